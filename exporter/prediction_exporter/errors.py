@@ -1,0 +1,21 @@
+"""Errors that are told to a person, not to a debugger."""
+
+
+class PredictionExporterError(Exception):
+    """Base of every error whose message is written for the user; the command line prints it without a traceback."""
+
+
+class ConfigError(PredictionExporterError):
+    """The configuration cannot be used; the message names each place in the file and what is allowed there."""
+
+
+class BaselineError(PredictionExporterError):
+    """A baseline file cannot be built or read."""
+
+
+class SourceError(PredictionExporterError):
+    """A source of predictions cannot be read now; the exporter tries again."""
+
+
+class StateError(PredictionExporterError):
+    """The state file cannot be used."""

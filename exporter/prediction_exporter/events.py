@@ -1,0 +1,62 @@
+"""Events: what a source reads, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+
+class ValueState(IntEnum):
+    """Whether a column of one event holds a value, and if not, why."""
+
+    VALID = 0
+    MISSING = 1
+    """The key is absent, or its value is null."""
+    INVALID = 2
+    """A value of a type that the column does not take: text in a numeric column, an object in a categorical one."""
+    NON_FINITE = 3
+    """NaN or an infinity."""
+
+
+STATES = (ValueState.MISSING, ValueState.INVALID, ValueState.NON_FINITE)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """A batch of events of one model, column by column; all columns have the same length.
+
+    Attributes:
+        times: event times in microseconds since the epoch, int64.
+        versions: model version of each event, String; null where the event names none.
+        failed: whether the request failed, bool. A failed request has made no prediction and enters no profile.
+        latencies: request durations in seconds, float64, NaN where unknown; ``None`` where the source has no such field.
+        columns: by column name, Float64 for numeric columns, String (raw text) for categorical ones; null where there is
+            no valid value.
+        states: by column name, uint8 :class:`ValueState` of each event; a column that is not a key here is missing where
+            it is null and valid elsewhere.
+    """
+
+    times: NDArray[np.int64]
+    versions: pl.Series
+    failed: NDArray[np.bool_]
+    latencies: NDArray[np.float64] | None
+    columns: dict[str, pl.Series]
+    states: dict[str, NDArray[np.uint8]]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def take(self, rows: NDArray[np.intp]) -> Events:
+        """Return the events at these positions, in this order."""
+        return Events(
+            times=self.times[rows],
+            versions=self.versions.gather(rows),
+            failed=self.failed[rows],
+            latencies=None if self.latencies is None else self.latencies[rows],
+            columns={name: column.gather(rows) for name, column in self.columns.items()},
+            states={name: states[rows] for name, states in self.states.items()},
+        )

@@ -1,0 +1,1 @@
+"""Places that predictions are read from, one file per kind of source."""

@@ -1,0 +1,87 @@
+"""What every source of predictions gives: batches of events, the lines it could not use, and a position to resume from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prediction_exporter.events import Events
+
+#: Every reason for which a line or row is refused, in the order that documentation and series show.
+REASONS: dict[str, str] = {
+    "malformed": "no JSON object, or not the wrapper that the file's other lines have",
+    "oversized": "longer than the line limit of the source",
+    "encoding": "not valid UTF-8",
+    "missing_time": "no event time",
+    "invalid_time": "an event time that is neither an epoch number nor an RFC 3339 date",
+    "missing_id": "no prediction id",
+    "future": "an event time further ahead of the clock than the configured tolerance",
+    "too_old": "an event time before the longest window",
+}
+
+EXAMPLE_BYTES = 200
+
+
+@dataclass(slots=True)
+class Rejected:
+    """How many lines were refused by reason, with the first example of each, cut short."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def add(self, reason: str, count: int = 1, example: bytes | str = b"") -> None:
+        """Count ``count`` lines as refused for ``reason``, one of :data:`REASONS`."""
+        if reason not in REASONS:
+            raise KeyError(reason)
+        if count <= 0:
+            return
+        self.counts[reason] = self.counts.get(reason, 0) + count
+        if reason not in self.examples:
+            text = example[:EXAMPLE_BYTES].decode("utf-8", "backslashreplace") if isinstance(example, bytes) else example
+            self.examples[reason] = text[:EXAMPLE_BYTES]
+
+    def merge(self, other: Rejected) -> None:
+        """Add another's counts; keep the older example."""
+        for reason, count in other.counts.items():
+            self.add(reason, count, other.examples.get(reason, ""))
+
+    @property
+    def total(self) -> int:
+        """Lines refused for any reason."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A part of a source that was read: usable events and refused lines."""
+
+    events: tuple[Events, ...]
+    rejected: Rejected
+
+
+class Source(Protocol):
+    """A place that predictions are read from.
+
+    ``poll`` yields batches; ``position`` names everything yielded so far, so that a caller who commits a batch's effects
+    together with the position counts every event once, whenever the process dies.
+    """
+
+    def restore(self, position: str | None) -> None:
+        """Continue from a position that ``position`` returned, or start afresh where it is ``None``."""
+
+    def poll(self) -> Iterator[Batch]:
+        """Yield what is available now, in batches of bounded size.
+
+        Raises:
+            SourceError: the source cannot be read; what was yielded before stays valid.
+        """
+
+    def position(self) -> str:
+        """Return the position behind the last yielded batch, as text to be stored."""
+
+    def lag_bytes(self) -> int:
+        """Return how much of the source is known to be unread."""
+
+    def close(self) -> None:
+        """Release files and connections."""
