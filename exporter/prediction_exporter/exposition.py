@@ -1,0 +1,163 @@
+"""Rendering of samples: the Prometheus text format 0.0.4 and OpenMetrics 1.0.0.
+
+The evaluation of each model renders its own lines into a :class:`Samples`; :func:`render` joins them by family into a
+:class:`Snapshot` that holds every byte a scrape can ask for, so that a scrape only sends. Both formats share the sample
+lines and differ in the lines above them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client.utils import floatToGoString
+
+from prediction_exporter.families import Family
+
+TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+_GZIP_LEVEL = 1  # level 9 takes ten times as long and saves a few per cent of such repetitive text
+
+
+def escape(value: str) -> str:
+    """Return a label value as it stands between the quotes."""
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def label_text(names: Sequence[str], values: Sequence[str]) -> str:
+    """Return labels as they stand between the braces: ``model="m",version="1"``."""
+    return ",".join(f'{name}="{escape(value)}"' for name, value in zip(names, values, strict=True))
+
+
+def sample_prefix(name: str, labels: str) -> str:
+    """Return what stands before the value of a sample; ``labels`` come from :func:`label_text`."""
+    return f"{name}{{{labels}}} " if labels else f"{name} "
+
+
+def number(value: float) -> str:
+    """Return a value with all its digits, so that parsing it gives the same float."""
+    value = float(value)
+    if math.isfinite(value):
+        return repr(value).removesuffix(".0")
+    if math.isnan(value):
+        return "NaN"
+    return "+Inf" if value > 0 else "-Inf"
+
+
+@lru_cache(maxsize=4096)
+def _bound(value: float) -> str:
+    """Return a bucket bound as OpenMetrics wants it: two clients must not write one bound in two ways."""
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # the client leaves this function untyped
+
+
+class Samples:
+    """Sample lines by family, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[str]] = {}  # by name: hashing a whole family for every sample is slow
+
+    @property
+    def series(self) -> int:
+        """Number of sample lines."""
+        return sum(map(len, self.lines.values()))
+
+    def add(self, family: Family, labels: str, value: float) -> None:
+        """Add one sample; ``labels`` come from :func:`label_text`."""
+        self._of(family).append(sample_prefix(family.name, labels) + number(value))
+
+    def extend(self, family: Family, prefixes: Sequence[str], values: Sequence[float] | NDArray[np.generic]) -> None:
+        """Add one sample for each prefix from :func:`sample_prefix`, and none where the value is NaN."""
+        array = np.asarray(values, dtype=np.float64)
+        if array.shape != (len(prefixes),):
+            raise ValueError(f"{family}: {len(prefixes)} prefixes for values of shape {array.shape}")
+        pairs = zip(prefixes, array.tolist(), strict=True)
+        if np.isfinite(array).all():  # the usual case, without a function call for each value
+            self._of(family).extend([prefix + repr(value).removesuffix(".0") for prefix, value in pairs])
+        else:
+            self._of(family).extend([prefix + number(value) for prefix, value in pairs if not math.isnan(value)])
+
+    def histogram(
+        self, family: Family, labels: str, bounds: Sequence[float], counts: Sequence[int], total_sum: float
+    ) -> None:
+        """Add one histogram from its count in each bucket, of which the last is the one above all bounds.
+
+        ``_sum`` and ``_count`` are left out where values may be negative: the sum could fall, which ``rate()`` takes
+        for a restart, and OpenMetrics forbids it, and ``_count`` without it. The bucket ``+Inf`` holds the count anyway.
+        """
+        start = f"{family.name}_bucket{{{labels}," if labels else f"{family.name}_bucket{{"
+        cumulative = list(accumulate(int(count) for count in counts))
+        lines = self._of(family)
+        lines.extend(
+            f'{start}le="{_bound(float(bound))}"}} {count}'
+            for bound, count in zip((*bounds, math.inf), cumulative, strict=True)
+        )
+        if total_sum >= 0 and min(bounds, default=0.0) >= 0:
+            lines.append(sample_prefix(f"{family.name}_sum", labels) + number(total_sum))
+            lines.append(f"{sample_prefix(f'{family.name}_count', labels)}{cumulative[-1]}")
+
+    def _of(self, family: Family) -> list[str]:
+        return self.lines.setdefault(family.name, [])
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A finished exposition in both formats, plain and compressed. ``created`` is Unix time."""
+
+    text: bytes
+    openmetrics: bytes
+    text_gzip: bytes
+    openmetrics_gzip: bytes
+    series: int
+    created: float
+
+
+def render(parts: Sequence[Samples], families: Sequence[Family], *, created: float) -> Snapshot:
+    """Join parts into one exposition: each family that has samples once, in the order of ``families``.
+
+    Raises:
+        KeyError: a part holds samples of a family that is not among ``families``.
+    """
+    known = {family.name for family in families}
+    for part in parts:
+        for name in part.lines:
+            if name not in known:
+                raise KeyError(name)
+    text: list[bytes] = []
+    openmetrics: list[bytes] = []
+    for family in families:
+        lines = [line for part in parts for line in part.lines.get(family.name, ())]
+        if lines:
+            # A lone surrogate, which JSON can spell, has no UTF-8 form and must not stop the exposition.
+            body = ("\n".join(lines) + "\n").encode("utf-8", errors="replace")
+            text += [_text_head(family), body]
+            openmetrics += [_openmetrics_head(family), body]
+    openmetrics.append(b"# EOF\n")
+    return _snapshot(b"".join(text), b"".join(openmetrics), sum(part.series for part in parts), created)
+
+
+def _snapshot(text: bytes, openmetrics: bytes, series: int, created: float) -> Snapshot:
+    return Snapshot(
+        text=text,
+        openmetrics=openmetrics,
+        text_gzip=gzip.compress(text, _GZIP_LEVEL, mtime=0),
+        openmetrics_gzip=gzip.compress(openmetrics, _GZIP_LEVEL, mtime=0),
+        series=series,
+        created=created,
+    )
+
+
+def _text_head(family: Family) -> bytes:
+    description = family.help.replace("\\", "\\\\").replace("\n", "\\n")
+    return f"# HELP {family.name} {description}\n# TYPE {family.name} {family.type}\n".encode()
+
+
+def _openmetrics_head(family: Family) -> bytes:
+    name = family.name.removesuffix("_total") if family.type == "counter" else family.name
+    return f"# HELP {name} {escape(family.help)}\n# TYPE {name} {family.type}\n".encode()
