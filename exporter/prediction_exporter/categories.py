@@ -1,0 +1,79 @@
+"""Categories: one spelling for values that mean the same, and their codes in a fixed table.
+
+The same category arrives as ``1`` from one logger, ``1.0`` from another, ``"1"`` from a third, and ``True`` from a CSV file
+where the log says ``true``. Baseline and production must agree on one spelling, or every row looks unseen.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_BOOLEANS = {"True": "true", "False": "false", "TRUE": "true", "FALSE": "false"}
+
+#: Spellings remembered per column beyond the table itself; more of them are looked up anew each time.
+MAX_SPELLINGS = 1024
+
+#: The bin of every value that the table does not hold.
+OTHER = "other"
+
+
+def canonical(text: str) -> str:
+    """Return the one spelling of a category.
+
+    Text that is a JSON number becomes the shortest text of that number (``1.0``, ``1e0`` and ``1`` are ``1``; ``007`` is no
+    JSON number and stays); ``True`` and ``TRUE`` become ``true``. Everything else stays as it is.
+
+    >>> canonical("1.0"), canonical("1.50"), canonical("007"), canonical("True"), canonical("-0")
+    ('1', '1.5', '007', 'true', '0')
+    """
+    match = _JSON_NUMBER.fullmatch(text)
+    if match is None:
+        return _BOOLEANS.get(text, text)
+    if match.group(1) is None and match.group(2) is None:
+        return "0" if text == "-0" else text
+    number = float(text)
+    if not math.isfinite(number):
+        return text
+    return str(int(number)) if number.is_integer() else repr(number)
+
+
+class CategoryEncoder:
+    """Codes for the values of one categorical column: its index in the table, or ``len(table)`` for anything else.
+
+    It learns the spellings of known categories as they appear, so that the common case is one cast in polars.
+    """
+
+    def __init__(self, categories: Sequence[str]) -> None:
+        self._index = {category: code for code, category in enumerate(categories)}
+        self.other = len(categories)
+        self._spellings: dict[str, int] = dict(self._index)
+        self._freeze()
+
+    def _freeze(self) -> None:
+        self._enum = pl.Enum(list(self._spellings))
+        # The extra last entry is what a null of the cast maps to.
+        self._codes = np.array([*self._spellings.values(), self.other], dtype=np.int32)
+
+    def encode(self, values: pl.Series) -> NDArray[np.int32]:
+        """Return the code of each value of a String series; nulls get the code of unseen values too."""
+        physical = values.cast(self._enum, strict=False).to_physical()
+        unknown = physical.null_count() - values.null_count()
+        if unknown and self._learn(values.filter(physical.is_null() & values.is_not_null()).unique()):
+            physical = values.cast(self._enum, strict=False).to_physical()
+        codes = physical.cast(pl.Int32)
+        return self._codes[codes.fill_null(len(self._codes) - 1).to_numpy()]
+
+    def _learn(self, spellings: pl.Series) -> bool:
+        found = {text: self._index[c] for text in spellings.to_list() if (c := canonical(text)) in self._index}
+        if not found or len(self._spellings) + len(found) > len(self._index) + MAX_SPELLINGS:
+            return False
+        self._spellings.update(found)
+        self._freeze()
+        return True

@@ -1,0 +1,62 @@
+"""Kolmogorov-Smirnov statistic: the largest difference of the two distribution functions, at the edges of the fine bins.
+
+It is a lower bound of the exact statistic, at most the largest bin's share below it (about 1 % with percentile bins).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from prediction_exporter.statistics.base import NUMERIC, Comparison, Floats, Noise, Statistic, Threshold, column_family
+
+#: Mean of the Kolmogorov distribution, sqrt(pi / 2) ln 2.
+_MEAN = np.sqrt(np.pi / 2) * np.log(2)
+
+
+def ks_statistic(comparison: Comparison) -> Floats:
+    """Return the statistic of each numeric column, (C,), in [0, 1]."""
+    gap = np.abs(comparison.cumulative_difference)
+    largest = np.maximum.reduceat(gap, comparison.layout.value_offsets[:-1])
+    return np.where(KS_STATISTIC.applies(comparison.layout), largest, np.nan)
+
+
+def _floor(comparison: Comparison) -> Floats:
+    return np.where(KS_STATISTIC.applies(comparison.layout), _MEAN * np.sqrt(comparison.inverse_sizes), np.nan)
+
+
+def _quantile(comparison: Comparison) -> Floats:
+    quantile = special.kolmogi(comparison.reference.alpha) * np.sqrt(comparison.inverse_sizes)
+    return np.where(KS_STATISTIC.applies(comparison.layout), quantile, np.nan)
+
+
+KS_STATISTIC = Statistic(
+    key="ks_statistic",
+    title="Kolmogorov-Smirnov statistic",
+    family=column_family(
+        "model_column_ks_statistic",
+        "Largest difference of the distribution functions of window and baseline, from 0 to 1.",
+        "drift",
+    ),
+    scope="column",
+    kinds=NUMERIC,
+    compares=True,
+    compute=ks_statistic,
+    undefined="no_values",
+    lower=0.0,
+    upper=1.0,
+    unit="short",
+    reference="Smirnov, Table for estimating the goodness of fit of empirical distributions, 1948; scipy.stats.ks_2samp.",
+    is_distance=True,
+    symmetric=True,
+    noise=Noise(
+        floor=_floor,
+        quantile=_quantile,
+        formula="sqrt(pi/2) ln(2) sqrt(1/N + 1/M) on average; Kolmogorov quantile(1 - alpha) sqrt(1/N + 1/M)",
+    ),
+    threshold=Threshold(
+        default=0.18,
+        margin=_quantile,
+        meaning="0.18 is what a normal column reads whose mean moved by 0.45 standard deviations.",
+    ),
+)

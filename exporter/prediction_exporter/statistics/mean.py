@@ -1,0 +1,37 @@
+"""Mean of a numeric column, from sums about the baseline's center: they keep the digits that sums of large values lose."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prediction_exporter.statistics.base import NUMERIC, Comparison, Floats, Statistic, column_family
+
+
+def column_mean(comparison: Comparison) -> Floats:
+    """Return the mean of each numeric column, (C,); NaN where it has no valid value or the sum overflows."""
+    layout = comparison.layout
+    with np.errstate(invalid="ignore", over="ignore"):
+        z = comparison.window.sums[0] / comparison.valid[layout.numeric]
+        return comparison.over_columns(layout.centers + layout.scales * z)
+
+
+MEAN = Statistic(
+    key="mean",
+    title="Mean",
+    family=column_family(
+        "model_column_mean",
+        "Mean of the column's values in the window.",
+        "quality",
+    ),
+    scope="column",
+    kinds=NUMERIC,
+    compares=False,
+    compute=column_mean,
+    undefined="no_values",
+    lower=float("-inf"),
+    upper=float("inf"),
+    unit="short",
+    reference="numpy.mean",
+    is_distance=False,
+    symmetric=False,
+)

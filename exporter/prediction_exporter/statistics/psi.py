@@ -1,0 +1,96 @@
+"""Population stability index: the symmetrised Kullback-Leibler divergence over the baseline's drift bins.
+
+``PSI = sum((p - q) * ln(p / q))`` with p and q the smoothed shares of window and baseline, ``(count + 0.5) / (n + 0.5 B)``.
+
+Without drift, PSI / (1/N + 1/M) is approximately chi-square distributed with B - 1 degrees of freedom, N and M being the values
+of baseline and window. Ten bins and a hundred rows thus read 0.09 on average with no drift at all.
+"""
+
+from __future__ import annotations
+
+from prediction_exporter.families import BASELINE_COLUMN, Family
+from prediction_exporter.statistics.base import (
+    BOTH_KINDS,
+    Comparison,
+    Constant,
+    Floats,
+    Noise,
+    Reference,
+    Statistic,
+    Threshold,
+    column_family,
+)
+
+
+def psi(comparison: Comparison) -> Floats:
+    """Return the PSI of each column, (C,), in nats, at least 0."""
+    reference = comparison.reference
+    return reference.sum_drift_bins((comparison.smoothed - reference.smoothed) * comparison.log_ratio)
+
+
+def _floor(comparison: Comparison) -> Floats:
+    return comparison.reference.degrees_of_freedom * comparison.inverse_sizes
+
+
+def _quantile(comparison: Comparison) -> Floats:
+    return comparison.reference.chi_square_quantile * comparison.inverse_sizes
+
+
+def _effect(reference: Reference) -> Floats:
+    return reference.effect(PSI)
+
+
+def _chi_square_quantile(reference: Reference) -> Floats:
+    return reference.chi_square_quantile
+
+
+#: The two parts of the threshold that rules combine with the fleet's sample size.
+EFFECT_THRESHOLD = Family(
+    name="model_column_psi_effect_threshold",
+    type="gauge",
+    labels=BASELINE_COLUMN,
+    group="drift",
+    help="Configured part of the PSI threshold: the effect that matters, whatever the sample size.",
+)
+NOISE_QUANTILE = Family(
+    name="model_column_psi_noise_quantile",
+    type="gauge",
+    labels=("model", "window", "column", "role"),
+    group="drift",
+    help="Chi-square quantile that times (1/N + 1/M) is the part of the PSI threshold that the sample size demands.",
+)
+
+PSI: Statistic = Statistic(
+    key="psi",
+    title="Population stability index",
+    family=column_family(
+        "model_column_psi",
+        "Population stability index of the column, window against baseline, over the baseline's drift bins.",
+        "drift",
+    ),
+    scope="column",
+    kinds=BOTH_KINDS,
+    compares=True,
+    compute=psi,
+    undefined="no_values",
+    lower=0.0,
+    upper=float("inf"),
+    unit="short",
+    reference="Kullback and Leibler, On information and sufficiency, 1951 (their J divergence); Yurdakul, 2018, for its law.",
+    is_distance=True,
+    symmetric=True,
+    noise=Noise(
+        floor=_floor,
+        quantile=_quantile,
+        formula="(B - 1) (1/N + 1/M) on average; chi-square quantile(1 - alpha, B - 1) (1/N + 1/M)",
+    ),
+    threshold=Threshold(
+        default=0.2,
+        margin=_quantile,
+        meaning="0.2 is what a normal column reads whose mean moved by 0.45 standard deviations.",
+    ),
+    constants=(
+        Constant(family=EFFECT_THRESHOLD, compute=_effect),
+        Constant(family=NOISE_QUANTILE, compute=_chi_square_quantile),
+    ),
+)

@@ -1,0 +1,75 @@
+"""Quantiles of a numeric column, from the counts of its fine bins.
+
+The rank ``q * n`` falls into a bin; within the bin values are taken as evenly spread. A quantile is off by at most the width of
+its bin. The outer bins end at the window's own extremes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prediction_exporter.statistics.base import NUMERIC, Comparison, Floats, Reference, Statistic, column_family
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+def column_quantile(comparison: Comparison) -> Floats:
+    """Return the quantiles of each numeric column, (C, Q); NaN where it has no valid value."""
+    layout, window = comparison.layout, comparison.window
+    numeric = layout.numeric
+    running = np.cumsum(window.values)
+    before = np.concatenate(([0], running))[layout.value_offsets[numeric]]
+    # Ranks count from the column's first value through the one running sum of all columns.
+    ranks = before[:, None] + np.multiply.outer(comparison.valid[numeric], QUANTILES)
+    bins = np.searchsorted(running, ranks, side="left")
+    counts = window.values[bins]
+    low, high = _bounds(comparison)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        within = (ranks - (running[bins] - counts)) / counts
+        values = low[bins] + within * (high[bins] - low[bins])
+    values[comparison.valid[numeric] == 0] = np.nan
+    return comparison.over_columns(values)
+
+
+def _bounds(comparison: Comparison) -> tuple[Floats, Floats]:
+    """Return the lower and upper end of each value bin, (V,), cut to the window's extremes."""
+    layout, window = comparison.layout, comparison.window
+    low, high = comparison.reference.cached(_edges)
+    bins = np.diff(layout.value_offsets)
+    smallest = comparison.over_columns(window.extremes[0])
+    largest = comparison.over_columns(-window.extremes[1])
+    return np.fmax(low, np.repeat(smallest, bins)), np.fmin(high, np.repeat(largest, bins))
+
+
+def _edges(reference: Reference) -> tuple[Floats, Floats]:
+    low = np.full(reference.layout.values, -np.inf)
+    high = np.full(reference.layout.values, np.inf)
+    for index in reference.layout.numeric:
+        first, end = reference.layout.value_offsets[index : index + 2]
+        low[first + 1 : end] = reference.layout.columns[index].edges
+        high[first : end - 1] = reference.layout.columns[index].edges
+    return low, high
+
+
+QUANTILE = Statistic(
+    key="quantile",
+    title="Quantiles",
+    family=column_family(
+        "model_column_quantile",
+        "Quantile of the column's values in the window, interpolated within the baseline's fine bins.",
+        "quality",
+        "quantile",
+    ),
+    scope="column",
+    kinds=NUMERIC,
+    compares=False,
+    compute=column_quantile,
+    undefined="no_values",
+    lower=float("-inf"),
+    upper=float("inf"),
+    unit="short",
+    reference="Hyndman and Fan, Sample quantiles in statistical packages, 1996, type 4 within a bin.",
+    is_distance=False,
+    symmetric=False,
+    extra=("quantile", tuple(str(q) for q in QUANTILES)),
+)

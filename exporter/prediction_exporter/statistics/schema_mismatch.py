@@ -1,0 +1,41 @@
+"""Schema mismatch: 1 where a column that the baseline knows came in no prediction of the window, or never with its type."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prediction_exporter.events import ValueState
+from prediction_exporter.statistics.base import BOTH_KINDS, Comparison, Floats, Statistic, column_family
+
+#: By the extra label's value, the state that all of the column's values are in.
+MISMATCHES = {"missing": ValueState.MISSING, "invalid": ValueState.INVALID}
+
+
+def schema_mismatch(comparison: Comparison) -> Floats:
+    """Return 1 where all of the window's predictions are in the state, else 0, (C, 2); NaN for an empty window."""
+    shares = np.column_stack([comparison.state_ratio(state) for state in MISMATCHES.values()])
+    return np.where(np.isnan(shares), np.nan, shares == 1.0)
+
+
+SCHEMA_MISMATCH = Statistic(
+    key="schema_mismatch",
+    title="Schema mismatch",
+    family=column_family(
+        "model_schema_mismatch",
+        "1 where the column is missing, or invalid, in every prediction of the window, else 0.",
+        "quality",
+        "kind",
+    ),
+    scope="column",
+    kinds=BOTH_KINDS,
+    compares=False,
+    compute=schema_mismatch,
+    undefined="no_predictions",
+    lower=0.0,
+    upper=1.0,
+    unit="bool",
+    reference="Whether a share of counts is 1.",
+    is_distance=False,
+    symmetric=False,
+    extra=("kind", tuple(MISMATCHES)),
+)

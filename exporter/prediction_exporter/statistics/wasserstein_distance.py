@@ -1,0 +1,118 @@
+"""Wasserstein distance (earth mover's): the area between the two distribution functions, in baseline standard deviations.
+
+``W = integral |F(x) - G(x)| dx / scale``, from the fine bins: between two edges both functions are taken as straight lines.
+Values beyond the baseline's extreme quantiles (0.5 % on each side) count as lying there, as one outlier would otherwise decide
+the whole distance. The scale is the standard deviation of the baseline between these quantiles, or its interquartile range
+over 1.35 where that is larger. A window's values moved within their bins change W by at most the sum over the bins of the
+bin's share times its width.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from prediction_exporter.statistics.base import (
+    NUMERIC,
+    Comparison,
+    Floats,
+    Noise,
+    Reference,
+    Statistic,
+    Threshold,
+    column_family,
+)
+
+
+def wasserstein_distance(comparison: Comparison) -> Floats:
+    """Return the distance of each numeric column, (C,), in baseline standard deviations, at least 0."""
+    right = comparison.cumulative_difference
+    left = np.concatenate(([0.0], right[:-1]))  # only inner bins have a width, so no column reads its neighbour's
+    widths = comparison.reference.bin_widths
+    magnitudes = np.abs(left) + np.abs(right)
+    crossing = left * right < 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        crossed = (left * left + right * right) / (2 * magnitudes)
+    area = np.where(widths > 0, widths * np.where(crossing, crossed, magnitudes / 2), 0.0)
+    total = np.add.reduceat(area, comparison.layout.value_offsets[:-1])
+    total[comparison.valid == 0] = np.nan
+    return np.where(WASSERSTEIN_DISTANCE.applies(comparison.layout), total, np.nan)
+
+
+def _bridge(reference: Reference) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of the area under |a Brownian bridge at the baseline's F|, (C,) each.
+
+    Without drift, sqrt(NM / (N + M)) (F - G) tends to this bridge (Donsker). For the mean, E|X| of a normal X; for the variance,
+    E|XY| of a pair with correlation r is (2/pi) sd sd' (sqrt(1 - r**2) + r arcsin(r)).
+    """
+    mean = np.full(len(reference.layout.columns), np.nan)
+    deviation = np.full(len(reference.layout.columns), np.nan)
+    for index in reference.layout.numeric:
+        bins = slice(reference.layout.value_offsets[index], reference.layout.value_offsets[index + 1])
+        share = np.clip(reference.cumulative[bins], 0.0, 1.0)
+        widths = reference.bin_widths[bins]
+        used = (widths > 0) & (share > 0) & (share < 1)
+        share, widths = share[used], widths[used]
+        spread = np.sqrt(share * (1 - share))
+        low, high = np.minimum.outer(share, share), np.maximum.outer(share, share)
+        outer = np.multiply.outer(spread, spread)
+        correlation = np.clip(low * (1 - high) / outer, 0.0, 1.0)
+        product = outer * (np.sqrt(1 - correlation**2) + correlation * np.arcsin(correlation))
+        mean[index] = np.sqrt(2 / np.pi) * float(spread @ widths)
+        second = 2 / np.pi * float(widths @ product @ widths)
+        deviation[index] = np.sqrt(max(second - mean[index] ** 2, 0.0))
+    return mean, deviation
+
+
+def _gamma_quantile(mean: Floats, deviation: Floats, alpha: float) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shape = (mean / deviation) ** 2
+        quantile: Floats = mean / shape * special.gammainccinv(shape, alpha)
+    return np.where(deviation > 0, quantile, mean)
+
+
+def _floor(comparison: Comparison) -> Floats:
+    mean, _ = comparison.reference.cached(_bridge)
+    return mean * np.sqrt(comparison.inverse_sizes)
+
+
+def _quantile(comparison: Comparison) -> Floats:
+    return comparison.reference.cached(_bridge_quantile) * np.sqrt(comparison.inverse_sizes)
+
+
+def _bridge_quantile(reference: Reference) -> Floats:
+    mean, deviation = reference.cached(_bridge)
+    return _gamma_quantile(mean, deviation, reference.alpha)
+
+
+WASSERSTEIN_DISTANCE = Statistic(
+    key="wasserstein_distance",
+    title="Wasserstein distance",
+    family=column_family(
+        "model_column_wasserstein_distance",
+        "Wasserstein distance of the column, window against baseline, in baseline standard deviations.",
+        "drift",
+    ),
+    scope="column",
+    kinds=NUMERIC,
+    compares=True,
+    compute=wasserstein_distance,
+    undefined="no_values",
+    lower=0.0,
+    upper=float("inf"),
+    unit="short",
+    reference="Vallender, Calculation of the Wasserstein distance between probability distributions on the line, 1974.",
+    is_distance=True,
+    symmetric=True,
+    noise=Noise(
+        floor=_floor,
+        quantile=_quantile,
+        formula="sqrt(2/pi) integral sqrt(F (1 - F)) dx / scale sqrt(1/N + 1/M) on average; a gamma quantile with the same mean "
+        "and variance",
+    ),
+    threshold=Threshold(
+        default=0.45,
+        margin=_quantile,
+        meaning="0.45 is what a normal column reads whose mean moved by 0.45 standard deviations, less what is winsorised.",
+    ),
+)
