@@ -62,10 +62,13 @@ def main() -> None:
     registry = CollectorRegistry()
     registry.register(Peer(family, labels, values.tolist()))
 
-    def rerender() -> Snapshot:
+    def lines() -> Samples:
         samples = Samples()
         samples.extend(family, prefixes, values)
-        return render([samples], [family], created=time.time())
+        return samples
+
+    def rerender() -> Snapshot:
+        return render([lines()], [family], created=time.time())
 
     site = Site(snapshot=rerender(), landing=lambda: b"", ready=lambda: (True, "ready"))
     server = WebServer(["127.0.0.1:0"], site, web_config=None)
@@ -76,9 +79,7 @@ def main() -> None:
         client.request("GET", "/metrics", headers={"Accept-Encoding": encoding})
         return client.getresponse().read()
 
-    same = [
-        list(text_string_to_metric_families(text.decode())) for text in (get("identity"), generate_latest(registry))
-    ]
+    same = [list(text_string_to_metric_families(text.decode())) for text in (get("identity"), generate_latest(registry))]
     if same[0] != same[1]:
         raise SystemExit("the exporter and prometheus_client do not expose the same series")
 
@@ -87,6 +88,7 @@ def main() -> None:
             "generate_latest": lambda: generate_latest(registry),
             "GET of a snapshot": lambda: get("identity"),
             "GET of a snapshot, gzip": lambda: get("gzip"),
+            "lines from pre-rendered prefixes": lines,
             "re-render, both formats and their gzip": rerender,
         }
     )

@@ -83,13 +83,11 @@ class Samples:
         else:
             self._of(family).extend([prefix + number(value) for prefix, value in pairs if not math.isnan(value)])
 
-    def histogram(
-        self, family: Family, labels: str, bounds: Sequence[float], counts: Sequence[int], total_sum: float
-    ) -> None:
+    def histogram(self, family: Family, labels: str, bounds: Sequence[float], counts: Sequence[int], total_sum: float) -> None:
         """Add one histogram from its count in each bucket, of which the last is the one above all bounds.
 
         ``_sum`` and ``_count`` are left out where values may be negative: the sum could fall, which ``rate()`` takes
-        for a restart, and OpenMetrics forbids it, and ``_count`` without it. The bucket ``+Inf`` holds the count anyway.
+        for a restart, and OpenMetrics forbids it, and ``_count`` without it. The bucket ``+Inf`` holds it anyway.
         """
         start = f"{family.name}_bucket{{{labels}," if labels else f"{family.name}_bucket{{"
         cumulative = list(accumulate(int(count) for count in counts))

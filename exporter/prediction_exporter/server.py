@@ -10,15 +10,17 @@ import errno
 import http.server
 import io
 import logging
+import re
 import socket
 import socketserver
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol
 
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import OPENMETRICS_TYPE, TEXT_TYPE, Snapshot
@@ -35,6 +37,9 @@ STOP_SECONDS = 5.0  # for responses under way when the server stops
 
 _POLL_SECONDS = 0.2  # how soon the server notices that it is to stop
 _CHUNK = 1 << 16
+_BODY_LENGTH = re.compile("[0-9]{1,4}")  # bytes of a body that are read to keep a connection
+_ADDRESS = re.compile(r"(?:\[([\w:.%]+)\]|([^:\[\]]*)):([0-9]{1,5})")
+_MAX_PORT = 65535
 _PLAIN = "text/plain; charset=utf-8"
 _LANDING_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -202,7 +207,7 @@ class _Connections:
             self._open.pop(connection, None)
             self._changed.notify_all()
 
-    def drain(self, how: Literal[0, 2]) -> bool:
+    def drain(self, how: int) -> bool:
         """Shut all connections down and return whether they ended in time: SHUT_RD lets responses finish."""
         with self._changed:
             for connection in self._open:
@@ -258,6 +263,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     error_content_type = _PLAIN
     error_message_format = "%(code)d %(message)s\n"
+    disable_nagle_algorithm = True  # headers and body are two packets, and the second must not wait for the first
     server: _Listener
 
     def setup(self) -> None:
@@ -276,12 +282,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._deadline.wait()
 
     def _answer(self) -> None:
-        response = self._response()
         if self._refused or not self._read_body():
             self.close_connection = True
-        self._send(response)
+        self._send(self._response())
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _answer
+    # http.server looks methods up by these names; one without a name is answered with 501.
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _answer  # noqa: N815
 
     def _response(self) -> Response:
         if self._refused:
@@ -303,8 +309,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _read_body(self) -> bool:
         """Skip the body, which nothing here uses; return False where the next request cannot be found behind it."""
-        length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length) > _CHUNK:
+        length = _header(self.headers, "Content-Length") or "0"
+        if "Transfer-Encoding" in self.headers or not _BODY_LENGTH.fullmatch(length):
             return False
         return len(self.rfile.read(int(length))) == int(length)
 
@@ -336,10 +342,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         logger.debug("%s %r", self.address_string(), format % args)  # %r: a client must not write lines of the log
 
 
-class _Listener(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """The socket of one listen address."""
+class _Listener(http.server.ThreadingHTTPServer):
+    """The socket of one listen address. Its threads are daemons: none outlives the process for a slow client."""
 
-    daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], family: socket.AddressFamily, web: WebServer) -> None:
@@ -352,9 +357,8 @@ class _Listener(socketserver.ThreadingMixIn, http.server.HTTPServer):
             # As in Go: all addresses are those of IPv6 and IPv4.
             everywhere = self.server_address[0] == "::"
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if everywhere else 1)
-        socketserver.TCPServer.server_bind(
-            self
-        )  # http.server's would look up the name of the host, and may wait for it
+        # Not http.server's own, which looks up the name of the host and may wait for it.
+        socketserver.TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self.web.connections.add(request):
@@ -384,40 +388,42 @@ class _Listener(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the signature is socketserver's
         """Log an exception of a connection. Clients that hang up, are slow or speak no TLS are no errors of ours."""
-        try:
-            raise
-        except OSError as error:
+        error = sys.exception()
+        if isinstance(error, OSError):
             logger.debug("connection from %s ended: %s", client_address, error)
-        except Exception:
-            logger.exception("connection from %s failed", client_address)
+        else:
+            logger.error("connection from %s failed", client_address, exc_info=error)
 
 
 # Server
 
 
 def _parse(address: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    bracketed = host != bare and host == f"[{bare}]"
-    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535 or (":" in host) != bracketed:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match[3]) > _MAX_PORT:
         raise ConfigError(f'--web.listen-address: "{address}" is not :PORT, HOST:PORT or [IPV6]:PORT')
-    return bare, int(port)
+    return match[1] or match[2], int(match[3])
 
 
 def _listen(address: str, web: WebServer) -> _Listener:
     host, port = _parse(address)
-    if not host:
-        try:
-            return _Listener(("::", port), socket.AF_INET6, web)
-        except OSError as error:
-            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):  # a machine without IPv6
-                raise ConfigError(f"cannot listen on {address}: {error.strerror}") from error
-            host = "0.0.0.0"  # noqa: S104 - what the address asks for
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return _Listener((host, port), family, web)
+        if host:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            return _Listener((host, port), family, web)
+        return _listen_everywhere(port, web)
+    except (OSError, UnicodeError) as error:  # a host that no name service would take is a UnicodeError
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"--web.listen-address: cannot listen on {address}: {reason}") from error
+
+
+def _listen_everywhere(port: int, web: WebServer) -> _Listener:
+    try:
+        return _Listener(("::", port), socket.AF_INET6, web)
     except OSError as error:
-        raise ConfigError(f"cannot listen on {address}: {error.strerror}") from error
+        if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            raise
+        return _Listener(("0.0.0.0", port), socket.AF_INET, web)  # noqa: S104 - what ":PORT" means, without IPv6
 
 
 class WebServer:
@@ -448,7 +454,7 @@ class WebServer:
     @property
     def ports(self) -> list[int]:
         """The ports in use, in the order of the addresses."""
-        return [cast("int", listener.server_address[1]) for listener in self._listeners]
+        return [listener.server_address[1] for listener in self._listeners]
 
     def start(self) -> None:
         """Listen on all addresses, or on none.

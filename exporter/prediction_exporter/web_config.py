@@ -148,9 +148,7 @@ class TLSServerConfig(_Section):
         if verifies and self.client_ca_file is None:
             raise ValueError(f"client_auth_type {self.client_auth_type} needs client_ca_file")
         if self.client_ca_file is not None and not verifies:
-            raise ValueError(
-                "client_ca_file needs client_auth_type VerifyClientCertIfGiven or RequireAndVerifyClientCert"
-            )
+            raise ValueError("client_ca_file needs client_auth_type VerifyClientCertIfGiven or RequireAndVerifyClientCert")
         if TLS_VERSIONS[self.min_version] > TLS_VERSIONS[self.max_version]:
             raise ValueError(f"min_version {self.min_version} is above max_version {self.max_version}")
         return self
@@ -182,9 +180,7 @@ class TLSServerConfig(_Section):
             try:
                 context.load_verify_locations(self.client_ca_file)
             except OSError as error:
-                raise ConfigError(
-                    f"tls_server_config.client_ca_file: no certificates in PEM: {self.client_ca_file}"
-                ) from error
+                raise ConfigError(f"tls_server_config.client_ca_file: no certificates in PEM: {self.client_ca_file}") from error
         return context
 
     def files(self) -> tuple[Path, ...]:
@@ -344,9 +340,7 @@ class BasicAuth:
     def __init__(self, users: Mapping[str, SecretStr]) -> None:
         self._hashes = {user: secret.get_secret_value().encode() for user, secret in users.items()}
         cost = max((value[4:6] for value in self._hashes.values()), default=b"10")
-        self._dummy = (
-            b"$2b$" + cost + b"$" + b"." * 53
-        )  # the hash of nothing: an unknown user takes as long as a known one
+        self._dummy = b"$2b$" + cost + b"$" + b"." * 53  # the hash of nothing: an unknown user takes as long as a known one
         self._salt = secrets.token_bytes(32)
         self._verified: dict[str, bytes] = {}  # at most one digest for each user of the file
         self._bcrypt = threading.Lock()
