@@ -1,0 +1,66 @@
+"""The configuration: one YAML file, checked as a whole before anything starts."""
+
+from prediction_exporter.config.files import check_files, check_log_folders
+from prediction_exporter.config.load import load, parse
+from prediction_exporter.config.models import (
+    UNIT_ENDINGS,
+    Column,
+    Config,
+    Contact,
+    FeaturePattern,
+    Features,
+    Fields,
+    Info,
+    LatencyField,
+    LatencyObjective,
+    Log,
+    Model,
+    Notifications,
+    Owner,
+    Predictions,
+    Slo,
+    Smtp,
+    Thresholds,
+    TimeField,
+    WorkingHours,
+)
+from prediction_exporter.config.schema import json_schema, write_schema
+from prediction_exporter.config.units import Duration
+from prediction_exporter.config.values import Area, Kind, LogFormat, Start, Task, Unit, known_thresholds
+
+__all__ = [
+    "UNIT_ENDINGS",
+    "Area",
+    "Column",
+    "Config",
+    "Contact",
+    "Duration",
+    "FeaturePattern",
+    "Features",
+    "Fields",
+    "Info",
+    "Kind",
+    "LatencyField",
+    "LatencyObjective",
+    "Log",
+    "LogFormat",
+    "Model",
+    "Notifications",
+    "Owner",
+    "Predictions",
+    "Slo",
+    "Smtp",
+    "Start",
+    "Task",
+    "Thresholds",
+    "TimeField",
+    "Unit",
+    "WorkingHours",
+    "check_files",
+    "check_log_folders",
+    "json_schema",
+    "known_thresholds",
+    "load",
+    "parse",
+    "write_schema",
+]

@@ -1,0 +1,84 @@
+"""A configuration file to a checked :class:`Config`, with all of its problems told at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from prediction_exporter.config.models import Config
+from prediction_exporter.config.problems import describe
+from prediction_exporter.config.tree import Problem, Tree, render
+from prediction_exporter.config.values import Context
+from prediction_exporter.errors import ConfigError
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file; variables come from the process's environment.
+
+    Raises:
+        ConfigError: the file cannot be read or used, with one line per problem.
+    """
+    try:
+        # A byte-order mark is no part of the text.
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text, at byte {error.start}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    return parse(text, name=str(path), base=path.absolute().parent, environ=os.environ)
+
+
+def parse(text: str, *, name: str, base: Path, environ: Mapping[str, str]) -> Config:
+    """Check a configuration.
+
+    Args:
+        text: YAML.
+        name: name of the file, for messages.
+        base: folder that relative paths start at.
+        environ: variables for ``${NAME}``.
+
+    Raises:
+        ConfigError: the configuration cannot be used, with one line per problem.
+    """
+    try:
+        tree = Tree.read(text, environ)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: {_syntax_problem(error)}") from None
+    if not isinstance(tree.value, dict):
+        kind = tree.kind(()) if tree.nodes else "empty"
+        raise ConfigError(f"{name}: the file is {kind} and must be a mapping with the keys owners and models")
+    config, errors = _validate(tree, base)
+    if config is None or tree.problems:
+        told = {problem.place for problem in tree.problems}
+        problems = [*tree.problems, *(problem for problem in errors if problem.place not in told)]
+        problems.sort(key=lambda problem: tree.line(problem.place))
+        raise ConfigError("\n".join(f"{name}: {problem}" for problem in problems))
+    return config
+
+
+def _validate(tree: Tree, base: Path) -> tuple[Config | None, list[Problem]]:
+    owners = tree.value.get("owners")
+    context = Context(
+        base=base,
+        owners=tuple(owners) if isinstance(owners, dict) else (),
+        expanded=frozenset(render(place) for place in tree.expanded),
+    )
+    try:
+        return Config.model_validate(tree.value, context=context), []
+    except ValidationError as error:
+        # Without the input: messages must not show what came from the environment.
+        errors = error.errors(include_url=False, include_input=False)
+        return None, [describe(item, tree) for item in errors]
+
+
+def _syntax_problem(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"character {error.position + 1} is not allowed in YAML: U+{error.character:04X}"
+    return str(error)

@@ -1,0 +1,125 @@
+"""Pydantic's errors as problems that a person can act on, without any value that came from the environment."""
+
+from __future__ import annotations
+
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from prediction_exporter.config.models import Config
+from prediction_exporter.config.tree import Place, Problem, Tree
+from prediction_exporter.config.values import REFUSED, suggest
+
+_TYPES = {
+    "string_type": "text",
+    "path_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+}
+_RANGES = {
+    "greater_than": ("is too small", "more than {gt}"),
+    "greater_than_equal": ("is too small", "at least {ge}"),
+    "less_than": ("is too large", "less than {lt}"),
+    "string_too_short": ("is empty", "text"),
+    "string_too_long": ("is too long", "at most {max_length} characters"),
+    "too_short": ("is empty", "at least {min_length} entry"),
+    "too_long": ("has {actual_length} entries", "at most {max_length}"),
+    "finite_number": ("is no finite number", "a finite number"),
+}
+
+
+def describe(error: ErrorDetails, tree: Tree) -> Problem:
+    """Return the problem that an error of pydantic stands for."""
+    place = _place(error)
+    kind = error["type"]
+    if error["loc"][-1:] == ("[key]",):
+        return Problem(place, _key_problem(error, str(place[-1])))
+    if kind == "missing":
+        return Problem(place, f"is required: {_field(place).description}")
+    if kind == "extra_forbidden":
+        allowed = [field.alias or name for name, field in _section(place[:-1]).model_fields.items()]
+        return Problem(place, _unknown("key", str(place[-1]), allowed))
+    if kind != REFUSED:
+        # The field of `time: FIELD` is at the place of `time`. A key that is required by another is at its own.
+        place = tree.nearest(place)
+    return Problem(place, _value_problem(error, place, tree))
+
+
+def _place(error: ErrorDetails) -> Place:
+    # Pydantic adds tags of unions, which are written <tag> here, and [key] for errors of a key itself.
+    return tuple(step for step in error["loc"] if not (isinstance(step, str) and (step == "[key]" or step[:1] == "<")))
+
+
+def _value_problem(error: ErrorDetails, place: Place, tree: Tree) -> str:
+    kind, context, shown = error["type"], error.get("ctx", {}), tree.show(place)
+    subject = f"{shown} " if shown else ""
+    if kind == REFUSED:
+        return subject + _with_allowed(context["problem"], context["allowed"])
+    if kind == "literal_error":
+        return subject + _with_allowed("is unknown", context["expected"].replace("'", ""))
+    if kind in _RANGES:
+        problem, allowed = _RANGES[kind]
+        return subject + _with_allowed(problem.format(**context), allowed.format(**context))
+    found, wanted = tree.kind(place), _TYPES[kind]
+    if shown and wanted == "text":
+        return f'{shown} is {found} in YAML and must be text; put it in quotes: "{shown}"'
+    return f"{subject}is {found} and must be {wanted}"
+
+
+def _key_problem(error: ErrorDetails, key: str) -> str:
+    context = error.get("ctx", {})
+    if error["type"] == REFUSED:
+        return _with_allowed(context["problem"], context["allowed"])
+    if error["type"] == "literal_error":
+        return _unknown("key", key, context["expected"].replace("'", "").replace(" or ", ", ").split(", "))
+    problem, allowed = _RANGES[error["type"]]
+    return _with_allowed(f"the key {problem}", allowed.format(**context))
+
+
+def _unknown(what: str, word: str, allowed: list[str]) -> str:
+    return _with_allowed(f"unknown {what}{suggest(word, allowed)}", ", ".join(allowed))
+
+
+def _with_allowed(problem: str, allowed: str) -> str:
+    return f"{problem} (allowed: {allowed})" if allowed else problem
+
+
+def _section(place: Place) -> type[BaseModel]:
+    """Return the model of the mapping at a place."""
+    annotation: Any = Config
+    for step in place:
+        annotation = _inner(_model_in(annotation) or annotation, step)
+    model = _model_in(annotation)
+    assert model is not None  # noqa: S101  # pydantic reports unknown and missing keys in models only
+    return model
+
+
+def _field(place: Place) -> FieldInfo:
+    return _by_key(_section(place[:-1]), str(place[-1]))
+
+
+def _by_key(model: type[BaseModel], key: str) -> FieldInfo:
+    return next(field for name, field in model.model_fields.items() if key == (field.alias or name))
+
+
+def _inner(annotation: Any, step: str | int) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _by_key(annotation, str(step)).annotation
+    # The entries of a tuple, or the values of a mapping.
+    return get_args(annotation)[0 if isinstance(step, int) else 1]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation holds, perhaps as one alternative of several."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (Union, UnionType):
+        return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
+    return _model_in(get_args(annotation)[0]) if hasattr(annotation, "__metadata__") else None

@@ -1,0 +1,297 @@
+"""The types of single values in the configuration, each with its check and the message that says what is allowed.
+
+A check never puts the value into its message: the value may come from the environment. Who reports the problem shows
+what stands in the file instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    Strict,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
+
+from prediction_exporter.config.units import (
+    DURATION_FORM,
+    DURATION_PATTERN,
+    SIZE_FORM,
+    SIZE_PATTERN,
+    Duration,
+    parse_size,
+)
+
+REFUSED = "refused"
+"""The type of the errors that :func:`refuse` makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the check of one value knows about the rest of the file."""
+
+    base: Path
+    """The folder that relative paths start at."""
+    owners: tuple[str, ...] = ()
+    expanded: frozenset[str] = frozenset()
+    """Places whose value came from the environment."""
+    names: set[str] = field(default_factory=set)
+    """Names of the models so far: with it the second of two equal names is refused at its own place."""
+
+
+def context_of(info: ValidationInfo) -> Context:
+    """Return the context that the loader passes to every validation."""
+    if not isinstance(info.context, Context):
+        raise TypeError("a configuration is validated through prediction_exporter.config.parse")
+    return info.context
+
+
+def refuse(problem: str, allowed: str = "") -> PydanticCustomError:
+    """Return the error that a check raises; ``problem`` continues a sentence that begins with the value."""
+    return PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "allowed": allowed})
+
+
+def suggest(word: str, known: Collection[str]) -> str:
+    """Return "; did you mean X?" where one of the known words is close, and nothing otherwise."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Annotation of a text that must match a pattern as a whole."""
+
+    pattern: str
+    problem: str
+    allowed: str
+
+    def check(self, text: str) -> str:
+        """Return the text, or raise what is wrong with it."""
+        if re.fullmatch(self.pattern, text) is None:
+            raise refuse(self.problem, self.allowed)
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
+
+
+class FieldName:
+    """Annotation of a section that may also be written as the name of a field alone."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string", "minLength": 1}, handler(schema)]}
+
+
+class StatisticKey:
+    """Annotation of a key that must be that of a statistic with a threshold."""
+
+    def check(self, key: str) -> str:
+        """Return the key, or raise which keys there are."""
+        known = known_thresholds()
+        if key not in known:
+            raise refuse(f"unknown statistic{suggest(key, known)}", ", ".join(known))
+        return key
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "enum": list(known_thresholds())}
+
+
+def known_thresholds() -> tuple[str, ...]:
+    """Return the keys of the statistics that have a threshold."""
+    # Imported here: the statistics load NumPy, which a configuration without thresholds does not need.
+    from prediction_exporter.statistics import STATISTICS
+
+    return tuple(statistic.key for statistic in STATISTICS if statistic.threshold is not None)
+
+
+def _strict_integer(value: Any) -> Any:
+    # A Literal alone takes true for 1.
+    if type(value) is not int:
+        raise refuse("is no level", "0, 1 or 2")
+    return value
+
+
+def _unique_name(name: str, info: ValidationInfo) -> str:
+    names = context_of(info).names
+    if name in names:
+        raise refuse("is the name of another model too", "a name of its own for each model")
+    names.add(name)
+    return name
+
+
+def _known_owner(owner: str, info: ValidationInfo) -> str:
+    owners = context_of(info).owners
+    if owner not in owners:
+        allowed = f"one of: {', '.join(owners)}" if owners else "a key of owners, which has none yet"
+        raise refuse("is no owner", allowed)
+    return owner
+
+
+def _no_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) < len(values):
+        raise refuse("names the same entry twice")
+    return values
+
+
+def _duration(value: Any) -> Duration:
+    if isinstance(value, Duration):
+        return value
+    try:
+        return Duration.parse(value)
+    except (TypeError, ValueError):
+        raise refuse("is no duration", DURATION_FORM) from None
+
+
+def between(low: str, high: str) -> AfterValidator:
+    """Return the check that a duration lies between two others."""
+    lowest, highest = Duration.parse(low), Duration.parse(high)
+
+    def check(value: Duration) -> Duration:
+        if not lowest <= value <= highest:
+            raise refuse(f"is too {'short' if value < lowest else 'long'}", f"{low} to {high}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str):
+        try:
+            return parse_size(value)
+        except ValueError:
+            raise refuse("is no size", SIZE_FORM) from None
+    if type(value) is not int:
+        raise refuse("is no size", SIZE_FORM)
+    return value
+
+
+def size_between(low: str, high: str) -> AfterValidator:
+    """Return the check that a size lies between two others."""
+
+    def check(value: int) -> int:
+        if not parse_size(low) <= value <= parse_size(high):
+            raise refuse(f"is too {'small' if value < parse_size(low) else 'large'}", f"{low} to {high}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _zone(name: str) -> str:
+    # UTC works on a machine without a time zone database too.
+    if name == "UTC":
+        return name
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        hint = suggest(name, available_timezones())
+        raise refuse(f"is no time zone{hint}", "an IANA name such as UTC or Europe/Zurich") from None
+    return name
+
+
+def _path(value: Any, info: ValidationInfo) -> Any:
+    return Path(os.path.normpath(context_of(info).base / value)) if isinstance(value, str) and value else value
+
+
+def _glob(value: str, info: ValidationInfo) -> str:
+    # The folder is no pattern, whatever characters its name has.
+    return os.path.normpath(Path(glob.escape(str(context_of(info).base)), value))
+
+
+def _windows(windows: tuple[Duration, ...]) -> tuple[Duration, ...]:
+    if len(set(windows)) < len(windows):
+        raise refuse("has the same window twice", "windows of different length")
+    return tuple(sorted(windows))
+
+
+def _range_of_days(days: str) -> str:
+    first, _, last = days.partition(":")
+    # Alertmanager's week begins on Sunday and a range may not wrap around its end.
+    if last and WEEKDAYS.index(first) > WEEKDAYS.index(last):
+        raise refuse("ends before it begins", "a range of days in the week from sunday to saturday")
+    return days
+
+
+WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+_WEEKDAY = f"(?:{'|'.join(WEEKDAYS)})"
+_NAME = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
+
+Area = Literal["service", "data", "drift"]
+Task = Literal["binary", "multiclass", "regression"]
+Unit = Literal["s", "ms", "us", "ns"]
+Kind = Literal["numeric", "categorical", "ignore"]
+LogFormat = Literal["auto", "jsonl", "docker", "cri"]
+Start = Literal["beginning", "end"]
+
+Text = Annotated[str, Strict(), Field(min_length=1)]
+Flag = Annotated[bool, Strict()]
+Count = Annotated[int, Strict(), Field(ge=1)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
+Ratio = Annotated[Number, Field(gt=0, lt=1)]
+Limit = Annotated[Number, Field(ge=0)]
+Maturity = Annotated[Literal[0, 1, 2], BeforeValidator(_strict_integer)]
+
+Name = Annotated[
+    Text,
+    Field(max_length=63),
+    Matching(_NAME, "is no name", "letters, digits, _, . and -, with a letter or digit first"),
+]
+ModelName = Annotated[Name, AfterValidator(_unique_name)]
+OwnerName = Annotated[Name, AfterValidator(_known_owner)]
+ThresholdKey = Annotated[str, StatisticKey()]
+Names = Annotated[tuple[Text, ...], AfterValidator(_no_duplicates)]
+
+DurationValue = Annotated[
+    Duration,
+    BeforeValidator(_duration),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["15s", "1h30m", "1d"]}),
+]
+SizeValue = Annotated[
+    int,
+    BeforeValidator(_size),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": SIZE_PATTERN}]}),
+]
+Windows = Annotated[
+    tuple[Annotated[DurationValue, between("1m", "31d")], ...],
+    Field(min_length=1, max_length=4),
+    AfterValidator(_windows),
+]
+Zone = Annotated[Text, AfterValidator(_zone)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+GlobPath = Annotated[Text, AfterValidator(_glob)]
+
+Slack = Annotated[Text, Matching(r"[#@]\S+", "is no Slack channel or user", "a channel such as #ml-alerts, or a @user")]
+Email = Annotated[Text, Matching(r"[^@\s]+@[^@\s]+", "is no email address", "an address such as team@example.com")]
+Url = Annotated[Text, Matching(r"https?://\S+", "is no web address", "an address that begins with https:// or http://")]
+HostPort = Annotated[Text, Matching(r"\S+:[0-9]{1,5}", "is no host with a port", "an address such as smtp.example.com:587")]
+TimeOfDay = Annotated[Text, Matching("(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00", "is no time of day", "00:00 to 24:00, in quotes")]
+Days = Annotated[
+    Text,
+    Matching(f"{_WEEKDAY}(?::{_WEEKDAY})?", "is no range of days", "a day, or a range such as monday:friday"),
+    AfterValidator(_range_of_days),
+]
