@@ -261,6 +261,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"  # what is not a request is answered with headers, which HTTP 0.9 has not
     error_content_type = _PLAIN
     error_message_format = "%(code)d %(message)s\n"
     disable_nagle_algorithm = True  # headers and body are two packets, and the second must not wait for the first
