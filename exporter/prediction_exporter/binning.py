@@ -55,12 +55,14 @@ class Binner:
     def _cells(self, values: NDArray[np.float64]) -> NDArray[np.intp]:
         with np.errstate(over="ignore", invalid="ignore"):
             position = (values - self._low) * self._scale
-            np.clip(position, -1.0, CELLS - 2.0, out=position)
+            # Unlike clip, these give NaN a cell too: its bin means nothing, but it must be one.
+            np.fmax(position, -1.0, out=position)
+            np.fmin(position, CELLS - 2.0, out=position)
             position += 1.0
             return position.astype(np.intp)
 
     def bin(self, values: NDArray[np.float64]) -> NDArray[np.int32]:
-        """Return the bin of each finite value, int32 of the same shape. Values must not be NaN."""
+        """Return the bin of each value, int32 of the same shape; NaN gets a bin that means nothing."""
         if self._base is None:
             return np.searchsorted(self.edges, values, side="right").astype(np.int32)
         cells = self._cells(values)

@@ -6,6 +6,7 @@ where the log says ``true``. Baseline and production must agree on one spelling,
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from prediction_exporter.events import ValueState
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BOOLEANS = {"True": "true", "False": "false", "TRUE": "true", "FALSE": "false"}
@@ -44,15 +47,28 @@ def canonical(text: str) -> str:
     return str(int(number)) if number.is_integer() else repr(number)
 
 
-class CategoryEncoder:
-    """Codes for the values of one categorical column: its index in the table, or ``len(table)`` for anything else.
+def is_container(text: str) -> bool:
+    """Return whether a text is a JSON object or array, which is no category."""
+    if not text.startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
-    It learns the spellings of known categories as they appear, so that the common case is one cast in polars.
+
+class CategoryEncoder:
+    """Codes for the values of one categorical column.
+
+    The code is the value's index in the table, ``other`` for a value that the table does not hold, and ``invalid`` for a JSON
+    object or array. It learns the spellings of known categories as they appear, so that the common case is one cast in polars.
     """
 
     def __init__(self, categories: Sequence[str]) -> None:
         self._index = {category: code for code, category in enumerate(categories)}
         self.other = len(categories)
+        self.invalid = self.other + ValueState.INVALID
         self._spellings: dict[str, int] = dict(self._index)
         self._freeze()
 
@@ -62,16 +78,27 @@ class CategoryEncoder:
         self._codes = np.array([*self._spellings.values(), self.other], dtype=np.int32)
 
     def encode(self, values: pl.Series) -> NDArray[np.int32]:
-        """Return the code of each value of a String series; nulls get the code of unseen values too."""
-        physical = values.cast(self._enum, strict=False).to_physical()
-        unknown = physical.null_count() - values.null_count()
-        if unknown and self._learn(values.filter(physical.is_null() & values.is_not_null()).unique()):
-            physical = values.cast(self._enum, strict=False).to_physical()
-        codes = physical.cast(pl.Int32)
-        return self._codes[codes.fill_null(len(self._codes) - 1).to_numpy()]
+        """Return the code of each value of a String series; nulls get the code of unseen values."""
+        positions = values.cast(self._enum, strict=False).to_physical()
+        if positions.null_count() == values.null_count():
+            return self._lookup(positions)
+        unknown = values.filter(positions.is_null() & values.is_not_null()).unique()
+        if self._learn(unknown):
+            positions = values.cast(self._enum, strict=False).to_physical()
+        codes = self._lookup(positions)
+        containers = [text for text in unknown.to_list() if is_container(text)]
+        if containers:
+            codes[values.is_in(containers).fill_null(value=False).to_numpy()] = self.invalid
+        return codes
 
-    def _learn(self, spellings: pl.Series) -> bool:
-        found = {text: self._index[c] for text in spellings.to_list() if (c := canonical(text)) in self._index}
+    def _lookup(self, positions: pl.Series) -> NDArray[np.int32]:
+        if positions.null_count():
+            positions = positions.cast(pl.UInt32).fill_null(len(self._codes) - 1)
+        codes: NDArray[np.int32] = self._codes.take(positions.to_numpy())
+        return codes
+
+    def _learn(self, unknown: pl.Series) -> bool:
+        found = {text: self._index[c] for text in unknown.to_list() if (c := canonical(text)) in self._index}
         if not found or len(self._spellings) + len(found) > len(self._index) + MAX_SPELLINGS:
             return False
         self._spellings.update(found)

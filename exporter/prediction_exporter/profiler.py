@@ -164,19 +164,22 @@ class _ColumnFolder:
     def code(self, events: Events) -> _Coded:
         values = events.columns[self._column.name]
         states = events.states.get(self._column.name)
-        if states is None and values.null_count():
-            states = np.where(values.is_null().to_numpy(), np.uint8(ValueState.MISSING), np.uint8(ValueState.VALID))
         numbers: NDArray[np.float64] | None = None
         if self._column.kind is Kind.NUMERIC:
             numbers = values.to_numpy()
-            # What is binned where there is no value is overwritten below; NaN has no cell in the grid.
-            bins = self._binner.bin(numbers if states is None else np.where(states == 0, numbers, self._column.center))
+            codes = self._binner.bin(numbers)
         else:
-            bins = self._encoder.encode(values)
+            codes = self._encoder.encode(values)
+        last = self._column.bins - 1
         if states is not None:
             absent = np.flatnonzero(states)
-            bins[absent] = self._column.bins - 1 + states[absent]
-        return _Coded(bins, numbers, states is None)
+            codes[absent] = last + states[absent]
+            return _Coded(codes, numbers, complete=not len(absent))
+        if values.null_count():
+            nulls = np.isnan(numbers) if numbers is not None else values.is_null().to_numpy()
+            codes[nulls] = last + ValueState.MISSING
+            return _Coded(codes, numbers, complete=False)
+        return _Coded(codes, numbers, complete=True)
 
     def count(
         self,
@@ -202,10 +205,9 @@ class _ColumnFolder:
             if coded.complete:
                 low, high = np.minimum.reduceat(numbers, starts), np.maximum.reduceat(numbers, starts)
             else:
-                valid = np.isfinite(numbers)
-                z = np.where(valid, z, 0.0)
-                low = np.minimum.reduceat(np.where(valid, numbers, np.inf), starts)
-                high = np.maximum.reduceat(np.where(valid, numbers, -np.inf), starts)
+                z[np.isnan(z)] = 0.0
+                low, high = np.fmin.reduceat(numbers, starts), np.fmax.reduceat(numbers, starts)
+                low[np.isnan(low)], high[np.isnan(high)] = np.inf, -np.inf
             block.sums[:, 0, self._moments] = np.add.reduceat(z, starts)
             block.sums[:, 1, self._moments] = np.add.reduceat(z * z, starts)
         block.extremes[:, 0, self._moments] = low

@@ -1,0 +1,69 @@
+"""Event schema: which field of an event is its time, its id, its columns, and how each is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prediction_exporter.layout import Kind
+
+#: Microseconds in each unit that epoch times and durations come in.
+UNITS = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
+
+#: Keys from the outside in; an integer is a position in a list and can only be the last.
+Path = tuple[str | int, ...]
+
+
+def path_text(path: Path) -> str:
+    """Return a path as configuration writes it.
+
+    >>> path_text(("features", "amount")), path_text(("scores", 0))
+    ('features.amount', 'scores[0]')
+    """
+    keys = ".".join(key for key in path if isinstance(key, str))
+    return keys + "".join(f"[{key}]" for key in path if isinstance(key, int))
+
+
+def lookup(event: Mapping[str, Any], path: Path) -> Any:
+    """Return what stands at a path of a parsed event, or None where a part of the path is absent or of another type."""
+    value: Any = event
+    for key in path:
+        if isinstance(key, str):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        else:
+            value = value[key] if isinstance(value, list) and key < len(value) else None
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnField:
+    """Where a column of the model stands in an event."""
+
+    name: str
+    kind: Kind
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSchema:
+    """Where everything stands in an event.
+
+    Attributes:
+        time: the event time, an epoch number or a date as in RFC 3339.
+        time_unit: unit of epoch numbers, one of :data:`UNITS`; ``None`` to tell it from their magnitude.
+        timezone: IANA zone of dates that carry none.
+        id, version, latency, status: ``None`` where events have no such field.
+        latency_unit: unit of the latency, one of :data:`UNITS`.
+        columns: the model's columns.
+    """
+
+    time: Path
+    columns: tuple[ColumnField, ...]
+    time_unit: str | None = None
+    timezone: str = "UTC"
+    id: Path | None = None
+    version: Path | None = None
+    latency: Path | None = None
+    latency_unit: str = "s"
+    status: Path | None = None
