@@ -55,6 +55,13 @@ REQUESTS_FAILED = Family(
     group="traffic",
     help="Requests that failed: HTTP status 500 or above, or an error set in the status field.",
 )
+REQUESTS_SLOW = Family(
+    name="model_requests_slow_total",
+    type="counter",
+    labels=VERSION,
+    group="traffic",
+    help="Requests that took longer than the latency objective.",
+)
 REQUEST_DURATION = Family(
     name="model_request_duration_seconds",
     type="histogram",
@@ -91,6 +98,13 @@ WINDOW_PREDICTIONS = Family(
     labels=WINDOW,
     group="window",
     help="Predictions in the window, by event time. Additive over replicas.",
+)
+MIN_PREDICTIONS = Family(
+    name="model_min_predictions",
+    type="gauge",
+    labels=MODEL,
+    group="window",
+    help="Fewest predictions that a window must have to be compared, as configured.",
 )
 WINDOW_BIN_PREDICTIONS = Family(
     name="model_window_bin_predictions",
@@ -269,11 +283,13 @@ BUILD_INFO = Family(
 CORE_FAMILIES: tuple[Family, ...] = (
     REQUESTS,
     REQUESTS_FAILED,
+    REQUESTS_SLOW,
     REQUEST_DURATION,
     PREDICTIONS,
     PREDICTION_SCORE,
     PREDICTION_VALUE,
     WINDOW_PREDICTIONS,
+    MIN_PREDICTIONS,
     WINDOW_BIN_PREDICTIONS,
     BASELINE_BIN_RATIO,
     BASELINE_PREDICTIONS,
