@@ -83,6 +83,14 @@ UNSUPPORTED = {
     "rate_limit": "connections are limited, requests are not",
 }
 
+#: What pydantic says of Python's types, as it reads to someone who writes YAML.
+_MESSAGES = {
+    "missing": "is missing",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "tuple_type": "must be a list",
+}
+
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _BCRYPT_HASH = re.compile(r"\$2[abxy]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
 _BCRYPT_BYTES = 72  # bcrypt reads no more of a password, and its Python package refuses a longer one
@@ -138,7 +146,7 @@ class TLSServerConfig(_Section):
     def _known_cipher_suites(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if re.fullmatch(r"TLS_(AES|CHACHA20)_\w+", name):
-                raise ValueError(f'"{name}" is a suite of TLS 1.3, which are always on; leave it out')
+                raise ValueError(f'"{name}" is a suite of TLS 1.3, and those are always on; leave it out')
             _one_of(name, CIPHER_SUITES)
         return value
 
@@ -271,12 +279,8 @@ def _message(detail: ErrorDetails) -> str:
         text = str(detail["ctx"]["error"])
     elif detail["type"] == "extra_forbidden":
         text = _unknown_key(detail["loc"])
-    elif detail["type"] == "missing":
-        text = "is missing"
-    elif detail["type"] == "model_type":
-        text = "must be a mapping"
     else:
-        text = detail["msg"]
+        text = _MESSAGES.get(detail["type"], detail["msg"])
     return f"{place}: {text}" if place else text
 
 
