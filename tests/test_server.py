@@ -643,13 +643,17 @@ def test_configured_headers_replace_ours(serve: Callable[..., Served], http_clie
     assert b"\r\nX-Frame-Options: deny\r\n" in served.ask(b"nonsense\r\n\r\n")
 
 
-def test_a_new_web_configuration_is_used_for_new_connections(
+def test_a_new_web_configuration_is_used_at_once(
     serve: Callable[..., Served], http_client: requests.Session, users: WebConfig
 ) -> None:
-    """Users can be added and removed without a restart."""
+    """Who was added gets in and who was removed does not, without a restart and on a connection that is kept."""
     served = serve()
     assert http_client.get(served.url()).status_code == 200
     served.web.reload_web_config(users)
-    with requests.Session() as later:
-        later.trust_env = False
-        assert later.get(served.url()).status_code == 401
+    assert http_client.get(served.url()).status_code == 401
+    assert http_client.get(served.url(), headers=credentials("prometheus", PASSWORD)).status_code == 200
+    served.web.reload_web_config(
+        WebConfig.model_validate({"basic_auth_users": {"other": users.basic_auth_users["prometheus"]}})
+    )
+    assert http_client.get(served.url(), headers=credentials("prometheus", PASSWORD)).status_code == 401
+    assert len(served.web.connections._open) == 1

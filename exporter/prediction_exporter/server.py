@@ -272,8 +272,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.rfile.close()
         self._deadline = _Deadline(self.connection)
         self.rfile = io.BufferedReader(self._deadline)
-        self._security = self.server.web.security  # a connection keeps what it was accepted with
         self._refused = not self.server.web.connections.served(self.connection)
+
+    @property
+    def _security(self) -> _Security:
+        return self.server.web.security  # now: who was removed must not stay in on a connection that is kept
 
     def version_string(self) -> str:
         return "prediction-exporter"
@@ -474,7 +477,7 @@ class WebServer:
             threading.Thread(target=listener.serve_forever, args=(_POLL_SECONDS,), name=name, daemon=True).start()
 
     def reload_web_config(self, web_config: WebConfig | None) -> None:
-        """Use another web configuration, with its certificates, for the connections accepted from now on.
+        """Use other users and headers for every request from now on, and another TLS for new connections.
 
         Raises:
             ConfigError: its certificates cannot be used; the former configuration stays.
