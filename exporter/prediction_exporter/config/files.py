@@ -18,8 +18,8 @@ def check_files(config: Config) -> list[str]:
     for index, model in enumerate(config.models):
         for key, path in (("baseline", model.baseline), ("dependencies", model.dependencies)):
             place = f"models[{index}].{key}"
-            if path is not None and not path.is_file():
-                problems.append(f"{place}: there is no file{_shown(config, place, str(path))}")
+            if path is not None and not _readable(path):
+                problems.append(f"{place}: there is no readable file{_shown(config, place, str(path))}")
     if not _writable(config.state_dir):
         shown = _shown(config, "state_dir", str(config.state_dir))
         problems.append(f"state_dir: the folder{shown} is not writable and cannot be created")
@@ -41,7 +41,12 @@ def _shown(config: Config, place: str, path: str) -> str:
     return "" if place in config.expanded else f" {path}"
 
 
+def _readable(path: Path) -> bool:
+    # os.path takes a folder without access for a missing file; Path raises.
+    return os.path.isfile(path) and os.access(path, os.R_OK)  # noqa: PTH113
+
+
 def _writable(folder: Path) -> bool:
     """Whether files can be written in a folder, or the folder can be created."""
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    existing = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))  # noqa: PTH110
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)

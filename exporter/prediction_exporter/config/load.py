@@ -8,10 +8,11 @@ from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from prediction_exporter.config.models import Config
 from prediction_exporter.config.problems import describe
-from prediction_exporter.config.tree import Problem, Tree, render
+from prediction_exporter.config.tree import Tree, render
 from prediction_exporter.config.values import Context
 from prediction_exporter.errors import ConfigError
 
@@ -46,39 +47,41 @@ def parse(text: str, *, name: str, base: Path, environ: Mapping[str, str]) -> Co
     """
     try:
         tree = Tree.read(text, environ)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: {_syntax_problem(error)}") from None
+    except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
+        raise ConfigError(f"{name}: {_syntax_problem(error, text)}") from None
+    except RecursionError:
+        raise ConfigError(f"{name}: lists or mappings are nested too deeply") from None
     if not isinstance(tree.value, dict):
         kind = tree.kind(()) if tree.nodes else "empty"
         raise ConfigError(f"{name}: the file is {kind} and must be a mapping with the keys owners and models")
-    config, errors = _validate(tree, base)
-    if config is None or tree.problems:
-        told = {problem.place for problem in tree.problems}
-        problems = [*tree.problems, *(problem for problem in errors if problem.place not in told)]
-        problems.sort(key=lambda problem: tree.line(problem.place))
+    errors: list[ErrorDetails] = []
+    try:
+        config = Config.model_validate(tree.value, context=_context(tree, base))
+    except ValidationError as error:
+        # Without the input: messages must not show what came from the environment.
+        errors = error.errors(include_url=False, include_input=False)
+    problems = describe(errors, tree)
+    if problems:
         raise ConfigError("\n".join(f"{name}: {problem}" for problem in problems))
     return config
 
 
-def _validate(tree: Tree, base: Path) -> tuple[Config | None, list[Problem]]:
-    owners = tree.value.get("owners")
-    context = Context(
+def _context(tree: Tree, base: Path) -> Context:
+    owners = tree.value.get("owners", {})
+    return Context(
         base=base,
-        owners=tuple(owners) if isinstance(owners, dict) else (),
+        owners=tuple(owners) if isinstance(owners, dict) else None,
         expanded=frozenset(render(place) for place in tree.expanded),
     )
-    try:
-        return Config.model_validate(tree.value, context=context), []
-    except ValidationError as error:
-        # Without the input: messages must not show what came from the environment.
-        errors = error.errors(include_url=False, include_input=False)
-        return None, [describe(item, tree) for item in errors]
 
 
-def _syntax_problem(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+def _syntax_problem(error: yaml.MarkedYAMLError | yaml.reader.ReaderError, text: str) -> str:
     if isinstance(error, yaml.reader.ReaderError):
-        return f"character {error.position + 1} is not allowed in YAML: U+{error.character:04X}"
-    return str(error)
+        before = text[: error.position]
+        line, column = before.count("\n"), error.position - before.rfind("\n") - 1
+        problem = f"the character U+{error.character:04X} is not allowed in YAML"
+    else:
+        mark = error.problem_mark
+        line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+        problem = ", ".join(part for part in (error.context, error.problem) if part)
+    return f"line {line + 1}, column {column + 1}: {problem}"

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -43,6 +44,7 @@ from prediction_exporter.config.values import (
     OwnerName,
     Positive,
     Ratio,
+    Segments,
     SizeValue,
     Slack,
     Start,
@@ -162,19 +164,24 @@ class FeaturePattern(Section):
     pattern: Text = Field(description='Shell pattern over the names of the top-level fields, such as "f_*".')
 
 
-def _form_of_features(value: Any) -> str:
-    for kind, tag in ((str, "<object>"), (list, "<names>"), (dict, "<pattern>")):
-        if isinstance(value, kind):
-            return tag
+FORMS_OF_FEATURES: dict[type, str] = {str: "<object>", list: "<names>", dict: "<pattern>"}
+
+
+def _form_of_features(value: Any) -> str | None:
+    return next((tag for kind, tag in FORMS_OF_FEATURES.items() if isinstance(value, kind)), None)
+
+
+def _check_form_of_features(value: Any) -> Any:
+    if _form_of_features(value) is not None:
+        return value
     raise refuse("does not tell where the features are", "the name of a nested object, a list of fields, or {pattern: PATTERN}")
 
 
 #: The name of a nested object, names of fields, or a pattern for them. The tags keep one alternative's errors apart.
 Features = Annotated[
-    Annotated[Text, Tag("<object>")]
-    | Annotated[Names, Field(min_length=1), Tag("<names>")]
-    | Annotated[FeaturePattern, Tag("<pattern>")],
+    Annotated[Text, Tag("<object>")] | Annotated[Names, Tag("<names>")] | Annotated[FeaturePattern, Tag("<pattern>")],
     Discriminator(_form_of_features),
+    BeforeValidator(_check_form_of_features),
 ]
 
 
@@ -205,7 +212,7 @@ class Predictions(Section):
     future_tolerance: Annotated[DurationValue, between("0s", "1d")] = Field(
         Duration.parse("5m"), description="An event further ahead of the clock than this is refused; 0s to 1d."
     )
-    fields: Fields = Field(Fields(), description="Names of the fields.")
+    fields: Fields = Field(default_factory=Fields, description="Names of the fields.")
 
 
 class Column(Section):
@@ -285,16 +292,14 @@ class Model(Section):
     )
     predictions: Predictions = Field(description="Where the predictions are read.")
     columns: Mapping[Text, Column] = Field({}, description="Settings of single columns, by name.")
-    segments: Annotated[Names, Field(max_length=5)] = Field(
-        (), description="Categorical columns whose values are watched apart; at most 5."
-    )
-    thresholds: Thresholds = Field(Thresholds(), description="Values of statistics from which an alert fires.")
+    segments: Segments = Field((), description="Categorical columns whose values are watched apart; at most 5.")
+    thresholds: Thresholds = Field(default_factory=Thresholds, description="Values of statistics from which an alert fires.")
     false_alarms_per_month: Positive = Field(
         1.0, description="False alarms that are tolerated in a month; the sensitivity of drift alerts follows from it."
     )
     min_predictions: Count = Field(30, description="A window with fewer predictions than this is not compared.")
-    slo: Slo = Field(Slo(), description="Service level objectives.")
-    info: Info = Field(Info(), description="Texts about the model.")
+    slo: Slo = Field(default_factory=Slo, description="How many requests must succeed, and how fast.")
+    info: Info = Field(default_factory=Info, description="Texts about the model.")
     dependencies: FilePath | None = Field(
         None, description="Requirements file of the model server, relative to the configuration file."
     )
@@ -366,7 +371,7 @@ class Config(Section):
     owners: Mapping[Name, Owner] = Field({}, description="Who is told about problems, by name.")
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(description="The models that are watched.")
     notifications: Notifications = Field(
-        Notifications(), description="What the kit needs to render Alertmanager's configuration."
+        default_factory=Notifications, description="How alerts reach people, for the kit to render."
     )
 
     _expanded: frozenset[str] = PrivateAttr(frozenset())

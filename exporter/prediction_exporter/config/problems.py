@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from prediction_exporter.config.models import Config
-from prediction_exporter.config.tree import Place, Problem, Tree
-from prediction_exporter.config.values import REFUSED, suggest
+from prediction_exporter.config.models import FORMS_OF_FEATURES, Config
+from prediction_exporter.config.tree import Place, Problem, Tree, quote
+from prediction_exporter.config.values import REFUSED, REFUSED_KEY, suggest
 
+_MARKERS = {"[key]", *FORMS_OF_FEATURES.values()}
 _TYPES = {
     "string_type": "text",
     "path_type": "text",
@@ -24,10 +25,11 @@ _TYPES = {
     "model_type": "a mapping of keys to values",
 }
 _RANGES = {
-    "greater_than": ("is too small", "more than {gt}"),
-    "greater_than_equal": ("is too small", "at least {ge}"),
-    "less_than": ("is too large", "less than {lt}"),
-    "string_too_short": ("is empty", "text"),
+    "greater_than": ("is too small", "more than {gt:g}"),
+    "greater_than_equal": ("is too small", "at least {ge:g}"),
+    "less_than": ("is too large", "less than {lt:g}"),
+    "string_unicode": ("is no valid Unicode", "text"),
+    "string_too_short": ("is empty", "at least {min_length} character"),
     "string_too_long": ("is too long", "at most {max_length} characters"),
     "too_short": ("is empty", "at least {min_length} entry"),
     "too_long": ("has {actual_length} entries", "at most {max_length}"),
@@ -35,11 +37,28 @@ _RANGES = {
 }
 
 
-def describe(error: ErrorDetails, tree: Tree) -> Problem:
-    """Return the problem that an error of pydantic stands for."""
-    place = _place(error)
+def describe(errors: list[ErrorDetails], tree: Tree) -> list[Problem]:
+    """Return the problems of a file: those of its YAML, and those that the errors of pydantic stand for, in its order."""
+    found = [_describe(error, tree) for error in errors if not _is_echo(error, errors)]
+    # What encloses a problem of the YAML was checked without a part of it.
+    told = {problem.place[:length] for problem in tree.problems for length in range(len(problem.place) + 1)}
+    problems = [*tree.problems, *(problem for problem in found if problem.place not in told)]
+    return sorted(problems, key=lambda problem: tree.line(problem.place))
+
+
+def _is_echo(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Whether a list counts as too short only because entries of it are wrong."""
+    place = error["loc"]
+    return error["type"] == "too_short" and any(
+        other["loc"][: len(place)] == place and len(other["loc"]) > len(place) for other in errors
+    )
+
+
+def _describe(error: ErrorDetails, tree: Tree) -> Problem:
+    place = _place(error["loc"], tree)
     kind = error["type"]
-    if error["loc"][-1:] == ("[key]",):
+    about_key = error["loc"][-1:] == ("[key]",) and place == _place(error["loc"][:-1], tree)
+    if about_key or kind == REFUSED_KEY:
         return Problem(place, _key_problem(error, str(place[-1])))
     if kind == "missing":
         return Problem(place, f"is required: {_field(place).description}")
@@ -52,9 +71,14 @@ def describe(error: ErrorDetails, tree: Tree) -> Problem:
     return Problem(place, _value_problem(error, place, tree))
 
 
-def _place(error: ErrorDetails) -> Place:
-    # Pydantic adds tags of unions, which are written <tag> here, and [key] for errors of a key itself.
-    return tuple(step for step in error["loc"] if not (isinstance(step, str) and (step == "[key]" or step[:1] == "<")))
+def _place(loc: Place, tree: Tree) -> Place:
+    place: Place = ()
+    for step in loc:
+        inner = (*place, step)
+        # Pydantic adds the tags of a union, and [key] where a key itself is wrong. A key may have such a name, too.
+        if step not in _MARKERS or inner in tree.nodes:
+            place = inner
+    return place
 
 
 def _value_problem(error: ErrorDetails, place: Place, tree: Tree) -> str:
@@ -69,13 +93,13 @@ def _value_problem(error: ErrorDetails, place: Place, tree: Tree) -> str:
         return subject + _with_allowed(problem.format(**context), allowed.format(**context))
     found, wanted = tree.kind(place), _TYPES[kind]
     if shown and wanted == "text":
-        return f'{shown} is {found} in YAML and must be text; put it in quotes: "{shown}"'
+        return f"{shown} is read as {found} and must be text; put it in quotes: {quote(shown)}"
     return f"{subject}is {found} and must be {wanted}"
 
 
 def _key_problem(error: ErrorDetails, key: str) -> str:
     context = error.get("ctx", {})
-    if error["type"] == REFUSED:
+    if error["type"] in (REFUSED, REFUSED_KEY):
         return _with_allowed(context["problem"], context["allowed"])
     if error["type"] == "literal_error":
         return _unknown("key", key, context["expected"].replace("'", "").replace(" or ", ", ").split(", "))

@@ -6,9 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from prediction_exporter.config.models import Config
+from prediction_exporter.config.units import Duration
 
 _VARIABLE = r"\$\{"
+
+
+class _Generator(GenerateJsonSchema):
+    def encode_default(self, dft: Any) -> Any:
+        if isinstance(dft, Duration):
+            return str(dft)
+        return [self.encode_default(item) for item in dft] if isinstance(dft, tuple) else super().encode_default(dft)
 
 
 def json_schema() -> dict[str, Any]:
@@ -16,7 +26,7 @@ def json_schema() -> dict[str, Any]:
 
     It knows less than :func:`~prediction_exporter.config.parse`: references and files are not checked.
     """
-    schema: dict[str, Any] = _for_files(Config.model_json_schema())
+    schema: dict[str, Any] = _for_files(Config.model_json_schema(schema_generator=_Generator))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
@@ -31,8 +41,10 @@ def _for_files(schema: Any) -> Any:
         return [_for_files(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    schema = {key: value if key in ("propertyNames", "default") else _for_files(value) for key, value in schema.items()}
-    return _with_variables(_without_null(schema))
+    schema = _without_null(schema)
+    # Names of keys are never expanded.
+    inner = {key: value if key == "propertyNames" else _for_files(value) for key, value in schema.items()}
+    return _with_variables(inner)
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +21,20 @@ _VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>[^}]*)(?P<end>\}?))")
 _VARIABLE_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN_KEY = re.compile("[A-Za-z_][A-Za-z0-9_-]*")
 # YAML 1.1 also reads 010 as 8 and 1:30 as 90; such a number is handed on as a node, which no type accepts.
-_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|nan)", re.IGNORECASE)
+_DECIMAL = re.compile(r"[-+]?(?:(?:0|[1-9][0-9_]*)(?:\.[0-9_]*)?|\.[0-9_]+)(?:e[-+]?[0-9]+)?|[-+]?\.(?:inf|nan)", re.IGNORECASE)
+_EXPONENT = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$")
 _STR, _INT, _FLOAT, _BOOL, _NULL, _DATE = (
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")
 )
 _KINDS = {_STR: "text", _INT: "a number", _FLOAT: "a number", _BOOL: "a boolean", _DATE: "a date"}
 _SHOWN = 60
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads 1e-3 as a number, which YAML 1.1 takes for text."""
+
+
+_Loader.add_implicit_resolver(_FLOAT, _EXPONENT, list("-+.0123456789"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,11 @@ class Problem:
         return f"{where}: {self.text}" if where else self.text
 
 
+def quote(text: str) -> str:
+    """Write a text in quotes and in one line, whatever it holds."""
+    return json.dumps(text, ensure_ascii=False).encode(errors="backslashreplace").decode()
+
+
 def render(place: Place) -> str:
     """Write a place as users know it: ``models[0].columns["zip.code"].kind``."""
     text = ""
@@ -49,7 +63,7 @@ def render(place: Place) -> str:
         elif _PLAIN_KEY.fullmatch(step):
             text += f".{step}" if text else step
         else:
-            text += f"[{json.dumps(step, ensure_ascii=False)}]"
+            text += f"[{quote(step)}]"
     return text
 
 
@@ -63,6 +77,7 @@ class Tree:
     problems: list[Problem] = field(default_factory=list)
     expanded: set[Place] = field(default_factory=set)
     _open: set[int] = field(default_factory=set)
+    _merged: set[int] = field(default_factory=set)
 
     @classmethod
     def read(cls, text: str, environ: Mapping[str, str]) -> Tree:
@@ -72,7 +87,7 @@ class Tree:
             yaml.YAMLError: the text is no YAML.
         """
         tree = cls(environ)
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
             tree.value = None if node is None else tree._build(node, (), loader)
@@ -100,17 +115,20 @@ class Tree:
         if not isinstance(node, yaml.ScalarNode):
             return ""
         text = node.value if len(node.value) <= _SHOWN else node.value[:_SHOWN] + "..."
-        # As JSON, so that a line end in the text does not end the line of the message.
-        return json.dumps(text, ensure_ascii=False) if node.tag == _STR else text
+        return quote(text) if node.tag == _STR else text
 
     def kind(self, place: Place) -> str:
         """Return what YAML takes the value at a place for."""
         node = self.nodes[place]
         if isinstance(node, yaml.ScalarNode):
-            return _KINDS.get(node.tag, f"of the type {node.tag}")
+            if place in self.expanded:
+                return "text, as every variable is,"
+            if node.tag in (_INT, _FLOAT) and not _DECIMAL.fullmatch(node.value):
+                return "a number that is not decimal"
+            return _KINDS.get(node.tag, f"a value with the tag {node.tag}")
         return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
 
-    def _build(self, node: yaml.Node, place: Place, loader: yaml.SafeLoader) -> Any:
+    def _build(self, node: yaml.Node, place: Place, loader: _Loader) -> Any:
         self.nodes[place] = node
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, place, loader)
@@ -119,22 +137,23 @@ class Tree:
             return None
         self._open.add(id(node))
         try:
-            if isinstance(node, yaml.SequenceNode):
-                return [self._build(child, (*place, index), loader) for index, child in enumerate(node.value)]
-            assert isinstance(node, yaml.MappingNode)  # noqa: S101  # YAML has three kinds of nodes
-            return self._mapping(node, place, loader)
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, place, loader)
+            return [self._build(child, (*place, index), loader) for index, child in enumerate(node.value)]
         finally:
             self._open.discard(id(node))
 
-    def _mapping(self, node: yaml.MappingNode, place: Place, loader: yaml.SafeLoader) -> dict[str, Any]:
-        self._refuse_duplicates(node, place)
-        # Merge keys (<<: *defaults) come first afterwards, so that a key of the mapping itself wins.
-        loader.flatten_mapping(node)
+    def _mapping(self, node: yaml.MappingNode, place: Place, loader: _Loader) -> dict[str, Any]:
+        # A mapping is met again at each of its aliases, and then its merge keys (<<: *defaults) are resolved already.
+        if id(node) not in self._merged:
+            self._merged.add(id(node))
+            self._refuse_duplicates(node, place)
+            # Merged keys come first afterwards, so that a key of the mapping itself wins.
+            loader.flatten_mapping(node)
         values = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag != _STR:
-                shown = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
-                self.problems.append(Problem(place, f"the key {shown} is no text; put it in quotes"))
+                self.problems.append(Problem(place, _without_text(key)))
                 continue
             values[key.value] = self._build(value, (*place, key.value), loader)
         return values
@@ -150,13 +169,15 @@ class Tree:
                 self.problems.append(Problem((*place, key.value), text))
             lines.setdefault(key.value, line)
 
-    def _scalar(self, node: yaml.ScalarNode, place: Place, loader: yaml.SafeLoader) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, place: Place, loader: _Loader) -> Any:
         if node.tag == _STR:
             return _VARIABLE.sub(lambda match: self._variable(match, place), node.value)
         if node.tag == _NULL:
             self.problems.append(Problem(place, _without_value(node)))
         if node.tag in (_BOOL, _NULL) or (node.tag in (_INT, _FLOAT) and _DECIMAL.fullmatch(node.value)):
-            return loader.construct_object(node)
+            # A tag that does not fit its text, as in !!int 0.5, makes an error.
+            with suppress(ValueError, KeyError):
+                return loader.construct_object(node)
         return node
 
     def _variable(self, match: re.Match[str], place: Place) -> str:
@@ -173,9 +194,15 @@ class Tree:
         return match[0]
 
 
+def _without_text(key: yaml.Node) -> str:
+    if isinstance(key, yaml.ScalarNode):
+        return f"the key {key.value} is no text; put it in quotes: {quote(key.value)}"
+    return "a key is a list or a mapping and must be text"
+
+
 def _without_value(node: yaml.ScalarNode) -> str:
     mark = node.end_mark
     rest = (mark.buffer or "")[mark.pointer :].partition("\n")[0]
     if "#" in rest:
         return 'has no value: what follows a # is a comment; put a value that begins with # in quotes, as "#name"'
-    return "has no value; write one, or leave the key out"
+    return "has no value; write one, or leave the entry out"

@@ -16,11 +16,11 @@ _MILLISECONDS = {
     "ms": 1,
 }
 DURATION_PATTERN = "^(?=[0-9])" + "".join(f"(?:([0-9]+){unit})?" for unit in _MILLISECONDS) + "$"
-DURATION_FORM = "a number with a unit, as 500ms, 15s, 1h30m, 1d or 1w"
+DURATION_FORM = "a duration such as 500ms, 15s, 1h30m, 1d or 1w"
 
-_BYTES = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-SIZE_PATTERN = "^[0-9]+(?:B|KiB|MiB|GiB)?$"
-SIZE_FORM = "a number of bytes, or one with a unit, as 64KiB or 1MiB"
+_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+SIZE_PATTERN = "^([0-9]+)(B|KiB|MiB|GiB)?$"
+SIZE_FORM = "a number of bytes, or a size such as 64KiB or 1MiB"
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -60,8 +60,7 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: the text is none.
     """
-    if re.fullmatch(SIZE_PATTERN, text) is None:
+    match = re.fullmatch(SIZE_PATTERN, text)
+    if match is None:
         raise ValueError(f"not a size: {SIZE_FORM}")
-    digits = re.match("[0-9]+", text)
-    assert digits is not None  # noqa: S101  # the pattern above begins with them
-    return int(digits[0]) * _BYTES[text[digits.end() :]]
+    return int(match[1]) * _BYTES[match[2] or "B"]

@@ -10,7 +10,7 @@ import difflib
 import glob
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -42,6 +42,8 @@ from prediction_exporter.config.units import (
 
 REFUSED = "refused"
 """The type of the errors that :func:`refuse` makes."""
+REFUSED_KEY = "refused_key"
+"""The type of the errors that :func:`refuse_key` makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Context:
 
     base: Path
     """The folder that relative paths start at."""
-    owners: tuple[str, ...] = ()
+    owners: tuple[str, ...] | None = ()
+    """Names that a model can be owned by, or ``None`` where they cannot be told."""
     expanded: frozenset[str] = frozenset()
     """Places whose value came from the environment."""
     names: set[str] = field(default_factory=set)
@@ -67,6 +70,11 @@ def context_of(info: ValidationInfo) -> Context:
 def refuse(problem: str, allowed: str = "") -> PydanticCustomError:
     """Return the error that a check raises; ``problem`` continues a sentence that begins with the value."""
     return PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "allowed": allowed})
+
+
+def refuse_key(problem: str, allowed: str) -> PydanticCustomError:
+    """Return the error that the check of a key raises; ``problem`` is about the key, and the value is not shown."""
+    return PydanticCustomError(REFUSED_KEY, "{problem}", {"problem": problem, "allowed": allowed})
 
 
 def suggest(word: str, known: Collection[str]) -> str:
@@ -110,7 +118,7 @@ class StatisticKey:
         """Return the key, or raise which keys there are."""
         known = known_thresholds()
         if key not in known:
-            raise refuse(f"unknown statistic{suggest(key, known)}", ", ".join(known))
+            raise refuse_key(f"unknown statistic{suggest(key, known)}", ", ".join(known))
         return key
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -128,32 +136,39 @@ def known_thresholds() -> tuple[str, ...]:
     return tuple(statistic.key for statistic in STATISTICS if statistic.threshold is not None)
 
 
-def _strict_integer(value: Any) -> Any:
+def _level(value: Any) -> Any:
     # A Literal alone takes true for 1.
-    if type(value) is not int:
-        raise refuse("is no level", "0, 1 or 2")
+    if type(value) is not int or value not in {0, 1, 2}:
+        raise refuse("is unknown", "0, 1 or 2")
     return value
 
 
 def _unique_name(name: str, info: ValidationInfo) -> str:
     names = context_of(info).names
     if name in names:
-        raise refuse("is the name of another model too", "a name of its own for each model")
+        raise refuse("is the name of another model too")
     names.add(name)
     return name
 
 
 def _known_owner(owner: str, info: ValidationInfo) -> str:
     owners = context_of(info).owners
-    if owner not in owners:
+    if owners is not None and owner not in owners:
         allowed = f"one of: {', '.join(owners)}" if owners else "a key of owners, which has none yet"
-        raise refuse("is no owner", allowed)
+        raise refuse(f"is no owner{suggest(owner, owners)}", allowed)
     return owner
 
 
+def _refuse_duplicates(values: tuple[Hashable, ...]) -> None:
+    first: dict[Hashable, int] = {}
+    for index, value in enumerate(values):
+        if value in first:
+            raise refuse(f"has the same entry at [{first[value]}] and [{index}]")
+        first[value] = index
+
+
 def _no_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(values)) < len(values):
-        raise refuse("names the same entry twice")
+    _refuse_duplicates(values)
     return values
 
 
@@ -207,7 +222,8 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        hint = suggest(name, available_timezones())
+        # Without the files beside the zones of the machine's database, such as "localtime".
+        hint = suggest(name, [zone for zone in available_timezones() if "/" in zone])
         raise refuse(f"is no time zone{hint}", "an IANA name such as UTC or Europe/Zurich") from None
     return name
 
@@ -222,8 +238,7 @@ def _glob(value: str, info: ValidationInfo) -> str:
 
 
 def _windows(windows: tuple[Duration, ...]) -> tuple[Duration, ...]:
-    if len(set(windows)) < len(windows):
-        raise refuse("has the same window twice", "windows of different length")
+    _refuse_duplicates(windows)
     return tuple(sorted(windows))
 
 
@@ -253,7 +268,7 @@ Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Positive = Annotated[Number, Field(gt=0)]
 Ratio = Annotated[Number, Field(gt=0, lt=1)]
 Limit = Annotated[Number, Field(ge=0)]
-Maturity = Annotated[Literal[0, 1, 2], BeforeValidator(_strict_integer)]
+Maturity = Annotated[Literal[0, 1, 2], BeforeValidator(_level)]
 
 Name = Annotated[
     Text,
@@ -263,7 +278,8 @@ Name = Annotated[
 ModelName = Annotated[Name, AfterValidator(_unique_name)]
 OwnerName = Annotated[Name, AfterValidator(_known_owner)]
 ThresholdKey = Annotated[str, StatisticKey()]
-Names = Annotated[tuple[Text, ...], AfterValidator(_no_duplicates)]
+Names = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
+Segments = Annotated[tuple[Text, ...], Field(max_length=5), AfterValidator(_no_duplicates)]
 
 DurationValue = Annotated[
     Duration,

@@ -1,0 +1,368 @@
+"""The configuration: what good files give, what bad files are told, and that nothing else happens."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # its types are not installed with it
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from prediction_exporter.config import (
+    Column,
+    Config,
+    Contact,
+    Duration,
+    FeaturePattern,
+    LatencyField,
+    LatencyObjective,
+    TimeField,
+    check_files,
+    check_log_folders,
+    json_schema,
+    known_thresholds,
+    load,
+    parse,
+    write_schema,
+)
+from prediction_exporter.errors import ConfigError
+
+HERE = Path(__file__).parent
+BAD = sorted((HERE / "bad").glob("*.yml"))
+SECRET = "hunter2"
+MINIMAL = (HERE / "good" / "minimal.yml").read_text()
+
+
+def read(text: str, *, base: Path = Path("/base"), environ: Mapping[str, str] | None = None) -> Config:
+    """Parse a text as if it were the file exporter.yml in the folder ``base``."""
+    return parse(text, name="exporter.yml", base=base, environ=environ or {})
+
+
+def problems_of(text: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the problems of a text, after checks that hold for every message."""
+    try:
+        read(text, environ=environ)
+    except ConfigError as error:
+        message = str(error)
+    else:
+        return []
+    lines = message.split("\n")
+    assert all(line.startswith("exporter.yml: ") for line in lines)
+    assert SECRET not in message
+    message.encode()  # can be printed
+    return [line.removeprefix("exporter.yml: ") for line in lines]
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Return the configuration of full.yml."""
+    monkeypatch.setenv("BUCKET", "models")
+    return load(HERE / "good" / "full.yml")
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_bad(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every bad file gives exactly the messages that its first lines expect, none with a value from the environment."""
+    # Two statistics stand for all, so that a new one does not change the expected messages.
+    monkeypatch.setattr("prediction_exporter.config.values.known_thresholds", lambda: ("psi", "ks_statistic"))
+    text = path.read_text()
+    expected = re.findall("^# expected: (.*)$", text, re.MULTILINE)
+    assert expected
+    assert problems_of(text, {"SECRET": SECRET}) == expected
+
+
+def test_minimal() -> None:
+    """A name, an owner, a path and a baseline are enough; the rest are the documented defaults."""
+    config = load(HERE / "good" / "minimal.yml")
+    assert config.state_dir == Path("/var/lib/prediction-exporter")
+    assert str(config.interval) == "15s"
+    assert [str(window) for window in config.windows] == ["1h", "24h"]
+    assert (config.series_limit, config.max_versions) == (50_000, 8)
+    assert dict(config.owners) == {"risk-ds": config.owners["risk-ds"]}
+    assert config.notifications.runbooks_url.endswith("/docs/runbooks")
+    (model,) = config.models
+    assert (model.name, model.owner, model.maturity, model.task) == ("credit-risk", "risk-ds", 2, None)
+    assert model.baseline == HERE / "good" / "baselines" / "credit-risk.json"
+    log = model.predictions.log
+    assert (log.path, log.format, log.start, log.max_line_size) == (
+        "/var/log/credit/predictions.jsonl",
+        "auto",
+        "end",
+        1024**2,
+    )
+    assert (model.predictions.timezone, model.predictions.future_tolerance.seconds) == ("UTC", 300)
+    assert set(model.predictions.fields.model_dump().values()) == {None}
+    assert (model.segments, model.false_alarms_per_month, model.min_predictions) == ((), 1, 30)
+    assert model.thresholds.of("psi", "amount") is None
+    assert (model.slo.availability, model.slo.latency, model.info.framework, model.dependencies) == (None,) * 4
+
+
+def test_full_top_level(full: Config) -> None:
+    """Paths start at the file's folder, windows are sorted by length and keep their text."""
+    assert full.state_dir == HERE / "good" / "state"
+    assert full.interval == Duration(90.0, "1m30s")
+    assert [str(window) for window in full.windows] == ["1h", "24h", "7d"]
+    assert (full.series_limit, full.max_versions) == (20_000, 4)
+    assert full.owners["risk-ds"].runbooks == "https://wiki.example.com/ml/"
+    assert (full.owners["data-eng"].slack, full.owners["data-eng"].email) == ("@data-eng", None)
+
+
+def test_full_model(full: Config) -> None:
+    """Every key of a model arrives."""
+    model = full.models[0]
+    assert [model.owner_of("data"), model.owner_of("service"), model.owner_of("drift")] == [
+        "data-eng",
+        "ml-ops",
+        "risk-ds",
+    ]
+    assert model.task == "binary"
+    assert model.predictions.log.path == f"{HERE}/good/credit/*.jsonl"
+    assert (model.predictions.log.start, model.predictions.log.max_line_size) == ("beginning", 65_536)
+    assert (model.predictions.timezone, model.predictions.future_tolerance.seconds) == ("Europe/Zurich", 90)
+    assert dict(model.columns) == {"zip": Column(kind="categorical"), "zip.code": Column(kind="ignore")}
+    assert model.segments == ("region", "channel")
+    assert (model.false_alarms_per_month, model.min_predictions) == (0.5, 100)
+    assert model.slo.availability == 0.999
+    assert model.slo.latency == LatencyObjective(under=Duration.parse("100ms"), ratio=0.99)
+    assert (model.info.framework, model.info.training_data) == ("scikit-learn 1.5", "s3://models/$train")
+    assert model.dependencies == HERE / "good" / "requirements.txt"
+
+
+def test_full_fields(full: Config) -> None:
+    """Fields come in their short and their long form, features in three forms."""
+    first, second, third = (model.predictions.fields for model in full.models)
+    assert first.time == TimeField(field="ts", unit="ms")
+    assert first.latency == LatencyField(field="took", unit="us")
+    assert (first.id, first.version, first.prediction) == ("request_id", "model_version", "decision")
+    assert (first.score, first.status, first.features) == ("probability", "status", "features")
+    assert second.time == TimeField(field="when")
+    assert second.latency == LatencyField(field="duration_seconds", unit="s")
+    assert second.features == ("f1", "f2")
+    assert third.features == FeaturePattern(pattern="f_*")
+
+
+def test_full_thresholds(full: Config) -> None:
+    """A column's threshold wins over that of all columns."""
+    thresholds = full.models[0].thresholds
+    assert dict(thresholds.statistics) == {"psi": 0.2, "missing_ratio": 0}
+    assert thresholds.of("psi", "amount") == 0.1
+    assert thresholds.of("psi", "age") == 0.2
+    assert thresholds.of("missing_ratio", "amount") == 0
+
+
+def test_full_notifications(full: Config) -> None:
+    """Keys that are words of Python have another name in the code."""
+    notifications = full.notifications
+    smtp, hours = notifications.smtp, notifications.working_hours
+    assert smtp is not None
+    assert (smtp.smarthost, smtp.sender, smtp.username) == ("smtp.example.com:587", "alerts@example.com", "alerts")
+    assert (smtp.password_file, smtp.require_tls) == ("/etc/alertmanager/secrets/smtp_password", False)
+    assert hours is not None
+    assert (hours.days, hours.start, hours.end) == ("monday:friday", "07:30", "18:00")
+    assert hours.timezone == "Europe/Zurich"
+    assert notifications.unowned == Contact(slack="#ml-alerts", email="ml@example.com")
+    assert notifications.slack_api_url_file == "/etc/alertmanager/secrets/slack_api_url"
+    assert notifications.grafana_url == "https://grafana.example.com"
+    assert notifications.runbooks_url == "https://runbooks.example.com"
+
+
+def test_full_holds_every_key(full: Config) -> None:
+    """The full example sets every key that there is, so that it is tested and can be copied from."""
+    schema = json_schema()
+    text = (HERE / "good" / "full.yml").read_text()
+    keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", {})}
+    missing = {key for key in keys - set(known_thresholds()) if not re.search(rf"\b{key}:", text)}
+    assert missing == set()
+    assert len(full.models) == 3
+
+
+def test_frozen(full: Config) -> None:
+    """Nobody changes a configuration that others read."""
+    with pytest.raises(ValidationError, match="frozen"):
+        full.interval = Duration.parse("1s")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("latency_ms", "ms"), ("t_millis", "ms"), ("t_s", "s"), ("t_seconds", "s"), ("t_us", "us"), ("t_ns", "ns")],
+)
+def test_unit_from_name(name: str, unit: str) -> None:
+    """The ending of a field's name tells the unit of a latency."""
+    fields = read(f"{MINIMAL}      fields: {{latency: {name}}}\n").models[0].predictions.fields
+    assert fields.latency == LatencyField.model_validate({"field": name, "unit": unit})
+
+
+def test_variables() -> None:
+    """A variable is expanded inside texts, once; a $ that begins none stays."""
+    text = MINIMAL + '    info: {framework: "${A}-$$-$5-${B}", training_data: "$${A}"}\n'
+    info = read(text, environ={"A": "${B}", "B": ""}).models[0].info
+    assert (info.framework, info.training_data) == ("${B}-$-$5-", "${A}")
+
+
+def test_merge_keys() -> None:
+    """YAML's anchors and merge keys work, also where a merging mapping is used again."""
+    text = """
+owners:
+  a: &a {slack: "#a"}
+  b: &b {<<: *a, slack: "#b", email: b@example.com}
+  c: *b
+models:
+  - {name: m, owner: c, maturity: 0, predictions: {log: {path: /p}}}
+"""
+    owners = read(text).owners
+    assert [owners[name].slack for name in "abc"] == ["#a", "#b", "#b"]
+    assert owners["c"].email == "b@example.com"
+
+
+def test_numbers_with_exponent() -> None:
+    """1e-3 is a number, although YAML 1.1 takes it for text."""
+    text = MINIMAL + "    thresholds: {psi: 1e-3, ks_statistic: .5}\n"
+    assert read(text).models[0].thresholds.statistics == {"psi": 0.001, "ks_statistic": 0.5}
+
+
+def test_base_is_no_pattern() -> None:
+    """Characters of a glob in the name of the file's folder are taken as they are."""
+    text = MINIMAL.replace("/var/log/credit/predictions.jsonl", "../logs/*.jsonl")
+    assert read(text, base=Path("/srv/[a]/conf")).models[0].predictions.log.path == "/srv/[[]a]/logs/*.jsonl"
+
+
+def test_unreadable(tmp_path: Path) -> None:
+    """A file that cannot be read is told by its name."""
+    for path, reason in ((tmp_path / "none.yml", "No such file or directory"), (tmp_path, "Is a directory")):
+        with pytest.raises(ConfigError, match=f"^{re.escape(str(path))}: cannot be read: {reason}$"):
+            load(path)
+    path = tmp_path / "latin.yml"
+    path.write_bytes("# Zürich".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"not UTF-8 text, at byte 3$"):
+        load(path)
+
+
+def test_nested_too_deeply() -> None:
+    """A file that exhausts the parser is refused like any other."""
+    assert problems_of("[" * 10_000, {}) == ["lists or mappings are nested too deeply"]
+
+
+def test_byte_order_mark(tmp_path: Path) -> None:
+    """A file that an editor began with a byte-order mark is read like any other."""
+    path = tmp_path / "exporter.yml"
+    path.write_bytes(b"\xef\xbb\xbf" + MINIMAL.encode())
+    assert load(path).models[0].name == "credit-risk"
+
+
+def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield place
+    entries: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in entries:
+        yield from _places(inner, (*place, key))
+
+
+def _with(value: Any, place: tuple[Any, ...], new: Any) -> Any:
+    if not place:
+        return new
+    copy = value.copy()
+    copy[place[0]] = _with(value[place[0]], place[1:], new)
+    return copy
+
+
+HOSTILE: tuple[Any, ...] = (
+    *(None, True, 0, -1, 10**30, 1.5, float("nan"), float("-inf")),
+    *("", " ", "no", "15s", "1MiB", "${", "${SECRET}", "${UNSET}", "\ud800", "\0", "a\nb", "#x", "é" * 1000),
+    *([], [[]], [None], ["a", "a"], {}, {"": 1}, {"<statistics>": 1}, {"[key]": {}}, {"field": 1}),
+)
+
+
+@pytest.mark.parametrize("new", HOSTILE, ids=lambda value: ascii(value)[:20])
+def test_hostile(new: Any) -> None:
+    """Whatever stands at whatever place, the file is taken or refused by its name; nothing else is raised."""
+    full = yaml.safe_load((HERE / "good" / "full.yml").read_text())
+    refused = 0
+    for place in _places(full):
+        text = yaml.safe_dump(_with(full, place, new))
+        refused += bool(problems_of(text, {"SECRET": SECRET, "BUCKET": "b"}))
+    # None of the values fits the whole file, a section or a list.
+    assert refused > 10
+
+
+def test_check_files(tmp_path: Path) -> None:
+    """Missing files and a state folder that cannot be written are told together; the log's folder is a warning."""
+    (tmp_path / "file").touch()
+    text = f"state_dir: file/state\n{MINIMAL}    dependencies: ${{NAME}}.txt\n"
+    text = text.replace("/var/log/credit/", "logs/")
+    config = read(text, base=tmp_path, environ={"NAME": SECRET})
+    assert check_files(config) == [
+        f"models[0].baseline: there is no readable file {tmp_path}/baselines/credit-risk.json",
+        "models[0].dependencies: there is no readable file",
+        f"state_dir: the folder {tmp_path}/file/state is not writable and cannot be created",
+    ]
+    assert check_log_folders(config) == [f"models[0].predictions.log.path: there is no folder {tmp_path}/logs yet"]
+
+
+def test_check_files_in_order(tmp_path: Path) -> None:
+    """Where everything is there, or can be created, nothing is told."""
+    (tmp_path / "baselines").mkdir()
+    (tmp_path / "baselines" / "credit-risk.json").touch()
+    (tmp_path / "logs-1").mkdir()
+    text = "state_dir: a/b/state\n" + MINIMAL.replace("/var/log/credit/", '"logs-*/').replace(".jsonl", '.jsonl"')
+    config = read(text, base=tmp_path)
+    assert check_files(config) == []
+    assert check_log_folders(config) == []
+    assert not (tmp_path / "a").exists()
+
+
+def test_known_thresholds() -> None:
+    """The keys are those of the statistics that declare a threshold, and not of those that have none."""
+    assert "psi" in known_thresholds()
+    assert "mean" not in known_thresholds()
+
+
+def test_every_key_is_described() -> None:
+    """Editors show a description for every section and key."""
+    schema = json_schema()
+    for name, part in (("Config", schema), *schema["$defs"].items()):
+        assert part["description"], name
+        for key, value in part["properties"].items():
+            assert value.get("description") or key in known_thresholds(), f"{name}.{key}"
+
+
+@pytest.mark.parametrize("name", ["minimal", "full"])
+def test_schema_takes_good_files(name: str) -> None:
+    """The JSON Schema is one, and takes what the loader takes."""
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load((HERE / "good" / f"{name}.yml").read_text()), schema)
+
+
+SCHEMA_SEES = (
+    *("baseline_missing", "features_pattern", "interval_number", "interval_text", "log_format", "log_path_missing"),
+    *("maturity", "name_boolean", "name_characters", "no_models", "owner_slack_without_mark", "owner_unreachable"),
+    *("segments_many", "slo_availability", "threshold_negative", "unknown_area", "unknown_key_later_version"),
+    *("unknown_key_top", "unknown_threshold", "unknown_threshold_column", "value_missing", "windows_many"),
+)
+
+
+@pytest.mark.parametrize("name", SCHEMA_SEES)
+def test_schema_refuses_bad_files(name: str) -> None:
+    """What a schema can see is refused in the editor already."""
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load((HERE / "bad" / f"{name}.yml").read_text()), json_schema())
+
+
+def test_schema_takes_variables() -> None:
+    """A text may be a variable wherever the loader expands one."""
+    text = 'interval: "${I}"\n' + MINIMAL.replace("credit-risk\n", '"${N}"\n') + '    task: "${T}"\n'
+    jsonschema.validate(yaml.safe_load(text), json_schema())
+    config = read(text, environ={"I": "10s", "N": "m", "T": "binary"})
+    assert (str(config.interval), config.models[0].name, config.models[0].task) == ("10s", "m", "binary")
+
+
+def test_schema_file(tmp_path: Path) -> None:
+    """The file holds the schema, with defaults as they are written in a configuration."""
+    write_schema(tmp_path / "config.schema.json")
+    schema = json.loads((tmp_path / "config.schema.json").read_text())
+    assert schema == json_schema()
+    assert schema["properties"]["windows"]["default"] == ["1h", "24h"]
