@@ -1,0 +1,262 @@
+"""Follows log files as bytes: each line that is written to them is delivered exactly once.
+
+What happens to a file is told from the files alone, at every call of :meth:`Tail.read`:
+
+- a *growing* file is read up to its last newline; the rest waits;
+- a *renamed* file is read on through its open descriptor, also when it is deleted, until it has been quiet for
+  :data:`~prediction_exporter.sources.tracker.GRACE_SECONDS`; then its unterminated last line is delivered as a line;
+- a *truncated* file is read from its beginning, after the copy that was made of it was read from the old offset;
+- files *rotated while nobody looked*, compressed (``.gz``, ``.zst``) or not, are found beside the file by their content: the
+  one that was being read goes on at its offset, those never seen are read whole, those older than the position are not.
+
+Not recovered: bytes that no file holds any more; what a compressor left out because it was written after the
+compressor had read the file; a logical line of a container that begins in one file and ends in the next (each part
+counts as a line). Blank lines are delivered, but count as lines nowhere.
+
+The position remembers each stream that has a file among those looked at, and of the others at most
+:data:`~prediction_exporter.sources.tracker.MEMORY_STREAMS`, for one day.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from prediction_exporter.errors import SourceError, StateError
+from prediction_exporter.sources.base import EXAMPLE_BYTES, Rejected
+from prediction_exporter.sources.content import Content, CorruptContentError, PlainContent
+from prediction_exporter.sources.cutting import runs
+from prediction_exporter.sources.streams import Stream, digest
+from prediction_exporter.sources.tracker import GRACE_SECONDS, Tracker
+from prediction_exporter.sources.wrappers import Rest, Wrapper, detect, unwrap
+
+logger = logging.getLogger(__name__)
+
+POSITION_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of one file.
+
+    Attributes:
+        data: whole logical lines, each ending in a newline (a finished file's unterminated last line gets one), without
+            wrapper; may be empty.
+        path: where they come from, for messages.
+        rejected: lines refused here: ``oversized`` (longer than the limit) and ``malformed`` (without the wrapper that the
+            file's other lines have).
+    """
+
+    data: bytes
+    path: str
+    rejected: Rejected
+
+
+class Tail:
+    """Reads the lines of all files that a path or glob (also with ``**``) names.
+
+    Memory is bounded by a few times ``chunk_bytes`` or ``max_line_bytes``, whichever is larger, however long files and
+    lines are.
+
+    Args:
+        pattern: a path or a glob.
+        start: where to begin in files that exist at the very first start: ``end`` is behind their last newline. Files that
+            appear later are read from their beginning.
+        wrapper: what container runtime put a wrapper around each line; ``auto`` finds out from the first line that is
+            read of each file.
+        max_line_bytes: longer lines are counted and skipped.
+        chunk_bytes: how much is read at once.
+        clock: the time in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        pattern: str,
+        *,
+        start: Literal["beginning", "end"] = "end",
+        wrapper: Literal["auto", "none", "docker", "cri"] = "auto",
+        max_line_bytes: int = 1 << 20,
+        chunk_bytes: int = 8 << 20,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._pattern = str(Path(pattern).absolute())
+        self._wrapper: Wrapper | None = None if wrapper == "auto" else wrapper
+        self._limit = max_line_bytes
+        self._window = max(chunk_bytes, max_line_bytes + 1)
+        self._clock = clock
+        self._tracker = Tracker(self._pattern, start, clock)
+        self._reported: set[tuple[str, int | None]] = set()
+
+    def restore(self, position: str | None) -> None:
+        """Go on behind a position that ``position`` returned; ``None`` is the very first start."""
+        if position is None:
+            return
+        state = json.loads(position)
+        if state.get("version") != POSITION_VERSION:
+            raise StateError(f"the position in {self._pattern} was stored by another version of the exporter")
+        now = self._clock()
+        self._tracker.restore([Stream.from_json(stream, now) for stream in state["streams"]], state["horizon"])
+
+    def position(self) -> str:
+        """Return where reading stands: behind the last line yielded, exactly.
+
+        It is to be stored after a read that yielded nothing, too: the first read settles where ``start: end`` is.
+        """
+        state = {
+            "version": POSITION_VERSION,
+            "horizon": self._tracker.horizon,
+            "streams": [stream.to_json() for stream in self._tracker.streams],
+        }
+        return json.dumps(state, sort_keys=True, separators=(",", ":"))
+
+    def matched_files(self) -> int:
+        """Return how many files the path or glob named at the last read."""
+        return len(self._tracker.matched)
+
+    def unread_bytes(self) -> int:
+        """Return how many bytes are known to be unread; those of a compressed file as they are on disk."""
+        return sum(_unread(stream) for stream in self._tracker.streams if not stream.ignored)
+
+    def close(self) -> None:
+        """Close all files; the position stays."""
+        for stream in self._tracker.streams:
+            stream.close()
+
+    def read(self) -> Iterator[Lines]:
+        """Yield what is there now, the oldest file first.
+
+        Between two items, and when the iterator is abandoned, ``position`` covers exactly what was yielded.
+
+        Raises:
+            SourceError: no file that the pattern names can be read; what was yielded before stays valid.
+        """
+        self._tracker.look()
+        for stream in sorted(self._tracker.streams, key=lambda stream: (stream.mtime_ns, stream.live)):
+            if stream.ignored or stream.lost or stream.sealed:
+                continue
+            try:
+                yield from self._drain(stream)
+            except OSError as error:
+                self._tracker.errors[stream.label] = error
+        self._report_errors()
+
+    def _drain(self, stream: Stream) -> Iterator[Lines]:
+        content = self._open(stream)
+        if content is None:
+            return
+        end = stream.size if isinstance(content, PlainContent) else None  # a fast writer must not keep us here
+        while end is None or stream.offset < end:
+            try:
+                step = self._step(stream, content)
+            except CorruptContentError as error:
+                logger.warning(
+                    "a compressed log file is damaged; what follows is lost",
+                    extra={"path": stream.label, "offset": stream.offset, "error": str(error)},
+                )
+                stream.seal_file()
+                stream.close()
+                return
+            if step is None:
+                break
+            if step.data or step.rejected.total:
+                yield step
+        self._finish(stream, content)
+
+    def _open(self, stream: Stream) -> Content | None:
+        if stream.content is None and stream.file is not None:
+            content = self._tracker.open(stream.file)
+            if isinstance(content, PlainContent) and content.id() != stream.id:
+                content.close()  # renamed since the look; the next one finds it
+                return None
+            stream.content = content
+        return stream.content
+
+    def _step(self, stream: Stream, content: Content) -> Lines | None:
+        """Consume one window; ``None`` where there is nothing to consume."""
+        before = stream.anchor_length
+        window = content.read_at(stream.offset - before, before + self._window)
+        if before and digest(memoryview(window)[:before]) != stream.anchor:
+            return None  # truncated under our eyes; the next look settles it
+        full = len(window) == before + self._window
+        final = not full and (content.complete or self._is_quiet(stream))
+        size = len(window)
+        if final and size > before and not window.endswith(b"\n"):
+            window += b"\n"
+        lines, end = self._take(stream, window, before, full=full, final=final)
+        count = min(end, size) - before
+        if not count:
+            return None
+        stream.advance(count, memoryview(window)[: before + count])
+        return lines
+
+    def _take(self, stream: Stream, window: bytes, start: int, *, full: bool, final: bool) -> tuple[Lines, int]:
+        """Return the lines of a window from ``start`` on, and where the first line begins that must wait."""
+        pieces, rejected, end = [], Rejected(), start
+        cut = list(runs(window, start, limit=self._limit, skipping=stream.skipping))
+        for run in cut:
+            if run.oversized:
+                if not run.continues:
+                    rejected.add("oversized", example=window[run.begin : run.begin + EXAMPLE_BYTES])
+                stream.skipping, end = run.opens, run.end
+                continue
+            rest = Rest.DROP if run is not cut[-1] else Rest.DELIVER if final else Rest.WAIT
+            data, consumed = self._unwrap(stream, window[run.begin : run.end], rest, rejected)
+            if full and not consumed and end == start:
+                data, consumed = self._unwrap(stream, window[run.begin : run.end], Rest.DROP, rejected)
+            pieces.append(data)
+            end = run.begin + consumed
+        return Lines(b"".join(pieces), stream.label, rejected), end
+
+    def _unwrap(self, stream: Stream, raw: bytes, rest: Rest, rejected: Rejected) -> tuple[bytes, int]:
+        wrapper = self._wrapper or stream.wrapper
+        if wrapper is None:
+            first = next((line for line in io.BytesIO(raw) if line.strip()), b"")
+            if not first:
+                return raw, len(raw)
+            wrapper = stream.wrapper = detect(first)
+        result = unwrap(wrapper, raw, limit=self._limit, dropping=stream.dropping, rest=rest)
+        stream.dropping = result.dropping
+        rejected.merge(result.rejected)
+        return result.data, result.consumed
+
+    def _is_quiet(self, stream: Stream) -> bool:
+        """Return whether nobody writes to a file any more: renamed or deleted, and unchanged for a while."""
+        plain = isinstance(stream.content, PlainContent)
+        return plain and not stream.live and self._clock() - stream.changed >= GRACE_SECONDS
+
+    def _finish(self, stream: Stream, content: Content) -> None:
+        """Close a file that is done with."""
+        if isinstance(content, PlainContent):
+            if self._is_quiet(stream) and stream.offset == content.length():
+                stream.seal_file(stream.offset)
+                stream.close()
+            self._tracker.limit_open(stream)
+            return
+        if content.complete and content.length() == stream.offset:
+            stream.seal_file()
+        stream.close()
+
+    def _report_errors(self) -> None:
+        """Log each error once while it lasts, and raise where nothing can be read."""
+        errors = self._tracker.errors
+        for path, error in errors.items():
+            if (path, error.errno) not in self._reported:
+                logger.warning("a log file cannot be read", extra={"path": path, "error": error.strerror or str(error)})
+        self._reported = {(path, error.errno) for path, error in errors.items()}
+        if errors and all(file.label in errors for file in self._tracker.matched):
+            path, error = next(iter(errors.items()))
+            raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _unread(stream: Stream) -> int:
+    if isinstance(stream.content, PlainContent):
+        return max(stream.content.length() - stream.offset, 0)
+    if stream.file is None or stream.sealed:
+        return 0
+    return stream.file.size if stream.file.compression else max(stream.file.size - stream.offset, 0)

@@ -1,0 +1,336 @@
+"""Which file holds which stream: every look at the folders settles it anew."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from prediction_exporter.sources.content import BLOCK_BYTES, Content, CorruptContentError, PlainContent
+from prediction_exporter.sources.discovery import File, discover, matches
+from prediction_exporter.sources.streams import HEAD_BYTES, Relation, Stream
+
+logger = logging.getLogger(__name__)
+
+Start = Literal["beginning", "end"]
+
+GRACE_SECONDS = 60.0
+#: A stream without any file is remembered this long, and no more than so many of them: a volume that was away for
+#: a while does not look new when it is back, and the state stays small.
+MEMORY_SECONDS = 86_400.0
+MEMORY_STREAMS = 64
+#: More files than this are not kept open between reads, unless they hold unread bytes.
+OPEN_FILES = 256
+#: How much coarser than the clock the time stamps of files may be.
+COARSE_NS = 2_000_000_000
+
+
+class Tracker:
+    """The streams of a pattern and the files that hold them.
+
+    Attributes:
+        streams: all known streams, also those that are never read.
+        horizon: an unknown rotated file that was last written before this time (ns) is older than the state and ignored;
+            ``None`` before the first look ever. It is the newest time stamp that any file had, so that it comes from the clock
+            of the file system; the own clock only limits it.
+        errors: what could not be read in the last look, by path.
+        matched: how many files the pattern named in the last look.
+    """
+
+    def __init__(self, pattern: str, start: Start, clock: Callable[[], float]) -> None:
+        self.streams: list[Stream] = []
+        self.horizon: int | None = None
+        self.errors: dict[str, OSError] = {}
+        self.matched: list[File] = []
+        self._pattern = pattern
+        self._start = start
+        self._clock = clock
+        self._copies: dict[tuple[int, ...], Stream] = {}
+        self._settled = True
+
+    def restore(self, streams: list[Stream], horizon: int | None) -> None:
+        """Continue with these streams; what the pattern does not name any more is forgotten."""
+        self.streams = [stream for stream in streams if matches(stream.home, self._pattern)]
+        self.horizon = horizon
+
+    def look(self) -> None:
+        """Find the files and settle which stream each of them holds.
+
+        Nothing that is readable may depend on a later look: whatever is new is a stream, opened, when this returns.
+        """
+        found = discover(
+            self._pattern,
+            {stream.home for stream in self.streams},
+            {stream.path for stream in self.streams},
+        )
+        self.errors = found.errors
+        self.matched = [file for file in found.files if file.matched]
+        self._settled = not found.errors
+        for stream in self.streams:
+            stream.file, stream.copied = None, False
+        files = sorted(found.files, key=_precedence)
+        unknown = [file for file in files if not self._recognise(file)]
+        for stream in self.streams:
+            self._check_nameless(stream)
+        unknown = self._adopt(unknown)
+        for file in unknown:
+            if (file.matched or file.sibling) and (file.size or file.matched):
+                self._judge(file)
+        self._copies = {file.look: self._copies[file.look] for file in unknown if file.look in self._copies}
+        self._move_horizon(files)
+        self._forget()
+
+    def open(self, file: File) -> Content | None:
+        """Open a file; an error is noted."""
+        try:
+            content = file.open()
+        except FileNotFoundError:
+            self._settled = False  # renamed or compressed under our eyes; the next look shows the result
+        except OSError as error:
+            self.errors[file.label] = error
+            self._settled = False
+        else:
+            return content
+        return None
+
+    def _recognise(self, file: File) -> bool:
+        """Attach a file to the stream with its device and inode, if its content confirms that."""
+        for stream in [stream for stream in self.streams if stream.id == file.id]:
+            if stream.seal == file.look:
+                stream.attach(file, None, self._clock())
+                return True
+            content = stream.content or self.open(file)
+            if content is None:
+                stream.file = file
+                return True
+            relation = self._relation(stream, file, content)
+            if relation is Relation.SAME or (relation is None and stream.seal is None):
+                self._attach(stream, file, content)
+                return True
+            if content is not stream.content:
+                content.close()
+            stream.lose()
+        return False
+
+    def _check_nameless(self, stream: Stream) -> None:
+        """Keep on reading a file that was deleted or moved out of sight, but not one that was truncated."""
+        if stream.file is not None or not isinstance(stream.content, PlainContent):
+            return
+        try:
+            size, relation = stream.content.length(), stream.relation(stream.content)
+        except OSError as error:
+            self.errors[stream.path] = error
+            return
+        if relation is not Relation.SAME:
+            stream.lose()
+        elif size != stream.size or not stream.nameless:
+            stream.size, stream.changed, stream.nameless = size, self._clock(), True
+
+    def _adopt(self, unknown: list[File]) -> list[File]:
+        """Find the streams that have lost their file in unknown files; return the files that remain."""
+        longest = sorted(unknown, key=lambda file: (file.compression is not None, -file.size))
+        for stream in self.streams:
+            if stream.file is None and stream.head.length:
+                adopted = next((file for file in longest if file in unknown and self._can_adopt(stream, file)), None)
+                if adopted is not None:
+                    unknown = [file for file in unknown if file is not adopted]
+        return unknown
+
+    def _can_adopt(self, stream: Stream, file: File) -> bool:
+        if stream.families().isdisjoint(file.families()):
+            return False
+        replaced = file.path == stream.path
+        if stream.content is not None:  # still readable; only a longer file that took its name is better (rsync does that)
+            if not replaced or file.compression is not None or file.size < stream.size:
+                return False
+        elif not file.rotated and not replaced:
+            return False
+        content = self.open(file)
+        if content is None:
+            return False
+        if self._relation(stream, file, content) is Relation.SAME:
+            self._attach(stream, file, content)
+            return True
+        content.close()
+        return False
+
+    def _relation(self, stream: Stream, file: File, content: Content) -> Relation | None:
+        """Compare; ``None`` where the file cannot tell, because it is damaged."""
+        try:
+            relation = stream.relation(content)
+            if relation is Relation.SAME and stream.file is None and _outgrows(content, stream):
+                return Relation.OTHER
+        except CorruptContentError as error:
+            logger.debug("a compressed log file cannot be compared", extra={"path": file.label, "error": str(error)})
+            return None
+        except OSError as error:
+            self.errors[file.label] = error
+            self._settled = False
+            return None
+        return relation
+
+    def _attach(self, stream: Stream, file: File, content: Content) -> None:
+        stream.attach(file, content, self._clock())
+        if stream.ignored:
+            stream.seal = file.look
+            stream.close()
+        elif not stream.sealed:
+            stream.seal = None
+        self.limit_open(stream)
+
+    def limit_open(self, stream: Stream) -> None:
+        """Close a file that is not needed until its next change, if there are too many."""
+        idle = stream.size == stream.offset
+        if idle and len(self.streams) > OPEN_FILES and sum(other.content is not None for other in self.streams) > OPEN_FILES:
+            stream.close()
+
+    def _judge(self, file: File) -> None:
+        """Decide about a file that is no known stream's: a copy of one, a new stream, or none of ours."""
+        original = self._copies.get(file.look)
+        if original is not None:
+            original.copied = True
+            return
+        content = self.open(file)
+        if content is None:
+            return
+        kept = False
+        try:
+            start = content.read_at(0, HEAD_BYTES)
+            if file.compression is not None and len(start) < HEAD_BYTES and not content.complete:
+                self._settled = False  # too little of it is written yet to tell what it is
+            elif not (file.rotated and self._is_copy(file, content, start)):
+                self._register(file, content)
+                kept = True
+        except CorruptContentError as error:
+            logger.warning("a compressed log file is damaged and left out", extra={"path": file.label, "error": str(error)})
+            self._add(Stream(home=file.label, path=file.path, id=file.id, ignored=True, seal=file.look), file, None)
+        except OSError as error:
+            self.errors[file.label] = error
+            self._settled = False
+        finally:
+            if not kept:
+                content.close()
+
+    def _is_copy(self, file: File, content: Content, start: bytes) -> bool:
+        for stream in self.streams:
+            if stream.families().isdisjoint(file.families()):
+                continue
+            if isinstance(stream.content, PlainContent) and stream.content is not content:
+                certain, copy = True, _is_part(content, stream.content)
+            else:
+                certain, copy = stream.sealed, _repeats(stream, content, start)
+            if copy:
+                stream.copied = True
+                if certain and file.compression is not None:
+                    self._copies[file.look] = stream
+                return True
+        return False
+
+    def _register(self, file: File, content: Content) -> None:
+        """Make a stream of a file that holds none of the known ones."""
+        stream = Stream(home=file.label, path=file.path, id=file.id, changed=self._clock())
+        first = self.horizon is None
+        old = not file.matched and file.mtime_ns < (self.horizon or 0)
+        at_end = first and self._start == "end"
+        stream.ignored = old or (first and not file.matched) or (at_end and file.compression is not None)
+        if stream.ignored:
+            _seek_known_end(stream, content)
+        elif at_end:
+            _seek_last_line(stream, content)
+        self._add(stream, file, content)
+
+    def _add(self, stream: Stream, file: File, content: Content | None) -> None:
+        self.streams.append(stream)
+        if content is None:
+            stream.attach(file, None, self._clock())
+        else:
+            self._attach(stream, file, content)
+
+    def _move_horizon(self, files: Iterable[File]) -> None:
+        if self.horizon is not None and not self._settled:
+            return
+        if self.horizon is None and self.errors and not self.streams:
+            return  # nothing was seen yet, so this was no start
+        newest = max((file.mtime_ns for file in files), default=0)
+        self.horizon = max(self.horizon or 0, min(newest, int(self._clock() * 1e9) - COARSE_NS))
+
+    def _forget(self) -> None:
+        now = self._clock()
+        for stream in self.streams:
+            if not stream.lost or stream.copied:
+                stream.gone = None
+            elif stream.gone is None:
+                stream.gone = now
+        gone = [stream for stream in self.streams if stream.gone is not None]
+        gone.sort(key=lambda stream: stream.gone or 0.0, reverse=True)
+        kept = [stream for stream in gone[:MEMORY_STREAMS] if now - (stream.gone or 0.0) < MEMORY_SECONDS]
+        for stream in gone:
+            _report(stream, now)
+        names = {id(stream) for stream in kept if stream.head.length}
+        self.streams = [stream for stream in self.streams if stream.gone is None or id(stream) in names]
+
+
+def _precedence(file: File) -> tuple[bool, bool, int, int]:
+    """Originals before copies, plain before compressed, old before new; of equal age the longest."""
+    return (file.compression is not None, file.rotated, file.mtime_ns, -file.size)
+
+
+def _is_part(part: Content, whole: PlainContent) -> bool:
+    """Return whether a content is the beginning of a file, or all of it, judged by its first and last bytes."""
+    start = part.read_at(0, HEAD_BYTES)
+    if not start or start != whole.read_at(0, len(start)):
+        return False
+    length = part.length()
+    position = max(length - HEAD_BYTES, 0)
+    end = part.read_at(position, HEAD_BYTES)
+    return length <= whole.length() and end == whole.read_at(position, len(end))
+
+
+def _repeats(stream: Stream, content: Content, start: bytes) -> bool:
+    """Return whether a content gives only what the stream has given or will give, judged by what was seen of it."""
+    relation = stream.relation(content)
+    if relation is Relation.SHORTER:
+        return bool(start)
+    return relation is Relation.SAME and not _outgrows(content, stream)
+
+
+def _outgrows(content: Content, stream: Stream) -> bool:
+    """Return whether a content goes on behind the end of a stream so short that the likeness may be chance."""
+    ended = stream.ignored or stream.sealed
+    return ended and stream.head.length < HEAD_BYTES and content.length() > stream.offset
+
+
+def _seek_last_line(stream: Stream, content: Content) -> None:
+    """Move a stream behind its last newline."""
+    end = content.length()
+    while end > 0:
+        begin = max(end - BLOCK_BYTES, 0)
+        newline = content.read_at(begin, end - begin).rfind(b"\n")
+        if newline >= 0:
+            _seek(stream, content, begin + newline + 1)
+            return
+        end = begin
+
+
+def _seek_known_end(stream: Stream, content: Content) -> None:
+    """Move a stream to its end, so that no longer file is taken for it; not for the price of decompressing it."""
+    start = content.read_at(0, HEAD_BYTES)
+    if isinstance(content, PlainContent) or len(start) < HEAD_BYTES:
+        _seek(stream, content, content.length())
+
+
+def _seek(stream: Stream, content: Content, offset: int) -> None:
+    before = content.read_at(max(offset - HEAD_BYTES, 0), min(offset, HEAD_BYTES))
+    stream.advance(offset, memoryview(before))
+
+
+def _report(stream: Stream, now: float) -> None:
+    """Log once that unread bytes were lost, when no copy has turned up for a while."""
+    if stream.reported or stream.ignored or now - (stream.gone or now) < GRACE_SECONDS:
+        return
+    stream.reported = True
+    if stream.truncated or stream.size > stream.offset:
+        logger.warning(
+            "a log file was truncated or removed before it was read to its end, and no copy of it was found",
+            extra={"path": stream.path, "offset": stream.offset, "lost_bytes_at_least": stream.size - stream.offset},
+        )
