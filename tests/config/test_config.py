@@ -270,9 +270,8 @@ def _with(value: Any, place: tuple[Any, ...], new: Any) -> Any:
 
 
 HOSTILE: tuple[Any, ...] = (
-    *(None, True, 0, -1, 10**30, 1.5, float("nan"), float("-inf")),
-    *("", " ", "no", "15s", "1MiB", "${", "${SECRET}", "${UNSET}", "\ud800", "\0", "a\nb", "#x", "é" * 1000),
-    *([], [[]], [None], ["a", "a"], {}, {"": 1}, {"<statistics>": 1}, {"[key]": {}}, {"field": 1}),
+    *(None, True, 10**30, float("nan"), "", "no", "${", "${SECRET}", "\ud800", "\0", "a\nb" * 1000),
+    *([], [None], ["a", "a"], {}, {"": 1}, {"<names>": 1}, {"[key]": {}}, {"field": 1}),
 )
 
 

@@ -354,7 +354,11 @@ class Notifications(Section):
 
 
 class Config(Section):
-    """Configuration of prediction-exporter."""
+    """Configuration of prediction-exporter.
+
+    Durations are written as in Prometheus: 500ms, 15s, 1h30m, 1d. Any text may hold ${NAME}, which stands for an
+    environment variable; $$ stands for $.
+    """
 
     state_dir: FilePath = Field(
         Path("/var/lib/prediction-exporter"), description="Folder for positions and windows, kept over restarts."
