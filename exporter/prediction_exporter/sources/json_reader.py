@@ -62,7 +62,7 @@ class JsonReader:
         slow: list[bytes] = []
         self._read(data, frames, slow)
         frame = None if not frames else frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=True)
-        parsed = list(_parse_lines(slow, rejected))
+        parsed = list(parse_lines(slow, rejected))
         if len(slow) > RELEARN_RATIO * (len(slow) + (0 if frame is None else len(frame))):
             self._learn(parsed)
         return frame, parsed
@@ -143,10 +143,14 @@ def _divide(data: bytes) -> list[bytes] | None:
 
 def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build an object as polars reads it: of a key that stands twice, the first counts."""
-    return dict(reversed(pairs))
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        found.setdefault(key, value)
+    return found
 
 
-def _parse_lines(lines: Iterable[bytes], rejected: Rejected) -> Iterator[Mapping[str, Any]]:
+def parse_lines(lines: Iterable[bytes], rejected: Rejected) -> Iterator[Mapping[str, Any]]:
+    """Yield the JSON objects among the lines; count the others as refused."""
     for line in lines:
         try:
             event = json.loads(line.decode(), object_pairs_hook=_first_wins)

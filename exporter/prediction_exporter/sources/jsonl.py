@@ -95,7 +95,7 @@ class JsonLinesParser:
 
     def _slow_events(self, parsed: list[Mapping[str, Any]], rejected: Rejected) -> Events:
         schema = self._schema
-        texts = {path: _texts(lookup(event, path) for event in parsed) for path in self._text_fields()}
+        texts = {path: texts_of(parsed, path) for path in self._text_fields()}
         times = self._dates.parse(texts[schema.time])
         ids = None if schema.id is None else texts[schema.id].is_null().to_numpy()
         kept = _refuse(times, texts[schema.time], ids, rejected)
@@ -185,8 +185,9 @@ def _with_states(numbers: pl.Series, *, missing: NDArray[np.bool_]) -> tuple[pl.
     return pl.Series(np.where(finite, numbers.to_numpy(), np.nan), nan_to_null=True), states
 
 
-def _texts(values: Iterable[Any]) -> pl.Series:
-    return pl.Series([_text(value) for value in values], dtype=pl.String)
+def texts_of(parsed: Iterable[Mapping[str, Any]], path: Path) -> pl.Series:
+    """Return what stands at a path of parsed events as the texts that polars reads."""
+    return pl.Series([_text(lookup(event, path)) for event in parsed], dtype=pl.String)
 
 
 def _text(value: Any) -> str | None:

@@ -1,0 +1,289 @@
+"""Building a baseline from a table: what each column is, its bins, and its counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from prediction_exporter.baseline import BaselineRecord, Task, to_columns
+from prediction_exporter.categories import canonical, is_container
+from prediction_exporter.config import Fields
+from prediction_exporter.errors import BaselineError
+from prediction_exporter.events import Events, ValueState
+from prediction_exporter.layout import Column, Kind, Layout, Role
+from prediction_exporter.profile import Profile
+from prediction_exporter.profiler import ALL, Profiler
+from prediction_exporter.recognise import assign
+from prediction_exporter.tables import Table
+
+#: Drift bins of a numeric column, for the distances; a value with this share's inverse of the mass gets a bin of its own.
+DRIFT_BINS = 10
+
+#: Shares that the fine bins end at, beside the drift bins: percentiles, and finer in the tails.
+FINE_SHARES = np.concatenate(([0.001, 0.005], np.arange(1, 100) / 100, [0.995, 0.999]))
+
+#: A numeric column with at most so many distinct values is counted as categories.
+MAX_DISCRETE = 10
+
+#: Most categories in a table; the rest of a column's values are counted together.
+MAX_CATEGORIES = 50
+
+#: A text column whose table would hold less than this share of its values names things rather than sorts them.
+LEAST_TABLE_SHARE = 0.5
+
+#: Share of texts that must be numbers for a text column to be numeric.
+NUMERIC_SHARE = 0.99
+
+#: Shares of the baseline between which a column's scale is measured.
+SCALE_SHARES = (0.005, 0.995)
+IQR_OF_NORMAL = 1.349
+
+_IDENTIFIER_ENDINGS = ("id", "_id", "uuid", "guid", "_key", "hash")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnReport:
+    """What was made of a column of the data, for the person who builds the baseline."""
+
+    name: str
+    role: Role
+    result: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildResult:
+    """A baseline and what was made of each column."""
+
+    record: BaselineRecord
+    columns: tuple[ColumnReport, ...]
+
+
+class _LeftOutError(Exception):
+    """A column is no use to watch; the message says why."""
+
+
+def build(
+    table: Table,
+    fields: Fields,
+    *,
+    kinds: Mapping[str, str],
+    task: Task | None,
+    where: str,
+    track: Callable[[Iterable[str]], Iterable[str]] = iter,
+) -> BuildResult:
+    """Build a baseline from a table.
+
+    Args:
+        table: training or validation data.
+        fields: the roles of its columns, as the configuration says.
+        kinds: by column, ``numeric``, ``categorical`` or ``ignore``, where the configuration overrides what is found.
+        task: what the model does, or None to tell from the columns.
+        where: the place of ``fields`` in the configuration, for messages.
+        track: wraps the columns' names, to show progress.
+
+    Raises:
+        BaselineError: the table has no rows, or no column to watch.
+    """
+    if table.rows == 0:
+        raise BaselineError(f"{table.name}: has no rows; a baseline is built from data")
+    roles = assign(table.columns, fields, where=where)
+    wanted = {name: (at, Role.FEATURE) for name, at in roles.features.items()}
+    if roles.prediction is not None:
+        wanted[roles.prediction] = (roles.prediction, Role.PREDICTION)
+    wanted |= {name: (name, Role.SCORE) for name in roles.scores}
+    wanted = {name: (at, role) for name, (at, role) in wanted.items() if at in table.columns}
+    left_out = dict.fromkeys(roles.labels, "label: the truth, which production does not know yet")
+    profiles: list[Profile] = []
+    reports: list[ColumnReport] = []
+    for name in track(wanted):
+        at, role = wanted[name]
+        if kinds.get(name) == "ignore":
+            left_out[name] = "ignored, as configured"
+            continue
+        try:
+            profile, result = _profile_column(name, role, table.column(at), forced=_forced_kind(role, task, kinds.get(name)))
+            profiles.append(profile)
+        except _LeftOutError as reason:
+            left_out[name] = result = str(reason)
+        reports.append(ColumnReport(name=name, role=role, result=result))
+    if not profiles:
+        raise BaselineError(f"{table.name}: has no column to watch: " + "; ".join(f"{k}: {v}" for k, v in left_out.items()))
+    record = BaselineRecord(
+        rows=table.rows,
+        task=task or _recognise_task(profiles),
+        left_out=left_out,
+        columns=tuple(record for profile in profiles for record in to_columns(profile)),
+    )
+    return BuildResult(record=record, columns=tuple(reports))
+
+
+def _forced_kind(role: Role, task: Task | None, configured: str | None) -> Kind | None:
+    if configured is not None:
+        return Kind(configured)
+    if role is Role.SCORE:
+        return Kind.NUMERIC
+    if role is Role.PREDICTION and task is not None:
+        return Kind.NUMERIC if task == "regression" else Kind.CATEGORICAL
+    return None
+
+
+def _recognise_task(profiles: Iterable[Profile]) -> Task | None:
+    columns = [profile.layout.columns[0] for profile in profiles]
+    for column in columns:
+        if column.role is Role.PREDICTION:
+            if column.kind is Kind.NUMERIC:
+                return "regression"
+            return "binary" if len(column.categories) <= 2 else "multiclass"  # noqa: PLR2004 - that is what binary means
+    scores = [column for column in columns if column.role is Role.SCORE]
+    if len(scores) == 1:
+        return "binary"
+    return "multiclass" if scores else None
+
+
+def _profile_column(name: str, role: Role, values: pl.Series, *, forced: Kind | None) -> tuple[Profile, str]:
+    """Return a profile with this column alone, and a few words on what it is."""
+    if values.null_count() == len(values):
+        raise _LeftOutError("empty: every value is missing")
+    numbers = _as_numbers(values)
+    kind = forced or _recognise_kind(name, role, values, numbers)
+    if kind is Kind.NUMERIC:
+        if numbers is None:
+            raise _LeftOutError(f"not numeric: {values.drop_nulls()[0]!r} is no number")
+        return _profile_numeric(name, role, values, numbers)
+    return _profile_categorical(name, role, values)
+
+
+def _as_numbers(values: pl.Series) -> pl.Series | None:
+    """Return a column as Float64 where its values are numbers, or almost all of its texts are."""
+    if values.dtype.is_numeric():
+        return values.cast(pl.Float64)
+    if values.dtype != pl.String:
+        return None
+    numbers = values.cast(pl.Float64, strict=False)
+    found, present = len(numbers) - numbers.null_count(), len(values) - values.null_count()
+    padded = values.str.contains(r"^-?0[0-9]").any()  # as in postcodes: 01234 is not 1234
+    return None if padded or found < NUMERIC_SHARE * present else numbers
+
+
+def _recognise_kind(name: str, role: Role, values: pl.Series, numbers: pl.Series | None) -> Kind:
+    if numbers is None:
+        return Kind.CATEGORICAL
+    finite = numbers.filter(numbers.is_finite())
+    distinct = finite.n_unique()
+    if distinct <= MAX_DISCRETE:
+        return Kind.CATEGORICAL
+    whole = bool((finite == finite.floor()).all())
+    if role is Role.FEATURE and whole and distinct == len(values):
+        if finite.is_sorted() or finite.is_sorted(descending=True):
+            raise _LeftOutError("identifier-like: whole numbers that only rise or fall, each once")
+        if name.lower().endswith(_IDENTIFIER_ENDINGS):
+            raise _LeftOutError("identifier-like: whole numbers, each once")
+    return Kind.NUMERIC
+
+
+def _profile_numeric(name: str, role: Role, values: pl.Series, numbers: pl.Series) -> tuple[Profile, str]:
+    present = numbers.to_numpy()
+    finite = np.sort(present[np.isfinite(present)])
+    if not len(finite):
+        raise _LeftOutError("empty: no finite value")
+    column = numeric_column(name, role, finite)
+    states = np.full(len(numbers), ValueState.VALID, dtype=np.uint8)
+    states[~np.isfinite(present)] = ValueState.NON_FINITE
+    states[numbers.is_null().to_numpy()] = ValueState.INVALID
+    states[values.is_null().to_numpy()] = ValueState.MISSING
+    clean = pl.Series(np.where(np.isfinite(present), present, np.nan), nan_to_null=True)
+    words = f"numeric, {finite[0]:.6g} to {finite[-1]:.6g}, {len(column.drift_edges) + 1} drift bins"
+    return _profile(column, clean, states), words
+
+
+def numeric_column(name: str, role: Role, finite: NDArray[np.float64]) -> Column:
+    """Return a numeric column with bins from its baseline values, sorted and finite, at least one.
+
+    Edges are values of the baseline. A value with at least 1 / DRIFT_BINS of the mass gets a bin of its own, in the drift bins
+    too; the first and the last fine bin lie outside the baseline's range.
+    """
+    distinct, counts = np.unique(finite, return_counts=True)
+    heavy = distinct[counts * DRIFT_BINS >= len(finite)]
+    own = np.concatenate((heavy, np.nextafter(heavy, np.inf)))
+    drift = np.concatenate((np.quantile(finite, np.arange(1, DRIFT_BINS) / DRIFT_BINS, method="inverted_cdf"), own))
+    drift = np.unique(drift[(drift > finite[0]) & (drift <= finite[-1])])
+    fine = np.concatenate(
+        (
+            drift,
+            own,
+            finite[[0, -1]],
+            np.nextafter(finite[-1:], np.inf),
+            np.quantile(finite, FINE_SHARES, method="inverted_cdf"),
+        )
+    )
+    edges = np.unique(fine[np.isfinite(fine)])
+    low, high = np.quantile(finite, SCALE_SHARES, method="inverted_cdf")
+    lower, median, upper = np.quantile(finite, (0.25, 0.5, 0.75), method="inverted_cdf")
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = max(float(np.std(np.clip(finite, low, high))), float((upper - lower) / IQR_OF_NORMAL))
+        # A column that hardly varies is measured against its size, so that a rounding error is no drift.
+        scale = max(scale, 1e-9 * abs(float(median)))
+    return Column(
+        name=name,
+        role=role,
+        kind=Kind.NUMERIC,
+        edges=tuple(edges.tolist()),
+        drift_edges=tuple(drift.tolist()),
+        center=float(median),
+        scale=scale if 0 < scale < np.inf else 1.0,
+    )
+
+
+def _profile_categorical(name: str, role: Role, values: pl.Series) -> tuple[Profile, str]:
+    texts = _as_texts(values)
+    counted = texts.drop_nulls().value_counts(sort=True)
+    totals: dict[str, int] = {}
+    for text, count in zip(counted[texts.name], counted["count"], strict=True):
+        if not is_container(text):
+            totals[canonical(text)] = totals.get(canonical(text), 0) + count
+    if not totals:
+        raise _LeftOutError("nested: its values are objects or lists")
+    # Equal counts in the order of the text: the same data gives the same file.
+    ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+    table = ranked[:MAX_CATEGORIES]
+    if sum(count for _, count in table) < LEAST_TABLE_SHARE * sum(totals.values()):
+        raise _LeftOutError(f"identifier-like: {len(totals)} distinct values, the {MAX_CATEGORIES} most frequent are rare")
+    column = Column(name=name, role=role, kind=Kind.CATEGORICAL, categories=tuple(text for text, _ in table))
+    if len(totals) == 1:
+        words = f"constant, {ranked[0][0]!r}"
+    else:
+        rest = f", {len(totals) - len(table)} more counted as other" if len(totals) > len(table) else ""
+        words = f"categorical, {len(table)} values{rest}"
+    return _profile(column, texts, None), words
+
+
+def _as_texts(values: pl.Series) -> pl.Series:
+    if values.dtype.is_integer() or values.dtype in (pl.String, pl.Boolean):
+        return values.cast(pl.String)
+    if values.dtype.is_float():
+        # Through Python's shortest text, as numbers come from a log.
+        return pl.Series(
+            values.name, [None if v is None or math.isnan(v) else repr(v) for v in values.cast(pl.Float64).to_list()], pl.String
+        )
+    raise _LeftOutError(f"of type {values.dtype}, which is neither a number nor a category")
+
+
+def _profile(column: Column, values: pl.Series, states: NDArray[np.uint8] | None) -> Profile:
+    layout = Layout([column])
+    events = Events(
+        times=np.zeros(len(values), np.int64),
+        versions=pl.repeat("baseline", len(values), eager=True),
+        failed=np.zeros(len(values), np.bool_),
+        latencies=None,
+        columns={column.name: values},
+        states={} if states is None else {column.name: states},
+    )
+    [(key, profile)] = list(Profiler(layout, bucket_seconds=1).fold(events))
+    if key.segment != ALL:
+        raise AssertionError("a profiler without segments folds into one")
+    return profile

@@ -1,0 +1,246 @@
+"""Recognition: which field is the time, the id, the prediction, the features, where the configuration does not say.
+
+Only what is unambiguous is recognised: one field, of a name that the field of work uses for nothing else. Two candidates are an
+error that says what to write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.layout import Layout, Role
+from prediction_exporter.schema import ColumnField, EventSchema, Path
+
+#: Names that top-level fields are recognised by, in lower case.
+KNOWN_NAMES: dict[str, tuple[str, ...]] = {
+    "time": ("time", "ts", "timestamp", "@timestamp", "datetime", "event_time", "created_at", "request_time"),
+    "id": ("id", "request_id", "prediction_id", "event_id", "inference_id", "trace_id", "uuid"),
+    "version": ("version", "model_version"),
+    "prediction": ("prediction", "predicted", "predicted_class", "predicted_label", "decision", "y_pred", "output"),
+    "score": ("score", "scores", "probability", "probabilities", "proba", "y_score", "confidence"),
+    "status": ("status", "status_code", "http_status", "response_code", "error"),
+    "features": ("features", "inputs", "input", "feature_values"),
+}
+LATENCY_STEMS = ("latency", "duration", "elapsed", "response_time", "took")
+
+#: Names of columns of a training set that hold the truth, which production does not know yet.
+LABEL_NAMES = ("label", "labels", "target", "y", "y_true", "ground_truth", "actual", "outcome", "truth")
+
+_LIST_ITEM = re.compile(r"(.*)\[([0-9]+)\]")
+
+#: Positions of a list that are taken as fields of their own.
+MAX_LIST = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """The names of the fields in each role, as configuration writes them (``features.amount``)."""
+
+    time: str | None
+    time_unit: str | None
+    id: str | None
+    version: str | None
+    latency: str | None
+    latency_unit: str
+    status: str | None
+    prediction: str | None
+    scores: tuple[str, ...]
+    features: dict[str, str]  # by column name
+    labels: tuple[str, ...]
+
+
+def flatten(events: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
+    """Return the path of every value in the events, by its text, in the order of first appearance."""
+    found: dict[str, Path] = {}
+    for event in events:
+        _flatten(event, (), "", found)
+    return found
+
+
+def _flatten(value: Any, path: Path, name: str, found: dict[str, Path]) -> None:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            _flatten(inner, (*path, str(key)), f"{name}.{key}" if name else str(key), found)
+    elif isinstance(value, list) and value and all(isinstance(item, int | float) for item in value):
+        for position in range(min(len(value), MAX_LIST)):
+            found.setdefault(f"{name}[{position}]", (*path, position))
+    elif path:
+        found.setdefault(name, path)
+
+
+def to_path(name: str, found: Mapping[str, Path]) -> Path:
+    """Return the path that a configured name means: a field that was found, or its parts at the dots."""
+    if name in found:
+        return found[name]
+    item = _LIST_ITEM.fullmatch(name)
+    if item is not None:
+        return (*item.group(1).split("."), int(item.group(2)))
+    return tuple(name.split("."))
+
+
+def assign(names: Sequence[str], fields: Fields, *, where: str) -> Roles:
+    """Assign roles to fields.
+
+    Args:
+        names: the fields that there are.
+        fields: what the configuration says of them.
+        where: its place in the configuration, for messages.
+
+    Raises:
+        ConfigError: several fields could have a role, and the configuration does not say which.
+    """
+    chooser = _Chooser(names, where)
+    time = chooser.choose("time", fields.time.field if fields.time else None)
+    latency, latency_unit = chooser.latency(fields)
+    prediction = chooser.choose("prediction", fields.prediction)
+    score = fields.score or chooser.choose("score", None)
+    identity = chooser.choose("id", fields.id)
+    version = chooser.choose("version", fields.version)
+    status = chooser.choose("status", fields.status)
+    scores = tuple(name for name in names if score is not None and _within(name, score))
+    taken = {time, latency, prediction, identity, version, status, *scores}
+    labels = tuple(name for name in names if name.lower() in LABEL_NAMES and name not in taken)
+    return Roles(
+        time=time,
+        time_unit=fields.time.unit if fields.time else None,
+        id=identity,
+        version=version,
+        latency=latency,
+        latency_unit=latency_unit,
+        status=status,
+        prediction=prediction,
+        scores=scores or ((score,) if score is not None else ()),
+        features=chooser.features(fields, {*taken, *labels}),
+        labels=labels,
+    )
+
+
+def _within(name: str, parent: str) -> bool:
+    """Return whether a field is another, or stands inside of it."""
+    return name == parent or name.startswith((f"{parent}.", f"{parent}["))
+
+
+@dataclass(frozen=True)
+class _Chooser:
+    names: Sequence[str]
+    where: str
+    top: dict[str, str] = field(init=False)  # top-level names by their lower case
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "top", {re.split(r"[.\[]", name)[0].lower(): re.split(r"[.\[]", name)[0] for name in self.names}
+        )
+
+    def choose(self, role: str, configured: str | None) -> str | None:
+        if configured is not None:
+            return configured
+        return self._only(role, [self.top[name] for name in KNOWN_NAMES[role] if name in self.top])
+
+    def _only(self, role: str, candidates: list[str]) -> str | None:
+        if len(candidates) > 1:
+            raise ConfigError(
+                f"{self.where}.{role}: several fields could be the {role}: {', '.join(candidates)}; "
+                f"write the right one, for example {role}: {candidates[0]}"
+            )
+        return candidates[0] if candidates else None
+
+    def latency(self, fields: Fields) -> tuple[str | None, str]:
+        if fields.latency is not None:
+            return fields.latency.field, fields.latency.unit
+        units = {
+            original: unit
+            for name, original in self.top.items()
+            for ending, unit in UNIT_ENDINGS.items()
+            if name.endswith(ending) and name.removesuffix(ending) in LATENCY_STEMS
+        }
+        chosen = self._only("latency", list(units))
+        return chosen, units[chosen] if chosen is not None else "s"
+
+    def features(self, fields: Fields, taken: set[str | None]) -> dict[str, str]:
+        if isinstance(fields.features, tuple):
+            return {name: name for name in fields.features}
+        if isinstance(fields.features, FeaturePattern):
+            return {name: name for name in self.names if fnmatchcase(name, fields.features.pattern) and name not in taken}
+        parent = self.choose("features", fields.features)
+        inside = {name[len(parent) + 1 :]: name for name in self.names if parent and name.startswith(f"{parent}.")}
+        if inside:
+            return inside
+        listed = {name: name for name in self.names if parent and name.startswith(f"{parent}[")}
+        return listed or {name: name for name in self.names if name not in taken}
+
+
+def log_schema(
+    sample: Sequence[Mapping[str, Any]], fields: Fields, layout: Layout | None, *, timezone: str, where: str
+) -> EventSchema:
+    """Return where everything stands in the events of a log, from its first lines.
+
+    A column of the baseline that the first lines lack is looked for beside the columns that they have: a feature may be
+    missing today.
+
+    Raises:
+        ConfigError: the time or the features cannot be recognised, or a configured time does not exist.
+    """
+    found = flatten(sample)
+    roles = assign(list(found), fields, where=where)
+    present = ", ".join(list(found)[:30])
+    if roles.time is None:
+        raise ConfigError(f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present})")
+    if roles.time not in found:
+        raise ConfigError(
+            f"{where}.time: no line among the first {len(sample)} has a field {roles.time} (they have: {present})"
+        )
+    columns = _columns(roles, found, layout, where, present) if layout is not None else ()
+
+    def optional(name: str | None) -> Path | None:
+        return None if name is None else to_path(name, found)
+
+    return EventSchema(
+        time=found[roles.time],
+        time_unit=roles.time_unit,
+        timezone=timezone,
+        id=optional(roles.id),
+        version=optional(roles.version),
+        latency=optional(roles.latency),
+        latency_unit=roles.latency_unit,
+        status=optional(roles.status),
+        columns=columns,
+    )
+
+
+def _columns(roles: Roles, found: Mapping[str, Path], layout: Layout, where: str, present: str) -> tuple[ColumnField, ...]:
+    names = {column.name: column.role for column in layout.columns}
+    known = {name: found[at] for name, at in roles.features.items() if names.get(name) is Role.FEATURE and at in found}
+    features = [name for name, role in names.items() if role is Role.FEATURE]
+    if features and not known:
+        raise ConfigError(
+            f"{where}.features: none of the baseline's features ({', '.join(features[:10])}) stands in the log's first lines; "
+            f"write the object or the fields that hold them (the lines have: {present})"
+        )
+    parents = {path[:-1] for path in known.values()}
+    parent = next(iter(parents)) if len(parents) == 1 else ()
+    paths: dict[str, Path] = {name: known.get(name, (*parent, name)) for name in features}
+    outputs = [name for name, role in names.items() if role is Role.PREDICTION]
+    if outputs:
+        paths[outputs[0]] = to_path(roles.prediction or outputs[0], found)
+    scores = [name for name, role in names.items() if role is Role.SCORE]
+    paths |= {name: to_path(at, found) for name, at in _score_paths(scores, roles.scores).items()}
+    return tuple(ColumnField(name=c.name, kind=c.kind, path=paths[c.name]) for c in layout.columns)
+
+
+def _score_paths(columns: Sequence[str], fields: Sequence[str]) -> dict[str, str]:
+    """Match score columns of the baseline with score fields of the log: the only one, or by what follows the common name."""
+    if len(columns) == 1 and len(fields) == 1:
+        return {columns[0]: fields[0]}
+    by_ending = {_ending(name): name for name in fields}
+    return {column: by_ending.get(_ending(column), column) for column in columns}
+
+
+def _ending(name: str) -> str:
+    item = _LIST_ITEM.fullmatch(name)
+    return f"[{item.group(2)}]" if item is not None else name.rpartition(".")[2]

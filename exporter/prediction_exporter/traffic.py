@@ -1,0 +1,133 @@
+"""Traffic: counters of a model's requests and predictions, by version. They only grow, over restarts too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prediction_exporter.events import Events
+from prediction_exporter.layout import Column, Kind, Layout, Role
+from prediction_exporter.profiler import MICROSECONDS, UNVERSIONED
+
+DURATION_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SCORE_BOUNDS = tuple(round(0.1 * step, 1) for step in range(1, 11))
+
+
+@dataclass(slots=True)
+class Histogram:
+    """A Prometheus histogram: counts by bucket, the last one to +Inf, and the sum of the values."""
+
+    counts: list[int]
+    total: float = 0.0
+
+    def observe(self, values: NDArray[np.float64], bounds: Sequence[float]) -> None:
+        """Count finite values; a bucket holds the values up to its bound, the bound included."""
+        places = np.searchsorted(np.asarray(bounds), values, side="left")
+        for place, count in enumerate(np.bincount(places, minlength=len(bounds) + 1).tolist()):
+            self.counts[place] += count
+        self.total += float(values.sum())
+
+
+@dataclass(slots=True)
+class VersionTraffic:
+    """Counters of one version."""
+
+    first_seen: float
+    requests: int = 0
+    failed: int = 0
+    slow: int = 0
+    durations: Histogram | None = None
+    classes: dict[str, int] = field(default_factory=dict)
+    scores: dict[str, Histogram] = field(default_factory=dict)
+    values: Histogram | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the counters as JSON holds them."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> VersionTraffic:
+        """Return the counters that ``to_json`` gave."""
+
+        def histogram(value: Mapping[str, Any] | None) -> Histogram | None:
+            return None if value is None else Histogram(**value)
+
+        return cls(
+            **{
+                **content,
+                "durations": histogram(content["durations"]),
+                "values": histogram(content["values"]),
+                "scores": {name: Histogram(**value) for name, value in content["scores"].items()},
+            }
+        )
+
+
+class Traffic:
+    """Counters of one model.
+
+    Args:
+        layout: the model's columns; None for a model that only its service is watched of.
+        slow_after: seconds from which on a request counts as slow, where there is an objective. It becomes a bucket bound.
+    """
+
+    def __init__(self, layout: Layout | None, *, slow_after: float | None = None) -> None:
+        self.versions: dict[str, VersionTraffic] = {}
+        self.slow_after = slow_after
+        self.duration_bounds = tuple(sorted({*DURATION_BOUNDS, *([slow_after] if slow_after is not None else [])}))
+        columns = layout.columns if layout is not None else ()
+        self.score_columns = [column for column in columns if column.role is Role.SCORE and column.kind is Kind.NUMERIC]
+        outputs = [column for column in columns if column.role is Role.PREDICTION]
+        self.class_column: Column | None = next((c for c in outputs if c.kind is Kind.CATEGORICAL), None)
+        self.value_column: Column | None = next((c for c in outputs if c.kind is Kind.NUMERIC), None)
+        self.value_bounds = self.value_column.drift_edges if self.value_column is not None else ()
+
+    def add(self, events: Events) -> None:
+        """Count a batch of requests. Classes are counted from profiles, by :meth:`add_classes`."""
+        names = events.versions.fill_null(UNVERSIONED)
+        for version in names.unique(maintain_order=True).to_list():
+            rows = np.flatnonzero((names == version).to_numpy())
+            self._add(self._of(version, float(events.times[rows].min()) / MICROSECONDS), events, rows)
+
+    def _of(self, version: str, time: float) -> VersionTraffic:
+        found = self.versions.get(version)
+        if found is None:
+            found = VersionTraffic(first_seen=time)
+            if self.class_column is not None:
+                found.classes = dict.fromkeys(self.class_column.drift_labels, 0)
+            self.versions[version] = found
+        return found
+
+    def _add(self, of_version: VersionTraffic, events: Events, rows: NDArray[np.intp]) -> None:
+        of_version.requests += len(rows)
+        of_version.failed += int(events.failed[rows].sum())
+        if events.latencies is not None:
+            seconds = events.latencies[rows]
+            seconds = seconds[np.isfinite(seconds)]
+            if of_version.durations is None:
+                of_version.durations = Histogram([0] * (len(self.duration_bounds) + 1))
+            of_version.durations.observe(seconds, self.duration_bounds)
+            if self.slow_after is not None:
+                of_version.slow += int((seconds > self.slow_after).sum())
+        answered = rows[~events.failed[rows]]
+        for column in self.score_columns:
+            histogram = of_version.scores.setdefault(column.name, Histogram([0] * (len(SCORE_BOUNDS) + 1)))
+            histogram.observe(_finite(events, column.name, answered), SCORE_BOUNDS)
+        if self.value_column is not None:
+            if of_version.values is None:
+                of_version.values = Histogram([0] * (len(self.value_bounds) + 1))
+            of_version.values.observe(_finite(events, self.value_column.name, answered), self.value_bounds)
+
+    def add_classes(self, version: str, counts: NDArray[np.int64]) -> None:
+        """Count predictions by class, from the value bins of the prediction column."""
+        classes = self.versions[version].classes
+        for label, count in zip(classes, counts.tolist(), strict=True):
+            classes[label] += count
+
+
+def _finite(events: Events, name: str, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    values = events.columns[name].to_numpy()[rows]
+    return values[np.isfinite(values)]

@@ -1,0 +1,170 @@
+"""Windows: profiles of the recent past, in event time, as sums of time buckets.
+
+A window of an hour has buckets of a minute; a longer one has coarser buckets, so that its memory does not grow with its length.
+An event is counted in every window that its bucket still lies in, whenever it arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from prediction_exporter.layout import Layout
+from prediction_exporter.profile import Profile
+from prediction_exporter.profiler import Key
+
+#: Widths of buckets in seconds; each divides the next, so that a bucket lies in one bucket of every coarser window.
+BUCKET_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400)
+
+#: A window has at least so many buckets: the oldest one leaves as a whole, so this bounds how much its length varies.
+LEAST_BUCKETS = 60
+
+EMPTY = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A window's length and the width of its buckets, in seconds; ``name`` is its label."""
+
+    name: str
+    seconds: int
+    bucket: int
+
+    @classmethod
+    def of(cls, name: str, seconds: float) -> Span:
+        """Return a span with the widest buckets of which it has at least :data:`LEAST_BUCKETS`."""
+        whole = int(seconds)
+        bucket = max((width for width in BUCKET_SECONDS if width * LEAST_BUCKETS <= whole), default=BUCKET_SECONDS[0])
+        return cls(name, whole, bucket)
+
+    @property
+    def buckets(self) -> int:
+        """Number of buckets, the running one included."""
+        return -(-self.seconds // self.bucket)
+
+    def oldest(self, now: float) -> int:
+        """Return the start of the oldest bucket of the window that ends now, in seconds."""
+        return (int(now // self.bucket) - self.buckets + 1) * self.bucket
+
+
+class Ring:
+    """The buckets of one window of one version and segment.
+
+    A bucket's place is its number modulo their count; a newer bucket takes the place of the one that has left the window.
+    Arrays are allocated whole but touched only where events fall, so an idle segment costs address space and no memory.
+    """
+
+    def __init__(self, layout: Layout, span: Span) -> None:
+        numeric = len(layout.numeric)
+        self.layout = layout
+        self.span = span
+        self._starts = np.full(span.buckets, EMPTY, np.int64)
+        self._counts = np.zeros((span.buckets, layout.width), np.int64)
+        self._sums = np.zeros((span.buckets, 2, numeric))
+        self._extremes = np.zeros((span.buckets, 2, numeric))
+        self._changed: set[int] = set()
+
+    def add(self, start: int, profile: Profile) -> None:
+        """Merge a profile of the bucket that contains ``start``; one older than the window's newest span is left out."""
+        number = start // self.span.bucket
+        place = number % self.span.buckets
+        bucket = number * self.span.bucket
+        held = int(self._starts[place])
+        if held > bucket:
+            return
+        if held == bucket:
+            self._bucket(place).add(profile)
+        else:
+            self._starts[place] = bucket
+            self._counts[place] = profile.counts
+            self._sums[place] = profile.sums
+            self._extremes[place] = profile.extremes
+        self._changed.add(place)
+
+    def total(self, now: float) -> Profile:
+        """Return the profile of the window that ends now."""
+        chosen = (self._starts >= self.span.oldest(now)) & (self._starts <= now)
+        if not chosen.any():
+            return Profile.empty(self.layout)
+        return Profile(
+            self.layout,
+            self._counts[chosen].sum(axis=0),
+            self._sums[chosen].sum(axis=0),
+            self._extremes[chosen].min(axis=0),
+        )
+
+    def is_empty(self, now: float) -> bool:
+        """Return whether no bucket lies in the window that ends now, or after it."""
+        return not np.any(self._starts >= self.span.oldest(now))
+
+    def changed(self) -> Iterator[tuple[int, Profile]]:
+        """Yield the buckets that changed since the last call, with their starts."""
+        for place in sorted(self._changed):
+            yield int(self._starts[place]), self._bucket(place)
+        self._changed.clear()
+
+    def _bucket(self, place: int) -> Profile:
+        return Profile(self.layout, self._counts[place], self._sums[place], self._extremes[place])
+
+
+class Windows:
+    """All windows of one model: a ring for each version, segment and span."""
+
+    def __init__(self, layout: Layout, spans: Sequence[Span]) -> None:
+        self.layout = layout
+        self.spans = tuple(sorted(spans, key=lambda span: span.seconds))
+        self._rings: dict[tuple[str, str], tuple[Ring, ...]] = {}
+
+    @property
+    def bucket_seconds(self) -> int:
+        """Width of the finest buckets, which profiles are to be folded into."""
+        return self.spans[0].bucket
+
+    def oldest(self, now: float) -> int:
+        """Return the start of the oldest time that any window still holds, in seconds."""
+        return min(span.oldest(now) for span in self.spans)
+
+    def add(self, key: Key, profile: Profile, *, now: float) -> None:
+        """Merge a profile into every window that its bucket lies in."""
+        for ring in self._of(key.version, key.segment):
+            if key.bucket >= ring.span.oldest(now):
+                ring.add(key.bucket, profile)
+
+    def restore(self, version: str, segment: str, span: Span, start: int, profile: Profile) -> None:
+        """Put back a bucket that was stored; nothing changes by it."""
+        ring = self._of(version, segment)[self.spans.index(span)]
+        ring.add(start, profile)
+        ring._changed.clear()
+
+    def _of(self, version: str, segment: str) -> tuple[Ring, ...]:
+        rings = self._rings.get((version, segment))
+        if rings is None:
+            rings = tuple(Ring(self.layout, span) for span in self.spans)
+            self._rings[version, segment] = rings
+        return rings
+
+    def totals(self, now: float) -> Iterator[tuple[str, str, Span, Profile]]:
+        """Yield version, segment, span and profile of every window that ends now, in a fixed order."""
+        for (version, segment), rings in sorted(self._rings.items()):
+            for ring in rings:
+                yield version, segment, ring.span, ring.total(now)
+
+    def versions(self) -> set[str]:
+        """Return the versions that have a ring."""
+        return {version for version, _ in self._rings}
+
+    def forget_empty(self, now: float) -> set[str]:
+        """Drop versions and segments without events in the longest window; return the versions that went."""
+        before = self.versions()
+        for key in [key for key, rings in self._rings.items() if all(ring.is_empty(now) for ring in rings)]:
+            del self._rings[key]
+        return before - self.versions()
+
+    def changed(self) -> Iterator[tuple[str, str, Span, int, Profile]]:
+        """Yield version, segment, span, start and profile of every bucket that changed since the last call."""
+        for (version, segment), rings in self._rings.items():
+            for ring in rings:
+                for start, profile in ring.changed():
+                    yield version, segment, ring.span, start, profile
