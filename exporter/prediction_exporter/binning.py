@@ -29,14 +29,14 @@ class Binner:
         self.edges = edges
         self._rounds: list[NDArray[np.float64]] = []
         self._base: NDArray[np.int32] | None = None
-        if len(edges):
+        if len(edges) > 1:
             self._build_grid()
 
     def _build_grid(self) -> None:
         self._low = float(self.edges[0])
-        span = float(self.edges[-1]) - self._low
         with np.errstate(over="ignore"):
-            self._scale = (CELLS - 2) / span if span > 0 else 0.0
+            span = self.edges[-1] - self.edges[0]
+            self._scale = (CELLS - 2) / span
         if not np.isfinite(span) or not np.isfinite(self._scale):
             return  # the span overflows, or is so small that its inverse does: no grid
         cells = self._cells(self.edges)
@@ -59,7 +59,8 @@ class Binner:
             np.fmax(position, -1.0, out=position)
             np.fmin(position, CELLS - 2.0, out=position)
             position += 1.0
-            return position.astype(np.intp)
+            cells: NDArray[np.intp] = position.astype(np.intp)
+        return cells
 
     def bin(self, values: NDArray[np.float64]) -> NDArray[np.int32]:
         """Return the bin of each value, int32 of the same shape; NaN gets a bin that means nothing."""

@@ -80,15 +80,15 @@ class CategoryEncoder:
     def encode(self, values: pl.Series) -> NDArray[np.int32]:
         """Return the code of each value of a String series; nulls get the code of unseen values."""
         positions = values.cast(self._enum, strict=False).to_physical()
-        if positions.null_count() == values.null_count():
-            return self._lookup(positions)
-        unknown = values.filter(positions.is_null() & values.is_not_null()).unique()
-        if self._learn(unknown):
-            positions = values.cast(self._enum, strict=False).to_physical()
         codes = self._lookup(positions)
-        containers = [text for text in unknown.to_list() if is_container(text)]
-        if containers:
-            codes[values.is_in(containers).fill_null(value=False).to_numpy()] = self.invalid
+        if positions.null_count() > values.null_count():
+            unknown = positions.is_null() & values.is_not_null()
+            texts = values.filter(unknown)
+            identified = self._identify(texts.unique().to_list())
+            if identified:
+                coded = texts.replace_strict(identified, default=self.other, return_dtype=pl.Int32)
+                codes[unknown.to_numpy()] = coded.to_numpy()
+                self._learn({text: code for text, code in identified.items() if code < self.other})
         return codes
 
     def _lookup(self, positions: pl.Series) -> NDArray[np.int32]:
@@ -97,10 +97,12 @@ class CategoryEncoder:
         codes: NDArray[np.int32] = self._codes.take(positions.to_numpy())
         return codes
 
-    def _learn(self, unknown: pl.Series) -> bool:
-        found = {text: self._index[c] for text in unknown.to_list() if (c := canonical(text)) in self._index}
-        if not found or len(self._spellings) + len(found) > len(self._index) + MAX_SPELLINGS:
-            return False
-        self._spellings.update(found)
-        self._freeze()
-        return True
+    def _identify(self, texts: list[str]) -> dict[str, int]:
+        """Return the codes of the texts that spell a known category, or are containers."""
+        codes = {text: self.invalid if is_container(text) else self._index.get(canonical(text), self.other) for text in texts}
+        return {text: code for text, code in codes.items() if code != self.other}
+
+    def _learn(self, found: dict[str, int]) -> None:
+        if found and len(self._spellings) + len(found) <= len(self._index) + MAX_SPELLINGS:
+            self._spellings.update(found)
+            self._freeze()

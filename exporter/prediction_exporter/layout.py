@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,13 +65,25 @@ class Column:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind is Kind.NUMERIC and not set(self.drift_edges) <= set(self.edges):
+        for edges in (self.edges, self.drift_edges):
+            if not all(map(math.isfinite, edges)) or any(a >= b for a, b in pairwise(edges)):
+                raise ValueError(f"edges of {self.name} are not finite and strictly increasing")
+        if not set(self.drift_edges) <= set(self.edges):
             raise ValueError(f"drift edges of {self.name} are no subset of its edges")
+        if len(set(self.categories)) != len(self.categories):
+            raise ValueError(f"categories of {self.name} are not unique")
+        if not (math.isfinite(self.center) and math.isfinite(self.scale) and self.scale > 0):
+            raise ValueError(f"center and scale of {self.name} are not finite and positive")
 
     @property
     def bins(self) -> int:
         """Number of value bins."""
         return (len(self.edges) if self.kind is Kind.NUMERIC else len(self.categories)) + 1
+
+    @property
+    def ranged(self) -> bool:
+        """Whether the baseline gave the column a range: a bin below it, at least one in it, and a bin above."""
+        return len(self.edges) > 1
 
     @property
     def drift_starts(self) -> list[int]:
@@ -84,8 +97,7 @@ class Column:
     def drift_labels(self) -> list[str]:
         """The text of each drift bin, unique within the column and sorted as the bins are."""
         if self.kind is Kind.CATEGORICAL:
-            # A category that is called like the bin of unseen values must not merge with it.
-            return [f"={category}" if category == OTHER else category for category in self.categories] + [OTHER]
+            return [_label(category) for category in self.categories] + [OTHER]
         bounds = ["-Inf", *(format(edge, ".6g") for edge in self.drift_edges), "+Inf"]
         digits = len(str(len(bounds) - 2))
         return [f"{i:0{digits}} [{a}, {b})" for i, (a, b) in enumerate(pairwise(bounds))]
@@ -139,12 +151,29 @@ class Layout:
     @cached_property
     def digest(self) -> str:
         """A hash of everything that decides where a value is counted: equal digests, mergeable profiles."""
-        content = [[c.name, c.role, c.kind, c.edges, c.drift_edges, c.categories, c.center, c.scale] for c in self.columns]
+        content = [
+            [c.name, c.role, c.kind, *map(_floats, (c.edges, c.drift_edges, (c.center, c.scale))), c.categories]
+            for c in self.columns
+        ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def index(self, name: str) -> int:
         """Return the position of a column; raises ValueError where there is none."""
         return self.names.index(name)
+
+
+def _floats(numbers: Sequence[float]) -> list[float]:
+    """Return numbers that are written the same way whether they came as integers or not."""
+    return [float(number) for number in numbers]
+
+
+def _label(category: str) -> str:
+    """Return a category as a label value.
+
+    One that is called like the bin of unseen values must not merge with it, and an empty label is none to Prometheus: these
+    take an equals sign in front, and so does what would look like them then.
+    """
+    return f"={category}" if category.lstrip("=") in {"", OTHER} else category
 
 
 def _offsets(lengths: Sequence[int]) -> NDArray[np.intp]:

@@ -40,17 +40,15 @@ class Profile:
     def __add__(self, other: Profile) -> Profile:
         if self.layout.digest != other.layout.digest:
             raise ValueError("profiles of different layouts do not merge")
-        return Profile(
-            self.layout,
-            self.counts + other.counts,
-            self.sums + other.sums,
-            np.minimum(self.extremes, other.extremes),
-        )
+        merged = Profile(self.layout, self.counts.copy(), self.sums.copy(), self.extremes.copy())
+        merged.add(other)
+        return merged
 
     def add(self, other: Profile) -> None:
-        """Merge another profile into this one, in place."""
+        """Merge another profile of the same layout into this one, in place."""
         np.add(self.counts, other.counts, out=self.counts)
-        np.add(self.sums, other.sums, out=self.sums)
+        with np.errstate(over="ignore", invalid="ignore"):  # a sum that overflows stays so, and its statistic is undefined
+            np.add(self.sums, other.sums, out=self.sums)
         np.minimum(self.extremes, other.extremes, out=self.extremes)
 
     @property

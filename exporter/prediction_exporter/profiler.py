@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prediction_exporter.binning import Binner
-from prediction_exporter.categories import OTHER, CategoryEncoder
+from prediction_exporter.categories import CategoryEncoder
 from prediction_exporter.events import STATES, Events, ValueState
 from prediction_exporter.layout import Column, Kind, Layout, Role
 from prediction_exporter.profile import Profile
@@ -80,11 +80,10 @@ class Profiler:
     ) -> Iterator[tuple[Key, Profile]]:
         """Fold the groups again, split by the values of a column; events without a valid value are in no segment."""
         column = self.layout.columns[index]
-        values = [*column.categories, OTHER]
         labels = [f"{column.name}={label}" for label in column.drift_labels]
         codes = coded[index].codes
-        inside = kept[codes[kept] < len(values)]
-        split = groups * len(values) + codes
+        inside = kept[codes[kept] < column.bins]
+        split = groups * column.bins + codes
         split_names = [(version, label, bucket) for version, _, bucket in names for label in labels]
         yield from self._fold_groups(coded, outliers, split, inside, split_names)
 
@@ -118,7 +117,7 @@ class Profiler:
         """Whether each event has a numeric feature in a bin outside the baseline's range."""
         found = np.zeros(rows, dtype=np.bool_)
         for column, of_column in zip(self.layout.columns, coded, strict=True):
-            if column.kind is Kind.NUMERIC and column.role is Role.FEATURE:
+            if column.ranged and column.role is Role.FEATURE:
                 found |= of_column.codes == 0
                 found |= of_column.codes == column.bins - 1
         return found
@@ -223,12 +222,12 @@ def _runs(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp
 
 
 def _version_codes(versions: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
-    texts = versions.unique().to_list()
-    if len(texts) == 1:
-        return [UNVERSIONED if texts[0] is None else texts[0]], np.zeros(len(versions), np.int64)
-    known = sorted(text for text in texts if text is not None)
-    codes = versions.cast(pl.Enum(known)).to_physical().cast(pl.Int64).fill_null(len(known)).to_numpy()
-    return [*known, UNVERSIONED], codes
+    """Return the distinct versions, and each event's index among them."""
+    named = versions.fill_null(UNVERSIONED)
+    distinct = sorted(named.unique().to_list())
+    if len(distinct) == 1:
+        return distinct, np.zeros(len(versions), np.int64)
+    return distinct, named.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64).to_numpy()
 
 
 def _bucket_codes(times: NDArray[np.int64], width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

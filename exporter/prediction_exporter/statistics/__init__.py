@@ -5,8 +5,9 @@ To add one, write its module, and add one line here.
 
 from __future__ import annotations
 
-from prediction_exporter.statistics.base import Comparison, Reference, Statistic
+from prediction_exporter.statistics.base import Statistic
 from prediction_exporter.statistics.chi2_p_value import CHI2_P_VALUE
+from prediction_exporter.statistics.comparison import Comparison, Reference
 from prediction_exporter.statistics.drifted_columns import DRIFTED_COLUMNS
 from prediction_exporter.statistics.drifted_columns_ratio import DRIFTED_COLUMNS_RATIO
 from prediction_exporter.statistics.hellinger_distance import HELLINGER_DISTANCE

@@ -10,14 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from prediction_exporter.statistics.base import BOTH_KINDS, Comparison, Floats, Statistic, column_family
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 
 #: Smallest expected count of a cell, after Cochran.
 LEAST_EXPECTED = 5.0
 
 
 def chi2_p_value(comparison: Comparison) -> Floats:
-    """Return the p-value of each column, (C,), in [0, 1]; NaN where pooling leaves a single bin."""
+    """Return the p-value of each column, (C,), in [0, 1]; NaN where pooling leaves a single bin.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> chi2_p_value(comparison_of(["yes", "no"] * 20, ["yes"] * 25 + ["no"] * 15)).round(4)
+    array([0.2598])
+    """
     reference = comparison.reference
     starts = comparison.layout.drift_offsets[:-1]
     bins = reference.drift_bins
@@ -39,8 +45,9 @@ def chi2_p_value(comparison: Comparison) -> Floats:
     terms = np.where(kept, _cell_terms(window, baseline, np.repeat(n, bins), np.repeat(m, bins)), 0.0)
     pool_terms = np.where(joins, 0.0, _cell_terms(pool_window, pool_baseline, n, m))
     statistic = np.add.reduceat(terms, starts) + pool_terms
-    cells = np.add.reduceat(kept.astype(np.float64), starts) + ~joins
-    return np.where(cells >= 2, special.chdtrc(np.maximum(cells - 1, 1), statistic), np.nan)
+    freedom = np.add.reduceat(kept.astype(np.float64), starts) + ~joins - 1
+    defined = (freedom > 0) & (n > 0) & (m > 0)
+    return np.where(defined, special.chdtrc(np.maximum(freedom, 1), statistic), np.nan)
 
 
 def _cell_terms(window: Floats, baseline: Floats, n: Floats, m: Floats) -> Floats:

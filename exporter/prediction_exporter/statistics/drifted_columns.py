@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.statistics.base import BOTH_KINDS, Comparison, Floats, Statistic, feature_mask, window_family
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, feature_mask, window_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 from prediction_exporter.statistics.psi import PSI
 
 
@@ -21,7 +22,12 @@ def drifted_features(comparison: Comparison) -> tuple[NDArray[np.bool_], NDArray
 
 
 def drifted_columns(comparison: Comparison) -> Floats:
-    """Return the number of drifted features, (); NaN where none can be compared."""
+    """Return the number of drifted features, (); NaN where none can be compared.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> drifted_columns(comparison_of(["yes", "no"] * 50, ["yes"] * 100))
+    array(1.)
+    """
     compared, drifted = drifted_features(comparison)
     return np.array(float(drifted.sum()) if compared.any() else np.nan)
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import BOTH_KINDS, Comparison, Floats, Statistic, window_family
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, window_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 from prediction_exporter.statistics.drifted_columns import drifted_features
 
 
 def drifted_columns_ratio(comparison: Comparison) -> Floats:
-    """Return the share, (), in [0, 1]; NaN where no feature can be compared."""
+    """Return the share, (), in [0, 1]; NaN where no feature can be compared.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> drifted_columns_ratio(comparison_of(["yes", "no"] * 50, ["yes"] * 100))
+    array(1.)
+    """
     compared, drifted = drifted_features(comparison)
     return np.array(drifted.sum() / compared.sum() if compared.any() else np.nan)
 

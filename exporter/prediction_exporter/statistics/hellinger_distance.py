@@ -7,31 +7,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import (
-    BOTH_KINDS,
-    Comparison,
-    Floats,
-    Noise,
-    Statistic,
-    Threshold,
-    column_family,
-)
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, Threshold, chi_square_noise, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 
 
 def hellinger_distance(comparison: Comparison) -> Floats:
-    """Return the Hellinger distance of each column, (C,), in [0, 1]."""
+    """Return the Hellinger distance of each column, (C,), in [0, 1].
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> hellinger_distance(comparison_of([1, 2, 3, 4], [1, 1, 2, 4])).round(4)
+    array([0.3827])
+    """
     reference = comparison.reference
     gap = np.sqrt(comparison.proportions) - np.sqrt(reference.proportions)
     return np.sqrt(np.clip(reference.sum_drift_bins(gap * gap) / 2, 0.0, 1.0))
 
 
-def _floor(comparison: Comparison) -> Floats:
-    return comparison.reference.chi_mean * np.sqrt(comparison.inverse_sizes / 8)
-
-
-def _quantile(comparison: Comparison) -> Floats:
-    return np.sqrt(comparison.reference.chi_square_quantile * comparison.inverse_sizes / 8)
-
+_NOISE = chi_square_noise(8, root=True)
 
 HELLINGER_DISTANCE = Statistic(
     key="hellinger_distance",
@@ -52,14 +44,10 @@ HELLINGER_DISTANCE = Statistic(
     reference="Hellinger, 1909; Le Cam and Yang, Asymptotics in statistics, 2000, chapter 3.",
     is_distance=True,
     symmetric=True,
-    noise=Noise(
-        floor=_floor,
-        quantile=_quantile,
-        formula="E[chi(B - 1)] sqrt((1/N + 1/M) / 8) on average; sqrt(chi-square quantile (1/N + 1/M) / 8)",
-    ),
+    noise=_NOISE,
     threshold=Threshold(
         default=0.16,
-        margin=_quantile,
+        margin=_NOISE.quantile,
         meaning="0.16 is what a normal column reads whose mean moved by 0.45 standard deviations.",
     ),
 )

@@ -6,39 +6,33 @@ Without drift, 8 ln(2) JSD / (1/N + 1/M) is approximately chi-square distributed
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import special
 
-from prediction_exporter.statistics.base import (
-    BOTH_KINDS,
-    Comparison,
-    Floats,
-    Noise,
-    Statistic,
-    Threshold,
-    column_family,
-)
-
-_CURVATURE = 8 * np.log(2)
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, Threshold, chi_square_noise, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 
 
 def jensen_shannon_distance(comparison: Comparison) -> Floats:
-    """Return the Jensen-Shannon distance of each column, (C,), in [0, 1]."""
+    """Return the Jensen-Shannon distance of each column, (C,), in [0, 1].
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> jensen_shannon_distance(comparison_of([1, 2, 3, 4], [1, 1, 2, 4])).round(4)
+    array([0.3945])
+    """
     reference = comparison.reference
     p, q = comparison.proportions, reference.proportions
     middle = (p + q) / 2
     # rel_entr(x, m) = x log(x / m), and 0 where x is 0.
-    divergence = reference.sum_drift_bins(special.rel_entr(p, middle) + special.rel_entr(q, middle)) / (2 * np.log(2))
-    return np.sqrt(np.clip(divergence, 0.0, 1.0))
+    terms = special.rel_entr(p, middle) + special.rel_entr(q, middle)
+    divergence = reference.sum_drift_bins(terms) / (2 * np.log(2.0))
+    distance: Floats = np.sqrt(np.clip(divergence, 0.0, 1.0))  # rounding may leave a sum of cancelling terms just below zero
+    return distance
 
 
-def _floor(comparison: Comparison) -> Floats:
-    return comparison.reference.chi_mean * np.sqrt(comparison.inverse_sizes / _CURVATURE)
-
-
-def _quantile(comparison: Comparison) -> Floats:
-    return np.sqrt(comparison.reference.chi_square_quantile * comparison.inverse_sizes / _CURVATURE)
-
+_NOISE = chi_square_noise(8 * math.log(2), root=True)
 
 JENSEN_SHANNON_DISTANCE = Statistic(
     key="jensen_shannon_distance",
@@ -59,14 +53,10 @@ JENSEN_SHANNON_DISTANCE = Statistic(
     reference="Lin, Divergence measures based on the Shannon entropy, 1991; scipy.spatial.distance.jensenshannon(base=2).",
     is_distance=True,
     symmetric=True,
-    noise=Noise(
-        floor=_floor,
-        quantile=_quantile,
-        formula="E[chi(B - 1)] sqrt((1/N + 1/M) / (8 ln 2)) on average; sqrt(chi-square quantile (1/N + 1/M) / (8 ln 2))",
-    ),
+    noise=_NOISE,
     threshold=Threshold(
         default=0.19,
-        margin=_quantile,
+        margin=_NOISE.quantile,
         meaning="0.19 is what a normal column reads whose mean moved by 0.45 standard deviations.",
     ),
 )

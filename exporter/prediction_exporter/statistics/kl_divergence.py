@@ -8,29 +8,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import (
-    BOTH_KINDS,
-    Comparison,
-    Floats,
-    Noise,
-    Statistic,
-    Threshold,
-    column_family,
-)
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, Threshold, chi_square_noise, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
 
 
 def kl_divergence(comparison: Comparison) -> Floats:
-    """Return the divergence of each column, (C,), in nats, at least 0."""
-    total = comparison.reference.sum_drift_bins(comparison.smoothed * comparison.log_ratio)
+    """Return the divergence of each column, (C,), in nats, at least 0.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> kl_divergence(comparison_of([1, 2, 3, 4], [1, 1, 2, 4])).round(4)
+    array([0.1213])
+    """
+    return _divergence(comparison.reference, comparison.smoothed)
+
+
+def _divergence(reference: Reference, p: Floats) -> Floats:
+    total = reference.sum_drift_bins(p * np.log(p / reference.smoothed))
     return np.maximum(total, 0.0)  # rounding may leave a sum of cancelling terms just below zero
 
 
-def _floor(comparison: Comparison) -> Floats:
-    return comparison.reference.degrees_of_freedom * comparison.inverse_sizes / 2
+def _bias(comparison: Comparison) -> Floats:
+    """What smoothing alone makes of a window with the baseline's own shares."""
+    return _divergence(comparison.reference, comparison.expected)
 
 
-def _quantile(comparison: Comparison) -> Floats:
-    return comparison.reference.chi_square_quantile * comparison.inverse_sizes / 2
+_NOISE = chi_square_noise(2, bias=_bias)
 
 
 KL_DIVERGENCE = Statistic(
@@ -52,14 +54,11 @@ KL_DIVERGENCE = Statistic(
     reference="Kullback and Leibler, On information and sufficiency, 1951; scipy.stats.entropy(p, q).",
     is_distance=True,
     symmetric=False,
-    noise=Noise(
-        floor=_floor,
-        quantile=_quantile,
-        formula="(B - 1) (1/N + 1/M) / 2 on average; chi-square quantile(1 - alpha, B - 1) (1/N + 1/M) / 2",
-    ),
+    smoothed=True,
+    noise=_NOISE,
     threshold=Threshold(
         default=0.1,
-        margin=_quantile,
+        margin=_NOISE.quantile,
         meaning="0.1 is what a normal column reads whose mean moved by 0.45 standard deviations.",
     ),
 )

@@ -9,13 +9,20 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from prediction_exporter.statistics.base import NUMERIC, Comparison, Floats, Statistic, column_family
+from prediction_exporter.statistics.base import NUMERIC, Statistic, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 from prediction_exporter.statistics.ks_statistic import ks_statistic
 
 
 def ks_p_value(comparison: Comparison) -> Floats:
-    """Return the p-value of each numeric column, (C,), in [0, 1]."""
-    return special.kolmogorov(ks_statistic(comparison) / np.sqrt(comparison.inverse_sizes))
+    """Return the p-value of each numeric column, (C,), in [0, 1].
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> ks_p_value(comparison_of([1, 2, 3, 4], [1, 1, 2, 4])).round(4)
+    array([0.9996])
+    """
+    p_values: Floats = special.kolmogorov(ks_statistic(comparison) / np.sqrt(comparison.inverse_sizes))
+    return p_values
 
 
 KS_P_VALUE = Statistic(

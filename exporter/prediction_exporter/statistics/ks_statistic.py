@@ -8,14 +8,20 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from prediction_exporter.statistics.base import NUMERIC, Comparison, Floats, Noise, Statistic, Threshold, column_family
+from prediction_exporter.statistics.base import NUMERIC, Noise, Statistic, Threshold, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 
 #: Mean of the Kolmogorov distribution, sqrt(pi / 2) ln 2.
 _MEAN = np.sqrt(np.pi / 2) * np.log(2)
 
 
 def ks_statistic(comparison: Comparison) -> Floats:
-    """Return the statistic of each numeric column, (C,), in [0, 1]."""
+    """Return the statistic of each numeric column, (C,), in [0, 1].
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> ks_statistic(comparison_of([1, 2, 3, 4], [1, 1, 2, 4]))
+    array([0.25])
+    """
     gap = np.abs(comparison.cumulative_difference)
     largest = np.maximum.reduceat(gap, comparison.layout.value_offsets[:-1])
     return np.where(KS_STATISTIC.applies(comparison.layout), largest, np.nan)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import NUMERIC, Comparison, Floats, Statistic, column_family
+from prediction_exporter.statistics.base import NUMERIC, Statistic, column_family, finite
+from prediction_exporter.statistics.comparison import Comparison, Floats
 
 
 def column_mean(comparison: Comparison) -> Floats:
-    """Return the mean of each numeric column, (C,); NaN where it has no valid value or the sum overflows."""
+    """Return the mean of each numeric column, (C,); NaN where it has no valid value or the sum overflows.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> column_mean(comparison_of([1, 2, 3, 4], [1, 2, 6]))
+    array([3.])
+    """
     layout = comparison.layout
     with np.errstate(invalid="ignore", over="ignore"):
         z = comparison.window.sums[0] / comparison.valid[layout.numeric]
-        return comparison.over_columns(layout.centers + layout.scales * z)
+        mean = layout.centers + layout.scales * z
+    return comparison.over_columns(finite(mean))
 
 
 MEAN = Statistic(
@@ -27,7 +34,7 @@ MEAN = Statistic(
     kinds=NUMERIC,
     compares=False,
     compute=column_mean,
-    undefined="no_values",
+    undefined="no_values_or_overflow",
     lower=float("-inf"),
     upper=float("inf"),
     unit="short",

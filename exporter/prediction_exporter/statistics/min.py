@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import NUMERIC, Comparison, Floats, Statistic, column_family
+from prediction_exporter.statistics.base import NUMERIC, Statistic, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 
 
 def column_min(comparison: Comparison) -> Floats:
-    """Return the smallest value of each numeric column, (C,); NaN where it has no valid value."""
+    """Return the smallest value of each numeric column, (C,); NaN where it has no valid value.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> column_min(comparison_of([1, 2, 3, 4], [1, 2, 6]))
+    array([1.])
+    """
     smallest = comparison.window.extremes[0]
     return comparison.over_columns(np.where(np.isfinite(smallest), smallest, np.nan))
 

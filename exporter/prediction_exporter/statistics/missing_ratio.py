@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from prediction_exporter.events import ValueState
-from prediction_exporter.statistics.base import (
-    BOTH_KINDS,
-    Comparison,
-    Floats,
-    Reference,
-    Statistic,
-    Threshold,
-    column_family,
-    share_margin,
-    share_of_rows,
-)
+from prediction_exporter.statistics.base import BOTH_KINDS, SHARE_REFERENCE, Share, Statistic, column_family, rows
+from prediction_exporter.statistics.comparison import Comparison, Floats
+
+_SHARE = Share(part=lambda profile: profile.state(ValueState.MISSING), whole=rows)
 
 
 def missing_ratio(comparison: Comparison) -> Floats:
-    """Return the share of each column, (C,), in [0, 1]; NaN for an empty window."""
-    return comparison.state_ratio(ValueState.MISSING)
+    """Return the share of each column, (C,), in [0, 1]; NaN for an empty window.
 
-
-def _of_baseline(reference: Reference) -> Floats:
-    return share_of_rows(reference.baseline.state(ValueState.MISSING), reference.baseline.rows)
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> missing_ratio(comparison_of([1, 2, 3, 4], [1, 2, 3, None]))
+    array([0.25])
+    """
+    return _SHARE.of(comparison.window)
 
 
 MISSING_RATIO = Statistic(
@@ -41,13 +35,11 @@ MISSING_RATIO = Statistic(
     lower=0.0,
     upper=1.0,
     unit="percentunit",
-    reference="A share of counts; its margin is the normal quantile times the standard error of a difference of shares.",
+    reference=SHARE_REFERENCE,
     is_distance=False,
     symmetric=False,
-    threshold=Threshold(
+    threshold=_SHARE.threshold(
         default=0.05,
-        margin=share_margin(_of_baseline),
-        baseline=_of_baseline,
         meaning="Five in a hundred more than in the baseline.",
     ),
 )

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from prediction_exporter.statistics.base import (
-    NUMERIC,
-    Comparison,
-    Floats,
-    Reference,
-    Statistic,
-    Threshold,
-    column_family,
-    share_margin,
-)
+from prediction_exporter.profile import Profile
+from prediction_exporter.statistics.base import NUMERIC, SHARE_REFERENCE, Share, Statistic, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 
 
 def out_of_range_ratio(comparison: Comparison) -> Floats:
-    """Return the share of each numeric column, (C,), in [0, 1]; NaN where it has no valid value."""
-    first, last = comparison.layout.value_offsets[:-1], comparison.layout.value_offsets[1:] - 1
-    outside = comparison.window.values[first] + comparison.window.values[last]
-    with np.errstate(invalid="ignore"):
-        share: Floats = outside / comparison.valid
-    return np.where(OUT_OF_RANGE_RATIO.applies(comparison.layout), share, np.nan)
+    """Return the share of each numeric column, (C,), in [0, 1]; NaN where it has no valid value, or the baseline had none.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> out_of_range_ratio(comparison_of([1, 2, 3, 4], [1, 2, 3, 5]))
+    array([0.25])
+    """
+    return _SHARE.of(comparison.window)
 
 
-def _of_baseline(reference: Reference) -> Floats:
-    """The baseline lies within its own range."""
-    return np.zeros(len(reference.layout.columns))
+def _outside(profile: Profile) -> NDArray[np.int64]:
+    offsets = profile.layout.value_offsets
+    return profile.values[offsets[:-1]] + profile.values[offsets[1:] - 1]
+
+
+def _inside_or_outside(profile: Profile) -> NDArray[np.int64]:
+    """Return the valid values of columns that have a range."""
+    return profile.valid * [column.ranged for column in profile.layout.columns]
+
+
+_SHARE = Share(part=_outside, whole=_inside_or_outside)
 
 
 OUT_OF_RANGE_RATIO = Statistic(
@@ -46,13 +49,11 @@ OUT_OF_RANGE_RATIO = Statistic(
     lower=0.0,
     upper=1.0,
     unit="percentunit",
-    reference="A share of counts; its margin is the normal quantile times the standard error of a difference of shares.",
+    reference=SHARE_REFERENCE,
     is_distance=False,
     symmetric=False,
-    threshold=Threshold(
+    threshold=_SHARE.threshold(
         default=0.05,
-        margin=share_margin(_of_baseline),
-        baseline=_of_baseline,
         meaning="Five in a hundred; the range of a large baseline is rarely left by chance.",
     ),
 )

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import BOTH_KINDS, Comparison, Floats, Statistic, window_family
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, window_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 
 
 def outlier_ratio(comparison: Comparison) -> Floats:
-    """Return the share, (), in [0, 1]; NaN for an empty window."""
+    """Return the share, (), in [0, 1]; NaN for an empty window.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> outlier_ratio(comparison_of([1, 2, 3, 4], [1, 2, 3, 5]))
+    array(0.25)
+    """
     return np.array(comparison.window.outliers / comparison.rows if comparison.rows else np.nan)
 
 

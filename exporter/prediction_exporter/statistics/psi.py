@@ -8,32 +8,34 @@ of baseline and window. Ten bins and a hundred rows thus read 0.09 on average wi
 
 from __future__ import annotations
 
+import numpy as np
+
 from prediction_exporter.families import BASELINE_COLUMN, Family
-from prediction_exporter.statistics.base import (
-    BOTH_KINDS,
-    Comparison,
-    Constant,
-    Floats,
-    Noise,
-    Reference,
-    Statistic,
-    Threshold,
-    column_family,
-)
+from prediction_exporter.statistics.base import BOTH_KINDS, Constant, Statistic, Threshold, chi_square_noise, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
 
 
 def psi(comparison: Comparison) -> Floats:
-    """Return the PSI of each column, (C,), in nats, at least 0."""
-    reference = comparison.reference
-    return reference.sum_drift_bins((comparison.smoothed - reference.smoothed) * comparison.log_ratio)
+    """Return the PSI of each column, (C,), in nats, at least 0.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> psi(comparison_of([1, 2, 3, 4], [1, 1, 2, 4])).round(4)
+    array([0.2682])
+    """
+    return _divergence(comparison.reference, comparison.smoothed)
 
 
-def _floor(comparison: Comparison) -> Floats:
-    return comparison.reference.degrees_of_freedom * comparison.inverse_sizes
+def _divergence(reference: Reference, p: Floats) -> Floats:
+    q = reference.smoothed
+    return reference.sum_drift_bins((p - q) * np.log(p / q))
 
 
-def _quantile(comparison: Comparison) -> Floats:
-    return comparison.reference.chi_square_quantile * comparison.inverse_sizes
+def _bias(comparison: Comparison) -> Floats:
+    """What smoothing alone makes of a window with the baseline's own shares: much, where many bins are rare."""
+    return _divergence(comparison.reference, comparison.expected)
+
+
+_NOISE = chi_square_noise(1, bias=_bias)
 
 
 def _effect(reference: Reference) -> Floats:
@@ -79,14 +81,11 @@ PSI: Statistic = Statistic(
     reference="Kullback and Leibler, On information and sufficiency, 1951 (their J divergence); Yurdakul, 2018, for its law.",
     is_distance=True,
     symmetric=True,
-    noise=Noise(
-        floor=_floor,
-        quantile=_quantile,
-        formula="(B - 1) (1/N + 1/M) on average; chi-square quantile(1 - alpha, B - 1) (1/N + 1/M)",
-    ),
+    smoothed=True,
+    noise=_NOISE,
     threshold=Threshold(
         default=0.2,
-        margin=_quantile,
+        margin=_NOISE.quantile,
         meaning="0.2 is what a normal column reads whose mean moved by 0.45 standard deviations.",
     ),
     constants=(

@@ -8,25 +8,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import NUMERIC, Comparison, Floats, Reference, Statistic, column_family
+from prediction_exporter.statistics.base import NUMERIC, Statistic, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
 
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+#: In per cent: as whole numbers, so that a rank that is whole is so in floating point too (0.07 * 100 is not).
+PERCENTS = (1, 5, 25, 50, 75, 95, 99)
 
 
 def column_quantile(comparison: Comparison) -> Floats:
-    """Return the quantiles of each numeric column, (C, Q); NaN where it has no valid value."""
+    """Return the quantiles of each numeric column, (C, Q); NaN where it has no valid value.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> column_quantile(comparison_of([1, 2, 3, 4], [1, 1, 2, 4]))
+    array([[1.02, 1.1 , 1.5 , 2.  , 3.  , 4.  , 4.  ]])
+    """
     layout, window = comparison.layout, comparison.window
     numeric = layout.numeric
     running = np.cumsum(window.values)
     before = np.concatenate(([0], running))[layout.value_offsets[numeric]]
     # Ranks count from the column's first value through the one running sum of all columns.
-    ranks = before[:, None] + np.multiply.outer(comparison.valid[numeric], QUANTILES)
+    ranks = before[:, None] + np.multiply.outer(comparison.valid[numeric], PERCENTS) / 100
     bins = np.searchsorted(running, ranks, side="left")
     counts = window.values[bins]
     low, high = _bounds(comparison)
     with np.errstate(invalid="ignore", divide="ignore"):
         within = (ranks - (running[bins] - counts)) / counts
-        values = low[bins] + within * (high[bins] - low[bins])
+        values = (1 - within) * low[bins] + within * high[bins]  # the difference of the ends may overflow
     values[comparison.valid[numeric] == 0] = np.nan
     return comparison.over_columns(values)
 
@@ -71,5 +78,5 @@ QUANTILE = Statistic(
     reference="Hyndman and Fan, Sample quantiles in statistical packages, 1996, type 4 within a bin.",
     is_distance=False,
     symmetric=False,
-    extra=("quantile", tuple(str(q) for q in QUANTILES)),
+    extra=("quantile", tuple(str(percent / 100) for percent in PERCENTS)),
 )

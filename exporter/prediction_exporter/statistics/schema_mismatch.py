@@ -5,16 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from prediction_exporter.events import ValueState
-from prediction_exporter.statistics.base import BOTH_KINDS, Comparison, Floats, Statistic, column_family
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, column_family, rows
+from prediction_exporter.statistics.comparison import Comparison, Floats, divide
 
 #: By the extra label's value, the state that all of the column's values are in.
 MISMATCHES = {"missing": ValueState.MISSING, "invalid": ValueState.INVALID}
 
 
 def schema_mismatch(comparison: Comparison) -> Floats:
-    """Return 1 where all of the window's predictions are in the state, else 0, (C, 2); NaN for an empty window."""
-    shares = np.column_stack([comparison.state_ratio(state) for state in MISMATCHES.values()])
-    return np.where(np.isnan(shares), np.nan, shares == 1.0)
+    """Return 1 where all of the window's predictions are in the state, else 0, (C, 2); NaN for an empty window.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> schema_mismatch(comparison_of([1, 2, 3, 4], ["one", "two"]))
+    array([[0., 1.]])
+    """
+    window = comparison.window
+    shares = [divide(window.state(state), rows(window)) for state in MISMATCHES.values()]
+    return np.floor(np.column_stack(shares))
 
 
 SCHEMA_MISMATCH = Statistic(

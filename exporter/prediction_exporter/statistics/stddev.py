@@ -1,21 +1,36 @@
-"""Sample standard deviation of a numeric column (divisor n - 1), from sums about the baseline's center."""
+"""Sample standard deviation of a numeric column (divisor n - 1), from sums about the baseline's center.
+
+The variance is a difference of two sums. Where it is a tiny part of them (a window very far from the baseline's center, in
+units of its own spread), rounding would decide the result, and it is undefined; where all values are equal, it is 0.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import NUMERIC, Comparison, Floats, Statistic, column_family
+from prediction_exporter.statistics.base import NUMERIC, Statistic, column_family, finite
+from prediction_exporter.statistics.comparison import Comparison, Floats
+
+#: Smallest part of the sum of squares that a variance may be: it keeps five digits, sums of many minutes included.
+RESOLUTION = 1e-10
 
 
 def column_stddev(comparison: Comparison) -> Floats:
-    """Return the standard deviation of each numeric column, (C,); NaN with fewer than two values or where a square overflows."""
-    layout = comparison.layout
+    """Return the standard deviation of each numeric column, (C,); NaN with fewer than two values or where digits run out.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> column_stddev(comparison_of([1, 2, 3, 4], [1, 3, 5]))
+    array([2.])
+    """
+    layout, window = comparison.layout, comparison.window
     n = comparison.valid[layout.numeric]
-    total, squares = comparison.window.sums
+    total, squares = window.sums
+    smallest, largest = window.extremes[0], -window.extremes[1]
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        variance = (squares - total * total / n) / (n - 1)
-        deviation = layout.scales * np.sqrt(np.maximum(variance, 0.0))
-    return comparison.over_columns(np.where(n >= 2, deviation, np.nan))
+        about_mean = squares - total * total / n
+        deviation = layout.scales * np.sqrt(np.where(about_mean > RESOLUTION * squares, about_mean, np.nan) / (n - 1))
+    deviation[smallest == largest] = 0.0
+    return comparison.over_columns(np.where(n > 1, finite(deviation), np.nan))
 
 
 STDDEV = Statistic(
@@ -30,7 +45,7 @@ STDDEV = Statistic(
     kinds=NUMERIC,
     compares=False,
     compute=column_stddev,
-    undefined="fewer_than_two_values",
+    undefined="fewer_than_two_values_or_imprecise",
     lower=0.0,
     upper=float("inf"),
     unit="short",

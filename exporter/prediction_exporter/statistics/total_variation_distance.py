@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import (
-    BOTH_KINDS,
-    Comparison,
-    Floats,
-    Noise,
-    Statistic,
-    Threshold,
-    column_family,
-)
+from prediction_exporter.statistics.base import BOTH_KINDS, Noise, Statistic, Threshold, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 
 
 def total_variation_distance(comparison: Comparison) -> Floats:
-    """Return the total variation distance of each column, (C,), in [0, 1]."""
+    """Return the total variation distance of each column, (C,), in [0, 1].
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> total_variation_distance(comparison_of(["a", "b", "c", "d"], ["a", "a", "b", "e"]))
+    array([0.5])
+    """
     reference = comparison.reference
     gap = np.abs(comparison.proportions - reference.proportions)
     return np.minimum(reference.sum_drift_bins(gap) / 2, 1.0)

@@ -5,24 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.layout import Kind
 from prediction_exporter.profile import Profile
-from prediction_exporter.statistics.base import (
-    CATEGORICAL,
-    Comparison,
-    Floats,
-    Reference,
-    Statistic,
-    Threshold,
-    column_family,
-    share_margin,
-)
+from prediction_exporter.statistics.base import CATEGORICAL, SHARE_REFERENCE, Share, Statistic, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
 
 
 def unseen_ratio(comparison: Comparison) -> Floats:
-    """Return the share of each categorical column, (C,), in [0, 1]; NaN where it has no valid value."""
-    with np.errstate(invalid="ignore"):
-        share: Floats = _other(comparison.window) / comparison.valid
-    return np.where(UNSEEN_RATIO.applies(comparison.layout), share, np.nan)
+    """Return the share of each categorical column, (C,), in [0, 1]; NaN where it has no valid value.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> unseen_ratio(comparison_of(["a", "b", "c"], ["a", "b", "c", "d"]))
+    array([0.25])
+    """
+    return _SHARE.of(comparison.window)
 
 
 def _other(profile: Profile) -> NDArray[np.int64]:
@@ -30,11 +26,13 @@ def _other(profile: Profile) -> NDArray[np.int64]:
     return profile.values[profile.layout.value_offsets[1:] - 1]
 
 
-def _of_baseline(reference: Reference) -> Floats:
-    """Not zero where the table was cut to the most frequent categories."""
-    with np.errstate(invalid="ignore"):
-        share: Floats = _other(reference.baseline) / reference.valid
-    return np.nan_to_num(share)
+def _categorical(profile: Profile) -> NDArray[np.int64]:
+    """Return the valid values of the categorical columns."""
+    return profile.valid * [column.kind is Kind.CATEGORICAL for column in profile.layout.columns]
+
+
+#: The baseline's own share is not zero where its table was cut to the most frequent categories.
+_SHARE = Share(part=_other, whole=_categorical)
 
 
 UNSEEN_RATIO = Statistic(
@@ -53,13 +51,11 @@ UNSEEN_RATIO = Statistic(
     lower=0.0,
     upper=1.0,
     unit="percentunit",
-    reference="A share of counts; its margin is the normal quantile times the standard error of a difference of shares.",
+    reference=SHARE_REFERENCE,
     is_distance=False,
     symmetric=False,
-    threshold=Threshold(
+    threshold=_SHARE.threshold(
         default=0.02,
-        margin=share_margin(_of_baseline),
-        baseline=_of_baseline,
         meaning="Two in a hundred more than the baseline has outside its table.",
     ),
 )

@@ -12,20 +12,17 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from prediction_exporter.statistics.base import (
-    NUMERIC,
-    Comparison,
-    Floats,
-    Noise,
-    Reference,
-    Statistic,
-    Threshold,
-    column_family,
-)
+from prediction_exporter.statistics.base import NUMERIC, Noise, Statistic, Threshold, column_family, finite
+from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
 
 
 def wasserstein_distance(comparison: Comparison) -> Floats:
-    """Return the distance of each numeric column, (C,), in baseline standard deviations, at least 0."""
+    """Return the distance of each numeric column, (C,), in baseline standard deviations, at least 0.
+
+    >>> from prediction_exporter.statistics.examples import comparison_of
+    >>> wasserstein_distance(comparison_of([1, 2, 3, 4], [2, 3, 4, 4])).round(4)
+    array([0.559])
+    """
     right = comparison.cumulative_difference
     left = np.concatenate(([0.0], right[:-1]))  # only inner bins have a width, so no column reads its neighbour's
     widths = comparison.reference.bin_widths
@@ -33,17 +30,17 @@ def wasserstein_distance(comparison: Comparison) -> Floats:
     crossing = left * right < 0
     with np.errstate(invalid="ignore", divide="ignore"):
         crossed = (left * left + right * right) / (2 * magnitudes)
-    area = np.where(widths > 0, widths * np.where(crossing, crossed, magnitudes / 2), 0.0)
+    area = np.where(widths == 0, 0.0, widths * np.where(crossing, crossed, magnitudes / 2))
     total = np.add.reduceat(area, comparison.layout.value_offsets[:-1])
-    total[comparison.valid == 0] = np.nan
-    return np.where(WASSERSTEIN_DISTANCE.applies(comparison.layout), total, np.nan)
+    defined = WASSERSTEIN_DISTANCE.applies(comparison.layout) & (np.minimum(comparison.valid, comparison.reference.valid) > 0)
+    return np.where(defined, finite(total), np.nan)
 
 
 def _bridge(reference: Reference) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of the area under |a Brownian bridge at the baseline's F|, (C,) each.
 
-    Without drift, sqrt(NM / (N + M)) (F - G) tends to this bridge (Donsker). For the mean, E|X| of a normal X; for the variance,
-    E|XY| of a pair with correlation r is (2/pi) sd sd' (sqrt(1 - r**2) + r arcsin(r)).
+    Without drift, sqrt(NM / (N + M)) (F - G) tends to this bridge (Donsker). The mean is that of |X| of a normal X; for the
+    variance, E|XY| of a pair with correlation r is (2/pi) sd sd' (sqrt(1 - r**2) + r arcsin(r)).
     """
     mean = np.full(len(reference.layout.columns), np.nan)
     deviation = np.full(len(reference.layout.columns), np.nan)
@@ -51,16 +48,18 @@ def _bridge(reference: Reference) -> tuple[Floats, Floats]:
         bins = slice(reference.layout.value_offsets[index], reference.layout.value_offsets[index + 1])
         share = np.clip(reference.cumulative[bins], 0.0, 1.0)
         widths = reference.bin_widths[bins]
-        used = (widths > 0) & (share > 0) & (share < 1)
+        used = (widths != 0) & (share > 0) & (share < 1)
         share, widths = share[used], widths[used]
         spread = np.sqrt(share * (1 - share))
         low, high = np.minimum.outer(share, share), np.maximum.outer(share, share)
         outer = np.multiply.outer(spread, spread)
         correlation = np.clip(low * (1 - high) / outer, 0.0, 1.0)
         product = outer * (np.sqrt(1 - correlation**2) + correlation * np.arcsin(correlation))
-        mean[index] = np.sqrt(2 / np.pi) * float(spread @ widths)
-        second = 2 / np.pi * float(widths @ product @ widths)
-        deviation[index] = np.sqrt(max(second - mean[index] ** 2, 0.0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            first = np.sqrt(2 / np.pi) * (spread @ widths)
+            variance = 2 / np.pi * (widths @ product @ widths) - first**2
+        if np.isfinite(variance):
+            mean[index], deviation[index] = first, np.sqrt(np.maximum(variance, 0.0))
     return mean, deviation
 
 
@@ -103,11 +102,11 @@ WASSERSTEIN_DISTANCE = Statistic(
     unit="short",
     reference="Vallender, Calculation of the Wasserstein distance between probability distributions on the line, 1974.",
     is_distance=True,
-    symmetric=True,
+    symmetric=False,  # it is winsorised at the baseline's quantiles
     noise=Noise(
         floor=_floor,
         quantile=_quantile,
-        formula="sqrt(2/pi) integral sqrt(F (1 - F)) dx / scale sqrt(1/N + 1/M) on average; a gamma quantile with the same mean "
+        formula="sqrt(2/pi) integral sqrt(F (1 - F)) dx / scale sqrt(1/N + 1/M) on average; a gamma quantile of the same mean "
         "and variance",
     ),
     threshold=Threshold(

@@ -1,0 +1,234 @@
+"""What a statistic is computed from: a baseline (``Reference``) and a window seen from it (``Comparison``).
+
+Both hold the quantities that several statistics share, each computed once, for all columns at a time. Arrays over columns have
+length C, over drift bins D, over value bins V, as the layout lays them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from prediction_exporter.profile import Profile
+
+if TYPE_CHECKING:
+    from prediction_exporter.statistics.base import Statistic
+
+Floats = NDArray[np.float64]
+T = TypeVar("T")
+
+#: Added to each bin's count on both sides where a formula divides or takes logarithms (the Jeffreys prior).
+SMOOTHING = 0.5
+
+#: Share of the baseline's values on each side that the Wasserstein distance takes as lying at the extreme quantile.
+WINSOR = 0.005
+
+
+class Reference:
+    """A baseline, and what an owner expects of a window compared with it.
+
+    Args:
+        baseline: the profile of the baseline.
+        alpha: chance of a false alarm for each column and look that the thresholds are made for.
+        min_predictions: fewest valid values on both sides for a comparison.
+        effects: effect thresholds by statistic key and column name, overriding the statistics' defaults.
+    """
+
+    def __init__(
+        self,
+        baseline: Profile,
+        *,
+        alpha: float,
+        min_predictions: int,
+        effects: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> None:
+        self.baseline = baseline
+        self.layout = baseline.layout
+        self.alpha = alpha
+        self.min_predictions = min_predictions
+        self.effects = effects or {}
+        self._cache: dict[Callable[[Reference], object], object] = {}
+
+    def cached(self, compute: Callable[[Reference], T]) -> T:
+        """Return what a function makes of this reference, computed once."""
+        if compute not in self._cache:
+            self._cache[compute] = compute(self)
+        return cast("T", self._cache[compute])
+
+    def effect(self, statistic: Statistic) -> Floats:
+        """Return each column's effect threshold of a statistic, (C,)."""
+        if statistic.threshold is None:
+            raise ValueError(f"{statistic.key} has no threshold")
+        chosen = self.effects.get(statistic.key, {})
+        return np.array([chosen.get(name, statistic.threshold.default) for name in self.layout.names], np.float64)
+
+    def sum_drift_bins(self, of_bins: Floats) -> Floats:
+        """Sum what is given for each drift bin over each column, (D,) to (C,)."""
+        total: Floats = np.add.reduceat(of_bins, self.layout.drift_offsets[:-1])
+        return total
+
+    @cached_property
+    def drift_bins(self) -> NDArray[np.intp]:
+        """Number of drift bins of each column, (C,)."""
+        bins: NDArray[np.intp] = np.diff(self.layout.drift_offsets)
+        return bins
+
+    @cached_property
+    def chi_square_quantile(self) -> Floats:
+        """The 1 - alpha quantile of the chi-square distribution with B - 1 degrees of freedom, (C,); 0 where B is 1."""
+        freedom = np.asarray(self.drift_bins - 1, np.float64)
+        return np.where(freedom > 0, special.chdtri(np.maximum(freedom, 1.0), self.alpha), 0.0)
+
+    @cached_property
+    def occupied_degrees(self) -> Floats:
+        """Drift bins that hold a value of the baseline, less one, (C,): the degrees of freedom that sampling noise has."""
+        occupied = self.sum_drift_bins(np.asarray(self.baseline.drift_counts > 0, np.float64))
+        return np.maximum(occupied - 1.0, 0.0)
+
+    @cached_property
+    def chi_mean(self) -> Floats:
+        """The mean of the chi distribution with the occupied bins' degrees of freedom, (C,)."""
+        k = self.occupied_degrees
+        mean: Floats = np.sqrt(2.0) * np.exp(special.gammaln((k + 1) / 2) - special.gammaln(k / 2))
+        return mean
+
+    @cached_property
+    def valid(self) -> Floats:
+        """Rows of the baseline with a valid value, (C,)."""
+        return self.baseline.valid.astype(np.float64)
+
+    @cached_property
+    def proportions(self) -> Floats:
+        """Share of each drift bin in its column, (D,); NaN where the column has no valid value."""
+        return _proportions(self, self.baseline)
+
+    @cached_property
+    def smoothed(self) -> Floats:
+        """Smoothed share of each drift bin in its column, (D,); NaN where the column has no valid value."""
+        return smoothed(self, self.baseline.drift_counts, self.valid)
+
+    @cached_property
+    def cumulative(self) -> Floats:
+        """Share of the column's values up to the end of each value bin, (V,); NaN where it has no valid value."""
+        return _cumulative(self.baseline)
+
+    @cached_property
+    def bin_widths(self) -> Floats:
+        """Width of each value bin in the column's scale, (V,); NaN where it overflows.
+
+        0 for categories, and for the bins beyond the baseline's extreme quantiles: what lies there counts as lying at them.
+        """
+        widths = np.zeros(self.layout.values)
+        for index in self.layout.numeric:
+            column = self.layout.columns[index]
+            if not column.ranged:
+                continue
+            first = self.layout.value_offsets[index]
+            inner = slice(first + 1, first + len(column.edges))
+            with np.errstate(over="ignore"):
+                width = np.diff(np.array(column.edges)) / column.scale
+            width[~np.isfinite(width)] = np.nan
+            at_end, at_start = self.cumulative[inner], self.cumulative[first : first + len(column.edges) - 1]
+            width[(at_end <= WINSOR) | (at_start >= 1 - WINSOR)] = 0.0
+            widths[inner] = width
+        return widths
+
+
+class Comparison:
+    """A window seen from a reference."""
+
+    def __init__(self, reference: Reference, window: Profile) -> None:
+        if window.layout.digest != reference.layout.digest:
+            raise ValueError("window and baseline have different layouts")
+        self.reference = reference
+        self.layout = reference.layout
+        self.window = window
+
+    @cached_property
+    def rows(self) -> int:
+        """Predictions in the window."""
+        return self.window.rows
+
+    @cached_property
+    def valid(self) -> Floats:
+        """Valid values of each column in the window, (C,)."""
+        return self.window.valid.astype(np.float64)
+
+    @cached_property
+    def comparable(self) -> NDArray[np.bool_]:
+        """Whether a column has enough valid values on both sides to be compared, (C,)."""
+        return np.minimum(self.valid, self.reference.valid) >= max(self.reference.min_predictions, 1)
+
+    @cached_property
+    def inverse_sizes(self) -> Floats:
+        """1/N + 1/M of each column, N and M the valid values of baseline and window, (C,); NaN where one has none."""
+        with np.errstate(divide="ignore"):
+            total = 1.0 / self.valid + 1.0 / self.reference.valid
+        return np.where(np.isfinite(total), total, np.nan)
+
+    @cached_property
+    def proportions(self) -> Floats:
+        """Share of each drift bin in its column, (D,); NaN where the column has no valid value."""
+        return _proportions(self.reference, self.window)
+
+    @cached_property
+    def smoothed(self) -> Floats:
+        """Smoothed share of each drift bin in its column, (D,); NaN where the column has no valid value."""
+        return smoothed(self.reference, self.window.drift_counts, self.valid)
+
+    @cached_property
+    def expected(self) -> Floats:
+        """Smoothed share of each drift bin in a window of this size that the baseline's own shares fill, (D,).
+
+        It differs from the baseline's smoothed share, because half a count weighs more in the smaller window.
+        """
+        counts = np.repeat(self.valid, self.reference.drift_bins) * self.reference.proportions
+        return smoothed(self.reference, counts, self.valid)
+
+    @cached_property
+    def cumulative(self) -> Floats:
+        """Share of the column's values up to the end of each value bin, (V,); NaN where it has no valid value."""
+        return _cumulative(self.window)
+
+    @cached_property
+    def cumulative_difference(self) -> Floats:
+        """Difference of the cumulative shares at the end of each value bin, window less baseline, (V,)."""
+        return self.cumulative - self.reference.cumulative
+
+    def over_columns(self, numeric: Floats) -> Floats:
+        """Spread values of the numeric columns, (K, ...), over all columns, (C, ...), with NaN elsewhere."""
+        spread = np.full((len(self.layout.columns), *numeric.shape[1:]), np.nan)
+        spread[self.layout.numeric] = numeric
+        return spread
+
+
+def smoothed(reference: Reference, counts: NDArray[np.int64] | Floats, valid: Floats) -> Floats:
+    """Return (count + 0.5) / (n + 0.5 B) for each drift bin, (D,); NaN where the column has no value."""
+    totals = np.where(valid > 0, valid + SMOOTHING * reference.drift_bins, np.nan)
+    shares: Floats = (counts + SMOOTHING) / np.repeat(totals, reference.drift_bins)
+    return shares
+
+
+def _proportions(reference: Reference, profile: Profile) -> Floats:
+    return divide(profile.drift_counts, np.repeat(profile.valid, reference.drift_bins))
+
+
+def _cumulative(profile: Profile) -> Floats:
+    offsets = profile.layout.value_offsets
+    bins = np.diff(offsets)
+    running = np.cumsum(profile.values)
+    before = np.concatenate(([0], running))[offsets[:-1]]
+    return divide(running - np.repeat(before, bins), np.repeat(profile.valid, bins))
+
+
+def divide(parts: NDArray[np.int64], wholes: NDArray[np.int64]) -> Floats:
+    """Return parts / wholes; NaN where the whole is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares: Floats = parts / wholes
+    shares[wholes == 0] = np.nan
+    return shares
