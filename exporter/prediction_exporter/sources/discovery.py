@@ -37,7 +37,8 @@ class File:
         mtime_ns: when it was last written, by the file system's clock.
         compression: by the name's extension.
         matched: whether the pattern names it.
-        sibling: whether it lies beside such a file under a name that rotation gives.
+        home: the name that the pattern gives, for this file or for the one that this is a rotated sibling of; ``None``
+            for a file that was looked for because it was known before.
         rotated: whether its name is another log's name with something added, or compressed.
     """
 
@@ -49,7 +50,7 @@ class File:
     mtime_ns: int
     compression: Compression | None
     matched: bool
-    sibling: bool
+    home: str | None
     rotated: bool
 
     @property
@@ -127,18 +128,19 @@ def discover(pattern: str, homes: Iterable[str], paths: Iterable[str]) -> Found:
     look = _Look(pattern)
     for name in _glob(pattern, look.errors):
         look.add(name, matched=True)
-    bases = {*homes, *look.names()}
+    bases = {home: home for home in homes} | look.bases()
     if look.literal:
-        bases.add(pattern)
+        bases[pattern] = pattern
     for folder in sorted({str(PurePath(base).parent) for base in bases}):
         for name in _listing(folder, look.errors):
-            if not bases.isdisjoint(origins(name)):
-                look.add(name, sibling=True)
+            home = next((bases[origin] for origin in sorted(origins(name)) if origin in bases), None)
+            if home is not None:
+                look.add(name, home=home)
     for name in paths:
         look.add(name)
     for file in look.files.values():
         names = file.names | {file.path}
-        file.rotated = file.compression is not None or any(not bases.isdisjoint(origins(name)) for name in names)
+        file.rotated = file.compression is not None or any(origin in bases for name in names for origin in origins(name))
     return Found(list(look.files.values()), look.errors)
 
 
@@ -150,10 +152,11 @@ class _Look:
         self.files: dict[FileId, File] = {}
         self.errors: dict[str, OSError] = {}
 
-    def names(self) -> set[str]:
-        return {name for file in self.files.values() for name in (*file.names, file.path)}
+    def bases(self) -> dict[str, str]:
+        """Return the name that the pattern gives for each name, links resolved or not, that may have siblings."""
+        return {name: file.label for file in self.files.values() for name in (file.path, *file.names)}
 
-    def add(self, name: str, *, matched: bool = False, sibling: bool = False) -> None:
+    def add(self, name: str, *, matched: bool = False, home: str | None = None) -> None:
         try:
             status = Path(name).stat()
             path = str(Path(name).resolve())
@@ -176,13 +179,13 @@ class _Look:
                 size=status.st_size,
                 mtime_ns=status.st_mtime_ns,
                 compression=COMPRESSIONS.get(PurePath(path).suffix),
+                home=name if matched else home,
                 matched=matched,
-                sibling=sibling,
                 rotated=False,
             ),
         )
         file.names.add(name)
-        file.sibling |= sibling
+        file.home = file.home or home
 
 
 def _glob(pattern: str, errors: dict[str, OSError]) -> list[str]:

@@ -9,7 +9,7 @@ stream; and the old stream is found again in a renamed, copied or compressed fil
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -59,7 +59,7 @@ class Head:
         return self.raw is not None and self.raw.startswith(start)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Stream:
     """What is known of a stream, and where its bytes are now.
 
@@ -99,14 +99,14 @@ class Stream:
     seal: tuple[int, ...] | None = None
     gone: float | None = None
 
-    file: File | None = field(default=None, compare=False)
-    content: Content | None = field(default=None, compare=False)
-    size: int = field(default=0, compare=False)
-    changed: float = field(default=0.0, compare=False)
-    nameless: bool = field(default=False, compare=False)
-    truncated: bool = field(default=False, compare=False)
-    copied: bool = field(default=False, compare=False)
-    reported: bool = field(default=False, compare=False)
+    file: File | None = None
+    content: Content | None = None
+    size: int = 0
+    changed: float = 0.0
+    nameless: bool = False
+    truncated: bool = False
+    copied: bool = False
+    reported: bool = False
 
     @property
     def live(self) -> bool:
@@ -171,16 +171,17 @@ class Stream:
         self.gone, self.nameless, self.truncated = None, False, False
         if content is None:
             return
-        self.head = self._longer_head(content)
+        self.learn_head(content)
         size = content.length() if isinstance(content, PlainContent) else self.size
         if size != self.size:
             self.size, self.changed = size, now
 
-    def _longer_head(self, content: Content) -> Head:
+    def learn_head(self, content: Content) -> None:
+        """Take more of the first bytes from the content that holds the stream, where more are wanted."""
         whole = self.head.length == HEAD_BYTES
         if whole and (self.head.raw is not None or not isinstance(content, PlainContent)):
-            return self.head  # going back to the beginning of a compressed file would cost a pass through it
-        return Head.of(content.read_at(0, HEAD_BYTES))
+            return  # going back to the beginning of a compressed file would cost a pass through it
+        self.head = Head.of(content.read_at(0, HEAD_BYTES))
 
     def advance(self, count: int, before: memoryview) -> None:
         """Move the offset by ``count``; ``before`` is what lies before the new offset, at least the anchor's length."""

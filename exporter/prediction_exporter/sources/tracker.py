@@ -74,8 +74,8 @@ class Tracker:
             self._check_nameless(stream)
         unknown = self._adopt(unknown)
         for file in unknown:
-            if (file.matched or file.sibling) and (file.size or file.matched):
-                self._judge(file)
+            if file.home is not None and (file.size or file.matched):
+                self._judge(file, file.home)
         self._copies = {file.look: self._copies[file.look] for file in unknown if file.look in self._copies}
         self._move_horizon(files)
         self._forget()
@@ -99,6 +99,9 @@ class Tracker:
             if stream.seal == file.look:
                 stream.attach(file, None, self._clock())
                 return True
+            if not stream.head.length and file.size and stream.content is None:
+                self.streams.remove(stream)  # it was empty, so only what the file holds now tells what it is
+                continue
             content = stream.content or self.open(file)
             if content is None:
                 stream.file = file
@@ -123,7 +126,9 @@ class Tracker:
             return
         if relation is not Relation.SAME:
             stream.lose()
-        elif size != stream.size or not stream.nameless:
+            return
+        stream.learn_head(stream.content)
+        if size != stream.size or not stream.nameless:
             stream.size, stream.changed, stream.nameless = size, self._clock(), True
 
     def _adopt(self, unknown: list[File]) -> list[File]:
@@ -184,7 +189,7 @@ class Tracker:
         if idle and len(self.streams) > OPEN_FILES and sum(other.content is not None for other in self.streams) > OPEN_FILES:
             stream.close()
 
-    def _judge(self, file: File) -> None:
+    def _judge(self, file: File, home: str) -> None:
         """Decide about a file that is no known stream's: a copy of one, a new stream, or none of ours."""
         original = self._copies.get(file.look)
         if original is not None:
@@ -199,11 +204,11 @@ class Tracker:
             if file.compression is not None and len(start) < HEAD_BYTES and not content.complete:
                 self._settled = False  # too little of it is written yet to tell what it is
             elif not (file.rotated and self._is_copy(file, content, start)):
-                self._register(file, content)
+                self._register(file, home, content)
                 kept = True
         except CorruptContentError as error:
             logger.warning("a compressed log file is damaged and left out", extra={"path": file.label, "error": str(error)})
-            self._add(Stream(home=file.label, path=file.path, id=file.id, ignored=True, seal=file.look), file, None)
+            self._add(Stream(home=home, path=file.path, id=file.id, ignored=True, seal=file.look), file, None)
         except OSError as error:
             self.errors[file.label] = error
             self._settled = False
@@ -213,7 +218,7 @@ class Tracker:
 
     def _is_copy(self, file: File, content: Content, start: bytes) -> bool:
         for stream in self.streams:
-            if stream.families().isdisjoint(file.families()):
+            if not stream.head.length or stream.families().isdisjoint(file.families()):
                 continue
             if isinstance(stream.content, PlainContent) and stream.content is not content:
                 certain, copy = True, _is_part(content, stream.content)
@@ -226,9 +231,9 @@ class Tracker:
                 return True
         return False
 
-    def _register(self, file: File, content: Content) -> None:
+    def _register(self, file: File, home: str, content: Content) -> None:
         """Make a stream of a file that holds none of the known ones."""
-        stream = Stream(home=file.label, path=file.path, id=file.id, changed=self._clock())
+        stream = Stream(home=home, path=file.path, id=file.id, changed=self._clock())
         first = self.horizon is None
         old = not file.matched and file.mtime_ns < (self.horizon or 0)
         at_end = first and self._start == "end"
