@@ -65,6 +65,12 @@ class VersionTraffic:
             }
         )
 
+    def without_histograms(self, traffic: Traffic) -> VersionTraffic:
+        """Return the counters that do not depend on buckets or classes, for when these have changed."""
+        fresh = traffic.new_version(self.first_seen)
+        fresh.requests, fresh.failed = self.requests, self.failed
+        return fresh
+
 
 class Traffic:
     """Counters of one model.
@@ -95,11 +101,18 @@ class Traffic:
     def _of(self, version: str, time: float) -> VersionTraffic:
         found = self.versions.get(version)
         if found is None:
-            found = VersionTraffic(first_seen=time)
-            if self.class_column is not None:
-                found.classes = dict.fromkeys(self.class_column.drift_labels, 0)
-            self.versions[version] = found
+            found = self.versions[version] = self.new_version(time)
         return found
+
+    def new_version(self, first_seen: float) -> VersionTraffic:
+        """Return the counters of a version that nothing was counted of; its classes are there from the beginning."""
+        classes = dict.fromkeys(self.class_column.drift_labels, 0) if self.class_column is not None else {}
+        return VersionTraffic(first_seen=first_seen, classes=classes)
+
+    def shape(self) -> list[Any]:
+        """Return what the histograms and classes mean, as JSON holds it; counters of another shape do not add up."""
+        classes = self.class_column.drift_labels if self.class_column is not None else []
+        return [list(self.duration_bounds), list(SCORE_BOUNDS), list(self.value_bounds), classes]
 
     def _add(self, of_version: VersionTraffic, events: Events, rows: NDArray[np.intp]) -> None:
         of_version.requests += len(rows)
@@ -129,5 +142,5 @@ class Traffic:
 
 
 def _finite(events: Events, name: str, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    values = events.columns[name].to_numpy()[rows]
+    values: NDArray[np.float64] = events.columns[name].to_numpy()[rows]
     return values[np.isfinite(values)]

@@ -83,6 +83,11 @@ class Ring:
             self._extremes[place] = profile.extremes
         self._changed.add(place)
 
+    def restore(self, start: int, profile: Profile) -> None:
+        """Put back a bucket that was stored."""
+        self.add(start, profile)
+        self._changed.discard(start // self.span.bucket % self.span.buckets)
+
     def total(self, now: float) -> Profile:
         """Return the profile of the window that ends now."""
         chosen = (self._starts >= self.span.oldest(now)) & (self._starts <= now)
@@ -134,9 +139,7 @@ class Windows:
 
     def restore(self, version: str, segment: str, span: Span, start: int, profile: Profile) -> None:
         """Put back a bucket that was stored; nothing changes by it."""
-        ring = self._of(version, segment)[self.spans.index(span)]
-        ring.add(start, profile)
-        ring._changed.clear()
+        self._of(version, segment)[self.spans.index(span)].restore(start, profile)
 
     def _of(self, version: str, segment: str) -> tuple[Ring, ...]:
         rings = self._rings.get((version, segment))

@@ -1,0 +1,163 @@
+"""The log source: a model's JSON-lines prediction log, from files to events."""
+
+from __future__ import annotations
+
+import glob
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from prediction_exporter.config import Log, Predictions
+from prediction_exporter.layout import Layout
+from prediction_exporter.recognise import log_schema
+from prediction_exporter.schema import EventSchema, lookup, path_text
+from prediction_exporter.schema import Path as FieldPath
+from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.json_reader import parse_lines
+from prediction_exporter.sources.jsonl import JsonLinesParser
+from prediction_exporter.sources.tail import Tail
+
+logger = logging.getLogger(__name__)
+
+#: Lines and bytes from the beginning of a log that its fields are recognised by.
+SAMPLE_LINES = 200
+SAMPLE_BYTES = 256 << 10
+
+#: Bytes of a log that are parsed at a time.
+CHUNK_BYTES = 8 << 20
+
+COMPRESSED = (".gz", ".zst")
+
+
+class LogSource:
+    """Reads the events of one model from its log.
+
+    Which field is what is recognised from the first lines when there are some; until then the source yields nothing.
+
+    Args:
+        predictions: where the log is and how it is read.
+        layout: the model's columns; None where only its service is watched.
+        where: the place of the fields in the configuration, for messages.
+        clock: Unix time.
+    """
+
+    def __init__(self, predictions: Predictions, layout: Layout | None, *, where: str, clock: Callable[[], float]) -> None:
+        self._predictions = predictions
+        self._layout = layout
+        self._where = where
+        self._parser: JsonLinesParser | None = None
+        self.schema: EventSchema | None = None
+        log = predictions.log
+        self._tail = Tail(
+            log.path,
+            start=log.start,
+            wrapper=_wrapper(log),
+            max_line_bytes=log.max_line_size,
+            chunk_bytes=CHUNK_BYTES,
+            clock=clock,
+        )
+
+    @property
+    def name(self) -> str:
+        """What the source reads, for people and for telling whether a stored position belongs to it."""
+        return self._predictions.log.path
+
+    def restore(self, position: str | None) -> None:
+        """Continue from a position that ``position`` returned, or start as configured where it is None."""
+        self._tail.restore(position)
+
+    def position(self) -> str:
+        """Return the position behind the last yielded batch."""
+        return self._tail.position()
+
+    def lag_bytes(self) -> int:
+        """Return how many bytes of the log are known and not yet read."""
+        return self._tail.unread_bytes()
+
+    def close(self) -> None:
+        """Close the files."""
+        self._tail.close()
+
+    def poll(self) -> Iterator[Batch]:
+        """Yield what the log holds now, a chunk at a time.
+
+        Raises:
+            SourceError: a file cannot be read.
+            ConfigError: the first lines do not tell which field is what.
+        """
+        if self._parser is None and not self._recognise():
+            return
+        parser = self._parser
+        if parser is None:
+            raise AssertionError("recognition gives a parser")
+        for lines in self._tail.read():
+            batch = parser.parse(lines.data) if lines.data else Batch((), Rejected())
+            batch.rejected.merge(lines.rejected)
+            yield batch
+
+    def _recognise(self) -> bool:
+        sample = sample_log(self._predictions)
+        if not sample:
+            return False
+        self.schema = recognise_log(sample, self._predictions, self._layout, where=self._where)
+        first = (lookup(event, self.schema.time) for event in sample)
+        is_text = next((isinstance(value, str) for value in first if value is not None), True)
+        self._parser = JsonLinesParser(self.schema, time_is_text=is_text)
+        return True
+
+
+def _wrapper(log: Log) -> Literal["auto", "none", "docker", "cri"]:
+    return "none" if log.format == "jsonl" else log.format
+
+
+def recognise_log(
+    sample: Sequence[Mapping[str, Any]], predictions: Predictions, layout: Layout | None, *, where: str
+) -> EventSchema:
+    """Return where everything stands in a log's events, from its first lines and the configuration."""
+    return log_schema(sample, predictions.fields, layout, timezone=predictions.timezone, where=f"{where}.predictions.fields")
+
+
+def sample_log(predictions: Predictions) -> list[Mapping[str, Any]]:
+    """Return events from the beginning of the newest file of a log that has any; empty where there is none yet."""
+    log = predictions.log
+    paths = [Path(name) for name in glob.glob(log.path, recursive=True)]  # noqa: PTH207 - the pattern is absolute
+    plain = [path for path in paths if path.is_file() and path.suffix not in COMPRESSED]
+    for path in sorted(plain, key=lambda path: path.stat().st_mtime, reverse=True):
+        tail = Tail(
+            glob.escape(str(path)),
+            start="beginning",
+            wrapper=_wrapper(log),
+            max_line_bytes=log.max_line_size,
+            chunk_bytes=SAMPLE_BYTES,
+        )
+        try:
+            lines = next(iter(tail.read()), None)
+        finally:
+            tail.close()
+        if lines is not None:
+            events = list(parse_lines(lines.data.split(b"\n")[:SAMPLE_LINES], Rejected()))
+            if events:
+                return events
+    return []
+
+
+def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
+    """Return what was recognised, a line for each role, for a person to check."""
+
+    def shown(path: FieldPath | None) -> str:
+        return "none" if path is None else path_text(path)
+
+    lines = [
+        f"time: {shown(schema.time)}",
+        f"id: {shown(schema.id)}",
+        f"version: {shown(schema.version)}",
+        f"latency: {shown(schema.latency)}" + (f" in {schema.latency_unit}" if schema.latency else ""),
+        f"status: {shown(schema.status)}",
+    ]
+    if layout is not None:
+        roles = {column.name: column.role for column in layout.columns}
+        for role in dict.fromkeys(roles.values()):
+            of_role = [path_text(field.path) for field in schema.columns if roles[field.name] is role]
+            lines.append(f"{role}: {', '.join(of_role)}")
+    return lines
