@@ -19,7 +19,6 @@ The position remembers each stream that has a file among those looked at, and of
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import time
@@ -34,7 +33,7 @@ from prediction_exporter.sources.content import Content, CorruptContentError, Pl
 from prediction_exporter.sources.cutting import runs
 from prediction_exporter.sources.streams import Stream, digest
 from prediction_exporter.sources.tracker import GRACE_SECONDS, Tracker
-from prediction_exporter.sources.wrappers import Rest, Wrapper, detect, unwrap
+from prediction_exporter.sources.wrappers import Rest, Wrapper, detect, record_limit, unwrap
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +87,7 @@ class Tail:
         self._pattern = str(Path(pattern).absolute())
         self._wrapper: Wrapper | None = None if wrapper == "auto" else wrapper
         self._limit = max_line_bytes
-        self._window = max(chunk_bytes, max_line_bytes + 1)
+        self._window = max(chunk_bytes, record_limit(self._wrapper, max_line_bytes) + 1)
         self._clock = clock
         self._tracker = Tracker(self._pattern, start, clock)
         self._reported: set[tuple[str, int | None]] = set()
@@ -198,32 +197,36 @@ class Tail:
     def _take(self, stream: Stream, window: bytes, start: int, *, full: bool, final: bool) -> tuple[Lines, int]:
         """Return the lines of a window from ``start`` on, and where the first line begins that must wait."""
         pieces, rejected, end = [], Rejected(), start
-        cut = list(runs(window, start, limit=self._limit, skipping=stream.skipping))
-        for run in cut:
+        wrapper = self._wrapper_of(stream, window, start)
+        cut = list(runs(window, start, limit=record_limit(wrapper, self._limit), skipping=stream.skipping))
+        for run in cut if wrapper else cut[:1]:
             if run.oversized:
                 if not run.continues:
                     rejected.add("oversized", example=window[run.begin : run.begin + EXAMPLE_BYTES])
                 stream.skipping, end = run.opens, run.end
                 continue
             rest = Rest.DROP if run is not cut[-1] else Rest.DELIVER if final else Rest.WAIT
-            data, consumed = self._unwrap(stream, window[run.begin : run.end], rest, rejected)
-            if full and not consumed and end == start:
-                data, consumed = self._unwrap(stream, window[run.begin : run.end], Rest.DROP, rejected)
-            pieces.append(data)
-            end = run.begin + consumed
+            raw = window[run.begin : run.end]
+            result = unwrap(wrapper or "none", raw, limit=self._limit, dropping=stream.dropping, rest=rest)
+            if full and not result.consumed and end == start:
+                result = unwrap(wrapper or "none", raw, limit=self._limit, dropping=stream.dropping, rest=Rest.DROP)
+            pieces.append(result.data)
+            rejected.merge(result.rejected)
+            stream.dropping, end = result.dropping, run.begin + result.consumed
         return Lines(b"".join(pieces), stream.label, rejected), end
 
-    def _unwrap(self, stream: Stream, raw: bytes, rest: Rest, rejected: Rejected) -> tuple[bytes, int]:
-        wrapper = self._wrapper or stream.wrapper
-        if wrapper is None:
-            first = next((line for line in io.BytesIO(raw) if line.strip()), b"")
-            if not first:
-                return raw, len(raw)
-            wrapper = stream.wrapper = detect(first)
-        result = unwrap(wrapper, raw, limit=self._limit, dropping=stream.dropping, rest=rest)
-        stream.dropping = result.dropping
-        rejected.merge(result.rejected)
-        return result.data, result.consumed
+    def _wrapper_of(self, stream: Stream, window: bytes, start: int) -> Wrapper | None:
+        """Return the wrapper of a file, told by its first line; ``None`` where no line tells it yet."""
+        if self._wrapper is not None or stream.wrapper is not None:
+            return self._wrapper or stream.wrapper
+        if stream.skipping:
+            return None
+        while window[start : start + 1] in (b"\n", b"\r"):
+            start += 1
+        end = window.find(b"\n", start)
+        if 0 <= end - start <= record_limit(None, self._limit):
+            stream.wrapper = detect(window[start:end])
+        return stream.wrapper
 
     def _is_quiet(self, stream: Stream) -> bool:
         """Return whether nobody writes to a file any more: renamed or deleted, and unchanged for a while."""

@@ -74,7 +74,8 @@ class Tracker:
             self._check_nameless(stream)
         unknown = self._adopt(unknown)
         for file in unknown:
-            if file.home is not None and (file.size or file.matched):
+            empty = file.rotated and not file.size  # a copy that is about to be made, or nothing
+            if file.home is not None and not empty:
                 self._judge(file, file.home)
         self._copies = {file.look: self._copies[file.look] for file in unknown if file.look in self._copies}
         self._move_horizon(files)

@@ -27,7 +27,20 @@ STREAMS = (b"stdout", b"stderr")
 
 _CRI = re.compile(rb"\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP](?::\S*)?(?: |$)")
 _CRI_FIELDS = 4
+_FRAME_BYTES = 4096
+"""More than what a wrapper adds to a line: time, stream, and Docker's optional attributes."""
+_JSON_ESCAPE_BYTES = 6
+"""Longest escape of a byte, as in ``\\u0000``."""
 _DOCKER_SCHEMA = {"log": pl.String, "stream": pl.String}
+
+
+def record_limit(wrapper: Wrapper | None, limit: int) -> int:
+    """Return how long a record may be that holds a logical line of ``limit`` bytes; ``None`` is any wrapper."""
+    if wrapper == "none":
+        return limit
+    if wrapper == "cri":
+        return limit + _FRAME_BYTES
+    return limit * _JSON_ESCAPE_BYTES + _FRAME_BYTES
 
 
 class Rest(Enum):
@@ -81,7 +94,7 @@ def unwrap(wrapper: Wrapper, raw: bytes, *, limit: int, dropping: frozenset[str]
     if wrapper == "none":
         return Unwrapped(raw, len(raw))
     if not dropping:
-        whole = _docker_whole_lines(raw) if wrapper == "docker" else _cri_whole_lines(raw)
+        whole = _docker_whole_lines(raw, limit) if wrapper == "docker" else _cri_whole_lines(raw, limit)
         if whole is not None:
             return Unwrapped(whole, len(raw))
     joiner = _Joiner(limit, dropping)
@@ -91,8 +104,8 @@ def unwrap(wrapper: Wrapper, raw: bytes, *, limit: int, dropping: frozenset[str]
     return joiner.result(rest)
 
 
-def _docker_whole_lines(raw: bytes) -> bytes | None:
-    """Unwrap records that hold a whole line each, fast; ``None`` where one does not."""
+def _docker_whole_lines(raw: bytes, limit: int) -> bytes | None:
+    """Unwrap records that hold a whole line each, fast; ``None`` where one does not or is too long."""
     try:
         records = pl.read_ndjson(io.BytesIO(raw), schema=_DOCKER_SCHEMA)
     except pl.exceptions.PolarsError:
@@ -100,13 +113,17 @@ def _docker_whole_lines(raw: bytes) -> bytes | None:
     texts = records["log"]
     if texts.null_count() or records["stream"].null_count() or not texts.str.ends_with("\n").all():
         return None
+    if len(raw) > limit and not (texts.str.len_bytes() <= limit + 1).all():
+        return None
     return "".join(texts.to_list()).encode()
 
 
-def _cri_whole_lines(raw: bytes) -> bytes | None:
-    """Unwrap records that hold a whole line each, fast; ``None`` where one does not."""
+def _cri_whole_lines(raw: bytes, limit: int) -> bytes | None:
+    """Unwrap records that hold a whole line each, fast; ``None`` where one does not or is too long."""
     records = [line.split(b" ", 3) for line in raw[:-1].split(b"\n")]
     if any(len(record) < _CRI_FIELDS or record[2] != b"F" or record[1] not in STREAMS for record in records):
+        return None
+    if len(raw) > limit and max(len(record[-1]) for record in records) > limit:
         return None
     return b"\n".join([record[-1] for record in records]) + b"\n"
 
