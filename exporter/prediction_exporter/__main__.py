@@ -1,0 +1,7 @@
+"""``python -m prediction_exporter``."""
+
+import sys
+
+from prediction_exporter.cli import main
+
+sys.exit(main())

@@ -1,0 +1,47 @@
+"""The command line: ``prediction-exporter COMMAND``.
+
+Exit codes: 0 for success, 1 where a check found something, 2 where the command could not be carried out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from prediction_exporter import __version__
+from prediction_exporter.commands import COMMANDS
+from prediction_exporter.errors import PredictionExporterError
+
+FAILED = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="prediction-exporter",
+        description="Prometheus exporter for machine-learning models in production.",
+        epilog="Exit codes: 0 success, 1 a check found something, 2 the command could not be carried out.",
+    )
+    top.add_argument("--version", action="version", version=f"prediction-exporter {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.function(options)
+    except PredictionExporterError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 130  # as shells report an interrupt
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""``prediction-exporter check``: find what is wrong before it runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need not wait for
+    from prediction_exporter.budget import Budget
+    from prediction_exporter.config import Config
+
+FOUND = 1
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser."""
+    parser = commands.add_parser("check", help="check a configuration")
+    what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    of_config = what.add_parser(
+        "config",
+        help="check a configuration file",
+        description="Check a configuration file: every error with its place and what is allowed there, what is recognised in "
+        "each log, and the number of series by family. Exit code 1 where something is wrong.",
+    )
+    of_config.add_argument("file", type=Path, metavar="FILE", help="the configuration")
+    of_config.set_defaults(function=check_config)
+
+
+def check_config(options: argparse.Namespace) -> int:
+    """Check a configuration and show what it means."""
+    from prediction_exporter import budget, config
+    from prediction_exporter.errors import PredictionExporterError
+    from prediction_exporter.model_monitor import load_baseline
+
+    try:
+        loaded = config.load(options.file)
+    except PredictionExporterError as error:
+        print(error, file=sys.stderr)
+        return FOUND
+    problems = [f"{options.file}: {problem}" for problem in config.check_files(loaded)]
+    warnings = [f"{options.file}: {warning}" for warning in config.check_log_folders(loaded)]
+    budgets: list[budget.Budget] = []
+    for index, model in enumerate(loaded.models):
+        place = f"models[{index}]"
+        try:
+            baseline = load_baseline(model, place)
+            budgets.append(budget.of_model(loaded, model, baseline))
+            _show_recognised(loaded, index)
+        except PredictionExporterError as error:
+            # A baseline that does not exist is named by its place among the file problems already.
+            if model.baseline is None or model.baseline.exists():
+                problems.append(f"{options.file}: {error}")
+    if not problems:
+        try:
+            versions = budget.versions_that_fit(loaded, budgets)
+            _show_series(loaded, budgets, versions)
+        except PredictionExporterError as error:
+            problems.append(f"{options.file}: {error}")
+    for line in [*warnings, *problems]:
+        print(line, file=sys.stderr)
+    return FOUND if problems else 0
+
+
+def _show_recognised(config: Config, index: int) -> None:
+    from prediction_exporter.model_monitor import load_baseline
+    from prediction_exporter.sources.log import describe, recognise_log, sample_log
+
+    model, place = config.models[index], f"models[{index}]"
+    baseline = load_baseline(model, place)
+    layout = baseline.layout if baseline is not None else None
+    print(f"{model.name}: reads {model.predictions.log.path}")
+    sample = sample_log(model.predictions)
+    if not sample:
+        print("  no lines yet: which field is what is recognised when they come")
+        return
+    for line in describe(recognise_log(sample, model.predictions, layout, where=place), layout):
+        print(f"  {line}")
+
+
+def _show_series(config: Config, budgets: Sequence[Budget], versions: int) -> None:
+    from prediction_exporter import budget
+
+    for family, count in sorted(budget.total(budgets, 1).items(), key=lambda item: (-item[1], item[0])):
+        print(f"{count:8,}  {family}")
+    one = sum(of_model.series(1) for of_model in budgets)
+    print(
+        f"{one:8,}  series with one version of each model; series_limit is {config.series_limit:,}, room for {versions} versions"
+    )

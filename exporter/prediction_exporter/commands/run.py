@@ -1,0 +1,113 @@
+"""``prediction-exporter run``: the exporter."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+from prediction_exporter import __version__
+from prediction_exporter.logs import FORMATS, LEVELS, configure
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_ADDRESS = ":10900"
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser."""
+    parser = commands.add_parser("run", help="run the exporter", description="Run the exporter until SIGTERM; SIGHUP reloads.")
+    parser.add_argument("--config.file", dest="config_file", type=Path, required=True, metavar="FILE", help="configuration")
+    parser.add_argument(
+        "--web.listen-address",
+        dest="listen",
+        action="append",
+        metavar="ADDRESS",
+        help=f"address to listen on, as :10900 or 127.0.0.1:10900; repeatable (default {DEFAULT_ADDRESS})",
+    )
+    parser.add_argument(
+        "--web.telemetry-path", dest="telemetry_path", default="/metrics", metavar="PATH", help="path of the metrics"
+    )
+    parser.add_argument(
+        "--web.config.file", dest="web_config", type=Path, metavar="FILE", help="TLS and basic auth, as for other exporters"
+    )
+    parser.add_argument("--web.enable-lifecycle", dest="lifecycle", action="store_true", help="allow POST /-/reload")
+    parser.add_argument(
+        "--log.level", dest="log_level", choices=tuple(LEVELS), default="info", help="least level (default info)"
+    )
+    parser.add_argument(
+        "--log.format", dest="log_format", choices=FORMATS, default="logfmt", help="format of the log (default logfmt)"
+    )
+    parser.set_defaults(function=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run until a signal ends it; what was read is committed."""
+    configure(options.log_level, options.log_format)
+    # Imported here: the other commands need none of it, and a wrong flag is told before anything is loaded.
+    from prediction_exporter import config
+    from prediction_exporter.landing import render_page
+    from prediction_exporter.monitor import Monitor
+    from prediction_exporter.server import Site, WebServer
+    from prediction_exporter.state import State
+    from prediction_exporter.web_config import load_web_config
+
+    loaded = config.load(options.config_file)
+    web_config = load_web_config(options.web_config) if options.web_config is not None else None
+    state = State(loaded.state_dir)
+    try:
+        site = Site(snapshot=None, landing=bytes, ready=lambda: (False, "starting"))
+        monitor = Monitor(loaded, state=state, publish=partial(setattr, site, "snapshot"))
+        site.ready = monitor.ready
+        site.landing = lambda: render_page(
+            list(monitor.reports.values()), monitor.config, now=time.time(), telemetry_path=options.telemetry_path
+        )
+        reload = partial(monitor.reload, partial(config.load, options.config_file))
+        server = WebServer(
+            options.listen or [DEFAULT_ADDRESS],
+            site,
+            web_config=web_config,
+            telemetry_path=options.telemetry_path,
+            reload=reload if options.lifecycle else None,
+        )
+        signals = _Signals()
+        server.start()
+        try:
+            monitor.start()
+            logger.info("prediction-exporter %s listens on port %s", __version__, ", ".join(map(str, server.ports)))
+            while signals.wait() == signal.SIGHUP:
+                reload()
+                if options.web_config is not None:
+                    server.reload_web_config(load_web_config(options.web_config))
+            logger.info("stopping")
+            monitor.stop()
+        finally:
+            server.stop()
+    finally:
+        state.close()
+    return 0
+
+
+class _Signals:
+    """SIGHUP, SIGTERM and SIGINT, handed to the main thread in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self._arrived: list[int] = []
+        self._some = threading.Event()
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._arrive)
+
+    def _arrive(self, number: int, _: object) -> None:
+        self._arrived.append(number)
+        self._some.set()
+
+    def wait(self) -> int:
+        """Return the next signal."""
+        while not self._arrived:
+            self._some.wait()
+            self._some.clear()
+        return self._arrived.pop(0)

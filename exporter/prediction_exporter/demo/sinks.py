@@ -1,0 +1,99 @@
+"""Stand-ins for Slack and for a mail provider, on loopback: what they receive is handed to a function."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import http.server
+import json
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import EmailMessage
+from types import TracebackType
+from typing import Any, Self
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    """Return a port of loopback that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@dataclass(frozen=True, slots=True)
+class SlackMessage:
+    """A message as Alertmanager posts it to Slack's webhook."""
+
+    channel: str
+    payload: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """All that a reader sees: title and text of the message and its attachments."""
+        parts = [self.payload.get("text", "")]
+        for attachment in self.payload.get("attachments", []):
+            parts += [attachment.get("title", ""), attachment.get("text", "")]
+        return "\n".join(part for part in parts if part)
+
+
+class SlackSink:
+    """Takes what is posted to it for Slack messages."""
+
+    def __init__(self, take: Callable[[SlackMessage], None]) -> None:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+                take(SlackMessage(payload.get("channel", ""), payload))
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is http.server's
+                pass
+
+        self._server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="slack sink", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Address of the webhook."""
+        return f"http://{LOOPBACK}:{self._server.server_port}/services/demo"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class MailSink:
+    """Takes mail by SMTP. Needs the package's ``demo`` extra."""
+
+    def __init__(self, take: Callable[[EmailMessage], None]) -> None:
+        from aiosmtpd.controller import Controller
+
+        class Handler:
+            async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+                message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+                if isinstance(message, EmailMessage):
+                    take(message)
+                return "250 OK"
+
+        self.port = free_port()  # the controller connects to its own port once, so it must know it
+        self._controller = Controller(Handler(), hostname=LOOPBACK, port=self.port)
+
+    def __enter__(self) -> Self:
+        self._controller.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._controller.stop()

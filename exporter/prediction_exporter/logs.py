@@ -1,0 +1,42 @@
+"""The exporter's own log, on standard error, in logfmt as Prometheus writes it or as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+FORMATS = ("logfmt", "json")
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, style: str) -> None:
+        super().__init__()
+        self._kind = style
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": {"warning": "warn", "critical": "error"}.get(record.levelname.lower(), record.levelname.lower()),
+            "caller": record.module,
+            "msg": record.getMessage(),
+        }
+        if record.exc_info is not None:
+            entry["err"] = self.formatException(record.exc_info)
+        if self._kind == "json":
+            return json.dumps(entry)
+        return " ".join(f"{key}={_logfmt(value)}" for key, value in entry.items())
+
+
+def _logfmt(value: str) -> str:
+    plain = value.isprintable() and value and not set(value) & set(' "=\\')
+    return value if plain else json.dumps(value, ensure_ascii=False)
+
+
+def configure(level: str, style: str) -> None:
+    """Send the log to standard error; level and style are keys of :data:`LEVELS` and :data:`FORMATS`."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter(style))
+    logging.basicConfig(level=LEVELS[level], handlers=[handler], force=True)
