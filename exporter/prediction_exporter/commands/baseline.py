@@ -61,9 +61,8 @@ def run(options: argparse.Namespace) -> int:
     if not any(report.role == "prediction" for report in result.columns):
         print("The data has no predictions: what the model puts out will not be compared.", file=sys.stderr)
     task = f", {result.record.task}" if result.record.task else ""
-    print(
-        f"{'wrote' if written else 'unchanged:'} {output}: {result.record.rows:,} rows, {len(result.record.columns)} columns{task}"
-    )
+    done = "wrote" if written else "unchanged:"
+    print(f"{done} {output}: {result.record.rows:,} rows, {len(result.record.columns)} columns{task}")
     return 0
 
 
