@@ -6,6 +6,7 @@ Exit codes: 0 for success, 1 where a check found something, 2 where the command 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,10 @@ from prediction_exporter.commands import COMMANDS
 from prediction_exporter.errors import PredictionExporterError
 
 FAILED = 2
+
+# As shells report a program that SIGINT or SIGPIPE ended.
+INTERRUPTED = 130
+CLOSED_PIPE = 141
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        return 130  # as shells report an interrupt
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
     return code
 
 

@@ -25,7 +25,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         type=float,
         default=1.0,
         metavar="N",
-        help="make durations N times shorter, for trials (60: an hour is a minute)",
+        help="make durations N times shorter (60: an hour is a minute)",
     )
     parser.set_defaults(function=run)
 
