@@ -51,7 +51,7 @@ class JsonReader:
         self._plan()
 
     def _plan(self) -> None:
-        self._dtypes = _nested_dtypes(self.paths, self.texts)
+        self.dtypes = _nested_dtypes(self.paths, self.texts)
 
     def read(self, data: bytes, rejected: Rejected) -> tuple[pl.DataFrame | None, list[Mapping[str, Any]]]:
         """Return the fields of the lines that polars reads, and the other lines that are JSON objects, parsed.
@@ -72,7 +72,7 @@ class JsonReader:
         if not data:
             return
         try:
-            frame = pl.read_ndjson(io.BytesIO(_quote_tokens(data) if self._quote else data), schema=self._dtypes)
+            frame = pl.read_ndjson(io.BytesIO(_quote_tokens(data) if self._quote else data), schema=self.dtypes)
         except pl.exceptions.PolarsError:
             pieces = _divide(data)
             if pieces is None:

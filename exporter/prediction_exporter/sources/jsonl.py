@@ -37,6 +37,11 @@ class JsonLinesParser:
         texts = self._text_fields() - (set() if time_is_text else {schema.time})
         self._reader = JsonReader([schema.time, *optional, *(field.path for field in schema.columns)], texts)
 
+    @property
+    def dtypes(self) -> Mapping[str, pl.DataType]:
+        """The schema that lines are parsed with, for measuring what the parse alone costs."""
+        return self._reader.dtypes
+
     def parse(self, data: bytes) -> Batch:
         """Return the events of whole lines and the lines that hold none; blank lines are no lines."""
         rejected = Rejected()

@@ -1,0 +1,79 @@
+"""Events for the benchmarks: 40 features (30 numeric, 10 categorical), about 840 bytes a line."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from prediction_exporter import baseline, config
+from prediction_exporter.baseline_builder import build
+from prediction_exporter.tables import read_table
+
+NUMERIC = 30
+CATEGORICAL = 10
+CATEGORIES = 12
+
+CONFIG = """
+state_dir: {folder}/state
+interval: 15s
+owners: {{me: {{slack: "#me"}}}}
+models:
+  - name: bench
+    owner: me
+    baseline: {folder}/baseline.json
+    predictions: {{log: {{path: {folder}/app.log, start: beginning}}}}
+"""
+
+
+def features(rng: np.random.Generator, rows: int) -> dict[str, pl.Series]:
+    """Draw features; one value in a hundred of each numeric one is missing."""
+    columns: dict[str, pl.Series] = {}
+    for index in range(NUMERIC):
+        values = np.round(rng.lognormal(3, 1, rows), 3)
+        values[rng.random(rows) < 0.01] = np.nan
+        columns[f"num_{index:02d}"] = pl.Series(values, nan_to_null=True)
+    for index in range(CATEGORICAL):
+        names = np.array([f"value_{index}_{n}" for n in range(CATEGORIES)])
+        columns[f"cat_{index:02d}"] = pl.Series(names[rng.integers(0, CATEGORIES, rows)])
+    return columns
+
+
+def lines(rows: int, *, seed: int, until: float, seconds: float) -> bytes:
+    """Return log lines whose times are spread over the seconds before ``until``."""
+    rng = np.random.default_rng(seed)
+    scores = np.round(rng.random(rows), 6)
+    times = pl.Series(((until - seconds) * 1e6 + np.arange(rows) * (seconds * 1e6 / rows)).astype(np.int64))
+    frame = pl.DataFrame(
+        {
+            "ts": times.cast(pl.Datetime("us")).dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"),
+            "request_id": pl.Series([f"{seed:04d}-{row:010d}" for row in range(rows)]),
+            "model_version": pl.repeat("1", rows, eager=True),
+            "latency_ms": pl.Series(np.round(rng.lognormal(2.5, 0.5, rows), 2)),
+            "status": pl.repeat(200, rows, eager=True),
+            "prediction": pl.Series(np.where(scores > 0.5, "yes", "no")),
+            "score": pl.Series(scores),
+            "features": pl.DataFrame(features(rng, rows)).to_struct(),
+        }
+    )
+    buffer = io.BytesIO()
+    frame.write_ndjson(buffer)
+    return buffer.getvalue()
+
+
+def prepare(folder: Path) -> config.Config:
+    """Write a configuration and its baseline into a folder."""
+    rng = np.random.default_rng(0)
+    scores = np.round(rng.random(50_000), 6)
+    table = pl.DataFrame(
+        {**features(rng, 50_000), "prediction": pl.Series(np.where(scores > 0.5, "yes", "no")), "score": pl.Series(scores)}
+    )
+    table.write_parquet(folder / "training.parquet")
+    (folder / "exporter.yml").write_text(CONFIG.format(folder=folder))
+    loaded = config.load(folder / "exporter.yml")
+    fields = loaded.models[0].predictions.fields
+    result = build(read_table(folder / "training.parquet"), fields, kinds={}, task=None, where="models[0]")
+    baseline.save(result.record, folder / "baseline.json")
+    return loaded
