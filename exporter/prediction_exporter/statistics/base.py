@@ -172,34 +172,6 @@ def finite(values: Floats) -> Floats:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def chi_square_noise(divisor: float, *, root: bool = False, bias: Callable[[Comparison], Floats] | None = None) -> Noise:
-    """Return the noise of a distance d for which divisor * d / (1/N + 1/M) is approximately chi-square distributed.
-
-    Args:
-        divisor: the constant.
-        root: whether that holds for the distance's square.
-        bias: what the distance's smoothing adds, (C,).
-    """
-
-    def floor(comparison: Comparison) -> Floats:
-        reference, scale = comparison.reference, comparison.inverse_sizes / divisor
-        if root:
-            return reference.chi_mean * np.sqrt(scale)
-        return reference.occupied_degrees * scale + (0.0 if bias is None else bias(comparison))
-
-    def quantile(comparison: Comparison) -> Floats:
-        scaled = comparison.reference.chi_square_quantile * comparison.inverse_sizes / divisor
-        return np.sqrt(scaled) if root else scaled + (0.0 if bias is None else bias(comparison))
-
-    over = "" if divisor == 1 else f" / {divisor:.4g}"
-    more = "" if bias is None else " + smoothing's part"
-    if root:
-        formula = f"E[chi] sqrt((1/N + 1/M){over}) on average; sqrt(chi-square quantile (1/N + 1/M){over})"
-    else:
-        formula = f"(B - 1) (1/N + 1/M){over}{more} on average; chi-square quantile (1/N + 1/M){over}{more}"
-    return Noise(floor=floor, quantile=quantile, formula=formula)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Share:
     """A share of counts in each column.

@@ -85,19 +85,6 @@ class Reference:
         return np.where(freedom > 0, special.chdtri(np.maximum(freedom, 1.0), self.alpha), 0.0)
 
     @cached_property
-    def occupied_degrees(self) -> Floats:
-        """Drift bins that hold a value of the baseline, less one, (C,): the degrees of freedom that sampling noise has."""
-        occupied = self.sum_drift_bins(np.asarray(self.baseline.drift_counts > 0, np.float64))
-        return np.maximum(occupied - 1.0, 0.0)
-
-    @cached_property
-    def chi_mean(self) -> Floats:
-        """The mean of the chi distribution with the occupied bins' degrees of freedom, (C,)."""
-        k = self.occupied_degrees
-        mean: Floats = np.sqrt(2.0) * np.exp(special.gammaln((k + 1) / 2) - special.gammaln(k / 2))
-        return mean
-
-    @cached_property
     def valid(self) -> Floats:
         """Rows of the baseline with a valid value, (C,)."""
         return self.baseline.valid.astype(np.float64)
@@ -110,7 +97,7 @@ class Reference:
     @cached_property
     def smoothed(self) -> Floats:
         """Smoothed share of each drift bin in its column, (D,); NaN where the column has no valid value."""
-        return smoothed(self, self.baseline.drift_counts, self.valid)
+        return _smoothed(self, self.baseline)
 
     @cached_property
     def cumulative(self) -> Floats:
@@ -148,6 +135,13 @@ class Comparison:
         self.reference = reference
         self.layout = reference.layout
         self.window = window
+        self._cache: dict[Callable[[Comparison], object], object] = {}
+
+    def cached(self, compute: Callable[[Comparison], T]) -> T:
+        """Return what a function makes of this comparison, computed once."""
+        if compute not in self._cache:
+            self._cache[compute] = compute(self)
+        return cast("T", self._cache[compute])
 
     @cached_property
     def rows(self) -> int:
@@ -179,16 +173,7 @@ class Comparison:
     @cached_property
     def smoothed(self) -> Floats:
         """Smoothed share of each drift bin in its column, (D,); NaN where the column has no valid value."""
-        return smoothed(self.reference, self.window.drift_counts, self.valid)
-
-    @cached_property
-    def expected(self) -> Floats:
-        """Smoothed share of each drift bin in a window of this size that the baseline's own shares fill, (D,).
-
-        It differs from the baseline's smoothed share, because half a count weighs more in the smaller window.
-        """
-        counts = np.repeat(self.valid, self.reference.drift_bins) * self.reference.proportions
-        return smoothed(self.reference, counts, self.valid)
+        return _smoothed(self.reference, self.window)
 
     @cached_property
     def cumulative(self) -> Floats:
@@ -207,11 +192,17 @@ class Comparison:
         return spread
 
 
-def smoothed(reference: Reference, counts: NDArray[np.int64] | Floats, valid: Floats) -> Floats:
-    """Return (count + 0.5) / (n + 0.5 B) for each drift bin, (D,); NaN where the column has no value."""
-    totals = np.where(valid > 0, valid + SMOOTHING * reference.drift_bins, np.nan)
-    shares: Floats = (counts + SMOOTHING) / np.repeat(totals, reference.drift_bins)
-    return shares
+def smoothed_shares(counts: Floats, valid: Floats, bins: Floats) -> Floats:
+    """Return (count + 0.5) / (n + 0.5 B), n being the values of the bin's column and B its bins."""
+    return (counts + SMOOTHING) / (valid + SMOOTHING * bins)
+
+
+def _smoothed(reference: Reference, profile: Profile) -> Floats:
+    bins = reference.drift_bins
+    valid = np.where(profile.valid > 0, profile.valid, np.nan)
+    return smoothed_shares(
+        profile.drift_counts.astype(np.float64), np.repeat(valid, bins), np.repeat(bins, bins).astype(np.float64)
+    )
 
 
 def _proportions(reference: Reference, profile: Profile) -> Floats:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, Threshold, chi_square_noise, column_family
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, Threshold, column_family
 from prediction_exporter.statistics.comparison import Comparison, Floats
+from prediction_exporter.statistics.noise import divergence, divergence_noise
 
 
 def hellinger_distance(comparison: Comparison) -> Floats:
@@ -18,12 +19,16 @@ def hellinger_distance(comparison: Comparison) -> Floats:
     >>> hellinger_distance(comparison_of([1, 2, 3, 4], [1, 1, 2, 4])).round(4)
     array([0.3827])
     """
-    reference = comparison.reference
-    gap = np.sqrt(comparison.proportions) - np.sqrt(reference.proportions)
-    return np.sqrt(np.clip(reference.sum_drift_bins(gap * gap) / 2, 0.0, 1.0))
+    return np.sqrt(np.clip(divergence(_term, comparison, smoothed=False), 0.0, 1.0))
 
 
-_NOISE = chi_square_noise(8, root=True)
+def _term(p: Floats, q: Floats) -> Floats:
+    term: Floats = (np.sqrt(p) - np.sqrt(q)) ** 2 / 2
+    return term
+
+
+_NOISE = divergence_noise(_term, 8, smoothed=False, root=True)
+
 
 HELLINGER_DISTANCE = Statistic(
     key="hellinger_distance",

@@ -11,8 +11,9 @@ import math
 import numpy as np
 from scipy import special
 
-from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, Threshold, chi_square_noise, column_family
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, Threshold, column_family
 from prediction_exporter.statistics.comparison import Comparison, Floats
+from prediction_exporter.statistics.noise import divergence, divergence_noise
 
 
 def jensen_shannon_distance(comparison: Comparison) -> Floats:
@@ -22,17 +23,19 @@ def jensen_shannon_distance(comparison: Comparison) -> Floats:
     >>> jensen_shannon_distance(comparison_of([1, 2, 3, 4], [1, 1, 2, 4])).round(4)
     array([0.3945])
     """
-    reference = comparison.reference
-    p, q = comparison.proportions, reference.proportions
+    squared = np.clip(divergence(_term, comparison, smoothed=False), 0.0, 1.0)  # rounding may leave it just below zero
+    return np.sqrt(squared)
+
+
+def _term(p: Floats, q: Floats) -> Floats:
     middle = (p + q) / 2
     # rel_entr(x, m) = x log(x / m), and 0 where x is 0.
-    terms = special.rel_entr(p, middle) + special.rel_entr(q, middle)
-    divergence = reference.sum_drift_bins(terms) / (2 * np.log(2.0))
-    distance: Floats = np.sqrt(np.clip(divergence, 0.0, 1.0))  # rounding may leave a sum of cancelling terms just below zero
-    return distance
+    term: Floats = (special.rel_entr(p, middle) + special.rel_entr(q, middle)) / math.log(4)
+    return term
 
 
-_NOISE = chi_square_noise(8 * math.log(2), root=True)
+_NOISE = divergence_noise(_term, 8 * math.log(2), smoothed=False, root=True)
+
 
 JENSEN_SHANNON_DISTANCE = Statistic(
     key="jensen_shannon_distance",

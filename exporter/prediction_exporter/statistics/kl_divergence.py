@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, Threshold, chi_square_noise, column_family
-from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, Threshold, column_family
+from prediction_exporter.statistics.comparison import Comparison, Floats
+from prediction_exporter.statistics.noise import divergence, divergence_noise
 
 
 def kl_divergence(comparison: Comparison) -> Floats:
@@ -19,20 +20,16 @@ def kl_divergence(comparison: Comparison) -> Floats:
     >>> kl_divergence(comparison_of([1, 2, 3, 4], [1, 1, 2, 4])).round(4)
     array([0.1213])
     """
-    return _divergence(comparison.reference, comparison.smoothed)
-
-
-def _divergence(reference: Reference, p: Floats) -> Floats:
-    total = reference.sum_drift_bins(p * np.log(p / reference.smoothed))
+    total = divergence(_term, comparison, smoothed=True)
     return np.maximum(total, 0.0)  # rounding may leave a sum of cancelling terms just below zero
 
 
-def _bias(comparison: Comparison) -> Floats:
-    """What smoothing alone makes of a window with the baseline's own shares."""
-    return _divergence(comparison.reference, comparison.expected)
+def _term(p: Floats, q: Floats) -> Floats:
+    """Return p ln(p / q) - p + q, which sums up to the same, and is 0 with its slope where p is q."""
+    return p * np.log(p / q) - p + q
 
 
-_NOISE = chi_square_noise(2, bias=_bias)
+_NOISE = divergence_noise(_term, 2, smoothed=True)
 
 
 KL_DIVERGENCE = Statistic(

@@ -5,14 +5,19 @@ It is a lower bound of the exact statistic, at most the largest bin's share belo
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import special
 
 from prediction_exporter.statistics.base import NUMERIC, Noise, Statistic, Threshold, column_family
-from prediction_exporter.statistics.comparison import Comparison, Floats
+from prediction_exporter.statistics.comparison import Comparison, Floats, Reference, divide
 
 #: Mean of the Kolmogorov distribution, sqrt(pi / 2) ln 2.
-_MEAN = np.sqrt(np.pi / 2) * np.log(2)
+_MEAN = math.sqrt(math.pi / 2) * math.log(2)
+
+#: What a random walk's highest step lies below the highest point of its limit, in standard deviations of a step.
+_OVERSHOOT = 0.5826
 
 
 def ks_statistic(comparison: Comparison) -> Floats:
@@ -27,8 +32,16 @@ def ks_statistic(comparison: Comparison) -> Floats:
     return np.where(KS_STATISTIC.applies(comparison.layout), largest, np.nan)
 
 
+def _largest_share(reference: Reference) -> Floats:
+    """Return the share of each column's largest value bin, (C,)."""
+    largest = np.maximum.reduceat(reference.baseline.values, reference.layout.value_offsets[:-1])
+    return divide(largest, reference.baseline.valid)
+
+
 def _floor(comparison: Comparison) -> Floats:
-    return np.where(KS_STATISTIC.applies(comparison.layout), _MEAN * np.sqrt(comparison.inverse_sizes), np.nan)
+    step = np.sqrt(comparison.reference.cached(_largest_share))
+    mean = np.maximum(_MEAN - _OVERSHOOT * step, 0.0) * np.sqrt(comparison.inverse_sizes)
+    return np.where(KS_STATISTIC.applies(comparison.layout), mean, np.nan)
 
 
 def _quantile(comparison: Comparison) -> Floats:
@@ -58,7 +71,8 @@ KS_STATISTIC = Statistic(
     noise=Noise(
         floor=_floor,
         quantile=_quantile,
-        formula="sqrt(pi/2) ln(2) sqrt(1/N + 1/M) on average; Kolmogorov quantile(1 - alpha) sqrt(1/N + 1/M)",
+        formula="(sqrt(pi/2) ln(2) - 0.58 sqrt(largest bin's share)) sqrt(1/N + 1/M) on average; "
+        "Kolmogorov quantile(1 - alpha) sqrt(1/N + 1/M)",
     ),
     threshold=Threshold(
         default=0.18,

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from prediction_exporter.families import BASELINE_COLUMN, Family
-from prediction_exporter.statistics.base import BOTH_KINDS, Constant, Statistic, Threshold, chi_square_noise, column_family
+from prediction_exporter.statistics.base import BOTH_KINDS, Constant, Statistic, Threshold, column_family
 from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
+from prediction_exporter.statistics.noise import divergence, divergence_noise
 
 
 def psi(comparison: Comparison) -> Floats:
@@ -22,20 +23,14 @@ def psi(comparison: Comparison) -> Floats:
     >>> psi(comparison_of([1, 2, 3, 4], [1, 1, 2, 4])).round(4)
     array([0.2682])
     """
-    return _divergence(comparison.reference, comparison.smoothed)
+    return divergence(_term, comparison, smoothed=True)
 
 
-def _divergence(reference: Reference, p: Floats) -> Floats:
-    q = reference.smoothed
-    return reference.sum_drift_bins((p - q) * np.log(p / q))
+def _term(p: Floats, q: Floats) -> Floats:
+    return (p - q) * np.log(p / q)
 
 
-def _bias(comparison: Comparison) -> Floats:
-    """What smoothing alone makes of a window with the baseline's own shares: much, where many bins are rare."""
-    return _divergence(comparison.reference, comparison.expected)
-
-
-_NOISE = chi_square_noise(1, bias=_bias)
+_NOISE = divergence_noise(_term, 1, smoothed=True)
 
 
 def _effect(reference: Reference) -> Floats:

@@ -5,10 +5,13 @@ It is the share of rows that would have to move to another bin, and what a const
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from prediction_exporter.statistics.base import BOTH_KINDS, Noise, Statistic, Threshold, column_family
-from prediction_exporter.statistics.comparison import Comparison, Floats
+from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
+from prediction_exporter.statistics.noise import absolute_moments, gamma_quantile, rare_bins
 
 
 def total_variation_distance(comparison: Comparison) -> Floats:
@@ -23,16 +26,43 @@ def total_variation_distance(comparison: Comparison) -> Floats:
     return np.minimum(reference.sum_drift_bins(gap) / 2, 1.0)
 
 
-def _floor(comparison: Comparison) -> Floats:
-    """Half the sum of the mean absolute deviations of the bins' differences, each approximately normal."""
+def _limit_variance(reference: Reference) -> Floats:
+    """Return the variance of half the sum of |the bins' differences|, jointly normal in the limit, (C,)."""
+    variance = np.zeros(len(reference.drift_bins))
+    for index, (first, end) in enumerate(pairwise(reference.layout.drift_offsets)):
+        shares = reference.proportions[first:end]
+        shares = shares[shares > 0]
+        if len(shares) > 1:
+            covariance = np.diag(shares) - np.multiply.outer(shares, shares)
+            _, variance[index] = absolute_moments(covariance, np.full(len(shares), 0.5))
+    return variance
+
+
+def _moments(comparison: Comparison) -> tuple[Floats, Floats]:
+    """Return mean and variance without drift, (C,) each: normal differences, but binomial ones in rare bins."""
     reference = comparison.reference
-    spread = reference.sum_drift_bins(np.sqrt(reference.proportions * (1 - reference.proportions)))
-    return spread * np.sqrt(comparison.inverse_sizes / (2 * np.pi))
+    shares = reference.proportions
+    size = np.repeat(comparison.inverse_sizes, reference.drift_bins)
+    mean = np.sqrt(shares * (1 - shares) * size / (2 * np.pi))
+    more_variance = np.zeros_like(mean)
+    rare = comparison.cached(rare_bins)
+    if len(rare.bins):
+        normal_variance = (np.pi / 2 - 1) * mean[rare.bins] ** 2
+        mean[rare.bins], binomial_variance = rare.moments(np.abs(rare.shares - shares[rare.bins, None]) / 2)
+        more_variance[rare.bins] = np.maximum(binomial_variance - normal_variance, 0.0)
+    variance = reference.cached(_limit_variance) * comparison.inverse_sizes + reference.sum_drift_bins(more_variance)
+    return reference.sum_drift_bins(mean), variance
+
+
+def _floor(comparison: Comparison) -> Floats:
+    mean, _ = comparison.cached(_moments)
+    return mean
 
 
 def _quantile(comparison: Comparison) -> Floats:
-    """By Cauchy and Schwarz, the distance is at most half the root of the chi-square distance: a bound, not the quantile."""
-    return np.sqrt(comparison.reference.chi_square_quantile * comparison.inverse_sizes) / 2
+    """Return the quantile, and one row more: a single row in a rare bin moves the distance by that."""
+    one_row = 1 / np.maximum(comparison.valid, 1.0)
+    return gamma_quantile(*comparison.cached(_moments), comparison.reference.alpha) + one_row
 
 
 TOTAL_VARIATION_DISTANCE = Statistic(
@@ -57,7 +87,7 @@ TOTAL_VARIATION_DISTANCE = Statistic(
     noise=Noise(
         floor=_floor,
         quantile=_quantile,
-        formula="sum(sqrt(q (1 - q))) sqrt((1/N + 1/M) / (2 pi)) on average; at most sqrt(chi-square quantile (1/N + 1/M)) / 2",
+        formula="sum(sqrt(q (1 - q))) sqrt((1/N + 1/M) / (2 pi)) on average; a gamma quantile of the same mean and variance",
     ),
     threshold=Threshold(
         default=0.18,

@@ -9,11 +9,14 @@ bin's share times its width.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import special
 
 from prediction_exporter.statistics.base import NUMERIC, Noise, Statistic, Threshold, column_family, finite
 from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
+from prediction_exporter.statistics.noise import absolute_moments, gamma_quantile
 
 
 def wasserstein_distance(comparison: Comparison) -> Floats:
@@ -37,37 +40,27 @@ def wasserstein_distance(comparison: Comparison) -> Floats:
 
 
 def _bridge(reference: Reference) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of the area under |a Brownian bridge at the baseline's F|, (C,) each.
+    """Return mean and 1 - alpha quantile of the area under |a Brownian bridge at the baseline's F|, (C,) each.
 
-    Without drift, sqrt(NM / (N + M)) (F - G) tends to this bridge (Donsker). The mean is that of |X| of a normal X; for the
-    variance, E|XY| of a pair with correlation r is (2/pi) sd sd' (sqrt(1 - r**2) + r arcsin(r)).
+    Without drift, sqrt(NM / (N + M)) (F - G) tends to this bridge (Donsker). The quantile is that of a gamma distribution, or
+    that of the area with its sign, the normal difference of the means, which decides the far tail.
     """
     mean = np.full(len(reference.layout.columns), np.nan)
-    deviation = np.full(len(reference.layout.columns), np.nan)
+    quantile = np.full(len(reference.layout.columns), np.nan)
     for index in reference.layout.numeric:
         bins = slice(reference.layout.value_offsets[index], reference.layout.value_offsets[index + 1])
-        share = np.clip(reference.cumulative[bins], 0.0, 1.0)
-        widths = reference.bin_widths[bins]
-        used = (widths != 0) & (share > 0) & (share < 1)
+        share, widths = reference.cumulative[bins], reference.bin_widths[bins]
+        used = (widths != 0) & ~(share <= 0) & ~(share >= 1)
         share, widths = share[used], widths[used]
-        spread = np.sqrt(share * (1 - share))
-        low, high = np.minimum.outer(share, share), np.maximum.outer(share, share)
-        outer = np.multiply.outer(spread, spread)
-        correlation = np.clip(low * (1 - high) / outer, 0.0, 1.0)
-        product = outer * (np.sqrt(1 - correlation**2) + correlation * np.arcsin(correlation))
+        covariance = np.minimum.outer(share, share) - np.multiply.outer(share, share)
+        first, variance = absolute_moments(covariance, widths)
         with np.errstate(over="ignore", invalid="ignore"):
-            first = np.sqrt(2 / np.pi) * (spread @ widths)
-            variance = 2 / np.pi * (widths @ product @ widths) - first**2
-        if np.isfinite(variance):
-            mean[index], deviation[index] = first, np.sqrt(np.maximum(variance, 0.0))
-    return mean, deviation
-
-
-def _gamma_quantile(mean: Floats, deviation: Floats, alpha: float) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shape = (mean / deviation) ** 2
-        quantile: Floats = mean / shape * special.gammainccinv(shape, alpha)
-    return np.where(deviation > 0, quantile, mean)
+            signed = math.sqrt(float(widths @ covariance @ widths))
+        if math.isfinite(variance):
+            mean[index] = first
+            gamma = gamma_quantile(np.array(first), np.array(variance), reference.alpha)
+            quantile[index] = max(float(gamma), -special.ndtri(reference.alpha / 2) * signed)
+    return mean, quantile
 
 
 def _floor(comparison: Comparison) -> Floats:
@@ -76,12 +69,8 @@ def _floor(comparison: Comparison) -> Floats:
 
 
 def _quantile(comparison: Comparison) -> Floats:
-    return comparison.reference.cached(_bridge_quantile) * np.sqrt(comparison.inverse_sizes)
-
-
-def _bridge_quantile(reference: Reference) -> Floats:
-    mean, deviation = reference.cached(_bridge)
-    return _gamma_quantile(mean, deviation, reference.alpha)
+    _, quantile = comparison.reference.cached(_bridge)
+    return quantile * np.sqrt(comparison.inverse_sizes)
 
 
 WASSERSTEIN_DISTANCE = Statistic(
@@ -106,8 +95,8 @@ WASSERSTEIN_DISTANCE = Statistic(
     noise=Noise(
         floor=_floor,
         quantile=_quantile,
-        formula="sqrt(2/pi) integral sqrt(F (1 - F)) dx / scale sqrt(1/N + 1/M) on average; a gamma quantile of the same mean "
-        "and variance",
+        formula="sqrt(2/pi) integral sqrt(F (1 - F)) dx / scale sqrt(1/N + 1/M) on average; "
+        "the larger of a gamma and a normal quantile",
     ),
     threshold=Threshold(
         default=0.45,
