@@ -1,0 +1,44 @@
+"""Alerts, one file each: the rules, their texts, their runbook and their tests.
+
+To add one, write its module, and add one line here.
+"""
+
+from __future__ import annotations
+
+from prediction_exporter.kit.alert import Alert
+from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
+from prediction_exporter.kit.alerts.config_reload_failed import CONFIG_RELOAD_FAILED
+from prediction_exporter.kit.alerts.error_budget_burn import ERROR_BUDGET_BURN
+from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
+from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
+from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
+from prediction_exporter.kit.alerts.latency_budget_burn import LATENCY_BUDGET_BURN
+from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
+from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
+from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
+from prediction_exporter.kit.alerts.out_of_range_values import OUT_OF_RANGE_VALUES
+from prediction_exporter.kit.alerts.prediction_drift import PREDICTION_DRIFT
+from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
+from prediction_exporter.kit.alerts.statistic_failed import STATISTIC_FAILED
+from prediction_exporter.kit.alerts.unseen_categories import UNSEEN_CATEGORIES
+from prediction_exporter.kit.alerts.widespread_drift import WIDESPREAD_DRIFT
+
+#: Every alert, in the order of documentation.
+ALERTS: tuple[Alert, ...] = (
+    NO_PREDICTIONS,
+    ERROR_BUDGET_BURN,
+    LATENCY_BUDGET_BURN,
+    EXPORTER_DOWN,
+    SOURCE_STALE,
+    CONFIG_RELOAD_FAILED,
+    STATISTIC_FAILED,
+    BASELINE_MISMATCH,
+    LINES_REJECTED,
+    MISSING_VALUES,
+    INVALID_VALUES,
+    OUT_OF_RANGE_VALUES,
+    UNSEEN_CATEGORIES,
+    WIDESPREAD_DRIFT,
+    PREDICTION_DRIFT,
+    FEATURE_DRIFT,
+)

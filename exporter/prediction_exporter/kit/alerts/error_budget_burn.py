@@ -1,0 +1,117 @@
+"""Requests fail so fast that the error budget will not last."""
+
+from __future__ import annotations
+
+from prediction_exporter.families import REQUESTS, REQUESTS_FAILED, SLO_OBJECTIVE, VERSION_FIRST_SEEN
+from prediction_exporter.kit.alert import Alert, Case, Check, Diagnosis, Firing
+from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
+from prediction_exporter.kit.burn import BudgetBurn
+from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
+from prediction_exporter.kit.promql import MODEL_KEY
+from prediction_exporter.kit.recording import FAILED_SHARES
+
+_BURN = BudgetBurn(slo="availability", shares=FAILED_SHARES, bad=REQUESTS_FAILED)
+_OBJECTIVE = (
+    series(SLO_OBJECTIVE, "0.999x2000", model="credit-risk", slo="availability"),
+    owner("service", "ml-ops", "1x2000"),
+)
+_VERSION = {"model": "credit-risk", "version": "2"}
+
+ERROR_BUDGET_BURN = Alert(
+    name="ModelErrorBudgetBurn",
+    area="service",
+    key=MODEL_KEY,
+    conditions=_BURN.conditions(),
+    summary="Requests to a model fail so often that its error budget will be used up early.",
+    description=_BURN.description("failed"),
+    worst=None,
+    action="Look at the model server's errors. Did they begin with a new version? Roll it back.",
+    meaning=(
+        "The share of failed requests is many times what the availability objective allows: 14.4 times over an hour and still "
+        "over 5 minutes, or 6 times over 6 hours and 30 minutes (critical), or 3 times over a day and 2 hours (warning)."
+    ),
+    impact="Callers get errors instead of predictions. At 14.4 times, the budget of 30 days lasts two days.",
+    diagnosis=(
+        Diagnosis(
+            question="Which version fails?",
+            query=(
+                f"sum by (version) (rate({REQUESTS_FAILED.where(model='MODEL')}[5m]))"
+                f" / sum by (version) (rate({REQUESTS.where(model='MODEL')}[5m]))"
+            ),
+        ),
+        Diagnosis(question="When was each version first seen?", query=f"time() - {VERSION_FIRST_SEEN.where(model='MODEL')}"),
+        Diagnosis(question="What is the objective?", query=SLO_OBJECTIVE.where(model="MODEL")),
+    ),
+    mitigation=(
+        "1. One version fails: roll it back or take its traffic away.\n"
+        "2. All versions fail: look at what they share, as a feature store, the model registry, memory limits.\n"
+        "3. Is invalid input the cause? See `ModelInvalidValues` and `ModelMissingValues` of the same model."
+    ),
+    muted_by=(EXPORTER_DOWN,),
+    without_model=False,
+    tests=(
+        Case(
+            name="one in ten requests fails after an hour without failures",
+            series=(
+                series(REQUESTS, "0+60x120", _VERSION),
+                series(REQUESTS_FAILED, "0x60 0+6x60", _VERSION),
+                *_OBJECTIVE,
+            ),
+            checks=(
+                Check(at="60m", firing=()),
+                Check(
+                    at="120m",
+                    firing=(
+                        Firing(
+                            severity="critical",
+                            labels={**MODEL_LABELS, "owner": "ml-ops"},
+                            description=(
+                                "The error budget of credit-risk is used up 98.3 times as fast as the objective of 99.9% "
+                                "allows: 10% of requests failed in the last 5 minutes, 9.833% in the last hour "
+                                "(3600 requests) and 4.917% in the last day."
+                            ),
+                        ),
+                        Firing(
+                            severity="warning",
+                            labels={**MODEL_LABELS, "owner": "ml-ops"},
+                            description=(
+                                "The error budget of credit-risk is used up 49.2 times as fast as the objective of 99.9% "
+                                "allows: 10% of requests failed in the last 5 minutes, 9.833% in the last hour "
+                                "(3600 requests) and 4.917% in the last day."
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="failures at half the rate that the objective allows",
+            series=(
+                series(REQUESTS, "0+6000x150", _VERSION),
+                series(REQUESTS_FAILED, "0+3x150", _VERSION),
+                *_OBJECTIVE,
+            ),
+            checks=(Check(at="2h", firing=()),),
+        ),
+        Case(
+            name="three failures among few requests",
+            series=(
+                series(REQUESTS, "0+1x60", _VERSION),
+                series(REQUESTS_FAILED, "0x50 1 2 3 3x10", _VERSION),
+                *_OBJECTIVE,
+            ),
+            checks=(Check(at="55m", firing=()),),
+        ),
+        Case(
+            name="no requests, and a model without an objective",
+            series=(
+                series(REQUESTS, "100x120", _VERSION),
+                series(REQUESTS_FAILED, "100x120", _VERSION),
+                series(REQUESTS, "0+60x120", model="other", version="1"),
+                series(REQUESTS_FAILED, "0+60x120", model="other", version="1"),
+                *_OBJECTIVE,
+            ),
+            checks=(Check(at="100m", firing=()),),
+        ),
+    ),
+)

@@ -1,0 +1,101 @@
+"""The exporter cannot be scraped."""
+
+from __future__ import annotations
+
+from prediction_exporter.families import MODEL_OWNER_INFO
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.cases import SCOPE_LABELS, owner, series
+from prediction_exporter.kit.promql import INSTANCE_KEY, JOBS, MEMORY, of_models, select
+from prediction_exporter.kit.scale import duration
+
+_A = {"instance": "a:10900"}
+
+EXPORTER_DOWN = Alert(
+    name="ModelExporterDown",
+    area="service",
+    key=(*INSTANCE_KEY, "model"),
+    conditions=(
+        Condition(
+            severity="warning",
+            expr=lambda scale: of_models(f"{select('up', JOBS)} == 0", scale),
+            hold=duration("5m"),
+            keep=None,
+        ),
+    ),
+    summary="The exporter of a model cannot be scraped: nobody watches the model.",
+    description=lambda _: (
+        "Prometheus has had no answer from {{ $labels.instance }} for 5 minutes"
+        "{{ with $labels.model }}; it watches {{ . }}{{ end }}."
+    ),
+    worst=None,
+    action="Look at the exporter's container: is it running, and does its log end with an error? It goes on where it stopped.",
+    meaning="Prometheus scrapes the exporter and gets no answer, or not in time.",
+    impact=(
+        "No alert about this model's data, drift or service can fire, and its dashboards stand still. The model itself is not "
+        "affected. Nothing is lost while the prediction log is kept: the exporter reads on from where it stopped."
+    ),
+    diagnosis=(
+        Diagnosis(question="Which exporters are down?", query=f"{select('up', JOBS)} == 0"),
+        Diagnosis(
+            question="What did they watch?",
+            query=f"last_over_time({MODEL_OWNER_INFO.where(instance='INSTANCE')}[{MEMORY}])",
+        ),
+        Diagnosis(question="Was it growing before?", query="process_resident_memory_bytes{instance='INSTANCE'}"),
+    ),
+    mitigation=(
+        "1. `kubectl logs` or `docker logs` of the exporter: a wrong configuration is told with its place in the file.\n"
+        "2. Killed for its memory: raise the limit, or watch fewer columns or windows.\n"
+        "3. Running, but not reachable: compare its listen address with the target in Prometheus, and check network policies.\n"
+        "4. Restart it. Positions and windows are kept in `state_dir`."
+    ),
+    muted_by=(),
+    without_model=True,
+    tests=(
+        Case(
+            name="an exporter that stops answering, and whose owner is remembered",
+            series=(
+                series("up", "1x10 0x20", target={**SCOPE_LABELS, **_A}),
+                owner("service", "ml-ops", "1x10"),
+                owner("drift", "risk-ds", "1x10"),
+            ),
+            checks=(
+                Check(at="14m", firing=()),
+                Check(
+                    at="17m",
+                    firing=(
+                        Firing(
+                            severity="warning",
+                            labels={**SCOPE_LABELS, **_A, "model": "credit-risk", "owner": "ml-ops"},
+                            description=("Prometheus has had no answer from a:10900 for 5 minutes; it watches credit-risk."),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="an exporter that never answered: the alert comes without model and owner",
+            series=(series("up", "0x20", target={**SCOPE_LABELS, **_A}),),
+            checks=(
+                Check(
+                    at="6m",
+                    firing=(
+                        Firing(
+                            severity="warning",
+                            labels={**SCOPE_LABELS, **_A},
+                            description="Prometheus has had no answer from a:10900 for 5 minutes.",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="one failed scrape, and another job that is down",
+            series=(
+                series("up", "1x10 0x0 1x20", target={**SCOPE_LABELS, **_A}),
+                series("up", "0x30", target={"job": "node", **_A}),
+                owner("service"),
+            ),
+            checks=(Check(at="12m", firing=()), Check(at="20m", firing=())),
+        ),
+    ),
+)

@@ -1,0 +1,96 @@
+"""A column holds values of a wrong type, NaN or infinities."""
+
+from __future__ import annotations
+
+from prediction_exporter.kit.alert import PERCENT, Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
+from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
+from prediction_exporter.kit.cases import VERSION_LABELS, owner, share, window
+from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
+from prediction_exporter.kit.recording import INVALID, NON_FINITE, WINDOW_COUNT
+from prediction_exporter.kit.scale import duration
+from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
+from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
+
+_ABOVE = AboveThreshold(
+    pairs=((INVALID.fleet, INVALID.threshold), (NON_FINITE.fleet, NON_FINITE.threshold)),
+    matchers=(),
+    now=True,
+    counted=WINDOW_COUNT,
+    show=PERCENT,
+)
+_INCOME = {**VERSION_LABELS, "column": "income", "role": "feature"}
+
+INVALID_VALUES = Alert(
+    name="ModelInvalidValues",
+    area="data",
+    key=VERSION_COLUMN_KEY,
+    conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("15m"), keep=duration("15m")),),
+    summary="A column holds values that the model cannot use: a wrong type, NaN or an infinity.",
+    description=_ABOVE.description(
+        "{{ $labels.column }} of {{ $labels.model }} {{ $labels.version }} is of a wrong type in <value> of predictions "
+        "(threshold <threshold>) and NaN or infinite in <value 2> (threshold <threshold 2>), "
+        "over <count> predictions in <window>."
+    ),
+    worst=_ABOVE.worst,
+    action="Look at raw values of the column in the log: what changed in its producer, a type, a unit or a computation?",
+    meaning=(
+        "Text where the baseline has numbers, objects, or NaN and infinities, in more predictions than the threshold allows. "
+        "Such values are in no bin. The shortest window with enough predictions counts."
+    ),
+    impact="The model fails on such requests or predicts nonsense. Drift of the column, computed from the rest, is muted.",
+    diagnosis=(
+        Diagnosis(question="Wrong types", query=f"topk(10, {INVALID.fleet.where(model='MODEL', segment='all')} > 0)"),
+        Diagnosis(question="NaN and infinities", query=f"topk(10, {NON_FINITE.fleet.where(model='MODEL', segment='all')} > 0)"),
+        Diagnosis(
+            question="Only on some replicas?",
+            query=INVALID_RATIO.family.where(model="MODEL", column="COLUMN", segment="all"),
+        ),
+    ),
+    mitigation=(
+        "1. Grep the prediction log for the column and look at some values.\n"
+        "2. NaN: a division or logarithm in the feature's computation fails on new input.\n"
+        '3. Text: a client sends `"12.5"` for `12.5`, or a unit with it. Repair the producer; reject such requests meanwhile.'
+    ),
+    muted_by=(EXPORTER_DOWN, SOURCE_STALE),
+    without_model=False,
+    tests=(
+        Case(
+            name="no wrong types, but NaN in a fifth of the predictions",
+            series=(
+                *window(500),
+                *share(INVALID_RATIO, "income", 0.0, 0.02),
+                *share(NON_FINITE_RATIO, "income", 0.2, 0.03),
+                owner("data", "data-eng"),
+            ),
+            checks=(
+                Check(at="14m", firing=()),
+                Check(
+                    at="20m",
+                    firing=(
+                        Firing(
+                            severity="warning",
+                            labels={**_INCOME, "owner": "data-eng"},
+                            description=(
+                                "income of credit-risk 2 is of a wrong type in 0% of predictions (threshold 2%) and NaN or "
+                                "infinite in 20% (threshold 3%), over 500 predictions in 1h."
+                            ),
+                            worst="income 20%",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="both below their thresholds",
+            series=(
+                *window(500),
+                *share(INVALID_RATIO, "income", 0.02, 0.02),
+                *share(NON_FINITE_RATIO, "income", 0.02, 0.03),
+                owner("data"),
+            ),
+            checks=(Check(at="60m", firing=()),),
+        ),
+    ),
+)

@@ -1,0 +1,176 @@
+"""A column is missing more often than in the baseline."""
+
+from __future__ import annotations
+
+from prediction_exporter.families import WINDOW_PREDICTIONS
+from prediction_exporter.kit.alert import PERCENT, Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
+from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
+from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, VERSION_LABELS, owner, series, share, window
+from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
+from prediction_exporter.kit.recording import MISSING, WINDOW_COUNT
+from prediction_exporter.kit.scale import duration
+from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
+from prediction_exporter.statistics.schema_mismatch import SCHEMA_MISMATCH
+
+_ABOVE = AboveThreshold(pairs=((MISSING.fleet, MISSING.threshold),), matchers=(), now=True, counted=WINDOW_COUNT, show=PERCENT)
+_INCOME = {**VERSION_LABELS, "column": "income", "role": "feature"}
+_B = {**TARGET, "instance": "b:10900"}
+
+
+def _text(value: str, threshold: str, count: int, windowed: str, column: str = "income") -> str:
+    return (
+        f"{column} of credit-risk 2 is missing in {value} of predictions, against a threshold of {threshold}, "
+        f"over {count} predictions in {windowed}."
+    )
+
+
+MISSING_VALUES = Alert(
+    name="ModelMissingValues",
+    area="data",
+    key=VERSION_COLUMN_KEY,
+    conditions=(
+        Condition(
+            severity="critical",
+            expr=lambda scale: f"{_ABOVE.expr(scale)} == 1",
+            hold=duration("5m"),
+            keep=duration("15m"),
+        ),
+        Condition(severity="warning", expr=_ABOVE.expr, hold=duration("15m"), keep=duration("15m")),
+    ),
+    summary="A column is missing far more often than when the model was trained.",
+    description=_ABOVE.description(
+        "{{ $labels.column }} of {{ $labels.model }} {{ $labels.version }} is missing in <value> of predictions, "
+        "against a threshold of <threshold>, over <count> predictions in <window>."
+    ),
+    worst=_ABOVE.worst,
+    action="Find the producer of the column and when it last changed; until then decide whether to serve a fallback.",
+    meaning=(
+        "The share of predictions in which the column is absent or null exceeds its threshold: the baseline's share, plus the "
+        "configured increase or what the sample size demands. Critical: the column is missing in every prediction. "
+        "The shortest window with enough predictions counts, so that the alert ends soon after the repair."
+    ),
+    impact="The model predicts from a default or an imputed value where it learnt a real one. Drift of the column is muted.",
+    diagnosis=(
+        Diagnosis(
+            question="Which columns, and how much?",
+            query=f"{MISSING.fleet.where(model='MODEL', segment='all')} > {MISSING.threshold}",
+        ),
+        Diagnosis(
+            question="Only in a segment?",
+            query=f"topk(10, {MISSING.fleet.where(model='MODEL', column='COLUMN')})",
+        ),
+        Diagnosis(
+            question="Only on some replicas?",
+            query=MISSING_RATIO.family.where(model="MODEL", column="COLUMN", segment="all"),
+        ),
+        Diagnosis(question="Which columns never come?", query=f"{SCHEMA_MISMATCH.family.where(kind='missing')} == 1"),
+    ),
+    mitigation=(
+        "1. All columns of one producer: it is down, or its join fails. Repair it, and replay if decisions must be redone.\n"
+        "2. One column: was it renamed or dropped upstream, or in a version of the model server? Roll back.\n"
+        "3. On purpose: retrain without the column, and build a new baseline."
+    ),
+    muted_by=(EXPORTER_DOWN, SOURCE_STALE),
+    without_model=False,
+    tests=(
+        Case(
+            name="missing in every fourth prediction of two replicas, whose scrape fails twice",
+            series=(
+                *window(600, values="x20 _x1 600x60"),
+                *share(MISSING_RATIO, "income", 0.4, 0.06, values="x20 _x1 0.4x60"),
+                *window(400, target=_B),
+                *share(MISSING_RATIO, "income", 0.025, 0.07, target=_B),
+                *share(MISSING_RATIO, "age", 0.01, 0.06),
+                owner("data", "data-eng", "1x20 _x1 1x60"),
+            ),
+            checks=(
+                Check(at="14m", firing=()),
+                *(
+                    Check(
+                        at=at,
+                        firing=(
+                            Firing(
+                                severity="warning",
+                                labels={**_INCOME, "owner": "data-eng"},
+                                description=_text("25%", "7%", 1000, "1h"),
+                                worst="income 25%",
+                            ),
+                        ),
+                    )
+                    for at in ("19m", "30m")
+                ),
+            ),
+        ),
+        Case(
+            name="missing in all predictions, while replicas disagree on the owner",
+            series=(
+                *window(600),
+                *share(MISSING_RATIO, "income", 1.0, 0.06),
+                *share(MISSING_RATIO, "age", 0.5, 0.06),
+                owner("data", "data-eng"),
+                owner("data", "data-eng-2", target=_B),
+            ),
+            checks=(
+                Check(
+                    at="10m",
+                    firing=(
+                        Firing(
+                            severity="critical",
+                            labels={**_INCOME, "owner": "data-eng"},
+                            description=_text("100%", "6%", 600, "1h"),
+                            worst="income 100%, age 50%",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="no owner: the alert comes without one",
+            series=(*window(600), *share(MISSING_RATIO, "income", 1.0, 0.06)),
+            checks=(
+                Check(
+                    at="10m",
+                    firing=(
+                        Firing(
+                            severity="critical",
+                            labels=_INCOME,
+                            description=_text("100%", "6%", 600, "1h"),
+                            worst="income 100%",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="repaired: the long window still remembers, the short one does not",
+            series=(
+                *window(600),
+                *window(20_000, "24h")[:1],
+                *share(MISSING_RATIO, "income", 0.0, 0.06),
+                *share(MISSING_RATIO, "income", 0.4, 0.06, window="24h"),
+                owner("data"),
+            ),
+            checks=(Check(at="60m", firing=()),),
+        ),
+        Case(
+            name="too few predictions have no threshold, an empty window has no share",
+            series=(
+                *window(10),
+                *share(MISSING_RATIO, "income", 1.0, 0.06)[:1],
+                series(
+                    WINDOW_PREDICTIONS,
+                    "0x60",
+                    target={**SCOPE_LABELS, "instance": "b:10900"},
+                    model="other",
+                    version="1",
+                    segment="all",
+                    window="1h",
+                ),
+                owner("data"),
+            ),
+            checks=(Check(at="60m", firing=()),),
+        ),
+    ),
+)

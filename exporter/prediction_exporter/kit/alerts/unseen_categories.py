@@ -1,0 +1,91 @@
+"""A categorical column holds values that the baseline does not know."""
+
+from __future__ import annotations
+
+from prediction_exporter.families import WINDOW_BIN_PREDICTIONS
+from prediction_exporter.kit.alert import PERCENT, Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
+from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
+from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, owner, share, window
+from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
+from prediction_exporter.kit.recording import COLUMN_COUNT, UNSEEN
+from prediction_exporter.kit.scale import duration
+from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
+
+_ABOVE = AboveThreshold(pairs=((UNSEEN.fleet, UNSEEN.threshold),), matchers=(), now=True, counted=COLUMN_COUNT, show=PERCENT)
+_B = {**TARGET, "instance": "b:10900"}
+
+UNSEEN_CATEGORIES = Alert(
+    name="ModelUnseenCategories",
+    area="data",
+    key=VERSION_COLUMN_KEY,
+    conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("15m"), keep=duration("15m")),),
+    summary="A column holds categories that the model has never seen in training.",
+    description=_ABOVE.description(
+        "<value> of the values of {{ $labels.column }} of {{ $labels.model }} {{ $labels.version }} are not in the baseline's "
+        "category table, against a threshold of <threshold>, over <count> values in <window>."
+    ),
+    worst=_ABOVE.worst,
+    action="Look up the new values in the prediction log: a spelling or code that changed, or something new to train on?",
+    meaning=(
+        "A share of the column's values above the threshold is not in the baseline's category table. Values never become "
+        "labels, so the new categories themselves stand only in the log."
+    ),
+    impact="The model treats these values as unknown, whatever it knew of what they mean.",
+    diagnosis=(
+        Diagnosis(question="Which columns?", query=f"topk(10, {UNSEEN.fleet.where(model='MODEL', segment='all')} > 0)"),
+        Diagnosis(
+            question="Which categories have become rarer in exchange?",
+            query=f"sum by (bin) ({WINDOW_BIN_PREDICTIONS.where(model='MODEL', column='COLUMN', segment='all')})",
+        ),
+        Diagnosis(question="Only in a segment?", query=f"topk(10, {UNSEEN.fleet.where(model='MODEL', column='COLUMN')})"),
+    ),
+    mitigation=(
+        "1. Count the column's values in the log and compare with the baseline's.\n"
+        "2. Changed codes or spelling: map them in the producer.\n"
+        "3. New categories: retrain, and build a new baseline. Until then raise the column's threshold, with a date."
+    ),
+    muted_by=(EXPORTER_DOWN, SOURCE_STALE),
+    without_model=False,
+    tests=(
+        Case(
+            name="weighted by the replicas' values: 9 in 100 of 1,000 and none of 500 are 6 in 100",
+            series=(
+                *window(1000),
+                *bins("region", (500, 500)),
+                *share(UNSEEN_RATIO, "region", 0.09, 0.04),
+                *window(500, target=_B),
+                *bins("region", (250, 250), target=_B),
+                *share(UNSEEN_RATIO, "region", 0, 0.05, target=_B),
+                owner("data", "data-eng"),
+            ),
+            checks=(
+                Check(
+                    at="20m",
+                    firing=(
+                        Firing(
+                            severity="warning",
+                            labels={**VERSION_LABELS, "column": "region", "role": "feature", "owner": "data-eng"},
+                            description=(
+                                "6% of the values of region of credit-risk 2 are not in the baseline's category table, "
+                                "against a threshold of 5%, over 1500 values in 1h."
+                            ),
+                            worst="region 6%",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="below the threshold",
+            series=(
+                *window(1000),
+                *bins("region", (500, 500)),
+                *share(UNSEEN_RATIO, "region", 0.03, 0.04),
+                owner("data"),
+            ),
+            checks=(Check(at="60m", firing=()),),
+        ),
+    ),
+)

@@ -1,0 +1,120 @@
+"""Most features of a model have drifted at once."""
+
+from __future__ import annotations
+
+from prediction_exporter.kit.alert import COUNT, NUMBER, Alert, Case, Check, Condition, Diagnosis, Firing, figure
+from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
+from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
+from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
+from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
+from prediction_exporter.kit.cases import VERSION_LABELS, bins, owner, psi, window
+from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.promql import VERSION_KEY, WINDOW_KEY, by, latest
+from prediction_exporter.kit.recording import COLUMN_COUNT, PSI_FLEET, PSI_THRESHOLD
+from prediction_exporter.kit.scale import Scale, duration
+from prediction_exporter.statistics.drifted_columns import DRIFTED_COLUMNS
+
+#: Share and number of drifted features from which the whole input is another, and not a feature.
+SHARE, LEAST = 0.5, 3
+_FEATURES = 'role="feature"'
+_ABOVE = AboveThreshold(
+    pairs=((PSI_FLEET, PSI_THRESHOLD),), matchers=(_FEATURES,), now=False, counted=COLUMN_COUNT, show=NUMBER
+)
+
+
+def _widespread(scale: Scale) -> str:
+    drifted = f"count {by(WINDOW_KEY)} ({_ABOVE.windows(scale)})"
+    comparable = f"count {by(WINDOW_KEY)} ({latest(PSI_FLEET.where(_FEATURES, segment='all'), scale)})"
+    return f"max {by(VERSION_KEY)} (\n  ({drifted} >= {LEAST})\n  / {comparable}\n  >= {SHARE}\n)"
+
+
+def _description(scale: Scale) -> str:
+    drifted = " ".join(_ABOVE.windows(scale, VERSION_KEY).split())
+    most = figure(f"max(count by (window) ({drifted}))", VERSION_KEY, COUNT)
+    return (
+        "{{ $value | humanizePercentage }} of the features of {{ $labels.model }} {{ $labels.version }} have drifted: "
+        f"{most} features have a PSI above their threshold. The alert fires from {SHARE:.0%} and {LEAST} features."
+    )
+
+
+_SHIFTED, _STEADY = (900, 100), (500, 500)
+
+WIDESPREAD_DRIFT = Alert(
+    name="ModelWidespreadDrift",
+    area="drift",
+    key=VERSION_KEY,
+    conditions=(Condition(severity="critical", expr=_widespread, hold=duration("15m"), keep=duration("15m")),),
+    summary="Most features of a model have drifted at once: its input is no longer what it was trained on.",
+    description=_description,
+    worst=_ABOVE.worst,
+    action="Look for one cause: a new caller, a changed pipeline, a wrong version. Consider the fallback until it is found.",
+    meaning=(
+        f"In one window at least {SHARE:.0%} of the comparable features, and at least {LEAST}, have a PSI above their "
+        "threshold, which takes the sample size into account. Alerts on single features are muted meanwhile."
+    ),
+    impact="Predictions are extrapolations. Performance known from validation does not hold.",
+    diagnosis=(
+        Diagnosis(
+            question="Which features, the worst first?",
+            query=f"sort_desc({PSI_FLEET.where(_FEATURES, model='MODEL', segment='all')})",
+        ),
+        Diagnosis(
+            question="Since when?",
+            query=f"max by (window) ({DRIFTED_COLUMNS.family.where(model='MODEL', segment='all')})",
+        ),
+        Diagnosis(
+            question="Only in a segment, as a new region or channel?",
+            query=f"sum by (segment) ({DRIFTED_COLUMNS.family.where(model='MODEL', window='WINDOW')})",
+        ),
+    ),
+    mitigation=(
+        "1. A deployment, migration or new client at the time it began: roll it back or exclude its traffic.\n"
+        "2. Does the model get another model's traffic, or does its baseline belong to another version?\n"
+        "3. The population has changed: retrain on recent data, and meanwhile review decisions by hand or use the fallback."
+    ),
+    muted_by=(EXPORTER_DOWN, SOURCE_STALE, NO_PREDICTIONS, BASELINE_MISMATCH),
+    without_model=False,
+    tests=(
+        Case(
+            name="three of four features drifted",
+            series=(
+                *window(1000),
+                *bins("age", (950, 50)),
+                *bins("amount", (800, 200)),
+                *bins("income", _SHIFTED),
+                *bins("term", _STEADY),
+                owner("drift"),
+            ),
+            checks=(
+                Check(at="14m", firing=()),
+                Check(
+                    at="20m",
+                    firing=(
+                        Firing(
+                            severity="critical",
+                            labels={**VERSION_LABELS, "owner": "risk-ds"},
+                            description=(
+                                "75% of the features of credit-risk 2 have drifted: 3 features have a PSI above their "
+                                "threshold. The alert fires from 50% and 3 features."
+                            ),
+                            worst=(f"age {psi((950, 50)):.2f}, income {psi(_SHIFTED):.2f}, amount {psi((800, 200)):.2f}"),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="two features of two, and three of seven",
+            series=(
+                *window(1000),
+                *bins("age", _SHIFTED),
+                *bins("income", _SHIFTED),
+                *window(1000, "24h"),
+                *(line for name in "abc" for line in bins(name, _SHIFTED, name="24h")),
+                *(line for name in "defg" for line in bins(name, _STEADY, name="24h")),
+                owner("drift"),
+            ),
+            checks=(Check(at="60m", firing=()),),
+        ),
+    ),
+)

@@ -1,0 +1,128 @@
+"""Series for the alerts' tests, checked against the families that they imitate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from prediction_exporter.families import (
+    BASELINE_BIN_RATIO,
+    BASELINE_PREDICTIONS,
+    MIN_PREDICTIONS,
+    MODEL_OWNER_INFO,
+    WINDOW_BIN_PREDICTIONS,
+    WINDOW_PREDICTIONS,
+    Family,
+)
+from prediction_exporter.statistics.base import Statistic
+from prediction_exporter.statistics.psi import EFFECT_THRESHOLD, NOISE_QUANTILE
+
+#: The target that the tests scrape.
+TARGET = {"namespace": "ml", "job": "prediction-exporter", "instance": "a:10900"}
+#: What is left of it in an alert on a model.
+SCOPE_LABELS = {"namespace": "ml", "job": "prediction-exporter"}
+MODEL_LABELS = {**SCOPE_LABELS, "model": "credit-risk"}
+VERSION_LABELS = {**MODEL_LABELS, "version": "2"}
+
+
+def series(
+    family: Family | str,
+    values: str,
+    common: Mapping[str, str] | None = None,
+    *,
+    target: Mapping[str, str] = TARGET,
+    **more: str,
+) -> str:
+    """Return one input series; a family's labels must all be given, and no others.
+
+    A histogram is imitated by naming one of its series.
+    """
+    labels = {**(common or {}), **more}
+    if isinstance(family, Family) and set(labels) != set(family.labels):
+        raise ValueError(f"{family} has the labels {family.labels}, not {tuple(labels)}")
+    inner = ", ".join(f'{name}="{value}"' for name, value in sorted({**target, **labels}.items()))
+    return f"{family}{{{inner}}} {values}"
+
+
+def owner(area: str, name: str = "risk-ds", values: str = "1x200", target: Mapping[str, str] = TARGET) -> str:
+    """Return the series that names an area's owner."""
+    return series(
+        MODEL_OWNER_INFO, values, target=target, model="credit-risk", area=area, owner=name, slack=f"#{name}", email=""
+    )
+
+
+def window(predictions: int, name: str = "1h", values: str = "x200", target: Mapping[str, str] = TARGET) -> tuple[str, ...]:
+    """Return the series of a window's size and of the least size to compare."""
+    return (
+        series(
+            WINDOW_PREDICTIONS, f"{predictions}{values}", target=target,
+            model="credit-risk", version="2", segment="all", window=name,
+        ),
+        series(MIN_PREDICTIONS, f"30{values}", target=target, model="credit-risk"),
+    )  # fmt: skip
+
+
+def share(
+    statistic: Statistic,
+    column: str,
+    value: float,
+    threshold: float,
+    *,
+    window: str = "1h",
+    values: str = "x200",
+    target: Mapping[str, str] = TARGET,
+) -> tuple[str, ...]:
+    """Return the series of a share and its threshold."""
+    labels = {"model": "credit-risk", "version": "2", "segment": "all", "window": window, "column": column, "role": "feature"}
+    return (
+        series(statistic.family, f"{value}{values}", labels, target=target),
+        series(statistic.threshold_family, f"{threshold}{values}", labels, target=target),
+    )
+
+
+#: The baseline of every drift test: two bins of equal share, 10,000 rows.
+BASELINE_ROWS = 10_000
+#: What NOISE_QUANTILE is in the tests: the 0.999 quantile of the chi-square distribution with one degree of freedom, rounded.
+QUANTILE = 10.83
+EFFECT = 0.2
+
+
+def bins(
+    column: str,
+    counts: Sequence[int],
+    *,
+    role: str = "feature",
+    name: str = "1h",
+    values: str = "x200",
+    target: Mapping[str, str] = TARGET,
+) -> tuple[str, ...]:
+    """Return the series from which the fleet's PSI of a column and its threshold follow."""
+    column_labels = {"model": "credit-risk", "column": column, "role": role}
+    window_labels = {**column_labels, "version": "2", "segment": "all", "window": name}
+    found = [
+        series(WINDOW_BIN_PREDICTIONS, f"{count}{values}", window_labels, target=target, bin=str(i))
+        for i, count in enumerate(counts)
+    ]
+    found += [
+        series(BASELINE_BIN_RATIO, f"{1 / len(counts)}{values}", column_labels, target=target, bin=str(i))
+        for i in range(len(counts))
+    ]
+    found += [
+        series(BASELINE_PREDICTIONS, f"{BASELINE_ROWS}{values}", column_labels, target=target),
+        series(EFFECT_THRESHOLD, f"{EFFECT}{values}", column_labels, target=target),
+        series(NOISE_QUANTILE, f"{QUANTILE}{values}", column_labels, target=target, window=name),
+    ]
+    return tuple(found)
+
+
+def psi(counts: Sequence[int]) -> float:
+    """Return the PSI of counts against a baseline of equal shares, by its formula."""
+    total = sum(counts) + 0.5 * len(counts)
+    expected = 1 / len(counts)
+    shares = [(count + 0.5) / total for count in counts]
+    return sum((share - expected) * math.log(share / expected) for share in shares)
+
+
+def psi_threshold(rows: int) -> float:
+    """Return what the PSI of so many values is compared with."""
+    return max(EFFECT, QUANTILE * (1 / rows + 1 / BASELINE_ROWS))

@@ -1,0 +1,148 @@
+"""Tests of the recorded series: the fleet's figures equal those of one exporter that read everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prediction_exporter.families import REQUESTS, REQUESTS_FAILED
+from prediction_exporter.kit.cases import (
+    BASELINE_ROWS,
+    MODEL_LABELS,
+    QUANTILE,
+    TARGET,
+    bins,
+    owner,
+    psi,
+    psi_threshold,
+    series,
+    share,
+    window,
+)
+from prediction_exporter.kit.promql import Recorded
+from prediction_exporter.kit.recording import (
+    BURN_SPANS,
+    COLUMN_COUNT,
+    FAILED_SHARES,
+    MISSING,
+    OWNER,
+    PSI_FLEET,
+    PSI_NOISE_FLOOR,
+    PSI_THRESHOLD,
+    SHORTEST_WINDOW,
+    UNSEEN,
+)
+from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
+from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
+
+_B = {**TARGET, "instance": "b:10900"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingCase:
+    """Series, and at a time expressions with the labels and value that each must give."""
+
+    name: str
+    series: tuple[str, ...]
+    at: str
+    expected: tuple[tuple[str, str, float], ...]
+
+
+def _equals(series: Recorded, value: float, **labels: str) -> tuple[str, str, float]:
+    """Expect one series of a column or window; promtool compares floats exactly, so the expression allows for rounding."""
+    found = {**MODEL_LABELS, "version": "2", "segment": "all", "window": "1h", **labels}
+    return f"abs({series} - {value!r}) < bool 1e-9", _labels(found), 1
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    inner = ", ".join(f'{name}="{value}"' for name, value in labels.items())
+    return f"{{{inner}}}"
+
+
+_INCOME = {"column": "income", "role": "feature"}
+
+RECORDING_CASES = (
+    RecordingCase(
+        name="two replicas with opposite halves of the traffic",
+        series=(
+            *window(1000), *bins("income", (900, 100)),
+            *window(1000, target=_B), *bins("income", (100, 900), target=_B),
+        ),
+        at="5m",
+        expected=(
+            _equals(PSI_FLEET, 0.0, **_INCOME),
+            _equals(COLUMN_COUNT, 2000, **_INCOME),
+            _equals(PSI_THRESHOLD, psi_threshold(2000), **_INCOME),
+        ),
+    ),
+    RecordingCase(
+        name="unequal replicas: the sum of their counts is compared",
+        series=(
+            *window(1000), *bins("income", (900, 100)),
+            *window(100, target=_B), *bins("income", (20, 80), target=_B),
+        ),
+        at="5m",
+        expected=(
+            _equals(PSI_FLEET, psi((920, 180)), **_INCOME),
+            _equals(PSI_NOISE_FLOOR, 1 / 1100 + 1 / BASELINE_ROWS, **_INCOME),
+        ),
+    ),
+    RecordingCase(
+        name="an empty bin, and a threshold from the sample size",
+        series=(*window(35), *bins("income", (35, 0))),
+        at="5m",
+        expected=(
+            _equals(PSI_FLEET, psi((35, 0)), **_INCOME),
+            _equals(PSI_THRESHOLD, QUANTILE * (1 / 35 + 1 / BASELINE_ROWS), **_INCOME),
+        ),
+    ),
+    RecordingCase(
+        name="shares are weighted, with predictions or with values",
+        series=(
+            *window(600), *share(MISSING_RATIO, "income", 0.5, 0.06), *share(UNSEEN_RATIO, "income", 0.1, 0.03),
+            *bins("income", (200, 100)),
+            *window(400, target=_B), *share(MISSING_RATIO, "income", 0.0, 0.07, target=_B),
+            *share(UNSEEN_RATIO, "income", 0.5, 0.03, target=_B), *bins("income", (300, 100), target=_B),
+        ),
+        at="5m",
+        expected=(
+            _equals(MISSING.fleet, (0.5 * 600 + 0.0 * 400) / 1000, **_INCOME),
+            _equals(MISSING.threshold, 0.07, **_INCOME),
+            _equals(UNSEEN.fleet, (0.1 * 300 + 0.5 * 400) / 700, **_INCOME),
+        ),
+    ),
+    RecordingCase(
+        name="the shortest window with enough predictions, of three",
+        series=(*window(20, "15m"), *window(40, "1h"), *window(900, "24h")),
+        at="5m",
+        expected=(_equals(SHORTEST_WINDOW, 40),),
+    ),
+    RecordingCase(
+        name="one owner while replicas disagree, and after the exporter has gone",
+        series=(owner("drift", "risk-ds", "1x30"), owner("drift", "fraud-ds", "1x30", target=_B)),
+        at="2h",
+        expected=(
+            (
+                f"count by (model, area) ({OWNER})",
+                '{model="credit-risk", area="drift"}',
+                1,
+            ),
+        ),
+    ),
+    RecordingCase(
+        name="the share of failed requests over each span",
+        series=(
+            series(REQUESTS, "0+100x150", model="credit-risk", version="2"),
+            series(REQUESTS_FAILED, "0+1x150", model="credit-risk", version="2"),
+        ),
+        at="2h",
+        expected=tuple(
+            (
+                f"abs({FAILED_SHARES[span]} - 0.01) < bool 1e-9",
+                _labels(MODEL_LABELS),
+                1.0,
+            )
+            for span in BURN_SPANS
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,82 @@
+"""promtool's unit tests of the rules, from the cases that the alerts declare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote_plus
+
+from prediction_exporter.kit.alert import AREAS, Alert, Case, Check, Firing
+from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.recording import RECORDING_GROUPS
+from prediction_exporter.kit.recording_cases import RECORDING_CASES
+from prediction_exporter.kit.rules import ALERTS_FILE, INTERVAL, RECORDING_FILE, Links
+from prediction_exporter.kit.texts import to_yaml
+
+FOLDER = "prometheus/tests"
+_RULES = [f"../{path.removeprefix('prometheus/')}" for path in (RECORDING_FILE, ALERTS_FILE)]
+
+
+def rule_tests(links: Links) -> dict[str, str]:
+    """Return the test files by path: one for each alert, and one for the recorded series."""
+    files = {f"{FOLDER}/{alert}.test.yml": _file([_alert_test(alert, case, links) for case in alert.tests]) for alert in ALERTS}
+    files[f"{FOLDER}/recording.test.yml"] = _file(
+        [
+            {
+                "name": case.name,
+                "interval": str(INTERVAL),
+                "input_series": _input(case.series),
+                "promql_expr_test": [
+                    {"expr": expr, "eval_time": case.at, "exp_samples": [{"labels": labels, "value": value}]}
+                    for expr, labels, value in case.expected
+                ],
+            }
+            for case in RECORDING_CASES
+        ]
+    )
+    return files
+
+
+def _file(tests: list[dict[str, Any]]) -> str:
+    # Left to itself, promtool evaluates the groups of each step in random order.
+    order = [*(group.name for group in RECORDING_GROUPS), *(f"model-{area}" for area in AREAS)]
+    return to_yaml({"rule_files": _RULES, "evaluation_interval": str(INTERVAL), "group_eval_order": order, "tests": tests})
+
+
+def _alert_test(alert: Alert, case: Case, links: Links) -> dict[str, Any]:
+    return {
+        "name": case.name,
+        "interval": str(INTERVAL),
+        "input_series": _input(case.series),
+        "alert_rule_test": [_check(alert, check, links) for check in case.checks],
+    }
+
+
+def _input(series: tuple[str, ...]) -> list[dict[str, str]]:
+    # Two scenarios of one case may need the same series, as a column's baseline in two windows.
+    return [{"series": line[: line.rindex("}") + 1], "values": line[line.rindex("}") + 2 :]} for line in dict.fromkeys(series)]
+
+
+def _check(alert: Alert, check: Check, links: Links) -> dict[str, Any]:
+    found: dict[str, Any] = {"alertname": alert.name, "eval_time": check.at}
+    if check.firing:
+        found["exp_alerts"] = [_expected(alert, firing, links) for firing in check.firing]
+    return found
+
+
+def _expected(alert: Alert, firing: Firing, links: Links) -> dict[str, Any]:
+    annotations = {"summary": alert.summary, "description": firing.description}
+    if firing.worst is not None:
+        annotations["worst"] = firing.worst
+    annotations |= {"action": alert.action, "runbook_url": _runbook(alert, firing.labels, links)}
+    if links.dashboard is not None:
+        names = [name for name in ("model", "version", "column") if name in firing.labels and name in alert.key]
+        filled = "&".join(f"var-{name}={quote_plus(firing.labels[name])}" for name in names)
+        annotations["dashboard_url"] = f"{links.dashboard}?{filled}"
+    labels = {"severity": firing.severity, "area": alert.area, **firing.labels}
+    return {"exp_labels": labels, "exp_annotations": annotations}
+
+
+def _runbook(alert: Alert, labels: Mapping[str, str], links: Links) -> str:
+    own = links.owners.get(labels.get("owner", ""))
+    return f"{links.runbooks}/{alert}.md" if own is None else f"{own.rstrip('/')}/{alert}"

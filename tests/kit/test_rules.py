@@ -1,0 +1,198 @@
+"""The rules load, do what their tests say, and read only series that exist."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from prediction_exporter.families import Family
+from prediction_exporter.kit import alerts
+from prediction_exporter.kit.alert import SEVERITIES, Alert
+from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.recording import RECORDED, RECORDING_GROUPS
+from prediction_exporter.kit.render import render
+from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules
+from prediction_exporter.kit.scale import Scale, duration
+
+Run = Callable[..., str]
+Names = Callable[[str], set[str]]
+
+each_alert = pytest.mark.parametrize("alert", ALERTS, ids=str)
+
+
+def rules_of(text: str) -> list[dict[str, Any]]:
+    """Return the rules of a file."""
+    return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+
+
+@pytest.fixture(scope="module")
+def alert_rules(rendered: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The alerting rules."""
+    return rules_of(rendered[ALERTS_FILE])
+
+
+def test_prometheus_loads_the_rules(run: Run, folder: Path) -> None:
+    """The oldest supported Prometheus takes both files, and promtool's linter finds nothing."""
+    output = run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *sorted((folder / "prometheus/rules").iterdir()))
+    assert output.count("SUCCESS") == 2
+
+
+@pytest.mark.parametrize("name", [*(str(alert) for alert in ALERTS), "recording"])
+def test_rules_do_what_their_cases_say(run: Run, folder: Path, name: str) -> None:
+    """Promtool agrees with every case, with labels and annotations as they are sent."""
+    run("promtool", "test", "rules", folder / f"prometheus/tests/{name}.test.yml")
+
+
+def test_promtool_notices_a_changed_threshold(run: Run, folder: Path, tmp_path: Path) -> None:
+    """The cases are no formality: with another limit the rules fail them."""
+    for part in ("rules", "tests"):
+        (tmp_path / part).mkdir()
+        for source in (folder / "prometheus" / part).iterdir():
+            text = source.read_text().replace("> 14.4", "> 1440")
+            (tmp_path / part / source.name).write_text(text)
+    run("promtool", "test", "rules", tmp_path / "tests/ModelErrorBudgetBurn.test.yml", status=1)
+
+
+@each_alert
+def test_an_alert_is_tested_firing_and_silent(alert: Alert) -> None:
+    """Each severity fires in some case, and some case stays silent throughout."""
+    fired = {firing.severity for case in alert.tests for check in case.checks for firing in check.firing}
+    assert fired == {condition.severity for condition in alert.conditions}
+    assert any(not check.firing for case in alert.tests for check in case.checks)
+
+
+@each_alert
+def test_an_alert_is_named_and_told_in_the_house_style(alert: Alert) -> None:
+    """Names share their first word, and every text a person reads is there and of use."""
+    assert re.fullmatch(r"Model([A-Z][a-z]+)+", alert.name)
+    for text in (alert.summary, alert.action, alert.meaning, alert.impact, alert.mitigation):
+        assert text.strip() == text
+        assert text.endswith((".", "?"))
+    assert "{{" not in alert.summary
+    assert 30 < len(alert.summary) < 110
+    assert alert.diagnosis
+
+
+def test_every_alert_module_is_listed() -> None:
+    """An alert that is written but not listed would be missing in silence."""
+    declared = set()
+    for module in pkgutil.iter_modules(alerts.__path__):
+        content = vars(importlib.import_module(f"{alerts.__name__}.{module.name}"))
+        declared |= {value.name for name, value in content.items() if isinstance(value, Alert) and name.lower() == module.name}
+    assert declared == {alert.name for alert in ALERTS}
+    assert len(ALERTS) == len({alert.name for alert in ALERTS})
+
+
+def test_rules_carry_what_routes_and_messages_need(alert_rules: list[dict[str, Any]]) -> None:
+    """Severity, area and links are on every rule, and the owner is joined in a way that cannot double the alert."""
+    for rule in alert_rules:
+        assert rule["labels"].keys() == {"severity", "area"}
+        assert rule["labels"]["severity"] in SEVERITIES
+        assert {"summary", "description", "action", "runbook_url", "dashboard_url"} <= rule["annotations"].keys()
+        assert "group_left (owner)" in rule["expr"]
+        assert re.search(r"^or on \([^)]*model[^)]*\)$", rule["expr"], re.MULTILINE)
+
+
+def test_rules_read_only_series_that_exist(
+    rendered: Mapping[str, str], metric_names: Names, known_metrics: Mapping[str, Family | None]
+) -> None:
+    """A renamed family must not leave a rule behind that never fires."""
+    rules = [*rules_of(rendered[RECORDING_FILE]), *rules_of(rendered[ALERTS_FILE])]
+    queries = [query.replace("%", "") for rule in rules for query in re.findall("printf `(.*?)`", str(rule.get("annotations")))]
+    read = {name for expr in [*(rule["expr"] for rule in rules), *queries] for name in metric_names(expr)}
+    assert read - known_metrics.keys() == set()
+    assert len(read) > 40
+
+
+@each_alert
+def test_runbook_queries_read_only_series_that_exist(
+    alert: Alert, metric_names: Names, known_metrics: Mapping[str, Family | None]
+) -> None:
+    """What a runbook says to paste gives an answer."""
+    for each in alert.diagnosis:
+        assert metric_names(each.query) <= known_metrics.keys()
+
+
+def test_counters_are_read_as_rates(rendered: Mapping[str, str], known_metrics: Mapping[str, Family | None]) -> None:
+    """A counter's value means nothing; what it grew by does."""
+    text = rendered[RECORDING_FILE] + rendered[ALERTS_FILE]
+    for name, family in known_metrics.items():
+        if family is not None and family.type == "counter":
+            for match in re.finditer(rf"(\w+\()?\b{name}\b", text):
+                assert match[1] in {"rate(", "increase("}, text[match.start() - 40 : match.end() + 20]
+
+
+def test_recorded_series_are_evaluated_in_order(metric_names: Names) -> None:
+    """A rule that reads a series recorded later in its group would see the value of a minute ago."""
+    recorded = {series.name for series in RECORDED}
+    for group in RECORDING_GROUPS:
+        seen: set[str] = set()
+        for series in group.series:
+            assert (metric_names(series.expr(Scale())) & recorded) <= seen
+            seen.add(series.name)
+
+
+def test_labels_of_the_platform_are_kept(rendered: Mapping[str, str]) -> None:
+    """Alertmanager routes by namespace, so no aggregation over a fleet may lose it."""
+    text = rendered[RECORDING_FILE] + rendered[ALERTS_FILE].replace("by (column)", "").replace("by (window)", "")
+    for labels in re.findall(r"\bby \(([^)]*)\)", text.replace("by (reason)", "")):
+        assert labels.startswith("cluster, namespace, job, ")
+
+
+def test_a_time_scale_shortens_durations_and_nothing_else() -> None:
+    """Sixty times faster, an hour is a minute; expressions and limits stay as shipped."""
+    fast = render(None, time_scale=60)
+    slow = render(None)
+    pattern = re.compile(r"(?<=[\[:])(?:\d+(?:ms|[smhd]))+(?=[\]:])|(?<=for: )\S+|(?<=interval: )\S+")
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+    def seconds(text: str) -> float:
+        return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)(ms|[smhd])", text))
+
+    for path in (RECORDING_FILE, ALERTS_FILE):
+        assert pattern.sub("", fast[path]) == pattern.sub("", slow[path])
+        pairs = list(zip(pattern.findall(slow[path]), pattern.findall(fast[path]), strict=True))
+        assert len(pairs) > 20
+        for long, short in pairs:
+            assert seconds(short) == pytest.approx(seconds(long) / 60)
+    assert not any("tests" in path for path in fast)
+
+
+def test_scaled_rules_load(run: Run, tmp_path: Path) -> None:
+    """Prometheus takes the short durations too."""
+    for path, text in render(None, time_scale=3600).items():
+        if path.startswith("prometheus/rules"):
+            (tmp_path / Path(path).name).write_text(text)
+    run("promtool", "check", "rules", *tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("factor", "text", "expected"), [(60, "1h", "1m"), (60, "5m", "5s"), (60, "30s", "500ms"), (1, "1d", "1d")]
+)
+def test_scale(factor: float, text: str, expected: str) -> None:
+    """A scaled duration is written in Prometheus' syntax."""
+    assert Scale(factor)(duration(text)) == expected
+
+
+def test_owners_have_their_own_runbooks() -> None:
+    """The address depends on the owner that the alert goes to."""
+    links = Links(runbooks="https://r.example.com/", owners={"a": "https://a.example.com/", "b": "https://b.example.com"})
+    expected = (
+        '{{ if eq $labels.owner "a" }}https://a.example.com/ModelFeatureDrift{{ else if eq $labels.owner "b" }}'
+        "https://b.example.com/ModelFeatureDrift{{ else }}https://r.example.com/ModelFeatureDrift.md{{ end }}"
+    )
+    urls = {rule["annotations"]["runbook_url"] for rule in rules_of(alerting_rules(Scale(), links))}
+    assert expected in urls
+
+
+def test_without_an_address_of_grafana_there_is_no_link() -> None:
+    """Half an address would be worse than none."""
+    for rule in rules_of(render(None)[ALERTS_FILE]):
+        assert "dashboard_url" not in rule["annotations"]
