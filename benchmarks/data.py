@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import prediction_exporter  # noqa: F401, I001 - first: it limits polars to one thread
 import polars as pl
 
 from prediction_exporter import baseline, config

@@ -86,6 +86,5 @@ def _show_series(config: Config, budgets: Sequence[Budget], versions: int) -> No
     for family, count in sorted(budget.total(budgets, 1).items(), key=lambda item: (-item[1], item[0])):
         print(f"{count:8,}  {family}")
     one = sum(of_model.series(1) for of_model in budgets)
-    print(
-        f"{one:8,}  series with one version of each model; series_limit is {config.series_limit:,}, room for {versions} versions"
-    )
+    print(f"{one:8,}  series with one version of each model")
+    print(f"series_limit {config.series_limit:,}: room for {versions} versions of each model")

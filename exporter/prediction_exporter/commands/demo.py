@@ -27,7 +27,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "demo",
         help="see it work: a model service, a story of drift, the exporter and its alerts",
         description="Run a model service with traffic, the exporter on its log and, where their binaries are installed, "
-        "Prometheus and Alertmanager with the shipped rules and routes. An hour of the rules is a minute here. Ctrl-C ends all.",
+        "Prometheus and Alertmanager with the shipped rules and routes. An hour is a minute here. Ctrl-C ends all.",
     )
     parser.add_argument("--directory", type=Path, metavar="DIR", help="where files go (default: one that is removed)")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="end by itself after so long")

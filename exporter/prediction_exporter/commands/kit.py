@@ -14,8 +14,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "kit",
         help="render rules, dashboards and routes",
-        description="Render Prometheus rules and their tests, Grafana dashboards, Alertmanager routes and templates, and runbooks. "
-        "With --check nothing is written: exit code 1 where a file differs.",
+        description="Render Prometheus rules and their tests, Grafana dashboards, Alertmanager routes and templates, and "
+        "runbooks. With --check nothing is written: exit code 1 where a file differs.",
     )
     parser.add_argument("--config.file", dest="config_file", type=Path, required=True, metavar="FILE", help="configuration")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
