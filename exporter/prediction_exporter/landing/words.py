@@ -1,0 +1,166 @@
+"""Numbers, times and reasons as people read them, and text from outside made safe for HTML."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from datetime import UTC, datetime
+
+#: Between a number and its unit.
+NARROW = "\u202f"
+NOTHING = "–"  # noqa: RUF001 - an en dash is what stands in an empty cell
+
+#: Longest category that is shown whole; the categories of a log are as long as its writers like.
+LONGEST_TEXT = 60
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_FIRST_STRONG, _POP = "\u2068", "\u2069"
+
+_AGES = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_BYTES = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_KIBI = 1024
+
+_REASONS = {
+    "error": "failed, see the log",
+    "overflow": "too large to compute",
+    "no_predictions": "no predictions",
+    "no_baseline_values": "no values in the baseline",
+    "no_values": "no values",
+    "single_bin": "only one value",
+}
+_TOO_FEW = {
+    "too_few_predictions": "prediction",
+    "too_few_values": "value",
+    "too_few_baseline_values": "baseline value",
+}
+
+
+def escape(text: str) -> str:
+    """Return text from outside for HTML content and attributes; what no page may hold is replaced."""
+    return html.escape(_CONTROL.sub("\ufffd", text))
+
+
+def outside(text: str) -> str:
+    """Return text from outside for the flow of a page: its writing direction does not leave it."""
+    return f"<bdi>{escape(text)}</bdi>"
+
+
+def isolated(text: str) -> str:
+    """Return text from outside, shortened, for a title, where elements mean nothing."""
+    short = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+    return f"{_FIRST_STRONG}{escape(short)}{_POP}"
+
+
+def count(number: int) -> str:
+    """Return a count.
+
+    >>> count(12345)
+    '12,345'
+    """
+    return f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a count and what is counted.
+
+    >>> counted(1, "column"), counted(2000, "column")
+    ('1 column', '2,000 columns')
+    """
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def percent(ratio: float) -> str:
+    """Return a share, for HTML; one that is not quite 0 or 1 does not look as if it were.
+
+    >>> [percent(ratio).replace(NARROW, " ") for ratio in (0, 0.0001, 0.0321, 0.5, 0.9999, 1)]
+    ['0 %', '&lt; 0.1 %', '3.2 %', '50 %', '&gt; 99.9 %', '100 %']
+    """
+    hundredths = ratio * 100
+    if 0 < hundredths < 0.05:  # noqa: PLR2004 - would be rounded to 0.0
+        return f"&lt;{NARROW}0.1{NARROW}%"
+    if 99.95 <= hundredths < 100:  # noqa: PLR2004 - would be rounded to 100.0
+        return f"&gt;{NARROW}99.9{NARROW}%"
+    return f"{hundredths:.1f}".removesuffix(".0") + f"{NARROW}%"
+
+
+def number(value: float) -> str:
+    """Return a number with three digits that count.
+
+    >>> [number(value) for value in (0.0, 0.03149, 1.5, 1234.5, 0.00002, 3e12, float("inf"))]
+    ['0', '0.0315', '1.5', '1,234', '2e-05', '3e+12', '∞']
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    size = abs(value)
+    if 1000 <= size < 1e9:  # noqa: PLR2004 - whole numbers that are still read at a glance
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def distance(value: float) -> str:
+    """Return a distance, for HTML, whose third decimal is noise already.
+
+    >>> [distance(value).replace(NARROW, " ") for value in (0.0, 0.0002, 0.0309, 0.2, 1.042, 123.4)]
+    ['0', '&lt; 0.001', '0.031', '0.2', '1.04', '123']
+    """
+    if 0 < value < 0.0005:  # noqa: PLR2004 - would be rounded to 0.000
+        return f"&lt;{NARROW}0.001"
+    return number(round(value, 3))
+
+
+def duration(seconds: float) -> str:
+    """Return how long something took.
+
+    >>> [duration(seconds).replace(NARROW, " ") for seconds in (0.0004, 0.0123, 1.25, 200)]
+    ['0.4 ms', '12 ms', '1.2 s', '200 s']
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.{1 if seconds < 0.001 else 0}f}{NARROW}ms"  # noqa: PLR2004 - below a millisecond
+    return f"{seconds:.{1 if seconds < 10 else 0}f}{NARROW}s"  # noqa: PLR2004 - tenths matter below ten
+
+
+def size(of_bytes: int) -> str:
+    """Return a number of bytes.
+
+    >>> [size(of_bytes).replace(NARROW, " ") for of_bytes in (0, 900, 1536, 5 << 20)]
+    ['0 bytes', '900 bytes', '1.5 KiB', '5 MiB']
+    """
+    value, unit = float(of_bytes), 0
+    while value >= _KIBI and unit < len(_BYTES) - 1:
+        value, unit = value / _KIBI, unit + 1
+    return f"{value:.1f}".removesuffix(".0") + f"{NARROW}{_BYTES[unit]}"
+
+
+def ago(then: float, now: float) -> str:
+    """Return how long ago something was.
+
+    >>> [ago(1000 - age, 1000).replace(NARROW, " ") for age in (0.2, 12, 250, 7300, 200000, -120)]
+    ['just now', '12 s ago', '4 min ago', '2 h ago', '2 d ago', 'in 2 min']
+    """
+    age = abs(now - then)
+    if age < 1:
+        return "just now"
+    seconds, unit = next(entry for entry in _AGES if age >= entry[0])
+    text = f"{age // seconds:.0f}{NARROW}{unit}"
+    return f"{text} ago" if then <= now else f"in {text}"
+
+
+def when(then: float, now: float) -> str:
+    """Return the element for a time: its age, and the date for who points at it."""
+    try:
+        date = datetime.fromtimestamp(then, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        return ago(then, now)
+    return f'<time datetime="{date}" title="{date}">{ago(then, now)}</time>'
+
+
+def reason(status: str, *, fewest: int) -> str:
+    """Return why a value is absent, from its status.
+
+    >>> reason("too_few_predictions", fewest=30), reason("imprecise_or_worse", fewest=30)
+    ('fewer than 30 predictions', 'imprecise or worse')
+    """
+    if status in _TOO_FEW:
+        return f"fewer than {counted(fewest, _TOO_FEW[status])}"
+    return _REASONS.get(status, status.replace("_", " "))
