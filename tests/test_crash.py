@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
-from conftest import Exporter
 
 from prediction_exporter import baseline, config
 from prediction_exporter.baseline_builder import build
 from prediction_exporter.tables import read_table
+from processes import Exporter
 
 KILLS = 55
 SEED = 20_261_124
