@@ -13,8 +13,8 @@ import zstandard
 Compression = Literal["gz", "zst"]
 
 BLOCK_BYTES = 1 << 20
-#: zstd gives all output of an input piece at once, at worst 32 KiB for each byte, so pieces are small.
-ZSTD_PIECE_BYTES = 1 << 10
+#: zstd gives all output of a piece of input at once, at worst 32 KiB for each byte, so pieces are small; that costs nothing.
+ZSTD_PIECE_BYTES = 1 << 8
 
 
 class CorruptContentError(Exception):

@@ -19,7 +19,7 @@ GRACE_SECONDS = 60.0
 #: a while does not look new when it is back, and the state stays small.
 MEMORY_SECONDS = 86_400.0
 MEMORY_STREAMS = 64
-#: More files than this are not kept open between reads, unless they hold unread bytes.
+#: More files than this are not kept open between reads. One that is not is lost if it is deleted before it was read.
 OPEN_FILES = 256
 #: How much coarser than the clock the time stamps of files may be.
 COARSE_NS = 2_000_000_000
@@ -100,7 +100,7 @@ class Tracker:
             if stream.seal == file.look:
                 stream.attach(file, None, self._clock())
                 return True
-            if not stream.head.length and file.size and stream.content is None:
+            if not stream.head.length and stream.content is None and (file.size or file.rotated):
                 self.streams.remove(stream)  # it was empty, so only what the file holds now tells what it is
                 continue
             content = stream.content or self.open(file)
@@ -185,9 +185,10 @@ class Tracker:
         self.limit_open(stream)
 
     def limit_open(self, stream: Stream) -> None:
-        """Close a file that is not needed until its next change, if there are too many."""
-        idle = stream.size == stream.offset
-        if idle and len(self.streams) > OPEN_FILES and sum(other.content is not None for other in self.streams) > OPEN_FILES:
+        """Close a file if too many are open; it is opened again by its name when it is read."""
+        if len(self.streams) <= OPEN_FILES or stream.file is None:
+            return
+        if sum(other.content is not None for other in self.streams) > OPEN_FILES:
             stream.close()
 
     def _judge(self, file: File, home: str) -> None:
