@@ -14,6 +14,7 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from prediction_exporter.baseline_builder import numeric_column
 from prediction_exporter.categories import canonical
 from prediction_exporter.events import Events, ValueState
 from prediction_exporter.layout import Column, Kind, Layout, Role
@@ -104,34 +105,13 @@ def valid_values(values: Values, kind: Kind) -> list[float | str]:
     return [canonical(v) if isinstance(v, str) else float(v) for v in found]
 
 
-def column_of(name: str, values: Values, *, fine: int = 100, coarse: int = 10, role: Role = Role.FEATURE) -> Column:
-    """Return the column that a baseline of these values gives: quantile bins, and one of its own for each heavy value."""
+def column_of(name: str, values: Values, *, role: Role = Role.FEATURE) -> Column:
+    """Return the column that a baseline of these values gives."""
     if all(not isinstance(value, float) for value in values):
         counted = Counter(valid_values(values, Kind.CATEGORICAL)).most_common(40)
         return Column(name=name, role=role, kind=Kind.CATEGORICAL, categories=tuple(str(text) for text, _ in counted))
     numbers = np.sort(np.array(valid_values(values, Kind.NUMERIC), dtype=float))
-    if not len(numbers):
-        return Column(name=name, role=role, kind=Kind.NUMERIC)
-    drift = _edges(numbers, coarse)
-    largest = float(np.abs(numbers).max()) or 1.0
-    return Column(
-        name=name,
-        role=role,
-        kind=Kind.NUMERIC,
-        edges=tuple(sorted({float(numbers[0]), math.nextafter(float(numbers[-1]), math.inf)} | drift | _edges(numbers, fine))),
-        drift_edges=tuple(sorted(drift)),
-        center=float(np.mean(numbers / largest)) * largest,
-        scale=float(np.std(numbers / largest)) * largest or largest * 1e-9,
-    )
-
-
-def _edges(numbers: NDArray[np.float64], bins: int) -> set[float]:
-    """Return the inner edges of quantile bins."""
-    edges = set(np.quantile(numbers, np.arange(1, bins) / bins, method="inverted_cdf").tolist())
-    for value, count in zip(*np.unique(numbers, return_counts=True), strict=True):
-        if count * bins >= len(numbers):
-            edges |= {float(value), math.nextafter(value, math.inf)}
-    return edges - {float(numbers[0])}
+    return numeric_column(name, role, numbers) if len(numbers) else Column(name=name, role=role, kind=Kind.NUMERIC)
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class Statistic:
 
     def applies(self, layout: Layout) -> NDArray[np.bool_]:
         """Whether the statistic is defined for each column, (C,)."""
-        return np.array([column.kind in self.kinds for column in layout.columns])
+        return np.array([column.kind in self.kinds for column in layout.columns], np.bool_)
 
 
 def _beside(statistic: Statistic, suffix: str, text: str) -> Family:
@@ -164,7 +164,7 @@ def window_family(name: str, text: str, group: str) -> Family:
 
 def feature_mask(layout: Layout) -> NDArray[np.bool_]:
     """Whether each column is a feature, (C,)."""
-    return np.array([column.role is Role.FEATURE for column in layout.columns])
+    return np.array([column.role is Role.FEATURE for column in layout.columns], np.bool_)
 
 
 def finite(values: Floats) -> Floats:

@@ -25,14 +25,14 @@ def column_quantile(comparison: Comparison) -> Floats:
     layout, window = comparison.layout, comparison.window
     numeric = layout.numeric
     running = np.cumsum(window.values)
-    before = np.concatenate(([0], running))[layout.value_offsets[numeric]]
-    # Ranks count from the column's first value through the one running sum of all columns.
-    ranks = before[:, None] + np.multiply.outer(comparison.valid[numeric], PERCENTS) / 100
-    bins = np.searchsorted(running, ranks, side="left")
+    before = np.concatenate(([0], running))[layout.value_offsets[numeric], None]
+    ranks = np.multiply.outer(comparison.valid[numeric], PERCENTS) / 100
+    # The running sum goes through all columns; whole ranks in it are exact, and find the same bin.
+    bins = np.searchsorted(running, before + np.ceil(ranks).astype(np.int64), side="left")
     counts = window.values[bins]
     low, high = _bounds(comparison)
     with np.errstate(invalid="ignore", divide="ignore"):
-        within = (ranks - (running[bins] - counts)) / counts
+        within = (ranks - (running[bins] - counts - before)) / counts
         values = (1 - within) * low[bins] + within * high[bins]  # the difference of the ends may overflow
     values[comparison.valid[numeric] == 0] = np.nan
     return comparison.over_columns(values)
