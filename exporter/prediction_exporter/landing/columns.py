@@ -171,7 +171,7 @@ def _row(window: Window, index: int) -> str:
         f'<tr{marked}><th scope="row">{outside(column.name)}<small>{column.role} · {column.kind}</small>{tags}</th>'
         f'<td class="h">{_distribution(window, index)}</td>{_psi(window, index)}'
         f"{_ratio(window, MISSING_RATIO, index, 'Missing')}{_ratio(window, INVALID_RATIO, index, 'Invalid')}"
-        f"{_ratio(window, outliers, index, 'Outside baseline')}</tr>"
+        f"{_ratio(window, outliers, index, 'Outside')}</tr>"
     )
 
 

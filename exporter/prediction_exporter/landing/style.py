@@ -33,7 +33,8 @@ dt{font-size:.8rem;color:var(--soft)}
 dd{margin:0}
 dd small,.soft{color:var(--soft);font-size:.85rem}
 code{font:.88em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-details{margin-top:.9rem}
+details{margin-top:.55rem}
+.facts+details{margin-top:1rem}
 summary{cursor:pointer;color:var(--soft);font-size:.9rem}
 summary:hover{color:var(--ink)}
 details>:not(summary){margin-top:.6rem}
@@ -69,7 +70,7 @@ svg{display:block}
 .axis{stroke:var(--edge);stroke-width:1;vector-effect:non-scaling-stroke}
 .hist rect{fill:transparent}
 .hist rect:hover{fill:var(--ink);fill-opacity:.12}
-.meter{width:102px;height:14px;margin:.15rem 0 .05rem -3px}
+.meter{width:102px;max-width:100%;height:14px;margin:.15rem 0 .05rem -3px}
 .track{fill:var(--quiet)}
 .value{fill:var(--now)}
 .meter.over .value{fill:var(--alarm)}
@@ -91,15 +92,14 @@ nav{margin-left:0}
 .models th,.models td{padding-left:.3rem;padding-right:.3rem}
 .columns,.columns tbody,.columns caption{display:block}
 .columns thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-.columns tr{display:grid;grid-template-columns:repeat(3,1fr);gap:.5rem .8rem;padding:.9rem 0 .9rem .7rem;
+.columns tr{display:grid;grid-template-columns:repeat(6,1fr);gap:.6rem .8rem;padding:.9rem 0 .9rem .7rem;
 border-bottom:1px solid var(--line)}
 .columns tr.bad{box-shadow:inset 3px 0 var(--alarm)}
 .columns tr.bad>th:first-child{box-shadow:none}
 .columns tbody th,.columns td{padding:0;border:0;text-align:left}
 .columns tbody th{grid-column:1/-1}
-.columns td.h{grid-column:1/-1}
+.columns td.h{grid-column:span 4}.columns td.p{grid-column:span 2}.columns td.r{grid-column:span 2}
 .columns td[data-l]:before{content:attr(data-l);display:block;font-size:.78rem;color:var(--soft)}
-.columns td.p{grid-column:1/-1}
 }
 @media print{body{background:#fff}.card{break-inside:auto}}
 """
