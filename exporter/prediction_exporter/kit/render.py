@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prediction_exporter.config import Config, Notifications
+from prediction_exporter.kit.alertmanager import CONFIG_FILE, TEMPLATE_FILE, alertmanager_config, alertmanager_template
 from prediction_exporter.kit.rule_tests import rule_tests
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules, recording_rules
 from prediction_exporter.kit.runbooks import OVERVIEW, alerts_page, runbook_pages
@@ -28,7 +29,10 @@ def render(config: Config | None, *, time_scale: float = 1.0) -> dict[str, str]:
         ALERTS_FILE: alerting_rules(scale, links),
         OVERVIEW: alerts_page(),
         **runbook_pages(Scale()),
+        TEMPLATE_FILE: alertmanager_template(),
     }
+    if config is not None:
+        files[CONFIG_FILE] = alertmanager_config(config, scale)
     if time_scale == 1.0:
         files |= rule_tests(links)
     return files

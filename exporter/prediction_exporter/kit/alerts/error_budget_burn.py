@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from prediction_exporter.families import REQUESTS, REQUESTS_FAILED, SLO_OBJECTIVE, VERSION_FIRST_SEEN
 from prediction_exporter.kit.alert import Alert, Case, Check, Diagnosis, Firing
-from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.burn import BudgetBurn
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
 from prediction_exporter.kit.promql import MODEL_KEY
@@ -47,7 +46,7 @@ ERROR_BUDGET_BURN = Alert(
         "2. All versions fail: look at what they share, as a feature store, the model registry, memory limits.\n"
         "3. Is invalid input the cause? See `ModelInvalidValues` and `ModelMissingValues` of the same model."
     ),
-    muted_by=(EXPORTER_DOWN,),
+    muted_by=(),
     without_model=False,
     tests=(
         Case(

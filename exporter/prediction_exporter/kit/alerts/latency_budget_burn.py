@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from prediction_exporter.families import REQUEST_DURATION, REQUESTS, REQUESTS_SLOW, SLO_LATENCY, SLO_OBJECTIVE
 from prediction_exporter.kit.alert import Alert, Case, Check, Diagnosis, Firing, figure, own
-from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.burn import BudgetBurn
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
 from prediction_exporter.kit.promql import MODEL_KEY, latest
@@ -53,7 +52,7 @@ LATENCY_BUDGET_BURN = Alert(
         "2. The load has grown: add replicas.\n"
         "3. Neither: look at CPU throttling, memory pressure, and at what the model asks, such as a feature store."
     ),
-    muted_by=(EXPORTER_DOWN,),
+    muted_by=(),
     without_model=False,
     tests=(
         Case(

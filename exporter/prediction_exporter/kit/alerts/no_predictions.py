@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from prediction_exporter.families import REQUESTS, SOURCE_LAG, VERSION_FIRST_SEEN
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, own
-from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
 from prediction_exporter.kit.promql import MODEL_KEY, on
@@ -52,7 +51,7 @@ NO_PREDICTIONS = Alert(
         "3. A rollout began it: roll back.\n"
         "4. The model is no longer used: remove it from the exporter's configuration."
     ),
-    muted_by=(EXPORTER_DOWN, SOURCE_STALE),
+    muted_by=(SOURCE_STALE,),
     without_model=False,
     tests=(
         Case(

@@ -1,0 +1,190 @@
+"""Every alert reaches its owner, none vanishes, and what says nothing new is muted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from prediction_exporter.config import Config, parse
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.kit.alert import AREAS, SEVERITIES
+from prediction_exporter.kit.alertmanager import CONFIG_FILE, UNOWNED, alertmanager_config
+from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.scale import Scale
+
+Run = Callable[..., str]
+
+OWNERS = ("risk-ds", "data-eng", "ml-ops")
+SLACK = "slack_api_url_file: /secrets/slack"
+SMTP = 'smtp: {smarthost: "smtp.example.com:25", from: a@example.com}'
+
+
+def configured(owners: str, *notifications: str) -> Config:
+    """Return a configuration with these owners and transports."""
+    text = f"""
+owners: {owners}
+models: [{{name: m, owner: a, maturity: 0, predictions: {{log: {{path: /log}}}}}}]
+notifications: {{{", ".join(notifications)}}}
+"""
+    return parse(text, name="test.yml", base=Path("/"), environ={})
+
+
+def rendered_for(owners: str, *notifications: str) -> dict[str, Any]:
+    """Return Alertmanager's configuration for these owners and transports."""
+    content: dict[str, Any] = yaml.safe_load(alertmanager_config(configured(owners, *notifications), Scale()))
+    return content
+
+
+def test_alertmanager_loads_it(run: Run, folder: Path) -> None:
+    """The oldest supported Alertmanager takes the configuration with its templates."""
+    output = run("amtool", "check-config", folder / CONFIG_FILE)
+    assert output.count("SUCCESS") == 2
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+@pytest.mark.parametrize("area", AREAS)
+@pytest.mark.parametrize("owner", OWNERS)
+def test_an_alert_goes_to_its_owner(run: Run, folder: Path, owner: str, area: str, severity: str) -> None:
+    """Whatever its area and severity, and to nobody else."""
+    labels = [f"owner={owner}", f"area={area}", f"severity={severity}", "model=credit-risk", "alertname=X"]
+    command = ["amtool", "config", "routes", "test", f"--config.file={folder / CONFIG_FILE}"]
+    run(*command, f"--verify.receivers={owner}", *labels)
+    run(*command, f"--verify.receivers={UNOWNED}", *labels, status=1)
+
+
+@pytest.mark.parametrize("owner", [[], ["owner=somebody-who-left"]])
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_an_alert_without_owner_is_not_dropped(run: Run, folder: Path, owner: list[str], severity: str) -> None:
+    """No owner, or one that is not configured: the root receiver catches it, and it reaches somebody."""
+    command = ["amtool", "config", "routes", "test", f"--config.file={folder / CONFIG_FILE}"]
+    run(*command, f"--verify.receivers={UNOWNED}", *owner, f"severity={severity}", "alertname=X")
+
+
+def test_every_receiver_reaches_somebody(rendered: Mapping[str, str]) -> None:
+    """A receiver without channels would swallow its alerts."""
+    content = yaml.safe_load(rendered[CONFIG_FILE])
+    for receiver in content["receivers"]:
+        assert receiver["slack_configs"]
+        assert receiver["email_configs"]
+        assert all(channel["send_resolved"] for channel in receiver["slack_configs"] + receiver["email_configs"])
+
+
+def test_only_warnings_on_data_and_drift_wait(rendered: Mapping[str, str]) -> None:
+    """Critical alerts and all of the service are sent at any time, and repeated sooner."""
+    content = yaml.safe_load(rendered[CONFIG_FILE])
+    assert content["time_intervals"][0]["time_intervals"] == [
+        {"weekdays": ["monday:friday"], "times": [{"start_time": "08:00", "end_time": "18:00"}], "location": "Europe/Zurich"}
+    ]
+    for owner in content["route"]["routes"][:-1]:
+        *areas, others = owner["routes"]
+        assert others == {"matchers": ['severity="critical"'], "repeat_interval": "4h"}
+        waiting = {route["matchers"][0] for route in areas if route.get("active_time_intervals") == ["working-hours"]}
+        assert waiting == {'area="data"', 'area="drift"'}
+        assert all(route["routes"] == [others] for route in areas)
+    assert content["route"]["repeat_interval"] == "24h"
+
+
+def test_without_working_hours_nothing_waits() -> None:
+    """An interval that is not defined would stop Alertmanager."""
+    content = rendered_for('{a: {slack: "#a"}}', SLACK)
+    assert "time_intervals" not in content
+    assert "active_time_intervals" not in str(content)
+
+
+def test_without_a_contact_for_the_unowned_everybody_is_told() -> None:
+    """The root receiver is never empty."""
+    content = rendered_for('{a: {slack: "#a"}, b: {email: b@example.com}, c: {slack: "#a"}}', SLACK, SMTP)
+    root = content["receivers"][0]
+    assert root["name"] == UNOWNED == content["route"]["receiver"]
+    assert [channel["channel"] for channel in root["slack_configs"]] == ["#a"]
+    assert [channel["to"] for channel in root["email_configs"]] == ["b@example.com"]
+
+
+def test_a_channel_without_transport_is_left_out_where_another_remains() -> None:
+    """A Slack channel may be named for people to read, while alerts go by email."""
+    content = rendered_for('{a: {slack: "#a", email: a@example.com}}', SMTP)
+    assert [set(receiver) for receiver in content["receivers"]] == [{"name", "email_configs"}] * 2
+
+
+def test_an_owner_who_cannot_be_reached_is_an_error() -> None:
+    """It is told when rendering, not by silence at night."""
+    with pytest.raises(ConfigError, match=r"owners\.a cannot be reached.*\n.*notifications\.unowned") as caught:
+        rendered_for('{a: {slack: "#a"}}', SMTP)
+    assert "owners.b" not in str(caught.value)
+
+
+def test_secrets_come_from_files(rendered: Mapping[str, str]) -> None:
+    """Neither the webhook's address nor a password stands in the file."""
+    content = yaml.safe_load(rendered[CONFIG_FILE])["global"]
+    assert content["slack_api_url_file"] == "/etc/alertmanager/secrets/slack_api_url"
+    assert content["smtp_auth_password_file"] == "/etc/alertmanager/secrets/smtp_password"
+    assert not {"slack_api_url", "smtp_auth_password"} & content.keys()
+
+
+def _muted(rules: list[dict[str, Any]], source: dict[str, str], target: dict[str, str]) -> bool:
+    """Whether Alertmanager would mute an alert in the presence of another."""
+
+    def matches(matchers: list[str], labels: dict[str, str]) -> bool:
+        for matcher in matchers:
+            name, _, value = matcher.partition("=")
+            values = value.removeprefix("~").strip('"').split("|")
+            if labels.get(name, "") not in values:
+                return False
+        return True
+
+    return any(
+        matches(rule["source_matchers"], source)
+        and matches(rule["target_matchers"], target)
+        and all(source.get(label, "") == target.get(label, "") for label in rule["equal"])
+        for rule in rules
+    )
+
+
+def _alert(name: str, severity: str = "warning", **labels: str) -> dict[str, str]:
+    found = {"alertname": name, "severity": severity, "namespace": "ml", "job": "e", "model": "m", **labels}
+    return {label: value for label, value in found.items() if value}
+
+
+_DRIFT = _alert("ModelFeatureDrift", version="2", column="income")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "muted"),
+    [
+        (_alert("ModelSourceStale"), _DRIFT, True),
+        (_alert("ModelSourceStale", model="other"), _DRIFT, False),
+        (_alert("ModelSourceStale", namespace="other"), _DRIFT, False),
+        (_alert("ModelSourceStale"), _alert("ModelErrorBudgetBurn", "critical"), False),
+        (_alert("ModelExporterDown", instance="a"), _DRIFT, True),
+        (_alert("ModelExporterDown", model="", instance="a"), _DRIFT, True),
+        (_alert("ModelExporterDown", model="", job="other"), _DRIFT, False),
+        (_alert("ModelExporterDown", instance="a"), _alert("ModelExporterDown", instance="b"), False),
+        (_alert("ModelNoPredictions", "critical"), _DRIFT, True),
+        (_alert("ModelNoPredictions", "critical"), _alert("ModelMissingValues", version="2", column="income"), False),
+        (_alert("ModelMissingValues", version="2", column="income"), _DRIFT, True),
+        (_alert("ModelMissingValues", version="2", column="age"), _DRIFT, False),
+        (_alert("ModelInvalidValues", version="1", column="income"), _DRIFT, False),
+        (_alert("ModelWidespreadDrift", "critical", version="2"), _DRIFT, True),
+        (_alert("ModelWidespreadDrift", "critical", version="1"), _DRIFT, False),
+        (_DRIFT, _alert("ModelWidespreadDrift", "critical", version="2"), False),
+        (_alert("ModelErrorBudgetBurn", "critical"), _alert("ModelErrorBudgetBurn"), True),
+        (_alert("ModelErrorBudgetBurn"), _alert("ModelErrorBudgetBurn", "critical"), False),
+        (_alert("ModelLatencyBudgetBurn", "critical"), _alert("ModelErrorBudgetBurn"), False),
+    ],
+)
+def test_what_mutes_what(rendered: Mapping[str, str], source: dict[str, str], target: dict[str, str], *, muted: bool) -> None:
+    """An alert is muted by its cause in the same model, version and column, and by nothing else."""
+    assert _muted(yaml.safe_load(rendered[CONFIG_FILE])["inhibit_rules"], source, target) is muted
+
+
+def test_every_declared_muting_is_rendered(rendered: Mapping[str, str]) -> None:
+    """Each pair of the declarations has its rule."""
+    rules = yaml.safe_load(rendered[CONFIG_FILE])["inhibit_rules"]
+    for alert in ALERTS:
+        for source in ALERTS:
+            pair = (_alert(source.name, version="2", column="c"), _alert(alert.name, version="2", column="c"))
+            assert _muted(rules, *pair) is (source in alert.muted_by)

@@ -1,0 +1,284 @@
+"""A real Alertmanager sends grouped alerts to a Slack webhook and a mail server here; a woken person finds what they need."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import re
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import requests
+from aiosmtpd.controller import Controller
+
+from prediction_exporter.config import parse
+from prediction_exporter.kit import render as kit
+
+COLUMNS = 12
+STARTED = datetime(2026, 3, 5, 2, 14, tzinfo=UTC)
+WORST = "c11 1.20, c10 1.10, c09 1.00, c08 0.90, c07 0.80, c06 0.70, c05 0.60, c04 0.50, c03 0.40, c02 0.30 and 2 more"
+SUMMARY = "A feature is no longer distributed as it was when the model was trained."
+ACTION = "Compare the feature's bins with the baseline's on the dashboard."
+RUNBOOK = "https://wiki.example.com/ml/ModelFeatureDrift"
+DASHBOARD = "http://grafana.example.com/d/x/model-overview?var-model=credit-risk&var-version=2"
+
+
+@dataclass
+class Inbox:
+    """What arrived, by either way."""
+
+    slack: list[dict[str, Any]] = field(default_factory=list)
+    mails: list[EmailMessage] = field(default_factory=list)
+
+    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: ARG002, N802 - aiosmtpd's
+        """Take a mail from the mail server."""
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        self.mails.append(message)
+        return "250 OK"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def inbox() -> Iterator[tuple[Inbox, int, int]]:
+    """A webhook and a mail server, with their ports."""
+    received = Inbox()
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.slack.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is http.server's
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as webhook:
+        thread = threading.Thread(target=webhook.serve_forever)
+        thread.start()
+        mailbox = Controller(received, hostname="127.0.0.1", port=_free_port())
+        mailbox.start()
+        yield received, webhook.server_address[1], mailbox.port
+        mailbox.stop()
+        webhook.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def alertmanager(inbox: tuple[Inbox, int, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running Alertmanager with the rendered configuration, 300 times faster than real time."""
+    _, webhook, mailbox = inbox
+    folder = tmp_path_factory.mktemp("alertmanager")
+    (folder / "slack_api_url").write_text(f"http://127.0.0.1:{webhook}/services/T/B/X")
+    config = parse(
+        f"""
+owners: {{risk-ds: {{slack: "#risk-models", email: risk-ds@example.com}}}}
+models: [{{name: credit-risk, owner: risk-ds, maturity: 0, predictions: {{log: {{path: /log}}}}}}]
+notifications:
+  slack_api_url_file: {folder}/slack_api_url
+  smtp: {{smarthost: "127.0.0.1:{mailbox}", from: alertmanager@example.com, require_tls: false}}
+  unowned: {{email: unowned@example.com}}
+""",
+        name="test.yml",
+        base=folder,
+        environ={},
+    )
+    kit.write(kit.render(config, time_scale=300), folder)
+    address = f"127.0.0.1:{_free_port()}"
+    command = [
+        "prometheus-alertmanager",
+        f"--config.file={folder}/alertmanager/alertmanager.yml",
+        f"--storage.path={folder}/data",
+        f"--web.listen-address={address}",
+        "--web.external-url=http://alertmanager.example.com",
+        "--cluster.listen-address=",
+    ]
+    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            _wait(lambda: _ready(address), f"Alertmanager: {folder}/log")
+            yield f"http://{address}"
+        finally:
+            process.terminate()
+
+
+def _ready(address: str) -> bool:
+    try:
+        return requests.get(f"http://{address}/-/ready", timeout=1).ok
+    except requests.ConnectionError:
+        return False
+
+
+def _wait(condition: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+def _alerts(ended: bool = False) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002
+    end = datetime.now(UTC) - timedelta(seconds=1) if ended else datetime.now(UTC) + timedelta(minutes=5)
+    return [
+        {
+            "labels": {
+                "alertname": "ModelFeatureDrift",
+                "severity": "warning",
+                "area": "drift",
+                "owner": "risk-ds",
+                "namespace": "ml",
+                "model": "credit-risk",
+                "version": "2",
+                "column": f"c{i:02}",
+                "role": "feature",
+            },
+            "annotations": {
+                "summary": SUMMARY,
+                "description": (
+                    f"c{i:02} of credit-risk 2 has a PSI of {(i + 1) / 10:.2f}, against a threshold of 0.20, "
+                    "over 4210 values in 1h."
+                ),
+                "worst": WORST,
+                "action": ACTION,
+                "runbook_url": RUNBOOK,
+                "dashboard_url": f"{DASHBOARD}&var-column=c{i:02}",
+            },
+            "startsAt": (STARTED + timedelta(minutes=i)).isoformat(),
+            "endsAt": end.isoformat(),
+        }
+        for i in range(COLUMNS)
+    ]
+
+
+@pytest.fixture(scope="module")
+def story(alertmanager: str, inbox: tuple[Inbox, int, int]) -> dict[str, tuple[dict[str, Any], EmailMessage]]:
+    """Twelve features drift, and recover: the Slack message and the mail of each."""
+    received, _, _ = inbox
+
+    def send(alerts: list[dict[str, Any]], count: int) -> tuple[dict[str, Any], EmailMessage]:
+        requests.post(f"{alertmanager}/api/v2/alerts", json=alerts, timeout=5).raise_for_status()
+        _wait(lambda: len(received.slack) >= count and len(received.mails) >= count, f"message {count}")
+        return received.slack[count - 1], received.mails[count - 1]
+
+    return {"firing": send(_alerts(), 1), "resolved": send(_alerts(ended=True), 2)}
+
+
+def _part(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    assert part is not None
+    content: str = part.get_content()
+    return content
+
+
+@pytest.fixture(scope="module")
+def texts(story: dict[str, tuple[dict[str, Any], EmailMessage]]) -> dict[tuple[str, str], str]:
+    """Each rendering of each message."""
+    found = {}
+    for state, (slack, mail) in story.items():
+        found[state, "slack"] = slack["attachments"][0]["text"]
+        found[state, "plain"] = _part(mail, "plain")
+        found[state, "html"] = re.sub(r"\s+", " ", _part(mail, "html").replace("&#39;", "'"))
+    return found
+
+
+def test_twelve_alerts_are_one_message(
+    story: dict[str, tuple[dict[str, Any], EmailMessage]], inbox: tuple[Inbox, int, int]
+) -> None:
+    """To the owner's channel and address, with a title that tells model, alert and number."""
+    received, _, _ = inbox
+    assert (len(received.slack), len(received.mails)) == (2, 2)
+    slack, mail = story["firing"]
+    title = "[WARNING] credit-risk: ModelFeatureDrift (12)"
+    assert slack["channel"] == "#risk-models"
+    assert slack["attachments"][0]["title"] == mail["Subject"] == slack["attachments"][0]["fallback"] == title
+    assert slack["attachments"][0]["title_link"] == f"{DASHBOARD}&var-column=c00"
+    assert slack["attachments"][0]["color"] == "warning"
+    assert mail["To"] == "risk-ds@example.com"
+
+
+@pytest.mark.parametrize("way", ["slack", "plain", "html"])
+def test_a_woken_person_finds_what_they_need(texts: dict[tuple[str, str], str], way: str) -> None:
+    """What, how bad against which threshold, since when, over how many predictions, the worst columns, what to do, links."""
+    text = texts["firing", way]
+    assert SUMMARY in text
+    assert WORST in text
+    assert "c00 of credit-risk 2 has a PSI of 0.10, against a threshold of 0.20, over 4210 values in 1h." in text
+    assert "c09 of" in text
+    assert "c10 of" not in text
+    assert "12 alerts in all, of which 10 are listed." in text
+    assert "ince 5 Mar 02:14 UTC" in text
+    assert ACTION in text
+    assert RUNBOOK in text
+    assert DASHBOARD.replace("&", "&amp;") in text or DASHBOARD in text
+    assert "Owner: risk-ds" in re.sub(" +", " ", text)
+    silence = (
+        "http://alertmanager.example.com/#/silences/new?filter="
+        "%7Balertname%3D%22ModelFeatureDrift%22%2Cmodel%3D%22credit-risk%22%2Cnamespace%3D%22ml%22%7D"
+    )
+    assert silence in text
+
+
+@pytest.mark.parametrize("way", ["slack", "plain", "html"])
+def test_a_resolved_message_says_so(texts: dict[tuple[str, str], str], way: str) -> None:
+    """It tells what has ended and when, and no longer asks for anything."""
+    text = texts["resolved", way]
+    assert "Resolved" in text
+    assert SUMMARY in text
+    assert "c00 of credit-risk 2" in text
+    assert "5 Mar 02:14 UTC" in text
+    assert ACTION not in text
+    assert "silences/new" not in text
+    assert RUNBOOK in text
+
+
+def test_a_resolved_message_has_a_title_of_its_own(story: dict[str, tuple[dict[str, Any], EmailMessage]]) -> None:
+    """The end of a problem is told apart at a glance."""
+    slack, mail = story["resolved"]
+    assert mail["Subject"] == slack["attachments"][0]["title"] == "[RESOLVED] credit-risk: ModelFeatureDrift"
+    assert slack["attachments"][0]["color"] == "good"
+
+
+def test_no_template_leaves_a_hole(texts: dict[tuple[str, str], str]) -> None:
+    """No unfilled field, no empty link, no left-over markup."""
+    for text in texts.values():
+        assert "<no value>" not in text
+        assert "%!" not in text
+        assert "{{" not in text
+        assert 'href=""' not in text
+        assert "ZgotmplZ" not in text
+        assert len(text) > 300
+        assert not re.search(r"\n{3,}", text)
+
+
+def test_an_alert_without_anything_is_still_told(alertmanager: str, inbox: tuple[Inbox, int, int]) -> None:
+    """Somebody else's alert, without owner, model and annotations, reaches the root receiver with what there is."""
+    received, _, _ = inbox
+    before = len(received.mails)
+    alert = {"labels": {"alertname": "Watchdog", "job": "node"}}
+    requests.post(f"{alertmanager}/api/v2/alerts", json=[alert], timeout=5).raise_for_status()
+    _wait(lambda: len(received.mails) > before, "the mail")
+    mail = received.mails[-1]
+    assert mail["To"] == "unowned@example.com"
+    assert mail["Subject"] == "[FIRING] node: Watchdog"
+    assert "nobody: this alert has no owner" in _part(mail, "plain")
+    for kind in ("plain", "html"):
+        assert "<no value>" not in _part(mail, kind)
+
+
+def test_the_mail_stands_alone(texts: dict[tuple[str, str], str]) -> None:
+    """No pictures, scripts or styles from elsewhere, which mail programs would block."""
+    assert not re.search(r"<(script|img|link)\b", texts["firing", "html"])
