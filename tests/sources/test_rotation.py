@@ -9,6 +9,7 @@ import random
 import shutil
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -328,5 +329,370 @@ def test_every_line_is_delivered_exactly_once(seed: int, tmp_path: Path) -> None
     assert scenario.reader.seen == scenario.log.expected
     assert scenario.reader.rejected == Counter(oversized=scenario.log.oversized)
     assert scenario.reader.tail.unread_bytes() == 0
-    assert len(scenario.reader.tail.position()) < 20_000
+    assert len(scenario.reader.tail.position()) < 30_000
     scenario.reader.tail.close()
+
+
+def append(path: Path, data: bytes) -> None:
+    """Write more to a file."""
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def read(tail: Tail) -> bytes:
+    """Return all bytes that a read delivers."""
+    return b"".join(lines.data for lines in tail.read())
+
+
+class Case:
+    """A log that is being followed, and its reader."""
+
+    def __init__(self, folder: Path, pattern: str = "app.log", content: bytes = b"one\n") -> None:
+        self.path = folder / "app.log"
+        self.pattern = str(folder / pattern)
+        self.clock = Clock()
+        self.path.write_bytes(content)
+        self.tail = Tail(self.pattern, start="beginning", clock=self.clock)
+        assert self.read() == content
+
+    def read(self) -> bytes:
+        """Return all bytes that a read delivers."""
+        return read(self.tail)
+
+    def stop(self) -> str:
+        """End the process; return what it stored."""
+        self.tail.close()
+        return self.tail.position()
+
+    def start(self, position: str) -> None:
+        """Start the process again."""
+        self.tail = Tail(self.pattern, start="beginning", clock=self.clock)
+        self.tail.restore(position)
+
+    def sibling(self, name: str) -> Path:
+        """Return a path beside the log."""
+        return self.path.with_name(name)
+
+
+@pytest.fixture(params=["app.log", "app*"])
+def case(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Case]:
+    """Follow a log by its name, or by a glob that matches its rotated files too."""
+    case = Case(tmp_path, request.param)
+    yield case
+    case.tail.close()
+
+
+NAMES = ["app.log.1", "app.log-20260101", "app-20260101.log", "app.1.log", "app.log.2026-01-01T00-00-00", "app.log.old"]
+
+
+def test_renamed_file_is_drained_before_the_new_one(case: Case) -> None:
+    """What was written before the rotation comes before what was written after it."""
+    append(case.path, b"two\n")
+    case.path.rename(case.sibling("app.log.1"))
+    case.path.write_bytes(b"three\n")
+    assert case.read() == b"two\nthree\n"
+
+
+def test_writer_goes_on_in_the_renamed_file(case: Case) -> None:
+    """A process that has not reopened its log is followed until it has."""
+    old = case.path.rename(case.sibling("app.log.1"))
+    case.path.write_bytes(b"two\n")
+    append(old, b"three\nfo")
+    assert sorted(case.read().split()) == [b"three", b"two"]
+    case.clock.ahead += 59
+    append(old, b"ur\n")
+    assert case.read() == b"four\n"
+    case.clock.ahead += 3600
+    assert case.read() == b""
+    append(old, b"five\n")
+    assert case.read() == b"five\n"
+
+
+def test_renamed_and_deleted_at_once(case: Case) -> None:
+    """The open file is read to its end although it has no name any more."""
+    append(case.path, b"two\nthr")
+    old = case.path.rename(case.sibling("app.log.1"))
+    old.unlink()
+    case.path.write_bytes(b"four\n")
+    assert case.read() == b"two\nfour\n"
+    assert case.tail.unread_bytes() == 3
+    case.clock.ahead += 61
+    assert case.read() == b"thr\n"
+    assert case.tail.unread_bytes() == 0
+
+
+def test_unterminated_last_line_is_delivered_after_the_grace(case: Case) -> None:
+    """A rotated file's last line is taken as ended when its writer has been quiet for a while; a live file's is not."""
+    append(case.path, b"two")
+    case.clock.ahead += 3600
+    assert case.read() == b""
+    case.path.rename(case.sibling("app.log.1"))
+    assert case.read() == b""
+    case.clock.ahead += 59
+    assert case.read() == b""
+    case.clock.ahead += 2
+    assert case.read() == b"two\n"
+    assert case.read() == b""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_copy_and_truncate(case: Case, name: str) -> None:
+    """What was unread is drained from the copy at the old offset, then the file is read from its beginning."""
+    append(case.path, b"two\n")
+    shutil.copy(case.path, case.sibling(name))
+    os.truncate(case.path, 0)
+    append(case.path, b"3\n")
+    assert case.read() == b"two\n3\n"
+    assert case.read() == b""
+
+
+def test_truncated_and_grown_beyond_the_offset(case: Case) -> None:
+    """A file that is longer than before is not mistaken for a grown one."""
+    append(case.path, b"two\n")
+    shutil.copy(case.path, case.sibling("app.log.1"))
+    os.truncate(case.path, 0)
+    append(case.path, b"a much longer line than before\n")
+    assert case.read() == b"two\na much longer line than before\n"
+
+
+def test_truncated_behind_an_equal_beginning(tmp_path: Path) -> None:
+    """Files whose first kilobyte is the same are told apart by what lies before the offset."""
+    banner = b"banner " * 300 + b"\n"
+    case = Case(tmp_path, content=banner + b"one\n")
+    append(case.path, b"two\n")
+    shutil.copy(case.path, case.sibling("app.log.1"))
+    os.truncate(case.path, 0)
+    append(case.path, banner + b"six\n" * 10)
+    assert case.read() == b"two\n" + banner + b"six\n" * 10
+    case.tail.close()
+
+
+def test_truncated_without_a_copy_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What cannot be recovered is named in the log, once."""
+    case = Case(tmp_path)
+    append(case.path, b"lost")
+    assert case.read() == b""
+    os.truncate(case.path, 0)
+    append(case.path, b"two\n")
+    assert case.read() == b"two\n"
+    for _ in range(3):
+        case.clock.ahead += 61
+        assert case.read() == b""
+    assert [(record.__dict__["path"], record.__dict__["lost_bytes_at_least"]) for record in caplog.records] == [
+        (str(case.path), 4)
+    ]
+    case.tail.close()
+
+
+def test_truncated_while_it_is_read(tmp_path: Path) -> None:
+    """A truncation between two items of one read is noticed, also if the file has grown again."""
+    lines = [b"%04d\n" % number for number in range(2000)]
+    path = tmp_path / "app.log"
+    path.write_bytes(b"".join(lines))
+    tail = Tail(str(path), start="beginning", chunk_bytes=1000, max_line_bytes=100, wrapper="none")
+    reading = tail.read()
+    data = next(reading).data
+    shutil.copy(path, tmp_path / "app.log.1")
+    path.write_bytes(b"".join(b"n%03d\n" % number for number in range(1000)) * 3)
+    data += b"".join(item.data for item in reading) + read(tail)
+    assert Counter(data.splitlines(keepends=True)) == Counter(lines) + Counter(path.read_bytes().splitlines(keepends=True))
+    tail.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("extension", ["", ".gz", ".zst"])
+def test_rotation_while_nobody_looked(tmp_path: Path, name: str, extension: str) -> None:
+    """The file that was being read is found again at its offset, whatever it is called now, compressed or not."""
+    case = Case(tmp_path)
+    position = case.stop()
+    append(case.path, b"two\nthree")
+    compress(case.path.rename(case.sibling(name)), extension)
+    case.path.write_bytes(b"four\n")
+    case.start(position)
+    data = case.read()
+    case.clock.ahead += 61
+    assert sorted((data + case.read()).split()) == [b"four", b"three", b"two"]
+    case.start(case.stop())
+    assert case.read() == b""
+    case.tail.close()
+
+
+def compress(path: Path, extension: str) -> None:
+    """Compress a file as gzip and zstd do, in place."""
+    if extension:
+        pack = gzip.compress if extension == ".gz" else zstandard.compress
+        target = path.with_name(path.name + extension)
+        target.write_bytes(pack(path.read_bytes()))
+        shutil.copystat(path, target)
+        path.unlink()
+
+
+def test_many_rotations_while_nobody_looked(case: Case) -> None:
+    """All files since the position are read whole, the oldest first."""
+    position = case.stop()
+    append(case.path, b"1\n")
+    for number in range(5, 0, -1):
+        case.path.rename(case.sibling(f"app.log.{number}"))
+        case.path.write_bytes(b"%d\n" % (7 - number))
+        os.utime(case.path, (time.time() + 100 - number, time.time() + 100 - number))
+        os.utime(case.sibling(f"app.log.{number}"), (time.time() + 50 - number, time.time() + 50 - number))
+        if number > 2:
+            compress(case.sibling(f"app.log.{number}"), ".gz")
+    case.start(position)
+    assert case.read() == b"1\n2\n3\n4\n5\n6\n"
+
+
+def test_rotated_files_of_before_the_first_start_are_left_alone(tmp_path: Path) -> None:
+    """A log's history is none of the first start's business, nor of any later one's, whatever becomes of its files."""
+    for number in range(1, 4):
+        (tmp_path / f"app.log.{number}").write_bytes(b"old %d\n" % number * 300)
+    compress(tmp_path / "app.log.3", ".zst")
+    case = Case(tmp_path)
+    compress(case.sibling("app.log.2"), ".gz")
+    os.utime(case.sibling("app.log.2.gz"))
+    case.sibling("app.log.1").rename(case.sibling("app.log.4"))
+    assert case.read() == b""
+    case.start(case.stop())
+    assert case.read() == b""
+    case.tail.close()
+
+
+def test_unknown_files_older_than_the_position_are_left_alone(tmp_path: Path) -> None:
+    """A backup that is put back beside the log is not read."""
+    case = Case(tmp_path)
+    position = case.stop()
+    case.sibling("app.log.7").write_bytes(b"old\n")
+    os.utime(case.sibling("app.log.7"), (1e9, 1e9))
+    case.start(position)
+    assert case.read() == b""
+    case.tail.close()
+
+
+def test_compressed_copy_beside_the_file(case: Case) -> None:
+    """As long as both exist, and after either is gone, nothing is read twice."""
+    old = case.path.rename(case.sibling("app.log.1"))
+    append(old, b"two\n")
+    packed = case.sibling("app.log.1.gz")
+    packed.write_bytes(gzip.compress(old.read_bytes()))
+    case.path.write_bytes(b"three\n")
+    assert case.read() == b"two\nthree\n"
+    case.start(case.stop())
+    assert case.read() == b""
+    old.unlink()
+    assert case.read() == b""
+    case.start(case.stop())
+    assert case.read() == b""
+
+
+def test_compressed_file_that_is_still_written(tmp_path: Path) -> None:
+    """A stream that ends early gives its whole lines once, and the rest when it is there."""
+    path = tmp_path / "app.log.gz"
+    lines = b"".join(b"%d %s\n" % (number, os.urandom(30).hex().encode()) for number in range(1000))
+    packed = gzip.compress(lines)
+    tail = Tail(str(path), start="beginning")
+    data = b""
+    for end in [*range(0, len(packed), 5000), len(packed) - 4, len(packed)]:
+        path.write_bytes(packed[:end])
+        data += read(tail)
+        assert lines.startswith(data)
+    assert data == lines
+    assert read(tail) == b""
+    tail.close()
+
+
+def test_compressed_files_of_many_members(tmp_path: Path) -> None:
+    """Concatenated gzip members and zstd frames, and padding, are one stream."""
+    (tmp_path / "a.log.gz").write_bytes(gzip.compress(b"one\n") + gzip.compress(b"two\nthree") + b"\0" * 512)
+    (tmp_path / "b.log.zst").write_bytes(zstandard.compress(b"four\n") + zstandard.compress(b"five"))
+    tail = Tail(str(tmp_path / "*"), start="beginning")
+    assert sorted(read(tail).split()) == [b"five", b"four", b"one", b"three", b"two"]
+    tail.close()
+
+
+@pytest.mark.parametrize(("extension", "pack"), [(".gz", gzip.compress), (".zst", zstandard.compress)])
+def test_damaged_compressed_file_is_reported(
+    tmp_path: Path, extension: str, pack: Callable[[bytes], bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is readable before the damage is delivered, the rest named in the log once, and other files are read."""
+    lines = b"".join(b"%d\n" % number for number in range(100_000))
+    (tmp_path / f"a.log{extension}").write_bytes(pack(lines) + b"damage" * 100)
+    (tmp_path / f"b.log{extension}").write_bytes(b"no compressed file at all")
+    (tmp_path / "c.log").write_bytes(b"fine\n")
+    tail = Tail(str(tmp_path / "*"), start="beginning", chunk_bytes=100_000, max_line_bytes=10_000)
+    assert read(tail) in (lines + b"fine\n", b"fine\n" + lines)
+    for _ in range(2):
+        assert read(tail) == b""
+    assert sorted(record.__dict__["path"] for record in caplog.records) == [
+        str(tmp_path / f"{name}.log{extension}") for name in "ab"
+    ]
+    tail.close()
+
+
+def test_replaced_by_a_longer_copy(case: Case) -> None:
+    """A file that is replaced by a copy of itself with more lines, as rsync does, is read on at the offset."""
+    new = case.sibling("new")
+    new.write_bytes(b"one\ntwo\n")
+    new.rename(case.path)
+    assert case.read() == b"two\n"
+
+
+def test_copied_but_not_yet_truncated(case: Case) -> None:
+    """A copy is not read beside its original, at whatever time the truncation comes."""
+    shutil.copy(case.path, case.sibling("app.log.1"))
+    assert case.read() == b""
+    case.start(case.stop())
+    assert case.read() == b""
+    append(case.path, b"two\n")
+    assert case.read() == b"two\n"
+    shutil.copy(case.path, case.sibling("app.log.1"))
+    os.truncate(case.path, 0)
+    assert case.read() == b""
+    append(case.path, b"three\n")
+    assert case.read() == b"three\n"
+
+
+def test_files_that_come_back_are_known(case: Case) -> None:
+    """A volume that is away for an hour does not look new when it is back, and one that is away for days is forgotten."""
+    away = case.path.parent.with_name(case.path.parent.name + "-away")
+    position = case.stop()
+    case.path.parent.rename(away)
+    case.path.parent.mkdir()
+    case.start(position)
+    assert case.read() == b""
+    case.clock.ahead += 3600
+    case.start(case.stop())
+    assert case.read() == b""
+    case.path.parent.rmdir()
+    away.rename(case.path.parent)
+    append(case.path, b"two\n")
+    assert case.read() == b"two\n"
+    case.path.unlink()
+    for _ in range(4):
+        case.clock.ahead += 90_000
+        assert case.read() == b""
+    assert str(case.path) not in case.stop()
+
+
+def test_position_does_not_grow_with_rotations(tmp_path: Path) -> None:
+    """Files that are gone are forgotten but for the last few."""
+    case = Case(tmp_path)
+    sizes = []
+    for number in range(200):
+        append(case.path, b"%d\n" % number)
+        assert case.read() == b"%d\n" % number
+        case.path.rename(case.sibling("app.log.1"))
+        case.path.touch()
+        assert case.read() == b""
+        case.clock.ahead += 61
+        sizes.append(len(case.tail.position()))
+    assert max(sizes[100:]) < 1.1 * sizes[99] < 30_000
+    case.tail.close()
+
+
+def test_unrelated_files_beside_the_log(tmp_path: Path) -> None:
+    """Names that rotation does not give are never looked at."""
+    case = Case(tmp_path)
+    for name in ("application.log", "app.log.txt", "app.logs", "myapp.log", "app.log.1.tmp", "app.csv.1"):
+        case.sibling(name).write_bytes(b"other\n")
+    assert case.read() == b""
+    case.tail.close()

@@ -17,10 +17,6 @@ BLOCK_BYTES = 1 << 20
 ZSTD_PIECE_BYTES = 1 << 8
 
 
-class CorruptContentError(Exception):
-    """A compressed file holds what no compressor has written; waiting does not mend it."""
-
-
 class Content(Protocol):
     """An open file. Renaming or deleting the file does not disturb it."""
 
@@ -80,15 +76,16 @@ class CompressedContent:
     """A gzip or zstd file, decompressed as far as asked for, in bounded memory.
 
     Going forward is one pass through the file; going back starts again at its beginning. A file that is still being
-    written ends early and is not complete; open it again to see more of it.
+    written ends early and is not complete; open it again to see more of it. A damaged one ends where the damage begins.
 
-    Raises:
-        CorruptContentError: from ``read_at`` and ``length``.
+    Attributes:
+        complete: whether its end was reached.
+        damage: what is wrong with the file, as far as it was read.
     """
 
     def __init__(self, path: str, compression: Compression) -> None:
         self.complete = False
-        self._path = path
+        self.damage: str | None = None
         self._file = Path(path).open("rb")  # noqa: SIM115  # closed by close()
         self._decode = _gunzip if compression == "gz" else _unzstd
         self._rewind()
@@ -103,7 +100,7 @@ class CompressedContent:
         try:
             self.complete = yield from self._decode(_pieces(self._file.read))
         except (zlib.error, zstandard.ZstdError) as error:
-            raise CorruptContentError(f"{self._path}: {error}") from error
+            self.complete, self.damage = True, str(error)
 
     def read_at(self, position: int, length: int) -> bytes:
         """Read at a position, keeping only what lies behind it."""

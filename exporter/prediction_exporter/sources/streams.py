@@ -81,7 +81,7 @@ class Stream:
         size: the largest known length, in bytes of the stream.
         changed: when it was last seen to grow or to change its name.
         nameless: whether it is read through the open file alone, which was deleted or moved out of sight.
-        truncated: whether its file was overwritten.
+        truncated: whether its file was seen to be overwritten.
         copied: whether a copy of it was seen in the last look.
         reported: whether its loss was logged.
     """
@@ -140,11 +140,7 @@ class Stream:
         return {family(self.home), family(self.path)}
 
     def relation(self, content: Content) -> Relation:
-        """Compare what was seen of the stream with a content.
-
-        Raises:
-            CorruptContentError: the content cannot be decompressed.
-        """
+        """Compare what was seen of the stream with a content."""
         start = content.read_at(0, HEAD_BYTES)
         if not self.head.begins_like(start):
             return Relation.OTHER
@@ -190,9 +186,10 @@ class Stream:
         self.anchor = digest(before[len(before) - self.anchor_length :])
 
     def lose(self) -> None:
-        """Let go of a file that holds something else now."""
+        """Let go of a file that holds something else now: truncated if it was open, else perhaps only its inode is the same."""
+        self.truncated |= self.content is not None
         self.close()
-        self.file, self.id, self.truncated = None, None, True
+        self.file, self.id = None, None
 
     def seal_file(self, size: int | None = None) -> None:
         """Leave the file alone until it changes; not if it already has another ``size`` than the last look saw."""

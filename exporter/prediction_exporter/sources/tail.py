@@ -29,7 +29,7 @@ from typing import Literal
 
 from prediction_exporter.errors import SourceError, StateError
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Rejected
-from prediction_exporter.sources.content import Content, CorruptContentError, PlainContent
+from prediction_exporter.sources.content import CompressedContent, Content, PlainContent
 from prediction_exporter.sources.cutting import runs
 from prediction_exporter.sources.streams import Stream, digest
 from prediction_exporter.sources.tracker import GRACE_SECONDS, Tracker
@@ -151,16 +151,7 @@ class Tail:
             return
         end = stream.size if isinstance(content, PlainContent) else None  # a fast writer must not keep us here
         while end is None or stream.offset < end:
-            try:
-                step = self._step(stream, content)
-            except CorruptContentError as error:
-                logger.warning(
-                    "a compressed log file is damaged; what follows is lost",
-                    extra={"path": stream.label, "offset": stream.offset, "error": str(error)},
-                )
-                stream.seal_file()
-                stream.close()
-                return
+            step = self._step(stream, content)
             if step is None:
                 break
             if step.data or step.rejected.total:
@@ -243,6 +234,11 @@ class Tail:
             return
         if content.complete and content.length() == stream.offset:
             stream.seal_file()
+            if isinstance(content, CompressedContent) and content.damage:
+                logger.warning(
+                    "a compressed log file is damaged; what follows is lost",
+                    extra={"path": stream.label, "offset": stream.offset, "error": content.damage},
+                )
         stream.close()
 
     def _report_errors(self) -> None:

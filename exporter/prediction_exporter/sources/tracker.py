@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from prediction_exporter.sources.content import BLOCK_BYTES, Content, CorruptContentError, PlainContent
+from prediction_exporter.sources.content import BLOCK_BYTES, Content, PlainContent
 from prediction_exporter.sources.discovery import File, discover, matches
 from prediction_exporter.sources.streams import HEAD_BYTES, Relation, Stream
 
@@ -108,11 +108,14 @@ class Tracker:
                 stream.file = file
                 return True
             relation = self._relation(stream, file, content)
-            if relation is Relation.SAME or (relation is None and stream.seal is None):
+            if relation is Relation.SAME:
                 self._attach(stream, file, content)
                 return True
             if content is not stream.content:
                 content.close()
+            if relation is None:
+                stream.file = file  # cannot be read now
+                return True
             stream.lose()
         return False
 
@@ -161,14 +164,11 @@ class Tracker:
         return False
 
     def _relation(self, stream: Stream, file: File, content: Content) -> Relation | None:
-        """Compare; ``None`` where the file cannot tell, because it is damaged."""
+        """Compare; ``None`` where the file cannot be read."""
         try:
             relation = stream.relation(content)
             if relation is Relation.SAME and stream.file is None and _outgrows(content, stream):
                 return Relation.OTHER
-        except CorruptContentError as error:
-            logger.debug("a compressed log file cannot be compared", extra={"path": file.label, "error": str(error)})
-            return None
         except OSError as error:
             self.errors[file.label] = error
             self._settled = False
@@ -208,9 +208,6 @@ class Tracker:
             elif not (file.rotated and self._is_copy(file, content, start)):
                 self._register(file, home, content)
                 kept = True
-        except CorruptContentError as error:
-            logger.warning("a compressed log file is damaged and left out", extra={"path": file.label, "error": str(error)})
-            self._add(Stream(home=home, path=file.path, id=file.id, ignored=True, seal=file.look), file, None)
         except OSError as error:
             self.errors[file.label] = error
             self._settled = False
