@@ -12,7 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
-from tests.statistics.samples import (
+
+from prediction_exporter.layout import Column, Kind, Layout, Role
+from prediction_exporter.profile import Profile
+from prediction_exporter.statistics import STATISTICS, Comparison, Reference, Statistic
+from samples import (
     ALPHA,
     CATEGORICAL_FAMILIES,
     FAMILIES,
@@ -25,10 +29,6 @@ from tests.statistics.samples import (
     profile_of,
     reference_of,
 )
-
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
-from prediction_exporter.statistics import STATISTICS, Comparison, Reference, Statistic
 
 Counts = NDArray[np.int64]
 

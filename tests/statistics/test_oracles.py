@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
-from tests.statistics.oracles import COLUMN_ORACLES, WINDOW_ORACLES, Interval
-from tests.statistics.samples import (
+
+from oracles import COLUMN_ORACLES, WINDOW_ORACLES, Interval
+from prediction_exporter.layout import Column, Kind, Layout, Role
+from prediction_exporter.profile import Profile
+from prediction_exporter.statistics import STATISTICS, Comparison
+from samples import (
     FAMILIES,
     NUMERIC_FAMILIES,
     Family,
@@ -20,10 +24,6 @@ from tests.statistics.samples import (
     profile_of,
     reference_of,
 )
-
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
-from prediction_exporter.statistics import STATISTICS, Comparison
 
 Table = dict[str, Values]
 

@@ -48,8 +48,10 @@ def _moments(comparison: Comparison) -> tuple[Floats, Floats]:
     rare = comparison.cached(rare_bins)
     if len(rare.bins):
         normal_variance = (np.pi / 2 - 1) * mean[rare.bins] ** 2
-        mean[rare.bins], binomial_variance = rare.moments(np.abs(rare.shares - shares[rare.bins, None]) / 2)
-        more_variance[rare.bins] = np.maximum(binomial_variance - normal_variance, 0.0)
+        rare_mean, rare_variance = rare.moments(np.abs(rare.shares - shares[rare.bins, None]) / 2)
+        scale = size[rare.bins] * np.repeat(comparison.valid, reference.drift_bins)[rare.bins]  # the baseline's own noise
+        mean[rare.bins] = rare_mean * np.sqrt(scale)
+        more_variance[rare.bins] = np.maximum(rare_variance * scale - normal_variance, 0.0)
     variance = reference.cached(_limit_variance) * comparison.inverse_sizes + reference.sum_drift_bins(more_variance)
     return reference.sum_drift_bins(mean), variance
 

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
-from tests.statistics.samples import ALPHA, Sample, state
 
 from prediction_exporter.events import ValueState
 from prediction_exporter.layout import Kind, Role
+from samples import ALPHA, Sample, state
 
 EPSILON = float(np.finfo(float).eps)
 
