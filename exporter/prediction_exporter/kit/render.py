@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prediction_exporter.config import Config, Notifications
 from prediction_exporter.kit.alertmanager import CONFIG_FILE, TEMPLATE_FILE, alertmanager_config, alertmanager_template
+from prediction_exporter.kit.dashboards import address, dashboards
 from prediction_exporter.kit.rule_tests import rule_tests
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules, recording_rules
 from prediction_exporter.kit.runbooks import OVERVIEW, alerts_page, runbook_pages
@@ -30,6 +31,7 @@ def render(config: Config | None, *, time_scale: float = 1.0) -> dict[str, str]:
         OVERVIEW: alerts_page(),
         **runbook_pages(Scale()),
         TEMPLATE_FILE: alertmanager_template(),
+        **dashboards(),
     }
     if config is not None:
         files[CONFIG_FILE] = alertmanager_config(config, scale)
@@ -46,7 +48,7 @@ def links_of(config: Config | None) -> Links:
     return Links(
         runbooks=config.notifications.runbooks_url,
         owners={name: owner.runbooks for name, owner in config.owners.items() if owner.runbooks is not None},
-        dashboard=None if grafana is None else f"{grafana.rstrip('/')}/d/x/model-overview",
+        dashboard=None if grafana is None else address(grafana),
     )
 
 
