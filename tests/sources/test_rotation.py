@@ -689,6 +689,41 @@ def test_position_does_not_grow_with_rotations(tmp_path: Path) -> None:
     case.tail.close()
 
 
+def test_target_of_a_link_is_rotated_while_nobody_looked(tmp_path: Path) -> None:
+    """Rotated files lie beside the file that a link names, as kubelet keeps them, not beside the link."""
+    pod, links = tmp_path / "pod", tmp_path / "links"
+    pod.mkdir()
+    links.mkdir()
+    target = pod / "0.log"
+    target.write_bytes(b"one\n")
+    (links / "app.log").symlink_to(target)
+    tail = Tail(str(links / "*.log"), start="beginning")
+    assert read(tail) == b"one\n"
+    tail.close()
+    append(target, b"two\n")
+    compress(target.rename(pod / "0.log.20260101-000000"), ".gz")
+    target.write_bytes(b"three\n")
+    target.rename(pod / "0.log.20260101-000001")
+    target.write_bytes(b"four\n")
+    new = Tail(str(links / "*.log"), start="beginning")
+    new.restore(tail.position())
+    assert sorted(read(new).split()) == [b"four", b"three", b"two"]
+    new.close()
+
+
+def test_inode_of_a_deleted_file_is_used_again(tmp_path: Path) -> None:
+    """A new file that the file system gives the old one's inode is read from its beginning."""
+    for number in range(20):
+        case = Case(tmp_path, content=b"first %d\n" % number)
+        position = case.stop()
+        case.path.unlink()
+        case.path.write_bytes(b"another and longer %d\n" % number)
+        case.start(position)
+        assert case.read() == b"another and longer %d\n" % number
+        case.tail.close()
+        case.path.unlink()
+
+
 def test_unrelated_files_beside_the_log(tmp_path: Path) -> None:
     """Names that rotation does not give are never looked at."""
     case = Case(tmp_path)

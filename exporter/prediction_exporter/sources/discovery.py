@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fnmatch
+import functools
 import glob
 import os
 import re
@@ -75,7 +76,8 @@ class Found:
     errors: dict[str, OSError] = field(default_factory=dict)
 
 
-def origins(path: str) -> set[str]:
+@functools.lru_cache(maxsize=1 << 14)
+def origins(path: str) -> frozenset[str]:
     """Return the names that a file may have had before it was rotated or compressed.
 
     ``app.log`` for ``app.log.1``, ``app.log-20260101``, ``app-20260101.log`` and ``app.1.log``; with ``.gz`` or ``.zst``
@@ -92,9 +94,10 @@ def origins(path: str) -> set[str]:
         found.update(
             body[:at] + tail for at, char in enumerate(body) if at and char in "._-" and _ADDED.fullmatch(body, at + 1)
         )
-    return {str(pure.with_name(name)) for name in found}
+    return frozenset(str(pure.with_name(name)) for name in found)
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def family(path: str) -> str:
     """Return the shortest name that a file may have had before any rotation."""
     while found := origins(path):

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from prediction_exporter.sources.content import BLOCK_BYTES, Content, PlainContent
-from prediction_exporter.sources.discovery import File, discover, matches
+from prediction_exporter.sources.comparing import is_part, outgrows, repeats, seek_known_end, seek_last_line
+from prediction_exporter.sources.content import Content, PlainContent
+from prediction_exporter.sources.discovery import File, FileId, discover, matches
 from prediction_exporter.sources.streams import HEAD_BYTES, Relation, Stream
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,10 @@ class Tracker:
         for stream in self.streams:
             stream.file, stream.copied = None, False
         files = sorted(found.files, key=_precedence)
-        unknown = [file for file in files if not self._recognise(file)]
+        known: dict[FileId | None, list[Stream]] = {}
+        for stream in self.streams:
+            known.setdefault(stream.id, []).append(stream)
+        unknown = [file for file in files if not self._recognise(file, known.get(file.id, []))]
         for stream in self.streams:
             self._check_nameless(stream)
         unknown = self._adopt(unknown)
@@ -94,9 +98,9 @@ class Tracker:
             return content
         return None
 
-    def _recognise(self, file: File) -> bool:
-        """Attach a file to the stream with its device and inode, if its content confirms that."""
-        for stream in [stream for stream in self.streams if stream.id == file.id]:
+    def _recognise(self, file: File, streams: list[Stream]) -> bool:
+        """Attach a file to the one of the streams with its device and inode that its content confirms."""
+        for stream in streams:
             if stream.seal == file.look:
                 stream.attach(file, None, self._clock())
                 return True
@@ -167,7 +171,7 @@ class Tracker:
         """Compare; ``None`` where the file cannot be read."""
         try:
             relation = stream.relation(content)
-            if relation is Relation.SAME and stream.file is None and _outgrows(content, stream):
+            if relation is Relation.SAME and stream.file is None and outgrows(content, stream):
                 return Relation.OTHER
         except OSError as error:
             self.errors[file.label] = error
@@ -220,9 +224,9 @@ class Tracker:
             if not stream.head.length or stream.families().isdisjoint(file.families()):
                 continue
             if isinstance(stream.content, PlainContent) and stream.content is not content:
-                certain, copy = True, _is_part(content, stream.content)
+                certain, copy = True, is_part(content, stream.content)
             else:
-                certain, copy = stream.sealed, _repeats(stream, content, start)
+                certain, copy = stream.sealed, repeats(stream, content, start)
             if copy:
                 stream.copied = True
                 if certain and file.compression is not None:
@@ -238,17 +242,11 @@ class Tracker:
         at_end = first and self._start == "end"
         stream.ignored = old or (first and not file.matched) or (at_end and file.compression is not None)
         if stream.ignored:
-            _seek_known_end(stream, content)
+            seek_known_end(stream, content)
         elif at_end:
-            _seek_last_line(stream, content)
-        self._add(stream, file, content)
-
-    def _add(self, stream: Stream, file: File, content: Content | None) -> None:
+            seek_last_line(stream, content)
         self.streams.append(stream)
-        if content is None:
-            stream.attach(file, None, self._clock())
-        else:
-            self._attach(stream, file, content)
+        self._attach(stream, file, content)
 
     def _move_horizon(self, files: Iterable[File]) -> None:
         if self.horizon is not None and not self._settled:
@@ -270,62 +268,13 @@ class Tracker:
         kept = [stream for stream in gone[:MEMORY_STREAMS] if now - (stream.gone or 0.0) < MEMORY_SECONDS]
         for stream in gone:
             _report(stream, now)
-        names = {id(stream) for stream in kept if stream.head.length}
-        self.streams = [stream for stream in self.streams if stream.gone is None or id(stream) in names]
+        remembered = {id(stream) for stream in kept if stream.head.length}
+        self.streams = [stream for stream in self.streams if stream.gone is None or id(stream) in remembered]
 
 
 def _precedence(file: File) -> tuple[bool, bool, int, int]:
     """Originals before copies, plain before compressed, old before new; of equal age the longest."""
     return (file.compression is not None, file.rotated, file.mtime_ns, -file.size)
-
-
-def _is_part(part: Content, whole: PlainContent) -> bool:
-    """Return whether a content is the beginning of a file, or all of it, judged by its first and last bytes."""
-    start = part.read_at(0, HEAD_BYTES)
-    if not start or start != whole.read_at(0, len(start)):
-        return False
-    length = part.length()
-    position = max(length - HEAD_BYTES, 0)
-    end = part.read_at(position, HEAD_BYTES)
-    return length <= whole.length() and end == whole.read_at(position, len(end))
-
-
-def _repeats(stream: Stream, content: Content, start: bytes) -> bool:
-    """Return whether a content gives only what the stream has given or will give, judged by what was seen of it."""
-    relation = stream.relation(content)
-    if relation is Relation.SHORTER:
-        return bool(start)
-    return relation is Relation.SAME and not _outgrows(content, stream)
-
-
-def _outgrows(content: Content, stream: Stream) -> bool:
-    """Return whether a content goes on behind the end of a stream so short that the likeness may be chance."""
-    ended = stream.ignored or stream.sealed
-    return ended and stream.head.length < HEAD_BYTES and content.length() > stream.offset
-
-
-def _seek_last_line(stream: Stream, content: Content) -> None:
-    """Move a stream behind its last newline."""
-    end = content.length()
-    while end > 0:
-        begin = max(end - BLOCK_BYTES, 0)
-        newline = content.read_at(begin, end - begin).rfind(b"\n")
-        if newline >= 0:
-            _seek(stream, content, begin + newline + 1)
-            return
-        end = begin
-
-
-def _seek_known_end(stream: Stream, content: Content) -> None:
-    """Move a stream to its end, so that no longer file is taken for it; not for the price of decompressing it."""
-    start = content.read_at(0, HEAD_BYTES)
-    if isinstance(content, PlainContent) or len(start) < HEAD_BYTES:
-        _seek(stream, content, content.length())
-
-
-def _seek(stream: Stream, content: Content, offset: int) -> None:
-    before = content.read_at(max(offset - HEAD_BYTES, 0), min(offset, HEAD_BYTES))
-    stream.advance(offset, memoryview(before))
 
 
 def _report(stream: Stream, now: float) -> None:
