@@ -24,7 +24,7 @@ class Binner:
     """
 
     def __init__(self, edges: NDArray[np.float64]) -> None:
-        if edges.ndim != 1 or not np.all(np.isfinite(edges)) or np.any(np.diff(edges) <= 0):
+        if edges.ndim != 1 or not np.all(np.isfinite(edges)) or np.any(edges[1:] <= edges[:-1]):
             raise ValueError("edges must be finite and strictly increasing")
         self.edges = edges
         self._rounds: list[NDArray[np.float64]] = []

@@ -72,6 +72,7 @@ def within_baseline(histogram: Counts) -> Counts:
 
 
 @every_distance
+@settings(deadline=None)
 @given(counts, st.integers(1, 1000))
 def test_a_window_like_the_baseline_has_no_distance(statistic: Statistic, histogram: Counts, times: int) -> None:
     """d(p, p) is 0, and so is d(p, k p) where no half counts are added."""
@@ -81,6 +82,7 @@ def test_a_window_like_the_baseline_has_no_distance(statistic: Statistic, histog
 
 
 @pytest.mark.parametrize("statistic", [s for s in DISTANCES if s.smoothed], ids=lambda statistic: statistic.key)
+@settings(deadline=None)
 @given(counts)
 def test_a_multiple_tends_to_no_distance_where_counts_are_smoothed(statistic: Statistic, histogram: Counts) -> None:
     """Half a count matters less, the more there are."""
@@ -90,6 +92,7 @@ def test_a_multiple_tends_to_no_distance_where_counts_are_smoothed(statistic: St
 
 
 @every_distance
+@settings(deadline=None)
 @given(counts, counts)
 def test_distances_are_finite_and_within_their_range(statistic: Statistic, baseline: Counts, window: Counts) -> None:
     """Whatever the counts are, disjoint ones among them."""
@@ -109,6 +112,7 @@ def test_disjoint_distributions_are_far_apart_and_finite(statistic: Statistic) -
 
 
 @pytest.mark.parametrize("statistic", [s for s in STATISTICS if s.symmetric], ids=lambda statistic: statistic.key)
+@settings(deadline=None)
 @given(counts, counts)
 def test_symmetry(statistic: Statistic, baseline: Counts, window: Counts) -> None:
     """Exchanging window and baseline changes nothing, where the declaration says so."""
@@ -264,7 +268,3 @@ def test_profiles_of_different_layouts_are_not_compared() -> None:
     reference = Reference(Profile.empty(Layout([NUMERIC])), alpha=ALPHA, min_predictions=1)
     with pytest.raises(ValueError, match="different layouts"):
         Comparison(reference, Profile.empty(Layout([CATEGORICAL])))
-
-
-settings.register_profile("laws", deadline=None, max_examples=100)
-settings.load_profile("laws")
