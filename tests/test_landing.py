@@ -133,7 +133,7 @@ class Made:
                     windows.append(WindowReport(version, segment, window, profile, results))
         series = ModelSeries(self.config, model, self.baseline, references)
         traffic = Traffic(None if self.baseline is None else self.baseline.layout, slow_after=None)
-        samples = series.render(windows, traffic, self.source, seconds=0.0123, now=NOW)
+        samples = series.render(windows, traffic, self.source, seconds=0.0123)
         return ModelReport(model, self.baseline, self.source, tuple(windows), NOW - 5, 0.0123, samples)
 
     def _profiles(self, frame: pl.DataFrame, version: str) -> dict[str, Profile]:

@@ -6,18 +6,31 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.config import Config, Model
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.evaluation import evaluate
+from prediction_exporter.evaluation import Result, most_statuses, shape_of
 from prediction_exporter.exposition import Samples
 from prediction_exporter.model_monitor import references_of, spans_of
 from prediction_exporter.profiler import ALL
-from prediction_exporter.report import ModelSeries, SourceReport, WindowReport
-from prediction_exporter.traffic import SCORE_BOUNDS, Histogram, Traffic
+from prediction_exporter.report import (
+    ModelReport,
+    ModelSeries,
+    SourceReport,
+    WindowReport,
+    exporter_samples,
+    source_samples,
+)
+from prediction_exporter.statistics import STATISTICS, Reference, Statistic
+from prediction_exporter.traffic import Histogram, Traffic
 
 #: Versions that a limit must hold: the one in use and its successor.
 LEAST_VERSIONS = 2
+
+#: Families that the message about too many series counts one by one.
+LARGEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +38,8 @@ class Budget:
     """Series by family.
 
     Attributes:
-        fixed: of a model without any version.
-        per_version: for each of its versions.
+        fixed: of a model without any version, or of the exporter itself.
+        per_version: for each of its versions, at most: what cannot be computed is absent.
     """
 
     fixed: Mapping[str, int]
@@ -37,23 +50,44 @@ class Budget:
         return sum(self.fixed.values()) + versions * sum(self.per_version.values())
 
 
+def of_exporter(config: Config) -> Budget:
+    """Count the series of the exporter itself."""
+    return Budget(_by_family(exporter_samples(config, reload_succeeded=True, loaded=0.0, others=0)), {})
+
+
 def of_model(config: Config, model: Model, baseline: Baseline | None) -> Budget:
-    """Count a model's series by rendering them, with the baseline in the place of every window."""
+    """Count a model's series by rendering them, as if every window had every value.
+
+    Raises:
+        ConfigError: a file that the configuration names cannot be read.
+    """
     references = references_of(config, model, baseline)
     series = ModelSeries(config, model, baseline, references)
     source = SourceReport("", True, None, 0.0, 0.0, 0, 0, {}, ())
-    empty = Traffic(baseline.layout if baseline is not None else None)
-    fixed = series.render((), empty, source, seconds=0.0, now=0.0)
     windows: list[WindowReport] = []
     if baseline is not None:
         for span in spans_of(config):
-            results = evaluate(references[span.name], baseline.profile)
+            results = {statistic.key: _full_result(statistic, references[span.name]) for statistic in STATISTICS}
             windows += [
                 WindowReport("1", segment, span.name, baseline.profile, results) for segment in _segments(model, baseline)
             ]
-    full = series.render(windows, _full_traffic(model, baseline), source, seconds=0.0, now=0.0)
-    before, after = _by_family(fixed), _by_family(full)
-    return Budget(before, {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)})
+    empty = Traffic(baseline.layout if baseline is not None else None)
+    before = _by_family(series.render((), empty, source, seconds=0.0))
+    after = _by_family(series.render(windows, _full_traffic(model, baseline), source, seconds=0.0))
+    per_version = {name: count - before.get(name, 0) for name, count in after.items()}
+    live = _by_family(source_samples([ModelReport(model, baseline, source, (), 0.0, 0.0, Samples())], now=0.0))
+    return Budget({**before, **live}, {name: count for name, count in per_version.items() if count})
+
+
+def _full_result(statistic: Statistic, reference: Reference) -> Result:
+    """Return a result in which nothing is absent."""
+    columns = np.zeros(len(reference.layout.columns))
+    return Result(
+        values=np.zeros(shape_of(statistic, reference.layout)),
+        noise_floor=columns if statistic.noise is not None else None,
+        threshold=columns if statistic.threshold is not None else None,
+        statuses={str(number): 0 for number in range(most_statuses(statistic, reference))},
+    )
 
 
 def _segments(model: Model, baseline: Baseline) -> list[str]:
@@ -65,10 +99,9 @@ def _full_traffic(model: Model, baseline: Baseline | None) -> Traffic:
     slow_after = model.slo.latency.under.seconds if model.slo.latency is not None else None
     traffic = Traffic(baseline.layout if baseline is not None else None, slow_after=slow_after)
     counted = traffic.versions["1"] = traffic.new_version(0.0)
-    counted.durations = Histogram([0] * (len(traffic.duration_bounds) + 1))
-    counted.scores = {column.name: Histogram([0] * (len(SCORE_BOUNDS) + 1)) for column in traffic.score_columns}
-    if traffic.value_column is not None:
-        counted.values = Histogram([0] * (len(traffic.value_bounds) + 1))
+    counted.failed = 0
+    counted.slow = 0 if slow_after is not None else None
+    counted.durations = Histogram.empty(traffic.duration_bounds)
     return traffic
 
 
@@ -98,7 +131,10 @@ def versions_that_fit(config: Config, budgets: Sequence[Budget]) -> int:
 
     if needed(LEAST_VERSIONS) > config.series_limit:
         counts = sorted(total(budgets, LEAST_VERSIONS).items(), key=lambda item: -item[1])
-        largest = ", ".join(f"{name} {count}" for name, count in counts[:8])
+        largest = ", ".join(f"{name} {count}" for name, count in counts[:LARGEST])
+        rest = counts[LARGEST:]
+        if rest:
+            largest += f", and {sum(count for _, count in rest)} of {len(rest)} other families"
         raise ConfigError(
             f"series_limit: {config.series_limit} series are allowed, and {needed(LEAST_VERSIONS)} are needed for two versions "
             f"of each model, the one in use and its successor ({largest}); raise series_limit, or have fewer windows, segments "

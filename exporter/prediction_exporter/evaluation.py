@@ -13,10 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.layout import Layout
+from prediction_exporter.logs import Quiet
 from prediction_exporter.profile import Profile
 from prediction_exporter.statistics import STATISTICS, Comparison, Reference, Statistic
 
 logger = logging.getLogger(__name__)
+
+_complaints = Quiet()
 
 OK = "ok"
 ERROR = "error"
@@ -54,10 +58,27 @@ def _isolated(statistic: Statistic, comparison: Comparison) -> Result:
     try:
         return _run(statistic, comparison)
     except Exception:  # whatever it is, it must not take down the other statistics; it is logged and shows in the status
-        logger.exception("statistic %s failed", statistic.key)
-        columns = len(comparison.layout.columns) if statistic.scope == "column" else 1
-        shape = () if statistic.scope == "window" else (columns, *((len(statistic.extra[1]),) if statistic.extra else ()))
-        return Result(np.full(shape, np.nan), None, None, {ERROR: columns})
+        if _complaints.lets(statistic.key):  # it fails for every window, again and again
+            logger.exception("statistic %s failed", statistic.key)
+        affected = int(statistic.applies(comparison.layout).sum()) if statistic.scope == "column" else 1
+        return Result(np.full(shape_of(statistic, comparison.layout), np.nan), None, None, {ERROR: affected})
+
+
+def shape_of(statistic: Statistic, layout: Layout) -> tuple[int, ...]:
+    """Return the shape of a statistic's values."""
+    if statistic.scope == "window":
+        return ()
+    return (len(layout.columns), *((len(statistic.extra[1]),) if statistic.extra is not None else ()))
+
+
+def most_statuses(statistic: Statistic, reference: Reference) -> int:
+    """Return how many different statuses the columns of one window may have at most."""
+    if statistic.scope == "window":
+        return 1
+    reasons = {OK, OVERFLOW, statistic.undefined}
+    if statistic.compares:
+        reasons |= {TOO_FEW} | ({NO_BASELINE} if (reference.valid == 0).any() else set())
+    return min(len(reasons), int(statistic.applies(reference.layout).sum()))
 
 
 def _run(statistic: Statistic, comparison: Comparison) -> Result:

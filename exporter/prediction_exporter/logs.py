@@ -5,10 +5,34 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 FORMATS = ("logfmt", "json")
+
+#: Seconds between two log lines about the same thing that goes on.
+QUIET_SECONDS = 60.0
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class Quiet:
+    """Lets a message that repeats itself through once in a while, by a key of what it is about."""
+
+    def __init__(self, seconds: float = QUIET_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._last: dict[Hashable, float] = {}
+
+    def lets(self, key: Hashable) -> bool:
+        """Return whether it is time for a message of this key; it counts as told then."""
+        now = self._clock()
+        if now - self._last.get(key, -self._seconds) < self._seconds:
+            return False
+        self._last[key] = now
+        return True
 
 
 class _Formatter(logging.Formatter):
@@ -22,6 +46,7 @@ class _Formatter(logging.Formatter):
             "level": {"warning": "warn", "critical": "error"}.get(record.levelname.lower(), record.levelname.lower()),
             "caller": record.module,
             "msg": record.getMessage(),
+            **{key: str(value) for key, value in vars(record).items() if key not in _STANDARD},
         }
         if record.exc_info is not None:
             entry["err"] = self.formatException(record.exc_info)

@@ -19,6 +19,7 @@ from prediction_exporter.errors import ConfigError, PredictionExporterError
 from prediction_exporter.evaluation import evaluate
 from prediction_exporter.events import Events
 from prediction_exporter.layout import Kind, Role
+from prediction_exporter.logs import Quiet
 from prediction_exporter.profiler import ALL, MICROSECONDS, UNVERSIONED, Profiler
 from prediction_exporter.report import ModelReport, ModelSeries, SourceReport, WindowReport
 from prediction_exporter.sources.base import Batch, Rejected
@@ -32,9 +33,6 @@ logger = logging.getLogger(__name__)
 
 #: Seconds of reading after which what was read is committed, while a long log is caught up with.
 COMMIT_SECONDS = 2.0
-
-#: Seconds between two log lines on refused lines of the same reason.
-COMPLAINT_SECONDS = 60.0
 
 #: Longest version that becomes a label value.
 MAX_VERSION_LENGTH = 64
@@ -89,7 +87,9 @@ class ModelMonitor:
         self._newest: float | None = None
         self._last_success: float | None = None
         self._problem: str | None = None
-        self._complained: dict[str, float] = {}
+        self._quiet = Quiet()
+        self._refused_untold: dict[str, int] = {}
+        self._claim = state.claim(model.name)
         self._restore()
 
     # From and to the state file
@@ -104,15 +104,35 @@ class ModelMonitor:
         self._events = counters["events"]
         self._rejected = dict(counters["rejected"])
         self._newest = counters["newest"]
-        same_buckets = counters["shape"] == self._traffic.shape()
         for version, content in counters["versions"].items():
-            of_version = VersionTraffic.from_json(content)
-            self._traffic.versions[version] = of_version if same_buckets else of_version.without_histograms(self._traffic)
+            self._traffic.restore(version, VersionTraffic.from_json(content), counters["shape"])
+        self._shed_versions()
         if self._windows is not None:
+            now = self._clock()
             by_name = {span.name: span for span in self.spans}
             for bucket in self._state.buckets(self.model.name, self._windows.layout):
-                if bucket.window in by_name:
-                    self._windows.restore(bucket.version, bucket.segment, by_name[bucket.window], bucket.start, bucket.profile)
+                span = by_name.get(bucket.window)
+                if span is not None and self._is_restored(bucket):
+                    self._windows.restore(bucket.version, bucket.segment, span, bucket.start, bucket.profile, now=now)
+
+    def _is_restored(self, bucket: StoredBucket) -> bool:
+        """Return whether a stored bucket's version and segment are still watched."""
+        segments = tuple(f"{name}=" for name in self.model.segments)
+        return bucket.version in self._traffic.versions and (bucket.segment == ALL or bucket.segment.startswith(segments))
+
+    def _shed_versions(self) -> None:
+        """Drop the versions longest silent where fewer have room than before: the limit of series counts."""
+        versions = sorted(self._traffic.versions.keys() - {OTHER}, key=lambda v: self._traffic.versions[v].last_seen)
+        beyond = versions[: max(len(versions) - self._max_versions, 0)]
+        if beyond:
+            logger.warning(
+                "model %s: room for %d versions now; dropped the longest silent: %s",
+                self.model.name,
+                self._max_versions,
+                beyond,
+            )
+        for version in beyond:
+            self._forget(version)
 
     def commit(self) -> None:
         """Store what was read since the last commit, together with the position behind it."""
@@ -134,6 +154,7 @@ class ModelMonitor:
             self._windows.layout if self._windows is not None else None,
             buckets,
             keep_from={span.name: span.oldest(now) for span in self.spans},
+            claim=self._claim,
         )
 
     # Reading
@@ -141,31 +162,35 @@ class ModelMonitor:
     def read(self, *, until: Callable[[], bool]) -> bool:
         """Read what the source has, until it has no more or ``until`` says so; return whether there is more.
 
-        A source that fails is reported, not raised: it is tried again at the next call.
+        A source that fails is reported, not raised: it is tried again at the next call. What fails between a batch and its
+        commit is raised, and this monitor is of no use any more: its counts may hold a part of the batch.
         """
         committed = time.monotonic()
-        more = False
-        try:
-            for batch in self._source.poll():
-                self._take(batch)
-                if time.monotonic() - committed > COMMIT_SECONDS:
-                    self.commit()
-                    committed = time.monotonic()
-                if until():
-                    more = True
-                    break
-            self._report_problem(None)
-        except PredictionExporterError as error:
-            self._report_problem(str(error))
+        batches = self._source.poll()
+        problem = None
+        while True:
+            try:
+                batch = next(batches, None)
+            except PredictionExporterError as error:
+                batch, problem = None, str(error)
+            if batch is None:
+                break
+            self._take(batch)
+            if time.monotonic() - committed > COMMIT_SECONDS:
+                self.commit()
+                committed = time.monotonic()
+            if until():
+                break
+        self._report_problem(problem)
         self.commit()
-        return more
+        return batch is not None
 
     def _report_problem(self, problem: str | None) -> None:
         if problem != self._problem:
             if problem is None:
                 logger.info("source of model %s is readable again", self.model.name)
             else:
-                logger.error("source of model %s: %s", self.model.name, problem)
+                logger.error("source of model %s failed, it is tried again: %s", self.model.name, problem)
         self._problem = problem
 
     def _take(self, batch: Batch) -> None:
@@ -178,14 +203,15 @@ class ModelMonitor:
 
     def _take_events(self, events: Events, rejected: Rejected, now: float) -> None:
         tolerance = self.model.predictions.future_tolerance.seconds
-        oldest = min(span.oldest(now) for span in self.spans)
-        events = admit(events, rejected, oldest=oldest, newest=now + tolerance)
+        events = admit(events, rejected, oldest=self._oldest(now), now=now, tolerance=tolerance)
         if not len(events):
             return
         events = self._bound_versions(events, now)
         self._events += len(events)
-        self._newest = max(self._newest or 0.0, float(events.times.max()) / MICROSECONDS)
-        self._traffic.add(events)
+        # No event is newer than now; a time that is comes from a clock that was put back since.
+        self._newest = max(min(self._newest or 0.0, now), float(events.times.max()) / MICROSECONDS)
+        schema = self._source.schema
+        self._traffic.add(events, has_status=schema is None or schema.status is not None)
         if self._profiler is None or self._windows is None:
             return
         classes = self._traffic.class_column
@@ -196,34 +222,46 @@ class ModelMonitor:
 
     def _bound_versions(self, events: Events, now: float) -> Events:
         """Give events of versions beyond the bound the version ``other``: a new label value for each would have no end."""
-        texts = events.versions.fill_null(UNVERSIONED).str.slice(0, MAX_VERSION_LENGTH)
-        unknown = [text for text in texts.unique(maintain_order=True).to_list() if text not in self._traffic.versions]
-        if not unknown:
-            return replace(events, versions=texts)
-        self._forget_versions(now)
-        room = self._max_versions - len(self._traffic.versions.keys() - {OTHER})
-        beyond = unknown[max(room, 0) :]
+        texts = events.versions.replace("", None).fill_null(UNVERSIONED).str.slice(0, MAX_VERSION_LENGTH)
+        known = self._traffic.versions.keys() | {OTHER}
+        unknown = [text for text in texts.unique(maintain_order=True).to_list() if text not in known]
+        beyond = unknown[self._make_room(len(unknown), now) :]
         if beyond:
-            logger.warning(
-                "model %s: more than %d versions; counted as other: %s", self.model.name, self._max_versions, beyond[:3]
-            )
+            if self._quiet.lets("versions"):
+                logger.warning(
+                    "model %s: more than %d versions; counted as other: %s", self.model.name, self._max_versions, beyond[:3]
+                )
             texts = pl.select(pl.when(texts.is_in(beyond)).then(pl.lit(OTHER)).otherwise(texts)).to_series()
         return replace(events, versions=texts)
 
-    def _forget_versions(self, now: float) -> None:
-        """Drop the counters of versions without events in the longest window, where there are too many versions."""
-        if self._windows is None or len(self._traffic.versions) < self._max_versions:
-            return
-        self._windows.forget_empty(now)
-        for version in self._traffic.versions.keys() - self._windows.versions():
-            del self._traffic.versions[version]
-            self._series.forget(version)
+    def _make_room(self, wanted: int, now: float) -> int:
+        """Return for how many more versions there is room, after dropping those without requests in the longest window."""
+
+        def room() -> int:
+            return max(self._max_versions - len(self._traffic.versions.keys() - {OTHER}), 0)
+
+        stale = [] if wanted <= room() else self._traffic.stale(self._oldest(now), now=now)
+        for version in stale:
+            if wanted > room():
+                self._forget(version)
+        return room()
+
+    def _forget(self, version: str) -> None:
+        """Drop all that is known of a version."""
+        del self._traffic.versions[version]
+        self._series.forget(version)
+        if self._windows is not None:
+            self._windows.forget(version)
+
+    def _oldest(self, now: float) -> int:
+        """Return the start of the oldest time that any window still holds, in seconds."""
+        return min(span.oldest(now) for span in self.spans)
 
     def _complain(self, reason: str, count: int, example: str) -> None:
-        now = time.monotonic()
-        if now - self._complained.get(reason, -COMPLAINT_SECONDS) >= COMPLAINT_SECONDS:
-            self._complained[reason] = now
-            logger.warning("model %s: refused %d lines as %s, such as %r", self.model.name, count, reason, example)
+        self._refused_untold[reason] = self._refused_untold.get(reason, 0) + count
+        if self._quiet.lets(reason):
+            untold = self._refused_untold.pop(reason)
+            logger.warning("model %s: refused %d lines as %s, such as %r", self.model.name, untold, reason, example)
 
     # Evaluating
 
@@ -241,7 +279,7 @@ class ModelMonitor:
         if self._problem is None:
             self._last_success = now
         source = self._source_report()
-        samples = self._series.render(windows, self._traffic, source, seconds=seconds, now=now)
+        samples = self._series.render(windows, self._traffic, source, seconds=seconds)
         return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, samples)
 
     def _source_report(self) -> SourceReport:
@@ -319,13 +357,21 @@ def references_of(config: Config, model: Model, baseline: Baseline | None) -> Ma
     }
 
 
-def admit(events: Events, rejected: Rejected, *, oldest: float, newest: float) -> Events:
-    """Return the events whose time lies between two times, in seconds; count the others as refused."""
+def admit(events: Events, rejected: Rejected, *, oldest: float, now: float, tolerance: float) -> Events:
+    """Return the events whose time lies between ``oldest`` and now, in seconds; count the others as refused.
+
+    An event ahead of the clock by no more than the tolerance counts as one of now: windows end now, and a bucket ahead
+    would take the place of one that they still hold.
+    """
     early = events.times < int(oldest * MICROSECONDS)
-    late = events.times > int(newest * MICROSECONDS)
+    late = events.times > int((now + tolerance) * MICROSECONDS)
     for reason, refused in (("too_old", early), ("future", late)):
         if refused.any():
             at = int(events.times[int(np.argmax(refused))])
             rejected.add(reason, int(refused.sum()), str(np.datetime64(at, "us")) + "Z")
     kept = ~(early | late)
-    return events if kept.all() else events.take(np.flatnonzero(kept))
+    admitted = events if kept.all() else events.take(np.flatnonzero(kept))
+    latest = int(now * MICROSECONDS)
+    if not len(admitted) or admitted.times.max() <= latest:
+        return admitted
+    return replace(admitted, times=np.minimum(admitted.times, latest))

@@ -1,30 +1,41 @@
-"""Report: what is known of one model after an evaluation, immutable; and its series."""
+"""Report: what is known of one model after an evaluation, immutable; its series, and those of the exporter itself."""
 
 from __future__ import annotations
 
+import logging
+import platform
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
 import numpy as np
 
+from prediction_exporter import __version__
 from prediction_exporter import families as f
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.config import Area, Config, Model
+from prediction_exporter.errors import ConfigError
 from prediction_exporter.evaluation import Result
 from prediction_exporter.exposition import Samples, label_text, sample_prefix
 from prediction_exporter.families import Family
 from prediction_exporter.layout import Layout
+from prediction_exporter.process import PROCESS_FAMILIES, process_samples
 from prediction_exporter.profile import Profile
 from prediction_exporter.sources.base import REASONS
 from prediction_exporter.statistics import STATISTICS, Reference, Statistic
+from prediction_exporter.statistics.base import Constant
 from prediction_exporter.traffic import SCORE_BOUNDS, Traffic
+
+logger = logging.getLogger(__name__)
 
 AREAS = get_args(Area)
 
 #: Every family of the exporter, in the order of exposition; those of the exporter's own process stand beside.
 FAMILIES: tuple[Family, ...] = (*f.CORE_FAMILIES, *(family for s in STATISTICS for family in s.families))
+
+#: Everything that a scrape may show.
+PUBLISHED_FAMILIES = (*FAMILIES, *PROCESS_FAMILIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,38 @@ class ModelReport:
         return self.model.name
 
 
+def source_samples(reports: Iterable[ModelReport], *, now: float) -> Samples:
+    """Return the series of all sources that are true only at the moment when they are published.
+
+    The newest event gets older while nothing is read, also where the thread that should read hangs. The rest of a report
+    stays as it is then, and its ``prediction_exporter_last_success_timestamp_seconds`` stands still: that is how a source
+    that hangs shows.
+    """
+    samples = Samples()
+    for report in reports:
+        labels = label_text(f.SOURCE_UP.labels, (report.name,))
+        samples.add(f.SOURCE_UP, labels, report.source.up)
+        if report.source.newest is not None:
+            samples.add(f.SOURCE_LAG, labels, max(now - report.source.newest, 0.0))
+    return samples
+
+
+def exporter_samples(config: Config, *, reload_succeeded: bool, loaded: float, others: int) -> Samples:
+    """Return the series of the exporter itself; ``others`` is the number of series published beside them."""
+    samples = process_samples()
+    samples.add(f.CONFIG_RELOAD_SUCCESSFUL, "", reload_succeeded)
+    samples.add(f.CONFIG_RELOAD_TIME, "", loaded)
+    samples.add(f.SERIES_LIMIT, "", config.series_limit)
+    samples.add(f.BUILD_INFO, label_text(f.BUILD_INFO.labels, (__version__, platform.python_version())), 1)
+    samples.add(f.SERIES, "", others + samples.series + 1)
+    return samples
+
+
+def family_list() -> str:
+    """Return every name that a scrape may show, with its type and labels, one a line: the names are API."""
+    return "".join(f"{family.name} {family.type} {','.join(family.labels)}".rstrip() + "\n" for family in PUBLISHED_FAMILIES)
+
+
 class ModelSeries:
     """Renders the series of one model. What never changes of a line is kept from one evaluation to the next."""
 
@@ -106,17 +149,19 @@ class ModelSeries:
             self._render_baseline(baseline)
             self._applies = {s.key: np.flatnonzero(s.applies(baseline.layout)) for s in STATISTICS if s.scope == "column"}
 
-    def render(
-        self, windows: Sequence[WindowReport], traffic: Traffic, source: SourceReport, *, seconds: float, now: float
-    ) -> Samples:
-        """Return all series of the model; ``seconds`` is what the evaluation took."""
-        samples = Samples()
-        for name, lines in self._static.lines.items():
-            samples.lines[name] = list(lines)
-        self._render_source(samples, source, seconds, now)
+    def render(self, windows: Sequence[WindowReport], traffic: Traffic, source: SourceReport, *, seconds: float) -> Samples:
+        """Return all series of the model but those of :func:`source_samples`; ``seconds`` is what the evaluation took."""
+        samples = self.identity()
+        self._render_source(samples, source, seconds)
         self._render_traffic(samples, traffic)
         for window in windows:
             self._render_window(samples, window)
+        return samples
+
+    def identity(self) -> Samples:
+        """Return the series that configuration and baseline alone decide."""
+        samples = Samples()
+        samples.lines = {name: list(lines) for name, lines in self._static.lines.items()}
         return samples
 
     # What does not change
@@ -157,7 +202,7 @@ class ModelSeries:
             for constant in statistic.constants:
                 per_window = "window" in constant.family.labels
                 for window, of_window in self._references.items():
-                    values = constant.compute(of_window)
+                    values = _constant_values(constant, of_window)
                     for index in np.flatnonzero(np.isfinite(values)).tolist():
                         column = layout.columns[index]
                         at = (window, column.name, column.role) if per_window else (column.name, column.role)
@@ -167,14 +212,11 @@ class ModelSeries:
 
     # What changes
 
-    def _render_source(self, samples: Samples, source: SourceReport, seconds: float, now: float) -> None:
-        labels = self._labels(f.SOURCE_UP)
-        samples.add(f.SOURCE_UP, labels, source.up)
+    def _render_source(self, samples: Samples, source: SourceReport, seconds: float) -> None:
+        labels = self._labels(f.SOURCE_UNREAD)
         samples.add(f.SOURCE_UNREAD, labels, source.unread)
         samples.add(f.EVENTS, labels, source.events)
         samples.add(f.EVALUATION_DURATION, labels, seconds)
-        if source.newest is not None:
-            samples.add(f.SOURCE_LAG, labels, max(now - source.newest, 0.0))
         if source.last_success is not None:
             samples.add(f.LAST_SUCCESS, labels, source.last_success)
         for reason in REASONS:
@@ -184,9 +226,10 @@ class ModelSeries:
         for version, counted in sorted(traffic.versions.items()):
             labels = self._labels(f.REQUESTS, version)
             samples.add(f.REQUESTS, labels, counted.requests)
-            samples.add(f.REQUESTS_FAILED, labels, counted.failed)
             samples.add(f.VERSION_FIRST_SEEN, labels, counted.first_seen)
-            if traffic.slow_after is not None:
+            if counted.failed is not None:
+                samples.add(f.REQUESTS_FAILED, labels, counted.failed)
+            if counted.slow is not None:
                 samples.add(f.REQUESTS_SLOW, labels, counted.slow)
             if counted.durations is not None:
                 histogram = counted.durations
@@ -273,10 +316,23 @@ class ModelSeries:
         return self._baseline.layout
 
 
+def _constant_values(constant: Constant, reference: Reference) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return a constant's value for each column; one that fails is absent and takes nothing beside it down."""
+    try:
+        return constant.compute(reference)
+    except Exception:  # whatever it is, as for statistics
+        logger.exception("%s failed", constant.family)
+        return np.full(len(reference.layout.columns), np.nan)
+
+
 def _dependencies(model: Model) -> list[tuple[str, str]]:
     """Return package and version of each pinned line of the model's requirements file."""
     if model.dependencies is None:
         return []
-    lines = model.dependencies.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = model.dependencies.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f"dependencies of model {model.name}: {model.dependencies} cannot be read: {reason}") from error
     pinned = [re.match(r"\s*([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*==\s*([^\s;#]+)", line) for line in lines]
     return sorted({(found.group(1), found.group(2)) for found in pinned if found is not None})

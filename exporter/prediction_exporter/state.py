@@ -7,10 +7,11 @@ there or neither, and every event is counted once.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,10 @@ CREATE TABLE IF NOT EXISTS bucket (
 """
 
 
+class SupersededError(StateError):
+    """A model is watched by somebody else now, who must not be interfered with."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredModel:
     """A model's position and counters as they were last committed."""
@@ -76,10 +81,16 @@ class State:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
         self._lock = threading.Lock()
+        self._claims: dict[str, int] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"state_dir: {folder} cannot be created: {error.strerror}") from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise StateError(f"state_dir: files cannot be written in {folder}: it belongs to another user or is read-only")
+        try:
             self._connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
             raise StateError(f"{self.path}: cannot be opened: {error}") from error
         try:
             self._prepare()
@@ -111,9 +122,19 @@ class State:
         execute("COMMIT")
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file. Whoever has claimed a model cannot commit any more."""
         with self._lock:
+            self._claims.clear()
             self._connection.close()
+
+    def claim(self, model: str) -> int:
+        """Return what a model's commits need from now on; earlier claims of the model end.
+
+        So a thread that hung in a source and was replaced cannot put its old position over the new one's.
+        """
+        with self._lock:
+            self._claims[model] = self._claims.get(model, 0) + 1
+            return self._claims[model]
 
     def load(self, model: str) -> StoredModel | None:
         """Return a model's position and counters, or None where it is new."""
@@ -138,15 +159,21 @@ class State:
         layout: Layout | None,
         buckets: Iterable[StoredBucket],
         *,
-        keep_from: dict[str, int],
+        keep_from: Mapping[str, int],
+        claim: int,
     ) -> None:
         """Store a model's position, counters and changed buckets in one transaction.
 
         Buckets of other layouts, of windows that ``keep_from`` does not name, and those older than it says are deleted.
+
+        Raises:
+            SupersededError: the model was claimed again since; nothing is stored.
         """
         digest = "" if layout is None else layout.digest
         rows = [(model, digest, b.version, b.segment, b.window, b.start, pack(b.profile)) for b in buckets]
         with self._lock:
+            if self._claims.get(model) != claim:
+                raise SupersededError(f"model {model} is watched by another thread now")
             execute = self._connection.execute
             execute("BEGIN IMMEDIATE")
             try:

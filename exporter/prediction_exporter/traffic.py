@@ -24,22 +24,36 @@ class Histogram:
     counts: list[int]
     total: float = 0.0
 
+    @classmethod
+    def empty(cls, bounds: Sequence[float]) -> Histogram:
+        """Return the histogram of nothing."""
+        return cls([0] * (len(bounds) + 1))
+
     def observe(self, values: NDArray[np.float64], bounds: Sequence[float]) -> None:
         """Count finite values; a bucket holds the values up to its bound, the bound included."""
         places = np.searchsorted(np.asarray(bounds), values, side="left")
         for place, count in enumerate(np.bincount(places, minlength=len(bounds) + 1).tolist()):
             self.counts[place] += count
-        self.total += float(values.sum())
+        with np.errstate(over="ignore", invalid="ignore"):  # a sum that overflows stays so, and rates of it are NaN
+            self.total += float(values.sum())
 
 
 @dataclass(slots=True)
 class VersionTraffic:
-    """Counters of one version."""
+    """Counters of one version.
+
+    What the log does not tell is None, for a count of 0 would say that there was none: failures without a status field,
+    durations and slow requests without a latency.
+
+    Attributes:
+        first_seen, last_seen: event times of its earliest request in the first batch, and of its latest ever.
+    """
 
     first_seen: float
+    last_seen: float
     requests: int = 0
-    failed: int = 0
-    slow: int = 0
+    failed: int | None = None
+    slow: int | None = None
     durations: Histogram | None = None
     classes: dict[str, int] = field(default_factory=dict)
     scores: dict[str, Histogram] = field(default_factory=dict)
@@ -65,12 +79,6 @@ class VersionTraffic:
             }
         )
 
-    def without_histograms(self, traffic: Traffic) -> VersionTraffic:
-        """Return the counters that do not depend on buckets or classes, for when these have changed."""
-        fresh = traffic.new_version(self.first_seen)
-        fresh.requests, fresh.failed = self.requests, self.failed
-        return fresh
-
 
 class Traffic:
     """Counters of one model.
@@ -91,12 +99,18 @@ class Traffic:
         self.value_column: Column | None = next((c for c in outputs if c.kind is Kind.NUMERIC), None)
         self.value_bounds = self.value_column.drift_edges if self.value_column is not None else ()
 
-    def add(self, events: Events) -> None:
-        """Count a batch of requests. Classes are counted from profiles, by :meth:`add_classes`."""
+    def add(self, events: Events, *, has_status: bool = True) -> None:
+        """Count a batch of requests. Classes are counted from profiles, by :meth:`add_classes`.
+
+        ``has_status`` is whether the log tells which requests failed.
+        """
         names = events.versions.fill_null(UNVERSIONED)
         for version in names.unique(maintain_order=True).to_list():
             rows = np.flatnonzero((names == version).to_numpy())
-            self._add(self._of(version, float(events.times[rows].min()) / MICROSECONDS), events, rows)
+            times = events.times[rows]
+            of_version = self._of(version, float(times.min()) / MICROSECONDS)
+            of_version.last_seen = max(of_version.last_seen, float(times.max()) / MICROSECONDS)
+            self._add(of_version, events, rows, has_status=has_status)
 
     def _of(self, version: str, time: float) -> VersionTraffic:
         found = self.versions.get(version)
@@ -107,38 +121,59 @@ class Traffic:
     def new_version(self, first_seen: float) -> VersionTraffic:
         """Return the counters of a version that nothing was counted of; its classes are there from the beginning."""
         classes = dict.fromkeys(self.class_column.drift_labels, 0) if self.class_column is not None else {}
-        return VersionTraffic(first_seen=first_seen, classes=classes)
+        scores = {column.name: Histogram.empty(SCORE_BOUNDS) for column in self.score_columns}
+        values = Histogram.empty(self.value_bounds) if self.value_column is not None else None
+        return VersionTraffic(first_seen=first_seen, last_seen=first_seen, classes=classes, scores=scores, values=values)
 
-    def shape(self) -> list[Any]:
-        """Return what the histograms and classes mean, as JSON holds it; counters of another shape do not add up."""
-        classes = self.class_column.drift_labels if self.class_column is not None else []
-        return [list(self.duration_bounds), list(SCORE_BOUNDS), list(self.value_bounds), classes]
+    def shape(self) -> dict[str, Any]:
+        """Return what each group of counters counts, as JSON holds it; counters of different shapes do not add up."""
+        return {
+            "durations": list(self.duration_bounds),
+            "slow": self.slow_after,
+            "classes": [self.class_column.name, *self.class_column.drift_labels] if self.class_column is not None else None,
+            "scores": [list(SCORE_BOUNDS), *(column.name for column in self.score_columns)],
+            "values": [self.value_column.name, *self.value_bounds] if self.value_column is not None else None,
+        }
 
-    def _add(self, of_version: VersionTraffic, events: Events, rows: NDArray[np.intp]) -> None:
+    def restore(self, version: str, counted: VersionTraffic, shape: Mapping[str, Any]) -> None:
+        """Put back the counters of a version that had this shape; those of another shape than now begin anew."""
+        fresh = self.new_version(counted.first_seen)
+        for group, now in self.shape().items():
+            if shape.get(group) != now:
+                setattr(counted, group, getattr(fresh, group))
+        self.versions[version] = counted
+
+    def _add(self, of_version: VersionTraffic, events: Events, rows: NDArray[np.intp], *, has_status: bool) -> None:
         of_version.requests += len(rows)
-        of_version.failed += int(events.failed[rows].sum())
+        if has_status:
+            of_version.failed = (of_version.failed or 0) + int(events.failed[rows].sum())
         if events.latencies is not None:
-            seconds = events.latencies[rows]
-            seconds = seconds[np.isfinite(seconds)]
-            if of_version.durations is None:
-                of_version.durations = Histogram([0] * (len(self.duration_bounds) + 1))
-            of_version.durations.observe(seconds, self.duration_bounds)
-            if self.slow_after is not None:
-                of_version.slow += int((seconds > self.slow_after).sum())
+            self._add_latencies(of_version, events.latencies[rows])
         answered = rows[~events.failed[rows]]
         for column in self.score_columns:
-            histogram = of_version.scores.setdefault(column.name, Histogram([0] * (len(SCORE_BOUNDS) + 1)))
-            histogram.observe(_finite(events, column.name, answered), SCORE_BOUNDS)
-        if self.value_column is not None:
-            if of_version.values is None:
-                of_version.values = Histogram([0] * (len(self.value_bounds) + 1))
+            of_version.scores[column.name].observe(_finite(events, column.name, answered), SCORE_BOUNDS)
+        if self.value_column is not None and of_version.values is not None:
             of_version.values.observe(_finite(events, self.value_column.name, answered), self.value_bounds)
+
+    def _add_latencies(self, of_version: VersionTraffic, seconds: NDArray[np.float64]) -> None:
+        seconds = seconds[np.isfinite(seconds) & (seconds >= 0)]  # no duration is negative, and a sum must not fall
+        if of_version.durations is None:
+            of_version.durations = Histogram.empty(self.duration_bounds)
+        of_version.durations.observe(seconds, self.duration_bounds)
+        if self.slow_after is not None:
+            of_version.slow = (of_version.slow or 0) + int((seconds > self.slow_after).sum())
 
     def add_classes(self, version: str, counts: NDArray[np.int64]) -> None:
         """Count predictions by class, from the value bins of the prediction column."""
         classes = self.versions[version].classes
         for label, count in zip(classes, counts.tolist(), strict=True):
             classes[label] += count
+
+    def stale(self, since: float, *, now: float) -> list[str]:
+        """Return the versions without requests since a time, the longest silent first."""
+        # A time later than now comes from a clock that was put back since.
+        seen = {version: counted.last_seen for version, counted in self.versions.items()}
+        return sorted((v for v, last in seen.items() if not since <= last <= now + (now - since)), key=lambda v: seen[v])
 
 
 def _finite(events: Events, name: str, rows: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -66,13 +66,16 @@ class Ring:
         self._extremes = np.zeros((span.buckets, 2, numeric))
         self._changed: set[int] = set()
 
-    def add(self, start: int, profile: Profile) -> None:
-        """Merge a profile of the bucket that contains ``start``; one older than the window's newest span is left out."""
+    def add(self, start: int, profile: Profile, *, now: float) -> None:
+        """Merge a profile of the bucket that contains ``start``; one older than the window's newest span is left out.
+
+        A bucket later than now comes from a clock that was put back since; it makes room.
+        """
         number = start // self.span.bucket
         place = number % self.span.buckets
         bucket = number * self.span.bucket
         held = int(self._starts[place])
-        if held > bucket:
+        if bucket < held <= now:
             return
         if held == bucket:
             self._bucket(place).add(profile)
@@ -83,9 +86,9 @@ class Ring:
             self._extremes[place] = profile.extremes
         self._changed.add(place)
 
-    def restore(self, start: int, profile: Profile) -> None:
+    def restore(self, start: int, profile: Profile, *, now: float) -> None:
         """Put back a bucket that was stored."""
-        self.add(start, profile)
+        self.add(start, profile, now=now)
         self._changed.discard(start // self.span.bucket % self.span.buckets)
 
     def total(self, now: float) -> Profile:
@@ -101,8 +104,8 @@ class Ring:
         )
 
     def is_empty(self, now: float) -> bool:
-        """Return whether no bucket lies in the window that ends now, or after it."""
-        return not np.any(self._starts >= self.span.oldest(now))
+        """Return whether no bucket lies in the window that ends now, or soon after, as where a clock was put right."""
+        return not np.any((self._starts >= self.span.oldest(now)) & (self._starts < now + self.span.seconds))
 
     def changed(self) -> Iterator[tuple[int, Profile]]:
         """Yield the buckets that changed since the last call, with their starts."""
@@ -122,24 +125,16 @@ class Windows:
         self.spans = tuple(sorted(spans, key=lambda span: span.seconds))
         self._rings: dict[tuple[str, str], tuple[Ring, ...]] = {}
 
-    @property
-    def bucket_seconds(self) -> int:
-        """Width of the finest buckets, which profiles are to be folded into."""
-        return self.spans[0].bucket
-
-    def oldest(self, now: float) -> int:
-        """Return the start of the oldest time that any window still holds, in seconds."""
-        return min(span.oldest(now) for span in self.spans)
-
     def add(self, key: Key, profile: Profile, *, now: float) -> None:
-        """Merge a profile into every window that its bucket lies in."""
+        """Merge a profile into every window that its bucket lies in; events are not later than now."""
         for ring in self._of(key.version, key.segment):
             if key.bucket >= ring.span.oldest(now):
-                ring.add(key.bucket, profile)
+                ring.add(key.bucket, profile, now=now)
 
-    def restore(self, version: str, segment: str, span: Span, start: int, profile: Profile) -> None:
-        """Put back a bucket that was stored; nothing changes by it."""
-        self._of(version, segment)[self.spans.index(span)].restore(start, profile)
+    def restore(self, version: str, segment: str, span: Span, start: int, profile: Profile, *, now: float) -> None:
+        """Put back a bucket that was stored and that its window still holds; nothing changes by it."""
+        if span.oldest(now) <= start <= now:
+            self._of(version, segment)[self.spans.index(span)].restore(start, profile, now=now)
 
     def _of(self, version: str, segment: str) -> tuple[Ring, ...]:
         rings = self._rings.get((version, segment))
@@ -154,16 +149,14 @@ class Windows:
             for ring in rings:
                 yield version, segment, ring.span, ring.total(now)
 
-    def versions(self) -> set[str]:
-        """Return the versions that have a ring."""
-        return {version for version, _ in self._rings}
+    def forget(self, version: str) -> None:
+        """Drop a version."""
+        self._rings = {key: rings for key, rings in self._rings.items() if key[0] != version}
 
-    def forget_empty(self, now: float) -> set[str]:
-        """Drop versions and segments without events in the longest window; return the versions that went."""
-        before = self.versions()
+    def forget_empty(self, now: float) -> None:
+        """Drop versions and segments without events in any window."""
         for key in [key for key, rings in self._rings.items() if all(ring.is_empty(now) for ring in rings)]:
             del self._rings[key]
-        return before - self.versions()
 
     def changed(self) -> Iterator[tuple[str, str, Span, int, Profile]]:
         """Yield version, segment, span, start and profile of every bucket that changed since the last call."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need not wait for
+    from prediction_exporter.baseline import Baseline
     from prediction_exporter.budget import Budget
-    from prediction_exporter.config import Config
+    from prediction_exporter.config import Config, Model
 
 FOUND = 1
 
@@ -42,16 +43,16 @@ def check_config(options: argparse.Namespace) -> int:
         return FOUND
     problems = [f"{options.file}: {problem}" for problem in config.check_files(loaded)]
     warnings = [f"{options.file}: {warning}" for warning in config.check_log_folders(loaded)]
-    budgets: list[budget.Budget] = []
+    budgets = [budget.of_exporter(loaded)]
     for index, model in enumerate(loaded.models):
         place = f"models[{index}]"
         try:
             baseline = load_baseline(model, place)
             budgets.append(budget.of_model(loaded, model, baseline))
-            _show_recognised(loaded, index)
+            _show_recognised(model, baseline, place)
         except PredictionExporterError as error:
-            # A baseline that does not exist is named by its place among the file problems already.
-            if model.baseline is None or model.baseline.exists():
+            # A file that does not exist is named by its place among the problems already.
+            if not any(f": {place}." in problem for problem in problems):
                 problems.append(f"{options.file}: {error}")
     if not problems:
         try:
@@ -64,12 +65,9 @@ def check_config(options: argparse.Namespace) -> int:
     return FOUND if problems else 0
 
 
-def _show_recognised(config: Config, index: int) -> None:
-    from prediction_exporter.model_monitor import load_baseline
+def _show_recognised(model: Model, baseline: Baseline | None, place: str) -> None:
     from prediction_exporter.sources.log import describe, recognise_log, sample_log
 
-    model, place = config.models[index], f"models[{index}]"
-    baseline = load_baseline(model, place)
     layout = baseline.layout if baseline is not None else None
     print(f"{model.name}: reads {model.predictions.log.path}")
     sample = sample_log(model.predictions)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
-import threading
 import time
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
 from prediction_exporter import __version__
 from prediction_exporter.logs import FORMATS, LEVELS, configure
@@ -48,6 +48,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run until a signal ends it; what was read is committed."""
     configure(options.log_level, options.log_format)
+    signals = _Signals()  # before anything that takes time: what arrives meanwhile is answered after it
     # Imported here: the other commands need none of it, and a wrong flag is told before anything is loaded.
     from prediction_exporter import config
     from prediction_exporter.landing import render_page
@@ -64,9 +65,20 @@ def run(options: argparse.Namespace) -> int:
         monitor = Monitor(loaded, state=state, publish=partial(setattr, site, "snapshot"))
         site.ready = monitor.ready
         site.landing = lambda: render_page(
-            list(monitor.reports.values()), monitor.config, now=time.time(), telemetry_path=options.telemetry_path
+            list(monitor.reports.values()),
+            monitor.config,
+            now=time.time(),
+            telemetry_path=options.telemetry_path,
+            problem=monitor.problem,
         )
-        reload = partial(monitor.reload, partial(config.load, options.config_file))
+
+        def reload() -> str | None:
+            return monitor.reload(partial(config.load, options.config_file), also=reload_web)
+
+        def reload_web() -> None:
+            if options.web_config is not None:
+                server.reload_web_config(load_web_config(options.web_config))
+
         server = WebServer(
             options.listen or [DEFAULT_ADDRESS],
             site,
@@ -74,15 +86,12 @@ def run(options: argparse.Namespace) -> int:
             telemetry_path=options.telemetry_path,
             reload=reload if options.lifecycle else None,
         )
-        signals = _Signals()
         server.start()
         try:
             monitor.start()
             logger.info("prediction-exporter %s listens on port %s", __version__, ", ".join(map(str, server.ports)))
             while signals.wait() == signal.SIGHUP:
                 reload()
-                if options.web_config is not None:
-                    server.reload_web_config(load_web_config(options.web_config))
             logger.info("stopping")
             monitor.stop()
         finally:
@@ -96,18 +105,14 @@ class _Signals:
     """SIGHUP, SIGTERM and SIGINT, handed to the main thread in the order of their arrival."""
 
     def __init__(self) -> None:
-        self._arrived: list[int] = []
-        self._some = threading.Event()
+        # Its put() may interrupt its get(): a lock that both take would be waited for without end.
+        self._arrived: SimpleQueue[int] = SimpleQueue()
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._arrive)
 
     def _arrive(self, number: int, _: object) -> None:
-        self._arrived.append(number)
-        self._some.set()
+        self._arrived.put(number)
 
     def wait(self) -> int:
         """Return the next signal."""
-        while not self._arrived:
-            self._some.wait()
-            self._some.clear()
-        return self._arrived.pop(0)
+        return self._arrived.get()
