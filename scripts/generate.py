@@ -1,0 +1,59 @@
+"""Render everything that is committed and rendered. ``make generate`` runs it; with ``--check`` it only compares.
+
+Rendered are the schema of the configuration, the kit of the example (rules, their tests, routes, dashboards, runbooks), the pages
+on metrics and statistics, the golden list of series, and the baseline of the demo's model.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from prediction_exporter import baseline, config
+from prediction_exporter.baseline_builder import build
+from prediction_exporter.demo.credit_risk import training_data
+from prediction_exporter.kit.metrics_page import PAGE, metrics_page
+from prediction_exporter.kit.render import diff, render, write
+from prediction_exporter.tables import read_table
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "credit-risk" / "exporter.yml"
+
+
+def files() -> dict[str, str]:
+    """Return every rendered text by its path from the root."""
+    loaded = config.load(EXAMPLE)
+    return {
+        **render(loaded),
+        PAGE: metrics_page(),
+        "docs/config.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",
+    }
+
+
+def save_baseline() -> bool:
+    """Build the example's baseline from the demo's training data; return whether it changed."""
+    model = config.load(EXAMPLE).models[0]
+    if model.baseline is None:
+        raise ValueError(f"{EXAMPLE} names no baseline")
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "training.parquet"
+        training_data().write_parquet(data)
+        result = build(read_table(data), model.predictions.fields, kinds={}, task=model.task, where="models[0]")
+    return baseline.save(result.record, model.baseline)
+
+
+def main() -> int:
+    """Render, or compare."""
+    if "--check" in sys.argv:
+        different = diff(files(), ROOT)
+        print("\n".join(different) or "everything is up to date")
+        return 1 if different else 0
+    save_baseline()
+    write(files(), ROOT)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
