@@ -1,0 +1,74 @@
+"""What is committed is what the declarations and the example's configuration give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from prediction_exporter.kit import render as kit
+from prediction_exporter.kit.alerts import ALERTS
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_committed_files_are_up_to_date(rendered: Mapping[str, str]) -> None:
+    """`make generate` changes nothing."""
+    assert kit.diff(rendered, REPOSITORY) == []
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["prometheus/rules/*", "prometheus/tests/*", "alertmanager/**/*", "grafana/dashboards/*", "docs/runbooks/*"],
+)
+def test_nothing_is_left_of_former_renderings(rendered: Mapping[str, str], pattern: str) -> None:
+    """A file of an alert that is gone would be taken for one that exists."""
+    present = {path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob(pattern) if path.is_file()}
+    assert present
+    assert present <= rendered.keys()
+
+
+def test_rendering_is_repeatable(rendered: Mapping[str, str], folder: Path) -> None:
+    """The same declarations give the same bytes, and what is written is what is compared."""
+    assert kit.diff(rendered, folder) == []
+
+
+def test_differences_are_shown(rendered: Mapping[str, str], tmp_path: Path) -> None:
+    """A changed and a missing file, as a person would want to see them."""
+    kit.write(rendered, tmp_path)
+    changed = tmp_path / "docs/alerts.md"
+    changed.write_text(changed.read_text().replace("# Alerts", "# Alarms"))
+    missing = tmp_path / "docs/runbooks/ModelFeatureDrift.md"
+    missing.unlink()
+    lines = kit.diff(rendered, tmp_path)
+    assert "-# Alarms" in lines
+    assert "+# Alerts" in lines
+    assert f"--- {missing}" in lines
+
+
+def test_without_a_configuration_routes_are_left_out(rendered: Mapping[str, str]) -> None:
+    """Rules, dashboards and runbooks need none."""
+    assert rendered.keys() - kit.render(None).keys() == {"alertmanager/alertmanager.yml"}
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=str)
+def test_a_runbook_has_its_sections(rendered: Mapping[str, str], alert: object) -> None:
+    """Meaning, impact, diagnosis and mitigation, in this order."""
+    page = rendered[f"docs/runbooks/{alert}.md"]
+    places = [page.index(f"\n## {section}\n") for section in ("Meaning", "Impact", "Diagnosis", "Mitigation")]
+    assert places == sorted(places)
+    assert "```promql" in page
+
+
+def test_links_between_pages_work(rendered: Mapping[str, str]) -> None:
+    """Every alert is listed, and every link leads to a page."""
+    overview = rendered["docs/alerts.md"]
+    for alert in ALERTS:
+        assert f"[{alert}](runbooks/{alert}.md)" in overview
+        assert f"docs/runbooks/{alert}.md" in rendered
+
+
+def test_every_module_of_the_kit_reaches_the_installed_package() -> None:
+    """The message templates lie beside the code and are read from the package."""
+    assert "prediction-exporter.slack.text" in kit.render(None)["alertmanager/templates/prediction-exporter.tmpl"]
