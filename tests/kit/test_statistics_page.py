@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from prediction_exporter.kit.docs import STATISTICS_PAGE, statistics_markdown, statistics_page
-from prediction_exporter.statistics import STATISTICS
+from prediction_exporter.statistics import STATISTICS, Statistic
 
 PAGE = Path(__file__).parents[2] / STATISTICS_PAGE
 
@@ -19,12 +19,11 @@ def test_the_committed_page_is_up_to_date() -> None:
 
 
 @pytest.mark.parametrize("statistic", STATISTICS, ids=lambda statistic: statistic.key)
-def test_every_statistic_has_a_section_with_its_series(statistic: object) -> None:
+def test_every_statistic_has_a_section_with_its_series(statistic: Statistic) -> None:
     """Its key is the anchor, and all of its families are named."""
-    [declared] = [found for found in STATISTICS if found is statistic]
-    section = statistics_markdown().split(f"\n### {declared.key}\n")[1].split("\n### ")[0]
-    assert all(f"`{family}`" in section for family in declared.families)
-    assert f"`{declared.undefined}`" in section
+    section = statistics_markdown().split(f"\n### {statistic.key}\n")[1].split("\n### ")[0]
+    assert all(f"`{family}`" in section for family in statistic.families)
+    assert f"`{statistic.undefined}`" in section
     assert ">>> " in section
 
 

@@ -301,3 +301,12 @@ def test_an_empty_bin_is_worth_half_a_row() -> None:
     assert many == 0.0
     assert one < none < 1.35 * one
     assert none == pytest.approx(0.24, abs=0.02)
+
+
+@pytest.mark.parametrize("key", DISTANCES)
+def test_the_default_effects_are_those_of_one_shift(key: str) -> None:
+    """Each distance reads its default for a normal column whose mean moved by 0.45 standard deviations."""
+    grid = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)
+    column = column_of("x", grid.tolist())
+    shifted = compare([column], {"x": grid.tolist()}, {"x": (grid + 0.45).tolist()})
+    assert float(BY_KEY[key].compute(shifted)[0]) == pytest.approx(threshold_of(BY_KEY[key]).default, rel=0.05)

@@ -56,7 +56,7 @@ def _section(statistic: Statistic) -> str:
     if statistic.threshold is not None:
         facts["Threshold"] = _threshold(statistic)
     facts["Source"] = statistic.reference
-    lines = [f"### {statistic.key}", "", f"**{statistic.title}.** {_description(statistic)}", ""]
+    lines = [f"### {statistic.key}", "", _description(statistic), ""]
     lines += [f"- {name}: {text}" for name, text in facts.items()]
     lines += ["", "```pycon", _example(statistic), "```", ""]
     return "\n".join(lines)
