@@ -194,6 +194,27 @@ def test_a_small_baseline_is_noise_too(key: str, baseline_rows: int) -> None:
     check_false_alarms(key, comparison)
 
 
+HEAVY: dict[str, tuple[list[float], float]] = {
+    "two": ([0.5, 0.5], 0.15),
+    "three": ([1.0, 1.0, 1.0], 0.15),
+    "twenty": ([0.05] * 20, 0.05),
+    "zeros": ([0.7] + [0.003] * 100, 0.3),
+}
+
+
+@pytest.mark.parametrize(("shares", "tolerance"), HEAVY.values(), ids=HEAVY.keys())
+def test_heavy_values_lower_the_floor_of_kolmogorov_smirnov(shares: list[float], tolerance: float) -> None:
+    """The largest of a few differences is below the largest of many: half of it for two values, where the floor is off by 15 %."""
+    random = np.random.default_rng(10)
+    edges = tuple(float(index) for index in range(1, len(shares)))
+    columns = [Column(name=str(index), role=Role.FEATURE, kind=Kind.NUMERIC, edges=edges) for index in range(2000)]
+    chances = np.tile(np.array(shares) / sum(shares), (2000, 1))
+    reference = reference_of_counts(columns, random.multinomial(5000, chances))
+    comparison = Simulation(random, reference, chances, np.empty((2000, 0))).window(1000)
+    check_floor("ks_statistic", comparison, tolerance)
+    check_false_alarms("ks_statistic", comparison)
+
+
 CATEGORIES: dict[str, tuple[list[float], int]] = {
     "binary": ([0.7, 0.3], 10_000),
     "three": ([1.0, 1.0, 1.0], 1000),

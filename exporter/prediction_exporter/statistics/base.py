@@ -20,6 +20,26 @@ from prediction_exporter.layout import Kind, Layout, Role
 from prediction_exporter.profile import Profile
 from prediction_exporter.statistics.comparison import SMOOTHING, Comparison, Floats, Reference, divide
 
+__all__ = [
+    "BOTH_KINDS",
+    "CATEGORICAL",
+    "NUMERIC",
+    "SHARE_REFERENCE",
+    "Comparison",
+    "Constant",
+    "Floats",
+    "Noise",
+    "Reference",
+    "Share",
+    "Statistic",
+    "Threshold",
+    "column_family",
+    "feature_mask",
+    "finite",
+    "rows",
+    "window_family",
+]
+
 BOTH_KINDS = frozenset(Kind)
 NUMERIC = frozenset({Kind.NUMERIC})
 CATEGORICAL = frozenset({Kind.CATEGORICAL})
