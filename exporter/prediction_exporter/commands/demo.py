@@ -104,7 +104,7 @@ def _tell(story: Story, stopping: threading.Event, say: Callable[[str], None], d
     from prediction_exporter.demo.service import LOAN_FACTOR
 
     events = [
-        (story.breaks, "the service begins to send no income: watch for ModelMissingValues, to #data-eng"),
+        (story.breaks, "income goes missing from most applications: watch for ModelMissingValues, to #data-eng"),
         (story.drifts, f"applicants ask for {LOAN_FACTOR:g} times the amount: watch for ModelFeatureDrift, to #risk-models"),
     ]
     planned = sorted((at, text) for at, text in events if at is not None)

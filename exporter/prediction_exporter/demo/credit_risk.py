@@ -46,15 +46,14 @@ Columns = dict[str, NDArray[Any]]
 class Drift:
     """What differs in the applications from those that the model was trained on."""
 
-    income_missing: bool = False
+    income_missing: float = 0.0  # share of the applications
     loan_factor: float = 1.0
 
 
 def applications(rng: np.random.Generator, count: int, drift: Drift = Drift()) -> Columns:
     """Draw the features of loan applications; a missing income is NaN."""
     income = np.round(rng.lognormal(10.78, 0.4, count), -2)
-    if drift.income_missing:
-        income[:] = np.nan
+    income[rng.random(count) < drift.income_missing] = np.nan
     return {
         "income": income,
         "age": np.clip(np.round(rng.normal(43, 12, count)), 18, 90),

@@ -19,6 +19,9 @@ from prediction_exporter.demo.credit_risk import Drift, applications, decisions,
 FAILURE_RATIO = 0.0005
 TICK_SECONDS = 0.1
 
+#: The break: so large a share of the applications comes without income, as when one of the producers fails.
+MISSING_RATIO = 0.8
+
 #: The drift: applicants ask for so many times the former amount.
 LOAN_FACTOR = 1.6
 
@@ -28,7 +31,7 @@ class Story:
     """What happens when, in seconds after the start; None for never.
 
     Attributes:
-        breaks: the service begins to send no income.
+        breaks: income begins to be missing from most applications.
         drifts: the amounts asked for begin to be larger.
     """
 
@@ -38,7 +41,7 @@ class Story:
     def at(self, seconds: float) -> Drift:
         """Return what differs at a time."""
         return Drift(
-            income_missing=self.breaks is not None and seconds >= self.breaks,
+            income_missing=MISSING_RATIO if self.breaks is not None and seconds >= self.breaks else 0.0,
             loan_factor=LOAN_FACTOR if self.drifts is not None and seconds >= self.drifts else 1.0,
         )
 
