@@ -4,14 +4,16 @@ The fast way gives a whole chunk to polars with a fixed schema. Polars refuses t
 or holds a value of another type; nothing is coerced in silence, so what it accepts is right. What it refuses is divided until
 the lines at fault are found, and these take the exact, slow way: one ``json.loads`` each.
 
-Two habits of loggers would send every line the slow way, and are learnt from the lines that did: numbers written as text (read
-as text and cast), and the words NaN and Infinity, which are no JSON (put in quotes first).
+Three habits of loggers would send every line the slow way. Lines of text between the JSON are taken out before a chunk is
+divided. The two others are learnt from the lines that went the slow way: numbers written as text (read as text and cast), and
+the words NaN and Infinity, which are no JSON (put in quotes first).
 """
 
 from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -28,17 +30,26 @@ PIECES = 8
 #: Share of slow lines in a chunk from which on the reader looks whether another reading would spare them.
 RELEARN_RATIO = 0.02
 
+#: Words that loggers write for numbers which JSON does not have.
+WORDS = (b"NaN", b"Infinity")
+
 #: Bytes on each side of a bare word that tell whether it stands as a value.
 HEAD = 16
+
+#: Half of a surrogate pair without its other half, which polars reads as something else or as another character.
+_LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
+
+#: Digits of integers that are numbers beyond all doubles, and more than Python converts.
+HUGE_DIGITS = 400
 
 
 class JsonReader:
     """Reads chosen fields of JSON lines.
 
     Args:
-        paths: the fields.
+        paths: the fields; none of them inside of another.
         texts: those of them to read as String; the others are read as Float64. A String column takes any JSON value: numbers
-            and booleans as their text, objects and arrays as JSON.
+            and booleans as their text, objects and arrays much as JSON.
     """
 
     def __init__(self, paths: Iterable[Path], texts: Iterable[Path]) -> None:
@@ -47,10 +58,12 @@ class JsonReader:
         #: The frame's column of each path.
         self.names = {path: str(position) for position, path in enumerate(self.paths)}
         self._quote = False
-        self._leaves = [_leaf(path).alias(name) for path, name in self.names.items()]
         self._plan()
 
     def _plan(self) -> None:
+        # The items of a list are of one type.
+        lists = {path[:-1] for path in self.texts if isinstance(path[-1], int)}
+        self.texts |= {path for path in self.paths if isinstance(path[-1], int) and path[:-1] in lists}
         self.dtypes = _nested_dtypes(self.paths, self.texts)
 
     def read(self, data: bytes, rejected: Rejected) -> tuple[pl.DataFrame | None, list[Mapping[str, Any]]]:
@@ -60,54 +73,82 @@ class JsonReader:
         """
         frames: list[pl.DataFrame] = []
         slow: list[bytes] = []
-        self._read(data, frames, slow)
+        self._read(data, frames, slow, sifted=False)
         frame = None if not frames else frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=True)
         parsed = list(parse_lines(slow, rejected))
         if len(slow) > RELEARN_RATIO * (len(slow) + (0 if frame is None else len(frame))):
-            self._learn(parsed)
+            self._learn(slow, parsed)
         return frame, parsed
 
-    def _read(self, data: bytes, frames: list[pl.DataFrame], slow: list[bytes]) -> None:
+    def _read(self, data: bytes, frames: list[pl.DataFrame], slow: list[bytes], *, sifted: bool) -> None:
         """Append what polars accepts to ``frames`` and the lines at fault to ``slow``."""
-        if not data:
+        frame = self._frame(data)
+        if frame is not None:
+            if len(frame):
+                frames.append(self._choose(frame))
             return
-        try:
-            frame = pl.read_ndjson(io.BytesIO(_quote_tokens(data) if self._quote else data), schema=self.dtypes)
-        except pl.exceptions.PolarsError:
-            pieces = _divide(data)
-            if pieces is None:
-                slow.extend(line for line in data.split(b"\n") if line.strip())
+        if not sifted:
+            objects, others = _sift(data)
+            if others:
+                slow.extend(others)
+                self._read(objects, frames, slow, sifted=True)
                 return
-            for piece in pieces:
-                self._read(piece, frames, slow)
+        pieces = _divide(data)
+        if pieces is None:
+            slow.extend(line for line in data.split(b"\n") if line.strip())
             return
-        if len(frame):
-            # The reader leaves many small chunks, which each later step would pay for.
-            frames.append(frame.rechunk().select(self._leaves))
+        for piece in pieces:
+            self._read(piece, frames, slow, sifted=True)
 
-    def _learn(self, parsed: list[Mapping[str, Any]]) -> None:
+    def _frame(self, data: bytes) -> pl.DataFrame | None:
+        """Return a row for each line but for blank ones, or None where polars does not read them all."""
+        if b"\\" in data and _LONE_SURROGATE.search(data):
+            return None
+        try:
+            return pl.read_ndjson(io.BytesIO(_quote_words(data) if self._quote else data), schema=self.dtypes)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            return None
+
+    def _choose(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the fields as columns by the names of their paths."""
+        # The reader leaves many small chunks, which each later step would pay for.
+        opened: dict[Path, pl.DataFrame] = {(): frame.rechunk()}
+        return pl.DataFrame([_field(opened, path).alias(name) for path, name in self.names.items()])
+
+    def _learn(self, slow: list[bytes], parsed: list[Mapping[str, Any]]) -> None:
         """Read a number as text from now on where these lines held it as text or as a word that is no JSON."""
+        self._quote |= any(word in line for line in slow for word in WORDS)
         textual = set()
         for path in self.paths:
-            if path in self.texts:
-                continue
-            values = [lookup(event, path) for event in parsed]
-            odd = any(isinstance(value, float) and not np.isfinite(value) for value in values)
-            self._quote |= odd
-            if odd or any(isinstance(value, str | bool) for value in values):
+            if path not in self.texts and any(_is_textual(lookup(event, path)) for event in parsed):
                 textual.add(path)
         if textual:
             self.texts |= textual
             self._plan()
 
 
-def _quote_tokens(data: bytes) -> bytes:
+def _is_textual(value: Any) -> bool:
+    return isinstance(value, str | bool) or (isinstance(value, float) and not np.isfinite(value))
+
+
+def _field(opened: dict[Path, pl.DataFrame], path: Path) -> pl.Series:
+    """Return what stands at a path, of frames by the path of their object; by name, as an expression could be a pattern."""
+    last = path[-1]
+    if isinstance(last, int):
+        return _field(opened, path[:-1]).list.get(last, null_on_oob=True)
+    parent = path[:-1]
+    if parent not in opened:
+        opened[parent] = _field(opened, parent).struct.unnest()
+    return opened[parent].get_column(last)
+
+
+def _quote_words(data: bytes) -> bytes:
     """Put the bare words NaN, Infinity and -Infinity into quotes where they stand as values.
 
     Inside a string the two quotes would close and reopen it with a bare word between, which no parser accepts: such a line goes
     the slow way, in its own words.
     """
-    for word in (b"NaN", b"Infinity"):
+    for word in WORDS:
         parts = data.split(word)
         if len(parts) == 1:
             continue
@@ -125,6 +166,15 @@ def _quote_tokens(data: bytes) -> bytes:
             quoted.append(part)
         data = b"".join(quoted)
     return data
+
+
+def _sift(data: bytes) -> tuple[bytes, list[bytes]]:
+    """Return the lines that may be JSON objects, and the others but for blank ones."""
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    others = [line for line in lines if not line.lstrip().startswith(b"{")]
+    if others:
+        data = b"\n".join([line for line in lines if line.lstrip().startswith(b"{")])
+    return data, others
 
 
 def _divide(data: bytes) -> list[bytes] | None:
@@ -149,11 +199,24 @@ def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_first_wins)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of more digits than Python converts
+        return json.loads(text, object_pairs_hook=_first_wins, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < HUGE_DIGITS else float(digits)
+
+
 def parse_lines(lines: Iterable[bytes], rejected: Rejected) -> Iterator[Mapping[str, Any]]:
     """Yield the JSON objects among the lines; count the others as refused."""
     for line in lines:
         try:
-            event = json.loads(line.decode(), object_pairs_hook=_first_wins)
+            event = _loads(line.decode("utf-8-sig"))
         except UnicodeDecodeError:
             rejected.add("encoding", example=line)
         except (ValueError, RecursionError):
@@ -180,10 +243,3 @@ def _nested_dtypes(paths: Iterable[Path], texts: set[Path]) -> dict[str, pl.Data
 
 def _structs(tree: Mapping[str, Any]) -> dict[str, pl.DataType]:
     return {key: pl.Struct(_structs(node)) if isinstance(node, dict) else node for key, node in tree.items()}
-
-
-def _leaf(path: Path) -> pl.Expr:
-    expression = pl.col(str(path[0]))
-    for key in path[1:]:
-        expression = expression.struct.field(key) if isinstance(key, str) else expression.list.get(key, null_on_oob=True)
-    return expression

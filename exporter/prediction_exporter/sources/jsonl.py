@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,14 +14,15 @@ from numpy.typing import NDArray
 
 from prediction_exporter.events import Events, ValueState
 from prediction_exporter.layout import Kind
-from prediction_exporter.schema import UNITS, EventSchema, Path, lookup
+from prediction_exporter.schema import UNITS, EventSchema, Path, lookup, path_text
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.times import NO_TIME, DateParser, epoch_microseconds
 
-#: Texts of a status field that do not mean failure, in lower case.
-SUCCESS_WORDS = frozenset({"", "ok", "okay", "success", "succeeded", "successful", "true", "false", "none", "null", "0"})
-SERVER_ERROR = 500
+#: Texts of a status field that do not mean failure, in lower case; ``true`` is that of a field that is set on failure.
+SUCCESS_WORDS = frozenset({"", "ok", "okay", "success", "succeeded", "successful", "false", "none", "null", "nan", "[]", "{}"})
+#: HTTP statuses that are not the server's fault.
+FIRST_STATUS, SERVER_ERROR = 100, 500
 
 
 class JsonLinesParser:
@@ -34,7 +37,7 @@ class JsonLinesParser:
         self._schema = schema
         self._dates = DateParser(schema.timezone, schema.time_unit)
         optional = [path for path in (schema.id, schema.version, schema.latency, schema.status) if path is not None]
-        texts = self._text_fields() - (set() if time_is_text else {schema.time})
+        texts = self._text_fields() | ({schema.time} if time_is_text else set())
         self._reader = JsonReader([schema.time, *optional, *(field.path for field in schema.columns)], texts)
 
     @property
@@ -59,7 +62,7 @@ class JsonLinesParser:
         schema = self._schema
         times = self._fast_times(frame[self._reader.names[schema.time]])
         ids = None if schema.id is None else frame[self._reader.names[schema.id]].is_null().to_numpy()
-        kept = _refuse(times, frame[self._reader.names[schema.time]], ids, rejected)
+        kept = self._refuse(times, frame[self._reader.names[schema.time]], ids, rejected)
         if not kept.all():
             frame, times = frame.filter(pl.Series(kept)), times[kept]
         columns: dict[str, pl.Series] = {}
@@ -67,16 +70,15 @@ class JsonLinesParser:
         for field in schema.columns:
             values = frame[self._reader.names[field.path]]
             state = None
-            if field.kind is Kind.NUMERIC and field.path in self._reader.texts:
-                columns[field.name], state = _numbers_from_text(values)
-            else:
-                columns[field.name] = values
+            if field.kind is Kind.NUMERIC and values.dtype == pl.String:
+                values, state = _numbers_from_text(values)
+            columns[field.name] = values
             if state is not None:
                 states[field.name] = state
         return Events(
             times=times,
-            versions=self._optional(frame, schema.version, pl.String),
-            failed=_failed(self._optional(frame, schema.status, pl.String)),
+            versions=_versions(self._optional(frame, schema.version)),
+            failed=_failed(self._optional(frame, schema.status)),
             latencies=self._fast_latencies(frame),
             columns=columns,
             states=states,
@@ -93,17 +95,17 @@ class JsonLinesParser:
         values = frame[self._reader.names[self._schema.latency]].cast(pl.Float64, strict=False).to_numpy()
         return _seconds(values, self._schema.latency_unit)
 
-    def _optional(self, frame: pl.DataFrame, path: Path | None, dtype: type[pl.DataType]) -> pl.Series:
-        return pl.repeat(None, len(frame), dtype=dtype, eager=True) if path is None else frame[self._reader.names[path]]
+    def _optional(self, frame: pl.DataFrame, path: Path | None) -> pl.Series:
+        return pl.repeat(None, len(frame), dtype=pl.String, eager=True) if path is None else frame[self._reader.names[path]]
 
     # The slow way
 
     def _slow_events(self, parsed: list[Mapping[str, Any]], rejected: Rejected) -> Events:
         schema = self._schema
-        texts = {path: texts_of(parsed, path) for path in self._text_fields()}
+        texts = {path: texts_of(parsed, path) for path in self._text_fields() | {schema.time}}
         times = self._dates.parse(texts[schema.time])
         ids = None if schema.id is None else texts[schema.id].is_null().to_numpy()
-        kept = _refuse(times, texts[schema.time], ids, rejected)
+        kept = self._refuse(times, texts[schema.time], ids, rejected)
         rows = np.flatnonzero(kept)
         columns: dict[str, pl.Series] = {}
         states: dict[str, NDArray[np.uint8]] = {}
@@ -121,7 +123,7 @@ class JsonLinesParser:
             latencies = _seconds(numbers.to_numpy(), schema.latency_unit)
         events = Events(
             times=times,
-            versions=nothing if schema.version is None else texts[schema.version],
+            versions=nothing if schema.version is None else _versions(texts[schema.version]),
             failed=_failed(nothing if schema.status is None else texts[schema.status]),
             latencies=latencies,
             columns=columns,
@@ -129,28 +131,29 @@ class JsonLinesParser:
         )
         return events if len(rows) == len(parsed) else events.take(rows)
 
+    # Both ways
+
     def _text_fields(self) -> set[Path]:
+        """Return what is read as text, beside the time."""
         schema = self._schema
-        paths = {schema.time, schema.id, schema.version, schema.status}
         categorical = {field.path for field in schema.columns if field.kind is Kind.CATEGORICAL}
-        return {path for path in paths if path is not None} | categorical
+        return categorical | {path for path in (schema.id, schema.version, schema.status) if path is not None}
 
-
-def _refuse(
-    times: NDArray[np.int64], shown: pl.Series, no_id: NDArray[np.bool_] | None, rejected: Rejected
-) -> NDArray[np.bool_]:
-    """Return which events have a time and an id; count the others."""
-    kept = times != NO_TIME
-    if not kept.all():
-        missing = shown.is_null().to_numpy()
-        invalid = np.flatnonzero(~kept & ~missing)
-        rejected.add("missing_time", int((~kept & missing).sum()))
-        if len(invalid):
-            rejected.add("invalid_time", len(invalid), str(shown[int(invalid[0])]))
-    if no_id is not None and no_id.any():
-        rejected.add("missing_id", int((kept & no_id).sum()))
-        kept = kept & ~no_id
-    return kept
+    def _refuse(
+        self, times: NDArray[np.int64], shown: pl.Series, no_id: NDArray[np.bool_] | None, rejected: Rejected
+    ) -> NDArray[np.bool_]:
+        """Return which events have a time and an id; count the others."""
+        kept: NDArray[np.bool_] = times != NO_TIME
+        if not kept.all():
+            missing = shown.is_null().to_numpy()
+            invalid = np.flatnonzero(~kept & ~missing)
+            rejected.add("missing_time", int((~kept & missing).sum()), f"no {path_text(self._schema.time)}")
+            if len(invalid):
+                rejected.add("invalid_time", len(invalid), str(shown[int(invalid[0])]))
+        if self._schema.id is not None and no_id is not None and no_id.any():
+            rejected.add("missing_id", int((kept & no_id).sum()), f"no {path_text(self._schema.id)}")
+            kept = kept & ~no_id
+        return kept
 
 
 def _numbers_from_text(texts: pl.Series) -> tuple[pl.Series, NDArray[np.uint8] | None]:
@@ -163,7 +166,7 @@ def _numbers(values: Iterable[Any]) -> tuple[pl.Series, NDArray[np.uint8] | None
     """Return parsed JSON values as numbers and their states."""
     listed = list(values)
     numbers = pl.Series([_number(value) for value in listed], dtype=pl.Float64)
-    texts = pl.Series([value if isinstance(value, str) else None for value in listed], dtype=pl.String)
+    texts = pl.Series([_text(value) if isinstance(value, str) else None for value in listed], dtype=pl.String)
     if texts.null_count() < len(texts):
         numbers = numbers.fill_null(texts.cast(pl.Float64, strict=False))
     return _with_states(numbers, missing=np.array([value is None for value in listed], dtype=np.bool_))
@@ -201,7 +204,15 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()  # a lone surrogate is no text
-    return json.dumps(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return format(Decimal(repr(value)), "f").removesuffix(".0")
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def _versions(texts: pl.Series) -> pl.Series:
+    """Return versions without what is an object or a list."""
+    nested = texts.str.contains(r"^[\[{]")
+    return texts.set(nested, None) if nested.any() else texts
 
 
 def _failed(statuses: pl.Series) -> NDArray[np.bool_]:
@@ -214,10 +225,13 @@ def _failed(statuses: pl.Series) -> NDArray[np.bool_]:
 
 
 def _means_failure(text: str) -> bool:
+    if text.lower() in SUCCESS_WORDS:
+        return False
     try:
-        return float(text) >= SERVER_ERROR
+        number = float(text)
     except ValueError:
-        return text.lower() not in SUCCESS_WORDS
+        return True
+    return number != 0 and not FIRST_STATUS <= number < SERVER_ERROR
 
 
 def _seconds(values: NDArray[np.float64], unit: str) -> NDArray[np.float64]:

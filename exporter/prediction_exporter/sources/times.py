@@ -56,8 +56,10 @@ class DateParser:
         times = np.full(len(texts), NO_TIME)
         left = np.flatnonzero(texts.is_not_null().to_numpy())
         left = self._try_formats(texts, times, left)
-        if len(left):  # the comma is Python's logging default
-            normal = texts.gather(left).str.strip_chars().str.replace(",", ".", literal=True)
+        if len(left):
+            normal = texts.gather(left).str.strip_chars()
+            # The comma is Python's logging default, and RFC 3339 allows t for T.
+            normal = normal.str.replace(",", ".", literal=True).str.replace("t", "T", literal=True)
             rest = np.full(len(left), NO_TIME)
             self._try_formats(normal, rest, np.arange(len(left)))
             numbers = normal.cast(pl.Float64, strict=False).to_numpy()

@@ -1,0 +1,169 @@
+"""Event times: every form that is read, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prediction_exporter.sources.times import NO_TIME, DateParser, epoch_microseconds
+
+SECOND = 1_000_000
+
+
+def parse(*texts: str | None, zone: str = "UTC", unit: str | None = None) -> list[int | None]:
+    """Parse texts in one batch."""
+    times = DateParser(zone, unit).parse(pl.Series(texts, dtype=pl.String))
+    return [None if time == NO_TIME else int(time) for time in times]
+
+
+def micros(*parts: int, tz: str | None = None) -> int:
+    """Return the microseconds of a date."""
+    when = datetime(*parts, tzinfo=UTC if tz is None else ZoneInfo(tz))  # type: ignore[arg-type,misc]
+    return (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+NOON = micros(2026, 3, 1, 12)
+
+
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [
+        ("2026-03-01T12:00:00Z", 0),
+        ("2026-03-01t12:00:00z", 0),
+        ("2026-03-01T12:00:00z", 0),
+        ("2026-03-01 12:00:00Z", 0),
+        ("2026-03-01T12:00:00+00:00", 0),
+        ("2026-03-01T12:00:00-00:00", 0),
+        ("2026-03-01T14:00:00+02:00", 0),
+        ("2026-03-01T17:30:00+0530", 0),
+        ("2026-03-01T04:00:00-08", 0),
+        ("2026-03-01T12:00:00.5Z", 500_000),
+        ("2026-03-01T12:00:00,5Z", 500_000),
+        ("2026-03-01 12:00:00,123", 123_000),
+        ("2026-03-01T12:00:00.123456Z", 123_456),
+        ("2026-03-01T12:00:00.123456789Z", 123_456),
+        ("2026-03-01T12:00:00.1234567890123+00:00", 123_456),
+        ("2026-03-01T12:00:00", 0),
+        ("2026-03-01 12:00:00.25", 250_000),
+        ("  2026-03-01T12:00:00Z\t", 0),
+        ("1772366400", 0),
+        ("1772366400.5", 500_000),
+        ("1772366400000", 0),
+        ("1772366400000000", 0),
+        ("1772366400000000000", 0),
+        ("1.7723664e9", 0),
+        (" 1772366400 ", 0),
+    ],
+)
+def test_forms(text: str, offset: int) -> None:
+    """Dates of RFC 3339, of Python's logging and epoch numbers in all units."""
+    assert parse(text) == [NOON + offset]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "now", "2026-03-01", "2026-03-01T", "12:00:00", "2026-03-01T12:00", "2026-03-01T12:00Z", "20260301T120000Z"),
+        *(
+            "2026-13-01T12:00:00Z",
+            "2026-02-29T12:00:00Z",
+            "2026-03-01T25:00:00Z",
+            "2026-03-01T24:00:00Z",
+            "2026-03-01T12:60:00Z",
+        ),
+        *("2026-03-01T12:00:61Z", "2026-03-01T12:00:00Zx", "x2026-03-01T12:00:00Z", "2026-03-01T12:00:00+25:00"),
+        *("2026-03-01T12:00:00UTC", "Sun, 01 Mar 2026 12:00:00 GMT", "01/03/2026 12:00:00", "true", "nan", "inf", "-Infinity"),
+        *("1e400", "{}", "[1772366400]", "1772366400s", "0x69a42b80", "1_772_366_400"),
+    ],
+)
+def test_refused(text: str) -> None:
+    """What is no time on its own is none; a date alone is no date-time of RFC 3339."""
+    assert parse(text) == [None]
+
+
+def test_leap_second() -> None:
+    """The second that some minutes have more is the first of the next minute."""
+    assert parse("2016-12-31T23:59:60Z") == [micros(2017, 1, 1)]
+    assert parse("2016-12-31T23:59:60.5Z") == [micros(2017, 1, 1) + 500_000]
+
+
+def test_summer_time() -> None:
+    """Of an hour that stands twice the first is taken; an hour that does not exist is refused; a zone in the text wins."""
+    gap, overlap = "2026-03-29T02:30:00", "2026-10-25T02:30:00"
+    assert parse(gap, zone="Europe/Berlin") == [None]
+    assert parse(overlap, zone="Europe/Berlin") == [micros(2026, 10, 25, 0, 30)]
+    assert parse(f"{gap}Z", zone="Europe/Berlin") == [micros(2026, 3, 29, 2, 30)]
+    assert parse("2026-03-29T03:00:00", zone="Europe/Berlin") == [micros(2026, 3, 29, 1)]
+    assert parse("2026-03-29 01:59:59,999", zone="Europe/Berlin") == [micros(2026, 3, 29, 1) - 1000]
+    assert parse("2026-03-08T02:30:00", zone="America/New_York") == [None]
+
+
+def test_mixed_forms_in_any_order() -> None:
+    """The form that read the last text is only tried first: a parser's past changes no time."""
+    texts = ["2026-03-01T12:00:00Z", "2026-03-01 13:00:00,5", None, "1772366400", "2026-03-01 12:00:00+01:00", "x", "-1"]
+    alone = [parse(text, zone="Europe/Berlin")[0] for text in texts]
+    parser = DateParser("Europe/Berlin", None)
+    for turn in range(len(texts)):
+        turned = texts[turn:] + texts[:turn]
+        found = parser.parse(pl.Series(turned, dtype=pl.String)).tolist()
+        assert [None if time == NO_TIME else time for time in found] == alone[turn:] + alone[:turn]
+
+
+def test_empty_batch() -> None:
+    """No texts, no times."""
+    assert parse() == []
+    assert parse(None, None) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("number", "microseconds"),
+    [
+        *((0.0, 0), (-1.0, -SECOND), (-1.5, -1_500_000), (1.0, SECOND), (99_999_999_999.0, 99_999_999_999 * SECOND)),
+        *((1e11, 100_000_000 * SECOND), (1e14, 100_000_000 * SECOND), (1e17, 100_000_000 * SECOND), (5e-324, 0)),
+        *((np.nan, None), (np.inf, None), (-np.inf, None), (1e308, None), (-1e308, None), (1e22, None)),
+    ],
+)
+def test_magnitudes(number: float, microseconds: int | None) -> None:
+    """A number's unit is told from its size; what no clock shows is refused."""
+    [found] = epoch_microseconds(np.array([number]), None)
+    assert (None if found == NO_TIME else found) == microseconds
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 1e6), ("ms", 1e3), ("us", 1.0), ("ns", 1e-3)])
+def test_configured_units(unit: str, factor: float) -> None:
+    """A configured unit holds for every number, in text too."""
+    assert epoch_microseconds(np.array([1e6, 0.0, -1e6]), unit).tolist() == [int(1e6 * factor), 0, int(-1e6 * factor)]
+    assert parse("1000000", "2026-03-01T12:00:00Z", unit=unit) == [int(1e6 * factor), NOON]
+    assert epoch_microseconds(np.array([1e308, np.nan]), unit).tolist() == [NO_TIME, NO_TIME]
+
+
+@settings(deadline=None)
+@given(st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1)), st.integers(-23 * 60, 23 * 60))  # noqa: DTZ001 - the zone is drawn
+def test_dates_with_an_offset(naive: datetime, minutes: int) -> None:
+    """Any date with an offset is read to the microsecond."""
+    when = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    exact = (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert parse(when.isoformat(), when.isoformat(" ")) == [exact, exact]
+
+
+@settings(deadline=None)
+@given(st.datetimes(datetime(1980, 1, 1), datetime(2035, 1, 1)), st.sampled_from(["Europe/Berlin", "America/New_York", "UTC"]))  # noqa: DTZ001
+def test_dates_without_one(naive: datetime, zone: str) -> None:
+    """Any date without zone is read in the configured one, or refused where it does not exist there."""
+    local = naive.replace(tzinfo=ZoneInfo(zone), fold=0)
+    exists = local.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) == naive
+    exact = (local - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert parse(naive.isoformat(), zone=zone) == [exact if exists else None]
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(alphabet="0123456789-:TZtz+., Ee", max_size=30), max_size=5))
+def test_any_text_is_a_time_or_none(texts: list[str]) -> None:
+    """No text breaks the parser, and its neighbours do not change what it is."""
+    assert parse(*texts) == [parse(text)[0] for text in texts]
