@@ -58,7 +58,8 @@ def run(tmp_path: Path) -> Iterator[Callable[[Story], Running]]:
     with ExitStack() as resources:
 
         def start(story: Story) -> Running:
-            slack, mails = [], []
+            slack: list[SlackMessage] = []
+            mails: list[EmailMessage] = []
             slack_sink = resources.enter_context(SlackSink(slack.append))
             mail_sink = resources.enter_context(MailSink(mails.append))
             paths, _ = stack.prepare(tmp_path / "demo", slack_url=slack_sink.url, smtp_port=mail_sink.port)
