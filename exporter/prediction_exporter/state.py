@@ -27,6 +27,9 @@ SCHEMA_VERSION = 1
 
 FILE_NAME = "prediction-exporter.db"
 
+#: How long to wait for an exporter that is just ending.
+LOCK_SECONDS = 5.0
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS model (
     name TEXT PRIMARY KEY,
@@ -89,7 +92,7 @@ class State:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise StateError(f"state_dir: files cannot be written in {folder}: it belongs to another user or is read-only")
         try:
-            self._connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+            self._connection = sqlite3.connect(self.path, timeout=LOCK_SECONDS, check_same_thread=False, isolation_level=None)
         except sqlite3.Error as error:
             raise StateError(f"{self.path}: cannot be opened: {error}") from error
         try:

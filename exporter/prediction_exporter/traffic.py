@@ -130,7 +130,9 @@ class Traffic:
         return {
             "durations": list(self.duration_bounds),
             "slow": self.slow_after,
-            "classes": [self.class_column.name, *self.class_column.drift_labels] if self.class_column is not None else None,
+            "classes": [self.class_column.name, *sorted(self.class_column.drift_labels)]
+            if self.class_column is not None
+            else None,
             "scores": [list(SCORE_BOUNDS), *(column.name for column in self.score_columns)],
             "values": [self.value_column.name, *self.value_bounds] if self.value_column is not None else None,
         }
@@ -141,6 +143,7 @@ class Traffic:
         for group, now in self.shape().items():
             if shape.get(group) != now:
                 setattr(counted, group, getattr(fresh, group))
+        counted.classes = {label: counted.classes[label] for label in fresh.classes}  # the table's order may have changed
         self.versions[version] = counted
 
     def _add(self, of_version: VersionTraffic, events: Events, rows: NDArray[np.intp], *, has_status: bool) -> None:

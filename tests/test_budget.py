@@ -1,0 +1,111 @@
+"""Series budget against what is really rendered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from prediction_exporter import budget
+from prediction_exporter.config import Config
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.model_monitor import load_baseline
+from prediction_exporter.monitor import plan
+from prediction_exporter.report import source_samples
+from watched import Watched, config_text, model_text, read
+
+STATUS = "model_statistic_status"
+
+VARIANTS = {
+    "plain": "baseline: baseline.json",
+    "service": "maturity: 0",
+    "objectives": "baseline: baseline.json\nslo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}",
+    "segments": "baseline: baseline.json\nsegments: [color]",
+}
+
+
+def rendered(watched: Watched, loaded: Config) -> Counter[str]:
+    """Return the series by family of a model all of whose windows and segments have predictions, of one version."""
+    for color in ("red", "blue", "green"):
+        watched.log(100, color=color)
+    report, _ = read(watched.start(loaded), watched.clock)
+    parts = (report.samples, source_samples([report], now=watched.clock()))
+    return Counter({name: len(lines) for part in parts for name, lines in part.lines.items()})
+
+
+def of(loaded: Config, index: int = 0) -> budget.Budget:
+    """Return the budget of a model."""
+    model = loaded.models[index]
+    return budget.of_model(loaded, model, load_baseline(model, f"models[{index}]"))
+
+
+@pytest.mark.parametrize("windows", ["[1h, 24h]", "[1m, 1h, 7d, 31d]"])
+@pytest.mark.parametrize("more", VARIANTS.values(), ids=VARIANTS.keys())
+def test_the_budget_is_what_a_full_model_shows(tmp_path: Path, more: str, windows: str) -> None:
+    """For every family, to the series; of the statuses it is what there may be at most."""
+    watched = Watched(tmp_path)
+    loaded = watched.configure(config_text(model_text(more=more), more=f"windows: {windows}"))
+    counted = budget.total([of(loaded)], 1)
+    found = rendered(watched, loaded)
+    assert counted.pop(STATUS, 0) >= found.pop(STATUS, 0)
+    assert counted == found
+    assert of(loaded).series(3) - of(loaded).series(2) == sum(of(loaded).per_version.values())
+
+
+@pytest.mark.parametrize("count", [1, 29, 31, 200])
+def test_no_window_shows_more_than_the_budget(tmp_path: Path, count: int) -> None:
+    """However mixed the reasons are for which values are absent."""
+    watched = Watched(tmp_path)
+    loaded = watched.configure()
+    watched.log(count, amount=None)
+    watched.log(count, color=None)
+    watched.log(count, score=None, decision=None, amount="text")
+    report, _ = read(watched.start(loaded), watched.clock)
+    counted = budget.total([of(loaded)], 1)
+    for name, lines in report.samples.lines.items():
+        assert len(lines) <= counted[name]
+
+
+def test_as_many_versions_fit_as_the_limit_allows(tmp_path: Path) -> None:
+    """One place is kept for other; below two versions of each model it is an error."""
+    watched = Watched(tmp_path)
+
+    def room(limit: int, most: int = 8) -> int:
+        models = (model_text("m"), model_text("n", "b.log"))
+        return plan(watched.configure(config_text(*models, more=f"series_limit: {limit}\nmax_versions: {most}")))
+
+    loaded = watched.configure(config_text(model_text("m"), model_text("n", "b.log")))
+    budgets = [budget.of_exporter(loaded), of(loaded), of(loaded, 1)]
+
+    def needed(versions: int) -> int:
+        return sum(part.series(versions) for part in budgets)
+
+    assert [room(needed(2)), room(needed(3) - 1), room(needed(3)), room(needed(9)), room(10**6)] == [1, 1, 2, 8, 8]
+    assert room(10**6, most=1) == 1
+    with pytest.raises(ConfigError) as caught:
+        room(needed(2) - 1)
+    message = str(caught.value)
+    assert message.startswith(f"series_limit: {needed(2) - 1} series are allowed, and {needed(2)} are needed for two versions")
+    shown = dict(part.rsplit(" ", 1) for part in message.partition("successor (")[2].rpartition(", and ")[0].split(", "))
+    counts = budget.total(budgets, 2)
+    assert shown == {name: str(counts[name]) for name in shown}
+    rest = int(message.rpartition(", and ")[2].split(" ")[0])
+    assert sum(map(int, shown.values())) + rest == needed(2) == sum(counts.values())
+
+
+def test_every_problem_of_a_plan_is_told(tmp_path: Path) -> None:
+    """A line for each model that cannot be watched, with its place."""
+    models = (
+        model_text("a", more="baseline: absent.json"),
+        model_text("b", more="baseline: baseline.json\nthresholds: {columns: {nothing: {psi: 1}}}\nsegments: [amount]"),
+        model_text("c"),
+    )
+    loaded = Watched(tmp_path).configure(config_text(*models))
+    with pytest.raises(ConfigError) as caught:
+        plan(loaded)
+    lines = str(caught.value).split("\n")
+    assert "absent.json: cannot be read: No such file or directory" in lines[0]
+    assert lines[1].startswith("models[1].thresholds.columns: the baseline has no column nothing (it has: amount, color")
+    assert lines[2] == "models[1].segments: amount is no categorical feature of the baseline (these are: color)"
+    assert len(lines) == 3

@@ -1,0 +1,153 @@
+"""Series of a model: what is known is there with the declared labels, and what is not is absent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from prediction_exporter import report as module
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.families import CORE_FAMILIES
+from prediction_exporter.report import FAMILIES, ModelSeries, family_list
+from prediction_exporter.statistics import STATISTICS, Reference
+from prediction_exporter.statistics.base import Constant, Floats
+from prediction_exporter.statistics.psi import PSI
+from watched import NOW, Series, Watched, config_text, model_text, read, total
+
+GOLDEN = Path(__file__).parent / "golden" / "families.txt"
+
+FULL = """baseline: baseline.json
+task: binary
+areas: {data: you}
+segments: [color]
+slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}
+info: {framework: sklearn, training_data: "a \\"quoted\\" name"}
+dependencies: requirements.txt"""
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """A folder for a model."""
+    return Watched(tmp_path)
+
+
+def rendered(watched: Watched, more: str = FULL, **changed: Any) -> Series:
+    """Return the series of a model with an hour of predictions."""
+    (watched.folder / "requirements.txt").write_text("numpy==2.0\nrequests[socks] == 2.32.3 ; x\n# none\nscipy>=1\n")
+    owners = "owners: {me: {slack: '#me'}, you: {email: you@example.com}}"
+    text = config_text(model_text(more=more)).replace('owners: {me: {slack: "#me"}}', owners)
+    loaded = watched.configure(text)
+    watched.log(60, **changed)
+    return read(watched.start(loaded), watched.clock)[1]
+
+
+def test_the_golden_list_names_every_family() -> None:
+    """Names are API: they change on purpose. To accept a change, write what family_list() gives into the file."""
+    assert GOLDEN.read_text() == family_list()
+
+
+def test_names_are_unique_and_well_formed() -> None:
+    """A counter ends in _total and nothing else does; no name holds a colon; an info series is told as such."""
+    names = [family.name for family in FAMILIES]
+    assert len(set(names)) == len(names)
+    for family in FAMILIES:
+        assert (family.type == "counter") == family.name.endswith("_total")
+        assert ":" not in family.name
+        assert len(set(family.labels)) == len(family.labels)
+        assert not family.name.endswith("_info") or family.help.endswith("Always 1.")
+
+
+def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
+    """All but those of a regression, those of the exporter itself, and none twice."""
+    series = rendered(watched)
+    shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
+    own = {family.name for family in CORE_FAMILIES if not family.labels or family.labels == ("version", "pythonversion")}
+    assert {family.name for family in FAMILIES} - shown == own | {"model_prediction_value"}
+    assert total(series, "model_window_predictions", segment="all", window="1h") == 60
+    by_color = [total(series, "model_window_predictions", window="1h", segment=f"color={c}") for c in ("red", "blue")]
+    assert sum(filter(None, by_color)) == 60
+    assert total(series, "model_dependency_info", package="requests", package_version="2.32.3") == 1
+    assert total(series, "model_info", training_data='a "quoted" name', framework="sklearn", task="binary") == 1
+    assert total(series, "model_owner_info", area="data", owner="you", email="you@example.com", slack="") == 1
+    assert total(series, "model_owner_info", area="drift", owner="me", slack="#me") == 1
+    assert total(series, "prediction_exporter_events_rejected_total", reason="malformed") == 0
+
+
+def test_bins_and_baseline_ratios_have_the_same_labels(watched: Watched) -> None:
+    """Rules join them on column and bin."""
+    series = rendered(watched)
+
+    def places(name: str) -> set[tuple[str, str, str]]:
+        found = [dict(labels) for of, labels in series if of == name]
+        return {(labels["column"], labels["role"], labels["bin"]) for labels in found}
+
+    assert places("model_window_bin_predictions") == places("model_baseline_bin_ratio")
+    for column in ("amount", "color", "score", "decision"):
+        assert total(series, "model_baseline_bin_ratio", column=column) == pytest.approx(1.0)
+        assert total(series, "model_window_bin_predictions", column=column, segment="all", window="24h") == 60
+
+
+def test_what_the_log_does_not_tell_is_absent(watched: Watched) -> None:
+    """Without status and latency there are neither failures nor durations, and no zeros in their place."""
+    text = config_text(model_text(more=FULL, fields="{time: ts, version: version, prediction: decision, score: score}"))
+    (watched.folder / "requirements.txt").touch()
+    loaded = watched.configure(text.replace("areas: {data: you}", "areas: {}"))
+    watched.log(60, status=None, latency_ms=None)
+    series = read(watched.start(loaded), watched.clock)[1]
+    assert total(series, "model_requests_total") == 60
+    for name in ("model_requests_failed_total", "model_requests_slow_total", "model_request_duration_seconds_bucket"):
+        assert total(series, name) is None
+
+
+def test_no_value_is_not_a_number(watched: Watched) -> None:
+    """Columns that never come have a status and no series."""
+    series = rendered(watched, amount=None)
+    assert not any(np.isnan(value) for value in series.values())
+    at = {"window": "1h", "segment": "all"}
+    assert total(series, "model_column_missing_ratio", column="amount", **at) == 1
+    assert total(series, "model_column_mean", column="amount") is None
+    assert total(series, "model_column_psi", column="amount") is None
+    assert total(series, "model_statistic_status", statistic="min", reason="no_values", **at) == 1
+    assert total(series, "model_statistic_status", statistic="psi", reason="ok", **at) == 3
+
+
+def test_lag_is_that_of_the_moment(watched: Watched) -> None:
+    """The newest event ages while the report stays."""
+    rendered(watched)
+    watched.clock.now = NOW + 100
+    report, series = read(watched.start(), watched.clock)
+    assert total(series, "prediction_exporter_source_lag_seconds") == 100
+    lines = module.source_samples([report], now=NOW + 250).lines
+    assert lines["prediction_exporter_source_lag_seconds"] == ['prediction_exporter_source_lag_seconds{model="m"} 250']
+    lines = module.source_samples([report], now=NOW - 5).lines
+    assert lines["prediction_exporter_source_lag_seconds"] == ['prediction_exporter_source_lag_seconds{model="m"} 0']
+
+
+def test_a_constant_that_fails_is_absent(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter starts, and the statistic's other series are there."""
+
+    def fail(_: Reference) -> Floats:
+        raise RuntimeError("a defect")
+
+    first, second = PSI.constants
+    broken = replace(PSI, constants=(Constant(family=first.family, compute=fail), second))
+    monkeypatch.setattr(module, "STATISTICS", tuple(broken if s is PSI else s for s in STATISTICS))
+    series = rendered(watched)
+    assert total(series, first.family.name) is None
+    assert total(series, second.family.name) is not None
+    assert total(series, "model_column_psi") is not None
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "No such file or directory"), (b"\xff", "not UTF-8 text")])
+def test_requirements_that_cannot_be_read_are_named(watched: Watched, content: bytes | None, reason: str) -> None:
+    """As an error of the configuration."""
+    path = watched.folder / "requirements.txt"
+    if content is not None:
+        path.write_bytes(content)
+    loaded = watched.configure(config_text(model_text(more="baseline: baseline.json\ndependencies: requirements.txt")))
+    with pytest.raises(ConfigError, match=f"dependencies of model m: {path} cannot be read: {reason}"):
+        ModelSeries(loaded, loaded.models[0], None, {})

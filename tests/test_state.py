@@ -1,0 +1,179 @@
+"""The state file: what is committed is there, whole or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from prediction_exporter import state as module
+from prediction_exporter.errors import StateError
+from prediction_exporter.layout import Column, Kind, Layout, Role
+from prediction_exporter.profile import Profile
+from prediction_exporter.state import FILE_NAME, State, StoredBucket, StoredModel, SupersededError, pack, unpack
+
+NUMBER = Column(name="x", role=Role.FEATURE, kind=Kind.NUMERIC, edges=(0.0, 1.0), drift_edges=(1.0,))
+TEXT = Column(name="c", role=Role.FEATURE, kind=Kind.CATEGORICAL, categories=("a", "b"))
+LAYOUT = Layout([NUMBER, TEXT])
+OTHER_LAYOUT = Layout([TEXT])
+STORED = StoredModel("app.log", '{"offset": 7}', {"events": 3, "versions": {"ü\n": 1.5}})
+
+
+def bucket(start: int, *, window: str = "1h", version: str = "1", rows: int = 1, layout: Layout = LAYOUT) -> StoredBucket:
+    """Return a bucket with so many rows."""
+    profile = Profile.empty(layout)
+    profile.counts[layout.rows_slot] = rows
+    return StoredBucket(version, "all", window, start, profile)
+
+
+def found(state: State, layout: Layout = LAYOUT, model: str = "m") -> dict[tuple[str, str, int], int]:
+    """Return the rows of the stored buckets."""
+    return {(b.version, b.window, b.start): b.profile.rows for b in state.buckets(model, layout)}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    """Open a state file."""
+    opened = State(tmp_path)
+    yield opened
+    opened.close()
+
+
+PROFILES = st.builds(
+    lambda counts, sums, extremes: Profile(LAYOUT, counts, sums, extremes),
+    arrays.arrays(np.int64, LAYOUT.width, elements=st.integers(0, 2**62)),
+    arrays.arrays(np.float64, (2, 1), elements=st.floats(width=64)),
+    arrays.arrays(np.float64, (2, 1), elements=st.floats(width=64)),
+)
+
+
+@given(PROFILES)
+def test_packing_keeps_every_bit(profile: Profile) -> None:
+    """Also of infinities and NaN; what comes back can be added to."""
+    again = unpack(LAYOUT, pack(profile))
+    for name in ("counts", "sums", "extremes"):
+        one, other = getattr(profile, name), getattr(again, name)
+        assert one.shape == other.shape
+        assert one.tobytes() == other.tobytes()
+    again.add(profile)
+
+
+def test_a_profile_of_another_layout_is_refused() -> None:
+    """Its length tells."""
+    with pytest.raises(StateError, match="a stored profile has"):
+        unpack(OTHER_LAYOUT, pack(Profile.empty(LAYOUT)))
+
+
+def test_a_commit_is_there_after_reopening(tmp_path: Path) -> None:
+    """Position, counters and buckets of each model, the last ones."""
+    state = State(tmp_path)
+    assert state.load("m") is None
+    claim, other = state.claim("m"), state.claim("n")
+    state.commit("m", STORED, LAYOUT, [bucket(60), bucket(120)], keep_from={"1h": 0}, claim=claim)
+    state.commit("m", STORED, LAYOUT, [bucket(120, rows=2)], keep_from={"1h": 0}, claim=claim)
+    state.commit("n", StoredModel("x", None, {}), None, [], keep_from={"1h": 0}, claim=other)
+    state.close()
+    state = State(tmp_path)
+    assert state.load("m") == STORED
+    assert state.load("n") == StoredModel("x", None, {})
+    assert found(state) == {("1", "1h", 60): 1, ("1", "1h", 120): 2}
+    assert found(state, model="n") == {}
+    state.close()
+
+
+def test_old_buckets_other_windows_and_other_layouts_are_deleted(state: State) -> None:
+    """What no window holds any more is gone with the next commit, of this model alone."""
+    claim, other = state.claim("m"), state.claim("n")
+    state.commit("n", STORED, LAYOUT, [bucket(0)], keep_from={"1h": 0}, claim=other)
+    buckets = [bucket(0), bucket(60), bucket(60, window="24h")]
+    state.commit("m", STORED, LAYOUT, buckets, keep_from={"1h": 0, "24h": 0}, claim=claim)
+    state.commit("m", STORED, LAYOUT, [], keep_from={"1h": 60}, claim=claim)
+    assert found(state) == {("1", "1h", 60): 1}
+    state.commit("m", STORED, OTHER_LAYOUT, [bucket(60, layout=OTHER_LAYOUT)], keep_from={"1h": 0}, claim=claim)
+    assert found(state) == {}
+    assert found(state, OTHER_LAYOUT) == {("1", "1h", 60): 1}
+    state.commit("m", STORED, None, [], keep_from={"1h": 0}, claim=claim)
+    assert found(state, OTHER_LAYOUT) == {}
+    assert found(state, model="n") == {("1", "1h", 0): 1}
+
+
+def test_a_commit_that_fails_changes_nothing(state: State) -> None:
+    """Neither the position nor the buckets before the one that failed."""
+    claim = state.claim("m")
+    state.commit("m", STORED, LAYOUT, [bucket(60)], keep_from={"1h": 0}, claim=claim)
+    after = StoredModel("app.log", "further", {"events": 99})
+    broken = StoredBucket("1", "all", "1h", "not a number", Profile.empty(LAYOUT))  # type: ignore[arg-type]
+    with pytest.raises(sqlite3.IntegrityError):
+        state.commit("m", after, LAYOUT, [bucket(120), broken], keep_from={"1h": 100}, claim=claim)
+    assert state.load("m") == STORED
+    assert found(state) == {("1", "1h", 60): 1}
+    state.commit("m", after, LAYOUT, [], keep_from={"1h": 0}, claim=claim)
+    assert state.load("m") == after
+
+
+def test_a_claim_ends_the_former_one(state: State) -> None:
+    """A thread that was given up cannot commit any more, nor after closing."""
+    old, other = state.claim("m"), state.claim("n")
+    new = state.claim("m")
+    with pytest.raises(SupersededError, match="model m is watched by another thread"):
+        state.commit("m", STORED, LAYOUT, [], keep_from={"1h": 0}, claim=old)
+    assert state.load("m") is None
+    state.commit("m", STORED, LAYOUT, [], keep_from={"1h": 0}, claim=new)
+    state.commit("n", STORED, LAYOUT, [], keep_from={"1h": 0}, claim=other)
+    state.close()
+    with pytest.raises(SupersededError):
+        state.commit("m", STORED, LAYOUT, [], keep_from={"1h": 0}, claim=new)
+
+
+def test_a_second_exporter_on_the_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so, and can have the file when the first one has ended."""
+    monkeypatch.setattr(module, "LOCK_SECONDS", 0.1)
+    first = State(tmp_path)
+    for _ in range(2):
+        with pytest.raises(StateError, match="another exporter uses it; each needs a state_dir of its own"):
+            State(tmp_path)
+    first.commit("m", STORED, None, [], keep_from={}, claim=first.claim("m"))
+    first.close()
+    State(tmp_path).close()
+
+
+@pytest.mark.parametrize("size", [10, 5000])
+def test_a_file_that_is_no_state_is_refused(tmp_path: Path, size: int) -> None:
+    """The message says what to do, and the file is left as it is."""
+    (tmp_path / FILE_NAME).write_bytes(b"nonsense! " * (size // 10))
+    with pytest.raises(StateError, match=r"is no usable state file: .*; move it away to start afresh"):
+        State(tmp_path)
+    assert (tmp_path / FILE_NAME).read_bytes() == b"nonsense! " * (size // 10)
+
+
+def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
+    """The message names both versions."""
+    State(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StateError, match=r"has version 99, this exporter reads 1; move it away to start afresh"):
+        State(tmp_path)
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    """With the key of the configuration and the reason."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StateError, match=r"state_dir: .*/file/state cannot be created: Not a directory"):
+        State(tmp_path / "file" / "state")
+    (tmp_path / "folder" / FILE_NAME).mkdir(parents=True)
+    with pytest.raises(StateError, match=r"folder/prediction-exporter.db: cannot be opened: unable to open database file"):
+        State(tmp_path / "folder")
+
+
+def test_a_folder_without_access_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may write everywhere, so the question alone is asked here."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(StateError, match=r"state_dir: files cannot be written in .*: it belongs to another user or is read-"):
+        State(tmp_path)

@@ -1,0 +1,143 @@
+"""A model to watch: its baseline, its configuration and its log, in a folder, with a clock that tests turn."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from prediction_exporter import baseline, config
+from prediction_exporter.baseline_builder import build
+from prediction_exporter.config import Config
+from prediction_exporter.model_monitor import ModelMonitor
+from prediction_exporter.report import ModelReport, source_samples
+from prediction_exporter.state import State
+from prediction_exporter.tables import read_table
+from processes import samples
+
+#: A midnight.
+NOW = 1_800_057_600.0
+
+FIELDS = "{time: ts, version: version, prediction: decision, score: score, latency: latency_ms, status: status}"
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def save_baseline(path: Path, *, colors: Iterable[str] = ("red", "blue"), rows: int = 400, seed: int = 1) -> None:
+    """Build a baseline of a number, a category, a score and a decision."""
+    chance = random.Random(seed)
+    known = tuple(colors)
+    events = [event(0.0, chance, color=chance.choice(known)) for _ in range(rows)]
+    table = pl.DataFrame(events).drop("ts", "version", "latency_ms", "status")
+    table.write_parquet(path.with_suffix(".parquet"))
+    fields = config.Fields.model_validate({"prediction": "decision", "score": "score"})
+    result = build(read_table(path.with_suffix(".parquet")), fields, kinds={}, task=None, where="models[0]")
+    baseline.save(result.record, path)
+
+
+def event(time: float, chance: random.Random, **changed: Any) -> dict[str, Any]:
+    """Return an event; a change to None leaves a field out."""
+    score = round(chance.random(), 6)
+    whole = {
+        "ts": time,
+        "version": "1",
+        "amount": chance.gauss(10, 2),
+        "color": chance.choice(["red", "blue"]),
+        "decision": "accept" if score > 0.5 else "refuse",
+        "score": score,
+        "latency_ms": round(chance.expovariate(1 / 40), 3),
+        "status": 200,
+    } | changed
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def model_text(name: str = "m", log: str = "app.log", *, more: str = "", fields: str = FIELDS, start: str = "beginning") -> str:
+    """Return the configuration of a model; ``more`` are further lines."""
+    text = f"""
+  - name: {name}
+    owner: me
+    predictions: {{log: {{path: {log}, start: {start}}}, fields: {fields}}}
+"""
+    return text + "".join(f"    {line}\n" for line in (more or "baseline: baseline.json").split("\n"))
+
+
+def config_text(*models: str, more: str = "") -> str:
+    """Return a configuration; ``more`` are further lines."""
+    return f'state_dir: state\ninterval: 1s\nowners: {{me: {{slack: "#me"}}}}\n{more}\nmodels:{"".join(models or (model_text(),))}'
+
+
+@dataclass
+class Clock:
+    """Unix time that stands still until it is set."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Watched:
+    """A folder with a configuration, a baseline and a log; the log's events are of a fixed random sequence."""
+
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+    chance: random.Random = field(default_factory=lambda: random.Random(7))
+    state: State | None = None
+
+    @property
+    def file(self) -> Path:
+        """The configuration."""
+        return self.folder / "exporter.yml"
+
+    def configure(self, text: str = "") -> Config:
+        """Write the configuration and return it."""
+        if not (self.folder / "baseline.json").exists():
+            save_baseline(self.folder / "baseline.json")
+        self.file.write_text(text or config_text())
+        return config.load(self.file)
+
+    def log(self, count: int = 1, *, at: float | None = None, to: str = "app.log", **changed: Any) -> None:
+        """Append events; they are of now."""
+        time = self.clock() if at is None else at
+        self.write("".join(json.dumps(event(time, self.chance, **changed)) + "\n" for _ in range(count)), to=to)
+
+    def write(self, text: str, *, to: str = "app.log") -> None:
+        """Append text to the log."""
+        with (self.folder / to).open("a") as file:
+            file.write(text)
+
+    def start(self, loaded: Config | None = None, *, max_versions: int = 8, index: int = 0) -> ModelMonitor:
+        """Return a monitor of a model, on the state that an earlier one left."""
+        if self.state is not None:
+            self.state.close()
+        loaded = loaded or self.configure()
+        self.state = State(loaded.state_dir)
+        place = f"models[{index}]"
+        model = loaded.models[index]
+        return ModelMonitor(loaded, model, place=place, state=self.state, max_versions=max_versions, clock=self.clock)
+
+
+def read(monitor: ModelMonitor, clock: Clock) -> tuple[ModelReport, Series]:
+    """Read all there is and evaluate; return the report and its series."""
+    while monitor.read(until=lambda: False):
+        pass
+    report = monitor.evaluate()
+    return report, series_of(report, clock())
+
+
+def series_of(report: ModelReport, now: float) -> Series:
+    """Return the series of a report as a scrape shows them."""
+    lines = [*report.samples.lines.values(), *source_samples([report], now=now).lines.values()]
+    return samples("\n".join(line for of_family in lines for line in of_family) + "\n")
+
+
+def total(series: Mapping[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str) -> float | None:
+    """Return the sum of the series with this name and these labels; None where there is none."""
+    values = [value for (found, of), value in series.items() if found == name and labels.items() <= dict(of).items()]
+    return sum(values) if values else None
