@@ -11,7 +11,7 @@ import pytest
 from oracles import COLUMN_ORACLES, WINDOW_ORACLES, Interval
 from prediction_exporter.layout import Column, Kind, Layout, Role
 from prediction_exporter.profile import Profile
-from prediction_exporter.statistics import STATISTICS, Comparison
+from prediction_exporter.statistics import STATISTICS, Comparison, Reference
 from samples import (
     FAMILIES,
     NUMERIC_FAMILIES,
@@ -20,6 +20,7 @@ from samples import (
     Values,
     column_of,
     compare,
+    from_counts,
     hostile,
     profile_of,
     reference_of,
@@ -132,6 +133,22 @@ def test_a_window_without_a_valid_value_has_no_value(values: Values) -> None:
         if statistic.noise is not None:
             assert np.isnan(statistic.noise.floor(comparison)).all(), statistic.key
     check(comparison, baseline, window)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_wasserstein_is_the_area_between_interpolated_functions(seed: int) -> None:
+    """By numeric integration, where the two functions cross within a bin too."""
+    random = np.random.default_rng(seed)
+    edges = np.cumsum(random.random(5))
+    column = Column(name="x", role=Role.FEATURE, kind=Kind.NUMERIC, edges=tuple(edges.tolist()), scale=0.7)
+    counts = [np.concatenate(([0], random.integers(1, 50, 4), [0])) for _ in range(2)]
+    comparison = Comparison(
+        Reference(from_counts(column, counts[0]), alpha=0.001, min_predictions=1), from_counts(column, counts[1])
+    )
+    x = np.linspace(edges[0], edges[-1], 200_001)
+    old, new = (np.interp(x, edges, np.cumsum(count[:-1]) / count.sum()) for count in counts)
+    [wasserstein] = [statistic for statistic in STATISTICS if statistic.key == "wasserstein_distance"]
+    assert wasserstein.compute(comparison)[0] == pytest.approx(np.trapezoid(np.abs(new - old), x) / 0.7, rel=1e-6)
 
 
 def test_a_baseline_without_a_valid_value_has_no_range_and_no_distance() -> None:

@@ -32,15 +32,16 @@ def ks_statistic(comparison: Comparison) -> Floats:
     return np.where(KS_STATISTIC.applies(comparison.layout), largest, np.nan)
 
 
-def _largest_share(reference: Reference) -> Floats:
-    """Return the share of each column's largest value bin, (C,)."""
-    largest = np.maximum.reduceat(reference.baseline.values, reference.layout.value_offsets[:-1])
-    return divide(largest, reference.baseline.valid)
+def _step(reference: Reference) -> Floats:
+    """Return the standard deviation of a step from bin to bin, averaged over the values, (C,)."""
+    offsets, baseline = reference.layout.value_offsets, reference.baseline
+    shares = divide(baseline.values, np.repeat(baseline.valid, np.diff(offsets)))
+    steps: Floats = np.add.reduceat(shares**1.5, offsets[:-1])
+    return steps
 
 
 def _floor(comparison: Comparison) -> Floats:
-    step = np.sqrt(comparison.reference.cached(_largest_share))
-    mean = np.maximum(_MEAN - _OVERSHOOT * step, 0.0) * np.sqrt(comparison.inverse_sizes)
+    mean = (_MEAN - _OVERSHOOT * comparison.reference.cached(_step)) * np.sqrt(comparison.inverse_sizes)
     return np.where(KS_STATISTIC.applies(comparison.layout), mean, np.nan)
 
 
@@ -71,7 +72,7 @@ KS_STATISTIC = Statistic(
     noise=Noise(
         floor=_floor,
         quantile=_quantile,
-        formula="(sqrt(pi/2) ln(2) - 0.58 sqrt(largest bin's share)) sqrt(1/N + 1/M) on average; "
+        formula="(sqrt(pi/2) ln(2) - 0.58 sum(q**1.5)) sqrt(1/N + 1/M) on average; "
         "Kolmogorov quantile(1 - alpha) sqrt(1/N + 1/M)",
     ),
     threshold=Threshold(
