@@ -33,8 +33,8 @@ class AboveThreshold:
     Attributes:
         pairs: figures and their thresholds; one above suffices.
         matchers: which columns.
-        now: look only at the shortest window with enough predictions, so that the alert ends soon after the problem;
-            otherwise at all windows, as the long ones see small shifts.
+        now: look only at the shortest window that has enough predictions in the course of a day, so that the alert
+            ends soon after the problem; otherwise at all windows, as the long ones see small shifts.
         counted: the series that tells over how many predictions or values.
         show: how figures are shown.
     """

@@ -62,19 +62,26 @@ OWNER = Recorded(
 )
 
 # The fleet's counts.
+_LEAST = f"max {by(MODEL_KEY)} ({MIN_PREDICTIONS})"
 WINDOW_COUNT = Recorded(
     name="model:model_window_predictions:sum",
     labels=WINDOW_KEY,
     help="Predictions in the window, all replicas together.",
     expr=lambda _: f"sum {by(WINDOW_KEY)} ({WINDOW_PREDICTIONS})",
 )
+_SIZES = WINDOW_COUNT.where(segment="all")
 SHORTEST_WINDOW = Recorded(
     name="model:model_window_predictions:shortest",
     labels=WINDOW_KEY,
-    help="Predictions in the shortest window that has enough of them. Longer windows hold at least as many.",
-    expr=lambda _: (
-        f"bottomk {by((*VERSION_KEY, 'segment'))} (1,\n"
-        f"  {WINDOW_COUNT} >= {on(MODEL_KEY)} group_left () max {by(MODEL_KEY)} ({MIN_PREDICTIONS})\n"
+    help="Mean size, over a day, of the shortest window that had enough predictions at some time of that day.",
+    # By the day and not by the moment: at night, when the last hour has too few, the problems of the day are not told again.
+    expr=lambda scale: (
+        f"bottomk {by(VERSION_KEY)} (1,\n"
+        f"  avg_over_time({_SIZES}[{scale(MEMORY)}])\n"
+        f"  and {on(WINDOW_KEY)}\n"
+        f"  {_SIZES}\n"
+        f"  and {on(WINDOW_KEY)}\n"
+        f"  (max_over_time({_SIZES}[{scale(MEMORY)}]) >= {on(MODEL_KEY)} group_left () {_LEAST})\n"
         ")"
     ),
 )
@@ -119,7 +126,7 @@ PSI_FLEET = Recorded(
         f"  * ln({BIN_SHARE} / {_AGAINST_BASELINE})\n"
         ")\n"
         f"and {on(COLUMN_KEY)}\n"
-        f"({COLUMN_COUNT} >= {on(MODEL_KEY)} group_left () max {by(MODEL_KEY)} ({MIN_PREDICTIONS}))"
+        f"({COLUMN_COUNT} >= {on(MODEL_KEY)} group_left () {_LEAST})"
     ),
 )
 INVERSE_SIZES = Recorded(

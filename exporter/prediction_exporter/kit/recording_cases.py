@@ -118,6 +118,18 @@ RECORDING_CASES = (
         expected=(_equals(SHORTEST_WINDOW, 40),),
     ),
     RecordingCase(
+        name="the shortest window stays the shortest at night",
+        series=(*window(400, "1h", "x60 5x100"), *window(900, "24h")),
+        at="1h2m",
+        expected=((f"count by (window) ({SHORTEST_WINDOW})", '{window="1h"}', 1),),
+    ),
+    RecordingCase(
+        name="a window that is no longer configured is not the shortest",
+        series=(*window(400, "1h", "x30 _x100"), *window(900, "24h")),
+        at="1h",
+        expected=((f"count by (window) ({SHORTEST_WINDOW})", '{window="24h"}', 1),),
+    ),
+    RecordingCase(
         name="one owner while replicas disagree, and after the exporter has gone",
         series=(owner("drift", "risk-ds", "1x30"), owner("drift", "fraud-ds", "1x30", target=_B)),
         at="2h",

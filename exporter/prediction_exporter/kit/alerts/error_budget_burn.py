@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prediction_exporter.families import REQUESTS, REQUESTS_FAILED, SLO_OBJECTIVE, VERSION_FIRST_SEEN
-from prediction_exporter.kit.alert import Alert, Case, Check, Diagnosis, Firing
+from prediction_exporter.kit.alert import SEVERITIES, Alert, Case, Check, Diagnosis, Firing
 from prediction_exporter.kit.burn import BudgetBurn
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
 from prediction_exporter.kit.promql import MODEL_KEY
@@ -50,35 +50,27 @@ ERROR_BUDGET_BURN = Alert(
     without_model=False,
     tests=(
         Case(
-            name="one in ten requests fails after an hour without failures",
+            name="one in ten requests fails",
             series=(
                 series(REQUESTS, "0+60x120", _VERSION),
-                series(REQUESTS_FAILED, "0x60 0+6x60", _VERSION),
+                series(REQUESTS_FAILED, "0+6x120", _VERSION),
                 *_OBJECTIVE,
             ),
             checks=(
-                Check(at="60m", firing=()),
+                Check(at="2m", firing=()),
                 Check(
-                    at="120m",
-                    firing=(
+                    at="90m",
+                    firing=tuple(
                         Firing(
-                            severity="critical",
+                            severity=severity,
                             labels={**MODEL_LABELS, "owner": "ml-ops"},
                             description=(
-                                "The error budget of credit-risk is used up 98.3 times as fast as the objective of 99.9% "
-                                "allows: 10% of requests failed in the last 5 minutes, 9.833% in the last hour "
-                                "(3600 requests) and 4.917% in the last day."
+                                "The error budget of credit-risk is used up 100.0 times as fast as the objective of 99.9% "
+                                "allows: 10% of requests failed in the last 5 minutes, 10% in the last hour (3600 requests) "
+                                "and 10% in the last day."
                             ),
-                        ),
-                        Firing(
-                            severity="warning",
-                            labels={**MODEL_LABELS, "owner": "ml-ops"},
-                            description=(
-                                "The error budget of credit-risk is used up 49.2 times as fast as the objective of 99.9% "
-                                "allows: 10% of requests failed in the last 5 minutes, 9.833% in the last hour "
-                                "(3600 requests) and 4.917% in the last day."
-                            ),
-                        ),
+                        )
+                        for severity in SEVERITIES[:2]
                     ),
                 ),
             ),

@@ -37,7 +37,7 @@ INVALID_VALUES = Alert(
     action="Look at raw values of the column in the log: what changed in its producer, a type, a unit or a computation?",
     meaning=(
         "Text where the baseline has numbers, objects, or NaN and infinities, in more predictions than the threshold allows. "
-        "Such values are in no bin. The shortest window with enough predictions counts."
+        "Such values are in no bin. Only the shortest window with enough predictions counts."
     ),
     impact="The model fails on such requests or predicts nonsense. Drift of the column, computed from the rest, is muted.",
     diagnosis=(

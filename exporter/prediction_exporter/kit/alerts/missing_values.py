@@ -49,7 +49,7 @@ MISSING_VALUES = Alert(
     meaning=(
         "The share of predictions in which the column is absent or null exceeds its threshold: the baseline's share, plus the "
         "configured increase or what the sample size demands. Critical: the column is missing in every prediction. "
-        "The shortest window with enough predictions counts, so that the alert ends soon after the repair."
+        "Only the shortest window counts that had enough predictions within a day, so the alert ends soon after the repair."
     ),
     impact="The model predicts from a default or an imputed value where it learnt a real one. Drift of the column is muted.",
     diagnosis=(
@@ -153,6 +153,18 @@ MISSING_VALUES = Alert(
                 owner("data"),
             ),
             checks=(Check(at="60m", firing=()),),
+        ),
+        Case(
+            name="repaired before the night, when the short window has too few predictions for a threshold",
+            series=(
+                *window(600, values="x60 5x100"),
+                *window(20_000, "24h")[:1],
+                share(MISSING_RATIO, "income", 0.0, 0.06)[0],
+                share(MISSING_RATIO, "income", 0.0, 0.06, values="x60 _x100")[1],
+                *share(MISSING_RATIO, "income", 0.4, 0.06, window="24h"),
+                owner("data"),
+            ),
+            checks=(Check(at="50m", firing=()), Check(at="100m", firing=())),
         ),
         Case(
             name="too few predictions have no threshold, an empty window has no share",
