@@ -248,6 +248,11 @@ def test_the_noise_floor_of_psi_is_the_known_one(deciles: Simulation) -> None:
     known = 9 * (1 / BASELINE + 1 / 5000)
     np.testing.assert_allclose(noise_of("psi").floor(comparison), known, rtol=1e-9)
     np.testing.assert_allclose(noise_of("psi").quantile(comparison), stats.chi2.ppf(0.999, 9) * known / 9, rtol=1e-9)
+    chi = stats.chi.mean(9) * math.sqrt(known / 9)
+    np.testing.assert_allclose(noise_of("hellinger_distance").floor(comparison), chi / math.sqrt(8), rtol=1e-9)
+    np.testing.assert_allclose(
+        noise_of("jensen_shannon_distance").floor(comparison), chi / math.sqrt(8 * math.log(2)), rtol=1e-9
+    )
     few = deciles.window(100)
     known = 9 * (1 / BASELINE + 1 / 100)
     np.testing.assert_allclose(noise_of("psi").floor(few), known, rtol=0.06)
