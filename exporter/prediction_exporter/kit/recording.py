@@ -50,14 +50,20 @@ _BASELINE_KEY = (*SCOPE, *BASELINE_COLUMN)
 _BASELINE_BIN_KEY = (*_BASELINE_KEY, "bin")
 _NOISE_KEY = (*MODEL_KEY, "window", "column", "role")
 
+
+def _most_named(infos: str) -> str:
+    """Return the owner that most replicas name, with value 1."""
+    return f"topk {by(_AREA_KEY)} (1, count {by((*_AREA_KEY, 'owner'))} ({infos})) > bool 0"
+
+
 OWNER = Recorded(
     name="model_area:model_owner_info:current",
     labels=(*_AREA_KEY, "owner"),
     help="The one owner of a model's area, also while replicas disagree during a rollout and for a day after the last scrape.",
     expr=lambda scale: (
-        f"topk {by(_AREA_KEY)} (1, max {by((*_AREA_KEY, 'owner'))} ({latest(MODEL_OWNER_INFO.name, scale)}))\n"
+        f"{_most_named(latest(MODEL_OWNER_INFO.name, scale))}\n"
         f"or {on(_AREA_KEY)}\n"
-        f"topk {by(_AREA_KEY)} (1, max {by((*_AREA_KEY, 'owner'))} ({latest(MODEL_OWNER_INFO.name, scale, MEMORY)}))"
+        f"{_most_named(latest(MODEL_OWNER_INFO.name, scale, MEMORY))}"
     ),
 )
 

@@ -135,7 +135,7 @@ RECORDING_CASES = (
         at="2h",
         expected=(
             (
-                f"count by (model, area) ({OWNER})",
+                f"count by (model, area) ({OWNER} == 1)",
                 '{model="credit-risk", area="drift"}',
                 1,
             ),

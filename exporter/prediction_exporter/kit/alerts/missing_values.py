@@ -17,6 +17,7 @@ from prediction_exporter.statistics.schema_mismatch import SCHEMA_MISMATCH
 _ABOVE = AboveThreshold(pairs=((MISSING.fleet, MISSING.threshold),), matchers=(), now=True, counted=WINDOW_COUNT, show=PERCENT)
 _INCOME = {**VERSION_LABELS, "column": "income", "role": "feature"}
 _B = {**TARGET, "instance": "b:10900"}
+_C = {**TARGET, "instance": "c:10900"}
 
 
 def _text(value: str, threshold: str, count: int, windowed: str, column: str = "income") -> str:
@@ -104,13 +105,14 @@ MISSING_VALUES = Alert(
             ),
         ),
         Case(
-            name="missing in all predictions, while replicas disagree on the owner",
+            name="missing in all predictions, while one of three replicas names another owner",
             series=(
                 *window(600),
                 *share(MISSING_RATIO, "income", 1.0, 0.06),
                 *share(MISSING_RATIO, "age", 0.5, 0.06),
                 owner("data", "data-eng"),
                 owner("data", "data-eng-2", target=_B),
+                owner("data", "data-eng", target=_C),
             ),
             checks=(
                 Check(
