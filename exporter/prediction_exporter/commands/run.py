@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import socket
 import time
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 
 from prediction_exporter import __version__
 from prediction_exporter.logs import FORMATS, LEVELS, configure
@@ -102,17 +102,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _Signals:
-    """SIGHUP, SIGTERM and SIGINT, handed to the main thread in the order of their arrival."""
+    """SIGHUP, SIGTERM and SIGINT, handed to the main thread in the order of their arrival.
+
+    Their numbers come through a socket: a Python handler alone would not run while the main thread waits, where the signal
+    arrived just before that or in another thread.
+    """
 
     def __init__(self) -> None:
-        # Its put() may interrupt its get(): a lock that both take would be waited for without end.
-        self._arrived: SimpleQueue[int] = SimpleQueue()
+        self._arrived, self._arriving = socket.socketpair()
+        self._arriving.setblocking(False)
+        signal.set_wakeup_fd(self._arriving.fileno())
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._arrive)
-
-    def _arrive(self, number: int, _: object) -> None:
-        self._arrived.put(number)
+            signal.signal(number, lambda *_: None)
 
     def wait(self) -> int:
         """Return the next signal."""
-        return self._arrived.get()
+        return self._arrived.recv(1)[0]

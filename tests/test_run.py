@@ -1,0 +1,355 @@
+"""The real exporter process: what it serves, how it is told things, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import bcrypt
+import pytest
+import requests
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from prediction_exporter import __version__
+from prediction_exporter.demo.sinks import LOOPBACK, free_port
+from prediction_exporter.families import PREDICTION_VALUE
+from prediction_exporter.state import FILE_NAME
+from processes import Exporter, samples
+from watched import Watched, config_text, model_text, total
+
+Start = Callable[..., Exporter]
+
+GOLDEN = Path(__file__).parent / "golden" / "families.txt"
+OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
+
+FULL = """baseline: baseline.json
+segments: [color]
+slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}
+info: {framework: sklearn, training_data: loans}
+dependencies: requirements.txt"""
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """A folder for models, in real time."""
+    return Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line until it ends."""
+    line = [sys.executable, "-m", "prediction_exporter", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+
+
+def run(watched: Watched, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the exporter where it is expected to end by itself."""
+    return command("run", "--config.file", watched.file, "--web.listen-address", f"{LOOPBACK}:{free_port()}", *arguments)
+
+
+def counted(exporter: Exporter, model: str = "m") -> float | None:
+    """Return the requests of a model, None where there is no series."""
+    return total(exporter.metrics(), "model_requests_total", model=model)
+
+
+def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start) -> None:
+    """It matches the golden list of names, types and labels, shows all of it but a regression's, and promtool has no remark."""
+    (watched.folder / "requirements.txt").write_text("numpy==2.0\n")
+    watched.configure(config_text(model_text(more=FULL)))
+    watched.log(60, version='1 "quoted" \\ \n')
+    watched.log(60, color="new ü")
+    exporter = start_exporter(watched.file)
+    text = requests.get(f"{exporter.url}/metrics", timeout=5).text
+    golden: dict[str, tuple[str, set[str]]] = {}
+    for line in GOLDEN.read_text().splitlines():
+        name, kind, *labels = line.split(" ")
+        golden[name] = kind, set(",".join(labels).split(",")) - {""}
+    shown = set()
+    for family in parse_text(text):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        shown.add(name)
+        assert golden[name][0] == family.type
+        assert {frozenset(s.labels) - {"le"} for s in family.samples} == {frozenset(golden[name][1])}
+    assert golden.keys() - shown == {PREDICTION_VALUE.name}
+    check = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
+    openmetrics = requests.get(f"{exporter.url}/metrics", headers=OPENMETRICS, timeout=5).text
+    parsed = {s.name: 0 for family in parse_openmetrics(openmetrics) for s in family.samples}  # type: ignore[no-untyped-call]
+    assert parsed.keys() == {name for name, _ in samples(text)}
+    assert exporter.stop() == 0
+
+
+def test_reload_by_signal(watched: Watched, start_exporter: Start) -> None:
+    """A bad configuration changes nothing and shows in the metrics and on the page; a good one is taken over."""
+    watched.configure()
+    watched.log(40)
+    exporter = start_exporter(watched.file)
+    name = "prediction_exporter_config_last_reload_successful"
+    time_name = "prediction_exporter_config_last_reload_success_timestamp_seconds"
+    loaded = exporter.total(time_name)
+    watched.file.write_text(config_text().replace("owner: me", "owner: nobody"))
+    exporter.signal(signal.SIGHUP)
+    exporter.wait_for(lambda: exporter.total(name) == 0, "refused")
+    assert exporter.total(time_name) == loaded
+    assert "configuration not reloaded" in requests.get(exporter.url, timeout=5).text
+    assert exporter.is_ready()
+    watched.log(2)
+    exporter.wait_for(lambda: counted(exporter) == 42, "going on")
+    watched.configure(config_text(model_text(), model_text("n", "n.log", more="maturity: 0"), more="windows: [5m, 1h, 7d]"))
+    watched.log(5, to="n.log")
+    exporter.signal(signal.SIGHUP)
+    exporter.wait_for(lambda: exporter.total(name) == 1, "reloaded")
+    exporter.wait_for(lambda: counted(exporter, "n") == 5, "reading the new model")
+    assert exporter.is_ready()
+    assert counted(exporter) == 42
+    windows = {"1h": 42, "5m": 0, "7d": 0}  # a new window begins with the reload
+    for added in (0, 3):
+        watched.log(added)
+        for window, count in windows.items():
+            at = {"model": "m", "window": window, "segment": "all"}
+            exporter.wait_for(
+                lambda n=count + added, at=at: exporter.total("model_window_predictions", **at) == n,  # type: ignore[misc]
+                f"{count + added} in {window}",
+            )
+    assert exporter.total(time_name) > loaded
+    assert "configuration not reloaded" not in requests.get(exporter.url, timeout=5).text
+
+
+def test_reload_over_http(watched: Watched, start_exporter: Start) -> None:
+    """Only where it is allowed; the answer says what is wrong."""
+    watched.configure()
+    exporter = start_exporter(watched.file, "--web.enable-lifecycle")
+    assert requests.post(f"{exporter.url}/-/reload", timeout=20).text == "reloaded\n"
+    watched.file.write_text("models: 3")
+    answer = requests.post(f"{exporter.url}/-/reload", timeout=20)
+    assert (answer.status_code, "models" in answer.text) == (500, True)
+    exporter.wait_for(lambda: exporter.total("prediction_exporter_config_last_reload_successful") == 0, "refused")
+
+
+def test_sigterm_commits_and_exits_0(watched: Watched, start_exporter: Start) -> None:
+    """What was counted is there after the next start though the log is gone; what was written meanwhile is counted once."""
+    watched.configure()
+    watched.log(40)
+    watched.write("nonsense\n")
+    exporter = start_exporter(watched.file)
+    exporter.signal(signal.SIGTERM)
+    exporter.signal(signal.SIGTERM)
+    assert exporter.stop() == 0
+    assert "Traceback" not in exporter.log.read_text()
+    assert (watched.folder / "state" / FILE_NAME).exists()
+    watched.log(2)
+    exporter.start()
+    exporter.wait_for(lambda: counted(exporter) == 42, "counted")
+    assert exporter.total("prediction_exporter_events_rejected_total") == 1
+    assert exporter.total("model_window_predictions", window="1h", segment="all") == 42
+    exporter.signal(signal.SIGINT)
+    assert exporter.stop() == 0
+    (watched.folder / "app.log").unlink()
+    exporter.start()
+    assert counted(exporter) == 42
+
+
+def test_signals_while_starting(watched: Watched) -> None:
+    """SIGTERM ends it with 0 however early it comes once signals are its own; SIGHUP does not end it."""
+    watched.configure()
+    exporter = Exporter(watched.file)
+    exporter.start(ready=False)
+    assert exporter.process is not None
+    status = Path(f"/proc/{exporter.process.pid}/status")
+    caught = re.compile(r"SigCgt:\s*([0-9a-f]+)")
+
+    def signals_are_caught() -> bool:
+        found = caught.search(status.read_text())
+        return found is not None and bool(int(found[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+    exporter.wait_for(signals_are_caught, "catching signals")
+    assert not exporter.is_ready()
+    exporter.signal(signal.SIGHUP)
+    exporter.signal(signal.SIGTERM)
+    assert exporter.stop() == 0
+
+
+def test_a_broken_source_leaves_the_others_alone(watched: Watched, start_exporter: Start) -> None:
+    """It is down with a reason in the log and on the page, and comes back by itself."""
+    watched.configure(config_text(model_text("good", "good.log"), model_text("bad", "bad.log")))
+    watched.log(20, to="good.log")
+    watched.log(10, to="bad.log")
+    exporter = start_exporter(watched.file)
+    path = watched.folder / "bad.log"
+    path.rename(watched.folder / "aside")
+    path.mkdir()
+    exporter.wait_for(lambda: exporter.total("prediction_exporter_source_up", model="bad") == 0, "down")
+    watched.log(5, to="good.log")
+    exporter.wait_for(lambda: counted(exporter, "good") == 25, "going on")
+    assert exporter.total("prediction_exporter_source_up", model="good") == 1
+    assert (exporter.is_ready(), counted(exporter, "bad")) == (True, 10)
+    reason = f"cannot read {path}: not a regular file"
+    assert reason in exporter.log.read_text()
+    assert reason in requests.get(exporter.url, timeout=5).text
+    path.rmdir()
+    (watched.folder / "aside").rename(path)
+    watched.log(1, to="bad.log")
+    exporter.wait_for(lambda: counted(exporter, "bad") == 11, "back")
+    exporter.wait_for(lambda: exporter.total("prediction_exporter_source_up", model="bad") == 1, "up")
+
+
+@pytest.mark.parametrize("style", ["json", "logfmt"])
+def test_the_log_can_be_parsed_and_is_short(watched: Watched, start_exporter: Start, style: str) -> None:
+    """Each entry is a line with the same keys; a reason for refusal is told once a minute with its example cut short."""
+    watched.configure()
+    watched.log(30)
+    exporter = start_exporter(watched.file, "--log.format", style)
+    for turn in range(1, 4):
+        watched.write('broken = "\\ ü \x01' + "x" * 5000 + "\n")
+        exporter.wait_for(lambda n=turn: exporter.total("prediction_exporter_events_rejected_total") == n, "refused")  # type: ignore[misc]
+    assert exporter.stop() == 0
+    lines = exporter.log.read_text().splitlines()
+    entries = [json.loads(line) if style == "json" else logfmt(line) for line in lines]
+    for entry in entries:
+        assert list(entry)[:4] == ["ts", "level", "caller", "msg"]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry["ts"])
+        assert entry["level"] in ("info", "warn")
+    told = [entry["msg"] for entry in entries if "refused" in entry["msg"]]
+    assert len(told) == 1
+    assert told[0].startswith("model m: refused 1 lines as malformed, such as 'broken = ")
+    assert len(told[0]) < 300
+
+
+def logfmt(line: str) -> dict[str, str]:
+    """Parse a line of logfmt."""
+    found = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|[^ "]*)(?: |$)', line)
+    assert sum(len(key) + len(value) + 2 for key, value in found) == len(line) + 1
+    return {key: json.loads(value) if value.startswith('"') else value for key, value in found}
+
+
+def test_log_levels(watched: Watched, start_exporter: Start) -> None:
+    """At warn a healthy run says nothing."""
+    watched.configure()
+    watched.log(10)
+    exporter = start_exporter(watched.file, "--log.level", "warn")
+    assert exporter.stop() == 0
+    assert exporter.log.read_text() == ""
+
+
+def test_several_addresses_and_another_path(watched: Watched, start_exporter: Start) -> None:
+    """Both serve the same, and only there."""
+    watched.configure()
+    second = free_port()
+    exporter = start_exporter(watched.file, "--web.listen-address", f"{LOOPBACK}:{second}", "--web.telemetry-path", "/m")
+    for url in (exporter.url, f"http://{LOOPBACK}:{second}"):
+        assert "prediction_exporter_build_info" in requests.get(f"{url}/m", timeout=5).text
+        assert requests.get(f"{url}/metrics", timeout=5).status_code == 404
+        assert './m"' in requests.get(url, timeout=5).text
+
+
+def test_basic_auth_and_its_reload(watched: Watched, start_exporter: Start) -> None:
+    """The web configuration is reloaded with the configuration, both or neither; no password is ever printed."""
+    watched.configure()
+    web = watched.folder / "web.yml"
+
+    def allow(password: str) -> str:
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+        web.write_text(f"basic_auth_users: {{prom: '{hashed}'}}\n")
+        return hashed
+
+    hashes = [allow("first-secret")]
+    exporter = start_exporter(watched.file, "--web.config.file", str(web), ready=False)
+
+    def status(password: str) -> int:
+        try:
+            return requests.get(f"{exporter.url}/metrics", auth=("prom", password), timeout=5).status_code
+        except requests.ConnectionError:
+            return 0
+
+    exporter.wait_for(lambda: status("first-secret") == 200, "serving")
+    assert status("second-secret") == requests.get(exporter.url, timeout=5).status_code == 401
+    for text in (
+        "basic_auth_users: {prom: plaintext-secret}",
+        "tls_server_config: {cert_file: absent.pem, key_file: absent.pem}",
+    ):
+        web.write_text(text)
+        before = exporter.log.read_text().count("configuration not reloaded")
+        exporter.signal(signal.SIGHUP)
+        exporter.wait_for(lambda n=before: exporter.log.read_text().count("configuration not reloaded") > n, "refused")  # type: ignore[misc]
+        assert status("first-secret") == 200
+    hashes.append(allow("second-secret"))
+    watched.file.write_text("models: 3")
+    exporter.signal(signal.SIGHUP)
+    exporter.wait_for(
+        lambda: "models: 3" in watched.file.read_text() and exporter.log.read_text().count("not reloaded") == 3, "refused"
+    )
+    assert status("second-secret") == 401
+    watched.configure()
+    exporter.signal(signal.SIGHUP)
+    exporter.wait_for(lambda: status("second-secret") == 200, "reloaded")
+    assert status("first-secret") == 401
+    page = requests.get(exporter.url, auth=("prom", "second-secret"), timeout=5).text
+    metrics = requests.get(f"{exporter.url}/metrics", auth=("prom", "second-secret"), timeout=5).text
+    assert exporter.stop() == 0
+    for printed in (exporter.log.read_text(), page, metrics):
+        assert not any(secret in printed for secret in (*hashes, "first-secret", "second-secret", "plaintext-secret"))
+
+
+def test_the_command_line() -> None:
+    """--version says which, unknown flags exit with 2 and say what there is."""
+    found = command("--version")
+    assert (found.returncode, found.stdout) == (0, f"prediction-exporter {__version__}\n")
+    for arguments in (("run", "--config.file", "x", "--web.listen-adress", ":1"), ("run",), ("walk",), ()):
+        found = command(*arguments)
+        assert found.returncode == 2
+        assert found.stderr.startswith("usage: prediction-exporter")
+
+
+def test_what_cannot_run_exits_with_2_and_says_why(watched: Watched) -> None:
+    """One message for a person, without a traceback, and nothing from the environment in it."""
+    watched.configure()
+    good = watched.file.read_text()
+
+    def message(text: str, *arguments: str | Path) -> str:
+        watched.file.write_text(text)
+        found = run(watched, *arguments)
+        assert (found.returncode, found.stdout) == (2, "")
+        assert "Traceback" not in found.stderr
+        return found.stderr
+
+    file = watched.file
+    found = message(good.replace("owner: me", "owner: nobody"))
+    assert found.startswith(f"{file}: models[0].owner")
+    assert message(good.replace("baseline.json", "absent.json")) == (
+        f"{watched.folder}/absent.json: cannot be read: No such file or directory; "
+        "build it with `prediction-exporter baseline`\n"
+    )
+    assert message(good + "series_limit: 100\n").startswith("series_limit: 100 series are allowed, and ")
+    (watched.folder / "taken").touch()
+    assert message(good.replace("state_dir: state", "state_dir: taken/state")) == (
+        f"state_dir: {watched.folder}/taken/state cannot be created: Not a directory\n"
+    )
+    assert "/web.yml" in message(good, "--web.config.file", watched.folder / "web.yml")
+    assert "is not :PORT" in message(good, "--web.listen-address", "nonsense")
+
+
+def test_a_port_or_a_state_in_use_is_told(watched: Watched, start_exporter: Start) -> None:
+    """The one that came first is left alone."""
+    watched.configure()
+    watched.log(10)
+    exporter = start_exporter(watched.file)
+    found = run(watched)
+    assert (found.returncode, found.stderr) == (
+        2,
+        f"{watched.folder}/state/{FILE_NAME}: another exporter uses it; each needs a state_dir of its own\n",
+    )
+    with socket.create_server((LOOPBACK, 0)) as other:
+        port = other.getsockname()[1]
+        watched.file.write_text(config_text().replace("state_dir: state", "state_dir: another"))
+        found = run(watched, "--web.listen-address", f"{LOOPBACK}:{port}")
+    assert found.returncode == 2
+    assert found.stderr == f"--web.listen-address: cannot listen on {LOOPBACK}:{port}: Address already in use\n"
+    watched.log(1)
+    exporter.wait_for(lambda: counted(exporter) == 11, "going on")
