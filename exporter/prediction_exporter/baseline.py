@@ -180,22 +180,25 @@ def load(path: Path) -> Baseline:
         raise BaselineError(
             f"{path}: cannot be read: {error.strerror}; build it with `prediction-exporter baseline`"
         ) from error
+    except UnicodeDecodeError as error:
+        raise BaselineError(f"{path}: is no baseline file: {error}; build it anew") from error
     try:
         record = BaselineRecord.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BaselineError(f"{path}: is no baseline file: {place}: {first['msg']}; build it anew") from error
+        place = "".join(f"{part}: " for part in [".".join(str(part) for part in first["loc"])] if part)
+        raise BaselineError(f"{path}: is no baseline file: {place}{first['msg']}; build it anew") from error
     if record.content_hash() != record.hash:
         raise BaselineError(f"{path}: the content does not match its hash; a baseline is not edited by hand, build it anew")
     try:
         profile = to_profile(record)
-    except (BaselineError, ValueError) as error:
+        created = datetime.fromisoformat(record.created).timestamp()
+    except (BaselineError, ValueError, OverflowError) as error:
         raise BaselineError(f"{path}: {error}; build it anew") from error
     return Baseline(
         profile=profile,
         hash=record.hash,
-        created=datetime.fromisoformat(record.created).timestamp(),
+        created=created,
         task=record.task,
         left_out=record.left_out,
     )
@@ -205,6 +208,9 @@ def save(record: BaselineRecord, path: Path, *, now: datetime | None = None) -> 
     """Write a baseline file, unless the same content stands there already; return whether it was written.
 
     The file appears whole or not at all.
+
+    Raises:
+        BaselineError: it cannot be written.
     """
     digest = record.content_hash()
     try:
@@ -214,10 +220,13 @@ def save(record: BaselineRecord, path: Path, *, now: datetime | None = None) -> 
         pass  # none there, or a broken one: that is what is being mended
     created = (now or datetime.now(UTC)).isoformat(timespec="seconds")
     complete = record.model_copy(update={"hash": digest, "created": created})
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(_readable(complete), encoding="utf-8")
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(_readable(complete), encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise BaselineError(f"{path}: cannot be written: {error.strerror}") from error
     return True
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,8 @@ from prediction_exporter.events import Events, ValueState
 from prediction_exporter.layout import Column, Kind, Layout, Role
 from prediction_exporter.profile import Profile
 from prediction_exporter.profiler import ALL, Profiler
-from prediction_exporter.recognise import assign
+from prediction_exporter.recognise import Roles, assign
+from prediction_exporter.sources.jsonl import text_of
 from prediction_exporter.tables import Table
 
 #: Drift bins of a numeric column, for the distances; a value with this share's inverse of the mass gets a bin of its own.
@@ -42,6 +42,13 @@ NUMERIC_SHARE = 0.99
 #: Shares of the baseline between which a column's scale is measured.
 SCALE_SHARES = (0.005, 0.995)
 IQR_OF_NORMAL = 1.349
+
+#: Numbers beyond the first are squared in units of their size; the second is the largest double.
+LARGE = 1e150
+LARGEST = float(np.finfo(np.float64).max)
+
+#: What JSON logs write for numbers that are none; no categories.
+NON_FINITE_WORDS = frozenset({"NaN", "Infinity", "-Infinity"})
 
 _IDENTIFIER_ENDINGS = ("id", "_id", "uuid", "guid", "_key", "hash")
 
@@ -97,7 +104,7 @@ def build(
         wanted[roles.prediction] = (roles.prediction, Role.PREDICTION)
     wanted |= {name: (name, Role.SCORE) for name in roles.scores}
     wanted = {name: (at, role) for name, (at, role) in wanted.items() if at in table.columns}
-    left_out = dict.fromkeys(roles.labels, "label: the truth, which production does not know yet")
+    left_out = _other_columns(table.columns, roles, {at for at, _ in wanted.values()})
     profiles: list[Profile] = []
     reports: list[ColumnReport] = []
     for name in track(wanted):
@@ -109,7 +116,8 @@ def build(
             profile, result = _profile_column(name, role, table.column(at), forced=_forced_kind(role, task, kinds.get(name)))
             profiles.append(profile)
         except _LeftOutError as reason:
-            left_out[name] = result = str(reason)
+            left_out[name] = str(reason)
+            result = f"left out, {reason}"
         reports.append(ColumnReport(name=name, role=role, result=result))
     if not profiles:
         raise BaselineError(f"{table.name}: has no column to watch: " + "; ".join(f"{k}: {v}" for k, v in left_out.items()))
@@ -120,6 +128,16 @@ def build(
         columns=tuple(record for profile in profiles for record in to_columns(profile)),
     )
     return BuildResult(record=record, columns=tuple(reports))
+
+
+def _other_columns(names: Iterable[str], roles: Roles, wanted: Container[str]) -> dict[str, str]:
+    """Return why each column is not looked at that is neither a feature nor an output."""
+    reasons = dict.fromkeys(roles.labels, "label: the truth, which production does not know yet")
+    for role in ("time", "id", "version", "latency", "status"):
+        name = getattr(roles, role)
+        if name is not None:
+            reasons[name] = f"the {role} of a prediction"
+    return {name: reasons.get(name, "not among the features") for name in names if name not in wanted}
 
 
 def _forced_kind(role: Role, task: Task | None, configured: str | None) -> Kind | None:
@@ -149,22 +167,24 @@ def _profile_column(name: str, role: Role, values: pl.Series, *, forced: Kind | 
     """Return a profile with this column alone, and a few words on what it is."""
     if values.null_count() == len(values):
         raise _LeftOutError("empty: every value is missing")
-    numbers = _as_numbers(values)
+    numbers = _as_numbers(values, forced=forced is Kind.NUMERIC)
     kind = forced or _recognise_kind(name, role, values, numbers)
     if kind is Kind.NUMERIC:
         if numbers is None:
-            raise _LeftOutError(f"not numeric: {values.drop_nulls()[0]!r} is no number")
+            raise _LeftOutError(f"not numeric: of type {values.dtype}")
         return _profile_numeric(name, role, values, numbers)
-    return _profile_categorical(name, role, values)
+    return _profile_categorical(name, role, values, numbers)
 
 
-def _as_numbers(values: pl.Series) -> pl.Series | None:
-    """Return a column as Float64 where its values are numbers, or almost all of its texts are."""
+def _as_numbers(values: pl.Series, *, forced: bool) -> pl.Series | None:
+    """Return a column as Float64 where its values are numbers, or almost all of its texts are, or it is to be numeric."""
     if values.dtype.is_numeric():
         return values.cast(pl.Float64)
     if values.dtype != pl.String:
         return None
     numbers = values.cast(pl.Float64, strict=False)
+    if forced:
+        return numbers
     found, present = len(numbers) - numbers.null_count(), len(values) - values.null_count()
     padded = values.str.contains(r"^-?0[0-9]").any()  # as in postcodes: 01234 is not 1234
     return None if padded or found < NUMERIC_SHARE * present else numbers
@@ -174,21 +194,24 @@ def _recognise_kind(name: str, role: Role, values: pl.Series, numbers: pl.Series
     if numbers is None:
         return Kind.CATEGORICAL
     finite = numbers.filter(numbers.is_finite())
-    distinct = finite.n_unique()
-    if distinct <= MAX_DISCRETE:
-        return Kind.CATEGORICAL
+    if not len(finite):
+        raise _LeftOutError("empty: no finite value")
     whole = bool((finite == finite.floor()).all())
-    if role is Role.FEATURE and whole and distinct == len(values):
+    # Of the values themselves: beyond 2^53 different whole numbers are the same as floats.
+    if role is Role.FEATURE and whole and len(values) > MAX_DISCRETE and values.n_unique() == len(values):
         if finite.is_sorted() or finite.is_sorted(descending=True):
             raise _LeftOutError("identifier-like: whole numbers that only rise or fall, each once")
         if name.lower().endswith(_IDENTIFIER_ENDINGS):
             raise _LeftOutError("identifier-like: whole numbers, each once")
-    return Kind.NUMERIC
+    return Kind.CATEGORICAL if finite.n_unique() <= MAX_DISCRETE else Kind.NUMERIC
 
 
 def _profile_numeric(name: str, role: Role, values: pl.Series, numbers: pl.Series) -> tuple[Profile, str]:
-    present = numbers.to_numpy()
-    finite = np.sort(present[np.isfinite(present)])
+    # Sorted, so that sums are the same for the same rows in any order; and without negative zeros for the same reason.
+    order = numbers.arg_sort()
+    values, numbers = values.gather(order), numbers.gather(order)
+    present = numbers.to_numpy() + 0.0
+    finite = present[np.isfinite(present)]
     if not len(finite):
         raise _LeftOutError("empty: no finite value")
     column = numeric_column(name, role, finite)
@@ -209,7 +232,9 @@ def numeric_column(name: str, role: Role, finite: NDArray[np.float64]) -> Column
     """
     distinct, counts = np.unique(finite, return_counts=True)
     heavy = distinct[counts * DRIFT_BINS >= len(finite)]
-    own = np.concatenate((heavy, np.nextafter(heavy, np.inf)))
+    with np.errstate(over="ignore"):  # behind the largest double is infinity, which is no edge
+        own = np.concatenate((heavy, np.nextafter(heavy, np.inf)))
+        end = np.nextafter(finite[-1:], np.inf)
     drift = np.concatenate((np.quantile(finite, np.arange(1, DRIFT_BINS) / DRIFT_BINS, method="inverted_cdf"), own))
     drift = np.unique(drift[(drift > finite[0]) & (drift <= finite[-1])])
     fine = np.concatenate(
@@ -217,37 +242,54 @@ def numeric_column(name: str, role: Role, finite: NDArray[np.float64]) -> Column
             drift,
             own,
             finite[[0, -1]],
-            np.nextafter(finite[-1:], np.inf),
+            end,
             np.quantile(finite, FINE_SHARES, method="inverted_cdf"),
         )
     )
     edges = np.unique(fine[np.isfinite(fine)])
-    low, high = np.quantile(finite, SCALE_SHARES, method="inverted_cdf")
-    lower, median, upper = np.quantile(finite, (0.25, 0.5, 0.75), method="inverted_cdf")
-    with np.errstate(over="ignore", invalid="ignore"):
-        scale = max(float(np.std(np.clip(finite, low, high))), float((upper - lower) / IQR_OF_NORMAL))
-        # A column that hardly varies is measured against its size, so that a rounding error is no drift.
-        scale = max(scale, 1e-9 * abs(float(median)))
+    center, scale = _center_and_scale(finite)
     return Column(
         name=name,
         role=role,
         kind=Kind.NUMERIC,
         edges=tuple(edges.tolist()),
         drift_edges=tuple(drift.tolist()),
-        center=float(median),
-        scale=scale if 0 < scale < np.inf else 1.0,
+        center=center,
+        scale=scale,
     )
 
 
-def _profile_categorical(name: str, role: Role, values: pl.Series) -> tuple[Profile, str]:
+def _center_and_scale(finite: NDArray[np.float64]) -> tuple[float, float]:
+    """Return a median and a robust standard deviation of sorted values, both finite however large these are."""
+    low, high = np.quantile(finite, SCALE_SHARES, method="inverted_cdf")
+    lower, median, upper = np.quantile(finite, (0.25, 0.5, 0.75), method="inverted_cdf")
+    size = max(abs(float(low)), abs(float(high)))
+    unit = size if size > LARGE else 1.0
+    scale = max(float(np.std(np.clip(finite, low, high) / unit)) * unit, float(upper / IQR_OF_NORMAL - lower / IQR_OF_NORMAL))
+    # A column that hardly varies is measured against its size, so that a rounding error is no drift.
+    scale = max(scale, 1e-9 * abs(float(median)))
+    # Where the distance from the median overflows, that from zero does not.
+    spread = max(abs(float(finite[0])), abs(float(finite[-1]))) < LARGEST / 2
+    return float(median) if spread else 0.0, scale if 0 < scale < np.inf else 1.0
+
+
+def _profile_categorical(name: str, role: Role, values: pl.Series, numbers: pl.Series | None) -> tuple[Profile, str]:
     texts = _as_texts(values)
+    if numbers is not None and values.dtype == pl.String:  # one spelling for what is no finite number
+        spelled = pl.select(
+            pl.when(numbers.is_nan())
+            .then(pl.lit("NaN"))
+            .when(numbers.is_infinite())
+            .then(pl.when(numbers > 0).then(pl.lit("Infinity")).otherwise(pl.lit("-Infinity")))
+        ).to_series()
+        texts = spelled.fill_null(texts)
     counted = texts.drop_nulls().value_counts(sort=True)
     totals: dict[str, int] = {}
     for text, count in zip(counted[texts.name], counted["count"], strict=True):
-        if not is_container(text):
+        if not is_container(text) and text not in NON_FINITE_WORDS:
             totals[canonical(text)] = totals.get(canonical(text), 0) + count
     if not totals:
-        raise _LeftOutError("nested: its values are objects or lists")
+        raise _LeftOutError("no category: its values are objects, lists or no numbers")
     # Equal counts in the order of the text: the same data gives the same file.
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     table = ranked[:MAX_CATEGORIES]
@@ -263,13 +305,14 @@ def _profile_categorical(name: str, role: Role, values: pl.Series) -> tuple[Prof
 
 
 def _as_texts(values: pl.Series) -> pl.Series:
-    if values.dtype.is_integer() or values.dtype in (pl.String, pl.Boolean):
+    """Return values as the texts that a log has of them.
+
+    A number of 32 bits is taken at its exact value, as ``float(x)`` and ``x.tolist()`` give it to a logger.
+    """
+    if values.dtype.is_integer() or values.dtype in (pl.String, pl.Boolean, pl.Categorical, pl.Enum):
         return values.cast(pl.String)
-    if values.dtype.is_float():
-        # Through Python's shortest text, as numbers come from a log.
-        return pl.Series(
-            values.name, [None if v is None or math.isnan(v) else repr(v) for v in values.cast(pl.Float64).to_list()], pl.String
-        )
+    if values.dtype.is_float() or values.dtype.is_decimal():
+        return pl.Series(values.name, [text_of(value) for value in values.cast(pl.Float64).to_list()], pl.String)
     raise _LeftOutError(f"of type {values.dtype}, which is neither a number nor a category")
 
 

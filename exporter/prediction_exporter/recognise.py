@@ -56,11 +56,21 @@ class Roles:
 
 
 def flatten(events: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
-    """Return the path of every value in the events, by its text, in the order of first appearance."""
+    """Return the path of every value in the events, by its text, in the order of first appearance.
+
+    Where an object stands in one event and something else in another, the fields of the object are the fields, and so are the
+    items of a list.
+    """
     found: dict[str, Path] = {}
     for event in events:
         _flatten(event, (), "", found)
-    return found
+    objects = {path[:end] for path in found.values() for end in range(1, len(path)) if isinstance(path[end], str)}
+    lists = {path[:-1] for path in found.values() if isinstance(path[-1], int)}
+    return {
+        name: path
+        for name, path in found.items()
+        if path not in objects | lists and not (isinstance(path[-1], int) and path[:-1] in objects)
+    }
 
 
 def _flatten(value: Any, path: Path, name: str, found: dict[str, Path]) -> None:
@@ -96,15 +106,16 @@ def assign(names: Sequence[str], fields: Fields, *, where: str) -> Roles:
         ConfigError: several fields could have a role, and the configuration does not say which.
     """
     chooser = _Chooser(names, where)
-    time = chooser.choose("time", fields.time.field if fields.time else None)
+    time = chooser.value("time", fields.time.field if fields.time else None)
     latency, latency_unit = chooser.latency(fields)
-    prediction = chooser.choose("prediction", fields.prediction)
+    prediction = chooser.value("prediction", fields.prediction)
     score = fields.score or chooser.choose("score", None)
-    identity = chooser.choose("id", fields.id)
-    version = chooser.choose("version", fields.version)
+    identity = chooser.value("id", fields.id)
+    version = chooser.value("version", fields.version)
     status = chooser.choose("status", fields.status)
     scores = tuple(name for name in names if score is not None and _within(name, score))
-    taken = {time, latency, prediction, identity, version, status, *scores}
+    roles = {time, latency, prediction, identity, version, status, *scores}
+    taken = {name for name in names if any(role is not None and _within(name, role) for role in roles)}
     labels = tuple(name for name in names if name.lower() in LABEL_NAMES and name not in taken)
     return Roles(
         time=time,
@@ -130,17 +141,23 @@ def _within(name: str, parent: str) -> bool:
 class _Chooser:
     names: Sequence[str]
     where: str
-    top: dict[str, str] = field(init=False)  # top-level names by their lower case
+    top: dict[str, None] = field(init=False)  # top-level names, each once, in their order
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "top", {re.split(r"[.\[]", name)[0].lower(): re.split(r"[.\[]", name)[0] for name in self.names}
-        )
+        object.__setattr__(self, "top", dict.fromkeys(re.split(r"[.\[]", name)[0] for name in self.names))
 
     def choose(self, role: str, configured: str | None) -> str | None:
         if configured is not None:
             return configured
-        return self._only(role, [self.top[name] for name in KNOWN_NAMES[role] if name in self.top])
+        return self._only(role, [top for name in KNOWN_NAMES[role] for top in self.top if top.lower() == name])
+
+    def value(self, role: str, configured: str | None) -> str | None:
+        """Choose a field that holds one value."""
+        chosen = self.choose(role, configured)
+        if chosen is None or chosen in self.names:
+            return chosen
+        inside = [name for name in self.names if _within(name, chosen)]
+        return self._only(role, inside) if inside else chosen
 
     def _only(self, role: str, candidates: list[str]) -> str | None:
         if len(candidates) > 1:
@@ -154,10 +171,10 @@ class _Chooser:
         if fields.latency is not None:
             return fields.latency.field, fields.latency.unit
         units = {
-            original: unit
-            for name, original in self.top.items()
+            name: unit
+            for name in self.top
             for ending, unit in UNIT_ENDINGS.items()
-            if name.endswith(ending) and name.removesuffix(ending) in LATENCY_STEMS
+            if name.lower().endswith(ending) and name.lower().removesuffix(ending) in LATENCY_STEMS
         }
         chosen = self._only("latency", list(units))
         return chosen, units[chosen] if chosen is not None else "s"
@@ -222,23 +239,44 @@ def _columns(roles: Roles, found: Mapping[str, Path], layout: Layout, where: str
             f"{where}.features: none of the baseline's features ({', '.join(features[:10])}) stands in the log's first lines; "
             f"write the object or the fields that hold them (the lines have: {present})"
         )
-    parents = {path[:-1] for path in known.values()}
-    parent = next(iter(parents)) if len(parents) == 1 else ()
-    paths: dict[str, Path] = {name: known.get(name, (*parent, name)) for name in features}
+    paths: dict[str, Path] = {name: known.get(name) or _beside(name, known) for name in features}
     outputs = [name for name, role in names.items() if role is Role.PREDICTION]
     if outputs:
         paths[outputs[0]] = to_path(roles.prediction or outputs[0], found)
     scores = [name for name, role in names.items() if role is Role.SCORE]
-    paths |= {name: to_path(at, found) for name, at in _score_paths(scores, roles.scores).items()}
+    paths |= {name: to_path(at, found) for name, at in _score_paths(scores, roles.scores, where).items()}
     return tuple(ColumnField(name=c.name, kind=c.kind, path=paths[c.name]) for c in layout.columns)
 
 
-def _score_paths(columns: Sequence[str], fields: Sequence[str]) -> dict[str, str]:
+def _beside(name: str, known: Mapping[str, Path]) -> Path:
+    """Return where a feature must stand that the first lines lack, from where the others stand."""
+    homes: dict[str, Path] = {}  # of the objects and lists that hold features, by the part of the name that they add
+    for other, path in known.items():
+        last = f"[{path[-1]}]" if isinstance(path[-1], int) else str(path[-1])
+        homes[other.removesuffix(last).removesuffix(".")] = path[:-1]
+    item = _LIST_ITEM.fullmatch(name)
+    if item is not None and item.group(1) in homes:
+        return (*homes[item.group(1)], int(item.group(2)))
+    for home in sorted(homes, key=len, reverse=True):
+        if home and name.startswith(f"{home}."):
+            return (*homes[home], name.removeprefix(f"{home}."))
+    return (*homes[""], name) if "" in homes else tuple(name.split("."))
+
+
+def _score_paths(columns: Sequence[str], fields: Sequence[str], where: str) -> dict[str, str]:
     """Match score columns of the baseline with score fields of the log: the only one, or by what follows the common name."""
     if len(columns) == 1 and len(fields) == 1:
         return {columns[0]: fields[0]}
     by_ending = {_ending(name): name for name in fields}
-    return {column: by_ending.get(_ending(column), column) for column in columns}
+    if columns and fields and by_ending.keys().isdisjoint(map(_ending, columns)):
+        raise ConfigError(
+            f"{where}.score: the log's scores ({', '.join(fields)}) do not match the baseline's ({', '.join(columns)}); "
+            f"write the right one, for example score: {fields[0]}"
+        )
+    # A class that the first lines lack stands beside the others.
+    home = fields[0].removesuffix(_ending(fields[0])) if fields else None
+    absent = {column: column if home is None else home + _ending(column) for column in columns}
+    return {column: by_ending.get(_ending(column), absent[column]) for column in columns}
 
 
 def _ending(name: str) -> str:

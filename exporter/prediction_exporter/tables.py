@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.recognise import MAX_LIST, flatten
@@ -43,8 +44,15 @@ class Table:
         return list(self._readers)
 
     def column(self, name: str) -> pl.Series:
-        """Read one column."""
-        return self._readers[name]()
+        """Read one column.
+
+        Raises:
+            BaselineError: the file cannot be read.
+        """
+        try:
+            return self._readers[name]()
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise BaselineError(f"{self.name}: column {name} cannot be read: {error}") from error
 
 
 def read_table(path: Path) -> Table:
@@ -66,7 +74,7 @@ def read_table(path: Path) -> Table:
         raise BaselineError(f"{path}: of an unknown kind; allowed endings: {', '.join(readers)}")
     try:
         return reader(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise BaselineError(f"{path}: cannot be read: {error}") from error
 
 
@@ -75,28 +83,41 @@ def _parquet(path: Path) -> Table:
     rows = int(frame.select(pl.len()).collect().item())
     readers: dict[str, Callable[[], pl.Series]] = {}
     for name, dtype in frame.collect_schema().items():
-        _add(readers, frame, name, pl.col(name), dtype)
+        _add(readers, name, partial(_top, frame, name), dtype)
     return Table(str(path), rows, readers)
 
 
-def _add(
-    readers: dict[str, Callable[[], pl.Series]], frame: pl.LazyFrame, name: str, expression: pl.Expr, dtype: pl.DataType
-) -> None:
+def _add(readers: dict[str, Callable[[], pl.Series]], name: str, read: Callable[[], pl.Series], dtype: pl.DataType) -> None:
+    """Add the readers of a column, of each of its fields, or of each of its items."""
     if isinstance(dtype, pl.Struct):
         for field in dtype.fields:
             inner = field.dtype if isinstance(field.dtype, pl.DataType) else field.dtype()
-            _add(readers, frame, f"{name}.{field.name}", expression.struct.field(field.name), inner)
+            _add(readers, f"{name}.{field.name}", partial(_struct_field, read, field.name), inner)
     elif isinstance(dtype, pl.List | pl.Array):
-        as_list = expression if isinstance(dtype, pl.List) else expression.arr.to_list()
-        longest = frame.select(as_list.list.len().max()).collect().item() or 0
-        for position in range(min(longest, MAX_LIST)):
-            readers[f"{name}[{position}]"] = _reader(frame, as_list.list.get(position, null_on_oob=True))
+        longest = _as_list(read()).list.len().max() or 0
+        for position in range(min(int(str(longest)), MAX_LIST)):
+            readers[f"{name}[{position}]"] = partial(_list_item, read, position)
     else:
-        readers[name] = _reader(frame, expression)
+        readers[name] = read
 
 
-def _reader(frame: pl.LazyFrame, expression: pl.Expr) -> Callable[[], pl.Series]:
-    return lambda: frame.select(expression.alias("value")).collect().to_series()
+# By name and not by expression, where a name such as "*" would be a pattern.
+
+
+def _top(frame: pl.LazyFrame, name: str) -> pl.Series:
+    return frame.select(cs.by_name(name)).collect().to_series()
+
+
+def _struct_field(read: Callable[[], pl.Series], name: str) -> pl.Series:
+    return read().struct.unnest().get_column(name)
+
+
+def _list_item(read: Callable[[], pl.Series], position: int) -> pl.Series:
+    return _as_list(read()).list.get(position, null_on_oob=True)
+
+
+def _as_list(column: pl.Series) -> pl.Series:
+    return column.arr.to_list() if isinstance(column.dtype, pl.Array) else column
 
 
 def _same(column: pl.Series) -> pl.Series:
@@ -108,7 +129,7 @@ def _csv(path: Path) -> Table:
     frame = pl.scan_csv(path, infer_schema=False, glob=False)
     names = frame.collect_schema().names()
     rows = int(frame.select(pl.len()).collect().item())
-    return Table(str(path), rows, {name: _reader(frame, pl.col(name)) for name in names})
+    return Table(str(path), rows, {name: partial(_top, frame, name) for name in names})
 
 
 def _json_lines(path: Path) -> Table:
@@ -117,7 +138,7 @@ def _json_lines(path: Path) -> Table:
     refused = Rejected()
     found = flatten(parse_lines(head, Rejected()))
     if not found:
-        raise BaselineError(f"{path}: has no JSON objects in its first {SAMPLE_LINES} lines")
+        raise BaselineError(f"{path}: has no JSON object among its first {SAMPLE_LINES} lines; write one a line")
     reader = JsonReader(found.values(), found.values())
     parts: dict[str, list[pl.Series]] = {name: [] for name in found}
     with path.open("rb") as file:

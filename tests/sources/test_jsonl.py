@@ -137,8 +137,9 @@ def read_number(value: Any) -> tuple[float | None, ValueState]:
 
 
 def read_category(value: Any) -> Any:
-    """Return the text of a category; an object and a list only as that they are one."""
-    return "a container" if isinstance(value, dict | list) else read_text(value)
+    """Return the text of a category; of an object, a list and a text that begins like one only that they are one."""
+    text = read_text(value) if not isinstance(value, dict | list) else "{"
+    return "a container" if text is not None and text[:1] in ("[", "{") else text
 
 
 def read_text(value: Any) -> str | None:
@@ -181,7 +182,7 @@ def rows_of(events: Events) -> list[tuple[Any, ...]]:
         if field.kind is Kind.CATEGORICAL:
             assert states is None
             assert values.dtype == pl.String
-            columns.append(["a container" if v is not None and v[:1] in "[{" and v else v for v in values.to_list()])
+            columns.append(["a container" if v is not None and v[:1] in ("[", "{") else v for v in values.to_list()])
             continue
         assert values.dtype == pl.Float64
         found = [(None if v is None else v) for v in values.to_list()]

@@ -166,7 +166,7 @@ def _numbers(values: Iterable[Any]) -> tuple[pl.Series, NDArray[np.uint8] | None
     """Return parsed JSON values as numbers and their states."""
     listed = list(values)
     numbers = pl.Series([_number(value) for value in listed], dtype=pl.Float64)
-    texts = pl.Series([_text(value) if isinstance(value, str) else None for value in listed], dtype=pl.String)
+    texts = pl.Series([text_of(value) if isinstance(value, str) else None for value in listed], dtype=pl.String)
     if texts.null_count() < len(texts):
         numbers = numbers.fill_null(texts.cast(pl.Float64, strict=False))
     return _with_states(numbers, missing=np.array([value is None for value in listed], dtype=np.bool_))
@@ -195,10 +195,10 @@ def _with_states(numbers: pl.Series, *, missing: NDArray[np.bool_]) -> tuple[pl.
 
 def texts_of(parsed: Iterable[Mapping[str, Any]], path: Path) -> pl.Series:
     """Return what stands at a path of parsed events as the texts that polars reads."""
-    return pl.Series([_text(lookup(event, path)) for event in parsed], dtype=pl.String)
+    return pl.Series([text_of(lookup(event, path)) for event in parsed], dtype=pl.String)
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     """Return a parsed JSON value as the text that polars reads it as."""
     if value is None:
         return None

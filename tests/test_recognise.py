@@ -1,0 +1,222 @@
+"""Which field is what: recognised where it is unambiguous, an error that says what to write elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prediction_exporter.config import Fields
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.layout import Column, Kind, Layout, Role
+from prediction_exporter.recognise import Roles, assign, flatten, log_schema
+from prediction_exporter.schema import EventSchema, path_text
+
+WHERE = "models[0].predictions.fields"
+
+
+def roles(*names: str, **fields: Any) -> Roles:
+    """Assign roles to fields of these names."""
+    return assign(names, Fields(**fields), where=WHERE)
+
+
+def layout(*features: str, prediction: str | None = None, scores: tuple[str, ...] = ()) -> Layout:
+    """Return a layout of a model with these columns."""
+    named = [(name, Role.FEATURE) for name in features] + [(name, Role.SCORE) for name in scores]
+    named += [(prediction, Role.PREDICTION)] if prediction else []
+    return Layout([Column(name=name, role=role, kind=Kind.NUMERIC, edges=(0.0,)) for name, role in named])
+
+
+def schema(*events: dict[str, Any], of: Layout | None = None, **fields: Any) -> EventSchema:
+    """Recognise a log's fields."""
+    return log_schema(events, Fields(**fields), of, timezone="UTC", where=WHERE)
+
+
+def paths(found: EventSchema) -> dict[str, str]:
+    """Return where each column stands."""
+    return {column.name: path_text(column.path) for column in found.columns}
+
+
+@pytest.mark.parametrize(
+    ("events", "names"),
+    [
+        ([{"a": 1, "b": {"c": 2, "d": {"e": 3}}}], ["a", "b.c", "b.d.e"]),
+        ([{"s": [0.1, 0.9], "t": ["x"], "u": [], "v": {}}], ["s[0]", "s[1]", "t", "u", "v"]),
+        ([{"a": None}, {"a": {"b": 1}}], ["a.b"]),
+        ([{"a": {"b": 1}}, {"a": None}, {"a": 5}], ["a.b"]),
+        ([{"a": {}}, {"a": [1]}, {"a": {"b": 1}}], ["a.b"]),
+        ([{"a": []}, {"a": [1, 2]}, {"a": 3}], ["a[0]", "a[1]"]),
+        ([{"a.b": 1, "c": {"d.e": 2}}], ["a.b", "c.d.e"]),
+        ([{"a": {"b": 1}, "a.b": 2}], ["a.b"]),
+        ([], []),
+    ],
+)
+def test_fields_of_events(events: list[dict[str, Any]], names: list[str]) -> None:
+    """Every value has a name; where shapes differ, what is inside of objects and lists counts."""
+    assert list(flatten(events)) == names
+
+
+def test_flattened_fields_never_contain_each_other() -> None:
+    """No field stands inside of another: polars could not read both."""
+    found = set(flatten([{"a": 1, "b": {"c": 1}}, {"a": {"x": 1}, "b": [1]}, {"a": [1], "b": {"c": {"d": 1}}}]).values())
+    assert not [(short, long) for short in found for long in found if short != long and long[: len(short)] == short]
+
+
+def test_everything_is_recognised_by_name() -> None:
+    """The usual names need no configuration."""
+    found = roles(
+        *("ts", "request_id", "model_version", "latency_ms", "status", "prediction", "probability"),
+        *("features.amount", "features.customer.age"),
+    )
+    assert (found.time, found.id, found.version, found.status) == ("ts", "request_id", "model_version", "status")
+    assert (found.latency, found.latency_unit, found.prediction, found.scores) == (
+        "latency_ms",
+        "ms",
+        "prediction",
+        ("probability",),
+    )
+    assert found.features == {"amount": "features.amount", "customer.age": "features.customer.age"}
+    assert not found.labels
+
+
+def test_capitals_and_flat_features() -> None:
+    """Names count in any case; what has no role and no parent is a feature; labels are none."""
+    found = roles("Timestamp", "ID", "Duration_S", "Decision", "Amount", "Target")
+    assert (found.time, found.id, found.latency, found.latency_unit, found.prediction) == (
+        "Timestamp",
+        "ID",
+        "Duration_S",
+        "s",
+        "Decision",
+    )
+    assert found.features == {"Amount": "Amount"}
+    assert found.labels == ("Target",)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("ts", "timestamp"), r"fields\.time: several fields could be the time: ts, timestamp; .*for example time: ts$"),
+        (("ID", "id"), r"fields\.id: several fields could be the id: ID, id"),
+        (("prediction", "decision"), r"fields\.prediction: several fields could be the prediction"),
+        (("score", "probability"), r"fields\.score: several"),
+        (("latency_ms", "duration_s"), r"fields\.latency: several fields could be the latency: latency_ms, duration_s"),
+        (("inputs.a", "features.a"), r"fields\.features: several"),
+        (
+            ("prediction.class", "prediction.value"),
+            r"fields\.prediction: .*: prediction\.class, prediction\.value; .*prediction: prediction\.class",
+        ),
+        (("prediction[0]", "prediction[1]"), r"fields\.prediction: several"),
+        (("id.a", "id.b"), r"fields\.id: several"),
+    ],
+)
+def test_ambiguity_is_an_error_that_says_what_to_write(names: tuple[str, ...], message: str) -> None:
+    """Two candidates for a role: the configuration must say which."""
+    with pytest.raises(ConfigError, match=message):
+        roles(*names)
+
+
+def test_configured_fields_win() -> None:
+    """What is written is taken, ambiguous or not."""
+    found = roles("ts", "timestamp", "a", "b", time={"field": "timestamp", "unit": "ms"}, features=["b"])
+    assert (found.time, found.time_unit, found.features) == ("timestamp", "ms", {"b": "b"})
+    assert roles("f_1", "f_2", "x", features={"pattern": "f_*"}).features == {"f_1": "f_1", "f_2": "f_2"}
+    assert roles("in.a", "x", features="in").features == {"a": "in.a"}
+
+
+def test_a_single_field_inside_of_a_role_is_it() -> None:
+    """An object or list with one field is unambiguous."""
+    assert roles("prediction[0]", "a").prediction == "prediction[0]"
+    assert roles("id.value", "a").id == "id.value"
+
+
+def test_fields_inside_of_a_role_are_no_features() -> None:
+    """A status that is an object does not become features."""
+    assert roles("error.code", "error.text", "scores.a", "scores.b", "x").features == {"x": "x"}
+
+
+EVENT = {"ts": 1, "features": {"amount": 1, "customer": {"age": 2}}, "prediction": 1, "scores": [0.5, 0.5]}
+
+
+def test_columns_of_a_log() -> None:
+    """Each column of the baseline is found in the log, those that the first lines lack beside the others."""
+    found = schema(
+        EVENT, of=layout("amount", "late", "customer.late", "customer.age", prediction="decision", scores=("p[0]", "p[1]"))
+    )
+    assert paths(found) == {
+        "amount": "features.amount",
+        "late": "features.late",
+        "customer.late": "features.customer.late",
+        "customer.age": "features.customer.age",
+        "decision": "prediction",
+        "p[0]": "scores[0]",
+        "p[1]": "scores[1]",
+    }
+    assert {column.name: column.path for column in found.columns}["customer.late"] == ("features", "customer", "late")
+
+
+def test_late_features_elsewhere() -> None:
+    """Late features stand beside the others in flat logs, lists and written names, too."""
+    assert {c.name: c.path for c in schema({"ts": 1, "a": 1}, of=layout("a", "b", "c.d")).columns} == {
+        "a": ("a",),
+        "b": ("b",),
+        "c.d": ("c.d",),
+    }
+    assert {c.name: c.path for c in schema({"ts": 1, "features": [1, 2]}, of=layout("features[0]", "features[5]")).columns} == {
+        "features[0]": ("features", 0),
+        "features[5]": ("features", 5),
+    }
+    of = layout("user.age", "user.size")
+    assert {
+        c.name: c.path for c in schema({"ts": 1, "user": {"age": 1}}, of=of, features=["user.age", "user.size"]).columns
+    } == {
+        "user.age": ("user", "age"),
+        "user.size": ("user", "size"),
+    }
+
+
+def test_dotted_keys() -> None:
+    """A key with a dot is found as it stands."""
+    found = schema({"ts": 1, "meta": {"a.b": 1}, "x.y": 2}, of=layout("x.y"), id="meta.a.b")
+    assert found.id == ("meta", "a.b")
+    assert found.columns[0].path == ("x.y",)
+    assert schema({"ts": 1}, version="model.version").version == ("model", "version")
+
+
+def test_scores_by_class() -> None:
+    """Scores are matched by their class, or the only one with the only one."""
+    event = {"ts": 1, "probabilities": {"yes": 0.1, "no": 0.9}}
+    of = layout(scores=("score.no", "score.yes", "score.maybe"))
+    assert paths(schema(event, of=of)) == {
+        "score.no": "probabilities.no",
+        "score.yes": "probabilities.yes",
+        "score.maybe": "probabilities.maybe",
+    }
+    assert paths(schema({"ts": 1, "confidence": 0.4}, of=layout(scores=("score",)))) == {"score": "confidence"}
+    with pytest.raises(
+        ConfigError, match=r"fields\.score: the log's scores \(probabilities\.yes, probabilities\.no\) do not match"
+    ):
+        schema(event, of=layout(scores=("score",)))
+
+
+@pytest.mark.parametrize(
+    ("events", "of", "fields", "message"),
+    [
+        ([{"a": 1}], None, {}, r"fields\.time: no field could be recognised as the time; write its name \(the lines have: a\)"),
+        ([{"a": 1}], None, {"time": "when"}, r"fields\.time: no line among the first 1 has a field when \(they have: a\)"),
+        ([{"ts": 1, "x": 1}], layout("a", "b"), {}, r"fields\.features: none of the baseline's features \(a, b\) stands in"),
+    ],
+)
+def test_what_cannot_be_recognised(
+    events: list[dict[str, Any]], of: Layout | None, fields: dict[str, Any], message: str
+) -> None:
+    """A log without time, or without any feature, is an error that names what the lines have."""
+    with pytest.raises(ConfigError, match=message):
+        schema(*events, of=of, **fields)
+
+
+def test_a_service_without_columns() -> None:
+    """Without a baseline only the service's fields are read."""
+    found = schema({"time": "2026-03-01T00:00:00Z", "status_code": 200, "elapsed_seconds": 1.0, "x": 1})
+    assert found.columns == ()
+    assert (found.status, found.latency, found.latency_unit) == (("status_code",), ("elapsed_seconds",), "s")
