@@ -1,0 +1,204 @@
+"""The baseline command as a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import random
+import subprocess
+import sys
+import termios
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from prediction_exporter import baseline
+
+CONFIG = """
+owners:
+  team: {{slack: "#team"}}
+models:
+  - name: credit
+    owner: team
+    {baseline}
+    {more}
+    predictions:
+      log: {{path: log/*.jsonl}}
+"""
+
+
+def configure(folder: Path, *, with_baseline: bool = True, more: str = "") -> Path:
+    """Write a configuration."""
+    path = folder / "exporter.yml"
+    path.write_text(CONFIG.format(baseline="baseline: out/credit.json" if with_baseline else "maturity: 0", more=more))
+    return path
+
+
+def data(folder: Path, *, prediction: bool = True) -> Path:
+    """Write training data."""
+    rng = random.Random(5)
+    columns: dict[str, list[Any]] = {
+        "customer_id": rng.sample(range(10**6), 300),
+        "amount": [rng.gauss(100, 20) for _ in range(300)],
+        "region": [rng.choice(["north", "south"]) for _ in range(300)],
+        "currency": ["EUR"] * 300,
+        "comment": [f"text {n}" for n in range(300)],
+        "nothing": [None] * 300,
+        "ts": [1772359200 + n for n in range(300)],
+        "defaulted": [n % 2 for n in range(300)],
+        "label": [n % 2 for n in range(300)],
+    }
+    if prediction:
+        columns |= {"prediction": ["yes", "no"] * 150, "score": [rng.random() for _ in range(300)]}
+    path = folder / "train.parquet"
+    pl.DataFrame(columns).write_parquet(path)
+    return path
+
+
+def command(*arguments: object) -> list[str]:
+    """Return the command line."""
+    return [sys.executable, "-m", "prediction_exporter", "baseline", *map(str, arguments)]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_builds_a_baseline_and_says_what_it_made_of_each_column(tmp_path: Path) -> None:
+    """Every column has a line; a second run changes nothing; no bar is drawn where nobody watches."""
+    arguments = ("--config.file", configure(tmp_path), "--model", "credit", "--data", data(tmp_path))
+    first = run(*arguments)
+    assert (first.returncode, first.stderr) == (0, "")
+    *columns, last = first.stdout.splitlines()
+    assert {tuple(line.split(maxsplit=1)) for line in columns} == {
+        ("customer_id", "feature     left out, identifier-like: whole numbers, each once"),
+        ("amount", next(line for line in columns if line.startswith("amount")).split(maxsplit=1)[1]),
+        ("region", "feature     categorical, 2 values"),
+        ("currency", "feature     constant, 'EUR'"),
+        ("comment", "feature     left out, identifier-like: 300 distinct values, the 50 most frequent are rare"),
+        ("nothing", "feature     left out, empty: every value is missing"),
+        ("defaulted", "feature     categorical, 2 values"),
+        ("prediction", "prediction  categorical, 2 values"),
+        ("score", next(line for line in columns if line.startswith("score")).split(maxsplit=1)[1]),
+        ("ts", "left out    the time of a prediction"),
+        ("label", "left out    label: the truth, which production does not know yet"),
+    }
+    output = tmp_path / "out" / "credit.json"
+    assert last == f"wrote {output}: 300 rows, 6 columns, binary"
+    written = output.read_bytes()
+    second = run(*arguments)
+    assert second.returncode == 0
+    assert second.stdout.splitlines()[-1] == f"unchanged: {output}: 300 rows, 6 columns, binary"
+    assert output.read_bytes() == written
+    assert baseline.load(output).layout.names == ("amount", "region", "currency", "defaulted", "prediction", "score")
+
+
+def test_data_without_predictions(tmp_path: Path) -> None:
+    """That the outputs will not be compared is said."""
+    done = run("--config.file", configure(tmp_path), "--model", "credit", "--data", data(tmp_path, prediction=False))
+    assert done.returncode == 0
+    assert done.stderr == "The data has no predictions: what the model puts out will not be compared.\n"
+
+
+def test_lines_that_are_no_rows(tmp_path: Path) -> None:
+    """Refused lines are counted with an example."""
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"a": n % 2, "prediction": 1}) + "\n" for n in range(20)) + "text\n{\n")
+    done = run("--config.file", configure(tmp_path), "--model", "credit", "--data", path, "--output", tmp_path / "b.json")
+    assert done.returncode == 0
+    assert done.stderr == f"{path}: 2 lines refused as malformed, such as 'text'\n"
+    assert f"wrote {tmp_path / 'b.json'}: 20 rows, 2 columns" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("model", "file", "message"),
+    [
+        ("fraud", "train.parquet", "has no model fraud (one of: credit)"),
+        ("credit", "none.parquet", "none.parquet: cannot be read"),
+        ("credit", "train.xlsx", "train.xlsx: of an unknown kind; allowed endings: .parquet"),
+        ("credit", "empty.csv", "empty.csv: has no rows; a baseline is built from data"),
+        (
+            "credit",
+            "two.csv",
+            "models[0].predictions.fields.time: several fields could be the time: ts, timestamp; write the right one",
+        ),
+        ("credit", "broken.csv", "broken.csv: "),
+        ("credit", "ids.csv", "ids.csv: has no column to watch: id: the id of a prediction"),
+    ],
+)
+def test_what_cannot_be_done(model: str, file: str, message: str, tmp_path: Path) -> None:
+    """Every error is a message with exit code 2, and leaves no file."""
+    data(tmp_path)
+    (tmp_path / "empty.csv").write_text("a,b\n")
+    (tmp_path / "two.csv").write_text("ts,timestamp,a\n1,2,3\n")
+    (tmp_path / "broken.csv").write_bytes(b"a,b\n" + b"1,2\n" * 5000 + b"\xff\xfe,3\n")
+    (tmp_path / "ids.csv").write_text("id\n1\n2\n")
+    done = run("--config.file", configure(tmp_path), "--model", model, "--data", tmp_path / file)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_place_to_write_to(tmp_path: Path) -> None:
+    """A model without baseline needs --output; a folder in the way is told."""
+    arguments = ("--config.file", configure(tmp_path, with_baseline=False), "--model", "credit", "--data", data(tmp_path))
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "models[0].baseline: is not set; write the file's path there or to --output" in done.stderr
+    done = run(*arguments, "--output", tmp_path)
+    assert done.returncode == 2
+    assert f"{tmp_path}: cannot be written" in done.stderr
+    assert run(*arguments, "--output", tmp_path / "new" / "b.json").returncode == 0
+
+
+def test_missing_arguments(tmp_path: Path) -> None:
+    """An incomplete command line is a usage error."""
+    done = run("--config.file", configure(tmp_path))
+    assert done.returncode == 2
+    assert "usage: prediction-exporter baseline" in done.stderr
+
+
+def test_configured_columns(tmp_path: Path) -> None:
+    """Kinds of columns and the task are taken from the configuration."""
+    config = configure(tmp_path, more="task: regression\n    columns: {defaulted: {kind: numeric}, region: {kind: ignore}}")
+    path = tmp_path / "a.csv"
+    path.write_text("defaulted,region,prediction\n" + "0,a,1.5\n1,b,2.5\n" * 50)
+    done = run("--config.file", config, "--model", "credit", "--data", path)
+    assert done.returncode == 0, done.stderr
+    loaded = baseline.load(tmp_path / "out" / "credit.json")
+    assert [(column.name, column.kind) for column in loaded.layout.columns] == [
+        ("defaulted", "numeric"),
+        ("prediction", "numeric"),
+    ]
+    assert loaded.task == "regression"
+    assert loaded.left_out == {"region": "ignored, as configured"}
+
+
+def test_a_bar_for_a_terminal(tmp_path: Path) -> None:
+    """Where standard error is a terminal, a progress bar shows how many columns are done."""
+    arguments = command("--config.file", configure(tmp_path), "--model", "credit", "--data", data(tmp_path))
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (24, 100))
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=follower, stdin=subprocess.DEVNULL)
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            part = os.read(leader, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(leader)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"columns: 100%" in shown
+    assert b"9/9" in shown
+    assert b"wrote" in output
