@@ -5,10 +5,12 @@ from __future__ import annotations
 import glob
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from prediction_exporter.config import Log, Predictions
+from prediction_exporter.errors import SourceError
 from prediction_exporter.layout import Layout
 from prediction_exporter.recognise import log_schema
 from prediction_exporter.schema import EventSchema, lookup, path_text
@@ -20,9 +22,12 @@ from prediction_exporter.sources.tail import Tail
 
 logger = logging.getLogger(__name__)
 
-#: Lines and bytes from the beginning of a log that its fields are recognised by.
-SAMPLE_LINES = 200
+#: Events from the beginning of a log that its fields are recognised by.
+SAMPLE_EVENTS = 200
+
+#: Bytes of a log that are read at a time for them, and in all: what a server prints at its start may come first.
 SAMPLE_BYTES = 256 << 10
+SEARCH_BYTES = 32 << 20
 
 #: Bytes of a log that are parsed at a time.
 CHUNK_BYTES = 8 << 20
@@ -119,8 +124,13 @@ def recognise_log(
 
 
 def sample_log(predictions: Predictions) -> list[Mapping[str, Any]]:
-    """Return events from the beginning of the newest file of a log that has any; empty where there is none yet."""
+    """Return events from the beginning of the newest file of a log that has any; empty where there is none yet.
+
+    Raises:
+        SourceError: the log is long and has no events.
+    """
     log = predictions.log
+    searched = ""
     paths = [Path(name) for name in glob.glob(log.path, recursive=True)]  # noqa: PTH207 - the pattern is absolute
     plain = [path for path in paths if path.is_file() and path.suffix not in COMPRESSED]
     for path in sorted(plain, key=lambda path: path.stat().st_mtime, reverse=True):
@@ -131,14 +141,20 @@ def sample_log(predictions: Predictions) -> list[Mapping[str, Any]]:
             max_line_bytes=log.max_line_size,
             chunk_bytes=SAMPLE_BYTES,
         )
+        read = 0
         try:
-            lines = next(iter(tail.read()), None)
+            for lines in tail.read():
+                events = list(islice(parse_lines(lines.data.split(b"\n"), Rejected()), SAMPLE_EVENTS))
+                if events:
+                    return events
+                read += len(lines.data)
+                if read > SEARCH_BYTES:
+                    searched = str(path)
+                    break
         finally:
             tail.close()
-        if lines is not None:
-            events = list(parse_lines(lines.data.split(b"\n")[:SAMPLE_LINES], Rejected()))
-            if events:
-                return events
+    if searched:
+        raise SourceError(f"{searched}: has no JSON object in its first {SEARCH_BYTES >> 20} MiB")
     return []
 
 
