@@ -141,4 +141,3 @@ def figure(expr: str, key: tuple[str, ...], show: str, *more: str) -> str:
 NUMBER = 'printf "%.2f"'
 COUNT = 'printf "%.0f"'
 PERCENT = "humanizePercentage"
-SPAN = "humanizeDuration"
