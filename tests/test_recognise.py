@@ -215,6 +215,17 @@ def test_what_cannot_be_recognised(
         schema(*events, of=of, **fields)
 
 
+@pytest.mark.parametrize(
+    ("fields", "features"),
+    [({"status": "out"}, ["out.code"]), ({"id": "a[0]"}, ["a"]), ({"version": "out.code.x"}, ["out.code"])],
+)
+def test_fields_inside_of_each_other(fields: dict[str, Any], features: list[str]) -> None:
+    """A field cannot be a value and an object at the same time."""
+    event = {"ts": 1, "out": {"code": 1}, "a": [1, 2], "x": 1}
+    with pytest.raises(ConfigError, match="cannot both be fields, as one stands inside of the other; write which"):
+        schema(event, of=layout("x", *features), **fields, features=["x", *features])
+
+
 def test_a_service_without_columns() -> None:
     """Without a baseline only the service's fields are read."""
     found = schema({"time": "2026-03-01T00:00:00Z", "status_code": 200, "elapsed_seconds": 1.0, "x": 1})

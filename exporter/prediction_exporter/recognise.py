@@ -15,7 +15,7 @@ from typing import Any
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.layout import Layout, Role
-from prediction_exporter.schema import ColumnField, EventSchema, Path
+from prediction_exporter.schema import ColumnField, EventSchema, Path, path_text
 
 #: Names that top-level fields are recognised by, in lower case.
 KNOWN_NAMES: dict[str, tuple[str, ...]] = {
@@ -201,7 +201,8 @@ def log_schema(
     missing today.
 
     Raises:
-        ConfigError: the time or the features cannot be recognised, or a configured time does not exist.
+        ConfigError: the time or the features cannot be recognised, a configured time does not exist, or a field stands inside
+            of another.
     """
     found = flatten(sample)
     roles = assign(list(found), fields, where=where)
@@ -217,7 +218,7 @@ def log_schema(
     def optional(name: str | None) -> Path | None:
         return None if name is None else to_path(name, found)
 
-    return EventSchema(
+    schema = EventSchema(
         time=found[roles.time],
         time_unit=roles.time_unit,
         timezone=timezone,
@@ -228,6 +229,23 @@ def log_schema(
         status=optional(roles.status),
         columns=columns,
     )
+    _refuse_shared(schema, where)
+    return schema
+
+
+def _refuse_shared(schema: EventSchema, where: str) -> None:
+    """Refuse a field that would have to be a value and an object, or an object and a list."""
+    optional = (schema.id, schema.version, schema.latency, schema.status)
+    taken: dict[Path, tuple[type, Path]] = {}
+    for path in (schema.time, *filter(None, optional), *(column.path for column in schema.columns)):
+        for end in range(1, len(path) + 1):
+            inside = type(path[end]) if end < len(path) else type(None)
+            shape, other = taken.setdefault(path[:end], (inside, path))
+            if shape is not inside:
+                raise ConfigError(
+                    f"{where}: {path_text(other)} and {path_text(path)} cannot both be fields, "
+                    f"as one stands inside of the other; write which of them is meant"
+                )
 
 
 def _columns(roles: Roles, found: Mapping[str, Path], layout: Layout, where: str, present: str) -> tuple[ColumnField, ...]:
