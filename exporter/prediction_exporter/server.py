@@ -16,14 +16,12 @@ import socketserver
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from email.message import Message
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.exposition import OPENMETRICS_TYPE, TEXT_TYPE, Snapshot
+from prediction_exporter.site import PLAIN, Paths, Response, Site, header, plain
 from prediction_exporter.web_config import BasicAuth, Certificates, WebConfig
 
 logger = logging.getLogger(__name__)
@@ -40,130 +38,6 @@ _CHUNK = 1 << 16
 _BODY_LENGTH = re.compile("[0-9]{1,4}")  # bytes of a body that are read to keep a connection
 _ADDRESS = re.compile(r"(?:\[([\w:.%]+)\]|([^:\[\]]*)):([0-9]{1,5})")
 _MAX_PORT = 65535
-_PLAIN = "text/plain; charset=utf-8"
-_LANDING_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-
-
-@dataclass
-class Site:
-    """What is served. The monitor replaces ``snapshot`` whole; None is before the first one."""
-
-    snapshot: Snapshot | None
-    landing: Callable[[], bytes]
-    ready: Callable[[], tuple[bool, str]]
-
-
-@dataclass(frozen=True)
-class Response:
-    """An answer, but for the headers that every answer has."""
-
-    status: int
-    content_type: str
-    body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-class Endpoint(Protocol):
-    """What answers the requests for one path."""
-
-    def __call__(self, headers: Message, /) -> Response:
-        """Answer a request with these headers."""
-        ...
-
-
-@dataclass(frozen=True)
-class _Route:
-    endpoint: Endpoint
-    methods: tuple[str, ...] = ("GET", "HEAD")
-
-
-def _plain(status: int, text: str, *headers: tuple[str, str]) -> Response:
-    return Response(status, _PLAIN, f"{text}\n".encode(), headers)
-
-
-# Content negotiation
-
-
-def _preferences(header: str) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Yield name, parameters and quality of each entry of an ``Accept`` or ``Accept-Encoding`` header."""
-    for entry in header.lower().split(","):
-        name, *rest = (part.strip() for part in entry.split(";"))
-        parameters = {key.strip(): value.strip(' "') for key, _, value in (part.partition("=") for part in rest)}
-        try:
-            quality = float(parameters.pop("q", "1"))
-        except ValueError:
-            quality = 0.0  # not understood is not accepted
-        yield name, parameters, quality
-
-
-def accepts_openmetrics(accept: str) -> bool:
-    """Return whether OpenMetrics 1.0.0 is asked for, and plain text is not preferred to it."""
-    openmetrics = text = 0.0
-    for name, parameters, quality in _preferences(accept):
-        if name == "application/openmetrics-text" and parameters.get("version", "1.0.0") == "1.0.0":
-            openmetrics = max(openmetrics, quality)
-        elif name == "text/plain":
-            text = max(text, quality)
-    return openmetrics > 0 and openmetrics >= text
-
-
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Return whether gzip is accepted by its name, or by ``*`` where it is not named."""
-    qualities = {name: quality for name, _, quality in _preferences(accept_encoding)}
-    return qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0))) > 0
-
-
-# Paths
-
-
-def _header(headers: Message, name: str) -> str:
-    return ",".join(headers.get_all(name, ()))  # a list may be spread over several lines
-
-
-class _Paths:
-    """The endpoints of a site."""
-
-    def __init__(self, site: Site, telemetry_path: str, reload: Callable[[], str | None] | None) -> None:
-        self._site = site
-        self._reload = reload
-        self.routes = {
-            "/": _Route(self._landing),
-            "/-/healthy": _Route(lambda _: _plain(HTTPStatus.OK, "healthy")),
-            "/-/ready": _Route(self._ready),
-            "/-/reload": _Route(self._reloaded, ("POST",)),
-            telemetry_path: _Route(self._metrics),
-        }
-
-    def _landing(self, _: Message) -> Response:
-        policy = ("Content-Security-Policy", _LANDING_POLICY)
-        return Response(HTTPStatus.OK, "text/html; charset=utf-8", self._site.landing(), (policy,))
-
-    def _ready(self, _: Message) -> Response:
-        ready, reason = self._site.ready()
-        return _plain(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, reason)
-
-    def _reloaded(self, _: Message) -> Response:
-        if self._reload is None:
-            return _plain(HTTPStatus.FORBIDDEN, "reload over HTTP is off; --web.enable-lifecycle turns it on")
-        problem = self._reload()
-        if problem is not None:
-            return _plain(HTTPStatus.INTERNAL_SERVER_ERROR, problem)
-        return _plain(HTTPStatus.OK, "reloaded")
-
-    def _metrics(self, headers: Message) -> Response:
-        snapshot = self._site.snapshot  # read once: it may be replaced meanwhile
-        if snapshot is None:
-            return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "no evaluation is finished yet")
-        openmetrics = accepts_openmetrics(_header(headers, "Accept"))
-        content_type = OPENMETRICS_TYPE if openmetrics else TEXT_TYPE
-        vary = ("Vary", "Accept, Accept-Encoding")
-        if accepts_gzip(_header(headers, "Accept-Encoding")):
-            body = snapshot.openmetrics_gzip if openmetrics else snapshot.text_gzip
-            return Response(HTTPStatus.OK, content_type, body, (vary, ("Content-Encoding", "gzip")))
-        return Response(HTTPStatus.OK, content_type, snapshot.openmetrics if openmetrics else snapshot.text, (vary,))
-
-
-# Connections
 
 
 class _Security:
@@ -262,7 +136,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     default_request_version = "HTTP/1.0"  # what is not a request is answered with headers, which HTTP 0.9 has not
-    error_content_type = _PLAIN
+    error_content_type = PLAIN
     error_message_format = "%(code)d %(message)s\n"
     disable_nagle_algorithm = True  # headers and body are two packets, and the second must not wait for the first
     server: _Listener
@@ -295,25 +169,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _response(self) -> Response:
         if self._refused:
-            return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections", ("Retry-After", "5"))
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections", ("Retry-After", "5"))
         auth = self._security.auth
         if auth is not None and not auth.allows(self.headers.get("Authorization")):
-            return _plain(HTTPStatus.UNAUTHORIZED, "unauthorized", ("WWW-Authenticate", 'Basic realm="metrics"'))
+            return plain(HTTPStatus.UNAUTHORIZED, "unauthorized", ("WWW-Authenticate", 'Basic realm="metrics"'))
         path = self.path.partition("?")[0]
         route = self.server.web.routes.get(path)
         if route is None:
-            return _plain(HTTPStatus.NOT_FOUND, "not found")
+            return plain(HTTPStatus.NOT_FOUND, "not found")
         if self.command not in route.methods:
-            return _plain(HTTPStatus.METHOD_NOT_ALLOWED, "method not allowed", ("Allow", ", ".join(route.methods)))
+            return plain(HTTPStatus.METHOD_NOT_ALLOWED, "method not allowed", ("Allow", ", ".join(route.methods)))
         try:
             return route.endpoint(self.headers)
         except Exception:
             logger.exception("request for %s failed", path)
-            return _plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; the exporter's log says which")
+            return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; the exporter's log says which")
 
     def _read_body(self) -> bool:
         """Skip the body, which nothing here uses; return False where the next request cannot be found behind it."""
-        length = _header(self.headers, "Content-Length") or "0"
+        length = header(self.headers, "Content-Length") or "0"
         if "Transfer-Encoding" in self.headers or not _BODY_LENGTH.fullmatch(length):
             return False
         return len(self.rfile.read(int(length))) == int(length)
@@ -451,7 +325,7 @@ class WebServer:
             raise ConfigError(f'--web.telemetry-path: "{telemetry_path}" is not a path of its own, such as /metrics')
         self._addresses = addresses
         self._listeners: list[_Listener] = []
-        self.routes = _Paths(site, telemetry_path, reload).routes
+        self.routes = Paths(site, telemetry_path, reload).routes
         self.security = _Security(web_config)
         self.connections = _Connections()
 

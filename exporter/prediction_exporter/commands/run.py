@@ -53,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter import config
     from prediction_exporter.landing import render_page
     from prediction_exporter.monitor import Monitor
-    from prediction_exporter.server import Site, WebServer
+    from prediction_exporter.server import WebServer
+    from prediction_exporter.site import Site
     from prediction_exporter.state import State
     from prediction_exporter.web_config import load_web_config
 
