@@ -51,16 +51,20 @@ class LogSource:
         self._predictions = predictions
         self._layout = layout
         self._where = where
+        self._clock = clock
         self._parser: JsonLinesParser | None = None
         self.schema: EventSchema | None = None
-        log = predictions.log
-        self._tail = Tail(
+        self._tail = self._open(CHUNK_BYTES)
+
+    def _open(self, chunk_bytes: int) -> Tail:
+        log = self._predictions.log
+        return Tail(
             log.path,
             start=log.start,
             wrapper=_wrapper(log),
             max_line_bytes=log.max_line_size,
-            chunk_bytes=CHUNK_BYTES,
-            clock=clock,
+            chunk_bytes=chunk_bytes,
+            clock=self._clock,
         )
 
     @property
@@ -91,25 +95,34 @@ class LogSource:
             SourceError: a file cannot be read.
             ConfigError: the first lines do not tell which field is what.
         """
-        if self._parser is None and not self._recognise():
-            return
-        parser = self._parser
-        if parser is None:
-            raise AssertionError("recognition gives a parser")
+        if self._parser is None:
+            self._recognise(sample_log(self._predictions) or self._peek())
+        # Read also where nothing is recognised yet: the first read settles where the log begins.
         for lines in self._tail.read():
-            batch = parser.parse(lines.data) if lines.data else Batch((), Rejected())
+            rejected = Rejected()
+            if self._parser is None:
+                self._recognise(list(parse_lines(lines.data.split(b"\n"), rejected)))
+            batch = self._parser.parse(lines.data) if self._parser is not None and lines.data else Batch((), rejected)
             batch.rejected.merge(lines.rejected)
             yield batch
 
-    def _recognise(self) -> bool:
-        sample = sample_log(self._predictions)
+    def _peek(self) -> list[Mapping[str, Any]]:
+        """Return the first events that are to be read next, without reading them: from a rotated file, or a new one."""
+        ahead = self._open(SAMPLE_BYTES)
+        try:
+            ahead.restore(self._tail.position())
+            lines = next(iter(ahead.read()), None)
+        finally:
+            ahead.close()
+        return [] if lines is None else list(islice(parse_lines(lines.data.split(b"\n"), Rejected()), SAMPLE_EVENTS))
+
+    def _recognise(self, sample: Sequence[Mapping[str, Any]]) -> None:
         if not sample:
-            return False
+            return
         self.schema = recognise_log(sample, self._predictions, self._layout, where=self._where)
         first = (lookup(event, self.schema.time) for event in sample)
         is_text = next((isinstance(value, str) for value in first if value is not None), True)
         self._parser = JsonLinesParser(self.schema, time_is_text=is_text)
-        return True
 
 
 def _wrapper(log: Log) -> Literal["auto", "none", "docker", "cri"]:
@@ -133,7 +146,7 @@ def sample_log(predictions: Predictions) -> list[Mapping[str, Any]]:
     searched = ""
     paths = [Path(name) for name in glob.glob(log.path, recursive=True)]  # noqa: PTH207 - the pattern is absolute
     plain = [path for path in paths if path.is_file() and path.suffix not in COMPRESSED]
-    for path in sorted(plain, key=lambda path: path.stat().st_mtime, reverse=True):
+    for path in sorted(plain, key=_written, reverse=True):
         tail = Tail(
             glob.escape(str(path)),
             start="beginning",
@@ -156,6 +169,14 @@ def sample_log(predictions: Predictions) -> list[Mapping[str, Any]]:
     if searched:
         raise SourceError(f"{searched}: has no JSON object in its first {SEARCH_BYTES >> 20} MiB")
     return []
+
+
+def _written(path: Path) -> float:
+    """Return when a file was last written; 0 where it has just gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def describe(schema: EventSchema, layout: Layout | None) -> list[str]:

@@ -108,6 +108,13 @@ class Stream:
     copied: bool = False
     reported: bool = False
 
+    def is_in(self, content: Content) -> bool:
+        """Return whether an open file still holds this stream: its beginning, and what stands before the offset."""
+        if not isinstance(content, PlainContent):
+            return True  # a compressed file is written once
+        before = content.read_at(self.offset - self.anchor_length, self.anchor_length)
+        return (not before or digest(before) == self.anchor) and self.head.begins_like(content.read_at(0, HEAD_BYTES))
+
     @property
     def live(self) -> bool:
         """Whether its writer may be expected to go on."""

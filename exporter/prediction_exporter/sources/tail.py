@@ -31,7 +31,7 @@ from prediction_exporter.errors import SourceError, StateError
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Rejected
 from prediction_exporter.sources.content import CompressedContent, Content, PlainContent
 from prediction_exporter.sources.cutting import runs
-from prediction_exporter.sources.streams import Stream, digest
+from prediction_exporter.sources.streams import Stream
 from prediction_exporter.sources.tracker import GRACE_SECONDS, Tracker
 from prediction_exporter.sources.wrappers import Rest, Wrapper, detect, record_limit, unwrap
 
@@ -171,8 +171,8 @@ class Tail:
         """Consume one window; ``None`` where there is nothing to consume."""
         before = stream.anchor_length
         window = content.read_at(stream.offset - before, before + self._window)
-        if before and digest(memoryview(window)[:before]) != stream.anchor:
-            return None  # truncated under our eyes; the next look settles it
+        if not stream.is_in(content):
+            return None  # overwritten under our eyes, perhaps before the window was read; the next look settles it
         full = len(window) == before + self._window
         final = not full and (content.complete or self._is_quiet(stream))
         size = len(window)
