@@ -6,9 +6,9 @@ import io
 from pathlib import Path
 
 import numpy as np
-import prediction_exporter  # noqa: F401, I001 - first: it limits polars to one thread
 import polars as pl
 
+import prediction_exporter  # noqa: F401 - first: it limits polars to one thread
 from prediction_exporter import baseline, config
 from prediction_exporter.baseline_builder import build
 from prediction_exporter.tables import read_table

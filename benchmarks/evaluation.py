@@ -51,9 +51,7 @@ def main() -> None:
     values = np.sort(rng.normal(size=50_000))
     columns = [numeric_column(f"num_{i}", Role.FEATURE, values) for i in range(NUMERIC)]
     table = tuple(f"value_{i}" for i in range(12))
-    columns += [
-        Column(name=f"cat_{i}", role=Role.FEATURE, kind=Kind.CATEGORICAL, categories=table) for i in range(CATEGORICAL)
-    ]
+    columns += [Column(name=f"cat_{i}", role=Role.FEATURE, kind=Kind.CATEGORICAL, categories=table) for i in range(CATEGORICAL)]
     layout = Layout(columns)
     reference = Reference(profile(layout, 50_000, rng), alpha=1e-4, min_predictions=30)
     print(f"evaluation: {len(columns)} columns x {WINDOWS} windows, all statistics, {layout.values:,} bins")

@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import polars as pl
 from data import lines, prepare  # first: it limits polars to one thread
-import polars as pl  # noqa: I001
 
 from prediction_exporter.model_monitor import load_baseline
 from prediction_exporter.profile import Profile

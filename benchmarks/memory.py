@@ -1,6 +1,7 @@
 """Memory: the peak of a whole monitor that reads its log from the beginning, for 10**5 and for 10**7 events.
 
-The log is rotated as it would be, so that the larger run needs no more disk than a part of it. Aim: under 300 MiB, and the same.
+The log is rotated as it would be, so that the larger run needs no more disk than a part of it.
+Aim: under 300 MiB, and the same.
 """
 
 from __future__ import annotations

@@ -68,7 +68,8 @@ def model_text(name: str = "m", log: str = "app.log", *, more: str = "", fields:
 
 def config_text(*models: str, more: str = "") -> str:
     """Return a configuration; ``more`` are further lines."""
-    return f'state_dir: state\ninterval: 1s\nowners: {{me: {{slack: "#me"}}}}\n{more}\nmodels:{"".join(models or (model_text(),))}'
+    watched = "".join(models or (model_text(),))
+    return f'state_dir: state\ninterval: 1s\nowners: {{me: {{slack: "#me"}}}}\n{more}\nmodels:{watched}'
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Clock:
     now: float = NOW
 
     def __call__(self) -> float:
+        """Return the time that it shows."""
         return self.now
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prediction_exporter.baseline import BaselineRecord, Task, to_columns
-from prediction_exporter.categories import canonical, is_container
+from prediction_exporter.categories import NON_FINITE_WORDS, canonical, is_container
 from prediction_exporter.config import Fields
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.events import Events, ValueState
@@ -46,9 +46,6 @@ IQR_OF_NORMAL = 1.349
 #: Numbers beyond the first are squared in units of their size; the second is the largest double.
 LARGE = 1e150
 LARGEST = float(np.finfo(np.float64).max)
-
-#: What JSON logs write for numbers that are none; no categories.
-NON_FINITE_WORDS = frozenset({"NaN", "Infinity", "-Infinity"})
 
 _IDENTIFIER_ENDINGS = ("id", "_id", "uuid", "guid", "_key", "hash")
 

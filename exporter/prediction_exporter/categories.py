@@ -6,10 +6,10 @@ where the log says ``true``. Baseline and production must agree on one spelling,
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
@@ -18,10 +18,15 @@ from numpy.typing import NDArray
 from prediction_exporter.events import ValueState
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_SCALAR = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null"
+_CONTAINER = re.compile(rf'\{{(".*)?\}}|\[(["\[{{].*|({_SCALAR})(,.*)?)?\]', re.DOTALL)
 _BOOLEANS = {"True": "true", "False": "false", "TRUE": "true", "FALSE": "false"}
 
 #: Spellings remembered per column beyond the table itself; more of them are looked up anew each time.
 MAX_SPELLINGS = 1024
+
+#: What is written where a number is none or infinite, as JavaScript and Python's json write it: no category either.
+NON_FINITE_WORDS = frozenset({"NaN", "Infinity", "-Infinity"})
 
 #: The bin of every value that the table does not hold.
 OTHER = "other"
@@ -44,31 +49,38 @@ def canonical(text: str) -> str:
     number = float(text)
     if not math.isfinite(number):
         return text
-    return str(int(number)) if number.is_integer() else repr(number)
+    if number == 0:
+        return "0"  # -0.0 too
+    if number.is_integer():
+        # The shortest digits that stand for the double, as polars writes them, and not all of its digits.
+        return format(Decimal(repr(number)), "f").removesuffix(".0")
+    return repr(number)
 
 
 def is_container(text: str) -> bool:
-    """Return whether a text is a JSON object or array, which is no category."""
-    if not text.startswith(("{", "[")):
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    """Return whether a text is a JSON object or array, which is no category.
+
+    It is told by its shape: polars writes the strings inside without escaping them, so the text need not be JSON again.
+
+    >>> [is_container(text) for text in ('{"a": 1}', "[1, 2]", "[]", "[0-10]", "[unknown]", "{x}")]
+    [True, True, True, False, False, False]
+    """
+    return text.startswith(("{", "[")) and _CONTAINER.fullmatch(text) is not None
 
 
 class CategoryEncoder:
     """Codes for the values of one categorical column.
 
-    The code is the value's index in the table, ``other`` for a value that the table does not hold, and ``invalid`` for a JSON
-    object or array. It learns the spellings of known categories as they appear, so that the common case is one cast in polars.
+    The code is the value's index in the table, ``other`` for a value that the table does not hold, ``invalid`` for a JSON
+    object or array, and ``non_finite`` for one of :data:`NON_FINITE_WORDS`. It learns the spellings of known categories as they
+    appear, so that the common case is one cast in polars.
     """
 
     def __init__(self, categories: Sequence[str]) -> None:
         self._index = {category: code for code, category in enumerate(categories)}
         self.other = len(categories)
         self.invalid = self.other + ValueState.INVALID
+        self.non_finite = self.other + ValueState.NON_FINITE
         self._spellings: dict[str, int] = dict(self._index)
         self._freeze()
 
@@ -98,9 +110,16 @@ class CategoryEncoder:
         return codes
 
     def _identify(self, texts: list[str]) -> dict[str, int]:
-        """Return the codes of the texts that spell a known category, or are containers."""
-        codes = {text: self.invalid if is_container(text) else self._index.get(canonical(text), self.other) for text in texts}
+        """Return the codes of the texts that spell a known category, or are no category at all."""
+        codes = {text: self._code(text) for text in texts}
         return {text: code for text, code in codes.items() if code != self.other}
+
+    def _code(self, text: str) -> int:
+        if is_container(text):
+            return self.invalid
+        if text in NON_FINITE_WORDS:
+            return self.non_finite
+        return self._index.get(canonical(text), self.other)
 
     def _learn(self, found: dict[str, int]) -> None:
         if found and len(self._spellings) + len(found) <= len(self._index) + MAX_SPELLINGS:

@@ -213,8 +213,10 @@ def _integer(digits: str) -> int | float:
 
 
 def parse_lines(lines: Iterable[bytes], rejected: Rejected) -> Iterator[Mapping[str, Any]]:
-    """Yield the JSON objects among the lines; count the others as refused."""
+    """Yield the JSON objects among the lines; count the others as refused. Blank lines are no lines."""
     for line in lines:
+        if not line.strip():
+            continue
         try:
             event = _loads(line.decode("utf-8-sig"))
         except UnicodeDecodeError:

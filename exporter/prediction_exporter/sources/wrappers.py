@@ -108,7 +108,7 @@ def _docker_whole_lines(raw: bytes, limit: int) -> bytes | None:
     """Unwrap records that hold a whole line each, fast; ``None`` where one does not or is too long."""
     try:
         records = pl.read_ndjson(io.BytesIO(raw), schema=_DOCKER_SCHEMA)
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
     texts = records["log"]
     if texts.null_count() or records["stream"].null_count() or not texts.str.ends_with("\n").all():

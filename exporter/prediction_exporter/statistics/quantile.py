@@ -65,7 +65,7 @@ QUANTILE = Statistic(
         "model_column_quantile",
         "Quantile of the column's values in the window, interpolated within the baseline's fine bins.",
         "quality",
-        "quantile",
+        "q",
     ),
     scope="column",
     kinds=NUMERIC,
@@ -78,5 +78,5 @@ QUANTILE = Statistic(
     reference="Hyndman and Fan, Sample quantiles in statistical packages, 1996, type 4 within a bin.",
     is_distance=False,
     symmetric=False,
-    extra=("quantile", tuple(str(percent / 100) for percent in PERCENTS)),
+    extra=("q", tuple(str(percent / 100) for percent in PERCENTS)),
 )

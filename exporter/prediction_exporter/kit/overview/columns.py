@@ -172,7 +172,7 @@ def column() -> list[Panel]:
             p.timeseries(
                 "Quantiles by replica",
                 "Quantiles of a numeric column on each replica; unlike counts they cannot be added up.",
-                Query(expr=QUANTILE.family.where(**COLUMN), legend="{{quantile}} {{instance}}"),
+                Query(expr=QUANTILE.family.where(**COLUMN), legend="{{q}} {{instance}}"),
                 unit="short",
                 width=12,
             )
