@@ -120,6 +120,8 @@ def assert_rules_and_panels_work(running: Running) -> None:
     labels = "model, version, segment, window, role, column"
     same = f"abs(model_column:model_column_psi:fleet - on({labels}) model_column_psi) < 0.05"
     assert len(running.query(same)) == len(running.query("model_column_psi"))
+    same = f"abs(model_column:model_column_psi:threshold - on({labels}) model_column_psi_threshold) < 0.05"
+    assert len(running.query(same)) == len(running.query("model_column_psi_threshold"))
     variables = {
         "model": "credit-risk",
         "version": "1",

@@ -111,3 +111,18 @@ def test_a_statistic_that_fails_takes_nothing_down(
     told = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage() for record in told] == [f"statistic {key} failed"]
     assert told[0].exc_info is not None
+
+
+def test_the_column_of_a_segment_is_not_compared_in_it() -> None:
+    """It differs from the baseline by definition; the other columns and the shares are as ever."""
+    window = full(60)
+    results, others = evaluate(REFERENCE, window, fixed="c"), evaluate(REFERENCE, window)
+    index = LAYOUT.index("c")
+    for statistic in STATISTICS:
+        if statistic.scope == "column":
+            expected = others[statistic.key].values.copy()
+            if statistic.compares and statistic.applies(LAYOUT)[index]:
+                expected[index] = np.nan
+                assert results[statistic.key].statuses["fixed_by_segment"] == 1
+            np.testing.assert_array_equal(results[statistic.key].values, expected)
+    assert (float(others["drifted_columns"].values), float(results["drifted_columns"].values)) == (2.0, 1.0)

@@ -14,7 +14,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.evaluation import Result, most_statuses, shape_of
 from prediction_exporter.exposition import Samples
 from prediction_exporter.model_monitor import references_of, spans_of
-from prediction_exporter.profiler import ALL
+from prediction_exporter.profiler import ALL, segment_column
 from prediction_exporter.report import (
     ModelReport,
     ModelSeries,
@@ -67,10 +67,11 @@ def of_model(config: Config, model: Model, baseline: Baseline | None) -> Budget:
     windows: list[WindowReport] = []
     if baseline is not None:
         for span in spans_of(config):
-            results = {statistic.key: _full_result(statistic, references[span.name]) for statistic in STATISTICS}
-            windows += [
-                WindowReport("1", segment, span.name, baseline.profile, results) for segment in _segments(model, baseline)
-            ]
+            reference = references[span.name]
+            for segment in _segments(model, baseline):
+                fixed = segment_column(segment)
+                results = {statistic.key: _full_result(statistic, reference, fixed) for statistic in STATISTICS}
+                windows.append(WindowReport("1", segment, span.name, baseline.profile, results))
     empty = Traffic(baseline.layout if baseline is not None else None)
     before = _by_family(series.render((), empty, source, seconds=0.0))
     after = _by_family(series.render(windows, _full_traffic(model, baseline), source, seconds=0.0))
@@ -79,13 +80,18 @@ def of_model(config: Config, model: Model, baseline: Baseline | None) -> Budget:
     return Budget({**before, **live}, {name: count for name, count in per_version.items() if count})
 
 
-def _full_result(statistic: Statistic, reference: Reference) -> Result:
-    """Return a result in which nothing is absent."""
+def _full_result(statistic: Statistic, reference: Reference, fixed: str | None) -> Result:
+    """Return a result in which nothing is absent but what compares the column whose segment the window is."""
     columns = np.zeros(len(reference.layout.columns))
+    values = np.zeros(shape_of(statistic, reference.layout))
+    if fixed is not None and statistic.compares and statistic.scope == "column":
+        index = reference.layout.index(fixed)
+        columns[index] = values[index] = np.nan
     return Result(
-        values=np.zeros(shape_of(statistic, reference.layout)),
+        values=values,
         noise_floor=columns if statistic.noise is not None else None,
         threshold=columns if statistic.threshold is not None else None,
+        companion=np.zeros(len(columns)) if statistic.companion is not None else None,
         statuses={str(number): 0 for number in range(most_statuses(statistic, reference))},
     )
 

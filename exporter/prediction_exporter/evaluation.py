@@ -28,6 +28,7 @@ OVERFLOW = "overflow"
 NO_PREDICTIONS = "no_predictions"
 TOO_FEW = "too_few_predictions"
 NO_BASELINE = "no_baseline_values"
+FIXED = "fixed_by_segment"
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +39,7 @@ class Result:
 
     Attributes:
         values: of the shape that the statistic declares; NaN where absent.
-        noise_floor, threshold: (C,), or None where the statistic has none.
+        noise_floor, threshold, companion: (C,), or None where the statistic has none.
         statuses: by reason, the number of columns (of windows, for scope window) with this status.
     """
 
@@ -46,11 +47,12 @@ class Result:
     noise_floor: Floats | None
     threshold: Floats | None
     statuses: Mapping[str, int]
+    companion: Floats | None = None
 
 
-def evaluate(reference: Reference, window: Profile) -> dict[str, Result]:
-    """Return the result of every statistic by its key."""
-    comparison = Comparison(reference, window)
+def evaluate(reference: Reference, window: Profile, *, fixed: str | None = None) -> dict[str, Result]:
+    """Return the result of every statistic by its key; ``fixed`` is the column whose segment the window is."""
+    comparison = Comparison(reference, window, fixed=fixed)
     return {statistic.key: _isolated(statistic, comparison) for statistic in STATISTICS}
 
 
@@ -77,7 +79,7 @@ def most_statuses(statistic: Statistic, reference: Reference) -> int:
         return 1
     reasons = {OK, OVERFLOW, statistic.undefined}
     if statistic.compares:
-        reasons |= {TOO_FEW} | ({NO_BASELINE} if (reference.valid == 0).any() else set())
+        reasons |= {TOO_FEW, FIXED} | ({NO_BASELINE} if (reference.valid == 0).any() else set())
     return min(len(reasons), int(statistic.applies(reference.layout).sum()))
 
 
@@ -92,11 +94,13 @@ def _run(statistic: Statistic, comparison: Comparison) -> Result:
     shown = np.isfinite(values) & (allowed if values.ndim == 1 else allowed[:, None])
     floor = statistic.noise.floor(comparison) if statistic.noise is not None else None
     threshold = statistic.threshold.of(statistic, comparison) if statistic.threshold is not None else None
+    companion = statistic.companion.compute(comparison) if statistic.companion is not None else None
     return Result(
         values=np.where(shown, values, np.nan),
         noise_floor=None if floor is None else np.where(allowed & np.isfinite(floor), floor, np.nan),
         threshold=None if threshold is None else np.where(allowed & np.isfinite(threshold), threshold, np.nan),
         statuses=_statuses(statistic, comparison, values, applies, allowed),
+        companion=None if companion is None else np.where(applies & np.isfinite(companion), companion, np.nan),
     )
 
 
@@ -110,11 +114,12 @@ def _statuses(
         [
             allowed & finite,
             np.full(len(applies), comparison.rows == 0),
+            statistic.compares & comparison.fixed,
             statistic.compares & (comparison.reference.valid == 0),
             ~allowed,
             infinite,
         ],
-        [OK, NO_PREDICTIONS, NO_BASELINE, TOO_FEW, OVERFLOW],
+        [OK, NO_PREDICTIONS, FIXED, NO_BASELINE, TOO_FEW, OVERFLOW],
         default=statistic.undefined,
     )
     return dict(sorted(Counter(reasons[applies].tolist()).items()))

@@ -20,7 +20,7 @@ from prediction_exporter.evaluation import evaluate
 from prediction_exporter.events import Events
 from prediction_exporter.layout import Kind, Role
 from prediction_exporter.logs import Quiet
-from prediction_exporter.profiler import ALL, MICROSECONDS, UNVERSIONED, Profiler
+from prediction_exporter.profiler import ALL, MICROSECONDS, UNVERSIONED, Profiler, segment_column
 from prediction_exporter.report import ModelReport, ModelSeries, SourceReport, WindowReport
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.log import LogSource, describe
@@ -273,7 +273,7 @@ class ModelMonitor:
         if self._windows is not None:
             self._windows.forget_empty(now)
             for version, segment, span, profile in self._windows.totals(now):
-                results = evaluate(self._references[span.name], profile)
+                results = evaluate(self._references[span.name], profile, fixed=segment_column(segment))
                 windows.append(WindowReport(version, segment, span.name, profile, results))
         seconds = time.perf_counter() - started
         if self._problem is None:

@@ -33,6 +33,11 @@ class Key:
     bucket: int
 
 
+def segment_column(segment: str) -> str | None:
+    """Return the column that a segment is a value of; None for all events."""
+    return None if segment == ALL else segment.partition("=")[0]
+
+
 class Profiler:
     """Folds events into profiles.
 

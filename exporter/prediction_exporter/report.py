@@ -200,15 +200,10 @@ class ModelSeries:
                 add(f.BASELINE_BIN_RATIO, labels, reference.smoothed[first + position])
         for statistic in STATISTICS:
             for constant in statistic.constants:
-                per_window = "window" in constant.family.labels
-                for window, of_window in self._references.items():
-                    values = _constant_values(constant, of_window)
-                    for index in np.flatnonzero(np.isfinite(values)).tolist():
-                        column = layout.columns[index]
-                        at = (window, column.name, column.role) if per_window else (column.name, column.role)
-                        add(constant.family, self._labels(constant.family, *at), values[index])
-                    if not per_window:
-                        break
+                values = _constant_values(constant, reference)
+                for index in np.flatnonzero(np.isfinite(values)).tolist():
+                    column = layout.columns[index]
+                    add(constant.family, self._labels(constant.family, column.name, column.role), values[index])
 
     # What changes
 
@@ -262,9 +257,11 @@ class ModelSeries:
         applies = self._applies[statistic.key]
         values = result.values[applies]
         samples.extend(statistic.family, self._column_prefixes(statistic, statistic.family, at), values.reshape(-1))
+        companion = statistic.companion.family if statistic.companion is not None else statistic.family
         for family, beside in (
             (statistic.noise_floor_family, result.noise_floor),
             (statistic.threshold_family, result.threshold),
+            (companion, result.companion),
         ):
             if beside is not None:
                 samples.extend(family, self._column_prefixes(statistic, family, at), beside[applies])

@@ -110,7 +110,7 @@ def bins(
     found += [
         series(BASELINE_PREDICTIONS, f"{BASELINE_ROWS}{values}", column_labels, target=target),
         series(EFFECT_THRESHOLD, f"{EFFECT}{values}", column_labels, target=target),
-        series(NOISE_QUANTILE, f"{QUANTILE}{values}", column_labels, target=target, window=name),
+        series(NOISE_QUANTILE, f"{QUANTILE}{values}", window_labels, target=target),
     ]
     return tuple(found)
 

@@ -48,7 +48,6 @@ _AREA_KEY = (*MODEL_KEY, "area")
 _BIN_KEY = (*COLUMN_KEY, "bin")
 _BASELINE_KEY = (*SCOPE, *BASELINE_COLUMN)
 _BASELINE_BIN_KEY = (*_BASELINE_KEY, "bin")
-_NOISE_KEY = (*MODEL_KEY, "window", "column", "role")
 
 
 def _most_named(infos: str) -> str:
@@ -154,8 +153,9 @@ PSI_NOISE_FLOOR = Recorded(
 PSI_NOISE = Recorded(
     name="model_column:model_column_psi:noise_quantile",
     labels=COLUMN_KEY,
-    help="What the fleet's PSI rarely exceeds without any drift: the chi-square quantile times (1/N + 1/M).",
-    expr=lambda _: f"{INVERSE_SIZES} * {on(_NOISE_KEY)} group_left () max {by(_NOISE_KEY)} ({NOISE_QUANTILE})",
+    help="What the fleet's PSI rarely exceeds without any drift: the noise quantile of the largest replica times (1/N + 1/M).",
+    # The quantile falls as a window grows, to that of the chi-square distribution: the smallest is the nearest to the fleet's.
+    expr=lambda _: f"{INVERSE_SIZES} * min {by(COLUMN_KEY)} ({NOISE_QUANTILE})",
 )
 _EFFECT = f"{on(_BASELINE_KEY)} group_left () max {by(_BASELINE_KEY)} ({EFFECT_THRESHOLD})"
 PSI_THRESHOLD = Recorded(

@@ -25,6 +25,7 @@ __all__ = [
     "CATEGORICAL",
     "NUMERIC",
     "SHARE_REFERENCE",
+    "Companion",
     "Comparison",
     "Constant",
     "Floats",
@@ -97,6 +98,14 @@ class Constant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Companion:
+    """A further series beside a statistic's values, (C,), for the rules; it is there also for windows that are not compared."""
+
+    family: Family
+    compute: Callable[[Comparison], Floats]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Statistic:
     """The declaration of a statistic; everything that users see of it is derived from here.
 
@@ -137,6 +146,7 @@ class Statistic:
     noise: Noise | None = None
     threshold: Threshold | None = None
     constants: tuple[Constant, ...] = field(default=())
+    companion: Companion | None = None
 
     @cached_property
     def noise_floor_family(self) -> Family:
@@ -160,6 +170,8 @@ class Statistic:
             found.append(self.noise_floor_family)
         if self.threshold is not None:
             found.append(self.threshold_family)
+        if self.companion is not None:
+            found.append(self.companion.family)
         return (*found, *(constant.family for constant in self.constants))
 
     def applies(self, layout: Layout) -> NDArray[np.bool_]:

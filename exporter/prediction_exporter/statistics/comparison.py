@@ -127,14 +127,20 @@ class Reference:
 
 
 class Comparison:
-    """A window seen from a reference."""
+    """A window seen from a reference.
 
-    def __init__(self, reference: Reference, window: Profile) -> None:
+    Args:
+        fixed: name of the column whose value is the same in all of the window, because the window is that value's segment. It
+            is not compared: it differs from the baseline by definition.
+    """
+
+    def __init__(self, reference: Reference, window: Profile, *, fixed: str | None = None) -> None:
         if window.layout.digest != reference.layout.digest:
             raise ValueError("window and baseline have different layouts")
         self.reference = reference
         self.layout = reference.layout
         self.window = window
+        self.fixed = np.array([name == fixed for name in self.layout.names], np.bool_)
         self._cache: dict[Callable[[Comparison], object], object] = {}
 
     def cached(self, compute: Callable[[Comparison], T]) -> T:
@@ -155,8 +161,8 @@ class Comparison:
 
     @cached_property
     def comparable(self) -> NDArray[np.bool_]:
-        """Whether a column has enough valid values on both sides to be compared, (C,)."""
-        return np.minimum(self.valid, self.reference.valid) >= max(self.reference.min_predictions, 1)
+        """Whether a column is not fixed and has enough valid values on both sides to be compared, (C,)."""
+        return (np.minimum(self.valid, self.reference.valid) >= max(self.reference.min_predictions, 1)) & ~self.fixed
 
     @cached_property
     def inverse_sizes(self) -> Floats:

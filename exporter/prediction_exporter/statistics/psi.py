@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from prediction_exporter.families import BASELINE_COLUMN, Family
-from prediction_exporter.statistics.base import BOTH_KINDS, Constant, Statistic, Threshold, column_family
+from prediction_exporter.statistics.base import BOTH_KINDS, Companion, Constant, Statistic, Threshold, column_family
 from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
 from prediction_exporter.statistics.noise import divergence, divergence_noise
 
@@ -37,8 +37,8 @@ def _effect(reference: Reference) -> Floats:
     return reference.effect(PSI)
 
 
-def _chi_square_quantile(reference: Reference) -> Floats:
-    return reference.chi_square_quantile
+def _noise_quantile(comparison: Comparison) -> Floats:
+    return _NOISE.quantile(comparison) / comparison.inverse_sizes
 
 
 #: The two parts of the threshold that rules combine with the fleet's sample size.
@@ -49,12 +49,10 @@ EFFECT_THRESHOLD = Family(
     group="drift",
     help="Configured part of the PSI threshold: the effect that matters, whatever the sample size.",
 )
-NOISE_QUANTILE = Family(
-    name="model_column_psi_noise_quantile",
-    type="gauge",
-    labels=("model", "window", "column", "role"),
-    group="drift",
-    help="Chi-square quantile that times (1/N + 1/M) is the part of the PSI threshold that the sample size demands.",
+NOISE_QUANTILE = column_family(
+    "model_column_psi_noise_quantile",
+    "What times (1/N + 1/M) is the sample size's part of the PSI threshold: a chi-square quantile, or more for rare bins.",
+    "drift",
 )
 
 PSI: Statistic = Statistic(
@@ -83,8 +81,6 @@ PSI: Statistic = Statistic(
         margin=_NOISE.quantile,
         meaning="0.2 is what a normal column reads whose mean moved by 0.45 standard deviations.",
     ),
-    constants=(
-        Constant(family=EFFECT_THRESHOLD, compute=_effect),
-        Constant(family=NOISE_QUANTILE, compute=_chi_square_quantile),
-    ),
+    constants=(Constant(family=EFFECT_THRESHOLD, compute=_effect),),
+    companion=Companion(family=NOISE_QUANTILE, compute=_noise_quantile),
 )
