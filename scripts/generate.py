@@ -1,7 +1,7 @@
 """Render everything that is committed and rendered. ``make generate`` runs it; with ``--check`` it only compares.
 
 Rendered are the schema of the configuration, the kit of the example (rules, their tests, routes, dashboards, runbooks), the
-pages on metrics and statistics, and the baseline of the demo's model.
+pages on metrics, statistics and configuration, and the baseline of the demo's model.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from prediction_exporter import baseline, config
 from prediction_exporter.baseline_builder import build
 from prediction_exporter.demo.credit_risk import training_data
+from prediction_exporter.kit.config_page import CONFIGURATION_PAGE, configuration_page
 from prediction_exporter.kit.docs import STATISTICS_PAGE, statistics_page
 from prediction_exporter.kit.metrics_page import PAGE, metrics_page
 from prediction_exporter.kit.render import diff, render, write
@@ -30,6 +31,7 @@ def files() -> dict[str, str]:
         **render(loaded),
         PAGE: metrics_page(),
         STATISTICS_PAGE: statistics_page((ROOT / STATISTICS_PAGE).read_text(encoding="utf-8")),
+        CONFIGURATION_PAGE: configuration_page((ROOT / CONFIGURATION_PAGE).read_text(encoding="utf-8")),
         "docs/config.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",
     }
 
