@@ -1,0 +1,67 @@
+"""What users install: the built wheel, from outside of the repository."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CACHES = {"__pycache__", ".mypy_cache", ".ruff_cache"}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The content of the wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        folder,
+        ROOT,
+    ]
+    subprocess.run([str(part) for part in command], check=True)
+    [wheel] = folder.glob("prediction_exporter-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "installed")
+    return folder / "installed"
+
+
+def run(installed: Path, *arguments: str) -> str:
+    """Run a command of the installed package, warnings being errors."""
+    environ = {**os.environ, "PYTHONPATH": str(installed), "PYTHONWARNINGS": "error"}
+    command = [sys.executable, "-m", "prediction_exporter", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=installed.parent, env=environ).stdout
+
+
+def test_wheel_holds_all_files_of_the_package(installed: Path) -> None:
+    """Modules, templates, the demo's configuration and the mark of typed packages; no tests and nothing else."""
+    source = ROOT / "exporter" / "prediction_exporter"
+    expected = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and not set(path.parts) & CACHES}
+    package = installed / "prediction_exporter"
+    assert {path.relative_to(package) for path in package.rglob("*") if path.is_file()} == expected
+    assert {path.name for path in installed.iterdir()} == {"prediction_exporter", "prediction_exporter-0.1.0.dist-info"}
+
+
+def test_commands_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    """The commands find the files that they need in the package."""
+    assert run(installed, "--version") == "prediction-exporter 0.1.0\n"
+    config = str(ROOT / "examples" / "credit-risk" / "exporter.yml")
+    assert "files to" in run(installed, "kit", "--config.file", config, "--output", str(tmp_path / "kit"))
+    assert (tmp_path / "kit" / "alertmanager" / "templates" / "prediction-exporter.tmpl").is_file()
+    where = "import prediction_exporter.demo.stack as s; print(s.CONFIG.is_file(), s.__file__)"
+    environ = {**os.environ, "PYTHONPATH": str(installed)}
+    shown = subprocess.run(
+        [sys.executable, "-c", where], check=True, capture_output=True, text=True, cwd="/", env=environ
+    ).stdout
+    assert shown == f"True {installed / 'prediction_exporter/demo/stack.py'}\n"
