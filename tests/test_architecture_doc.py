@@ -1,0 +1,172 @@
+"""The page on the architecture tells the truth: its example is applied to a copy of the package and tested there."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+KEY = "triangular_discrimination"
+
+#: Prints what follows from a declaration, and where the package was imported from.
+FOLLOWS = """
+import json, prediction_exporter
+from prediction_exporter.config import json_schema, known_thresholds
+from prediction_exporter.kit.docs import statistics_markdown
+from prediction_exporter.kit.metrics_page import metrics_page
+from prediction_exporter.report import family_list
+
+print(json.dumps({
+    "package": prediction_exporter.__file__,
+    "thresholds": known_thresholds(),
+    "schema": json.dumps(json_schema()),
+    "statistics": statistics_markdown(),
+    "metrics": metrics_page(),
+    "families": family_list().splitlines(),
+}))
+"""
+
+
+def blocks(language: str) -> list[str]:
+    """Return the page's blocks in a language, without the indentation that they have in lists."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL)
+    return [re.sub(rf"^{indentation}", "", block, flags=re.MULTILINE) for indentation, block in found]
+
+
+def named_before(block: str) -> str:
+    """Return the last file that the page names before a block's first line."""
+    before = PAGE.partition(block.splitlines()[0])[0]
+    return re.findall(r"`([\w/]+\.py)`", before)[-1]
+
+
+def apply(diff: str, file: Path) -> None:
+    """Apply the parts of a diff, each of which must fit at one place."""
+    for part in diff.split("@@\n"):
+        lines = part.splitlines(keepends=True)
+        old, new = ("".join(line[1:] for line in lines if line[0] != sign) for sign in "+-")
+        text = file.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"in {file.name} there is no longer, or more than once:\n{old}"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the package and of what tests statistics, with the page's example in it."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in ("exporter/prediction_exporter", "tests/statistics", "tests/oracles.py", "tests/samples.py", "pyproject.toml"):
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    [module] = blocks("python")
+    (folder / named_before(module)).write_text(module, encoding="utf-8")
+    for diff in blocks("diff"):
+        apply(diff, folder / named_before(diff))
+    return folder
+
+
+def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the copy, on the copy's package."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment["PYTHONPATH"] = str(copy / "exporter")
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=copy, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def passed(copy: Path, *arguments: str) -> int:
+    """Run tests in the copy, and return how many passed where all did."""
+    done = run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = done.stdout.splitlines()[-1]
+    assert re.fullmatch(r"\d+ passed(, \d+ deselected)? in .*", summary), summary
+    return int(summary.split()[0])
+
+
+def test_the_example_passes_what_every_statistic_passes(copy: Path) -> None:
+    """Its declaration, its example, the laws, and the simulation of its noise."""
+    for name, least in {"declarations": 5, "laws": 10, "noise": 5}.items():
+        assert passed(copy, f"tests/statistics/test_{name}.py", "-k", KEY) >= least
+
+
+def test_the_example_agrees_with_its_oracle(copy: Path) -> None:
+    """Over all sizes, prefixes and hostile windows; a list without it would fail too."""
+    tests = "every_statistic_has_an_oracle or windows_of_the_same or every_prefix or without_a_valid_value"
+    assert passed(copy, "tests/statistics/test_oracles.py", "-k", tests) >= 15
+
+
+def test_a_wrong_formula_would_be_noticed(copy: Path) -> None:
+    """So that the tests above mean something."""
+    module = copy / f"exporter/prediction_exporter/statistics/{KEY}.py"
+    right = module.read_text(encoding="utf-8")
+    wrong = right.replace("return (p - q) ** 2 / ", "return 1.01 * (p - q) ** 2 / ")
+    assert wrong != right
+    module.write_text(wrong, encoding="utf-8")
+    try:
+        done = run(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/statistics/test_oracles.py")
+    finally:
+        module.write_text(right, encoding="utf-8")
+    assert done.returncode == 1
+    assert KEY in done.stdout
+
+
+def test_everything_else_follows(copy: Path) -> None:
+    """Series, threshold key, schema and pages; the page shows the lines that the golden list needs."""
+    done = run(copy, "-c", FOLLOWS)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert Path(found["package"]).is_relative_to(copy)
+    assert KEY in found["thresholds"]
+    assert f'"{KEY}"' in found["schema"]
+    assert f"| [{KEY}](#{KEY}) | numeric and categorical | 0 to 2 | yes | 0.09 |" in found["statistics"]
+    assert f"\n### {KEY}\n" in found["statistics"]
+    assert f"| `model_column_{KEY}_threshold` | gauge |" in found["metrics"]
+    golden = (ROOT / "tests/golden/families.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in found["families"] if line not in golden] == blocks("text")[-1].splitlines()
+
+
+def test_the_example_is_in_the_house_style(copy: Path) -> None:
+    """By the same rules as the rest."""
+    for check in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
+        done = run(copy, "-m", "ruff", *check, f"exporter/prediction_exporter/statistics/{KEY}.py", "tests")
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_tests_that_it_names_exist() -> None:
+    """A guarantee whose test was renamed or removed is no guarantee."""
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
+    assert len(named) > 20
+    missing = []
+    for file, name in named:
+        path = ROOT / file
+        tree = ast.parse(path.read_text(encoding="utf-8")) if path.exists() else ast.Module([], [])
+        if name not in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}:
+            missing.append(f"{file}::{name}")
+    assert not missing
+
+
+def test_the_types_and_files_that_it_names_exist() -> None:
+    """The table's types are classes of the modules before them; files of the picture and of links are there."""
+    package = ROOT / "exporter/prediction_exporter"
+    for module, name in re.findall(r"^\| `([\w.]+)\.([A-Z]\w+)` \|", PAGE, re.MULTILINE):
+        path = package.joinpath(*module.split("."))
+        files = [path.with_suffix(".py")] if path.with_suffix(".py").exists() else list(path.glob("*.py"))
+        assert any(re.search(rf"^class {name}\b", file.read_text("utf-8"), re.MULTILINE) for file in files), name
+    for link in re.findall(r"\]\(([^)#:]+)\)", PAGE):
+        assert (ROOT / "docs" / link).exists(), link
+    picture = ET.parse(ROOT / "docs/images/architecture.svg")
+    texts = " ".join(node.text or "" for node in picture.iter("{http://www.w3.org/2000/svg}text"))
+    for place in re.findall(r"[\w/]+\.py|\w+/(?= |$|,)", texts):
+        assert (package / place).exists(), place

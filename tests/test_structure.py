@@ -1,0 +1,188 @@
+"""The architecture stays what docs/architecture.md says: imports point one way, modules are small, no list misses a module."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import prediction_exporter
+from prediction_exporter import commands, sources, statistics
+from prediction_exporter.commands import COMMANDS
+from prediction_exporter.kit import alerts
+from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.statistics import STATISTICS
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(prediction_exporter.__file__).parent
+NAME = prediction_exporter.__name__
+
+#: The package's modules by their dotted names, the empty name for the package itself.
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix("."): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+#: What a computation on counts must never need.
+ABOVE_COUNTS = {"sources", "kit", "config", "monitor", "model_monitor", "server", "site", "landing", "commands", "cli", "demo"}
+
+#: Modules that no module imports, and why they are no dead code.
+ENTRANCES = {
+    "__main__": "python -m",
+    "statistics.examples": "the examples in docstrings",
+}
+
+
+def unit(module: str) -> str:
+    """Return the part of the house that a module belongs to."""
+    return module.partition(".")[0]
+
+
+def house() -> list[str]:
+    """Return the parts of the house as the architecture's page lists them, from below to above."""
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    listed = page.partition("<!-- house:begin -->")[2].partition("<!-- house:end -->")[0]
+    return re.findall(r"^(\w+)/? +\S", listed, re.MULTILINE)
+
+
+def imported(tree: ast.AST, *, types: bool = True) -> Iterator[str]:
+    """Yield what a module imports by its full name, also inside functions; without ``types`` not what is for types alone."""
+    for node in ast.iter_child_nodes(tree):
+        if not types and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        yield from imported(node, types=types)
+
+
+def own(names: Iterator[str]) -> set[str]:
+    """Return the modules of the package among what is imported: the name itself, or what it is an attribute of."""
+    inside = {name.removeprefix(f"{NAME}.") for name in names if name.startswith(f"{NAME}.")}
+    return {name if name in MODULES else name.rpartition(".")[0] for name in inside} - {""}
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    """Return a module, parsed."""
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+GRAPH = {module: own(imported(tree_of(module))) for module in MODULES}
+
+
+def needed(modules: set[str]) -> set[str]:
+    """Return all that modules need, through others too."""
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += GRAPH[module]
+    return found
+
+
+def test_the_page_lists_the_whole_house() -> None:
+    """Every module and every package at the top has its line."""
+    assert sorted(house()) == sorted({unit(module) for module in MODULES} - {"", "__main__"})
+
+
+def test_imports_point_one_way() -> None:
+    """A part of the house imports what the page lists above it, and nothing below."""
+    order = {part: index for index, part in enumerate(["", *house(), "__main__"])}
+    wrong = [
+        f"{module} imports {other}"
+        for module, others in GRAPH.items()
+        for other in others
+        if unit(module) != unit(other) and order[unit(module)] <= order[unit(other)]
+    ]
+    assert not wrong
+
+
+def test_no_import_goes_round() -> None:
+    """Within a package neither, but for types."""
+    TopologicalSorter({module: own(imported(tree_of(module), types=False)) for module in MODULES}).prepare()
+
+
+@pytest.mark.parametrize("part", ["events", "binning", "categories", "layout", "profile", "profiler", "statistics", "windows"])
+def test_counts_know_nothing_of_where_they_come_from(part: str) -> None:
+    """They can be used in a notebook, without a source, a configuration or a server, not even through others."""
+    assert not {unit(module) for module in needed({m for m in MODULES if unit(m) == part})} & ABOVE_COUNTS
+
+
+def test_the_kit_renders_without_what_runs() -> None:
+    """Rules come from declarations and the configuration alone."""
+    kit = needed({module for module in MODULES if unit(module) == "kit"})
+    assert not {unit(module) for module in kit} & {"monitor", "model_monitor", "server", "site", "landing", "state", "windows"}
+
+
+def test_only_the_command_line_imports_everything() -> None:
+    """Nothing else knows of commands and of the demo."""
+    top = {"cli", "commands", "demo", "__main__"}
+    assert not {f"{m} imports {o}" for m, others in GRAPH.items() if unit(m) not in top for o in others if unit(o) in top}
+
+
+def test_modules_are_short_and_say_what_they_are() -> None:
+    """At most 400 lines, and a docstring that begins with a sentence or a heading."""
+    long = {module for module, path in MODULES.items() if len(path.read_text(encoding="utf-8").splitlines()) > 400}
+    assert not long
+    silent = {m for m in MODULES if not re.fullmatch(r".+[.:]", first_paragraph(m), re.DOTALL)}
+    assert not silent
+
+
+def first_paragraph(module: str) -> str:
+    """Return how a module's docstring begins."""
+    return (ast.get_docstring(tree_of(module)) or "").partition("\n\n")[0]
+
+
+def test_there_is_one_module_object() -> None:
+    """From the root, exporter.prediction_exporter would import too, and give a second copy of every module."""
+    assert not (ROOT / "exporter/__init__.py").exists()
+    folders = [ROOT / name for name in ("exporter", "tests", "benchmarks", "examples", "scripts")]
+    files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    assert len(files) > len(MODULES)
+    second = {path for path in files for name in imported(ast.parse(path.read_text("utf-8"))) if name.startswith("exporter")}
+    assert not second
+    for module in sorted(set(MODULES) - {"", "__main__"}):
+        importlib.import_module(f"{NAME}.{module}")
+    loaded = [str(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))]
+    inside = [file for file in loaded if Path(file).is_relative_to(PACKAGE)]
+    assert len(inside) == len(set(inside)) == len(MODULES) - 1
+
+
+def test_no_module_is_forgotten() -> None:
+    """Each is imported by another one, or by a script that renders."""
+    used = {other for module, others in GRAPH.items() for other in others if other != module}
+    for script in (ROOT / "scripts").glob("*.py"):
+        used |= own(imported(ast.parse(script.read_text(encoding="utf-8"))))
+    packages = {module for module, path in MODULES.items() if path.name == "__init__.py"}
+    assert set(MODULES) - used - packages == set(ENTRANCES)
+
+
+def modules_with(package: ModuleType, declaration: str) -> set[str]:
+    """Return the modules of a package with a line at the top level that begins like this."""
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    prefix = package.__name__.removeprefix(f"{NAME}.")
+    found = {name: MODULES[f"{prefix}.{name}"].read_text(encoding="utf-8") for name in names}
+    return {name for name, text in found.items() if re.search(rf"^{declaration}", text, re.MULTILINE)}
+
+
+def test_lists_miss_no_module() -> None:
+    """A statistic, alert or command that is written but not listed would be missing in silence; so would a source."""
+    assert modules_with(statistics, r"[A-Z0-9_]+(: Statistic)? = Statistic\(") == {statistic.key for statistic in STATISTICS}
+    assert len(modules_with(alerts, r"[A-Z_]+(: Alert)? = Alert\(")) == len(ALERTS)
+    assert modules_with(commands, r"def add\(") == {vars(command)["__name__"].rpartition(".")[2] for command in COMMANDS}
+    for name in modules_with(sources, r"class \w+Source\b(?!\(Protocol)"):
+        assert f"sources.{name}" in GRAPH["model_monitor"]
