@@ -255,10 +255,17 @@ def test_effects_override_the_default_by_column(statistic: Statistic) -> None:
     profile = profile_of(layout, data)
     plain = Reference(profile, alpha=ALPHA, min_predictions=1)
     changed = Reference(profile, alpha=ALPHA, min_predictions=1, effects={statistic.key: {"normal": 0.7, "zipf": 0.8}})
-    assert plain.effect(statistic).tolist() == [statistic.threshold.default] * 4
-    assert changed.effect(statistic).tolist() == [0.7, 0.8, statistic.threshold.default, statistic.threshold.default]
+    assert plain.effect(statistic.key, statistic.threshold.default).tolist() == [statistic.threshold.default] * 4
+    assert changed.effect(statistic.key, statistic.threshold.default).tolist() == [
+        0.7,
+        0.8,
+        statistic.threshold.default,
+        statistic.threshold.default,
+    ]
     own = 0.0 if statistic.threshold.baseline is None else statistic.threshold.baseline(plain)
-    expected = np.where(statistic.applies(layout), own + np.maximum(changed.effect(statistic), 0.0), np.nan)
+    expected = np.where(
+        statistic.applies(layout), own + np.maximum(changed.effect(statistic.key, statistic.threshold.default), 0.0), np.nan
+    )
     found = statistic.threshold.of(statistic, Comparison(changed, profile))
     np.testing.assert_allclose(found[:2], expected[:2])
 

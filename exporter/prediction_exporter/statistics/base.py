@@ -79,7 +79,7 @@ class Threshold:
 
     def of(self, statistic: Statistic, comparison: Comparison) -> Floats:
         """Return the threshold of each column, (C,); NaN where the window is too small for one."""
-        effect = comparison.reference.effect(statistic)
+        effect = comparison.reference.effect(statistic.key, self.default)
         threshold = np.maximum(effect, self.margin(comparison))
         if self.baseline is not None:
             threshold = threshold + self.baseline(comparison.reference)

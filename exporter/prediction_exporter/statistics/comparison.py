@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from prediction_exporter.profile import Profile
-
-if TYPE_CHECKING:
-    from prediction_exporter.statistics.base import Statistic
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -60,12 +57,10 @@ class Reference:
             self._cache[compute] = compute(self)
         return cast("T", self._cache[compute])
 
-    def effect(self, statistic: Statistic) -> Floats:
-        """Return each column's effect threshold of a statistic, (C,)."""
-        if statistic.threshold is None:
-            raise ValueError(f"{statistic.key} has no threshold")
-        chosen = self.effects.get(statistic.key, {})
-        return np.array([chosen.get(name, statistic.threshold.default) for name in self.layout.names], np.float64)
+    def effect(self, key: str, default: float) -> Floats:
+        """Return each column's effect threshold of a statistic, (C,), where nothing is configured its default."""
+        chosen = self.effects.get(key, {})
+        return np.array([chosen.get(name, default) for name in self.layout.names], np.float64)
 
     def sum_drift_bins(self, of_bins: Floats) -> Floats:
         """Sum what is given for each drift bin over each column, (D,) to (C,)."""

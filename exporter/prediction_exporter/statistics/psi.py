@@ -15,6 +15,9 @@ from prediction_exporter.statistics.base import BOTH_KINDS, Companion, Constant,
 from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
 from prediction_exporter.statistics.noise import divergence, divergence_noise
 
+#: The effect that matters, where nothing is configured.
+DEFAULT = 0.2
+
 
 def psi(comparison: Comparison) -> Floats:
     """Return the PSI of each column, (C,), in nats, at least 0.
@@ -34,7 +37,7 @@ _NOISE = divergence_noise(_term, 1, smoothed=True)
 
 
 def _effect(reference: Reference) -> Floats:
-    return reference.effect(PSI)
+    return reference.effect("psi", DEFAULT)
 
 
 def _noise_quantile(comparison: Comparison) -> Floats:
@@ -77,7 +80,7 @@ PSI: Statistic = Statistic(
     smoothed=True,
     noise=_NOISE,
     threshold=Threshold(
-        default=0.2,
+        default=DEFAULT,
         margin=_NOISE.quantile,
         meaning="0.2 is what a normal column reads whose mean moved by 0.45 standard deviations.",
     ),
