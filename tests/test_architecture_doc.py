@@ -46,7 +46,8 @@ def blocks(language: str) -> list[str]:
 def named_before(block: str) -> str:
     """Return the last file that the page names before a block's first line."""
     before = PAGE.partition(block.splitlines()[0])[0]
-    return re.findall(r"`([\w/]+\.py)`", before)[-1]
+    files: list[str] = re.findall(r"`([\w/]+\.py)`", before)
+    return files[-1]
 
 
 def apply(diff: str, file: Path) -> None:

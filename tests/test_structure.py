@@ -54,17 +54,15 @@ def house() -> list[str]:
     return re.findall(r"^(\w+)/? +\S", listed, re.MULTILINE)
 
 
-def imported(tree: ast.AST, *, types: bool = True) -> Iterator[str]:
-    """Yield what a module imports by its full name, also inside functions; without ``types`` not what is for types alone."""
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield what a module imports by its full name, also inside functions and for types alone."""
     for node in ast.iter_child_nodes(tree):
-        if not types and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        yield from imported(node, types=types)
+        yield from imported(node)
 
 
 def own(names: Iterator[str]) -> set[str]:
@@ -112,8 +110,8 @@ def test_imports_point_one_way() -> None:
 
 
 def test_no_import_goes_round() -> None:
-    """Within a package neither, but for types."""
-    TopologicalSorter({module: own(imported(tree_of(module), types=False)) for module in MODULES}).prepare()
+    """Within a package neither."""
+    TopologicalSorter(GRAPH).prepare()
 
 
 @pytest.mark.parametrize("part", ["events", "binning", "categories", "layout", "profile", "profiler", "statistics", "windows"])
@@ -153,13 +151,13 @@ def test_there_is_one_module_object() -> None:
     folders = [ROOT / name for name in ("exporter", "tests", "benchmarks", "examples", "scripts")]
     files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     assert len(files) > len(MODULES)
-    second = {path for path in files for name in imported(ast.parse(path.read_text("utf-8"))) if name.startswith("exporter")}
+    second = {path for path in files for name in imported(ast.parse(path.read_text("utf-8"))) if unit(name) == "exporter"}
     assert not second
     for module in sorted(set(MODULES) - {"", "__main__"}):
         importlib.import_module(f"{NAME}.{module}")
     loaded = [str(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))]
     inside = [file for file in loaded if Path(file).is_relative_to(PACKAGE)]
-    assert len(inside) == len(set(inside)) == len(MODULES) - 1
+    assert len(inside) == len(set(inside)) >= len(MODULES) - 1  # without __main__
 
 
 def test_no_module_is_forgotten() -> None:
