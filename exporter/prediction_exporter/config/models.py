@@ -161,7 +161,7 @@ def _field_mapping(value: Any) -> dict[str, Any]:
 class FeaturePattern(Section):
     """Features found by name."""
 
-    pattern: Text = Field(description='Shell pattern over the names of the top-level fields, such as "f_*".')
+    pattern: Text = Field(description='Shell pattern over the names of the fields, nested ones with dots, such as "f_*".')
 
 
 FORMS_OF_FEATURES: dict[type, str] = {str: "<object>", list: "<names>", dict: "<pattern>"}
@@ -191,7 +191,7 @@ class Fields(Section):
     time: Annotated[TimeField, FieldName()] | None = Field(
         None, description="Time of the prediction: a name, or {field, unit}."
     )
-    id: Text | None = Field(None, description="Identifier of the prediction, by which labels find it.")
+    id: Text | None = Field(None, description="Identifier of the prediction; a line without one is refused.")
     version: Text | None = Field(None, description="Version of the model.")
     prediction: Text | None = Field(None, description="What the model predicted or decided: a class or a number.")
     score: Text | None = Field(None, description="Probability of the positive class, or the scores of all classes.")
@@ -218,7 +218,7 @@ class Predictions(Section):
 class Column(Section):
     """What differs for one column from what the baseline says."""
 
-    kind: Kind = Field(description="How the column is compared, or ignore.")
+    kind: Kind = Field(description="How the column is counted, or ignore; takes effect when the baseline is built.")
 
 
 def _statistics_as_properties(schema: dict[str, Any]) -> None:
@@ -251,7 +251,7 @@ class Thresholds(BaseModel):
 class LatencyObjective(Section):
     """How many requests must be how fast."""
 
-    under: Annotated[DurationValue, between("1ms", "1h")] = Field(description="Duration that is fast enough.")
+    under: Annotated[DurationValue, between("1ms", "1h")] = Field(description="Duration that is fast enough; 1ms to 1h.")
     ratio: Ratio = Field(description="Share of requests that must be that fast; between 0 and 1.")
 
 
@@ -282,7 +282,7 @@ class Model(Section):
     owner: OwnerName = Field(description="Owner who is told about every problem that no area gives to another.")
     areas: Mapping[Area, OwnerName] = Field({}, description="Owners of single areas: service, data, drift.")
     maturity: Maturity = Field(
-        2, description="0: service and traffic only, without a baseline; 1: data, drift and cost too; 2: everything."
+        2, description="0: service and traffic only, without a baseline; 1 and 2: data and drift too."
     )
     task: Task | None = Field(None, description="What the model does; recognised from the baseline if absent.")
     baseline: FilePath | None = Field(
