@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from prediction_exporter.sources.discovery import File
 from prediction_exporter.sources.tail import Tail
+from prediction_exporter.sources.tracker import Tracker
 from prediction_exporter.sources.wrappers import Wrapper
 
 SCENARIOS = 400
@@ -731,3 +733,29 @@ def test_unrelated_files_beside_the_log(tmp_path: Path) -> None:
         case.sibling(name).write_bytes(b"other\n")
     assert case.read() == b""
     case.tail.close()
+
+
+@pytest.mark.parametrize("more", [0, 40, 4000])
+def test_truncated_while_the_copies_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    """A log that is truncated after a look has recognised it, and before the look comes to its copy, is not read again."""
+    path = tmp_path / "app.log"
+    before = [b"line %d of the first file\n" % number for number in range(500)]
+    after = [b"line %d of the second file\n" % number for number in range(more)]
+    path.write_bytes(b"".join(before))
+    tail = Tail(str(path), start="beginning")
+    read = [lines.data for lines in tail.read()]
+    shutil.copyfile(path, tmp_path / "app.log.1")
+    adopt = Tracker._adopt
+
+    def truncate_first(tracker: Tracker, unknown: list[File]) -> list[File]:
+        with path.open("r+b") as file:
+            file.truncate(0)
+            file.write(b"".join(after))
+        monkeypatch.setattr(Tracker, "_adopt", adopt)
+        return adopt(tracker, unknown)
+
+    monkeypatch.setattr(Tracker, "_adopt", truncate_first)
+    for _ in range(3):
+        read += [lines.data for lines in tail.read()]
+    tail.close()
+    assert b"".join(read) == b"".join(before + after)

@@ -223,9 +223,10 @@ class Tracker:
         for stream in self.streams:
             if not stream.head.length or stream.families().isdisjoint(file.families()):
                 continue
-            if isinstance(stream.content, PlainContent) and stream.content is not content:
-                certain, copy = True, is_part(content, stream.content)
+            if isinstance(stream.content, PlainContent) and stream.content is not content and is_part(content, stream.content):
+                certain, copy = True, True
             else:
+                # Also where the original is open: it may have been truncated since this look recognised it.
                 certain, copy = stream.sealed, repeats(stream, content, start)
             if copy:
                 stream.copied = True
