@@ -22,7 +22,7 @@ from prediction_exporter.layout import Kind, Role
 from prediction_exporter.logs import Quiet
 from prediction_exporter.profiler import ALL, MICROSECONDS, UNVERSIONED, Profiler, segment_column
 from prediction_exporter.report import ModelReport, ModelSeries, SourceReport, WindowReport
-from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.base import Batch, Rejected, Source
 from prediction_exporter.sources.log import LogSource, describe
 from prediction_exporter.state import State, StoredBucket, StoredModel
 from prediction_exporter.statistics import STATISTICS, Reference
@@ -81,7 +81,7 @@ class ModelMonitor:
         slow_after = model.slo.latency.under.seconds if model.slo.latency is not None else None
         self._traffic = Traffic(layout, slow_after=slow_after)
         self._series = ModelSeries(config, model, self.baseline, self._references)
-        self._source = LogSource(model.predictions, layout, where=place, clock=clock)
+        self._source: Source = LogSource(model.predictions, layout, where=place, clock=clock)
         self._events = 0
         self._rejected: dict[str, int] = {}
         self._newest: float | None = None

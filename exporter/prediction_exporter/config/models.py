@@ -281,9 +281,7 @@ class Model(Section):
     name: ModelName = Field(description="Name of the model, as in the label of its series.")
     owner: OwnerName = Field(description="Owner who is told about every problem that no area gives to another.")
     areas: Mapping[Area, OwnerName] = Field({}, description="Owners of single areas: service, data, drift.")
-    maturity: Maturity = Field(
-        2, description="0: service and traffic only, without a baseline; 1 and 2: data and drift too."
-    )
+    maturity: Maturity = Field(2, description="0: service and traffic only, without a baseline; 1 and 2: data and drift too.")
     task: Task | None = Field(None, description="What the model does; recognised from the baseline if absent.")
     baseline: FilePath | None = Field(
         None,

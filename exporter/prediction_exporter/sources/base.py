@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from prediction_exporter.events import Events
+from prediction_exporter.schema import EventSchema
 
 #: Every reason for which a line or row is refused, in the order that documentation and series show.
 REASONS: dict[str, str] = {
@@ -65,7 +66,16 @@ class Source(Protocol):
 
     ``poll`` yields batches; ``position`` names everything yielded so far, so that a caller who commits a batch's effects
     together with the position counts every event once, whenever the process dies.
+
+    Attributes:
+        schema: which field is what, once it is known.
     """
+
+    schema: EventSchema | None
+
+    @property
+    def name(self) -> str:
+        """What is read, for people and for telling whether a stored position belongs to it."""
 
     def restore(self, position: str | None) -> None:
         """Continue from a position that ``position`` returned, or start afresh where it is ``None``."""
