@@ -125,7 +125,7 @@ def test_counts_equal_the_log_after_kills_at_random_moments(tmp_path: Path) -> N
         writer.join()
         exporter.start()
         counted = writer.good
-        exporter.wait_for(lambda: exporter.total("model_requests_total") >= counted, "all counted", seconds=60)
+        exporter.wait_for(lambda: exporter.total("model_requests_total") >= counted, "all counted", seconds=180)
         time.sleep(2.5)  # two more evaluations: a line that is counted twice would show
         found = exporter.metrics()
     finally:
