@@ -6,7 +6,6 @@ import email
 import email.policy
 import json
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -22,6 +21,7 @@ import requests
 from aiosmtpd.controller import Controller
 
 from prediction_exporter.config import parse
+from prediction_exporter.demo.sinks import free_port
 from prediction_exporter.kit import render as kit
 
 COLUMNS = 12
@@ -47,12 +47,6 @@ class Inbox:
         return "250 OK"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def inbox() -> Iterator[tuple[Inbox, int, int]]:
     """A webhook and a mail server, with their ports."""
@@ -71,7 +65,7 @@ def inbox() -> Iterator[tuple[Inbox, int, int]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as webhook:
         thread = threading.Thread(target=webhook.serve_forever)
         thread.start()
-        mailbox = Controller(received, hostname="127.0.0.1", port=_free_port())
+        mailbox = Controller(received, hostname="127.0.0.1", port=free_port())
         mailbox.start()
         yield received, webhook.server_address[1], mailbox.port
         mailbox.stop()
@@ -99,7 +93,7 @@ notifications:
         environ={},
     )
     kit.write(kit.render(config, time_scale=100), folder)
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     command = [
         "prometheus-alertmanager",
         f"--config.file={folder}/alertmanager/alertmanager.yml",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import email
 import email.policy
 import http.server
+import itertools
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -14,15 +16,33 @@ from email.message import EmailMessage
 from types import TracebackType
 from typing import Any, Self
 
+from prediction_exporter.errors import PredictionExporterError
+
 LOOPBACK = "127.0.0.1"
+
+FIRST_PORT = 20_000
+PORT_PARTS = 240
+PORTS_IN_PART = 50
+_looked_at = itertools.count()
 
 
 def free_port() -> int:
-    """Return a port of loopback that nothing listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a port of loopback that nothing listens on, and that this process has not returned lately.
+
+    Each process looks in a part of the range of its own, below the ports of outgoing connections: a port that the system picks
+    may be taken by another process before it is used.
+    """
+    first = FIRST_PORT + os.getpid() % PORT_PARTS * PORTS_IN_PART
+    for _ in range(PORTS_IN_PART):
+        port = first + next(_looked_at) % PORTS_IN_PART
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue  # taken
+            return port
+    raise PredictionExporterError(f"none of the ports {first} to {first + PORTS_IN_PART - 1} is free")
 
 
 @dataclass(frozen=True, slots=True)
