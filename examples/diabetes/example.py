@@ -74,7 +74,7 @@ def metrics_of(folder: Path) -> str:
                     return requests.get(f"http://{address}/metrics", timeout=5).text
             except requests.ConnectionError:
                 pass  # not listening yet
-            time.sleep(0.1)
+            time.sleep(0.1)  # between two looks whether it is ready
         raise TimeoutError("the exporter is not ready after 30 s")
     finally:
         exporter.terminate()

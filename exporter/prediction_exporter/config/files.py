@@ -43,10 +43,10 @@ def _shown(config: Config, place: str, path: str) -> str:
 
 def _readable(path: Path) -> bool:
     # os.path takes a folder without access for a missing file; Path raises.
-    return os.path.isfile(path) and os.access(path, os.R_OK)  # noqa: PTH113
+    return os.path.isfile(path) and os.access(path, os.R_OK)  # noqa: PTH113 - for that reason
 
 
 def _writable(folder: Path) -> bool:
     """Whether files can be written in a folder, or the folder can be created."""
-    existing = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))  # noqa: PTH110
+    existing = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))  # noqa: PTH110 - Path raises, as above
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)

@@ -130,7 +130,7 @@ class Process:
                     return
             except requests.ConnectionError:
                 pass  # not listening yet
-            time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS)  # between two looks whether it is ready
         last = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
         raise PredictionExporterError("\n".join([f"{self.name} does not start; the end of {self._log}:", *last]))
 
