@@ -200,15 +200,16 @@ class FailingOnce:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: BaseException, *, model: str, times: int) -> None:
         self.left = times
-        usual = ModelMonitor._take_events
+        usual = ModelMonitor._tally_of
 
-        def take(monitor: ModelMonitor, *arguments: object) -> None:
-            usual(monitor, *arguments)  # type: ignore[arg-type]
+        def take(monitor: ModelMonitor, *arguments: object) -> object:
+            tally = usual(monitor, *arguments)  # type: ignore[arg-type]
             if monitor.model.name == model and self.left:
                 self.left -= 1
                 raise error
+            return tally
 
-        monkeypatch.setattr(ModelMonitor, "_take_events", take)
+        monkeypatch.setattr(ModelMonitor, "_tally_of", take)
 
 
 class _PanicError(BaseException):
@@ -244,7 +245,7 @@ def test_a_model_that_fails_from_the_beginning_shows_that_it_does(running: Runni
     state = State(loaded.state_dir)
     with state._lock:
         state._connection.execute(
-            """INSERT INTO model VALUES ('a', ?, '{"version": 99}', '{}')""", (loaded.models[0].predictions.log.path,)
+            """INSERT INTO model VALUES ('a', ?, '{"version": 99}', '{}')""", (loaded.models[0].predictions.source.shown,)
         )
     state.close()
     running.start(*TWO)

@@ -6,36 +6,33 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from prediction_exporter import baseline as baseline_file
 from prediction_exporter.baseline import Baseline
-from prediction_exporter.categories import OTHER
 from prediction_exporter.config import Config, Model
 from prediction_exporter.errors import ConfigError, PredictionExporterError
 from prediction_exporter.evaluation import evaluate
 from prediction_exporter.events import Events
-from prediction_exporter.layout import Kind, Role
+from prediction_exporter.layout import Kind, Layout, Role
+from prediction_exporter.ledger import Ledger
 from prediction_exporter.logs import Quiet
-from prediction_exporter.profiler import ALL, MICROSECONDS, UNVERSIONED, Profiler, segment_column
+from prediction_exporter.profiler import MICROSECONDS, Profiler, segment_column
 from prediction_exporter.report import ModelReport, ModelSeries, SourceReport, WindowReport
-from prediction_exporter.sources.base import Batch, Rejected, Source
-from prediction_exporter.sources.log import LogSource, describe
-from prediction_exporter.state import State, StoredBucket, StoredModel
+from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.log import describe
+from prediction_exporter.sources.registry import SourceContext, open_source
+from prediction_exporter.state import State, StoredModel
 from prediction_exporter.statistics import STATISTICS, Reference
-from prediction_exporter.traffic import Traffic, VersionTraffic
-from prediction_exporter.windows import Span, Windows
+from prediction_exporter.tally import Tally, tally_of
+from prediction_exporter.windows import Span
 
 logger = logging.getLogger(__name__)
 
 #: Seconds of reading after which what was read is committed, while a long log is caught up with.
 COMMIT_SECONDS = 2.0
-
-#: Longest version that becomes a label value.
-MAX_VERSION_LENGTH = 64
 
 MONTH_SECONDS = 30 * 86400
 HIGHEST_ALPHA = 0.01
@@ -69,22 +66,37 @@ class ModelMonitor:
         self.model = model
         self._state = state
         self._clock = clock
-        self._max_versions = max_versions
         self.spans = spans_of(config)
         self.baseline = load_baseline(model, place)
         layout = self.baseline.layout if self.baseline is not None else None
         self._references = references_of(config, model, self.baseline)
-        self._windows = Windows(layout, self.spans) if layout is not None else None
         self._profiler = (
             Profiler(layout, bucket_seconds=self.spans[0].bucket, segments=model.segments) if layout is not None else None
         )
-        slow_after = model.slo.latency.under.seconds if model.slo.latency is not None else None
-        self._traffic = Traffic(layout, slow_after=slow_after)
         self._series = ModelSeries(config, model, self.baseline, self._references)
-        self._source: Source = LogSource(model.predictions, layout, where=place, clock=clock)
-        self._events = 0
+        self._ledger = Ledger(
+            model.name,
+            layout,
+            self.spans,
+            segments=model.segments,
+            slow_after=model.slo.latency.under.seconds if model.slo.latency is not None else None,
+            max_versions=max_versions,
+            forgotten=self._series.forget,
+        )
+        self._source = open_source(
+            SourceContext(
+                predictions=model.predictions,
+                layout=layout,
+                spans=self.spans,
+                segments=model.segments,
+                traffic=self._ledger.traffic,
+                labels_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
+                where=place,
+                clock=clock,
+            )
+        )
+        self._staged = Tally()
         self._rejected: dict[str, int] = {}
-        self._newest: float | None = None
         self._last_success: float | None = None
         self._problem: str | None = None
         self._quiet = Quiet()
@@ -100,59 +112,25 @@ class ModelMonitor:
             self._source.restore(None)
             return
         self._source.restore(stored.position if stored.source == self._source.name else None)
-        counters = stored.counters
-        self._events = counters["events"]
-        self._rejected = dict(counters["rejected"])
-        self._newest = counters["newest"]
-        for version, content in counters["versions"].items():
-            self._traffic.restore(version, VersionTraffic.from_json(content), counters["shape"])
-        self._shed_versions()
-        if self._windows is not None:
-            now = self._clock()
-            by_name = {span.name: span for span in self.spans}
-            for bucket in self._state.buckets(self.model.name, self._windows.layout):
-                span = by_name.get(bucket.window)
-                if span is not None and self._is_restored(bucket):
-                    self._windows.restore(bucket.version, bucket.segment, span, bucket.start, bucket.profile, now=now)
+        self._rejected = dict(stored.counters["rejected"])
+        layout = self._layout
+        kept = self._state.buckets(self.model.name, layout) if layout is not None and not self._source.refills else ()
+        self._ledger.restore(stored.counters, kept, now=self._clock())
+        if self._source.refills:
+            self._state.drop_buckets(self.model.name)
 
-    def _is_restored(self, bucket: StoredBucket) -> bool:
-        """Return whether a stored bucket's version and segment are still watched."""
-        segments = tuple(f"{name}=" for name in self.model.segments)
-        return bucket.version in self._traffic.versions and (bucket.segment == ALL or bucket.segment.startswith(segments))
-
-    def _shed_versions(self) -> None:
-        """Drop the versions longest silent where fewer have room than before: the limit of series counts."""
-        versions = sorted(self._traffic.versions.keys() - {OTHER}, key=lambda v: self._traffic.versions[v].last_seen)
-        beyond = versions[: max(len(versions) - self._max_versions, 0)]
-        if beyond:
-            logger.warning(
-                "model %s: room for %d versions now; dropped the longest silent: %s",
-                self.model.name,
-                self._max_versions,
-                beyond,
-            )
-        for version in beyond:
-            self._forget(version)
+    @property
+    def _layout(self) -> Layout | None:
+        return self.baseline.layout if self.baseline is not None else None
 
     def commit(self) -> None:
         """Store what was read since the last commit, together with the position behind it."""
         now = self._clock()
-        counters: dict[str, Any] = {
-            "events": self._events,
-            "rejected": self._rejected,
-            "newest": self._newest,
-            "shape": self._traffic.shape(),
-            "versions": {version: counted.to_json() for version, counted in self._traffic.versions.items()},
-        }
-        changed = self._windows.changed() if self._windows is not None else ()
-        buckets = [
-            StoredBucket(version, segment, span.name, start, profile) for version, segment, span, start, profile in changed
-        ]
         self._state.commit(
             self.model.name,
-            StoredModel(self._source.name, self._source.position(), counters),
-            self._windows.layout if self._windows is not None else None,
-            buckets,
+            StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), "rejected": self._rejected}),
+            self._layout,
+            self._ledger.changed(),
             keep_from={span.name: span.oldest(now) for span in self.spans},
             claim=self._claim,
         )
@@ -176,6 +154,8 @@ class ModelMonitor:
             if batch is None:
                 break
             self._take(batch)
+            if not batch.is_last:
+                continue  # half of a span would be read again
             if time.monotonic() - committed > COMMIT_SECONDS:
                 self.commit()
                 committed = time.monotonic()
@@ -195,67 +175,36 @@ class ModelMonitor:
 
     def _take(self, batch: Batch) -> None:
         now = self._clock()
+        reading = batch.reading
         for events in batch.events:
-            self._take_events(events, batch.rejected, now)
-        for reason, count in batch.rejected.counts.items():
-            self._rejected[reason] = self._rejected.get(reason, 0) + count
-            self._complain(reason, count, batch.rejected.examples.get(reason, ""))
+            tally = self._tally_of(events, batch, now)
+            if reading is None:
+                self._ledger.add(tally, now=now)
+            else:
+                self._staged.add(tally)
+        if batch.tally is not None:
+            self._staged.add(batch.tally)
+        if reading is None or reading.closed:  # what is read again would be refused again
+            for reason, count in batch.rejected.counts.items():
+                self._rejected[reason] = self._rejected.get(reason, 0) + count
+                self._complain(reason, count, batch.rejected.examples.get(reason, ""))
+        if reading is not None and batch.is_last:
+            self._ledger.replace(reading, self._staged, now=now)
+            self._staged = Tally()
 
-    def _take_events(self, events: Events, rejected: Rejected, now: float) -> None:
-        tolerance = self.model.predictions.future_tolerance.seconds
-        events = admit(events, rejected, oldest=self._oldest(now), now=now, tolerance=tolerance)
-        if not len(events):
-            return
-        events = self._bound_versions(events, now)
-        self._events += len(events)
-        # No event is newer than now; a time that is comes from a clock that was put back since.
-        self._newest = max(min(self._newest or 0.0, now), float(events.times.max()) / MICROSECONDS)
+    def _tally_of(self, events: Events, batch: Batch, now: float) -> Tally:
+        if batch.reading is None:  # a span of time holds no other times
+            tolerance = self.model.predictions.future_tolerance.seconds
+            events = admit(events, batch.rejected, oldest=self._ledger.oldest(now), now=now, tolerance=tolerance)
+        labels = self._ledger.labels_of(events.versions.unique(maintain_order=True).to_list(), now=now)
+        versions = events.versions.replace_strict(list(labels), list(labels.values()), return_dtype=pl.String)
         schema = self._source.schema
-        self._traffic.add(events, has_status=schema is None or schema.status is not None)
-        if self._profiler is None or self._windows is None:
-            return
-        classes = self._traffic.class_column
-        for key, profile in self._profiler.fold(events):
-            self._windows.add(key, profile, now=now)
-            if classes is not None and key.segment == ALL:
-                self._traffic.add_classes(key.version, profile.column_values(classes.name))
-
-    def _bound_versions(self, events: Events, now: float) -> Events:
-        """Give events of versions beyond the bound the version ``other``: a new label value for each would have no end."""
-        texts = events.versions.replace("", None).fill_null(UNVERSIONED).str.slice(0, MAX_VERSION_LENGTH)
-        known = self._traffic.versions.keys() | {OTHER}
-        unknown = [text for text in texts.unique(maintain_order=True).to_list() if text not in known]
-        beyond = unknown[self._make_room(len(unknown), now) :]
-        if beyond:
-            if self._quiet.lets("versions"):
-                logger.warning(
-                    "model %s: more than %d versions; counted as other: %s", self.model.name, self._max_versions, beyond[:3]
-                )
-            texts = pl.select(pl.when(texts.is_in(beyond)).then(pl.lit(OTHER)).otherwise(texts)).to_series()
-        return replace(events, versions=texts)
-
-    def _make_room(self, wanted: int, now: float) -> int:
-        """Return for how many more versions there is room, after dropping those without requests in the longest window."""
-
-        def room() -> int:
-            return max(self._max_versions - len(self._traffic.versions.keys() - {OTHER}), 0)
-
-        stale = [] if wanted <= room() else self._traffic.stale(self._oldest(now), now=now)
-        for version in stale:
-            if wanted > room():
-                self._forget(version)
-        return room()
-
-    def _forget(self, version: str) -> None:
-        """Drop all that is known of a version."""
-        del self._traffic.versions[version]
-        self._series.forget(version)
-        if self._windows is not None:
-            self._windows.forget(version)
-
-    def _oldest(self, now: float) -> int:
-        """Return the start of the oldest time that any window still holds, in seconds."""
-        return min(span.oldest(now) for span in self.spans)
+        return tally_of(
+            replace(events, versions=versions),
+            self._profiler,
+            self._ledger.traffic,
+            has_status=schema is None or schema.status is not None,
+        )
 
     def _complain(self, reason: str, count: int, example: str) -> None:
         self._refused_untold[reason] = self._refused_untold.get(reason, 0) + count
@@ -270,31 +219,28 @@ class ModelMonitor:
         now = self._clock()
         started = time.perf_counter()
         windows: list[WindowReport] = []
-        if self._windows is not None:
-            self._windows.forget_empty(now)
-            for version, segment, span, profile in self._windows.totals(now):
-                results = evaluate(self._references[span.name], profile, fixed=segment_column(segment))
-                windows.append(WindowReport(version, segment, span.name, profile, results))
+        for version, segment, span, profile in self._ledger.totals(now):
+            results = evaluate(self._references[span.name], profile, fixed=segment_column(segment))
+            windows.append(WindowReport(version, segment, span.name, profile, results))
         seconds = time.perf_counter() - started
         if self._problem is None:
             self._last_success = now
-        source = self._source_report()
-        samples = self._series.render(windows, self._traffic, source, seconds=seconds)
+        source = self._source_report(now)
+        samples = self._series.render(windows, self._ledger.shown(), source, seconds=seconds)
         return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, samples)
 
-    def _source_report(self) -> SourceReport:
+    def _source_report(self, now: float) -> SourceReport:
         schema = self._source.schema
-        layout = self.baseline.layout if self.baseline is not None else None
         return SourceReport(
             name=self._source.name,
             up=self._problem is None,
             problem=self._problem,
-            newest=self._newest,
+            newest=self._ledger.newest(now),
             last_success=self._last_success,
             unread=self._source.lag_bytes(),
-            events=self._events,
+            events=self._ledger.events,
             rejected=dict(self._rejected),
-            recognised=() if schema is None else tuple(describe(schema, layout)),
+            recognised=() if schema is None else tuple(describe(schema, self._layout)),
         )
 
     def close(self) -> None:

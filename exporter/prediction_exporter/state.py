@@ -155,6 +155,11 @@ class State:
         for version, segment, window, start, blob in rows:
             yield StoredBucket(version, segment, window, start, unpack(layout, blob))
 
+    def drop_buckets(self, model: str) -> None:
+        """Delete a model's stored buckets, which are about to be read anew."""
+        with self._lock:
+            self._connection.execute("DELETE FROM bucket WHERE model = ?", (model,))
+
     def commit(
         self,
         model: str,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -37,6 +39,11 @@ class Histogram:
         with np.errstate(over="ignore", invalid="ignore"):  # a sum that overflows stays so, and rates of it are NaN
             self.total += float(values.sum())
 
+    def merge(self, other: Histogram, of_counts: Callable[[int, int], int], of_totals: Callable[[float, float], float]) -> None:
+        """Take over another histogram's counts and sum, each by a function of both."""
+        self.counts = [of_counts(mine, others) for mine, others in zip(self.counts, other.counts, strict=True)]
+        self.total = of_totals(self.total, other.total)
+
 
 @dataclass(slots=True)
 class VersionTraffic:
@@ -58,6 +65,45 @@ class VersionTraffic:
     classes: dict[str, int] = field(default_factory=dict)
     scores: dict[str, Histogram] = field(default_factory=dict)
     values: Histogram | None = None
+
+    def copy(self) -> VersionTraffic:
+        """Return counters of their own with the same values."""
+        return VersionTraffic.from_json(asdict(self))
+
+    def merge(self, other: VersionTraffic) -> None:
+        """Add another's counters to these; they have the same shape."""
+        self._combine(other, operator.add, operator.add)
+
+    def raise_to(self, other: VersionTraffic) -> None:
+        """Raise every counter that is below another's to that: what was shown once does not fall."""
+        self._combine(other, max, max)
+
+    def _combine(
+        self, other: VersionTraffic, of_counts: Callable[[int, int], int], of_totals: Callable[[float, float], float]
+    ) -> None:
+        def both(mine: int | None, others: int | None) -> int | None:
+            return mine if others is None else others if mine is None else of_counts(mine, others)
+
+        def histograms(mine: Histogram | None, others: Histogram | None) -> Histogram | None:
+            if mine is None or others is None:
+                return mine or (None if others is None else Histogram([*others.counts], others.total))
+            mine.merge(others, of_counts, of_totals)
+            return mine
+
+        self.last_seen = max(self.last_seen, other.last_seen)
+        self.requests = of_counts(self.requests, other.requests)
+        self.failed = both(self.failed, other.failed)
+        self.slow = both(self.slow, other.slow)
+        self.durations = histograms(self.durations, other.durations)
+        self.classes = {label: of_counts(count, other.classes[label]) for label, count in self.classes.items()}
+        for name, histogram in self.scores.items():
+            histogram.merge(other.scores[name], of_counts, of_totals)
+        self.values = histograms(self.values, other.values)
+
+    def add_classes(self, counts: NDArray[np.int64]) -> None:
+        """Count predictions by class, from the value bins of the prediction column."""
+        for label, count in zip(self.classes, counts.tolist(), strict=True):
+            self.classes[label] += count
 
     def to_json(self) -> dict[str, Any]:
         """Return the counters as JSON holds them."""
@@ -100,23 +146,31 @@ class Traffic:
         self.value_bounds = self.value_column.drift_edges if self.value_column is not None else ()
 
     def add(self, events: Events, *, has_status: bool = True) -> None:
-        """Count a batch of requests. Classes are counted from profiles, by :meth:`add_classes`.
+        """Count a batch of requests for good, see :meth:`count`."""
+        self.merge(self.count(events, has_status=has_status))
 
-        ``has_status`` is whether the log tells which requests failed.
+    def count(self, events: Events, *, has_status: bool = True) -> dict[str, VersionTraffic]:
+        """Return what a batch of requests counts, by version. Classes are counted from profiles, by :meth:`class_counts`.
+
+        ``has_status`` is whether the source tells which requests failed.
         """
+        counted: dict[str, VersionTraffic] = {}
         names = events.versions.fill_null(UNVERSIONED)
         for version in names.unique(maintain_order=True).to_list():
             rows = np.flatnonzero((names == version).to_numpy())
             times = events.times[rows]
-            of_version = self._of(version, float(times.min()) / MICROSECONDS)
-            of_version.last_seen = max(of_version.last_seen, float(times.max()) / MICROSECONDS)
+            of_version = counted[version] = self.new_version(float(times.min()) / MICROSECONDS)
+            of_version.last_seen = float(times.max()) / MICROSECONDS
             self._add(of_version, events, rows, has_status=has_status)
+        return counted
 
-    def _of(self, version: str, time: float) -> VersionTraffic:
-        found = self.versions.get(version)
-        if found is None:
-            found = self.versions[version] = self.new_version(time)
-        return found
+    def merge(self, counted: Mapping[str, VersionTraffic]) -> None:
+        """Add counters by version, for good."""
+        for version, of_version in counted.items():
+            if version in self.versions:
+                self.versions[version].merge(of_version)
+            else:
+                self.versions[version] = of_version.copy()
 
     def new_version(self, first_seen: float) -> VersionTraffic:
         """Return the counters of a version that nothing was counted of; its classes are there from the beginning."""
@@ -124,6 +178,18 @@ class Traffic:
         scores = {column.name: Histogram.empty(SCORE_BOUNDS) for column in self.score_columns}
         values = Histogram.empty(self.value_bounds) if self.value_column is not None else None
         return VersionTraffic(first_seen=first_seen, last_seen=first_seen, classes=classes, scores=scores, values=values)
+
+    def showing(self, versions: dict[str, VersionTraffic]) -> Traffic:
+        """Return the same with other counters."""
+        shown = copy.copy(self)
+        shown.versions = versions
+        return shown
+
+    def uncounted(self, counted: VersionTraffic) -> VersionTraffic:
+        """Return a version that was seen at the same times, of which nothing is counted."""
+        version = self.new_version(counted.first_seen)
+        version.last_seen = counted.last_seen
+        return version
 
     def shape(self) -> dict[str, Any]:
         """Return what each group of counters counts, as JSON holds it; counters of different shapes do not add up."""
@@ -137,14 +203,18 @@ class Traffic:
             "values": [self.value_column.name, *self.value_bounds] if self.value_column is not None else None,
         }
 
-    def restore(self, version: str, counted: VersionTraffic, shape: Mapping[str, Any]) -> None:
-        """Put back the counters of a version that had this shape; those of another shape than now begin anew."""
+    def restored(self, counted: VersionTraffic, shape: Mapping[str, Any]) -> VersionTraffic:
+        """Return stored counters that had this shape, in the shape of now; what has another shape begins anew."""
         fresh = self.new_version(counted.first_seen)
         for group, now in self.shape().items():
             if shape.get(group) != now:
                 setattr(counted, group, getattr(fresh, group))
         counted.classes = {label: counted.classes[label] for label in fresh.classes}  # the table's order may have changed
-        self.versions[version] = counted
+        return counted
+
+    def restore(self, version: str, counted: VersionTraffic, shape: Mapping[str, Any]) -> None:
+        """Put back the counters of a version that had this shape."""
+        self.versions[version] = self.restored(counted, shape)
 
     def _add(self, of_version: VersionTraffic, events: Events, rows: NDArray[np.intp], *, has_status: bool) -> None:
         of_version.requests += len(rows)
@@ -167,10 +237,8 @@ class Traffic:
             of_version.slow = (of_version.slow or 0) + int((seconds > self.slow_after).sum())
 
     def add_classes(self, version: str, counts: NDArray[np.int64]) -> None:
-        """Count predictions by class, from the value bins of the prediction column."""
-        classes = self.versions[version].classes
-        for label, count in zip(classes, counts.tolist(), strict=True):
-            classes[label] += count
+        """Count predictions by class for good, from the value bins of the prediction column."""
+        self.versions[version].add_classes(counts)
 
     def stale(self, since: float, *, now: float) -> list[str]:
         """Return the versions without requests since a time, the longest silent first."""

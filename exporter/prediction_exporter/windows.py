@@ -2,11 +2,14 @@
 
 A window of an hour has buckets of a minute; a longer one has coarser buckets, so that its memory does not grow with its length.
 An event is counted in every window that its bucket still lies in, whenever it arrives.
+
+What may still change, as the newest rows of a table, is kept apart: profiles of open slices, which are replaced whole until
+they are closed and merged into the rings for good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,18 +121,23 @@ class Ring:
 
 
 class Windows:
-    """All windows of one model: a ring for each version, segment and span."""
+    """All windows of one model: a ring for each version, segment and span, and the profiles of open slices."""
 
     def __init__(self, layout: Layout, spans: Sequence[Span]) -> None:
         self.layout = layout
         self.spans = tuple(sorted(spans, key=lambda span: span.seconds))
         self._rings: dict[tuple[str, str], tuple[Ring, ...]] = {}
+        self._open: dict[Key, Profile] = {}
 
     def add(self, key: Key, profile: Profile, *, now: float) -> None:
         """Merge a profile into every window that its bucket lies in; events are not later than now."""
         for ring in self._of(key.version, key.segment):
             if key.bucket >= ring.span.oldest(now):
                 ring.add(key.bucket, profile, now=now)
+
+    def replace(self, start: int, end: int, profiles: Mapping[Key, Profile]) -> None:
+        """Put these profiles in the place of every open slice that begins in ``[start, end)``, in seconds."""
+        self._open = {key: profile for key, profile in self._open.items() if not start <= key.bucket < end} | dict(profiles)
 
     def restore(self, version: str, segment: str, span: Span, start: int, profile: Profile, *, now: float) -> None:
         """Put back a bucket that was stored and that its window still holds; nothing changes by it."""
@@ -145,13 +153,22 @@ class Windows:
 
     def totals(self, now: float) -> Iterator[tuple[str, str, Span, Profile]]:
         """Yield version, segment, span and profile of every window that ends now, in a fixed order."""
-        for (version, segment), rings in sorted(self._rings.items()):
-            for ring in rings:
-                yield version, segment, ring.span, ring.total(now)
+        open_slices: dict[tuple[str, str], list[Key]] = {}
+        for key in self._open:
+            open_slices.setdefault((key.version, key.segment), []).append(key)
+        for version, segment in sorted(self._rings.keys() | open_slices.keys()):
+            rings = self._rings.get((version, segment))
+            for index, span in enumerate(self.spans):
+                total = rings[index].total(now) if rings is not None else Profile.empty(self.layout)
+                for key in open_slices.get((version, segment), ()):
+                    if key.bucket // span.bucket * span.bucket >= span.oldest(now):
+                        total.add(self._open[key])
+                yield version, segment, span, total
 
     def forget(self, version: str) -> None:
         """Drop a version."""
         self._rings = {key: rings for key, rings in self._rings.items() if key[0] != version}
+        self._open = {key: profile for key, profile in self._open.items() if key.version != version}
 
     def forget_empty(self, now: float) -> None:
         """Drop versions and segments without events in any window."""

@@ -1,1 +1,1 @@
-"""Places that predictions are read from, one file per kind of source."""
+"""Places that predictions are read from: a module or a folder each, and the list of them in ``registry``."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from prediction_exporter.events import Events
 from prediction_exporter.schema import EventSchema
+from prediction_exporter.tally import Tally
 
 #: Every reason for which a line or row is refused, in the order that documentation and series show.
 REASONS: dict[str, str] = {
@@ -54,11 +55,38 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """A part of a source that was read: usable events and refused lines."""
+class Reading:
+    """A span of time that was read as a whole: it takes the place of all former readings of it.
 
-    events: tuple[Events, ...]
-    rejected: Rejected
+    Attributes:
+        start, end: the span, from the one to before the other, as whole seconds of Unix time.
+        closed: whether it is not read again, and counts for good.
+        is_news: whether it enters the counters; the windows are also filled with what happened before anybody watched.
+    """
+
+    start: int
+    end: int
+    closed: bool
+    is_news: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A part of a source that was read.
+
+    Attributes:
+        events: usable events.
+        rejected: lines or rows that were refused.
+        tally: what a database counted of further events, which are not among ``events``.
+        reading: the span of time that this is a part of; None where events are delivered once and for good.
+        is_last: whether it is the span's last part.
+    """
+
+    events: tuple[Events, ...] = ()
+    rejected: Rejected = field(default_factory=Rejected)
+    tally: Tally | None = None
+    reading: Reading | None = None
+    is_last: bool = True
 
 
 class Source(Protocol):
@@ -69,9 +97,11 @@ class Source(Protocol):
 
     Attributes:
         schema: which field is what, once it is known.
+        refills: whether, after ``restore``, the source begins with all that the windows hold: what is stored of them must go.
     """
 
     schema: EventSchema | None
+    refills: bool
 
     @property
     def name(self) -> str:

@@ -54,10 +54,11 @@ class LogSource:
         self._clock = clock
         self._parser: JsonLinesParser | None = None
         self.schema: EventSchema | None = None
+        self.refills = False
         self._tail = self._open(CHUNK_BYTES)
 
     def _open(self, chunk_bytes: int) -> Tail:
-        log = self._predictions.log
+        log = _log(self._predictions)
         return Tail(
             log.path,
             start=log.start,
@@ -70,7 +71,7 @@ class LogSource:
     @property
     def name(self) -> str:
         """What the source reads, for people and for telling whether a stored position belongs to it."""
-        return self._predictions.log.path
+        return _log(self._predictions).path
 
     def restore(self, position: str | None) -> None:
         """Continue from a position that ``position`` returned, or start as configured where it is None."""
@@ -125,6 +126,13 @@ class LogSource:
         self._parser = JsonLinesParser(self.schema, time_is_text=is_text)
 
 
+def _log(predictions: Predictions) -> Log:
+    """Return the log; other sources read what is none."""
+    if predictions.log is None:
+        raise ValueError("the predictions are in no log")
+    return predictions.log
+
+
 def _wrapper(log: Log) -> Literal["auto", "none", "docker", "cri"]:
     return "none" if log.format == "jsonl" else log.format
 
@@ -142,7 +150,7 @@ def sample_log(predictions: Predictions) -> list[Mapping[str, Any]]:
     Raises:
         SourceError: the log is long and has no events.
     """
-    log = predictions.log
+    log = _log(predictions)
     searched = ""
     paths = [Path(name) for name in glob.glob(log.path, recursive=True)]  # noqa: PTH207 - the pattern is absolute
     plain = [path for path in paths if path.is_file() and path.suffix not in COMPRESSED]
