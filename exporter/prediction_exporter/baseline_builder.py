@@ -18,7 +18,7 @@ from prediction_exporter.layout import Column, Kind, Layout, Role
 from prediction_exporter.profile import Profile
 from prediction_exporter.profiler import ALL, Profiler
 from prediction_exporter.recognise import Roles, assign
-from prediction_exporter.sources.jsonl import text_of
+from prediction_exporter.sources.values import text_of
 from prediction_exporter.tables import Table
 
 #: Drift bins of a numeric column, for the distances; a value with this share's inverse of the mass gets a bin of its own.

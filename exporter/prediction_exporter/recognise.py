@@ -263,7 +263,7 @@ def _columns(roles: Roles, found: Mapping[str, Path], layout: Layout, where: str
         paths[outputs[0]] = to_path(roles.prediction or outputs[0], found)
     scores = [name for name, role in names.items() if role is Role.SCORE]
     paths |= {name: to_path(at, found) for name, at in _score_paths(scores, roles.scores, where).items()}
-    return tuple(ColumnField(name=c.name, kind=c.kind, path=paths[c.name]) for c in layout.columns)
+    return tuple(ColumnField(name=c.name, kind=c.kind, path=paths[c.name], categories=c.categories) for c in layout.columns)
 
 
 def _beside(name: str, known: Mapping[str, Path]) -> Path:

@@ -38,11 +38,19 @@ def lookup(event: Mapping[str, Any], path: Path) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnField:
-    """Where a column of the model stands in an event."""
+    """Where a column of the model stands in an event.
+
+    Attributes:
+        name: the column's name.
+        kind: how its values are counted.
+        path: where they stand.
+        categories: of a categorical column, those of the baseline.
+    """
 
     name: str
     kind: Kind
     path: Path
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,123 @@
+"""What raw values of an event mean, for every parser alike: numbers, versions, failures, durations, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from prediction_exporter.events import ValueState
+from prediction_exporter.schema import UNITS, EventSchema, path_text
+from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.times import NO_TIME
+
+#: Texts of a status field that do not mean failure, in lower case; ``true`` is that of a field that is set on failure.
+SUCCESS_WORDS = frozenset({"", "ok", "okay", "success", "succeeded", "successful", "false", "none", "null", "nan", "[]", "{}"})
+#: HTTP statuses that are not the server's fault.
+FIRST_STATUS, SERVER_ERROR = 100, 500
+
+#: States of values, or None where they follow from the values: missing where these are null, valid elsewhere.
+States = NDArray[np.uint8] | None
+
+
+def accept(
+    schema: EventSchema, times: NDArray[np.int64], shown: pl.Series, no_id: NDArray[np.bool_] | None, rejected: Rejected
+) -> NDArray[np.bool_]:
+    """Return which events have a time and an id; count the others.
+
+    Args:
+        schema: where time and id stand, for the examples.
+        times: microseconds since the epoch, :data:`~prediction_exporter.sources.times.NO_TIME` where there is none.
+        shown: what stands there; null where nothing does.
+        no_id: which events lack the id; None where events have none.
+        rejected: where the others are counted.
+    """
+    kept: NDArray[np.bool_] = times != NO_TIME
+    if not kept.all():
+        missing = shown.is_null().to_numpy()
+        invalid = np.flatnonzero(~kept & ~missing)
+        rejected.add("missing_time", int((~kept & missing).sum()), f"no {path_text(schema.time)}")
+        if len(invalid):
+            rejected.add("invalid_time", len(invalid), _example(shown, int(invalid[0])))
+    if schema.id is not None and no_id is not None and no_id.any():
+        rejected.add("missing_id", int((kept & no_id).sum()), f"no {path_text(schema.id)}")
+        kept = kept & ~no_id
+    return kept
+
+
+def _example(shown: pl.Series, row: int) -> str:
+    if isinstance(shown.dtype, pl.Date | pl.Datetime):
+        return str(shown.slice(row, 1).to_numpy()[0])  # NumPy also shows years that Python does not have
+    return str(shown[row])
+
+
+def numbers_from_text(texts: pl.Series) -> tuple[pl.Series, States]:
+    """Return the numbers that texts stand for and their states: text that is no number is invalid."""
+    numbers = texts.cast(pl.Float64, strict=False)
+    return with_states(numbers, missing=texts.is_null().to_numpy())
+
+
+def with_states(numbers: pl.Series, *, missing: NDArray[np.bool_]) -> tuple[pl.Series, States]:
+    """Return Float64 numbers without those that are none or infinite, and the states that follow.
+
+    Args:
+        numbers: null where there is no number.
+        missing: where there was nothing to make a number of.
+    """
+    nulls = numbers.is_null().to_numpy()
+    finite = np.isfinite(numbers.to_numpy())
+    if np.array_equal(nulls, missing) and np.array_equal(nulls, ~finite):
+        return numbers, None
+    states = np.full(len(numbers), ValueState.VALID, dtype=np.uint8)
+    states[~finite] = ValueState.NON_FINITE
+    states[nulls] = ValueState.INVALID
+    states[missing] = ValueState.MISSING
+    return pl.Series(np.where(finite, numbers.to_numpy(), np.nan), nan_to_null=True), states
+
+
+def text_of(value: Any) -> str | None:
+    """Return a parsed JSON value as the text that polars reads it as."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # a lone surrogate is no text
+    if isinstance(value, float) and math.isfinite(value):
+        return format(Decimal(repr(value)), "f").removesuffix(".0")
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def versions_of(texts: pl.Series) -> pl.Series:
+    """Return versions without what is an object or a list."""
+    nested = texts.str.contains(r"^[\[{]")
+    return texts.set(nested, None) if nested.any() else texts
+
+
+def failures_of(statuses: pl.Series) -> NDArray[np.bool_]:
+    """Return whether each request failed, from an HTTP status or a field that is set on failure."""
+    failing = [text for text in statuses.unique().drop_nulls().to_list() if _means_failure(text)]
+    if not failing:
+        return np.zeros(len(statuses), dtype=np.bool_)
+    flags: NDArray[np.bool_] = statuses.is_in(failing).fill_null(value=False).to_numpy()
+    return flags
+
+
+def _means_failure(text: str) -> bool:
+    if text.lower() in SUCCESS_WORDS:
+        return False
+    try:
+        number = float(text)
+    except ValueError:
+        return True
+    return number != 0 and not FIRST_STATUS <= number < SERVER_ERROR
+
+
+def seconds_of(values: NDArray[np.float64], unit: str) -> NDArray[np.float64]:
+    """Return durations of a unit in seconds, NaN where they are unknown or negative."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        seconds = values * (UNITS[unit] / UNITS["s"])
+        return np.where(np.isfinite(seconds) & (seconds >= 0), seconds, np.nan)
