@@ -175,7 +175,7 @@ class Monitor:
         model = config.models[index]
         last = self.reports.get(model.name)
         if last is None:
-            source = SourceReport(model.predictions.log.path, False, problem, None, None, 0, 0, {}, ())
+            source = SourceReport(model.predictions.source.shown, False, problem, None, None, 0, 0, {}, ())
             identity = ModelSeries(config, model, None, {}).identity()
             report = ModelReport(model, None, source, (), self._clock(), 0.0, identity)
         else:

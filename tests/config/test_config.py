@@ -89,6 +89,7 @@ def test_minimal() -> None:
     assert (model.name, model.owner, model.maturity, model.task) == ("credit-risk", "risk-ds", 2, None)
     assert model.baseline == HERE / "good" / "baselines" / "credit-risk.json"
     log = model.predictions.log
+    assert log is not None
     assert (log.path, log.format, log.start, log.max_line_size) == (
         "/var/log/credit/predictions.jsonl",
         "auto",
@@ -121,8 +122,11 @@ def test_full_model(full: Config) -> None:
         "risk-ds",
     ]
     assert model.task == "binary"
-    assert model.predictions.log.path == f"{HERE}/good/credit/*.jsonl"
-    assert (model.predictions.log.start, model.predictions.log.max_line_size) == ("beginning", 65_536)
+    log = model.predictions.log
+    assert log is not None
+    assert log is model.predictions.source
+    assert log.path == log.shown == f"{HERE}/good/credit/*.jsonl"
+    assert (log.start, log.max_line_size, model.predictions.shared) == ("beginning", 65_536, False)
     assert (model.predictions.timezone, model.predictions.future_tolerance.seconds) == ("Europe/Zurich", 90)
     assert dict(model.columns) == {"zip": Column(kind="categorical"), "zip.code": Column(kind="ignore")}
     assert model.segments == ("region", "channel")
@@ -135,7 +139,7 @@ def test_full_model(full: Config) -> None:
 
 def test_full_fields(full: Config) -> None:
     """Fields come in their short and their long form, features in three forms."""
-    first, second, third = (model.predictions.fields for model in full.models)
+    first, second, third = (model.predictions.fields for model in full.models[:3])
     assert first.time == TimeField(field="ts", unit="ms")
     assert first.latency == LatencyField(field="took", unit="us")
     assert (first.id, first.version, first.prediction) == ("request_id", "model_version", "decision")
@@ -178,7 +182,7 @@ def test_full_holds_every_key(full: Config) -> None:
     keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", {})}
     missing = {key for key in keys - set(known_thresholds()) if not re.search(rf"\b{key}:", text)}
     assert missing == set()
-    assert len(full.models) == 3
+    assert len(full.models) == 7
 
 
 def test_frozen(full: Config) -> None:
@@ -228,7 +232,7 @@ def test_numbers_with_exponent() -> None:
 def test_base_is_no_pattern() -> None:
     """Characters of a glob in the name of the file's folder are taken as they are."""
     text = MINIMAL.replace("/var/log/credit/predictions.jsonl", "../logs/*.jsonl")
-    assert read(text, base=Path("/srv/[a]/conf")).models[0].predictions.log.path == "/srv/[[]a]/logs/*.jsonl"
+    assert read(text, base=Path("/srv/[a]/conf")).models[0].predictions.source.shown == "/srv/[[]a]/logs/*.jsonl"
 
 
 def test_unreadable(tmp_path: Path) -> None:

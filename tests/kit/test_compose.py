@@ -177,7 +177,7 @@ def test_the_image_runs_the_exporter_by_default() -> None:
 
 def test_the_exporter_reads_what_the_model_writes(config: Config) -> None:
     """The log lies in the volume that both mount; the state has a volume of its own."""
-    log = Path(config.models[0].predictions.log.path)
+    log = Path(config.models[0].predictions.source.shown)
     assert str(log) in SERVICES["model"]["command"]
     assert mounts("model")[str(log.parent)] == mounts("exporter")[str(log.parent)] == "predictions"
     assert mounts("exporter")[str(config.state_dir)] == "exporter-state"

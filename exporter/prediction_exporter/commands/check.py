@@ -69,7 +69,9 @@ def _show_recognised(model: Model, baseline: Baseline | None, place: str) -> Non
     from prediction_exporter.sources.log import describe, recognise_log, sample_log
 
     layout = baseline.layout if baseline is not None else None
-    print(f"{model.name}: reads {model.predictions.log.path}")
+    print(f"{model.name}: reads {model.predictions.source.shown}")
+    if model.predictions.log is None:
+        return
     sample = sample_log(model.predictions)
     if not sample:
         print("  no lines yet: which field is what is recognised when they come")

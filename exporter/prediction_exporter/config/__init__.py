@@ -3,32 +3,38 @@
 from prediction_exporter.config.files import check_files, check_log_folders
 from prediction_exporter.config.load import load, parse
 from prediction_exporter.config.models import (
-    UNIT_ENDINGS,
     Column,
     Config,
     Contact,
-    FeaturePattern,
-    Features,
-    Fields,
     Info,
-    LatencyField,
     LatencyObjective,
-    Log,
     Model,
     Notifications,
     Owner,
-    Predictions,
     Slo,
     Smtp,
     Thresholds,
-    TimeField,
     WorkingHours,
+)
+from prediction_exporter.config.predictions import (
+    S3,
+    UNIT_ENDINGS,
+    FeaturePattern,
+    Features,
+    Fields,
+    Files,
+    LatencyField,
+    Log,
+    Predictions,
+    Table,
+    TimeField,
 )
 from prediction_exporter.config.schema import json_schema, write_schema
 from prediction_exporter.config.units import Duration
-from prediction_exporter.config.values import Area, Kind, LogFormat, Start, Task, Unit, known_thresholds
+from prediction_exporter.config.values import Area, FileFormat, Kind, LogFormat, Start, TableMode, Task, Unit, known_thresholds
 
 __all__ = [
+    "S3",
     "UNIT_ENDINGS",
     "Area",
     "Column",
@@ -38,6 +44,8 @@ __all__ = [
     "FeaturePattern",
     "Features",
     "Fields",
+    "FileFormat",
+    "Files",
     "Info",
     "Kind",
     "LatencyField",
@@ -51,6 +59,8 @@ __all__ = [
     "Slo",
     "Smtp",
     "Start",
+    "Table",
+    "TableMode",
     "Task",
     "Thresholds",
     "TimeField",

@@ -9,19 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    PrivateAttr,
-    Tag,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from prediction_exporter.config.predictions import Predictions
+from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
     Area,
@@ -29,30 +20,23 @@ from prediction_exporter.config.values import (
     Days,
     DurationValue,
     Email,
-    FieldName,
     FilePath,
     Flag,
-    GlobPath,
     HostPort,
     Kind,
     Limit,
-    LogFormat,
     Maturity,
     ModelName,
     Name,
-    Names,
     OwnerName,
     Positive,
     Ratio,
     Segments,
-    SizeValue,
     Slack,
-    Start,
     Task,
     Text,
     ThresholdKey,
     TimeOfDay,
-    Unit,
     Url,
     Windows,
     Zone,
@@ -60,32 +44,9 @@ from prediction_exporter.config.values import (
     context_of,
     known_thresholds,
     refuse,
-    size_between,
 )
 
 RUNBOOKS_URL = "https://github.com/prediction-exporter/prediction-exporter/blob/main/docs/runbooks"
-
-#: Endings of a field's name that tell the unit of a duration.
-UNIT_ENDINGS: dict[str, Unit] = {
-    "_ms": "ms",
-    "_millis": "ms",
-    "_milliseconds": "ms",
-    "_s": "s",
-    "_sec": "s",
-    "_seconds": "s",
-    "_us": "us",
-    "_micros": "us",
-    "_microseconds": "us",
-    "_ns": "ns",
-    "_nanos": "ns",
-    "_nanoseconds": "ns",
-}
-
-
-class Section(BaseModel):
-    """A mapping of the configuration whose keys are known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Contact(Section):
@@ -107,112 +68,6 @@ class Owner(Contact):
     """A team or person who is told about problems."""
 
     runbooks: Url | None = Field(None, description="Address of the owner's own runbooks.")
-
-
-class Log(Section):
-    """A prediction log: files of JSON lines."""
-
-    path: GlobPath = Field(description="Path of the log, or a glob for several; relative to the configuration file.")
-    format: LogFormat = Field("auto", description="What wraps each line: nothing (jsonl), Docker or CRI.")
-    start: Start = Field("end", description="Where reading begins in a log seen for the first time.")
-    max_line_size: Annotated[SizeValue, size_between("1KiB", "64MiB")] = Field(
-        1 << 20, description="Lines longer than this are refused; 1KiB to 64MiB."
-    )
-
-
-class TimeField(Section):
-    """The field with the time of a prediction."""
-
-    field: Text = Field(description="Name of the field.")
-    unit: Unit | None = Field(None, description="Unit of a number since 1970; recognised by its magnitude if absent.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return _field_mapping(value)
-
-
-class LatencyField(Section):
-    """The field with the duration of a request."""
-
-    field: Text = Field(description="Name of the field.")
-    unit: Unit = Field(description="Unit of the number.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        mapping = _field_mapping(value)
-        if not isinstance(value, str):
-            return mapping
-        for ending, unit in UNIT_ENDINGS.items():
-            if value.endswith(ending):
-                return {**mapping, "unit": unit}
-        raise refuse("does not tell its unit", "{field: NAME, unit: UNIT} with a unit of s, ms, us or ns")
-
-
-def _field_mapping(value: Any) -> dict[str, Any]:
-    if isinstance(value, str):
-        return {"field": value}
-    if isinstance(value, dict):
-        return value
-    raise refuse("is no field", "the name of a field as text, or {field: NAME, unit: UNIT}")
-
-
-class FeaturePattern(Section):
-    """Features found by name."""
-
-    pattern: Text = Field(description='Shell pattern over the names of the fields, nested ones with dots, such as "f_*".')
-
-
-FORMS_OF_FEATURES: dict[type, str] = {str: "<object>", list: "<names>", dict: "<pattern>"}
-
-
-def _form_of_features(value: Any) -> str | None:
-    return next((tag for kind, tag in FORMS_OF_FEATURES.items() if isinstance(value, kind)), None)
-
-
-def _check_form_of_features(value: Any) -> Any:
-    if _form_of_features(value) is not None:
-        return value
-    raise refuse("does not tell where the features are", "the name of a nested object, a list of fields, or {pattern: PATTERN}")
-
-
-#: The name of a nested object, names of fields, or a pattern for them. The tags keep one alternative's errors apart.
-Features = Annotated[
-    Annotated[Text, Tag("<object>")] | Annotated[Names, Tag("<names>")] | Annotated[FeaturePattern, Tag("<pattern>")],
-    Discriminator(_form_of_features),
-    BeforeValidator(_check_form_of_features),
-]
-
-
-class Fields(Section):
-    """Names of the log's fields; one that is absent here is recognised where that is unambiguous."""
-
-    time: Annotated[TimeField, FieldName()] | None = Field(
-        None, description="Time of the prediction: a name, or {field, unit}."
-    )
-    id: Text | None = Field(None, description="Identifier of the prediction; a line without one is refused.")
-    version: Text | None = Field(None, description="Version of the model.")
-    prediction: Text | None = Field(None, description="What the model predicted or decided: a class or a number.")
-    score: Text | None = Field(None, description="Probability of the positive class, or the scores of all classes.")
-    latency: Annotated[LatencyField, FieldName()] | None = Field(
-        None, description="Duration of the request: a name that ends in its unit, as latency_ms, or {field, unit}."
-    )
-    status: Text | None = Field(None, description="HTTP status, or a field that is set when the request failed.")
-    features: Features | None = Field(
-        None, description="Inputs: the name of a nested object, a list of fields, or {pattern: PATTERN}."
-    )
-
-
-class Predictions(Section):
-    """Where a model's predictions are read, and how."""
-
-    log: Log = Field(description="The log that the model writes.")
-    timezone: Zone = Field("UTC", description="IANA time zone of times that carry none.")
-    future_tolerance: Annotated[DurationValue, between("0s", "1d")] = Field(
-        Duration.parse("5m"), description="An event further ahead of the clock than this is refused; 0s to 1d."
-    )
-    fields: Fields = Field(default_factory=Fields, description="Names of the fields.")
 
 
 class Column(Section):

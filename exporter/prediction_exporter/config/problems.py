@@ -9,9 +9,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from prediction_exporter.config.models import FORMS_OF_FEATURES, Config
+from prediction_exporter.config.models import Config
+from prediction_exporter.config.predictions import FORMS_OF_FEATURES
 from prediction_exporter.config.tree import Place, Problem, Tree, quote
-from prediction_exporter.config.values import REFUSED, REFUSED_KEY, suggest
+from prediction_exporter.config.values import REFUSED, REFUSED_KEY, REFUSED_UNSHOWN, suggest
 
 _MARKERS = {"[key]", *FORMS_OF_FEATURES.values()}
 _TYPES = {
@@ -60,6 +61,8 @@ def _describe(error: ErrorDetails, tree: Tree) -> Problem:
     about_key = error["loc"][-1:] == ("[key]",) and place == _place(error["loc"][:-1], tree)
     if about_key or kind == REFUSED_KEY:
         return Problem(place, _key_problem(error, str(place[-1])))
+    if kind == REFUSED_UNSHOWN:
+        return Problem(place, _with_allowed(error["ctx"]["problem"], error["ctx"]["allowed"]))
     if kind == "missing":
         return Problem(place, f"is required: {_field(place).description}")
     if kind == "extra_forbidden":

@@ -28,6 +28,9 @@ _STR, _INT, _FLOAT, _BOOL, _NULL, _DATE = (
 )
 _KINDS = {_STR: "text", _INT: "a number", _FLOAT: "a number", _BOOL: "a boolean", _DATE: "a date"}
 _SHOWN = 60
+# A password may hold any character, also an @, as long as the address is not checked.
+_USER = re.compile("://.*@", re.DOTALL)
+_PARAMETERS = re.compile(r"(://[^?]*)\?.*", re.DOTALL)
 
 
 class _Loader(yaml.SafeLoader):
@@ -52,6 +55,15 @@ class Problem:
 def quote(text: str) -> str:
     """Write a text in quotes and in one line, whatever it holds."""
     return json.dumps(text, ensure_ascii=False).encode(errors="backslashreplace").decode()
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without what may be a user, a password or a token of an address, for messages.
+
+    >>> without_credentials("postgresql://reader:secret@db.example.com/prod?token=secret")
+    'postgresql://...@db.example.com/prod?...'
+    """
+    return _PARAMETERS.sub(r"\1?...", _USER.sub("://...@", text))
 
 
 def render(place: Place) -> str:
@@ -114,7 +126,8 @@ class Tree:
         node = self.nodes.get(place)
         if not isinstance(node, yaml.ScalarNode):
             return ""
-        text = node.value if len(node.value) <= _SHOWN else node.value[:_SHOWN] + "..."
+        text = without_credentials(node.value)
+        text = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
         return quote(text) if node.tag == _STR else text
 
     def kind(self, place: Place) -> str:
@@ -185,7 +198,9 @@ class Tree:
         if name is None:
             return "$"
         if not match["end"] or not _VARIABLE_NAME.fullmatch(name):
-            self.problems.append(Problem(place, f"{match[0]} is no variable (allowed: ${{NAME}}, and $$ for a $)"))
+            # Inside of an address it may be a part of a password.
+            shown = match[0] if "://" not in match.string else "${"
+            self.problems.append(Problem(place, f"{shown} is no variable (allowed: ${{NAME}}, and $$ for a $)"))
         elif name not in self.environ:
             self.problems.append(Problem(place, f"the environment variable {name} is not set"))
         else:

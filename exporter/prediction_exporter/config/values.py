@@ -44,6 +44,11 @@ REFUSED = "refused"
 """The type of the errors that :func:`refuse` makes."""
 REFUSED_KEY = "refused_key"
 """The type of the errors that :func:`refuse_key` makes."""
+REFUSED_UNSHOWN = "refused_unshown"
+"""The type of the errors that :func:`refuse_unshown` makes."""
+
+S3_PREFIX = "s3://"
+"""How the path of files begins that are in a bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,11 @@ def refuse(problem: str, allowed: str = "") -> PydanticCustomError:
 def refuse_key(problem: str, allowed: str) -> PydanticCustomError:
     """Return the error that the check of a key raises; ``problem`` is about the key, and the value is not shown."""
     return PydanticCustomError(REFUSED_KEY, "{problem}", {"problem": problem, "allowed": allowed})
+
+
+def refuse_unshown(problem: str, allowed: str) -> PydanticCustomError:
+    """Return the error that a check raises whose value may hold a password, so that not even the file's text is shown."""
+    return PydanticCustomError(REFUSED_UNSHOWN, "{problem}", {"problem": problem, "allowed": allowed})
 
 
 def suggest(word: str, known: Collection[str]) -> str:
@@ -237,6 +247,44 @@ def _glob(value: str, info: ValidationInfo) -> str:
     return os.path.normpath(Path(glob.escape(str(context_of(info).base)), value))
 
 
+def _files_path(value: str, info: ValidationInfo) -> str:
+    scheme, separator, _ = value.partition("://")
+    if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        return _glob(value, info)
+    if not re.fullmatch(rf"{S3_PREFIX}[A-Za-z0-9][A-Za-z0-9._-]*(?:/.*)?", value, re.DOTALL):
+        raise refuse("is no place of files", f"a folder, a glob, or {S3_PREFIX}BUCKET/PREFIX")
+    return value
+
+
+def _database_url(value: Any, info: ValidationInfo) -> Any:
+    if not isinstance(value, str):
+        return value
+    # Imported here: a configuration that reads no table needs no database.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        raise refuse_unshown("is no database URL", DATABASE_URL_FORM) from None
+    if not value.isprintable():
+        raise refuse_unshown("holds characters that cannot be printed", DATABASE_URL_FORM)
+    if url.host is not None and "@" in f"{url.host}{url.database}":
+        # Without this, a part of the password would count as the host and be shown.
+        raise refuse_unshown("has an @ behind that of the user", "%40 for an @ and %2F for a / in a user's name or password")
+    file = url.database
+    if url.get_backend_name() not in FILE_DATABASES or not file or ":" in file or os.path.isabs(file):  # noqa: PTH117 - a text
+        return value
+    return url.set(database=os.path.normpath(context_of(info).base / file)).render_as_string(hide_password=False)
+
+
+def _query(query: str) -> str:
+    query = query.strip().rstrip("; \t\n\r")
+    if not query:
+        raise refuse("is empty", "a SELECT")
+    return query
+
+
 def _windows(windows: tuple[Duration, ...]) -> tuple[Duration, ...]:
     _refuse_duplicates(windows)
     return tuple(sorted(windows))
@@ -252,6 +300,9 @@ def _range_of_days(days: str) -> str:
 
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _WEEKDAY = f"(?:{'|'.join(WEEKDAYS)})"
+DATABASE_URL_FORM = "a URL such as postgresql://reader@db.example.com/prod"
+#: Databases that are a file on this machine, whose path is relative to the configuration file like any other.
+FILE_DATABASES = ("duckdb", "sqlite")
 _NAME = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
 
 Area = Literal["service", "data", "drift"]
@@ -259,6 +310,8 @@ Task = Literal["binary", "multiclass", "regression"]
 Unit = Literal["s", "ms", "us", "ns"]
 Kind = Literal["numeric", "categorical", "ignore"]
 LogFormat = Literal["auto", "jsonl", "docker", "cri"]
+FileFormat = Literal["auto", "parquet", "csv", "jsonl"]
+TableMode = Literal["auto", "rows", "aggregate"]
 Start = Literal["beginning", "end"]
 
 Text = Annotated[str, Strict(), Field(min_length=1)]
@@ -300,10 +353,17 @@ Windows = Annotated[
 Zone = Annotated[Text, AfterValidator(_zone)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 GlobPath = Annotated[Text, AfterValidator(_glob)]
+FilesPath = Annotated[Text, AfterValidator(_files_path)]
+Query = Annotated[Text, AfterValidator(_query)]
+DatabaseUrl = Annotated[Text, BeforeValidator(_database_url)]
 
 Slack = Annotated[Text, Matching(r"[#@]\S+", "is no Slack channel or user", "a channel such as #ml-alerts, or a @user")]
 Email = Annotated[Text, Matching(r"[^@\s]+@[^@\s]+", "is no email address", "an address such as team@example.com")]
 Url = Annotated[Text, Matching(r"https?://\S+", "is no web address", "an address that begins with https:// or http://")]
+Endpoint = Annotated[
+    Text,
+    Matching(r"https?://[^\s@]+", "is no address of a store", "an address that begins with https:// or http://, without user"),
+]
 HostPort = Annotated[Text, Matching(r"\S+:[0-9]{1,5}", "is no host with a port", "an address such as smtp.example.com:587")]
 TimeOfDay = Annotated[Text, Matching("(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00", "is no time of day", "00:00 to 24:00, in quotes")]
 Days = Annotated[

@@ -96,7 +96,7 @@ def _model(view: View, config: Config, now: float, *, main_rows: int, other_rows
     parts = [head]
     report = view.report
     if report is None:
-        path = outside(view.model.predictions.log.path)
+        path = outside(view.model.predictions.source.shown)
         parts.append(f"<p>Not evaluated yet. It reads {path}.</p>")
     else:
         if report.source.problem is not None:
