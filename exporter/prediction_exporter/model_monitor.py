@@ -27,7 +27,7 @@ from prediction_exporter.sources.registry import SourceContext, open_source
 from prediction_exporter.state import State, StoredModel
 from prediction_exporter.statistics import STATISTICS, Reference
 from prediction_exporter.tally import Tally, tally_of
-from prediction_exporter.windows import Span
+from prediction_exporter.windows import SLICE_SECONDS, Span
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,9 @@ class ModelMonitor:
         layout = self.baseline.layout if self.baseline is not None else None
         self._references = references_of(config, model, self.baseline)
         self._profiler = (
-            Profiler(layout, bucket_seconds=self.spans[0].bucket, segments=model.segments) if layout is not None else None
+            Profiler(layout, bucket_seconds=min(self.spans[0].bucket, SLICE_SECONDS), segments=model.segments)
+            if layout is not None
+            else None
         )
         self._series = ModelSeries(config, model, self.baseline, self._references)
         self._ledger = Ledger(

@@ -24,6 +24,9 @@ BUCKET_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400)
 #: A window has at least so many buckets: the oldest one leaves as a whole, so this bounds how much its length varies.
 LEAST_BUCKETS = 60
 
+#: Events are profiled in slices of at most so many seconds, which may be replaced one by one.
+SLICE_SECONDS = 60
+
 EMPTY = np.iinfo(np.int64).min
 
 

@@ -20,6 +20,7 @@ REASONS: dict[str, str] = {
     "missing_id": "no prediction id",
     "future": "an event time further ahead of the clock than the configured tolerance",
     "too_old": "an event time before the longest window",
+    "late": "written to its table after the configured lateness, when its time was closed",
 }
 
 EXAMPLE_BYTES = 200
@@ -96,12 +97,14 @@ class Source(Protocol):
     together with the position counts every event once, whenever the process dies.
 
     Attributes:
-        schema: which field is what, once it is known.
         refills: whether, after ``restore``, the source begins with all that the windows hold: what is stored of them must go.
     """
 
-    schema: EventSchema | None
     refills: bool
+
+    @property
+    def schema(self) -> EventSchema | None:
+        """Which field is what, once it is known."""
 
     @property
     def name(self) -> str:

@@ -43,9 +43,16 @@ def _log(context: SourceContext) -> Source:
     return LogSource(context.predictions, context.layout, where=context.where, clock=context.clock)
 
 
+def _table(context: SourceContext) -> Source:
+    from prediction_exporter.sources.table.source import TableSource
+
+    return TableSource(context)
+
+
 #: What opens each kind of source, by its key in the configuration. Each is imported when it is used: some need large libraries.
 SOURCES: dict[str, Callable[[SourceContext], Source]] = {
     "log": _log,
+    "table": _table,
 }
 
 

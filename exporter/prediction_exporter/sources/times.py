@@ -35,6 +35,15 @@ def epoch_microseconds(numbers: NDArray[np.float64], unit: str | None) -> NDArra
         return np.where(usable, np.where(usable, scaled, 0.0).astype(np.int64), NO_TIME)
 
 
+def unit_of(number: float) -> str:
+    """Return the unit of an epoch number, told by its magnitude.
+
+    >>> unit_of(1.8e9), unit_of(1.8e12)
+    ('s', 'ms')
+    """
+    return next(unit for unit, bound in _MAGNITUDES if abs(number) < bound or bound == np.inf)
+
+
 class DateParser:
     """Parses dates with or without a zone, and epoch numbers that come as text.
 

@@ -1,0 +1,216 @@
+"""What differs between databases: driver, session, a few functions of SQL, and how each is read best.
+
+Whether rows are fetched or the engine is asked for the counts goes by its kind: a row store delivers rows to Arrow faster than
+it counts them by bins, a columnar or distributed engine counts where its data is. ``docs/sources/`` has the measurements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Double, Integer, case, cast, func, literal, literal_column, or_, type_coerce
+from sqlalchemy.engine import URL
+
+Expression = ColumnElement[Any]
+
+APPLICATION = "prediction-exporter"
+
+#: Seconds to wait for a connection.
+CONNECT_SECONDS = 10
+
+#: How the counts of all columns are asked for, see ``counts``.
+Style = Literal["grouping_sets", "column_queries", "histograms"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a session is opened with.
+
+    Attributes:
+        url: address with user and password.
+        timeout: seconds that a statement may take.
+    """
+
+    url: URL
+    timeout: float
+
+
+def _nothing(_: Settings) -> dict[str, Any]:
+    return {}
+
+
+def _no_statements(_: Settings) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """A database.
+
+    Attributes:
+        driver: driver of an address that names none.
+        extra: extra of this package that brings the driver.
+        mode: how it is read where the configuration leaves it open.
+        style: how counts are asked for.
+        epoch: seconds since 1970 of a timestamp, as UTC where it has no zone.
+        floor: rounding down.
+        not_finite: whether a floating-point number is NaN or infinite; None where the database has no such numbers.
+        is_utc: whether the driver gives instants as timestamps without a zone, in UTC.
+        has_booleans: whether it has a type for booleans; without one they come as 0 and 1.
+        interrupts: whether it runs in this process and has no limit of its own for statements.
+        has_indexes: whether a time column without an index makes every read a scan of the whole table.
+        connect_args: arguments of the driver.
+        session: statements that begin a session.
+    """
+
+    driver: str
+    extra: str
+    mode: Literal["rows", "aggregate"]
+    style: Style
+    epoch: Callable[[Expression], Expression]
+    floor: Callable[[Expression], Expression] = func.floor
+    not_finite: Callable[[Expression], Expression] | None = None
+    is_utc: bool = False
+    has_booleans: bool = True
+    has_indexes: bool = False
+    interrupts: bool = False
+    connect_args: Callable[[Settings], dict[str, Any]] = field(default=_nothing)
+    session: Callable[[Settings], list[str]] = field(default=_no_statements)
+
+
+def _extract_epoch(column: Expression) -> Expression:
+    return func.extract(literal_column("EPOCH").op("FROM")(column))
+
+
+def _isnan_or_isinf(column: Expression) -> Expression:
+    return or_(func.isnan(column), func.isinf(column))
+
+
+# PostgreSQL
+
+
+def _libpq(settings: Settings) -> dict[str, Any]:
+    seconds = settings.timeout
+    options = [
+        settings.url.query.get("options", ""),
+        "-c default_transaction_read_only=on",
+        f"-c statement_timeout={int(seconds * 1000)}",
+        "-c TimeZone=UTC",
+    ]
+    return {
+        "application_name": APPLICATION,
+        "connect_timeout": CONNECT_SECONDS,
+        # A server that vanishes without a word is noticed a while after the statement should have ended.
+        "tcp_user_timeout": int((seconds + CONNECT_SECONDS) * 1000),
+        "options": " ".join(filter(None, map(str, options))),
+    }
+
+
+def _not_finite_postgresql(column: Expression) -> Expression:
+    return column.in_([cast(literal(word), Double) for word in ("NaN", "Infinity", "-Infinity")])
+
+
+POSTGRESQL = Dialect(
+    driver="postgresql+psycopg",
+    extra="postgresql",
+    mode="rows",
+    style="grouping_sets",
+    epoch=_extract_epoch,
+    not_finite=_not_finite_postgresql,
+    has_indexes=True,
+    connect_args=_libpq,
+)
+
+# MySQL and MariaDB
+
+
+def _pymysql(settings: Settings) -> dict[str, Any]:
+    return {
+        "program_name": APPLICATION,
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": int(settings.timeout + CONNECT_SECONDS),
+        "write_timeout": CONNECT_SECONDS,
+    }
+
+
+def _mysql_session(settings: Settings) -> list[str]:
+    milliseconds = int(settings.timeout * 1000)
+    return [
+        "SET SESSION TRANSACTION READ ONLY",
+        "SET time_zone = '+00:00'",
+        # MariaDB's name for the limit, and MySQL's; each takes the other's for a comment.
+        f"/*M! SET SESSION max_statement_time = {settings.timeout:g} */",
+        f"/*!50708 SET SESSION max_execution_time = {milliseconds} */",
+    ]
+
+
+def _mysql_epoch(column: Expression) -> Expression:
+    return func.timestampdiff(literal_column("SECOND"), literal_column("'1970-01-01 00:00:00'"), column)
+
+
+MYSQL = Dialect(
+    driver="mysql+pymysql",
+    extra="mysql",
+    mode="rows",
+    style="column_queries",
+    epoch=_mysql_epoch,
+    has_booleans=False,
+    has_indexes=True,
+    connect_args=_pymysql,
+    session=_mysql_session,
+)
+
+# SQLite
+
+
+def _sqlite_floor(number: Expression) -> Expression:
+    whole = cast(number, Integer)  # towards zero; FLOOR is not in every build
+    return case((number < whole, whole - 1), else_=whole)
+
+
+SQLITE = Dialect(
+    driver="sqlite+pysqlite",
+    extra="",
+    mode="rows",
+    style="column_queries",
+    epoch=lambda column: type_coerce(func.strftime("%s", column), Integer),
+    floor=_sqlite_floor,
+    not_finite=lambda column: column.in_([literal_column("9e999"), literal_column("-9e999")]),  # NaN is stored as NULL
+    has_booleans=False,
+    has_indexes=True,
+    interrupts=True,
+    connect_args=lambda settings: {"timeout": settings.timeout},
+    session=lambda _: ["PRAGMA query_only = ON"],
+)
+
+# Columnar and distributed engines
+
+
+def _duckdb(settings: Settings) -> dict[str, Any]:
+    # It runs inside of this process, which is a sidecar.
+    config: dict[str, Any] = {"threads": 1, "memory_limit": "256MB", "autoinstall_known_extensions": False}
+    in_memory = settings.url.database in (None, "", ":memory:")
+    return {"config": config, "read_only": not in_memory}
+
+
+DUCKDB = Dialect(
+    driver="duckdb",
+    extra="duckdb",
+    mode="aggregate",
+    style="histograms",
+    epoch=func.epoch,
+    not_finite=_isnan_or_isinf,
+    interrupts=True,
+    connect_args=_duckdb,
+    session=lambda _: ["SET TimeZone = 'UTC'"],
+)
+
+DIALECTS: dict[str, Dialect] = {
+    "postgresql": POSTGRESQL,
+    "mysql": MYSQL,
+    "mariadb": MYSQL,
+    "sqlite": SQLITE,
+    "duckdb": DUCKDB,
+}

@@ -1,0 +1,180 @@
+"""The relation that is read: a table or a query as it is now, its columns, and which of them is what."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, column, inspect, literal_column, select, table, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql import FromClause
+from sqlalchemy.sql.elements import quoted_name
+
+from prediction_exporter.config import Predictions, Table
+from prediction_exporter.errors import SourceError
+from prediction_exporter.layout import Layout
+from prediction_exporter.recognise import log_schema
+from prediction_exporter.schema import EventSchema
+from prediction_exporter.schema import Path as FieldPath
+from prediction_exporter.sources.table.dialects import Dialect
+from prediction_exporter.sources.table.time_column import TimeColumn, time_column
+
+logger = logging.getLogger(__name__)
+
+#: Rows that the fields are recognised by.
+SAMPLE_ROWS = 200
+
+#: What MySQL calls the type of an instant, where other timestamps of it have no zone.
+_MYSQL_TIMESTAMP = 7
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or query.
+
+    Attributes:
+        source: what stands behind FROM.
+        names: its columns.
+        samples: some values of each column, without nulls, as the driver gives them.
+        schema: which column is what.
+        time: how its times are asked for.
+    """
+
+    source: FromClause
+    names: tuple[str, ...]
+    samples: Mapping[str, Sequence[Any]]
+    schema: EventSchema
+    time: TimeColumn
+
+    def column(self, path: FieldPath | None) -> ColumnElement[Any] | None:
+        """Return the column that a field stands in; None where the relation has none of that name."""
+        return self.source.c[str(path[0])] if path is not None and path[0] in self.names else None
+
+
+def read_relation(
+    connection: Connection, dialect: Dialect, predictions: Predictions, layout: Layout | None, *, where: str
+) -> Relation | None:
+    """Look at a table: which columns it has, and which of them is what; None while it has no rows with a time.
+
+    Args:
+        connection: an open connection.
+        dialect: the kind of database.
+        predictions: what is read, and how.
+        layout: the model's columns; None where only its service is watched.
+        where: the model's place in the configuration, for messages.
+
+    Raises:
+        ConfigError: the columns do not tell which field is what.
+    """
+    settings = predictions.table
+    if settings is None:
+        raise AssertionError("a table source without a table")
+    place = f"{where}.predictions.fields"
+    names, rows, codes = _sample(connection, _anything(connection, settings))
+    if not rows:
+        return None
+    samples = {name: [row[i] for row in rows if row[i] is not None] for i, name in enumerate(names)}
+    schema = log_schema(
+        [dict.fromkeys(names), *({name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows)],
+        predictions.fields,
+        layout,
+        timezone=predictions.timezone,
+        where=place,
+    )
+    _tell_absent(settings, schema, names)
+    source = _with_columns(connection, settings, names)
+    at = str(schema.time[0])
+    if not samples[at]:
+        return None
+    return Relation(
+        source=source,
+        names=names,
+        samples=samples,
+        schema=schema,
+        time=time_column(
+            source.c[at],
+            samples[at],
+            epoch=dialect.epoch,
+            floor=dialect.floor,
+            is_utc=dialect.is_utc or codes.get(at) == _MYSQL_TIMESTAMP,
+            unit=schema.time_unit,
+            timezone=schema.timezone,
+            where=f"{place}.time",
+        ),
+    )
+
+
+def _anything(connection: Connection, settings: Table) -> FromClause:
+    """Return the relation with columns that are not known yet."""
+    if settings.query is not None:
+        return text(settings.query.replace(":", "\\:")).columns().subquery("predictions")
+    return _table(connection, settings)
+
+
+def _table(connection: Connection, settings: Table, *columns: Any) -> FromClause:
+    *schema, name = str(settings.name).split(".")
+    if not schema:
+        return table(name, *columns)
+    quote = connection.dialect.identifier_preparer.quote
+    return table(name, *columns, schema=quoted_name(".".join(map(quote, schema)), quote=False))
+
+
+def _with_columns(connection: Connection, settings: Table, names: Sequence[str]) -> FromClause:
+    columns = [column(name) for name in names]
+    if settings.query is not None:
+        return text(settings.query.replace(":", "\\:")).columns(*columns).subquery("predictions")
+    return _table(connection, settings, *columns)
+
+
+def _sample(connection: Connection, source: FromClause) -> tuple[tuple[str, ...], Sequence[Sequence[Any]], dict[str, Any]]:
+    """Return the names of the columns, some rows, and the driver's code for the type of each column."""
+    result = connection.execute(select(literal_column("*")).select_from(source).limit(SAMPLE_ROWS))
+    names = tuple(result.keys())
+    cursor = result.cursor
+    description = cursor.description if cursor is not None and cursor.description is not None else ()
+    rows = [tuple(row) for row in result]
+    if len(set(names)) != len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise SourceError(f"the query has several columns of the name {', '.join(twice)}; give each a name of its own")
+    return names, rows, {name: entry[1] for name, entry in zip(names, description, strict=False)}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as the recognition of fields takes it: what JSON has."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value if isinstance(value, str | int | float | bool | None | Mapping | list) else str(value)
+
+
+def _tell_absent(settings: Table, schema: EventSchema, names: Sequence[str]) -> None:
+    absent = [field.name for field in schema.columns if field.path[0] not in names]
+    if absent:
+        logger.warning(
+            "%s has no column for %s, which count as missing (it has: %s)",
+            settings.shown,
+            ", ".join(absent),
+            ", ".join(names[:50]),
+        )
+
+
+def has_no_index(connection: Connection, settings: Table, time: str) -> bool:
+    """Return whether a table is known to have no index that begins with its time column.
+
+    A view, a query and whatever the database does not tell of is not known.
+    """
+    if settings.name is None:
+        return False
+    *schema, name = settings.name.split(".")
+    try:
+        inspector = inspect(connection)
+        in_schema = ".".join(schema) or None
+        if name not in inspector.get_table_names(in_schema):
+            return False
+        leading = [index["column_names"][:1] for index in inspector.get_indexes(name, in_schema)]
+        leading.append(inspector.get_pk_constraint(name, in_schema)["constrained_columns"][:1])
+    except (SQLAlchemyError, NotImplementedError):
+        return False
+    return [time] not in leading

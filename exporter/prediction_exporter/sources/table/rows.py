@@ -1,0 +1,108 @@
+"""Rows mode: the rows of a span of time as frames of bounded size, and from there the way of a log's lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from types import NoneType
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sqlalchemy import Connection, Select, select
+
+from prediction_exporter.profiler import MICROSECONDS
+from prediction_exporter.schema import EventSchema
+from prediction_exporter.sources.base import Batch
+from prediction_exporter.sources.frames import FrameParser
+from prediction_exporter.sources.values import text_of
+from prediction_exporter.sources.table import adbc
+from prediction_exporter.sources.table.engine import Database
+from prediction_exporter.sources.table.relation import Relation
+
+#: Rows that are fetched at a time.
+FETCH_ROWS = 10_000
+
+MAX_INT64 = 2**63
+
+#: Types of Python that a column of polars holds as they are.
+_PLAIN = {float, bool, str, bytes, datetime, date}
+
+
+class RowsReader:
+    """Reads rows.
+
+    Args:
+        database: where its table is.
+        relation: the table, and which of its columns is what.
+        connection: an open connection.
+    """
+
+    def __init__(self, database: Database, relation: Relation, connection: Connection) -> None:
+        self._database = database
+        self._relation = relation
+        self._connection = connection
+        self._parser = FrameParser(relation.schema, integers_are_booleans=not database.dialect.has_booleans)
+
+    def read(self, start: int, end: int, width: int) -> Iterator[Batch]:  # noqa: ARG002 - rows are in no slices
+        """Yield the events of a span."""
+        for frame in self._frames(self._query(start, end)):
+            yield _within(self._parser.parse(frame), start, end)
+
+    def _query(self, start: int, end: int) -> Select[Any]:
+        relation = self._relation
+        columns = {column.name: column for path in paths(relation.schema) if (column := relation.column(path)) is not None}
+        return select(*columns.values()).where(relation.time.where(start, end))
+
+    def _frames(self, query: Select[Any]) -> Iterator[pl.DataFrame]:
+        if adbc.serves(self._database.dialect):
+            yield from adbc.frames(self._database, query)
+            return
+        with self._connection.execution_options(stream_results=True, max_row_buffer=FETCH_ROWS).execute(query) as result:
+            names = list(result.keys())
+            while rows := result.fetchmany(FETCH_ROWS):
+                yield frame_of(names, rows)
+
+
+def paths(schema: EventSchema) -> list[tuple[str | int, ...]]:
+    """Return where the fields of an event stand."""
+    optional = (schema.id, schema.version, schema.latency, schema.status)
+    return [schema.time, *(path for path in optional if path is not None), *(column.path for column in schema.columns)]
+
+
+def frame_of(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
+    """Return rows as a frame. A column whose values are of several types becomes text, as JSON writes it."""
+    return pl.DataFrame([_series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)])
+
+
+def _series(name: str, values: Sequence[Any]) -> pl.Series:
+    types = {type(value) for value in values} - {NoneType}
+    if not types:
+        return pl.Series(name, values, dtype=pl.Null)
+    if types == {int} and all(abs(value) < MAX_INT64 for value in values if value is not None):
+        return pl.Series(name, values, dtype=pl.Int64)
+    if len(types) == 1 and next(iter(types)) in _PLAIN:
+        return pl.Series(name, values)
+    return pl.Series(name, [_text(value) for value in values], dtype=pl.String)
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as a log would write it."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "replace")
+    if isinstance(value, date):
+        return value.isoformat()
+    return text_of(value) if isinstance(value, str | int | float | list | dict | NoneType) else str(value)
+
+
+def _within(batch: Batch, start: int, end: int) -> Batch:
+    """Return a batch without the events outside of a span: the database's condition is a rough one."""
+    events = []
+    for part in batch.events:
+        inside = (part.times >= start * MICROSECONDS) & (part.times < end * MICROSECONDS)
+        events.append(part if inside.all() else part.take(np.flatnonzero(inside)))
+    return replace(batch, events=tuple(part for part in events if len(part)))

@@ -1,0 +1,239 @@
+"""The table source: reads spans of time, the newest of them again until no row can be written late any more.
+
+A poll asks for the number of rows in each slice of the recent past. A slice whose number has changed is read again and
+replaced. One whose time lies back further than the configured lateness is read a last time and closed; the position is the end
+of the last closed slice, and is stored with what was counted. So every row that is written in time counts exactly once, in
+whatever order transactions commit, and after a restart only what was not closed is read.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from prediction_exporter.config import Table
+from prediction_exporter.errors import PredictionExporterError, SourceError
+from prediction_exporter.schema import EventSchema
+from prediction_exporter.sources.backoff import Backoff
+from prediction_exporter.sources.base import Batch, Reading, Rejected
+from prediction_exporter.sources.registry import SourceContext
+from prediction_exporter.sources.table.engine import Database
+from prediction_exporter.sources.table.reader import Reader, open_reader
+from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
+from prediction_exporter.windows import SLICE_SECONDS
+
+logger = logging.getLogger(__name__)
+
+#: Rows of the past that are read and committed at a time, at least one slice.
+HISTORY_ROWS = 500_000
+
+
+class TableSource:
+    """Reads the events of one model from a table, a view or a query.
+
+    Args:
+        context: the model; its predictions are in a table.
+
+    Raises:
+        ConfigError: the database is of an unknown kind, or its driver is not installed.
+    """
+
+    def __init__(self, context: SourceContext) -> None:
+        settings = context.predictions.table
+        if settings is None:
+            raise AssertionError("a table source without a table")
+        self._settings: Table = settings
+        self._context = context
+        self._clock = context.clock
+        self._database = Database(settings, where=f"{context.where}.predictions.table")
+        self._backoff = Backoff(clock=context.clock)
+        self._slice = min(context.spans[0].bucket, SLICE_SECONDS)
+        self._lateness = int(settings.lateness.seconds)
+        self._relation: Relation | None = None
+        self._closed: int | None = None  # everything before is closed
+        self._news = 0  # what happened before is not counted, as nobody watched, or counted already
+        self._known: dict[int, int] = {}  # rows of each slice when it was read last
+        self._unread = 0
+        self._problem = ""
+        self._told_index = False
+        self.refills = False
+
+    @property
+    def schema(self) -> EventSchema | None:
+        """Which column is what, once it is known."""
+        return self._relation.schema if self._relation is not None else None
+
+    @property
+    def name(self) -> str:
+        """What the source reads, for people and for telling whether a stored position belongs to it."""
+        return self._settings.shown
+
+    def _signature(self) -> str:
+        """What the windows are filled for: with other bins or other windows the past must be read again."""
+        layout = self._context.layout
+        spans = [f"{span.name}/{span.bucket}" for span in self._context.spans]
+        return json.dumps([layout.digest if layout is not None else None, spans, sorted(self._context.segments)])
+
+    def restore(self, position: str | None) -> None:
+        """Continue from a position that ``position`` returned, or start with all that the longest window holds."""
+        stored: Mapping[str, Any] = json.loads(position) if position is not None else {}
+        self.refills = stored.get("windows") != self._signature()
+        self._closed = None if self.refills else stored["closed"]
+        self._news = max(stored["news"], stored["closed"] or 0) if stored else self._floor(self._clock() - self._lateness)
+
+    def position(self) -> str:
+        """Return the position behind the last span that was closed."""
+        return json.dumps({"closed": self._closed, "news": self._news, "windows": self._signature()})
+
+    def lag_bytes(self) -> int:
+        """Return 0: a table tells no bytes. How far reading is behind shows in the age of the newest event."""
+        return 0
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._database.close()
+
+    def _floor(self, time: float) -> int:
+        return int(time // self._slice) * self._slice
+
+    # Reading
+
+    def poll(self) -> Iterator[Batch]:
+        """Yield what is new or has changed, a span of time after the other.
+
+        Raises:
+            SourceError: the database is away, slow, or refuses; it is left alone for a while then.
+            ConfigError: its columns do not tell which field is what.
+        """
+        if not self._backoff.is_over():
+            raise SourceError(self._problem)
+        try:
+            with self._database.connect() as connection:
+                yield from self._read(connection)
+        except PredictionExporterError as error:
+            # Whatever it was, a column may have been renamed or a table replaced: look again.
+            self._relation = None
+            self._backoff.failed()
+            self._problem = str(error)
+            raise
+        self._backoff.succeeded()
+
+    def _read(self, connection: Connection) -> Iterator[Batch]:
+        relation = self._relation or self._look(connection)
+        if relation is None:
+            return
+        with open_reader(self._context, self._database, relation, connection) as reader:
+            now = self._clock()
+            oldest = min(span.oldest(now) for span in self._context.spans)
+            closed = self._closed if self._closed is not None else oldest
+            # What is counted already is not read as something that may change, whatever the lateness is now.
+            closable = max(self._floor(now - self._lateness), closed, self._news)
+            end = self._floor(now) + self._slice
+            counts = self._counts(connection, relation, max(closed - self._lateness, 0), end)
+            refused = self._refused(counts, closed, oldest)
+            if refused.total:
+                yield Batch(rejected=refused)
+            yield from self._close(reader, counts, max(closed, oldest), closable)
+            yield from self._reread(reader, counts, closable, end)
+
+    def _look(self, connection: Connection) -> Relation | None:
+        relation = read_relation(
+            connection, self._database.dialect, self._context.predictions, self._context.layout, where=self._context.where
+        )
+        if relation is not None and self._database.dialect.has_indexes and not self._told_index:
+            self._told_index = True
+            time = str(relation.schema.time[0])
+            if has_no_index(connection, self._settings, time):
+                logger.warning("%s: no index begins with %s: every poll scans the whole table", self.name, time)
+        self._relation = relation
+        return relation
+
+    def _counts(self, connection: Connection, relation: Relation, start: int, end: int) -> dict[int, int]:
+        """Return the number of rows in each slice of a span that has any."""
+        time = relation.time
+        key = time.key(self._slice).label("slice")
+        query = select(key, func.count()).select_from(relation.source).where(time.where(start, end)).group_by(key)
+        counts: dict[int, int] = {}
+        for found, rows in connection.execute(query):
+            at = time.slice_of(found, self._slice)
+            if at is not None and start <= at < end:
+                counts[at] = counts.get(at, 0) + rows
+        return counts
+
+    def _refused(self, counts: Mapping[int, int], closed: int, oldest: int) -> Rejected:
+        """Return the rows that cannot count any more: each that came after its slice was closed, told once, and the past."""
+        rejected = Rejected()
+        for at in [at for at in self._known if at < closed]:
+            if at < closed - self._lateness:
+                del self._known[at]
+            elif counts.get(at, 0) > self._known[at]:
+                rejected.add("late", counts[at] - self._known[at], f"in the minute of {_shown(at)}")
+                self._known[at] = counts[at]
+        missed = [at for at in counts if closed <= at < oldest]
+        if missed:
+            rejected.add("too_old", sum(counts[at] for at in missed), _shown(min(missed)))
+        return rejected
+
+    # What lies back far enough to be closed
+
+    def _close(self, reader: Reader, counts: Mapping[int, int], start: int, end: int) -> Iterator[Batch]:
+        for first, last, width in self._parts(counts, start, end):
+            reading = Reading(first, last, closed=True, is_news=first >= self._news)
+            yield from self._as_reading(reader, reading, width, counts)
+
+    def _parts(self, counts: Mapping[int, int], start: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """Yield spans of bounded rows, with the width of their slices: that of the finest window that they lie in."""
+        now = self._clock()
+        left = deque(sorted((at, rows) for at, rows in counts.items() if start <= at < end))
+        first = at = start
+        rows = 0
+        width = self._width(start, now)
+        while at < end:
+            step = min(at // width * width + width, end)
+            inside = 0
+            while left and left[0][0] < step:
+                inside += left.popleft()[1]
+            if at > first and (rows + inside > HISTORY_ROWS or at == self._news or self._width(at, now) != width):
+                yield first, at, width
+                first, rows, width = at, 0, self._width(at, now)
+                step = min(at // width * width + width, end)
+            at, rows = step, rows + inside
+        if first < end:
+            yield first, end, width
+
+    def _width(self, at: int, now: float) -> int:
+        return max(min(span.bucket for span in self._context.spans if at >= span.oldest(now)), self._slice)
+
+    # What may still change
+
+    def _reread(self, reader: Reader, counts: Mapping[int, int], start: int, end: int) -> Iterator[Batch]:
+        for at in range(start, end, self._slice):
+            if counts.get(at, 0) != self._known.get(at, 0):
+                yield from self._as_reading(reader, Reading(at, at + self._slice, closed=False), self._slice, counts)
+
+    def _as_reading(self, reader: Reader, reading: Reading, width: int, counts: Mapping[int, int]) -> Iterator[Batch]:
+        """Read a span; what is known of it, and where reading goes on, changes with the last part alone."""
+        slices = range(max(reading.start, reading.end - 2 * self._lateness), reading.end, self._slice)
+        known = {at: counts.get(at, 0) for at in slices}
+        if any(reading.start <= at < reading.end for at in counts):
+            read = 0
+            for batch in reader.read(reading.start, reading.end, width):
+                read += batch.rejected.total + sum(map(len, batch.events)) + (batch.tally.events if batch.tally else 0)
+                yield replace(batch, reading=reading, is_last=False)
+            if reading.end - reading.start == self._slice:
+                known[reading.start] = max(read, known[reading.start])  # some may have come since they were counted
+        self._known |= known
+        if reading.closed:
+            self._closed = reading.end
+        yield Batch(reading=reading)
+
+
+def _shown(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

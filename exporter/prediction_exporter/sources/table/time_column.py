@@ -1,0 +1,228 @@
+"""The time column of a table: which rows lie in a span of time, and in which slice of it, in SQL that an index can serve.
+
+Times come as instants, as local times without a zone, as epoch numbers, or as text. The database is asked in the column's own
+terms and never converts between zones: its rules for the hour that the end of summer time repeats differ from engine to engine,
+and a log's must hold. So a local time is grouped as it stands, and what instant a group is of is settled here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, func, literal
+
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.schema import UNITS
+from prediction_exporter.sources.times import unit_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: Offsets of zones are multiples of this many seconds, so that a slice of local time this wide is one of time.
+_LOCAL_SLICE = 900
+
+#: How far around a span a change of a zone's offset matters to it.
+_AROUND = timedelta(hours=3)
+
+_TEXT = re.compile(r"\d{4}-\d\d-\d\d(?P<separator>[T ])\d\d:\d\d:\d\d([.,]\d+)?(?P<zone>|Z|[+-]\d\d:?\d\d)")
+_UTC_ZONES = ("Z", "+00:00", "+0000", "-00:00")
+
+
+class TimeColumn(Protocol):
+    """How a table's times are asked for. All times are whole seconds of Unix time."""
+
+    def where(self, start: int, end: int) -> ColumnElement[bool]:
+        """Return the condition of lying in a span; rows just outside of it may fulfil it too."""
+
+    def key(self, width: int) -> ColumnElement[Any]:
+        """Return what rows are grouped by; a group lies in one slice of so many seconds."""
+
+    def slice_of(self, key: Any, width: int) -> int | None:
+        """Return the start of the slice that a group lies in; None where its time does not exist or cannot be read."""
+
+
+def time_column(
+    column: ColumnElement[Any],
+    values: list[Any],
+    *,
+    epoch: Callable[[ColumnElement[Any]], ColumnElement[Any]],
+    floor: Callable[[ColumnElement[Any]], ColumnElement[Any]],
+    is_utc: bool,
+    unit: str | None,
+    timezone: str,
+    where: str,
+) -> TimeColumn:
+    """Return how to ask for a column's times, told by some of its values, of which none is None.
+
+    Args:
+        column: the column.
+        values: some of its values, as the driver gives them.
+        epoch: the database's seconds since 1970 of a timestamp, taken as UTC where it has no zone.
+        floor: its function for rounding down.
+        is_utc: whether timestamps without a zone are instants in UTC: some drivers drop the zone.
+        unit: unit of epoch numbers, or None to tell it from their magnitude.
+        timezone: IANA zone of times that carry none.
+        where: the place of the time in the configuration, for messages.
+
+    Raises:
+        ConfigError: the values are no times, or of several forms.
+    """
+    first = values[0]
+    zone = ZoneInfo(timezone)
+    if isinstance(first, datetime):
+        if first.tzinfo is not None:
+            return _Instants(column, epoch, floor, naive=False)
+        return _Instants(column, epoch, floor, naive=True) if is_utc else _LocalTimes(column, epoch, floor, zone)
+    if isinstance(first, date):
+        raise ConfigError(f"{where}: the column has dates without a time of day; name a column with times")
+    if isinstance(first, int | float | Decimal) and not isinstance(first, bool):
+        return _EpochNumbers(column, floor, unit or unit_of(float(first)), whole=isinstance(first, int))
+    if isinstance(first, str):
+        return _texts(column, values, zone, where)
+    raise ConfigError(f"{where}: the column holds {type(first).__name__}, which is no time; name a column with times")
+
+
+def _texts(column: ColumnElement[Any], values: list[Any], zone: ZoneInfo, where: str) -> TimeColumn:
+    found = [_TEXT.fullmatch(value) if isinstance(value, str) else None for value in values]
+    forms = {(match["separator"], match["zone"]) for match in found if match is not None}
+    allowed = "times as text must all have the form 2026-01-31T12:00:00, with Z or +00:00 or without a zone"
+    if None in found:
+        raise ConfigError(f"{where}: {values[found.index(None)]!r} cannot be compared in the database: {allowed}")
+    if len(forms) > 1:
+        raise ConfigError(f"{where}: the column has times of several forms, which cannot be compared as text: {allowed}")
+    separator, of_zone = next(iter(forms))
+    if of_zone and of_zone not in _UTC_ZONES:
+        raise ConfigError(f"{where}: {values[0]!r} is not in UTC and cannot be compared as text: {allowed}")
+    return _Texts(column, separator, ZoneInfo("UTC") if of_zone else zone)
+
+
+def to_utc(local: datetime, zone: ZoneInfo) -> int | None:
+    """Return a local time as Unix time: of an hour that comes twice the first, None where the clocks skip it.
+
+    >>> berlin = ZoneInfo("Europe/Berlin")
+    >>> to_utc(datetime(2026, 10, 25, 2, 30), berlin), to_utc(datetime(2026, 3, 29, 2, 30), berlin)
+    (1792888200, None)
+    """
+    instant = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) != local:
+        return None
+    return int(instant.timestamp())
+
+
+def _local_bounds(start: int, end: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the local times between which all instants of a span lie, also where clocks are put forward or back."""
+    first, last = _instant(start), _instant(end)
+    offsets = []
+    for instant in (first - _AROUND, first, last, last + _AROUND):
+        offset = instant.astimezone(zone).utcoffset()
+        offsets.append(offset if offset is not None else timedelta())
+    return (first + min(offsets)).replace(tzinfo=None), (last + max(offsets)).replace(tzinfo=None)
+
+
+def _instant(seconds: int) -> datetime:
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class _Instants:
+    """Timestamps that are instants; ``naive`` where the driver takes and gives them without a zone, in UTC."""
+
+    column: ColumnElement[Any]
+    epoch: Callable[[ColumnElement[Any]], ColumnElement[Any]]
+    floor: Callable[[ColumnElement[Any]], ColumnElement[Any]]
+    naive: bool
+
+    def where(self, start: int, end: int) -> ColumnElement[bool]:
+        return and_(self.column >= self._bound(start), self.column < self._bound(end))
+
+    def _bound(self, seconds: int) -> ColumnElement[Any]:
+        instant = _instant(seconds)
+        return literal(instant.replace(tzinfo=None) if self.naive else instant)
+
+    def key(self, width: int) -> ColumnElement[Any]:
+        return self.floor(self.epoch(self.column) / literal(width))
+
+    def slice_of(self, key: Any, width: int) -> int | None:
+        return int(key) * width
+
+
+@dataclass(frozen=True)
+class _LocalTimes:
+    """Timestamps without a zone."""
+
+    column: ColumnElement[Any]
+    epoch: Callable[[ColumnElement[Any]], ColumnElement[Any]]
+    floor: Callable[[ColumnElement[Any]], ColumnElement[Any]]
+    zone: ZoneInfo
+
+    def where(self, start: int, end: int) -> ColumnElement[bool]:
+        low, high = _local_bounds(start, end, self.zone)
+        return and_(self.column >= literal(low), self.column < literal(high))
+
+    def key(self, width: int) -> ColumnElement[Any]:
+        return self.floor(self.epoch(self.column) / literal(min(width, _LOCAL_SLICE)))
+
+    def slice_of(self, key: Any, width: int) -> int | None:
+        local = _instant(int(key) * min(width, _LOCAL_SLICE)).replace(tzinfo=None)
+        return _slice(to_utc(local, self.zone), width)
+
+
+@dataclass(frozen=True)
+class _EpochNumbers:
+    """Numbers since 1970."""
+
+    column: ColumnElement[Any]
+    floor: Callable[[ColumnElement[Any]], ColumnElement[Any]]
+    unit: str
+    whole: bool
+
+    def _in_unit(self, seconds: int) -> Any:
+        factor = 1e6 / UNITS[self.unit]
+        return int(seconds * factor) if self.whole else seconds * factor
+
+    def where(self, start: int, end: int) -> ColumnElement[bool]:
+        return and_(self.column >= literal(self._in_unit(start)), self.column < literal(self._in_unit(end)))
+
+    def key(self, width: int) -> ColumnElement[Any]:
+        step = literal(self._in_unit(width))
+        # Whole numbers are not divided, which in one engine gives a whole number and in another none.
+        return self.column - self.column % step if self.whole else self.floor(self.column / step)
+
+    def slice_of(self, key: Any, width: int) -> int | None:
+        return round(int(key) / self._in_unit(1)) if self.whole else int(key) * width
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Text of one form, whose order is that of time."""
+
+    column: ColumnElement[Any]
+    separator: str
+    zone: ZoneInfo
+
+    def where(self, start: int, end: int) -> ColumnElement[bool]:
+        low, high = _local_bounds(start, end, self.zone)
+        return and_(self.column >= literal(self._text(low)), self.column < literal(self._text(high)))
+
+    def _text(self, local: datetime) -> str:
+        return local.isoformat(self.separator, "seconds")
+
+    def key(self, width: int) -> ColumnElement[Any]:
+        # Up to the minute, or to the second where slices are finer.
+        return func.substr(self.column, 1, 16 if width % 60 == 0 else 19)
+
+    def slice_of(self, key: Any, width: int) -> int | None:
+        try:
+            local = datetime.fromisoformat(str(key))
+        except ValueError:
+            return None
+        return _slice(to_utc(local, self.zone), width) if local.tzinfo is None else None
+
+
+def _slice(seconds: int | None, width: int) -> int | None:
+    return None if seconds is None else seconds // width * width
