@@ -48,7 +48,7 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         "  score: score",
         "  prediction: decision",
         f"b: reads {watched.folder}/b.log",
-        "  no lines yet: which field is what is recognised when they come",
+        "  nothing to read yet: which field is what is recognised when it comes",
     ]
     assert sorted(lines[:11]) == sorted(expected)
     assert (lines[0], lines[9]) == (expected[0], expected[9])
@@ -125,3 +125,22 @@ def test_nothing_from_the_environment_is_printed(watched: Watched) -> None:
     _, more_output, more_errors = check(watched, SECRET_PATH="/hunter2")
     assert "models[0].baseline" in more_errors
     assert "hunter2" not in output + errors + more_output + more_errors
+
+
+def test_no_password_of_a_table_is_printed(watched: Watched) -> None:
+    """Neither one of the file nor one of the environment, whether the URL is good or bad."""
+    watched.configure()
+    models = (
+        "{name: a, owner: me, maturity: 0, predictions: {table: {url: 'nodatabase://reader:${SECRET}@db/prod', name: p}}}",
+        "{name: b, owner: me, maturity: 0, predictions: {table: {url: 'nodatabase://reader:hunter2@db/prod', name: p}}}",
+    )
+    text = config_text().partition("models:")[0] + "models:\n" + "".join(f"  - {model}\n" for model in models)
+    watched.file.write_text(text)
+    _, output, errors = check(watched, SECRET="hunter2")
+    assert "nodatabase://db/prod p" in output + errors
+    assert "hunter2" not in output + errors
+    watched.file.write_text(text.replace("@db", "@x@db"))
+    code, output, errors = check(watched, SECRET="hunter2")
+    assert (code, output) == (1, "")
+    assert [line.split(": ")[1] for line in errors.splitlines()] == [f"models[{n}].predictions.table.url" for n in (0, 1)]
+    assert "hunter2" not in errors

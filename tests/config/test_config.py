@@ -19,8 +19,11 @@ from prediction_exporter.config import (
     Contact,
     Duration,
     FeaturePattern,
+    Files,
     LatencyField,
     LatencyObjective,
+    Predictions,
+    Table,
     TimeField,
     check_files,
     check_log_folders,
@@ -38,9 +41,29 @@ SECRET = "hunter2"
 MINIMAL = (HERE / "good" / "minimal.yml").read_text()
 
 
+WITHOUT_BASELINE = """
+owners: {{ds: {{slack: "#ds"}}}}
+models:
+  - {{name: m, owner: ds, maturity: 0, predictions: {predictions}}}
+"""
+
+
 def read(text: str, *, base: Path = Path("/base"), environ: Mapping[str, str] | None = None) -> Config:
     """Parse a text as if it were the file exporter.yml in the folder ``base``."""
     return parse(text, name="exporter.yml", base=base, environ=environ or {})
+
+
+def predictions_of(content: Mapping[str, Any], *, environ: Mapping[str, str] | None = None) -> Predictions:
+    """Parse where the predictions are, of a model that is not compared."""
+    text = WITHOUT_BASELINE.format(predictions=json.dumps(content))
+    return read(text, environ=environ).models[0].predictions
+
+
+def table_of(**table: str) -> Table:
+    """Parse a table."""
+    found = predictions_of({"table": table}).table
+    assert found is not None
+    return found
 
 
 def problems_of(text: str, environ: Mapping[str, str]) -> list[str]:
@@ -148,6 +171,134 @@ def test_full_fields(full: Config) -> None:
     assert second.latency == LatencyField(field="duration_seconds", unit="s")
     assert second.features == ("f1", "f2")
     assert third.features == FeaturePattern(pattern="f_*")
+
+
+def test_full_table(full: Config) -> None:
+    """Every key of a table arrives; a query loses its semicolon, and a database that is a file starts at the file's folder."""
+    first, second = full.models[3].predictions, full.models[4].predictions
+    assert first.table == Table.model_construct(
+        url="postgresql+psycopg://reader@db.example.com:5433/models?sslmode=verify-full",
+        password_file=HERE / "good" / "secrets" / "db",
+        name="ml.predictions",
+        query=None,
+        mode="aggregate",
+        lateness=Duration.parse("15m"),
+        timeout=Duration.parse("1m"),
+        shared=True,
+    )
+    assert first.source is first.table
+    assert (first.log, first.files, first.shared) == (None, None, True)
+    assert first.fields.time == TimeField(field="created_at")
+    assert second.table == Table.model_construct(
+        url=f"sqlite:///{HERE}/good/ml.db",
+        password_file=None,
+        name=None,
+        query="SELECT * FROM predictions WHERE model = 'a'",
+        mode="auto",
+        lateness=Duration.parse("5m"),
+        timeout=Duration.parse("30s"),
+        shared=False,
+    )
+    assert not second.shared
+
+
+def test_full_files(full: Config) -> None:
+    """Every key of files arrives; a folder starts at the file's folder and a bucket does not."""
+    first, second = full.models[5].predictions, full.models[6].predictions
+    assert isinstance(first.source, Files)
+    assert first.source is first.files
+    assert first.source.path == first.source.shown == f"{HERE}/good/predictions/date=*/*.csv"
+    assert (first.source.format, first.source.start, first.source.settle.seconds) == ("csv", "end", 60)
+    assert (first.source.s3, first.source.in_bucket, first.shared) == (None, False, False)
+    assert second.files is not None
+    assert second.files.path == second.files.shown == "s3://models/predictions/"
+    assert (second.files.format, second.files.start, second.files.settle.seconds) == ("auto", "beginning", 10)
+    assert second.files.s3 is not None
+    assert (second.files.s3.endpoint, second.files.s3.region) == ("http://minio:9000", "eu-central-1")
+    assert (second.files.in_bucket, second.shared) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"postgresql://reader:{SECRET}@db.example.com/prod", "postgresql://db.example.com/prod"),
+        (f"postgresql+psycopg://{SECRET}@db:5433/prod?sslpassword={SECRET}", "postgresql://db:5433/prod"),
+        (f"postgresql://reader:%40{SECRET}%2F@[::1]:5432/prod", "postgresql://[::1]:5432/prod"),
+        (f"postgresql://reader:a/b?c#d:{SECRET}@db/prod", "postgresql://db/prod"),
+        (f"databricks://token:{SECRET}@adb.example.com?http_path=/{SECRET}", "databricks://adb.example.com"),
+        ("trino://me@trino:8080/hive/ml", "trino://trino:8080/hive/ml"),
+        ("duckdb:///predictions.duckdb", "duckdb:////base/predictions.duckdb"),
+        ("duckdb:////data/predictions.duckdb", "duckdb:////data/predictions.duckdb"),
+        (f"duckdb:///md:ml?motherduck_token={SECRET}", "duckdb:///md%3Aml"),
+        ("sqlite:///:memory:", "sqlite:///%3Amemory%3A"),
+        ("sqlite://", "sqlite://"),
+    ],
+)
+def test_a_table_is_shown_without_secrets(url: str, shown: str) -> None:
+    """Where it is and what is read: no user, no password, no parameters, also where the configuration is printed."""
+    table = table_of(url=url, name="predictions")
+    assert table.shown == f"{shown} predictions"
+    assert (SECRET in table.url) == (SECRET in url)
+    config = read(WITHOUT_BASELINE.format(predictions=json.dumps({"table": {"url": url, "name": "predictions"}})))
+    assert SECRET not in f"{table!r} {table} {config!r} {config} {config.models}"
+
+
+def test_a_query_is_shown_by_its_hash() -> None:
+    """Two queries are two sources; a semicolon and blanks at the end make no difference."""
+    url = "postgresql://db/prod"
+    assert table_of(url=url, query="SELECT 1").shown == "postgresql://db/prod query e004ebd5"
+    assert table_of(url=url, query="SELECT 1 ;\n ; ").shown == "postgresql://db/prod query e004ebd5"
+    assert table_of(url=url, query="SELECT 2").shown != table_of(url=url, query="SELECT 1").shown
+
+
+def test_a_table_from_the_environment() -> None:
+    """A variable may be a part of the URL or the whole, and what is checked is its value."""
+    for url, environ in (
+        ("postgresql://reader:${PASSWORD}@${HOST}/prod", {"PASSWORD": SECRET, "HOST": "db"}),
+        ("${URL}", {"URL": f"postgresql://reader:{SECRET}@db/prod"}),
+    ):
+        table = predictions_of({"table": {"url": url, "name": "p"}}, environ=environ).table
+        assert table is not None
+        assert (table.url, table.shown) == (f"postgresql://reader:{SECRET}@db/prod", "postgresql://db/prod p")
+    text = WITHOUT_BASELINE.format(predictions='{table: {url: "postgresql://reader:${PASSWORD}@db/prod", name: p}}')
+    (problem,) = problems_of(text, {"PASSWORD": f"@{SECRET}"})
+    assert problem.startswith("models[0].predictions.table.url: has an @ behind that of the user")
+
+
+WRONG_URLS = (
+    *(f"{SECRET}", f"//reader:{SECRET}@db/prod", f"postgresql:/reader:{SECRET}@db/prod", f"postgresql//r:{SECRET}@db/prod"),
+    *(f"postgresql://reader:{SECRET}", f"postgresql://r:a@{SECRET}@db/prod", f"postgresql://r/x:{SECRET}@db/prod"),
+    *(f"postgresql://r:${{{SECRET}@db/prod", f"postgresql://r:${{{SECRET} }}@db/prod", f"postgresql://r:{SECRET}\0@db/prod"),
+    *(f"postgresql://r:{SECRET}\ud800@db/prod", f"postgresql://r:p@db:{SECRET}/prod", f"\npostgresql://r:{SECRET}@db/prod"),
+)
+
+
+@pytest.mark.parametrize("url", WRONG_URLS, ids=ascii)
+def test_no_message_has_a_password(url: str) -> None:
+    """However the URL is wrong, nothing of it is told."""
+    problems = problems_of(WITHOUT_BASELINE.format(predictions=json.dumps({"table": {"url": url, "name": "p"}})), {})
+    assert [problem.partition(": ")[0] for problem in problems] == ["models[0].predictions.table.url"]
+
+
+@pytest.mark.parametrize("url", [f"postgresql://r:{SECRET}@db/prod", f"postgresql://r:a@{SECRET}@db/prod?password={SECRET}"])
+@pytest.mark.parametrize(
+    "place", [("table",), ("log",), ("files",), ("table", "mode"), ("files", "path"), ("files", "format"), ("timezone",)]
+)
+def test_a_password_at_a_wrong_place_is_not_told(url: str, place: tuple[str, ...]) -> None:
+    """A URL that stands where something else belongs is told without it."""
+    content: Any = url
+    for key in reversed(place):
+        content = {key: content}
+    (*_, problem) = problems_of(WITHOUT_BASELINE.format(predictions=json.dumps(content)), {})
+    assert "://...@db/prod" in problem
+
+
+def test_a_bucket_is_taken_as_it_is() -> None:
+    """Its name and pattern are no path of this machine."""
+    for path in ("s3://b", "s3://ml-predictions/a/../date=*/*.parquet", "s3://b/"):
+        assert predictions_of({"files": {"path": path}}).source.shown == path
+    assert predictions_of({"files": {"path": "data/../p/"}}).source.shown == "/base/p"
+    assert predictions_of({"files": {"path": "./a://b"}}).source.shown == "/base/a:/b"
 
 
 def test_full_thresholds(full: Config) -> None:
@@ -317,6 +468,42 @@ def test_check_files_in_order(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+def test_check_password_file(tmp_path: Path) -> None:
+    """It is among the files that must be there."""
+    content = {"table": {"url": "postgresql://db/prod", "name": "p", "password_file": "secret"}}
+    text = f"state_dir: state{WITHOUT_BASELINE.format(predictions=json.dumps(content))}"
+    config = read(text, base=tmp_path)
+    place = "models[0].predictions.table.password_file"
+    assert check_files(config) == [f"{place}: there is no readable file {tmp_path}/secret"]
+    assert check_log_folders(config) == []
+    (tmp_path / "secret").touch()
+    assert check_files(config) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "missing"),
+    [
+        ("there", None),
+        ("there/date=*/*.parquet", None),
+        ("there/**/*.parquet", None),
+        ("there/file.csv", "there/file.csv"),
+        ("absent", "absent"),
+        ("absent/[ab]/*.parquet", "absent"),
+        ("*.csv", None),
+        ("s3://absent/p/", None),
+    ],
+)
+def test_check_folders_of_files(tmp_path: Path, path: str, missing: str | None) -> None:
+    """The folder that a path names must be there, its partitions may come; a bucket is not looked at."""
+    base = tmp_path / "[a]"
+    (base / "there").mkdir(parents=True)
+    config = read(WITHOUT_BASELINE.format(predictions=json.dumps({"files": {"path": path}})), base=base)
+    place = "models[0].predictions.files.path"
+    what = "folder" if "*" in path else "file or folder"
+    shown = f"{tmp_path}/[[]a]/{missing}"
+    assert check_log_folders(config) == ([] if missing is None else [f"{place}: there is no {what} {shown} yet"])
+
+
 def test_known_thresholds() -> None:
     """The keys are those of the statistics that declare a threshold, and not of those that have none."""
     assert "psi" in known_thresholds()
@@ -344,7 +531,16 @@ SCHEMA_SEES = (
     *("baseline_missing", "features_pattern", "interval_number", "interval_text", "log_format", "log_path_missing"),
     *("maturity", "name_boolean", "name_characters", "no_models", "owner_slack_without_mark", "owner_unreachable"),
     *("segments_many", "slo_availability", "threshold_negative", "unknown_area", "unknown_key_later_version"),
-    *("unknown_key_top", "unknown_threshold", "unknown_threshold_column", "value_missing", "windows_many"),
+    *("log_missing", "predictions_two", "table_nothing", "table_both", "table_mode", "table_url_missing", "files_format"),
+    *(
+        "files_s3_endpoint",
+        "files_path_missing",
+        "unknown_key_top",
+        "unknown_threshold",
+        "unknown_threshold_column",
+        "value_missing",
+        "windows_many",
+    ),
 )
 
 

@@ -46,8 +46,9 @@ def check_log_folders(config: Config) -> list[str]:
         else:
             continue
         place = f"models[{index}].predictions.{key}.path"
+        what = "file or folder" if folder == source.path else "folder"
         if not glob(folder):  # noqa: PTH207  # the folder may be a glob too
-            warnings.append(f"{place}: there is no folder{_shown(config, place, folder)} yet")
+            warnings.append(f"{place}: there is no {what}{_shown(config, place, folder)} yet")
     return warnings
 
 
