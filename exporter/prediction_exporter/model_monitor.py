@@ -21,9 +21,10 @@ from prediction_exporter.ledger import Ledger
 from prediction_exporter.logs import Quiet
 from prediction_exporter.profiler import MICROSECONDS, Profiler, segment_column
 from prediction_exporter.report import ModelReport, ModelSeries, SourceReport, WindowReport
+from prediction_exporter.schema import describe
 from prediction_exporter.sources.base import Batch, Rejected
-from prediction_exporter.sources.log import describe
-from prediction_exporter.sources.registry import SourceContext, open_source
+from prediction_exporter.sources.context import SourceContext
+from prediction_exporter.sources.registry import open_source
 from prediction_exporter.state import State, StoredModel
 from prediction_exporter.statistics import STATISTICS, Reference
 from prediction_exporter.tally import Tally, tally_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prediction_exporter.layout import Kind
+from prediction_exporter.layout import Kind, Layout
 
 #: Microseconds in each unit that epoch times and durations come in.
 UNITS = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
@@ -75,3 +75,24 @@ class EventSchema:
     latency: Path | None = None
     latency_unit: str = "s"
     status: Path | None = None
+
+
+def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
+    """Return what was recognised, a line for each role, for a person to check."""
+
+    def shown(path: Path | None) -> str:
+        return "none" if path is None else path_text(path)
+
+    lines = [
+        f"time: {shown(schema.time)}",
+        f"id: {shown(schema.id)}",
+        f"version: {shown(schema.version)}",
+        f"latency: {shown(schema.latency)}" + (f" in {schema.latency_unit}" if schema.latency else ""),
+        f"status: {shown(schema.status)}",
+    ]
+    if layout is not None:
+        roles = {column.name: column.role for column in layout.columns}
+        for role in dict.fromkeys(roles.values()):
+            of_role = [path_text(field.path) for field in schema.columns if roles[field.name] is role]
+            lines.append(f"{role}: {', '.join(of_role)}")
+    return lines

@@ -12,9 +12,9 @@ import pytest
 from prediction_exporter.config import Predictions, parse
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.schema import path_text
+from prediction_exporter.schema import describe, path_text
 from prediction_exporter.sources import log as log_module
-from prediction_exporter.sources.log import LogSource, describe, sample_log
+from prediction_exporter.sources.log import LogSource, sample_log
 
 LAYOUT = Layout(
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "config",
         help="check a configuration file",
         description="Check a configuration file: every error with its place and what is allowed there, what is recognised in "
-        "each log, and the number of series by family. Exit code 1 where something is wrong.",
+        "each source, and the number of series by family. Exit code 1 where something is wrong.",
     )
     of_config.add_argument("file", type=Path, metavar="FILE", help="the configuration")
     of_config.set_defaults(function=check_config)
@@ -49,7 +50,8 @@ def check_config(options: argparse.Namespace) -> int:
         try:
             baseline = load_baseline(model, place)
             budgets.append(budget.of_model(loaded, model, baseline))
-            _show_recognised(model, baseline, place)
+            untold = _show_recognised(loaded, model, baseline, place)
+            warnings += [f"{options.file}: {untold}"] if untold is not None else []
         except PredictionExporterError as error:
             # A file that does not exist is named by its place among the problems already.
             if not any(f": {place}." in problem for problem in problems):
@@ -65,19 +67,44 @@ def check_config(options: argparse.Namespace) -> int:
     return FOUND if problems else 0
 
 
-def _show_recognised(model: Model, baseline: Baseline | None, place: str) -> None:
-    from prediction_exporter.sources.log import describe, recognise_log, sample_log
+def _show_recognised(config: Config, model: Model, baseline: Baseline | None, place: str) -> str | None:
+    """Show which field of a model's source is what; return what is to be told where it cannot be read from here."""
+    from prediction_exporter.errors import SourceError
+    from prediction_exporter.model_monitor import spans_of
+    from prediction_exporter.schema import describe
+    from prediction_exporter.sources.context import SourceContext
+    from prediction_exporter.sources.registry import open_source
+    from prediction_exporter.traffic import Traffic
 
     layout = baseline.layout if baseline is not None else None
     print(f"{model.name}: reads {model.predictions.source.shown}")
-    if model.predictions.log is None:
-        return
-    sample = sample_log(model.predictions)
-    if not sample:
-        print("  no lines yet: which field is what is recognised when they come")
-        return
-    for line in describe(recognise_log(sample, model.predictions, layout, where=place), layout):
+    source = open_source(
+        SourceContext(
+            predictions=model.predictions,
+            layout=layout,
+            spans=spans_of(config),
+            segments=model.segments,
+            traffic=Traffic(layout),
+            labels_of=lambda versions: {version: version or "" for version in versions},
+            where=place,
+            clock=time.time,
+        )
+    )
+    try:
+        schema = source.look()
+    except SourceError as error:
+        if model.predictions.log is not None:
+            raise
+        # Where the configuration is checked, the database may be out of reach.
+        return f"{place}.predictions: the source cannot be looked at now: {error}"
+    finally:
+        source.close()
+    if schema is None:
+        print("  nothing to read yet: which field is what is recognised when it comes")
+        return None
+    for line in describe(schema, layout):
         print(f"  {line}")
+    return None
 
 
 def _show_series(config: Config, budgets: Sequence[Budget], versions: int) -> None:

@@ -110,6 +110,14 @@ class Source(Protocol):
     def name(self) -> str:
         """What is read, for people and for telling whether a stored position belongs to it."""
 
+    def look(self) -> EventSchema | None:
+        """Return which field is what by a look that reads nothing; None while the source is empty.
+
+        Raises:
+            SourceError: the source cannot be read.
+            ConfigError: it does not tell which field is what.
+        """
+
     def restore(self, position: str | None) -> None:
         """Continue from a position that ``position`` returned, or start afresh where it is ``None``."""
 

@@ -13,8 +13,7 @@ from prediction_exporter.config import Log, Predictions
 from prediction_exporter.errors import SourceError
 from prediction_exporter.layout import Layout
 from prediction_exporter.recognise import log_schema
-from prediction_exporter.schema import EventSchema, lookup, path_text
-from prediction_exporter.schema import Path as FieldPath
+from prediction_exporter.schema import EventSchema, lookup
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
@@ -88,6 +87,11 @@ class LogSource:
     def close(self) -> None:
         """Close the files."""
         self._tail.close()
+
+    def look(self) -> EventSchema | None:
+        """Return which field is what by the log's first lines; None while there are none."""
+        sample = sample_log(self._predictions)
+        return recognise_log(sample, self._predictions, self._layout, where=self._where) if sample else None
 
     def poll(self) -> Iterator[Batch]:
         """Yield what the log holds now, a chunk at a time.
@@ -185,24 +189,3 @@ def _written(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
-    """Return what was recognised, a line for each role, for a person to check."""
-
-    def shown(path: FieldPath | None) -> str:
-        return "none" if path is None else path_text(path)
-
-    lines = [
-        f"time: {shown(schema.time)}",
-        f"id: {shown(schema.id)}",
-        f"version: {shown(schema.version)}",
-        f"latency: {shown(schema.latency)}" + (f" in {schema.latency_unit}" if schema.latency else ""),
-        f"status: {shown(schema.status)}",
-    ]
-    if layout is not None:
-        roles = {column.name: column.role for column in layout.columns}
-        for role in dict.fromkeys(roles.values()):
-            of_role = [path_text(field.path) for field in schema.columns if roles[field.name] is role]
-            lines.append(f"{role}: {', '.join(of_role)}")
-    return lines

@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from prediction_exporter.sources.base import Batch
-from prediction_exporter.sources.registry import SourceContext
+from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.table.counts import CountsReader
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.relation import Relation

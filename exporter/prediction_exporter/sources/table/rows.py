@@ -17,10 +17,10 @@ from prediction_exporter.profiler import MICROSECONDS
 from prediction_exporter.schema import EventSchema
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.frames import FrameParser
-from prediction_exporter.sources.values import text_of
 from prediction_exporter.sources.table import adbc
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.relation import Relation
+from prediction_exporter.sources.values import text_of
 
 #: Rows that are fetched at a time.
 FETCH_ROWS = 10_000

@@ -23,7 +23,7 @@ from prediction_exporter.errors import PredictionExporterError, SourceError
 from prediction_exporter.schema import EventSchema
 from prediction_exporter.sources.backoff import Backoff
 from prediction_exporter.sources.base import Batch, Reading, Rejected
-from prediction_exporter.sources.registry import SourceContext
+from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.reader import Reader, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
@@ -102,6 +102,12 @@ class TableSource:
 
     def _floor(self, time: float) -> int:
         return int(time // self._slice) * self._slice
+
+    def look(self) -> EventSchema | None:
+        """Return which column is what; None while the table has no rows."""
+        with self._database.connect() as connection:
+            relation = self._look(connection)
+        return relation.schema if relation is not None else None
 
     # Reading
 
