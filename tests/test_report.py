@@ -103,6 +103,23 @@ def test_what_the_log_does_not_tell_is_absent(watched: Watched) -> None:
         assert total(series, name) is None
 
 
+@pytest.mark.parametrize(
+    ("source", "shared"),
+    [
+        ("log: {path: app.log}", 0),
+        ('table: {url: "sqlite:///p.db", name: predictions}', 0),
+        ('table: {url: "sqlite:///p.db", name: predictions, shared: true}', 1),
+        ("files: {path: folder, shared: true}", 1),
+    ],
+)
+def test_whether_others_read_the_source_is_shown(watched: Watched, source: str, shared: int) -> None:
+    """From the start, for every model: rules add up replicas where it is 0."""
+    text = config_text(f"\n  - {{name: m, owner: me, maturity: 0, predictions: {{{source}}}}}\n")
+    loaded = watched.configure(text)
+    lines = ModelSeries(loaded, loaded.models[0], None, {}).identity().lines
+    assert lines["prediction_exporter_source_shared"] == [f'prediction_exporter_source_shared{{model="m"}} {shared}']
+
+
 def test_no_value_is_not_a_number(watched: Watched) -> None:
     """Columns that never come have a status and no series."""
     series = rendered(watched, amount=None)

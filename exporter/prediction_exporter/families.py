@@ -46,7 +46,7 @@ REQUESTS = Family(
     type="counter",
     labels=VERSION,
     group="traffic",
-    help="Requests read from the prediction log, failed ones included.",
+    help="Requests read from the model's source, failed ones included.",
 )
 REQUESTS_FAILED = Family(
     name="model_requests_failed_total",
@@ -67,7 +67,7 @@ REQUEST_DURATION = Family(
     type="histogram",
     labels=VERSION,
     group="traffic",
-    help="Time the model server took for a request, as it logged it.",
+    help="Time the model server took for a request, as it wrote it down.",
 )
 PREDICTIONS = Family(
     name="model_predictions_total",
@@ -91,13 +91,13 @@ PREDICTION_VALUE = Family(
     help="Predicted values of a regression model; the bucket bounds are deciles of the baseline.",
 )
 
-# Window: counts that add up over replicas.
+# Window: counts that add up over replicas, where each reads a source of its own.
 WINDOW_PREDICTIONS = Family(
     name="model_window_predictions",
     type="gauge",
     labels=WINDOW,
     group="window",
-    help="Predictions in the window, by event time. Additive over replicas.",
+    help="Predictions in the window, by event time. Additive over replicas with sources of their own.",
 )
 MIN_PREDICTIONS = Family(
     name="model_min_predictions",
@@ -111,7 +111,10 @@ WINDOW_BIN_PREDICTIONS = Family(
     type="gauge",
     labels=(*COLUMN, "bin"),
     group="window",
-    help="Predictions in the window by bin of the column; the bins are the baseline's. Additive over replicas.",
+    help=(
+        "Predictions in the window by bin of the column; the bins are the baseline's. "
+        "Additive over replicas with sources of their own."
+    ),
 )
 BASELINE_BIN_RATIO = Family(
     name="model_baseline_bin_ratio",
@@ -213,7 +216,14 @@ SOURCE_UNREAD = Family(
     type="gauge",
     labels=MODEL,
     group="exporter",
-    help="Bytes of the model's log that are known and not yet read.",
+    help="Bytes of the model's source that are known and not yet read.",
+)
+SOURCE_SHARED = Family(
+    name="prediction_exporter_source_shared",
+    type="gauge",
+    labels=MODEL,
+    group="exporter",
+    help="Whether several exporters read the model's source, which fleet rules then count once.",
 )
 EVENTS = Family(
     name="prediction_exporter_events_total",
@@ -305,6 +315,7 @@ CORE_FAMILIES: tuple[Family, ...] = (
     SOURCE_UP,
     SOURCE_LAG,
     SOURCE_UNREAD,
+    SOURCE_SHARED,
     EVENTS,
     EVENTS_REJECTED,
     EVALUATION_DURATION,

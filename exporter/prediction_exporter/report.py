@@ -180,6 +180,7 @@ class ModelSeries:
         for package, version in _dependencies(model):
             add(f.MODEL_DEPENDENCY_INFO, self._labels(f.MODEL_DEPENDENCY_INFO, package, version), 1)
         add(f.MIN_PREDICTIONS, self._labels(f.MIN_PREDICTIONS), model.min_predictions)
+        add(f.SOURCE_SHARED, self._labels(f.SOURCE_SHARED), model.predictions.shared)
         if model.slo.availability is not None:
             add(f.SLO_OBJECTIVE, self._labels(f.SLO_OBJECTIVE, "availability"), model.slo.availability)
         if model.slo.latency is not None:

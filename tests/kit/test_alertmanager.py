@@ -11,9 +11,10 @@ import yaml
 
 from prediction_exporter.config import Config, parse
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.kit.alert import AREAS, SEVERITIES
+from prediction_exporter.kit.alert import AREAS, SEVERITIES, Alert
 from prediction_exporter.kit.alertmanager import CONFIG_FILE, UNOWNED, alertmanager_config
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.scale import Scale
 
 Run = Callable[..., str]
@@ -163,6 +164,14 @@ _DRIFT = _alert("ModelFeatureDrift", version="2", column="income")
         (_alert("ModelExporterDown", model="", instance="a"), _DRIFT, True),
         (_alert("ModelExporterDown", model="", job="other"), _DRIFT, False),
         (_alert("ModelExporterDown", instance="a"), _alert("ModelExporterDown", instance="b"), False),
+        (_alert("ModelSourceStale", "info"), _DRIFT, False),
+        (_alert("ModelSourceStale", "info"), _alert("ModelNoPredictions", "critical"), False),
+        (_alert("ModelSourceStale"), _alert("ModelNoPredictions", "critical"), True),
+        (_alert("ModelSourceStale"), _alert("ModelStatisticFailed", version="2", statistic="psi"), True),
+        (_alert("ModelSourceStale"), _alert("ModelBaselineMismatch"), False),
+        (_alert("ModelExporterDown", "info", instance="a"), _DRIFT, False),
+        (_alert("ModelExporterDown", "info", instance="a"), _alert("ModelSourceStale"), False),
+        (_alert("ModelExporterDown", "info", instance="a"), _alert("ModelConfigReloadFailed", instance="a"), False),
         (_alert("ModelNoPredictions", "critical"), _DRIFT, True),
         (_alert("ModelNoPredictions", "critical"), _alert("ModelMissingValues", version="2", column="income"), False),
         (_alert("ModelMissingValues", version="2", column="income"), _DRIFT, True),
@@ -179,6 +188,15 @@ _DRIFT = _alert("ModelFeatureDrift", version="2", column="income")
 def test_what_mutes_what(rendered: Mapping[str, str], source: dict[str, str], target: dict[str, str], *, muted: bool) -> None:
     """An alert is muted by its cause in the same model, version and column, and by nothing else."""
     assert _muted(yaml.safe_load(rendered[CONFIG_FILE])["inhibit_rules"], source, target) is muted
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=str)
+def test_alerts_that_need_fresh_data_are_muted_while_there_is_none(alert: Alert) -> None:
+    """A source that nobody reads says nothing of the model's data, and would be told again by each of these."""
+    # How many requests failed or lines were refused, and which baseline is used, is true of whatever was read.
+    needs_none = {"ModelErrorBudgetBurn", "ModelLatencyBudgetBurn", "ModelLinesRejected", "ModelBaselineMismatch"}
+    about_the_exporter = {"ModelExporterDown", "ModelSourceStale", "ModelConfigReloadFailed"}
+    assert (SOURCE_STALE in alert.muted_by) is (alert.name not in needs_none | about_the_exporter)
 
 
 def test_every_declared_muting_is_rendered(rendered: Mapping[str, str]) -> None:

@@ -197,7 +197,7 @@ def test_statistics_are_drawn_with_their_thresholds() -> None:
 def test_alerts_link_to_it(rendered: Mapping[str, str]) -> None:
     """With the variables that the dashboard has."""
     links = re.findall(r"dashboard_url: (.*)", rendered["prometheus/rules/prediction-exporter-alerts.rules.yml"])
-    assert len(links) == 19
+    assert len(links) == 21
     for link in links:
         assert f"/d/{UID}/model-overview?" in link
         assert set(re.findall(r"var-(\w+)=", link)) <= VARIABLES.keys()

@@ -161,6 +161,9 @@ def _inhibit_rules() -> list[dict[str, Any]]:
                 targets.setdefault(shared, []).append(alert)
         for shared, alerts in targets.items():
             named = [f'alertname="{source}"']
+            if any(condition.severity == "info" for condition in source.conditions):
+                # As information it says that another replica fills the gap: the model's figures are whole.
+                named.append('severity=~"critical|warning"')
             muted = [f'alertname=~"{"|".join(str(alert) for alert in alerts)}"']
             rules.append({"source_matchers": named, "target_matchers": muted, "equal": [*_SCOPE, "model", *shared]})
             if source.without_model:

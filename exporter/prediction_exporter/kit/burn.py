@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from prediction_exporter.config.units import Duration
 from prediction_exporter.families import REQUESTS, SLO_OBJECTIVE, Family
 from prediction_exporter.kit.alert import COUNT, PERCENT, Condition, Template, figure, own
-from prediction_exporter.kit.promql import MODEL_KEY, Recorded, by, latest
+from prediction_exporter.kit.fleet import counted_once, total
+from prediction_exporter.kit.promql import MODEL_KEY, Recorded, by, indented, latest
 from prediction_exporter.kit.scale import Scale, duration
 
 #: A budget for 30 days: 2 % of it in an hour, 5 % in 6 hours, 10 % in a day.
@@ -47,7 +48,7 @@ class BudgetBurn:
         return "\nor\n".join(
             f"(\n  {self._rate(long, scale)} > {factor}\n"
             f"  and {self._rate(short, scale)} > {factor}\n"
-            f"  and sum {by(MODEL_KEY)} (increase({self.bad}[{scale(long)}])) >= {LEAST}\n)"
+            f"  and\n{indented(counted_once(MODEL_KEY, f'increase({self.bad}[{scale(long)}])'))} >= {LEAST}\n)"
             for factor, long, short in spans
         )
 
@@ -64,7 +65,7 @@ class BudgetBurn:
 
             objective = figure(f"max({latest(own(SLO_OBJECTIVE.name, MODEL_KEY, slo=self.slo), scale)})", MODEL_KEY, PERCENT)
             hour = scale(duration("1h"))
-            requests = figure(f"sum(increase({own(REQUESTS.name, MODEL_KEY)}[{hour}]))", MODEL_KEY, COUNT)
+            requests = figure(total(MODEL_KEY, f"increase({own(REQUESTS.name, MODEL_KEY)}[{hour}])"), MODEL_KEY, COUNT)
             return (
                 "The error budget of {{ $labels.model }} is used up "
                 f'{{{{ $value | printf "%.1f" }}}} times as fast as the objective of {objective} allows: '

@@ -10,6 +10,7 @@ from prediction_exporter.families import (
     BASELINE_PREDICTIONS,
     MIN_PREDICTIONS,
     MODEL_OWNER_INFO,
+    SOURCE_SHARED,
     WINDOW_BIN_PREDICTIONS,
     WINDOW_PREDICTIONS,
     Family,
@@ -49,6 +50,11 @@ def owner(area: str, name: str = "risk-ds", values: str = "1x200", target: Mappi
     return series(
         MODEL_OWNER_INFO, values, target=target, model="credit-risk", area=area, owner=name, slack=f"#{name}", email=""
     )
+
+
+def shared(target: Mapping[str, str] = TARGET, values: str = "1x200", model: str = "credit-risk") -> str:
+    """Return the series that tells that others read the model's source too."""
+    return series(SOURCE_SHARED, values, target=target, model=model)
 
 
 def window(predictions: int, name: str = "1h", values: str = "x200", target: Mapping[str, str] = TARGET) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Recorded series: the fleet's figures, computed from counts that add up over replicas.
 
 A PSI, a ratio or a quantile cannot be averaged over replicas. Counts can be added, so the fleet's share of each bin comes from
-the sum of the replicas' counts, and the fleet's PSI from these shares: what one exporter that read everything would say.
+the sum of the replicas' counts, and the fleet's PSI from these shares: what one exporter that read everything would say. Where
+replicas read one shared source, each is such an exporter, and its rows are counted once (:mod:`prediction_exporter.kit.fleet`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from prediction_exporter.families import (
     WINDOW_PREDICTIONS,
     Family,
 )
+from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once, lowest_demand
 from prediction_exporter.kit.promql import (
     COLUMN_KEY,
     MEMORY,
@@ -72,7 +74,7 @@ WINDOW_COUNT = Recorded(
     name="model:model_window_predictions:sum",
     labels=WINDOW_KEY,
     help="Predictions in the window, all replicas together.",
-    expr=lambda _: f"sum {by(WINDOW_KEY)} ({WINDOW_PREDICTIONS})",
+    expr=lambda _: counted_once(WINDOW_KEY, WINDOW_PREDICTIONS.name),
 )
 _SIZES = WINDOW_COUNT.where(segment="all")
 SHORTEST_WINDOW = Recorded(
@@ -94,7 +96,7 @@ BIN_COUNT = Recorded(
     name="model_column_bin:model_window_bin_predictions:sum",
     labels=_BIN_KEY,
     help="Predictions in the window by bin, all replicas together.",
-    expr=lambda _: f"sum {by(_BIN_KEY)} ({WINDOW_BIN_PREDICTIONS})",
+    expr=lambda _: counted_once(_BIN_KEY, WINDOW_BIN_PREDICTIONS.name),
 )
 BASELINE_BIN = Recorded(
     name="model_column_bin:model_baseline_bin_ratio:max",
@@ -178,7 +180,7 @@ class FleetShare:
 def _of_rows(own: Family) -> str:
     """Weigh with the replica's predictions."""
     return (
-        f"sum {by(COLUMN_KEY)} ({own} * ignoring (column, role) group_left () {WINDOW_PREDICTIONS})\n"
+        f"{counted_once(COLUMN_KEY, f'{own} * ignoring (column, role) group_left () {WINDOW_PREDICTIONS}')}\n"
         f"/ {on(WINDOW_KEY)} group_left ()\n"
         f"({WINDOW_COUNT} > 0)"
     )
@@ -186,7 +188,7 @@ def _of_rows(own: Family) -> str:
 
 def _of_values(own: Family) -> str:
     """Weigh with the replica's valid values of the column."""
-    return f"sum {by(COLUMN_KEY)} ({own} * sum without (bin) ({WINDOW_BIN_PREDICTIONS}))\n/\n({COLUMN_COUNT} > 0)"
+    return f"{counted_once(COLUMN_KEY, f'{own} * sum without (bin) ({WINDOW_BIN_PREDICTIONS})')}\n/\n({COLUMN_COUNT} > 0)"
 
 
 def _share(statistic: Statistic, *, of_values: bool = False) -> FleetShare:
@@ -203,8 +205,11 @@ def _share(statistic: Statistic, *, of_values: bool = False) -> FleetShare:
         threshold=Recorded(
             name=f"model_column:{own}:threshold",
             labels=COLUMN_KEY,
-            help=f"What {own} is compared with: the largest threshold among the replicas with enough predictions.",
-            expr=lambda _: f"max {by(COLUMN_KEY)} ({statistic.threshold_family})",
+            help=(
+                f"What {own} is compared with: the largest threshold among the replicas with enough predictions, "
+                "the lowest where they read one source."
+            ),
+            expr=lambda _: lowest_demand(COLUMN_KEY, statistic.threshold_family.name),
         ),
     )
 
@@ -222,7 +227,7 @@ TRAFFIC = Recorded(
     name="model:model_requests:increase30m",
     labels=MODEL_KEY,
     help="Requests of the last half hour.",
-    expr=lambda scale: f"sum {by(MODEL_KEY)} (increase({REQUESTS}[{scale(HALF_HOUR)}]))",
+    expr=lambda scale: counted_once(MODEL_KEY, f"increase({REQUESTS}[{scale(HALF_HOUR)}])"),
 )
 #: Spans over which the error budget's use is measured (SRE workbook, multiwindow multi-burn-rate).
 BURN_SPANS = tuple(duration(text) for text in ("5m", "30m", "1h", "2h", "6h", "1d"))
@@ -234,7 +239,8 @@ def _bad_share(bad: Family, total: str, span: Duration) -> Recorded:
         labels=MODEL_KEY,
         help=f"Share of requests over {span} that {bad} counts.",
         expr=lambda scale: (
-            f"sum {by(MODEL_KEY)} (rate({bad}[{scale(span)}]))\n/\n(sum {by(MODEL_KEY)} (rate({total}[{scale(span)}])) > 0)"
+            f"{counted_once(MODEL_KEY, f'rate({bad}[{scale(span)}])')}\n"
+            f"/\n({counted_once(MODEL_KEY, f'rate({total}[{scale(span)}])')} > 0)"
         ),
     )
 
@@ -258,6 +264,10 @@ RECORDING_GROUPS = (
     RecordingGroup(
         name="model-fleet",
         series=(
+            SHARED,
+            STALE_REPLICA,
+            FRESH_REPLICAS,
+            LEFT_OUT,
             WINDOW_COUNT,
             SHORTEST_WINDOW,
             BIN_COUNT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prediction_exporter.families import REQUESTS, REQUESTS_FAILED
+from prediction_exporter.families import LAST_SUCCESS, REQUESTS, REQUESTS_FAILED, SOURCE_UP
 from prediction_exporter.kit.cases import (
     BASELINE_ROWS,
     MODEL_LABELS,
@@ -17,6 +17,7 @@ from prediction_exporter.kit.cases import (
     psi_threshold,
     series,
     share,
+    shared,
     window,
 )
 from prediction_exporter.kit.promql import Recorded
@@ -30,7 +31,9 @@ from prediction_exporter.kit.recording import (
     PSI_NOISE_FLOOR,
     PSI_THRESHOLD,
     SHORTEST_WINDOW,
+    TRAFFIC,
     UNSEEN,
+    WINDOW_COUNT,
 )
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
 from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
@@ -60,6 +63,111 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 _INCOME = {"column": "income", "role": "feature"}
+
+
+def _replica(predictions: int, counts: tuple[int, int], target: Mapping[str, str], values: str = "x200") -> tuple[str, ...]:
+    """Return what a replica of a shared source shows, with a tenth of the values unseen and a fifth of the rows without one."""
+    return (
+        *window(predictions, values=values, target=target),
+        *bins("income", counts, values=values, target=target),
+        *share(MISSING_RATIO, "income", 0.2, 6 / predictions, values=values, target=target),
+        *share(UNSEEN_RATIO, "income", 0.1, 3 / predictions, values=values, target=target),
+        shared(target, values=f"1{values}"),
+    )
+
+
+def _of_one(predictions: int, counts: tuple[int, int]) -> tuple[tuple[str, str, float], ...]:
+    """Expect the fleet's figures to be those of :func:`_replica`."""
+    rows = sum(counts)
+    return (
+        _equals(WINDOW_COUNT, predictions),
+        _equals(COLUMN_COUNT, rows, **_INCOME),
+        _equals(PSI_FLEET, psi(counts), **_INCOME),
+        _equals(PSI_NOISE_FLOOR, 1 / rows + 1 / BASELINE_ROWS, **_INCOME),
+        _equals(PSI_THRESHOLD, psi_threshold(rows), **_INCOME),
+        _equals(MISSING.fleet, 0.2, **_INCOME),
+        _equals(MISSING.threshold, 6 / predictions, **_INCOME),
+        _equals(UNSEEN.fleet, 0.1, **_INCOME),
+        _equals(UNSEEN.threshold, 3 / predictions, **_INCOME),
+    )
+
+
+#: Small enough for a threshold from the sample size.
+_FULL = (50, (30, 10))
+
+SHARED_CASES = (
+    RecordingCase(
+        name="two replicas of one source: its rows count once, also in noise floor and threshold",
+        series=(*_replica(*_FULL, TARGET), *_replica(*_FULL, _B)),
+        at="5m",
+        expected=_of_one(*_FULL),
+    ),
+    RecordingCase(
+        name="one of two replicas of one source is down: nothing changes",
+        series=(*_replica(*_FULL, TARGET, "x10 _x190"), *_replica(*_FULL, _B)),
+        at="15m",
+        expected=_of_one(*_FULL),
+    ),
+    RecordingCase(
+        name="one of two replicas of one source still catches up: the other has the figures",
+        series=(*_replica(*_FULL, TARGET), *_replica(35, (25, 3), _B)),
+        at="5m",
+        expected=_of_one(*_FULL),
+    ),
+    RecordingCase(
+        name="one of two replicas of one source stands still since a busier hour: the other has the figures",
+        series=(
+            *_replica(900, (700, 20), TARGET), series(LAST_SUCCESS, "0x200", model="credit-risk"),
+            *_replica(*_FULL, _B), series(LAST_SUCCESS, "0+60x200", target=_B, model="credit-risk"),
+        ),
+        at="15m",
+        expected=_of_one(*_FULL),
+    ),
+    RecordingCase(
+        name="no replica of one source can read it: the figures are still those of one",
+        series=(
+            *_replica(*_FULL, TARGET), series(SOURCE_UP, "0x200", model="credit-risk"),
+            *_replica(*_FULL, _B), series(SOURCE_UP, "0x200", target=_B, model="credit-risk"),
+        ),
+        at="15m",
+        expected=_of_one(*_FULL),
+    ),
+    RecordingCase(
+        name="replicas that say that they share nothing are added",
+        series=(
+            *window(600), *bins("income", (500, 100)), shared(values="0x200"),
+            *window(400, target=_B), *bins("income", (100, 300), target=_B), shared(_B, values="0x200"),
+        ),
+        at="5m",
+        expected=(_equals(WINDOW_COUNT, 1000), _equals(PSI_FLEET, psi((600, 400)), **_INCOME)),
+    ),
+    RecordingCase(
+        name="requests of a shared source, in two versions, beside those of a model whose replicas have logs of their own",
+        series=tuple(
+            line
+            for target in (TARGET, _B)
+            for line in (
+                series(REQUESTS, "0+90x60", target=target, model="credit-risk", version="1"),
+                series(REQUESTS, "0+10x60", target=target, model="credit-risk", version="2"),
+                series(REQUESTS_FAILED, "0+9x60", target=target, model="credit-risk", version="1"),
+                series(REQUESTS_FAILED, "0+1x60", target=target, model="credit-risk", version="2"),
+                shared(target),
+                series(REQUESTS, "0+10x60", target=target, model="other", version="1"),
+                series(REQUESTS_FAILED, "0+1x60", target=target, model="other", version="1"),
+                shared(target, values="0x200", model="other"),
+            )
+        ),
+        at="1h",
+        expected=tuple(
+            (f"abs({series} - {value}) < bool 1e-9", _labels({**MODEL_LABELS, "model": model}), 1.0)
+            for model, requests in (("credit-risk", 3000), ("other", 600))
+            for series, value in (
+                (TRAFFIC.where(model=model), requests),
+                (FAILED_SHARES[BURN_SPANS[0]].where(model=model), 0.1),
+            )
+        ),
+    ),
+)  # fmt: skip
 
 RECORDING_CASES = (
     RecordingCase(
@@ -157,4 +265,5 @@ RECORDING_CASES = (
             for span in BURN_SPANS
         ),
     ),
+    *SHARED_CASES,
 )  # fmt: skip

@@ -59,7 +59,10 @@ def recording_rules(scale: Scale) -> str:
         }
         for group in RECORDING_GROUPS
     ]
-    return to_yaml({"groups": groups}, "The fleet's figures: counts are added over replicas, and then compared.")
+    return to_yaml(
+        {"groups": groups},
+        "The fleet's figures: counts are added over replicas, those of a shared source taken once, and then compared.",
+    )
 
 
 def alerting_rules(scale: Scale, links: Links) -> str:

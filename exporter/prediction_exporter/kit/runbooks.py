@@ -69,7 +69,7 @@ def _page(alert: Alert, scale: Scale) -> str:
     ]
     if alert.muted_by:
         others = ", ".join(_link(other) for other in alert.muted_by)
-        parts.append(f"Muted while one of these fires for the same model: {others}.\n")
+        parts.append(f"Muted while one of these fires for the same model, and not merely as info: {others}.\n")
     return "\n".join(parts)
 
 

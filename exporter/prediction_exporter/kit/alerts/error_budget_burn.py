@@ -5,7 +5,7 @@ from __future__ import annotations
 from prediction_exporter.families import REQUESTS, REQUESTS_FAILED, SLO_OBJECTIVE, VERSION_FIRST_SEEN
 from prediction_exporter.kit.alert import SEVERITIES, Alert, Case, Check, Diagnosis, Firing
 from prediction_exporter.kit.burn import BudgetBurn
-from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
+from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, shared
 from prediction_exporter.kit.promql import MODEL_KEY
 from prediction_exporter.kit.recording import FAILED_SHARES
 
@@ -15,6 +15,17 @@ _OBJECTIVE = (
     owner("service", "ml-ops", "1x2000"),
 )
 _VERSION = {"model": "credit-risk", "version": "2"}
+_BURNING = tuple(
+    Firing(
+        severity=severity,
+        labels={**MODEL_LABELS, "owner": "ml-ops"},
+        description=(
+            "The error budget of credit-risk is used up 100.0 times as fast as the objective of 99.9% allows: 10% of requests "
+            "failed in the last 5 minutes, 10% in the last hour (3600 requests) and 10% in the last day."
+        ),
+    )
+    for severity in SEVERITIES[:2]
+)
 
 ERROR_BUDGET_BURN = Alert(
     name="ModelErrorBudgetBurn",
@@ -60,20 +71,41 @@ ERROR_BUDGET_BURN = Alert(
                 Check(at="2m", firing=()),
                 Check(
                     at="90m",
-                    firing=tuple(
-                        Firing(
-                            severity=severity,
-                            labels={**MODEL_LABELS, "owner": "ml-ops"},
-                            description=(
-                                "The error budget of credit-risk is used up 100.0 times as fast as the objective of 99.9% "
-                                "allows: 10% of requests failed in the last 5 minutes, 10% in the last hour (3600 requests) "
-                                "and 10% in the last day."
-                            ),
-                        )
-                        for severity in SEVERITIES[:2]
-                    ),
+                    firing=_BURNING,
                 ),
             ),
+        ),
+        Case(
+            name="one in ten requests fails, as two replicas read in one table",
+            series=(
+                *(
+                    line
+                    for target in (TARGET, {**TARGET, "instance": "b:10900"})
+                    for line in (
+                        series(REQUESTS, "0+60x120", _VERSION, target=target),
+                        series(REQUESTS_FAILED, "0+6x120", _VERSION, target=target),
+                        shared(target),
+                    )
+                ),
+                *_OBJECTIVE,
+            ),
+            checks=(Check(at="90m", firing=_BURNING),),
+        ),
+        Case(
+            name="four failures that two replicas read in one table",
+            series=(
+                *(
+                    line
+                    for target in (TARGET, {**TARGET, "instance": "b:10900"})
+                    for line in (
+                        series(REQUESTS, "0+1x60", _VERSION, target=target),
+                        series(REQUESTS_FAILED, "0x50 1 2 3 4 4x10", _VERSION, target=target),
+                        shared(target),
+                    )
+                ),
+                *_OBJECTIVE,
+            ),
+            checks=(Check(at="56m", firing=()),),
         ),
         Case(
             name="failures at half the rate that the objective allows",

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from prediction_exporter.families import MODEL_OWNER_INFO
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
-from prediction_exporter.kit.cases import SCOPE_LABELS, owner, series
-from prediction_exporter.kit.promql import INSTANCE_KEY, JOBS, MEMORY, of_models, select
-from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, Severity
+from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, owner, series, shared
+from prediction_exporter.kit.fleet import FRESH_REPLICAS
+from prediction_exporter.kit.promql import INSTANCE_KEY, JOBS, MEMORY, MODEL_KEY, bracketed, of_models, on, select
+from prediction_exporter.kit.scale import Scale, duration
 
 _A = {"instance": "a:10900"}
+_B = {**TARGET, "instance": "b:10900"}
+
+
+def _firing(severity: Severity, instance: str) -> Firing:
+    return Firing(
+        severity=severity,
+        labels={**SCOPE_LABELS, "instance": instance, "model": "credit-risk", "owner": "ml-ops"},
+        description=f"Prometheus has had no answer from {instance} for 5 minutes; it watches credit-risk.",
+    )
+
+
+def _down(scale: Scale) -> str:
+    return bracketed(of_models(f"{select('up', JOBS)} == 0", scale))
+
 
 EXPORTER_DOWN = Alert(
     name="ModelExporterDown",
@@ -17,12 +32,19 @@ EXPORTER_DOWN = Alert(
     conditions=(
         Condition(
             severity="warning",
-            expr=lambda scale: of_models(f"{select('up', JOBS)} == 0", scale),
+            expr=lambda scale: f"{_down(scale)}\nunless {on(MODEL_KEY)}\n{FRESH_REPLICAS}",
             hold=duration("5m"),
             keep=None,
         ),
+        # Another exporter reads the same source: the model is watched, and nothing may be muted.
+        Condition(
+            severity="info",
+            expr=lambda scale: f"{_down(scale)}\nand {on(MODEL_KEY)}\n{FRESH_REPLICAS}",
+            hold=duration("5m"),
+            keep=duration("5m"),
+        ),
     ),
-    summary="The exporter of a model cannot be scraped: nobody watches the model.",
+    summary="An exporter cannot be scraped: it does not watch its models.",
     description=lambda _: (
         "Prometheus has had no answer from {{ $labels.instance }} for 5 minutes"
         "{{ with $labels.model }}; it watches {{ . }}{{ end }}."
@@ -32,7 +54,8 @@ EXPORTER_DOWN = Alert(
     meaning="Prometheus scrapes the exporter and gets no answer, or not in time.",
     impact=(
         "No alert about this model's data, drift or service can fire, and its dashboards stand still. The model itself is not "
-        "affected. Nothing is lost while the prediction log is kept: the exporter reads on from where it stopped."
+        "affected. Nothing is lost while the predictions are kept: the exporter reads on from where it stopped. Where another "
+        "exporter reads the same shared source, nothing is missing meanwhile: the alert is only information, and mutes nothing."
     ),
     diagnosis=(
         Diagnosis(question="Which exporters are down?", query=f"{select('up', JOBS)} == 0"),
@@ -62,14 +85,24 @@ EXPORTER_DOWN = Alert(
                 Check(at="14m", firing=()),
                 Check(
                     at="17m",
-                    firing=(
-                        Firing(
-                            severity="warning",
-                            labels={**SCOPE_LABELS, **_A, "model": "credit-risk", "owner": "ml-ops"},
-                            description=("Prometheus has had no answer from a:10900 for 5 minutes; it watches credit-risk."),
-                        ),
-                    ),
+                    firing=(_firing("warning", "a:10900"),),
                 ),
+            ),
+        ),
+        Case(
+            name="two exporters of a shared source: one stops answering, then the other",
+            series=(
+                series("up", "1x10 0x50", target={**SCOPE_LABELS, **_A}),
+                series("up", "1x30 0x30", target=_B),
+                owner("service", "ml-ops", "1x10"),
+                owner("service", "ml-ops", "1x30", target=_B),
+                shared(values="1x10 _x50"),
+                shared(_B, values="1x30 _x30"),
+            ),
+            checks=(
+                Check(at="14m", firing=()),
+                Check(at="20m", firing=(_firing("info", "a:10900"),)),
+                Check(at="45m", firing=tuple(_firing("warning", f"{name}:10900") for name in "ab")),
             ),
         ),
         Case(

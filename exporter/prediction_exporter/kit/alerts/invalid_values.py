@@ -34,7 +34,7 @@ INVALID_VALUES = Alert(
         "over <count> predictions in <window>."
     ),
     worst=_ABOVE.worst,
-    action="Look at raw values of the column in the log: what changed in its producer, a type, a unit or a computation?",
+    action="Look at raw values of the column: what changed in its producer, a type, a unit or a computation?",
     meaning=(
         "Text where the baseline has numbers, objects, or NaN and infinities, in more predictions than the threshold allows. "
         "Such values are in no bin. Only the shortest window with enough predictions counts."
@@ -49,7 +49,7 @@ INVALID_VALUES = Alert(
         ),
     ),
     mitigation=(
-        "1. Grep the prediction log for the column and look at some values.\n"
+        "1. Look at some of the column's values in the prediction log or table.\n"
         "2. NaN: a division or logarithm in the feature's computation fails on new input.\n"
         '3. Text: a client sends `"12.5"` for `12.5`, or a unit with it. Repair the producer; reject such requests meanwhile.'
     ),

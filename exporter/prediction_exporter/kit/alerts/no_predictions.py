@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from prediction_exporter.families import REQUESTS, SOURCE_LAG, VERSION_FIRST_SEEN
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, own
+from prediction_exporter.kit.alert import COUNT, Alert, Case, Check, Condition, Diagnosis, Firing, figure, own
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
-from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
+from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, shared
+from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.promql import MODEL_KEY, on
 from prediction_exporter.kit.recording import HALF_HOUR, TRAFFIC
 from prediction_exporter.kit.scale import Scale, duration
@@ -19,6 +20,12 @@ def _silent(scale: Scale) -> str:
     return f"{TRAFFIC} == 0\nand {on(MODEL_KEY)}\navg_over_time(({TRAFFIC} > bool 0){slots}) > {USUAL}"
 
 
+_STOPPED = Firing(
+    severity="critical",
+    labels={**MODEL_LABELS, "owner": "ml-ops"},
+    description="credit-risk has had no request for 30 minutes, after 10800 in the last day.",
+)
+
 NO_PREDICTIONS = Alert(
     name="ModelNoPredictions",
     area="service",
@@ -27,16 +34,16 @@ NO_PREDICTIONS = Alert(
     summary="A model that is in constant use has had no request for half an hour.",
     description=lambda scale: (
         "{{ $labels.model }} has had no request for 30 minutes, after "
-        + figure(f"sum(increase({own(REQUESTS.name, MODEL_KEY)}[{scale(duration('1d'))}]))", MODEL_KEY, 'printf "%.0f"')
+        + figure(total(MODEL_KEY, f"increase({own(REQUESTS.name, MODEL_KEY)}[{scale(duration('1d'))}])"), MODEL_KEY, COUNT)
         + " in the last day."
     ),
     worst=None,
-    action="Check whether the model server and its callers run; then whether it still writes the prediction log.",
+    action="Check whether the model server and its callers run; then whether its predictions are still written.",
     meaning=(
-        "No request was read from the prediction log for 30 minutes, though more than half of the last day's half hours had. "
+        "No request was read from the model's source for 30 minutes, though more than half of the last day's half hours had. "
         "A model that is asked in batches, or only in office hours, does not fire."
     ),
-    impact="Whoever relies on the predictions gets none, or the log is no longer written and the model is unwatched.",
+    impact="Whoever relies on the predictions gets none, or they are no longer written and the model is unwatched.",
     diagnosis=(
         Diagnosis(
             question="When did the requests stop, and for which version?",
@@ -47,7 +54,7 @@ NO_PREDICTIONS = Alert(
     ),
     mitigation=(
         "1. Does the model server answer? Look at its pods, its load balancer and its callers.\n"
-        "2. It answers: does it still write the log, to the path in the exporter's configuration?\n"
+        "2. It answers: are its predictions still written to the log, table or files in the exporter's configuration?\n"
         "3. A rollout began it: roll back.\n"
         "4. The model is no longer used: remove it from the exporter's configuration."
     ),
@@ -64,15 +71,24 @@ NO_PREDICTIONS = Alert(
                 Check(at="3h29m", firing=()),
                 Check(
                     at="3h40m",
-                    firing=(
-                        Firing(
-                            severity="critical",
-                            labels={**MODEL_LABELS, "owner": "ml-ops"},
-                            description="credit-risk has had no request for 30 minutes, after 10800 in the last day.",
-                        ),
-                    ),
+                    firing=(_STOPPED,),
                 ),
             ),
+        ),
+        Case(
+            name="traffic that stops in a table that two replicas read",
+            series=(
+                *(
+                    line
+                    for target in (TARGET, {**TARGET, "instance": "b:10900"})
+                    for line in (
+                        series(REQUESTS, "0+60x180 10800x120", target=target, model="credit-risk", version="2"),
+                        shared(target, values="1x300"),
+                    )
+                ),
+                owner("service", "ml-ops", "1x300"),
+            ),
+            checks=(Check(at="3h40m", firing=(_STOPPED,)),),
         ),
         Case(
             name="a nightly batch",

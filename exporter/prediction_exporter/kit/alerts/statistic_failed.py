@@ -5,6 +5,7 @@ from __future__ import annotations
 from prediction_exporter.families import STATISTIC_STATUS
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
+from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, owner, series
 from prediction_exporter.kit.promql import VERSION_KEY, by, latest
 from prediction_exporter.kit.scale import duration
@@ -45,7 +46,7 @@ STATISTIC_FAILED = Alert(
         "2. Did it begin with a new baseline or version of the exporter? Go back to the former one.\n"
         "3. Report it; meanwhile the other statistics of the column still watch it."
     ),
-    muted_by=(EXPORTER_DOWN,),
+    muted_by=(EXPORTER_DOWN, SOURCE_STALE),
     without_model=False,
     tests=(
         Case(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import WINDOW_BIN_PREDICTIONS
 from prediction_exporter.kit.alert import PERCENT, Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, owner, share, window
 from prediction_exporter.kit.columns import AboveThreshold
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
-from prediction_exporter.kit.recording import COLUMN_COUNT, UNSEEN
+from prediction_exporter.kit.recording import BIN_COUNT, COLUMN_COUNT, UNSEEN
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
 
@@ -27,22 +26,22 @@ UNSEEN_CATEGORIES = Alert(
         "category table, against a threshold of <threshold>, over <count> values in <window>."
     ),
     worst=_ABOVE.worst,
-    action="Look up the new values in the prediction log: a spelling or code that changed, or something new to train on?",
+    action="Look up the new values where the predictions are written: a spelling or code that changed, or new ones to learn?",
     meaning=(
         "A share of the column's values above the threshold is not in the baseline's category table. Values never become "
-        "labels, so the new categories themselves stand only in the log."
+        "labels, so the new categories themselves stand only where predictions are written."
     ),
     impact="The model treats these values as unknown, whatever it knew of what they mean.",
     diagnosis=(
         Diagnosis(question="Which columns?", query=f"topk(10, {UNSEEN.fleet.where(model='MODEL', segment='all')} > 0)"),
         Diagnosis(
             question="Which categories have become rarer in exchange?",
-            query=f"sum by (bin) ({WINDOW_BIN_PREDICTIONS.where(model='MODEL', column='COLUMN', segment='all')})",
+            query=f"sum by (bin) ({BIN_COUNT.where(model='MODEL', column='COLUMN', segment='all', window='WINDOW')})",
         ),
         Diagnosis(question="Only in a segment?", query=f"topk(10, {UNSEEN.fleet.where(model='MODEL', column='COLUMN')})"),
     ),
     mitigation=(
-        "1. Count the column's values in the log and compare with the baseline's.\n"
+        "1. Count the column's values in the log or table and compare with the baseline's.\n"
         "2. Changed codes or spelling: map them in the producer.\n"
         "3. New categories: retrain, and build a new baseline. Until then raise the column's threshold, with a date."
     ),

@@ -64,7 +64,7 @@ WIDESPREAD_DRIFT = Alert(
         ),
         Diagnosis(
             question="Only in a segment, as a new region or channel?",
-            query=f"sum by (segment) ({DRIFTED_COLUMNS.family.where(model='MODEL', window='WINDOW')})",
+            query=f"max by (segment) ({DRIFTED_COLUMNS.family.where(model='MODEL', window='WINDOW')})",
         ),
     ),
     mitigation=(

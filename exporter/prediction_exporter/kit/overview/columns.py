@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from prediction_exporter.families import EVENTS_REJECTED, WINDOW_BIN_PREDICTIONS, WINDOW_PREDICTIONS
 from prediction_exporter.kit import panels as p
+from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import COLUMN, FEATURE, MODEL, VERSION, WINDOW, drifted, rate
 from prediction_exporter.kit.panels import Panel, Query
-from prediction_exporter.kit.promql import Recorded
+from prediction_exporter.kit.promql import MODEL_KEY, Recorded
 from prediction_exporter.kit.recording import (
     BASELINE_BIN,
     BIN_SHARE,
@@ -121,9 +122,9 @@ def quality() -> list[Panel]:
             unit="percentunit",
         ),
         p.timeseries(
-            "Refused lines",
-            "Lines of the prediction log that could not be used, a second, by reason.",
-            Query(expr=f"sum by (reason) ({rate(EVENTS_REJECTED, **MODEL)})", legend="{{reason}}"),
+            "Refused lines or rows",
+            "Lines or rows of the source that could not be used, a second, by reason.",
+            Query(expr=total((*MODEL_KEY, "reason"), rate(EVENTS_REJECTED, **MODEL), of="reason"), legend="{{reason}}"),
             unit="cps",
         ),
     ]

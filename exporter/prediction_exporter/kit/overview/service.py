@@ -19,9 +19,10 @@ from prediction_exporter.families import (
     SOURCE_UP,
 )
 from prediction_exporter.kit import panels as p
+from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import FEATURE, MODEL, VERSION, WINDOW, drifted, error_ratio, rate
 from prediction_exporter.kit.panels import Panel, Query
-from prediction_exporter.kit.promql import Series
+from prediction_exporter.kit.promql import VERSION_KEY, Series
 from prediction_exporter.kit.recording import FAILED_SHARES, PSI_FLEET, PSI_THRESHOLD, SLOW_SHARES
 from prediction_exporter.kit.scale import SECONDS_STALE, duration
 
@@ -36,7 +37,7 @@ def state() -> list[Panel]:
     return [
         p.stat(
             "Source",
-            "Whether the last read of the prediction log succeeded on every replica.",
+            "Whether the last read of the model's source succeeded on every replica.",
             Query(expr=f"min({SOURCE_UP.where(**MODEL)})", legend="source"),
             unit="short",
             steps=((None, "red"), (1, "green")),
@@ -53,7 +54,7 @@ def state() -> list[Panel]:
         p.stat(
             "Requests",
             "Requests a second to this version, all replicas together.",
-            Query(expr=f"sum({rate(REQUESTS, **VERSION)})", legend="requests"),
+            Query(expr=total(VERSION_KEY, rate(REQUESTS, **VERSION)), legend="requests"),
             unit="reqps",
         ),
         p.stat(
@@ -91,7 +92,7 @@ def service() -> list[Panel]:
         p.timeseries(
             "Requests by version",
             "Requests a second, all replicas together.",
-            Query(expr=f"sum by (version) ({rate(REQUESTS, **MODEL)})", legend="{{version}}"),
+            Query(expr=total(VERSION_KEY, rate(REQUESTS, **MODEL), of="version"), legend="{{version}}"),
             unit="reqps",
             width=6,
         ),
@@ -180,10 +181,12 @@ def exporter() -> list[Panel]:
             of_each(SOURCE_LAG, ""),
             unit="s",
         ),
-        p.timeseries("Unread", "Bytes of the log that are known and not yet read.", of_each(SOURCE_UNREAD, ""), unit="bytes"),
         p.timeseries(
-            "Lines read",
-            "Lines of the log that were used, a second.",
+            "Unread", "Bytes of the source that are known and not yet read.", of_each(SOURCE_UNREAD, ""), unit="bytes"
+        ),
+        p.timeseries(
+            "Lines or rows read",
+            "Lines or rows of the source that were used, a second, by replica.",
             Query(expr=f"sum by (instance) ({rate(EVENTS, **MODEL)})", legend="{{instance}}"),
             unit="cps",
         ),

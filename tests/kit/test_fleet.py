@@ -1,0 +1,160 @@
+"""Replicas that share a source are counted once, wherever replicas are added: by rules and by panels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prediction_exporter.families import (
+    EVENTS,
+    EVENTS_REJECTED,
+    LAST_SUCCESS,
+    PREDICTION_SCORE,
+    PREDICTIONS,
+    REQUEST_DURATION,
+    REQUESTS,
+    REQUESTS_FAILED,
+    REQUESTS_SLOW,
+    SERIES_LIMIT,
+    SLO_LATENCY,
+    SLO_OBJECTIVE,
+    SOURCE_UP,
+)
+from prediction_exporter.kit.cases import TARGET, bins, owner, series, share, shared, window
+from prediction_exporter.kit.dashboards import model_overview
+from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once
+from prediction_exporter.kit.recording import RECORDED, RECORDING_GROUPS
+from prediction_exporter.kit.rules import RECORDING_FILE
+from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
+from prediction_exporter.statistics.mean import MEAN
+from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
+from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
+from prediction_exporter.statistics.out_of_range_ratio import OUT_OF_RANGE_RATIO
+from prediction_exporter.statistics.outlier_ratio import OUTLIER_RATIO
+from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
+
+Run = Callable[..., str]
+
+B = {**TARGET, "instance": "b:10900"}
+#: A model that one exporter watches in a log, and one with the same predictions in a table that two exporters read.
+ALONE, TWICE = "alone", "twice"
+FILLED = {"version": "2", "window": "1h", "column": "income", "__rate_interval": "5m"}
+
+
+def exported(target: dict[str, str]) -> list[str]:
+    """Return what an exporter shows of a model: every series that rules and panels read, with 40 requests a minute."""
+    model = {"model": "credit-risk"}
+    version = {**model, "version": "2"}
+    at = {**version, "segment": "all", "window": "1h"}
+    ratios = (MISSING_RATIO, INVALID_RATIO, NON_FINITE_RATIO, OUT_OF_RANGE_RATIO, UNSEEN_RATIO)
+    found = [
+        *window(1000, target=target),
+        *bins("income", (900, 50), target=target),
+        *bins("probability", (200, 700), role="score", target=target),
+        *(line for statistic in ratios for line in share(statistic, "income", 0.2, 0.05, target=target)),
+        series(MEAN.family, "-3x200", at, target=target, column="income", role="feature"),
+        series(OUTLIER_RATIO.family, "0.3x200", at, target=target),
+        series(REQUESTS, "0+40x200", version, target=target),
+        series(REQUESTS, "0+7x200", model, target=target, version="1"),
+        series(REQUESTS_FAILED, "0+4x200", version, target=target),
+        series(REQUESTS_SLOW, "0+3x200", version, target=target),
+        series(f"{REQUEST_DURATION}_count", "0+40x200", version, target=target),
+        series(PREDICTIONS, "0+30x200", version, target=target, **{"class": "yes"}),
+        series(PREDICTIONS, "0+10x200", version, target=target, **{"class": "no"}),
+        series(EVENTS, "0+47x200", model, target=target),
+        series(EVENTS_REJECTED, "0+5x200", model, target=target, reason="malformed"),
+        series(EVENTS_REJECTED, "0+2x200", model, target=target, reason="encoding"),
+        series(SOURCE_UP, "1x200", model, target=target),
+        series(LAST_SUCCESS, "0+60x200", model, target=target),
+        series(SLO_OBJECTIVE, "0.99x200", model, target=target, slo="availability"),
+        series(SLO_OBJECTIVE, "0.9x200", model, target=target, slo="latency"),
+        series(SLO_LATENCY, "0.1x200", model, target=target),
+        *(owner(area, target=target) for area in ("service", "data", "drift")),
+    ]
+    for name, labels in ((f"{REQUEST_DURATION}", version), (f"{PREDICTION_SCORE}", {**version, "column": "probability"})):
+        for bound, count in (("0.1", 10), ("0.5", 30), ("+Inf", 40)):
+            found.append(series(f"{name}_bucket", f"0+{count}x200", labels, target=target, le=bound))
+    return found
+
+
+def scenario() -> list[dict[str, str]]:
+    """Return both models as promtool takes them."""
+    lines = [line.replace("credit-risk", ALONE) for line in exported(TARGET)]
+    for target in (TARGET, B):
+        lines += [line.replace("credit-risk", TWICE) for line in (*exported(target), shared(target))]
+        lines.append(series(SERIES_LIMIT, "50000x200", target=target))
+    parts = [line.partition("} ") for line in lines]
+    return [{"series": f"{name}}}", "values": values} for name, _, values in parts]
+
+
+def of_panels() -> dict[str, str]:
+    """Return the queries of the dashboard that give no series for each replica, by title and place."""
+    found = {}
+    for panel in model_overview()["panels"]:
+        for target in panel.get("targets", ()):
+            if "{{instance}}" not in target["legendFormat"]:
+                expr = target["expr"]
+                for name, value in FILLED.items():
+                    expr = re.sub(rf"\${name}\b", value, expr)
+                found[f"{panel['title']} {target['refId']}"] = expr
+    return found
+
+
+EXPRESSIONS = {
+    **{
+        series.name: series.where(model="$model")
+        for series in RECORDED
+        if series not in {SHARED, STALE_REPLICA, FRESH_REPLICAS, LEFT_OUT}
+    },
+    **of_panels(),
+}
+
+
+@pytest.fixture(scope="module")
+def same(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], None]:
+    """Check that expressions with ``$model`` have the same values for both models."""
+
+    def check(expressions: dict[str, str]) -> None:
+        compared = (
+            f"max(abs(({expr.replace('$model', TWICE)}) - ignoring (model) ({expr.replace('$model', ALONE)}))) < bool 1e-9"
+            for expr in expressions.values()
+        )
+        test = {
+            "interval": "1m",
+            "input_series": scenario(),
+            "promql_expr_test": [
+                {"expr": expr, "eval_time": "2h", "exp_samples": [{"labels": "{}", "value": 1}]} for expr in compared
+            ],
+        }
+        content = {
+            "rule_files": [str(folder / RECORDING_FILE)],
+            "evaluation_interval": "1m",
+            "group_eval_order": [group.name for group in RECORDING_GROUPS],
+            "tests": [test],
+        }
+        path = tmp_path_factory.mktemp("fleet") / "fleet.test.yml"
+        path.write_text(yaml.safe_dump(content))
+        run("promtool", "test", "rules", path)
+
+    return check
+
+
+def test_a_second_replica_of_a_shared_source_changes_no_figure(same: Callable[[dict[str, str]], None]) -> None:
+    """Of every recorded series and of every panel that is not by replica; each has a value in this scenario."""
+    same(EXPRESSIONS)
+
+
+def test_a_plain_sum_would_be_noticed(same: Callable[[dict[str, str]], None]) -> None:
+    """The comparison is no formality."""
+    with pytest.raises(AssertionError, match="model_requests_total"):
+        same({"requests": f'sum(rate({REQUESTS}{{model="$model"}}[5m]))'})
+
+
+def test_replicas_are_joined_for_each_model() -> None:
+    """Whether a source is shared is known of a model: a key without it would mix what is shared with what is not."""
+    with pytest.raises(ValueError, match="does not tell models apart"):
+        counted_once(("version",), REQUESTS.name)
