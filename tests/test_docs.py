@@ -23,16 +23,18 @@ import pytest
 import yaml
 
 import prediction_exporter
-from prediction_exporter import baseline_builder, logs, model_monitor, recognise, server, state
+from prediction_exporter import baseline_builder, logs, recognise, server, state
 from prediction_exporter.baseline import to_profile
 from prediction_exporter.cli import parser
 from prediction_exporter.config import Config, Fields, Model, Predictions, parse
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.kit.recording import RECORDED
 from prediction_exporter.layout import Layout
+from prediction_exporter.ledger import MAX_VERSION_LENGTH
 from prediction_exporter.profiler import Profiler
 from prediction_exporter.recognise import KNOWN_NAMES
 from prediction_exporter.report import PUBLISHED_FAMILIES
+from prediction_exporter.schema import describe
 from prediction_exporter.sources import base, log, tracker
 from prediction_exporter.sources.base import REASONS
 from prediction_exporter.sources.jsonl import JsonLinesParser
@@ -224,7 +226,7 @@ def test_the_line_of_a_log_is_read(page: Path, layout: Layout) -> None:
     """Every field of it is recognised without any configuration, and read as what it is."""
     [line] = blocks(page, "json")
     schema = log.recognise_log([json.loads(line)], predictions(), layout, where="models[0]")
-    assert log.describe(schema, layout) == [
+    assert describe(schema, layout) == [
         "time: ts",
         "id: request_id",
         "version: model_version",
@@ -341,7 +343,7 @@ FIGURES = {
         f"the first {base.EXAMPLE_BYTES} bytes of an example",
         f"The first {log.SAMPLE_EVENTS} lines of the newest uncompressed file",
         f"searched up to {log.SEARCH_BYTES >> 20} MiB",
-        f"are cut after {model_monitor.MAX_VERSION_LENGTH} characters",
+        f"are cut after {MAX_VERSION_LENGTH} characters",
         f"{baseline_builder.MAX_CATEGORIES} most frequent categories",
     ),
     OPERATIONS: (

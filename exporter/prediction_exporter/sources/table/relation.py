@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, column, inspect, literal_column, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import FromClause
-from sqlalchemy.sql.elements import quoted_name
+from sqlalchemy.sql.elements import TextClause, quoted_name
 
 from prediction_exporter.config import Predictions, Table
 from prediction_exporter.errors import SourceError
@@ -110,8 +110,13 @@ def read_relation(
 def _anything(connection: Connection, settings: Table) -> FromClause:
     """Return the relation with columns that are not known yet."""
     if settings.query is not None:
-        return text(settings.query.replace(":", "\\:")).columns().subquery("predictions")
+        return _query(settings.query).columns().subquery("predictions")
     return _table(connection, settings)
+
+
+def _query(query: str) -> TextClause:
+    """Return a query as it stands: a colon begins no parameter, and a comment at its end does not take in what follows."""
+    return text(query.replace(":", "\\:") + "\n")
 
 
 def _table(connection: Connection, settings: Table, *columns: Any) -> FromClause:
@@ -125,7 +130,7 @@ def _table(connection: Connection, settings: Table, *columns: Any) -> FromClause
 def _with_columns(connection: Connection, settings: Table, names: Sequence[str]) -> FromClause:
     columns = [column(name) for name in names]
     if settings.query is not None:
-        return text(settings.query.replace(":", "\\:")).columns(*columns).subquery("predictions")
+        return _query(settings.query).columns(*columns).subquery("predictions")
     return _table(connection, settings, *columns)
 
 
