@@ -1,40 +1,51 @@
-"""Backing off: a source that failed is left alone for a while, longer each time."""
+"""Waiting longer and longer between tries of a place that fails."""
 
 from __future__ import annotations
 
-import random
+import random as randomness
+import time
 from collections.abc import Callable
-
-FIRST_SECONDS = 1.0
-MOST_SECONDS = 300.0
 
 
 class Backoff:
-    """How long a source that fails is left alone: the double each time, and at random within that.
+    """Says when a place that failed may be tried again.
 
-    Exporters that lost the same database at the same moment do not all come back at the same moment.
+    The wait doubles with each failure in a row. Each is drawn between a half and the whole of it, so that many exporters do not
+    come back to a store at the same moment.
 
     Args:
-        clock: Unix time.
-        chance: gives numbers from 0 to 1.
+        first: longest wait after the first failure, in seconds.
+        most: longest wait of all, in seconds.
+        clock: seconds; one that is put back ends a wait.
+        random: draws from [0, 1).
     """
 
-    def __init__(self, *, clock: Callable[[], float], chance: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        first: float = 1.0,
+        most: float = 300.0,
+        clock: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] = randomness.random,
+    ) -> None:
+        self._first = first
+        self._most = most
         self._clock = clock
-        self._chance = chance
+        self._random = random
         self._failures = 0
-        self._until = 0.0
+        self._since = self._until = float("-inf")
 
-    def is_over(self) -> bool:
-        """Return whether it is time to try, which it also is where the clock was put back."""
-        return not 0 < self._until - self._clock() <= MOST_SECONDS
+    def wait_over(self) -> bool:
+        """Return whether the place may be tried now."""
+        return not self._since <= self._clock() < self._until
 
     def failed(self) -> None:
-        """Wait for half to all of the time whose turn it is."""
-        longest = min(FIRST_SECONDS * 2.0**self._failures, MOST_SECONDS)
-        self._failures += 1 if longest < MOST_SECONDS else 0
-        self._until = self._clock() + longest * (0.5 + 0.5 * self._chance())
+        """Note that a try failed: wait from now on."""
+        longest = min(self._first * 2.0 ** min(self._failures, 60), self._most)
+        self._failures += 1
+        self._since = self._clock()
+        self._until = self._since + longest * (0.5 + self._random() / 2)
 
     def succeeded(self) -> None:
-        """Try without waiting."""
-        self._failures, self._until = 0, 0.0
+        """Note that a try succeeded: the next failure is the first one."""
+        self._failures = 0
+        self._since = self._until = float("-inf")

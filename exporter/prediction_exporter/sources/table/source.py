@@ -118,7 +118,7 @@ class TableSource:
             SourceError: the database is away, slow, or refuses; it is left alone for a while then.
             ConfigError: its columns do not tell which field is what.
         """
-        if not self._backoff.is_over():
+        if not self._backoff.wait_over():
             raise SourceError(self._problem)
         try:
             with self._database.connect() as connection:
