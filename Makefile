@@ -43,6 +43,8 @@ test: tools $(INSTALLED) lint ## run every test
 generate: $(INSTALLED) ## render everything that is committed and rendered: schema, rules, dashboards, routes, docs
 	$(BIN)/python scripts/generate.py
 
+BENCHMARKS := ingest rows evaluation scrape start memory
+
 .PHONY: bench
-bench: $(INSTALLED) ## measure the hot paths against their floors
-	@set -e; for script in ingest evaluation scrape start memory; do $(BIN)/python benchmarks/$$script.py; done
+bench: tools $(INSTALLED) ## measure the hot paths against their floors
+	@set -e; for script in $(BENCHMARKS); do PYTHONPATH=tests $(BIN)/python benchmarks/$$script.py; done

@@ -25,7 +25,7 @@ models:
   - name: bench
     owner: me
     baseline: {folder}/baseline.json
-    predictions: {{log: {{path: {folder}/app.log, start: beginning}}}}
+    predictions: {source}
 """
 
 
@@ -64,15 +64,17 @@ def lines(rows: int, *, seed: int, until: float, seconds: float) -> bytes:
     return buffer.getvalue()
 
 
-def prepare(folder: Path) -> config.Config:
-    """Write a configuration and its baseline into a folder."""
+def prepare(folder: Path, *, source: str | None = None) -> config.Config:
+    """Write a configuration and its baseline into a folder; ``source`` is where the predictions are, if not in ``app.log``."""
     rng = np.random.default_rng(0)
     scores = np.round(rng.random(50_000), 6)
     table = pl.DataFrame(
         {**features(rng, 50_000), "prediction": pl.Series(np.where(scores > 0.5, "yes", "no")), "score": pl.Series(scores)}
     )
     table.write_parquet(folder / "training.parquet")
-    (folder / "exporter.yml").write_text(CONFIG.format(folder=folder))
+    (folder / "exporter.yml").write_text(
+        CONFIG.format(folder=folder, source=source or f"{{log: {{path: {folder}/app.log, start: beginning}}}}")
+    )
     loaded = config.load(folder / "exporter.yml")
     fields = loaded.models[0].predictions.fields
     result = build(read_table(folder / "training.parquet"), fields, kinds={}, task=None, where="models[0]")

@@ -52,13 +52,11 @@ def frames(database: Database, query: Select[Any]) -> Iterator[pl.DataFrame]:
 
 def _connect(settings: Settings) -> Any:
     from adbc_driver_postgresql import dbapi
+    from psycopg.conninfo import make_conninfo
 
-    url = settings.url.set(drivername="postgresql")
-    arguments = {name: str(value) for name, value in POSTGRESQL.connect_args(settings).items()}
-    uri = url.update_query_dict(arguments).render_as_string(hide_password=False)
-    # Blanks are %20 to libpq, and a plus is a plus.
-    address, _, parameters = uri.partition("?")
-    return dbapi.connect(f"{address}?{parameters.replace('+', '%20')}", autocommit=True)
+    # What SQLAlchemy would connect with, as libpq reads it: an address would have to escape what passwords are made of.
+    _, arguments = settings.url.get_dialect()().create_connect_args(settings.url)
+    return dbapi.connect(make_conninfo(**arguments | POSTGRESQL.connect_args(settings)), autocommit=True)
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:

@@ -48,10 +48,11 @@ class RowsReader:
 
     def read(self, start: int, end: int, width: int) -> Iterator[Batch]:  # noqa: ARG002 - rows are in no slices
         """Yield the events of a span."""
-        for frame in self._frames(self._query(start, end)):
+        for frame in self._frames(self.query(start, end)):
             yield _within(self._parser.parse(frame), start, end)
 
-    def _query(self, start: int, end: int) -> Select[Any]:
+    def query(self, start: int, end: int) -> Select[Any]:
+        """Return the query for the rows of a span, and for some just outside of it."""
         relation = self._relation
         columns = {column.name: column for path in paths(relation.schema) if (column := relation.column(path)) is not None}
         return select(*columns.values()).where(relation.time.where(start, end))
