@@ -216,7 +216,7 @@ SOURCE_UNREAD = Family(
     type="gauge",
     labels=MODEL,
     group="exporter",
-    help="Bytes of the model's source that are known and not yet read.",
+    help="Bytes of the model's log or files that are known and not yet read; a table tells none.",
 )
 SOURCE_SHARED = Family(
     name="prediction_exporter_source_shared",

@@ -59,7 +59,7 @@ class SourceReport:
         problem: why not, for people; None where it did.
         newest: the newest event time read, as Unix time; None before the first event.
         last_success: when everything last succeeded, as Unix time; None where it never did.
-        unread: bytes known and not yet read.
+        unread: bytes known and not yet read; None where a source cannot tell.
         events: events used.
         rejected: lines refused, by reason.
         recognised: which field was taken for what, a line each.
@@ -70,7 +70,7 @@ class SourceReport:
     problem: str | None
     newest: float | None
     last_success: float | None
-    unread: int
+    unread: int | None
     events: int
     rejected: Mapping[str, int]
     recognised: Sequence[str]
@@ -210,7 +210,8 @@ class ModelSeries:
 
     def _render_source(self, samples: Samples, source: SourceReport, seconds: float) -> None:
         labels = self._labels(f.SOURCE_UNREAD)
-        samples.add(f.SOURCE_UNREAD, labels, source.unread)
+        if source.unread is not None:
+            samples.add(f.SOURCE_UNREAD, labels, source.unread)
         samples.add(f.EVENTS, labels, source.events)
         samples.add(f.EVALUATION_DURATION, labels, seconds)
         if source.last_success is not None:

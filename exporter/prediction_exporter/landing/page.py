@@ -116,6 +116,7 @@ def _model(view: View, config: Config, now: float, *, main_rows: int, other_rows
 def _facts(view: View, report: ModelReport, config: Config, now: float) -> str:
     source, model = report.source, report.model
     up = '<span class="soft">· up</span>' if source.up else '<span class="tag">down</span>'
+    unread = "" if source.unread is None else f"<br><small>{size(source.unread)} unread</small>"
     facts = {
         "Owner": _owners(model, config),
         "Task": outside(model.task or (report.baseline.task if report.baseline else None) or "unknown"),
@@ -123,7 +124,7 @@ def _facts(view: View, report: ModelReport, config: Config, now: float) -> str:
         "Versions": ", ".join(outside(version.name) for version in view.versions) or NOTHING,
         "Newest event": NOTHING if source.newest is None else when(source.newest, now),
         "Last evaluation": f"{when(report.created, now)}<br><small>took {duration(report.evaluation_seconds)}</small>",
-        "Events used": f"{count(source.events)}<br><small>{size(source.unread)} unread</small>",
+        "Events used": count(source.events) + unread,
         "Lines refused": _refused(source.rejected),
     }
     entries = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())

@@ -15,6 +15,7 @@ REASONS: dict[str, str] = {
     "malformed": "no JSON object, or not the wrapper that the file's other lines have",
     "oversized": "longer than the line limit of the source",
     "encoding": "not valid UTF-8",
+    "unreadable": "a whole file that is damaged, or not what its name says; its rows are not known",
     "missing_time": "no event time",
     "invalid_time": "an event time that is neither an epoch number nor an RFC 3339 date",
     "missing_id": "no prediction id",
@@ -131,8 +132,8 @@ class Source(Protocol):
     def position(self) -> str:
         """Return the position behind the last yielded batch, as text to be stored."""
 
-    def lag_bytes(self) -> int:
-        """Return how much of the source is known to be unread."""
+    def lag_bytes(self) -> int | None:
+        """Return how much of the source is known to be unread; None where it cannot tell."""
 
     def close(self) -> None:
         """Release files and connections."""

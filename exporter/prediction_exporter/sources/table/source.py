@@ -60,7 +60,6 @@ class TableSource:
         self._closed: int | None = None  # everything before is closed
         self._news = 0  # what happened before is not counted, as nobody watched, or counted already
         self._known: dict[int, int] = {}  # rows of each slice when it was read last
-        self._unread = 0
         self._problem = ""
         self._told_index = False
         self.refills = False
@@ -92,9 +91,8 @@ class TableSource:
         """Return the position behind the last span that was closed."""
         return json.dumps({"closed": self._closed, "news": self._news, "windows": self._signature()})
 
-    def lag_bytes(self) -> int:
-        """Return 0: a table tells no bytes. How far reading is behind shows in the age of the newest event."""
-        return 0
+    def lag_bytes(self) -> None:
+        """Return None: a table tells no bytes. How far reading is behind shows in the age of the newest event."""
 
     def close(self) -> None:
         """Close the connection."""
