@@ -35,7 +35,7 @@ def frames(database: Database, query: Select[Any]) -> Iterator[pl.DataFrame]:
     from nanoarrow._utils import NanoarrowException
 
     # The bounds of time are written into the text: with bound values the driver fetches the whole result at once, without COPY.
-    sql = str(query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+    sql = str(query.compile(dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}))
     try:
         if database.fast is None:
             database.fast = _connect(database.settings())
