@@ -72,8 +72,16 @@ class PlainContent:
             self._fd = -1
 
 
+class _Bytes(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+    def seek(self, position: int, /) -> int: ...
+    def close(self) -> None: ...
+
+
 class CompressedContent:
     """A gzip or zstd file, decompressed as far as asked for, in bounded memory.
+
+    It is named by its path, or is a file of bytes that is open.
 
     Going forward is one pass through the file; going back starts again at its beginning. A file that is still being
     written ends early and is not complete; open it again to see more of it. A damaged one ends where the damage begins.
@@ -83,10 +91,10 @@ class CompressedContent:
         damage: what is wrong with the file, as far as it was read.
     """
 
-    def __init__(self, path: str, compression: Compression) -> None:
+    def __init__(self, file: str | _Bytes, compression: Compression) -> None:
         self.complete = False
         self.damage: str | None = None
-        self._file = Path(path).open("rb")  # noqa: SIM115  # closed by close()
+        self._file: _Bytes = Path(file).open("rb") if isinstance(file, str) else file  # noqa: SIM115 - closed by close()
         self._decode = _gunzip if compression == "gz" else _unzstd
         self._rewind()
 

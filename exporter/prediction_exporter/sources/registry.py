@@ -20,10 +20,18 @@ def _table(context: SourceContext) -> Source:
     return TableSource(context)
 
 
+def _files(context: SourceContext) -> Source:
+    from prediction_exporter.sources.files.source import FilesSource
+
+    longest = max(span.seconds for span in context.spans)
+    return FilesSource(context.predictions, context.layout, where=context.where, clock=context.clock, horizon_seconds=longest)
+
+
 #: What opens each kind of source, by its key in the configuration. Each is imported when it is used: some need large libraries.
 SOURCES: dict[str, Callable[[SourceContext], Source]] = {
     "log": _log,
     "table": _table,
+    "files": _files,
 }
 
 
