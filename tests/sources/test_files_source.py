@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,154 +15,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import zstandard
 
-from prediction_exporter.config import Predictions, parse
 from prediction_exporter.errors import ConfigError, SourceError, StateError
 from prediction_exporter.layout import Column, Kind, Layout, Role
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.files import readers
-from prediction_exporter.sources.files.source import FilesSource
 from prediction_exporter.sources.files.store import FolderStore
-from prediction_exporter.sources.log import LogSource
-from source_law import Outcome, assert_same, outcome_of
-
-NOW = 1_772_964_000.0
-DAY = 86_400.0
-
-LAYOUT = Layout(
-    [
-        Column(name="amount", role=Role.FEATURE, kind=Kind.NUMERIC, edges=(0.0, 10.0, 50.0, 100.0)),
-        Column(name="*", role=Role.FEATURE, kind=Kind.NUMERIC, edges=(0.0, 1.0)),
-        Column(name="region", role=Role.FEATURE, kind=Kind.CATEGORICAL, categories=("north", "süd", "1", "")),
-        Column(name="flag", role=Role.FEATURE, kind=Kind.CATEGORICAL, categories=("true", "false")),
-        Column(name="decision", role=Role.PREDICTION, kind=Kind.CATEGORICAL, categories=("yes", "no")),
-        Column(name="score", role=Role.SCORE, kind=Kind.NUMERIC, edges=(0.0, 0.5, 1.0)),
-    ]
-)
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
+from prediction_files import DAY, ENDINGS, LAYOUT, NOW, Clock, drain, events, log_outcome, rounded, rows_of, source, write
+from source_law import assert_same, outcome_of
 
 
 @pytest.fixture
 def clock() -> Clock:
     """The time, in Unix seconds."""
     return Clock()
-
-
-def predictions_of(place: dict[str, Any], base: Path, **more: Any) -> Predictions:
-    """Return a configuration of predictions."""
-    model = {"name": "m", "owner": "o", "maturity": 0, "predictions": place | more}
-    text = json.dumps({"owners": {"o": {"slack": "#o"}}, "models": [model]})
-    return parse(text, name="exporter.yml", base=base, environ={}).models[0].predictions
-
-
-def source(
-    path: Path | str, clock: Callable[[], float], *, position: str | None = None, layout: Layout | None = LAYOUT, **files: Any
-) -> FilesSource:
-    """Return a source of files."""
-    more = {"fields": files.pop("fields")} if "fields" in files else {}
-    configured = predictions_of({"files": {"path": str(path), **files}}, Path("/"), **more)
-    reader = FilesSource(configured, layout, where="models[0]", clock=clock, horizon_seconds=DAY)
-    reader.restore(position)
-    return reader
-
-
-def drain(reader: FilesSource | LogSource) -> Outcome:
-    """Return what a source has now; nothing stays open."""
-    with closing(reader):
-        return outcome_of(LAYOUT, reader.poll())
-
-
-def rows_of(outcome: Outcome) -> int:
-    """Return how many events there were."""
-    return outcome.traffic.total()
-
-
-def events(rows: int, seed: int = 0) -> list[dict[str, Any]]:
-    """Return events with every kind of value that all forms can hold."""
-    rng = np.random.default_rng(seed)
-    return [
-        {
-            "ts": (datetime.fromtimestamp(NOW, UTC) - timedelta(seconds=int(rng.integers(1, 3600)))).isoformat(),
-            "request_id": f"r{seed}-{n}" if rng.random() > 0.02 else None,
-            "model_version": ["1.0", "2", None][rng.integers(3)],
-            "latency_ms": [float(rng.integers(1, 900)), None, -1.0][rng.integers(3)],
-            "status": [200, 500, 404, None][rng.integers(4)],
-            "amount": [round(float(rng.normal(50, 40)), 3), None, math.nan, math.inf][
-                rng.choice(4, p=[0.85, 0.05, 0.05, 0.05])
-            ],
-            "*": [float(rng.random()), None][rng.integers(2)],
-            "region": ["north", "süd", "1", 'we"st', "a,b", None, "line\nbreak"][rng.integers(7)],
-            "flag": [True, False, None][rng.integers(3)],
-            "decision": ["yes", "no"][rng.integers(2)],
-            "score": round(float(rng.random()), 4),
-        }
-        for n in range(rows)
-    ]
-
-
-SCHEMA = {
-    "ts": pl.String(),
-    "request_id": pl.String(),
-    "model_version": pl.String(),
-    "latency_ms": pl.Float64(),
-    "status": pl.Int16(),
-    "amount": pl.Float64(),
-    "*": pl.Float32(),
-    "region": pl.Categorical(),
-    "flag": pl.Boolean(),
-    "decision": pl.String(),
-    "score": pl.Float64(),
-}
-
-
-def write(path: Path, rows: list[dict[str, Any]], *, at: float = NOW - 60) -> Path:
-    """Write events in the form that the file's ending tells, and set its time of modification."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame = pl.DataFrame(rows, schema=SCHEMA)
-    name = path.name
-    if name.endswith(".parquet"):
-        frame = frame.with_columns(pl.col("ts").str.to_datetime(time_unit="ns", time_zone="UTC"))
-        frame.write_parquet(path, row_group_size=37)
-    else:
-        # A CSV file holds what its writer shows of 32 bits, which is another number.
-        wide = pl.DataFrame(rows, schema=SCHEMA | {"*": pl.Float64(), "region": pl.String()})
-        as_csv = wide.write_csv(quote_style="necessary")
-        data = as_csv if ".csv" in name else "".join(json.dumps(row) + "\n" for row in rows)
-        raw = data.encode()
-        raw = gzip.compress(raw) if name.endswith(".gz") else raw
-        path.write_bytes(zstandard.compress(raw) if name.endswith(".zst") else raw)
-    os.utime(path, (at, at))
-    return path
-
-
-def log_outcome(rows: list[dict[str, Any]], folder: Path) -> Outcome:
-    """Return what the log gives of events."""
-    path = folder / "reference.log"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    configured = predictions_of({"log": {"path": str(path), "start": "beginning"}}, folder)
-    reader = LogSource(configured, LAYOUT, where="models[0]", clock=lambda: NOW)
-    outcome = drain(reader)
-    reader.close()
-    return outcome
-
-
-def rounded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return events with the column of 32 bits at its exact values."""
-    return [row | {"*": None if row["*"] is None else float(np.float32(row["*"]))} for row in rows]
-
-
-ENDINGS = ["parquet", "csv", "csv.gz", "csv.zst", "jsonl", "ndjson.gz", "jsonl.zst"]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -312,15 +175,7 @@ def test_files_of_different_schemas(tmp_path: Path, clock: Clock) -> None:
         {"ts": NOW - 40, "amount": 70.5, "decision": "no", "score": 0.75},
         {"ts": NOW - 40, "amount": math.nan, "region": "süd"},
     ]
-    assert_same(log_outcome_with(rows, tmp_path, fields), drain(source(tmp_path, clock, fields=fields)))
-
-
-def log_outcome_with(rows: list[dict[str, Any]], folder: Path, fields: dict[str, Any]) -> Outcome:
-    """Return what the log gives of events whose fields are configured."""
-    path = folder / "reference.log"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    configured = predictions_of({"log": {"path": str(path), "start": "beginning"}}, folder, fields=fields)
-    return drain(LogSource(configured, LAYOUT, where="models[0]", clock=lambda: NOW))
+    assert_same(log_outcome(rows, tmp_path, fields=fields), drain(source(tmp_path, clock, fields=fields)))
 
 
 def test_nested_columns(tmp_path: Path, clock: Clock) -> None:
@@ -654,7 +509,7 @@ def test_a_position_of_a_later_exporter(tmp_path: Path, clock: Clock) -> None:
 MEMORY = """
 import re, sys, time
 from pathlib import Path
-from test_files_source import source
+from prediction_files import source
 reader = source(sys.argv[1], time.time, settle="0s", fields={"features": ["amount", "*"]})
 rows = sum(len(part) for batch in reader.poll() for part in batch.events)
 # Not that of getrusage, which begins with the size of the parent.
@@ -691,7 +546,7 @@ def test_memory_is_bounded(ending: str, tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=True,
-            env=os.environ | {"PYTHONPATH": f"{Path(__file__).parent}:{Path(__file__).parents[1]}"},
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
         )
         counted, peak = map(int, run.stdout.split())
         assert counted == rows

@@ -46,7 +46,8 @@ class BucketStore:
         except ImportError as error:
             raise SourceError(f"{url}: reading a bucket needs obstore: pip install 'prediction-exporter[s3]'") from error
         self._bucket, _, key = url.removeprefix("s3://").partition("/")
-        self._prefix, self._pattern = split_pattern(key.rstrip("/"))
+        folder, self._pattern = split_pattern(key.rstrip("/"))
+        self._folder = f"{folder}/" if folder else ""
         self._options = _options(s3, environ)
         self._store: S3Store = S3Store(
             self._bucket,
@@ -65,27 +66,32 @@ class BucketStore:
 
         found = []
         try:
-            for page in obstore.list(self._store, prefix=self._prefix or None):
+            for page in obstore.list(self._store, prefix=self._folder or None):
                 for meta in page:
-                    path = self._below(meta["path"])
-                    if path is not None and matches(path, self._pattern):
-                        modified = int(meta["last_modified"].timestamp() * 1e9)
-                        found.append(Found(path, meta["size"], modified, _version(meta)))
+                    path = meta["path"].removeprefix(self._folder)
+                    if path and matches(path, self._pattern):
+                        found.append(_found(path, meta))
+            if not found and self._folder and not self._pattern:
+                found = self._single()
         except Exception as error:
             raise self._problem(error) from error
         return found
 
-    def _below(self, key: str) -> str | None:
-        if not self._prefix:
-            return key
-        if key == self._prefix:  # the path names one object
-            return key.rpartition("/")[2]
-        return key.removeprefix(f"{self._prefix}/") if key.startswith(f"{self._prefix}/") else None
+    def _single(self) -> list[Found]:
+        """Return the object that the path names where it names no folder; from then on it is the object's."""
+        import obstore
+
+        key = self._folder.rstrip("/")
+        try:
+            meta = obstore.head(self._store, key)
+        except FileNotFoundError:
+            return []
+        folder, slash, self._pattern = key.rpartition("/")
+        self._folder = folder + slash
+        return [_found(self._pattern, meta)]
 
     def _key(self, file: Found) -> str:
-        if self._prefix.rpartition("/")[2] == file.path:
-            return self._prefix
-        return f"{self._prefix}/{file.path}" if self._prefix else file.path
+        return self._folder + file.path
 
     def version(self, file: Found) -> str | None:
         """Return size and ETag."""
@@ -140,7 +146,7 @@ class BucketStore:
 
     def _problem(self, error: BaseException) -> SourceError:
         """Return what is wrong with the store, in its first line: the rest is its insides."""
-        place = f"s3://{self._bucket}/{self._prefix}"
+        place = f"s3://{self._bucket}/{self._folder}"
         return SourceError(f"cannot read {place}: {type(error).__name__}: {str(error).strip().splitlines()[0][:300]}")
 
 
@@ -187,6 +193,10 @@ class _ObjectFile:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _found(path: str, meta: Any) -> Found:
+    return Found(path, meta["size"], int(meta["last_modified"].timestamp() * 1e9), _version(meta))
 
 
 def _version(meta: Any) -> str:
