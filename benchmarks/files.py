@@ -1,8 +1,8 @@
 """Files: Parquet to profiles, against polars' plain read of the same columns of the same file, on one core.
 
 Typed columns are read ten times faster than JSON is parsed, so that counting takes longer than reading. A second ratio
-therefore is that to both together: to the plain read, and to counting events that are at hand. Aim: at least 0.75 of it with the
-row groups that polars writes. A single large row group is read in slices, so that memory stays bounded, and costs more.
+therefore is that to both together: to the plain read, and to counting events that are at hand. Aim: at least 0.75 of it with
+the row groups that polars writes. A single large row group is read in slices, so that memory stays bounded, and costs more.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from data import features, prepare  # first: it limits polars to one thread
 from prediction_exporter.config import Model
 from prediction_exporter.events import Events
 from prediction_exporter.layout import Layout
-from prediction_exporter.model_monitor import load_baseline
 from prediction_exporter.profile import Profile
 from prediction_exporter.profiler import Profiler
+from prediction_exporter.references import load_baseline
 from prediction_exporter.sources.files.source import FilesSource
 
 ROWS = 1_000_000

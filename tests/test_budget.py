@@ -10,8 +10,8 @@ import pytest
 from prediction_exporter import budget
 from prediction_exporter.config import Config
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.model_monitor import load_baseline
 from prediction_exporter.monitor import plan
+from prediction_exporter.references import load_baseline
 from prediction_exporter.report import source_samples
 from watched import Watched, config_text, model_text, read
 

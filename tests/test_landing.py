@@ -26,9 +26,9 @@ from prediction_exporter.landing import render_page
 from prediction_exporter.landing.figures import MOST_BARS, Bin, bins_of, histogram, meter
 from prediction_exporter.landing.words import NARROW, NOTHING
 from prediction_exporter.layout import Kind
-from prediction_exporter.model_monitor import references_of
 from prediction_exporter.profile import Profile
 from prediction_exporter.profiler import ALL, Profiler
+from prediction_exporter.references import references_of
 from prediction_exporter.report import ModelReport, ModelSeries, SourceReport, WindowReport
 from prediction_exporter.tables import read_table
 from prediction_exporter.traffic import Traffic

@@ -13,8 +13,8 @@ from prediction_exporter.config import Config, Model
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.evaluation import Result, most_statuses, shape_of
 from prediction_exporter.exposition import Samples
-from prediction_exporter.model_monitor import references_of, spans_of
 from prediction_exporter.profiler import ALL, segment_column
+from prediction_exporter.references import references_of, spans_of
 from prediction_exporter.report import (
     ModelReport,
     ModelSeries,

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from prediction_exporter import baseline as baseline_file
-from prediction_exporter.baseline import Baseline
 from prediction_exporter.config import Config, Model
-from prediction_exporter.errors import ConfigError, PredictionExporterError
+from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.evaluation import evaluate
 from prediction_exporter.events import Events
-from prediction_exporter.layout import Kind, Layout, Role
+from prediction_exporter.layout import Layout
 from prediction_exporter.ledger import Ledger
 from prediction_exporter.logs import Quiet
 from prediction_exporter.profiler import MICROSECONDS, Profiler, segment_column
+from prediction_exporter.references import load_baseline, references_of, spans_of
 from prediction_exporter.report import ModelReport, ModelSeries, SourceReport, WindowReport
 from prediction_exporter.schema import describe
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.registry import open_source
 from prediction_exporter.state import State, StoredModel
-from prediction_exporter.statistics import STATISTICS, Reference
 from prediction_exporter.tally import Tally, tally_of
-from prediction_exporter.windows import SLICE_SECONDS, Span
+from prediction_exporter.windows import SLICE_SECONDS
 
 logger = logging.getLogger(__name__)
 
 #: Seconds of reading after which what was read is committed, while a long log is caught up with.
 COMMIT_SECONDS = 2.0
-
-MONTH_SECONDS = 30 * 86400
-HIGHEST_ALPHA = 0.01
 
 
 class ModelMonitor:
@@ -249,61 +244,6 @@ class ModelMonitor:
     def close(self) -> None:
         """Release the source."""
         self._source.close()
-
-
-def spans_of(config: Config) -> tuple[Span, ...]:
-    """Return the configured windows, shortest first."""
-    spans = [Span.of(str(window), window.seconds) for window in config.windows]
-    return tuple(sorted(spans, key=lambda span: span.seconds))
-
-
-def load_baseline(model: Model, place: str) -> Baseline | None:
-    """Return a model's baseline, checked against what the configuration says of its columns."""
-    if model.baseline is None or model.maturity == 0:
-        return None
-    baseline = baseline_file.load(model.baseline)
-    columns = {column.name: column for column in baseline.layout.columns}
-    problems = [
-        f"{place}.thresholds.columns: the baseline has no column {name} (it has: {', '.join(columns)})"
-        for name in model.thresholds.columns
-        if name not in columns
-    ]
-    categorical = [
-        column.name for column in columns.values() if column.kind is Kind.CATEGORICAL and column.role is Role.FEATURE
-    ]
-    problems += [
-        f"{place}.segments: {name} is no categorical feature of the baseline (these are: {', '.join(categorical) or 'none'})"
-        for name in model.segments
-        if name not in categorical
-    ]
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return baseline
-
-
-def references_of(config: Config, model: Model, baseline: Baseline | None) -> Mapping[str, Reference]:
-    """Return what each window is compared with, by the window's name.
-
-    The chance of a false alarm for each column and look is what the monthly budget leaves when a window is looked at afresh
-    each time it has passed once, in every column.
-    """
-    if baseline is None:
-        return {}
-    columns = baseline.layout.columns
-    effects: dict[str, dict[str, float]] = {}
-    for statistic in STATISTICS:
-        if statistic.threshold is not None:
-            chosen = {column.name: model.thresholds.of(statistic.key, column.name) for column in columns}
-            effects[statistic.key] = {name: value for name, value in chosen.items() if value is not None}
-    return {
-        span.name: Reference(
-            baseline.profile,
-            alpha=min(model.false_alarms_per_month * span.seconds / MONTH_SECONDS / len(columns), HIGHEST_ALPHA),
-            min_predictions=model.min_predictions,
-            effects=effects,
-        )
-        for span in spans_of(config)
-    }
 
 
 def admit(events: Events, rejected: Rejected, *, oldest: float, now: float, tolerance: float) -> Events:

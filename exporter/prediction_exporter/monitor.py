@@ -17,7 +17,8 @@ from prediction_exporter import budget
 from prediction_exporter.config import Config
 from prediction_exporter.errors import ConfigError, PredictionExporterError
 from prediction_exporter.exposition import Snapshot, render
-from prediction_exporter.model_monitor import ModelMonitor, load_baseline
+from prediction_exporter.model_monitor import ModelMonitor
+from prediction_exporter.references import load_baseline
 from prediction_exporter.report import (
     PUBLISHED_FAMILIES,
     ModelReport,

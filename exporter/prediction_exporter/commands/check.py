@@ -35,7 +35,7 @@ def check_config(options: argparse.Namespace) -> int:
     """Check a configuration and show what it means."""
     from prediction_exporter import budget, config
     from prediction_exporter.errors import PredictionExporterError
-    from prediction_exporter.model_monitor import load_baseline
+    from prediction_exporter.references import load_baseline
 
     try:
         loaded = config.load(options.file)
@@ -70,7 +70,7 @@ def check_config(options: argparse.Namespace) -> int:
 def _show_recognised(config: Config, model: Model, baseline: Baseline | None, place: str) -> str | None:
     """Show which field of a model's source is what; return what is to be told where it cannot be read from here."""
     from prediction_exporter.errors import SourceError
-    from prediction_exporter.model_monitor import spans_of
+    from prediction_exporter.references import spans_of
     from prediction_exporter.schema import describe
     from prediction_exporter.sources.context import SourceContext
     from prediction_exporter.sources.registry import open_source
