@@ -111,10 +111,11 @@ class CategoryEncoder:
 
     def _identify(self, texts: list[str]) -> dict[str, int]:
         """Return the codes of the texts that spell a known category, or are no category at all."""
-        codes = {text: self._code(text) for text in texts}
+        codes = {text: self.code(text) for text in texts}
         return {text: code for text, code in codes.items() if code != self.other}
 
-    def _code(self, text: str) -> int:
+    def code(self, text: str) -> int:
+        """Return the code of one text."""
         if is_container(text):
             return self.invalid
         if text in NON_FINITE_WORDS:

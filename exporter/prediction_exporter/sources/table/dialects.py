@@ -6,11 +6,28 @@ it counts them by bins, a columnar or distributed engine counts where its data i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Double, Integer, case, cast, func, literal, literal_column, or_, type_coerce
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Double,
+    Integer,
+    LargeBinary,
+    String,
+    and_,
+    case,
+    cast,
+    collate,
+    extract,
+    func,
+    literal,
+    literal_column,
+    null,
+    type_coerce,
+)
 from sqlalchemy.engine import URL
 
 Expression = ColumnElement[Any]
@@ -19,6 +36,9 @@ APPLICATION = "prediction-exporter"
 
 #: Seconds to wait for a connection.
 CONNECT_SECONDS = 10
+
+#: Words that texts may have for numbers that are not finite, in lower case.
+NOT_FINITE = ("nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity")
 
 #: How the counts of all columns are asked for, see ``counts``.
 Style = Literal["grouping_sets", "column_queries", "histograms"]
@@ -56,8 +76,13 @@ class Dialect:
         style: how counts are asked for.
         epoch: seconds since 1970 of a timestamp, as UTC where it has no zone.
         floor: rounding down.
-        not_finite: whether a floating-point number is NaN or infinite; None where the database has no such numbers.
+        number: a double as SQL writes it.
+        double: a column of numbers as doubles, rounded to the nearest.
+        text: a column of text as it is compared: byte by byte.
+        bins: the number of edges up to a finite double, where the database has a function of them.
+        histogram: counts of the bins of a number as a map, in the order of their upper bounds, which lie in them.
         is_utc: whether the driver gives instants as timestamps without a zone, in UTC.
+        is_dynamic: whether each value has a type of its own, whatever the column's is.
         has_booleans: whether it has a type for booleans; without one they come as 0 and 1.
         interrupts: whether it runs in this process and has no limit of its own for statements.
         has_indexes: whether a time column without an index makes every read a scan of the whole table.
@@ -71,8 +96,13 @@ class Dialect:
     style: Style
     epoch: Callable[[Expression], Expression]
     floor: Callable[[Expression], Expression] = func.floor
-    not_finite: Callable[[Expression], Expression] | None = None
+    number: Callable[[float], Expression] = lambda value: literal(value, Double())
+    double: Callable[[Expression], Expression] = lambda column: cast(column, Double)
+    text: Callable[[Expression], Expression] = lambda column: cast(column, String)
+    bins: Callable[[Expression, Sequence[float]], Expression] | None = None
+    histogram: Callable[[Expression, Sequence[Any]], Expression] | None = None
     is_utc: bool = False
+    is_dynamic: bool = False
     has_booleans: bool = True
     has_indexes: bool = False
     interrupts: bool = False
@@ -81,11 +111,7 @@ class Dialect:
 
 
 def _extract_epoch(column: Expression) -> Expression:
-    return func.extract(literal_column("EPOCH").op("FROM")(column))
-
-
-def _isnan_or_isinf(column: Expression) -> Expression:
-    return or_(func.isnan(column), func.isinf(column))
+    return extract("epoch", column)
 
 
 # PostgreSQL
@@ -108,8 +134,13 @@ def _libpq(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _not_finite_postgresql(column: Expression) -> Expression:
-    return column.in_([cast(literal(word), Double) for word in ("NaN", "Infinity", "-Infinity")])
+def _as_written(column: Expression) -> Expression:
+    # A cast would drop the blanks at the end of a char(n). Collations may hold different texts for equal.
+    return collate(func.concat(column), "C")
+
+
+def _width_bucket(value: Expression, edges: Sequence[float]) -> Expression:
+    return func.width_bucket(value, literal(list(edges), ARRAY(Double())))
 
 
 POSTGRESQL = Dialect(
@@ -118,7 +149,8 @@ POSTGRESQL = Dialect(
     mode="rows",
     style="grouping_sets",
     epoch=_extract_epoch,
-    not_finite=_not_finite_postgresql,
+    text=_as_written,
+    bins=_width_bucket,
     has_indexes=True,
     connect_args=_libpq,
 )
@@ -150,12 +182,19 @@ def _mysql_epoch(column: Expression) -> Expression:
     return func.timestampdiff(literal_column("SECOND"), literal_column("'1970-01-01 00:00:00'"), column)
 
 
+def _mysql_text(column: Expression) -> Expression:
+    # As bytes: its collations take letters of both cases for equal, and ignore blanks at the end.
+    return type_coerce(cast(func.convert(column.op("USING")(literal_column("utf8mb4"))), LargeBinary), String)
+
+
 MYSQL = Dialect(
     driver="mysql+pymysql",
     extra="mysql",
     mode="rows",
     style="column_queries",
     epoch=_mysql_epoch,
+    double=lambda column: column + literal_column("0e0"),  # the cast came late, and float(4) is a double then too
+    text=_mysql_text,
     has_booleans=False,
     has_indexes=True,
     connect_args=_pymysql,
@@ -170,6 +209,21 @@ def _sqlite_floor(number: Expression) -> Expression:
     return case((number < whole, whole - 1), else_=whole)
 
 
+def _sqlite_text(column: Expression) -> Expression:
+    # An expression converts nothing that it is compared with to the type of the column.
+    return collate(func.ifnull(column, null()), "BINARY")
+
+
+def _sqlite_double(column: Expression) -> Expression:
+    """Return numbers, and texts that are numbers; null for all else. NaN is stored as null."""
+    number = cast(column, Double)
+    is_number = func.typeof(column).in_([literal("integer"), literal("real")])
+    # Compared with a number, text that is one becomes one, and other text stays what it is.
+    reads = and_(func.typeof(column) == literal("text"), func.ifnull(column, null()) == number, func.trim(column) == column)
+    words = func.lower(column).in_([literal(word) for word in NOT_FINITE])
+    return case((is_number, number), (reads, number), (words, literal_column("9e999")), else_=null())
+
+
 SQLITE = Dialect(
     driver="sqlite+pysqlite",
     extra="",
@@ -177,7 +231,9 @@ SQLITE = Dialect(
     style="column_queries",
     epoch=lambda column: type_coerce(func.strftime("%s", column), Integer),
     floor=_sqlite_floor,
-    not_finite=lambda column: column.in_([literal_column("9e999"), literal_column("-9e999")]),  # NaN is stored as NULL
+    double=_sqlite_double,
+    text=_sqlite_text,
+    is_dynamic=True,
     has_booleans=False,
     has_indexes=True,
     interrupts=True,
@@ -195,13 +251,19 @@ def _duckdb(settings: Settings) -> dict[str, Any]:
     return {"config": config, "read_only": not in_memory}
 
 
+def _duckdb_histogram(value: Expression, bounds: Sequence[Any]) -> Expression:
+    of = ARRAY(Double()) if isinstance(bounds[0], float) else ARRAY(Integer())
+    return func.histogram(value, cast(literal(list(bounds), of), of))
+
+
 DUCKDB = Dialect(
     driver="duckdb",
     extra="duckdb",
     mode="aggregate",
     style="histograms",
     epoch=func.epoch,
-    not_finite=_isnan_or_isinf,
+    text=lambda column: collate(cast(column, String), "binary"),
+    histogram=_duckdb_histogram,
     interrupts=True,
     connect_args=_duckdb,
     session=lambda _: ["SET TimeZone = 'UTC'"],

@@ -1,0 +1,126 @@
+"""Aggregates: what an engine computes of a group of rows, and where each result goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, case, func
+
+from prediction_exporter.sources.table.dialects import Dialect
+from prediction_exporter.sources.table.expressions import PLAIN, Expression, any_of, finite, whole
+from prediction_exporter.sources.table.measures import Code, Measures, Number
+from prediction_exporter.sources.table.slots import Bins, Cell
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """An aggregate in SQL, and what is done with its value, which is not null."""
+
+    expression: Expression
+    put: Callable[[Cell, Any], None]
+
+
+def of_rows(measures: Measures, columns: Any) -> Iterator[Aggregate]:
+    """Yield the number of rows and of outliers, and the first and the last time."""
+
+    def rows(cell: Cell, value: Any) -> None:
+        cell.rows = int(value)
+
+    def outliers(cell: Cell, value: Any) -> None:
+        cell.outliers = int(value)
+
+    def time(cell: Cell, value: Any) -> None:
+        cell.times.append(value)
+
+    yield Aggregate(func.count(), rows)
+    if conditions := measures.outlier(columns):
+        yield Aggregate(func.sum(any_of(conditions)), outliers)
+    yield Aggregate(func.min(columns.pe_time), time)
+    yield Aggregate(func.max(columns.pe_time), time)
+
+
+def of_number(number: Number, columns: Any, dialect: Dialect) -> Iterator[Aggregate]:
+    """Yield the sums and extremes of a number."""
+    value = columns[number.label]
+    if number.moments is not None:
+        index, deviation = number.moments
+        z = deviation.expression(value, dialect)
+        known = number.finite(columns, dialect)
+        yield Aggregate(func.sum(z), _into_sums(0, index))
+        yield Aggregate(func.sum(z * z), _into_sums(1, index))
+        yield Aggregate(func.min(known), _into_extremes(0, index, 1.0))
+        yield Aggregate(func.max(known), _into_extremes(1, index, -1.0))
+    if number.total is not None:
+        yield Aggregate(func.sum(PLAIN.expression(value, dialect)), _into_totals(number.total))
+
+
+def _into_sums(row: int, index: int) -> Callable[[Cell, Any], None]:
+    def put(cell: Cell, value: Any) -> None:
+        cell.sums[row, index] = float(value)
+
+    return put
+
+
+def _into_extremes(row: int, index: int, sign: float) -> Callable[[Cell, Any], None]:
+    def put(cell: Cell, value: Any) -> None:
+        cell.extremes[row, index] = sign * float(value)
+
+    return put
+
+
+def _into_totals(index: int) -> Callable[[Cell, Any], None]:
+    def put(cell: Cell, value: Any) -> None:
+        cell.totals[index] = float(value)
+
+    return put
+
+
+# Counts as aggregates, where the engine has one that gives those of all bins
+
+Histogram = Callable[[Expression, list[Any]], Expression]
+
+
+def of_bins(number: Number, bins: Bins, columns: Any, dialect: Dialect, histogram: Histogram) -> Iterator[Aggregate]:
+    """Yield the counts of a number's bins, and of the rows that have none."""
+    value = columns[number.label]
+    known = number.finite(columns, dialect)
+    if bins.edges:
+        # The function's bins are closed on the right.
+        bounds = [math.nextafter(edge, -math.inf) for edge in bins.edges]
+        yield Aggregate(histogram(known, bounds), _into_counts(bins.first))
+    else:
+        yield Aggregate(func.count(known), _into_slot(bins.first))
+    if bins is number.bins[0]:
+        yield Aggregate(func.sum(case((value.is_(None), whole(1)), else_=whole(0))), _into_slot(bins.missing))
+        if not number.is_whole:
+            is_odd = and_(value.is_not(None), ~finite(value, dialect))
+            yield Aggregate(func.sum(case((is_odd, whole(1)), else_=whole(0))), _into_slot(bins.non_finite))
+
+
+def of_code(code: Code, columns: Any, histogram: Histogram) -> Aggregate:
+    """Return the counts of a column's slots."""
+    slots = sorted(code.possible)
+
+    def put(cell: Cell, value: Any) -> None:
+        counts = list(value.values())
+        cell.counts[slots] += counts[: len(slots)]
+
+    return Aggregate(histogram(columns[code.label], slots), put)
+
+
+def _into_counts(first: int) -> Callable[[Cell, Any], None]:
+    def put(cell: Cell, value: Any) -> None:
+        counts = list(value.values())  # in the order of the bounds; the bin behind the last one is there if it is not empty
+        cell.counts[first : first + len(counts)] += counts
+
+    return put
+
+
+def _into_slot(slot: int) -> Callable[[Cell, Any], None]:
+    def put(cell: Cell, value: Any) -> None:
+        cell.counts[slot] += int(value)
+
+    return put

@@ -1,0 +1,241 @@
+"""Measures: what is counted of each row, in SQL: numbers, codes of categories, and the group that the row belongs to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, null
+
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.events import ValueState
+from prediction_exporter.layout import Column, Kind, Role
+from prediction_exporter.schema import UNITS, ColumnField, Path, path_text
+from prediction_exporter.sources.context import SourceContext
+from prediction_exporter.sources.table.dialects import Dialect
+from prediction_exporter.sources.table.expressions import (
+    LARGEST,
+    Deviation,
+    Expression,
+    bins,
+    finite,
+    seconds,
+    whole,
+)
+from prediction_exporter.sources.table.relation import Relation
+from prediction_exporter.sources.table.slots import Bins, Slots
+from prediction_exporter.sources.table.spellings import Categories, Comparable, Form, Vocabulary
+
+_BOOLEANS = {"true", "false"}
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    """A number of each row.
+
+    Attributes:
+        label: its name in SQL.
+        value: the number as a double.
+        absent: slot of a row without it; None where that is one that is missing.
+        bins: where it is counted.
+        moments: its index among those of a profile, and what they are of.
+        total: its index among the plain sums.
+        is_whole: whether every number is finite.
+    """
+
+    label: str
+    value: Expression
+    absent: Expression | None = None
+    bins: tuple[Bins, ...] = ()
+    moments: tuple[int, Deviation] | None = None
+    total: int | None = None
+    is_whole: bool = False
+
+    def slot(self, columns: Any, bins_: Bins, dialect: Dialect) -> Expression:
+        """Return the slot of each row, from a relation that has the number under its label."""
+        value = columns[self.label]
+        absent = whole(bins_.missing)
+        if self.absent is not None and bins_ is self.bins[0]:
+            absent = columns[f"{self.label}_absent"]
+        cases = [(value.is_(None), absent)]
+        if not self.is_whole:
+            cases.append((~finite(value, dialect), whole(bins_.non_finite)))
+        return case(*cases, else_=bins(value, bins_.edges, dialect, bins_.first))
+
+    def finite(self, columns: Any, dialect: Dialect) -> Expression:
+        """Return the number where it is finite, else null."""
+        value: Expression = columns[self.label]
+        return value if self.is_whole else case((finite(value, dialect), value), else_=null())
+
+    def expressions(self) -> list[Expression]:
+        """Return what such a relation selects."""
+        absent = [] if self.absent is None else [self.absent.label(f"{self.label}_absent")]
+        return [self.value.label(self.label), *absent]
+
+
+@dataclass(frozen=True, eq=False)
+class Code:
+    """A slot of each row.
+
+    Attributes:
+        label: its name in SQL.
+        expression: gives the slot, by what is known then.
+        possible: the slots that it may be.
+    """
+
+    label: str
+    expression: Callable[[], Expression]
+    possible: tuple[int, ...]
+
+
+class Measures:
+    """What is counted of each row of a relation.
+
+    Args:
+        context: the model.
+        dialect: the kind of database.
+        relation: the table.
+        slots: where the counts go.
+        vocabularies: what is known of the values of each categorical column, by name.
+
+    Raises:
+        ConfigError: a column cannot be counted in the database.
+
+    Attributes:
+        numbers: the numbers.
+        codes: the slots that need no number, by the index of their column.
+        categories: the categorical columns that the table has, by index.
+        absent: indices of the columns that the table lacks.
+    """
+
+    def __init__(
+        self, context: SourceContext, dialect: Dialect, relation: Relation, slots: Slots, vocabularies: dict[str, Vocabulary]
+    ) -> None:
+        self._where = f"{context.where}.predictions.fields"
+        self._dialect = dialect
+        self._relation = relation
+        self._slots = slots
+        self._vocabularies = vocabularies
+        self.numbers: list[Number] = []
+        self.codes: dict[int, Code] = {}
+        self.categories: dict[int, Categories] = {}
+        self.absent: list[int] = []
+        self._ranged: list[tuple[str, Column]] = []
+        fields = {of_one.name: of_one for of_one in relation.schema.columns}
+        for index, column in enumerate(context.layout.columns if context.layout is not None else ()):
+            self._add(index, column, fields[column.name])
+        self._add_latency()
+
+    def column(self, path: Path | None) -> Expression | None:
+        """Return the column that a field stands in.
+
+        Raises:
+            ConfigError: it stands inside of a column.
+        """
+        if path is not None and len(path) > 1:
+            raise ConfigError(
+                f"{self._where}: {path_text(path)} is inside of a column, which the database does not look into: "
+                "write a query that selects it, or mode: rows"
+            )
+        return self._relation.column(path)
+
+    def comparable(self, path: Path, column: Expression) -> Comparable:
+        """Return how a column's values are compared."""
+        return Comparable(column, Form.of(self._relation.samples[str(path[0])], self._dialect), self._dialect)
+
+    # Columns
+
+    def _add(self, index: int, column: Column, place: ColumnField) -> None:
+        found = self.column(place.path)
+        if found is None:
+            self.absent.append(index)
+        elif column.kind is Kind.CATEGORICAL:
+            self._add_categories(index, column, place.path, found)
+        else:
+            self._add_number(index, column, place.path, found)
+
+    def _add_categories(self, index: int, column: Column, path: Path, found: Expression) -> None:
+        slots = self._slots
+        comparable = self.comparable(path, found)
+        categories = Categories(
+            comparable,
+            column.categories,
+            self._vocabularies.setdefault(f"{column.name} {comparable.form.name}", Vocabulary()),
+            is_boolean=not self._dialect.has_booleans and bool(column.categories) and set(column.categories) <= _BOOLEANS,
+            dialect=self._dialect,
+        )
+        self.categories[index] = categories
+        missing, suspect = slots.state(index, ValueState.MISSING), slots.suspect(index)
+        self.codes[index] = Code(
+            f"pe_c{index}",
+            lambda: categories.expression(lambda code: slots.code(index, code), missing, suspect),
+            (*(slots.code(index, code) for code in range(column.bins + len(ValueState) - 1)), suspect),
+        )
+
+    def _add_number(self, index: int, column: Column, path: Path, found: Expression) -> None:
+        slots = self._slots
+        samples = self._relation.samples[str(path[0])]
+        missing, invalid = slots.state(index, ValueState.MISSING), slots.state(index, ValueState.INVALID)
+        if not self._dialect.is_dynamic and samples and isinstance(samples[0], bool):
+            states = case((found.is_(None), whole(missing)), else_=whole(invalid))
+            self.codes[index] = Code(f"pe_c{index}", lambda: states, (missing, invalid))
+            return
+        form = self._number_form(path, samples)
+        of_column = [slots.column(index)]
+        if column.name in slots.scores:
+            of_column.append(slots.scores[column.name])
+        if column.name == slots.value_name:
+            of_column.append(slots.values)
+        assert slots.layout is not None  # noqa: S101 - for the type checker
+        number = Number(
+            f"pe_x{index}",
+            self._dialect.double(found),
+            absent=case((found.is_(None), whole(missing)), else_=whole(invalid)) if self._dialect.is_dynamic else None,
+            bins=tuple(of_column),
+            moments=(int(slots.layout.numeric.searchsorted(index)), Deviation.of(column)),
+            total=slots.totals.index(column.name) if column.name in slots.totals else None,
+            is_whole=form is Form.INTEGER,
+        )
+        self.numbers.append(number)
+        if column.ranged and column.role is Role.FEATURE:
+            self._ranged.append((number.label, column))
+
+    def _number_form(self, path: Path, samples: Sequence[Any]) -> Form:
+        """Return the form of a column of numbers; of one that has no values yet they are taken for numbers."""
+        form = Form.of(samples, self._dialect) if samples else Form.FLOAT
+        if form not in (Form.INTEGER, Form.FLOAT, Form.DYNAMIC):
+            raise ConfigError(
+                f"{self._where}: {path_text(path)} holds {type(samples[0]).__name__}, for instance {str(samples[0])[:50]!r}, "
+                "and aggregate mode needs a number there: write a query that casts it, or mode: rows"
+            )
+        return form
+
+    def _add_latency(self) -> None:
+        schema = self._relation.schema
+        found = self.column(schema.latency)
+        if schema.latency is None or found is None:
+            return
+        self._number_form(schema.latency, self._relation.samples[str(schema.latency[0])])
+        value = seconds(self._dialect.double(found), UNITS[schema.latency_unit] / UNITS["s"], self._dialect)
+        self.numbers.append(Number("pe_d", value, bins=(self._slots.durations,), total=0, is_whole=True))
+
+    # Of a relation that has the numbers under their labels
+
+    def outlier(self, columns: Any) -> list[ColumnElement[bool]]:
+        """Return the conditions of which an outlier fulfils any: a number in the first or the last bin of a feature."""
+        number = self._dialect.number
+        found: list[ColumnElement[bool]] = []
+        for label, column in self._ranged:
+            value = columns[label]
+            if column.edges[0] > -LARGEST:
+                found.append(value.between(number(-LARGEST), number(math.nextafter(column.edges[0], -math.inf))))
+            found.append(value.between(number(column.edges[-1]), number(LARGEST)))
+        return found
+
+    @property
+    def outlier_numbers(self) -> list[Number]:
+        """Return the numbers that an outlier is told by."""
+        labels = {label for label, _ in self._ranged}
+        return [number for number in self.numbers if number.label in labels]
