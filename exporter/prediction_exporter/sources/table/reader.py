@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -12,6 +11,7 @@ from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.table.counts import CountsReader
 from prediction_exporter.sources.table.engine import Database
+from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.rows import RowsReader
 
@@ -28,12 +28,20 @@ class Reader(Protocol):
         """
 
 
-@contextmanager
-def open_reader(context: SourceContext, database: Database, relation: Relation, connection: Connection) -> Iterator[Reader]:
-    """Give the reader that the configuration asks for, or the one that suits the database."""
+def open_reader(
+    context: SourceContext, database: Database, relation: Relation, connection: Connection, learned: Learned
+) -> Reader:
+    """Return the reader that the configuration asks for, or the one that suits the database.
+
+    Args:
+        context: the model.
+        database: where its table is.
+        relation: the table, and which of its columns is what.
+        connection: an open connection.
+        learned: what former readers learned of the table's values, which they add to.
+    """
     settings = context.predictions.table
     mode = settings.mode if settings is not None and settings.mode != "auto" else database.dialect.mode
     if mode == "aggregate":
-        yield CountsReader(context, database.dialect, relation, connection)
-    else:
-        yield RowsReader(database, relation, connection)
+        return CountsReader(context, database.dialect, relation, connection, learned)
+    return RowsReader(database, relation, connection)

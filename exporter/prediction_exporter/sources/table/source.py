@@ -25,6 +25,7 @@ from prediction_exporter.sources.backoff import Backoff
 from prediction_exporter.sources.base import Batch, Reading, Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.table.engine import Database
+from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.reader import Reader, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
 from prediction_exporter.windows import SLICE_SECONDS
@@ -57,6 +58,7 @@ class TableSource:
         self._slice = min(context.spans[0].bucket, SLICE_SECONDS)
         self._lateness = int(settings.lateness.seconds)
         self._relation: Relation | None = None
+        self._learned = Learned()
         self._closed: int | None = None  # everything before is closed
         self._news = 0  # what happened before is not counted, as nobody watched, or counted already
         self._known: dict[int, int] = {}  # rows of each slice when it was read last
@@ -123,7 +125,7 @@ class TableSource:
                 yield from self._read(connection)
         except PredictionExporterError as error:
             # Whatever it was, a column may have been renamed or a table replaced: look again.
-            self._relation = None
+            self._relation, self._learned = None, Learned()
             self._backoff.failed()
             self._problem = str(error)
             raise
@@ -133,19 +135,19 @@ class TableSource:
         relation = self._relation or self._look(connection)
         if relation is None:
             return
-        with open_reader(self._context, self._database, relation, connection) as reader:
-            now = self._clock()
-            oldest = min(span.oldest(now) for span in self._context.spans)
-            closed = self._closed if self._closed is not None else oldest
-            # What is counted already is not read as something that may change, whatever the lateness is now.
-            closable = max(self._floor(now - self._lateness), closed, self._news)
-            end = self._floor(now) + self._slice
-            counts = self._counts(connection, relation, max(closed - self._lateness, 0), end)
-            refused = self._refused(counts, closed, oldest)
-            if refused.total:
-                yield Batch(rejected=refused)
-            yield from self._close(reader, counts, max(closed, oldest), closable)
-            yield from self._reread(reader, counts, closable, end)
+        reader = open_reader(self._context, self._database, relation, connection, self._learned)
+        now = self._clock()
+        oldest = min(span.oldest(now) for span in self._context.spans)
+        closed = self._closed if self._closed is not None else oldest
+        # What is counted already is not read as something that may change, whatever the lateness is now.
+        closable = max(self._floor(now - self._lateness), closed, self._news)
+        end = self._floor(now) + self._slice
+        counts = self._counts(connection, relation, max(closed - self._lateness, 0), end)
+        refused = self._refused(counts, closed, oldest)
+        if refused.total:
+            yield Batch(rejected=refused)
+        yield from self._close(reader, counts, max(closed, oldest), closable)
+        yield from self._reread(reader, counts, closable, end)
 
     def _look(self, connection: Connection) -> Relation | None:
         relation = read_relation(
