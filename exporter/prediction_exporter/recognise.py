@@ -85,9 +85,18 @@ def _flatten(value: Any, path: Path, name: str, found: dict[str, Path]) -> None:
 
 
 def to_path(name: str, found: Mapping[str, Path]) -> Path:
-    """Return the path that a configured name means: a field that was found, or its parts at the dots."""
+    """Return the path that a configured name means: a field that was found, or its parts at the dots.
+
+    Where the fields found have dots in their own names, as in flat files, so has one that stands beside them.
+    """
     if name in found:
         return found[name]
+    for other, path in found.items():
+        last = path[-1]
+        if isinstance(last, str) and "." in last:
+            home = other.removesuffix(last)
+            if name.startswith(f"{home}{last.rpartition('.')[0]}."):
+                return (*path[:-1], name.removeprefix(home))
     item = _LIST_ITEM.fullmatch(name)
     if item is not None:
         return (*item.group(1).split("."), int(item.group(2)))
@@ -271,6 +280,8 @@ def _beside(name: str, known: Mapping[str, Path]) -> Path:
     homes: dict[str, Path] = {}  # of the objects and lists that hold features, by the part of the name that they add
     for other, path in known.items():
         last = f"[{path[-1]}]" if isinstance(path[-1], int) else str(path[-1])
+        if last.endswith(f".{other}"):  # a flat file, whose names say the object too
+            return (*path[:-1], last.removesuffix(other) + name)
         homes[other.removesuffix(last).removesuffix(".")] = path[:-1]
     item = _LIST_ITEM.fullmatch(name)
     if item is not None and item.group(1) in homes:

@@ -506,6 +506,78 @@ def test_a_position_of_a_later_exporter(tmp_path: Path, clock: Clock) -> None:
         source(tmp_path, clock, position='{"version": 2}')
 
 
+def test_flat_files_with_dots_in_their_names(tmp_path: Path, clock: Clock) -> None:
+    """A feature or a score that the file recognised by lacks stands beside the others in the other files."""
+    layout = Layout(
+        [
+            Column(name="amount", role=Role.FEATURE, kind=Kind.NUMERIC, edges=(0.0,)),
+            Column(name="age", role=Role.FEATURE, kind=Kind.NUMERIC, edges=(0.0,)),
+            Column(name="scores.a", role=Role.SCORE, kind=Kind.NUMERIC, edges=(0.5,)),
+            Column(name="scores.b", role=Role.SCORE, kind=Kind.NUMERIC, edges=(0.5,)),
+        ]
+    )
+    for name, text, at in (
+        ("old.csv", "time,features.age,features.amount,scores.a,scores.b\n1,40,7,0.1,0.9\n", NOW - 500),
+        ("new.csv", "time,features.amount,scores.a\n1,8,0.2\n", NOW - 60),
+    ):
+        (tmp_path / name).write_text(text)
+        os.utime(tmp_path / name, (at, at))
+    reader = source(tmp_path, clock, layout=layout)
+    found = [part.columns for batch in reader.poll() for part in batch.events]
+    assert [[columns[name].to_list() for name in layout.names] for columns in found] == [
+        [[7.0], [40.0], [0.1], [0.9]],
+        [[8.0], [None], [0.2], [None]],
+    ]
+
+
+def test_a_file_without_any_field(tmp_path: Path, clock: Clock) -> None:
+    """Each of its rows lacks the time, whatever its columns are called."""
+    write(tmp_path / "z.parquet", [row | {"request_id": "r"} for row in events(5)])
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x,0\n1,2\n3,4\n" if name == "a.csv" else "0\n1\n")
+        os.utime(tmp_path / name, (NOW - 100, NOW - 100))
+    pl.DataFrame({"x": [1, 2, 3]}).write_parquet(tmp_path / "c.parquet")
+    os.utime(tmp_path / "c.parquet", (NOW - 100, NOW - 100))
+    outcome = drain(source(tmp_path, clock))
+    assert (rows_of(outcome), outcome.rejected) == (5, {"missing_time": 6})
+
+
+def test_names_that_are_hard_to_read(tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """Wildcards in the name of a folder are no wildcards; pipes and names that are no text are left alone."""
+    rows = [row | {"request_id": "r"} for row in events(5)]
+    folder = tmp_path / "in [1]*"
+    write(folder / "a?.parquet", rows)
+    write(folder / "[b].csv", rows)
+    os.mkfifo(folder / "pipe.csv")
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.csv")).write_text("ts\n1\n")
+    (folder / "nowhere.csv").symlink_to(tmp_path / "nothing")
+    assert rows_of(drain(source(str(tmp_path).replace("[", "[[]") + "/in [[]1][*]", clock))) == 10
+    assert [record.getMessage() for record in caplog.records] == ["a file has a name that is no UTF-8, and is not read"]
+
+
+def test_one_file(tmp_path: Path, clock: Clock) -> None:
+    """A path may name it, also before it is there."""
+    reader = source(tmp_path / "a.parquet", clock)
+    with pytest.raises(SourceError, match="No such file"):
+        drain(reader)
+    write(tmp_path / "a.parquet", [row | {"request_id": "r"} for row in events(5)])
+    write(tmp_path / "b.parquet", [row | {"request_id": "r"} for row in events(5)])
+    assert rows_of(drain(reader)) == 5
+
+
+def test_wide_rows_are_read_in_smaller_parts(tmp_path: Path) -> None:
+    """The bound is on values, also inside of objects and lists."""
+    wide = pl.Struct({str(n): pl.Float64 for n in range(1000)})
+    pl.DataFrame({"o": [None] * 20_000, "l": [[]] * 20_000}, schema={"o": wide, "l": pl.List(pl.Int8)}).write_parquet(
+        tmp_path / "a.parquet"
+    )
+    reader = readers.ParquetReader(pl.scan_parquet(tmp_path / "a.parquet"))
+    assert reader.read(0, {"o"}).end == 1 << 13
+    assert reader.read(0, {"o", "l"}).end == 1 << 13
+    assert reader.read(0, {"l"}).end == 20_000
+    assert reader.read(5000, {"o"}).end == 1 << 13
+
+
 MEMORY = """
 import re, sys, time
 from pathlib import Path

@@ -306,6 +306,21 @@ def test_types_without_a_json_form() -> None:
     assert texts_of_values(pl.Series([[1], [], None])).to_list() == ["[0]", "[]", None]
 
 
+def test_years_that_no_calendar_has() -> None:
+    """Such dates are no times, and no categories either; nothing panics over them."""
+    huge = pl.Series([2**62, 0, None])
+    for values in (
+        huge.cast(pl.Datetime("us")),
+        huge.cast(pl.Datetime("ms", "UTC")),
+        pl.Series([2**30, 0, None]).cast(pl.Date),
+    ):
+        schema = EventSchema(time=("t",), columns=(), version=("t",))
+        batch = FrameParser(schema).parse(pl.DataFrame({"t": values}))
+        assert batch.rejected.counts == {"missing_time": 1, "invalid_time": 1}
+        odd, usual, missing = texts_of_values(values).to_list()
+        assert (odd, usual[:10], missing) == ("[0]", "1970-01-01", None)
+
+
 def test_a_duration_says_its_unit() -> None:
     """A latency of the type Duration needs no unit."""
     schema = EventSchema(time=("t",), columns=(), latency=("d",), latency_unit="ms")

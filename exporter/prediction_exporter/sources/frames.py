@@ -34,7 +34,8 @@ CONTAINER, EMPTY_LIST = "[0]", "[]"
 #: Microseconds since the epoch between which a Datetime is a time: the years 1 to 9999, which dates in text can name too.
 FIRST_TIME, LAST_TIME = -62_135_596_800_000_000, 253_402_300_799_999_999
 
-MICROSECONDS = 1_000_000
+#: Microseconds of a day.
+DAY = 86_400_000_000.0
 
 _BOOLEANS = {"true", "false"}
 
@@ -120,12 +121,9 @@ class FrameParser:
         return np.full(len(values), NO_TIME)
 
     def _datetimes(self, values: pl.Series, dtype: pl.Datetime) -> NDArray[np.int64]:
-        ticks = values.to_physical()
-        per_microsecond = {"ns": 1000, "us": 1, "ms": 1}[dtype.time_unit]
+        per_microsecond = 1000 if dtype.time_unit == "ns" else 1
         scale = 1000 if dtype.time_unit == "ms" else 1
-        # Before the division, or multiplication, which would wrap around silently.
-        usable = ticks.is_between(FIRST_TIME // scale, min(LAST_TIME // scale * per_microsecond, 2**63 - 1))
-        whole = ticks.set(~usable, None) // per_microsecond * scale
+        whole = _usual(values).to_physical() // per_microsecond * scale
         if dtype.time_zone is None:
             return self._local(whole.cast(pl.Datetime("us")))
         return whole.fill_null(NO_TIME).to_numpy()
@@ -136,9 +134,16 @@ class FrameParser:
         return zoned.to_physical().fill_null(NO_TIME).to_numpy()
 
     def _midnights(self, dates: pl.Series) -> NDArray[np.int64]:
-        days = dates.to_physical()
-        usable = days.is_between(FIRST_TIME // (86_400 * MICROSECONDS), LAST_TIME // (86_400 * MICROSECONDS))
-        return self._local(dates.set(~usable, None).cast(pl.Datetime("us")))
+        return self._local(_usual(dates).cast(pl.Datetime("us")))
+
+
+def _usual(values: pl.Series) -> pl.Series:
+    """Return dates without those of years that no calendar has, with which polars wraps around or panics."""
+    dtype = values.dtype
+    microseconds = {"ms": 1000.0, "us": 1.0, "ns": 0.001}[dtype.time_unit] if isinstance(dtype, pl.Datetime) else DAY
+    ticks = values.to_physical()
+    usable = ticks.is_between(max(int(FIRST_TIME / microseconds), -(2**63)), min(int(LAST_TIME / microseconds), 2**63 - 1))
+    return values if usable.all() else values.set(~usable, None)
 
 
 def value_at(frame: pl.DataFrame, path: Path) -> pl.Series:
@@ -230,9 +235,15 @@ def _decimals(values: pl.Series) -> pl.Series:
     return _cast(values) if values.dtype.scale == 0 else _floats(values)
 
 
+def _dates(values: pl.Series) -> pl.Series:
+    texts = _usual(values).dt.to_string("iso")
+    return texts.set(texts.is_null() & values.is_not_null(), CONTAINER)
+
+
 def _datetimes(values: pl.Series) -> pl.Series:
     assert isinstance(values.dtype, pl.Datetime)  # noqa: S101 - for the type checker
-    return values.dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if values.dtype.time_zone else ""))
+    texts = _usual(values).dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if values.dtype.time_zone else ""))
+    return texts.set(texts.is_null() & values.is_not_null(), CONTAINER)
 
 
 def _spans(values: pl.Series) -> pl.Series:
@@ -265,7 +276,8 @@ def _where_present(values: pl.Series, text: str) -> pl.Series:
 
 _Types = type[pl.DataType] | tuple[type[pl.DataType], ...]
 _WRITERS: tuple[tuple[_Types, Callable[[pl.Series], pl.Series]], ...] = (
-    ((pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Null), _cast),
+    ((pl.Categorical, pl.Enum, pl.Boolean, pl.Null), _cast),
+    (pl.Date, _dates),
     (pl.Decimal, _decimals),
     (pl.Datetime, _datetimes),
     ((pl.Time, pl.Duration), _spans),

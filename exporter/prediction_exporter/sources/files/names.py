@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from fnmatch import fnmatchcase
 from typing import Literal
 from urllib.parse import unquote
@@ -23,6 +24,8 @@ COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst"}
 
 #: Endings of files that somebody still writes, or that belong to another file.
 NO_DATA = (".tmp", ".crc", ".inprogress")
+
+_ESCAPED = re.compile(r"\[([*?[])\]")
 
 #: What Hive calls the folder of the rows that lack the partition's column.
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -67,14 +70,17 @@ def partitions_of(path: str) -> dict[str, str | None]:
 def split_pattern(pattern: str) -> tuple[str, str]:
     """Divide a path into the folder in front of its first part with a wildcard, and the rest.
 
-    >>> split_pattern("/data/*/x.csv"), split_pattern("/data")
-    (('/data', '*/x.csv'), ('/data', ''))
+    >>> split_pattern("/data/*/x.csv"), split_pattern("/[[]a]/b")
+    (('/data', '*/x.csv'), ('/[a]/b', ''))
     """
+    folders: list[str] = []
     parts = pattern.split("/")
     for index, part in enumerate(parts):
-        if glob.has_magic(part):
-            return "/".join(parts[:index]), "/".join(parts[index:])
-    return pattern, ""
+        plain = _ESCAPED.sub(r"\1", part)
+        if glob.escape(plain) != part and glob.has_magic(part):
+            return "/".join(folders), "/".join(parts[index:])
+        folders.append(plain)
+    return "/".join(folders), ""
 
 
 def matches(path: str, pattern: str) -> bool:

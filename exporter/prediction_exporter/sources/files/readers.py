@@ -18,6 +18,9 @@ from prediction_exporter.sources.cutting import runs
 CHUNK_BYTES = 8 << 20
 SAMPLE_BYTES = 256 << 10
 
+#: The name of a column that is read for the number of rows alone.
+NOTHING = "\0"
+
 #: Longest line of JSON, and longest record of CSV.
 MAX_LINE_BYTES = 1 << 20
 
@@ -25,6 +28,9 @@ MAX_LINE_BYTES = 1 << 20
 PART_VALUES = 1 << 23
 PART_ROWS = 1 << 17
 LEAST_ROWS = 1 << 10
+
+#: Items that a list is taken to have, whose length no schema tells.
+LIST_VALUES = 16
 
 
 class DamagedError(Exception):
@@ -79,7 +85,7 @@ class ParquetReader:
 
     def __init__(self, scan: pl.LazyFrame) -> None:
         self._scan = scan
-        self._names = scan.collect_schema().names()
+        self._values = {name: _values_of(dtype) for name, dtype in scan.collect_schema().items()}
         self._total = int(scan.select(pl.len()).collect().item())
 
     def sample(self) -> pl.DataFrame:
@@ -89,8 +95,8 @@ class ParquetReader:
     def read(self, offset: int, wanted: Collection[str]) -> Part:
         """Return a slice of rows. Offsets are rows."""
         # Without any column a frame would have no rows.
-        names = [name for name in self._names if name in wanted] or self._names[:1]
-        rows = PART_VALUES // len(names) if names else 0
+        names = [name for name in self._values if name in wanted] or list(self._values)[:1]
+        rows = PART_VALUES // max(sum(self._values[name] for name in names), 1)
         rows = min(max(1 << max(rows.bit_length() - 1, 0), LEAST_ROWS), PART_ROWS)
         rows -= offset % rows  # slices begin where row groups do, also after the columns have changed
         end = min(offset + rows, self._total)
@@ -104,6 +110,17 @@ class ParquetReader:
 
     def close(self) -> None:
         """Nothing is open between slices."""
+
+
+def _values_of(dtype: pl.DataType | pl.datatypes.DataTypeClass) -> int:
+    """Return about how many values stand in a row of a type."""
+    if isinstance(dtype, pl.Struct):
+        return sum(_values_of(field.dtype) for field in dtype.fields)
+    if isinstance(dtype, pl.Array):
+        return dtype.size * _values_of(dtype.inner)
+    if isinstance(dtype, pl.List):
+        return LIST_VALUES * _values_of(dtype.inner)
+    return 1
 
 
 class _BytesReader:
@@ -204,7 +221,7 @@ class CsvReader(_BytesReader):
             raise DamagedError(problem)
         end = len(window) if last else _last_record_end(window)
         rejected = Rejected()
-        columns = {str(at): name for at, name in enumerate(self._names) if name in wanted} or {"0": "0"}
+        columns = {str(at): name for at, name in enumerate(self._names) if name in wanted} or {"0": NOTHING}
         frames = list(self._frames(window[:end].strip(b"\r\n"), list(columns), rejected)) if self._names else []
         frame = pl.concat(frames).rename(columns) if frames else pl.DataFrame()
         return Part(frame, offset + end, last=last, share=self._share(offset + end), rejected=rejected)

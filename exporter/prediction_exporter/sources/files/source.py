@@ -45,6 +45,9 @@ MARGIN_SECONDS = 86_400.0
 #: A file that cannot be read, and has not changed for so long, is given up.
 GIVE_UP_SECONDS = 60.0
 
+#: Warnings that are remembered, so that none is given twice.
+MOST_TOLD = 10_000
+
 #: Files that are looked into for the fields, the newest first.
 SAMPLE_FILES = 20
 
@@ -87,7 +90,7 @@ class FilesSource:
         self._looked = float("-inf")
         self._found: list[Found] = []
         self._since: dict[str, tuple[str, float]] = {}  # since when a file has been seen unchanged
-        self._failing: dict[tuple[str, str], float] = {}  # since when a version of a file could not be read
+        self._failing: dict[str, tuple[str, float]] = {}  # since when which version of a file could not be read
         self._left: dict[str, int] = {}  # bytes that are unread, by path
         self._told: set[tuple[str, str]] = set()  # what was said of which file
         self._reader: tuple[Found, Reader] | None = None
@@ -171,8 +174,18 @@ class FilesSource:
 
     def _list(self, store: Store) -> list[Found]:
         """Return the files that are data, the oldest first."""
-        found = [file for file in store.look() if form_of(file.path, self._files.format) is not None]
+        found = [file for file in store.look() if self._is_data(store, file)]
         return sorted(found, key=lambda file: (file.modified, file.path))
+
+    def _is_data(self, store: Store, file: Found) -> bool:
+        if form_of(file.path, self._files.format) is None:
+            return False
+        try:
+            file.path.encode()
+        except UnicodeEncodeError:  # the libraries take only text for names
+            self._tell(store, file, "has a name that is no UTF-8, and is not read")
+            return False
+        return True
 
     def _update(self, store: Store, found: list[Found]) -> None:
         """Take in what there is now."""
@@ -200,6 +213,7 @@ class FilesSource:
                     store, file, "appeared with a time from before the longest window, and is not read; touch it if it is new"
                 )
         there = {file.path for file in found}
+        self._failing = {path: since for path, since in self._failing.items() if path in there}
         for path, entry in ledger.entries.items():
             if entry.at >= 0 and path not in there:
                 gone = Found(path, 0, entry.modified, entry.version)
@@ -232,6 +246,8 @@ class FilesSource:
     def _tell(self, store: Store, file: Found, what: str) -> None:
         """Warn of a file, once."""
         if (file.path, what) not in self._told:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
             self._told.add((file.path, what))
             logger.warning("a file %s", what, extra={"path": store.shown(file)})
 
@@ -294,6 +310,7 @@ class FilesSource:
                     self.close()
                     return
                 part = reader.read(offset, self._parser.wanted)
+                batch = self._parser.parse(part.rows, partitions)
             except ERRORS as error:
                 self.close()
                 yield from self._cannot_read(store, file, offset, error, denied)
@@ -301,7 +318,6 @@ class FilesSource:
             if store.version(file) != file.version:
                 self.close()  # changed or gone under our eyes; the next look settles it
                 return
-            batch = self._parser.parse(part.rows, partitions)
             batch.rejected.merge(part.rejected)
             offset = part.end
             self._ledger.note(file, Done.READ if part.last else offset)
@@ -309,6 +325,7 @@ class FilesSource:
             if part.last:
                 self.close()
                 self._left.pop(file.path)
+                self._failing.pop(file.path, None)
             if batch.events or batch.rejected.total:
                 yield batch
             if part.last:
@@ -329,10 +346,13 @@ class FilesSource:
             self._tell(store, file, f"cannot be read, and is tried again: {error.strerror or words}")
             return
         now = self._clock()
-        since = self._failing.setdefault((file.path, file.version), now)
+        version, since = self._failing.get(file.path, ("", now))
+        if version != file.version:
+            since = now
+            self._failing[file.path] = (file.version, now)
         if not (now - since >= GIVE_UP_SECONDS or (not store.atomic and self._is_settled(store, file, GIVE_UP_SECONDS))):
             return
-        del self._failing[file.path, file.version]
+        del self._failing[file.path]
         rejected = Rejected()
         rejected.add("unreadable", example=f"{store.shown(file)}: {words}")
         logger.warning("a file is left out, it cannot be read: %s", words, extra={"path": store.shown(file), "offset": offset})

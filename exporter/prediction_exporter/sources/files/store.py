@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,8 @@ import polars as pl
 from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.content import CompressedContent, Content, PlainContent
 from prediction_exporter.sources.files.names import Compression, matches, split_pattern
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +87,12 @@ class FolderStore:
 
     def __init__(self, pattern: str) -> None:
         self._root, self._pattern = split_pattern(pattern)
-        if Path(self._root).is_file():
-            self._root, _, self._pattern = self._root.rpartition("/")
+        self._hidden: set[str] = set()
 
     def look(self) -> list[Found]:
         """Return all files; those that cannot be seen are left out."""
+        if not self._pattern and Path(self._root).is_file():
+            self._root, _, self._pattern = self._root.rpartition("/")
         try:
             os.scandir(self._root or "/").close()
         except OSError as error:
@@ -96,7 +101,7 @@ class FolderStore:
 
     def _files(self) -> Iterator[Found]:
         root = self._root or "/"
-        for folder, folders, names in os.walk(root):
+        for folder, folders, names in os.walk(root, onerror=self._tell):
             folders[:] = [name for name in folders if not name.startswith((".", "_"))]
             inside = os.path.relpath(folder, root)
             for name in names:
@@ -106,11 +111,19 @@ class FolderStore:
                     if found is not None:
                         yield found
 
+    def _tell(self, error: OSError) -> None:
+        """Warn of a folder that cannot be seen, once."""
+        if error.filename not in self._hidden and not isinstance(error, FileNotFoundError):
+            self._hidden.add(error.filename)
+            logger.warning("a folder cannot be read: %s", error.strerror, extra={"path": error.filename})
+
     def _found(self, path: str) -> Found | None:
         try:
             status = Path(self._root, path).stat()
         except OSError:
             return None  # gone since, or a link to nowhere
+        if not stat.S_ISREG(status.st_mode):
+            return None  # opening a pipe would wait for its writer
         version = f"{status.st_size}-{status.st_mtime_ns}"
         return Found(path, status.st_size, status.st_mtime_ns, version, str(status.st_ino))
 
