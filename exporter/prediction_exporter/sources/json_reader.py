@@ -64,7 +64,7 @@ class JsonReader:
         # The items of a list are of one type.
         lists = {path[:-1] for path in self.texts if isinstance(path[-1], int)}
         self.texts |= {path for path in self.paths if isinstance(path[-1], int) and path[:-1] in lists}
-        self.dtypes = _nested_dtypes(self.paths, self.texts)
+        self.dtypes = nested_dtypes(self.paths, self.texts)
 
     def read(self, data: bytes, rejected: Rejected) -> tuple[pl.DataFrame | None, list[Mapping[str, Any]]]:
         """Return the fields of the lines that polars reads, and the other lines that are JSON objects, parsed.
@@ -230,7 +230,8 @@ def parse_lines(lines: Iterable[bytes], rejected: Rejected) -> Iterator[Mapping[
                 rejected.add("malformed", example=line)
 
 
-def _nested_dtypes(paths: Iterable[Path], texts: set[Path]) -> dict[str, pl.DataType]:
+def nested_dtypes(paths: Iterable[Path], texts: set[Path]) -> dict[str, pl.DataType]:
+    """Return the types of the top-level columns that hold these fields, as numbers but for those that are texts."""
     tree: dict[str, Any] = {}
     for path in paths:
         scalar: pl.DataType = pl.String() if path in texts else pl.Float64()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, column, inspect, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Connection, CursorResult, column, inspect, literal_column, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import FromClause
 from sqlalchemy.sql.elements import TextClause, quoted_name
@@ -39,6 +39,7 @@ class Relation:
         source: what stands behind FROM.
         names: its columns.
         samples: some values of each column, without nulls, as the driver gives them.
+        codes: the driver's code for the type of each column.
         schema: which column is what.
         time: how its times are asked for.
     """
@@ -46,6 +47,7 @@ class Relation:
     source: FromClause
     names: tuple[str, ...]
     samples: Mapping[str, Sequence[Any]]
+    codes: Mapping[str, Any]
     schema: EventSchema
     time: TimeColumn
 
@@ -93,13 +95,15 @@ def read_relation(
         source=source,
         names=names,
         samples=samples,
+        codes=codes,
         schema=schema,
         time=time_column(
             source.c[at],
             samples[at],
             epoch=dialect.epoch,
             floor=dialect.floor,
-            is_utc=dialect.is_utc or codes.get(at) == _MYSQL_TIMESTAMP,
+            is_utc=codes.get(at) == _MYSQL_TIMESTAMP or _is_utc(connection, dialect, source, at),
+            instant=dialect.instant,
             unit=schema.time_unit,
             timezone=schema.timezone,
             where=f"{place}.time",
@@ -128,7 +132,7 @@ def _table(connection: Connection, settings: Table, *columns: Any) -> FromClause
 
 
 def _with_columns(connection: Connection, settings: Table, names: Sequence[str]) -> FromClause:
-    columns = [column(name) for name in names]
+    columns: list[ColumnElement[Any]] = [column(name) for name in names]
     if settings.query is not None:
         return _query(settings.query).columns(*columns).subquery("predictions")
     return _table(connection, settings, *columns)
@@ -136,7 +140,7 @@ def _with_columns(connection: Connection, settings: Table, names: Sequence[str])
 
 def _sample(connection: Connection, source: FromClause) -> tuple[tuple[str, ...], Sequence[Sequence[Any]], dict[str, Any]]:
     """Return the names of the columns, some rows, and the driver's code for the type of each column."""
-    result = connection.execute(select(literal_column("*")).select_from(source).limit(SAMPLE_ROWS))
+    result: CursorResult[Any] = connection.execute(select(literal_column("*")).select_from(source).limit(SAMPLE_ROWS))
     names = tuple(result.keys())
     cursor = result.cursor
     description = cursor.description if cursor is not None and cursor.description is not None else ()
@@ -145,6 +149,13 @@ def _sample(connection: Connection, source: FromClause) -> tuple[tuple[str, ...]
         twice = sorted({name for name in names if names.count(name) > 1})
         raise SourceError(f"the query has several columns of the name {', '.join(twice)}; give each a name of its own")
     return names, rows, {name: entry[1] for name, entry in zip(names, description, strict=False)}
+
+
+def _is_utc(connection: Connection, dialect: Dialect, source: FromClause, name: str) -> bool:
+    if dialect.type_name is None:
+        return dialect.is_utc
+    found = connection.scalar(select(dialect.type_name(source.c[name])).select_from(source).limit(1))
+    return dialect.is_utc and found == "timestamp"
 
 
 def _plain(value: Any) -> Any:
@@ -178,7 +189,7 @@ def has_no_index(connection: Connection, settings: Table, time: str) -> bool:
         in_schema = ".".join(schema) or None
         if name not in inspector.get_table_names(in_schema):
             return False
-        leading = [index["column_names"][:1] for index in inspector.get_indexes(name, in_schema)]
+        leading: list[Sequence[str | None]] = [index["column_names"][:1] for index in inspector.get_indexes(name, in_schema)]
         leading.append(inspector.get_pk_constraint(name, in_schema)["constrained_columns"][:1])
     except (SQLAlchemyError, NotImplementedError):
         return False

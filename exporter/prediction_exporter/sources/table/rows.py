@@ -14,11 +14,13 @@ import polars as pl
 from sqlalchemy import Connection, Select, select
 
 from prediction_exporter.profiler import MICROSECONDS
-from prediction_exporter.schema import EventSchema
+from prediction_exporter.schema import EventSchema, Path
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.table import adbc
+from prediction_exporter.sources.table.documents import parsed
 from prediction_exporter.sources.table.engine import Database
+from prediction_exporter.sources.table.fetching import fetched, is_document
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.values import text_of
 
@@ -45,17 +47,25 @@ class RowsReader:
         self._relation = relation
         self._connection = connection
         self._parser = FrameParser(relation.schema, integers_are_booleans=not database.dialect.has_booleans)
+        self._documents: dict[str, list[Path]] = {}
+        for path in paths(relation.schema):
+            name = str(path[0])
+            if name in relation.names and is_document(database.dialect, relation.codes.get(name)):
+                self._documents.setdefault(name, []).append(path)
 
     def read(self, start: int, end: int, width: int) -> Iterator[Batch]:  # noqa: ARG002 - rows are in no slices
         """Yield the events of a span."""
-        for frame in self._frames(self.query(start, end)):
+        for rows in self._frames(self.query(start, end)):
+            frame = rows.with_columns([parsed(rows.get_column(name), of) for name, of in self._documents.items()])
             yield _within(self._parser.parse(frame), start, end)
 
     def query(self, start: int, end: int) -> Select[Any]:
         """Return the query for the rows of a span, and for some just outside of it."""
         relation = self._relation
         columns = {column.name: column for path in paths(relation.schema) if (column := relation.column(path)) is not None}
-        return select(*columns.values()).where(relation.time.where(start, end))
+        dialect = self._database.dialect
+        chosen = [fetched(dialect, column, relation.codes.get(name)).label(name) for name, column in columns.items()]
+        return select(*chosen).where(relation.time.where(start, end))
 
     def _frames(self, query: Select[Any]) -> Iterator[pl.DataFrame]:
         if adbc.serves(self._database.dialect):
@@ -67,7 +77,7 @@ class RowsReader:
                 yield frame_of(names, rows)
 
 
-def paths(schema: EventSchema) -> list[tuple[str | int, ...]]:
+def paths(schema: EventSchema) -> list[Path]:
     """Return where the fields of an event stand."""
     optional = (schema.id, schema.version, schema.latency, schema.status)
     return [schema.time, *(path for path in optional if path is not None), *(column.path for column in schema.columns)]

@@ -1,0 +1,67 @@
+"""The law of sources: events in a table count as the same events in a log do, whatever database keeps them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from counting import Counted, assert_equal, context_of, count
+from databases import Database
+from typed_events import FIELDS, LAYOUT, NOW, ROLES, Event, Field, as_kept, events_of, lines, make_types, time_bound, write
+
+_tables = itertools.count()
+
+
+def of_log(folder: Path, events: Sequence[Event], **settings: Any) -> Counted:
+    """Count events in a log."""
+    log = folder / "app.log"
+    log.write_text(lines(events))
+    context = context_of(
+        folder,
+        {"log": {"path": "app.log", "start": "beginning"}, "fields": ROLES, **settings},
+        LAYOUT,
+        clock=lambda: NOW,
+        segments=["text", "flag"],
+    )
+    counted = count(context)
+    log.unlink()
+    return counted
+
+
+def of_table(database: Database, folder: Path, table: dict[str, Any], **settings: Any) -> Counted:
+    """Count events in a table."""
+    context = context_of(
+        folder,
+        {"table": {"url": database.url(), **table}, "fields": ROLES, **settings},
+        LAYOUT,
+        clock=lambda: NOW,
+        segments=["text", "flag"],
+    )
+    return count(context)
+
+
+def written(database: Database, events: Sequence[Event], fields: Sequence[Field] = FIELDS) -> str:
+    """Write events into a fresh table, and return its name."""
+    name = f"p{next(_tables)}"
+    write(database, name, fields, [event | {"ts": time_bound(database.kind, event["ts"])} for event in events])
+    return name
+
+
+@pytest.mark.parametrize("mode", ["rows", pytest.param("aggregate", marks=pytest.mark.xfail(strict=False))])
+def test_a_table_counts_as_the_log(database: Database, tmp_path: Path, mode: str) -> None:
+    """Profiles of every slice, version and segment, and all counters, are equal bin by bin."""
+    make_types(database)
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(events_of(FIELDS))
+    def law(events: list[Event]) -> None:
+        kept = as_kept(database.kind, events)
+        name = written(database, kept)
+        assert_equal(of_log(tmp_path, kept), of_table(database, tmp_path, {"name": name, "mode": mode}))
+
+    law()
