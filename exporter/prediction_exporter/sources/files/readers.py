@@ -26,7 +26,7 @@ MAX_LINE_BYTES = 1 << 20
 
 #: Most values of a Parquet file that are read at a time, and most rows. Powers of two divide the row groups of most writers.
 PART_VALUES = 1 << 23
-PART_ROWS = 1 << 17
+PART_ROWS = 1 << 18
 LEAST_ROWS = 1 << 10
 
 #: Items that a list is taken to have, whose length no schema tells.
