@@ -20,7 +20,8 @@ from prediction_exporter.errors import ConfigError, SourceError, StateError
 from prediction_exporter.layout import Column, Kind, Layout, Role
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.files import readers
-from prediction_exporter.sources.files.store import FolderStore
+from prediction_exporter.sources.files.ledger import Done, Ledger
+from prediction_exporter.sources.files.store import FolderStore, Found
 from prediction_files import DAY, ENDINGS, LAYOUT, NOW, Clock, drain, events, log_outcome, rounded, rows_of, source, write
 from source_law import assert_same, outcome_of
 
@@ -350,7 +351,7 @@ def test_old_files_need_no_memory(tmp_path: Path, clock: Clock, caplog: pytest.L
     reader = source(tmp_path, clock)
     assert rows_of(drain(reader)) == 10
     assert '"a.parquet"' in reader.position()
-    assert "old" not in reader.position()
+    assert "old.parquet" not in reader.position()
     clock.now += 3 * DAY
     assert rows_of(drain(reader)) == 0
     assert "a.parquet" not in reader.position()
@@ -498,6 +499,19 @@ def test_long_lines(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatc
     os.utime(path, (NOW - 60, NOW - 60))
     outcome = drain(source(tmp_path, clock))
     assert (rows_of(outcome), outcome.rejected) == (17, {"oversized": 4})
+
+
+def test_the_ledger_comes_back_as_it_was() -> None:
+    """Also with times before 1970, names of every kind, and versions that do not tell the time."""
+    ledger = Ledger(floor=5, looked=True)
+    for path, version, modified in (("a", "1-7", 7), ("x=1/y/b c", '9-"etag"', 7), ('é/"', "1--7", -7), ("z/1", "3-17", 7)):
+        ledger.note(Found(path, 1, modified, version, "i"), Done.READ if path == "a" else 12)
+    again = Ledger.from_text(ledger.to_text())
+    assert (again.floor, again.looked) == (5, True)
+    assert {path: (e.version, e.identity, e.at) for path, e in again.entries.items()} == {
+        path: (e.version, e.identity, e.at) for path, e in ledger.entries.items()
+    }
+    assert [e.modified for e in again.entries.values()] == [7, 7, -7, 7]
 
 
 def test_a_position_of_a_later_exporter(tmp_path: Path, clock: Clock) -> None:

@@ -12,6 +12,9 @@ from prediction_exporter.sources.files.store import Found
 
 POSITION_VERSION = 1
 
+#: Stands for a time of modification that the version ends with.
+UNTOLD = -1
+
 
 class Done(IntEnum):
     """What stands in place of an offset where a file is not to be read any further."""
@@ -88,9 +91,18 @@ class Ledger:
                 yield file
 
     def to_text(self) -> str:
-        """Return the ledger as JSON."""
-        files = {path: [entry.version, entry.modified, entry.identity, entry.at] for path, entry in self.entries.items()}
-        content = {"version": POSITION_VERSION, "looked": self.looked, "floor": self.floor, "files": files}
+        """Return the ledger as JSON. It is stored at each commit, so it says nothing twice: there may be many files."""
+        folders: dict[str, dict[str, list[str | int]]] = {}
+        for path, entry in self.entries.items():
+            folder, _, name = path.rpartition("/")
+            told = entry.version.partition("-")[2] == str(entry.modified)
+            folders.setdefault(folder, {})[name] = [
+                entry.version,
+                UNTOLD if told else entry.modified,
+                entry.identity,
+                entry.at,
+            ]
+        content = {"version": POSITION_VERSION, "looked": self.looked, "floor": self.floor, "folders": folders}
         return json.dumps(content, separators=(",", ":"))
 
     @classmethod
@@ -103,5 +115,9 @@ class Ledger:
         content = json.loads(text)
         if content["version"] != POSITION_VERSION:
             raise StateError(f"a position of version {content['version']} is not known here; a later exporter wrote it")
-        entries = {path: Entry(*values) for path, values in content["files"].items()}
+        entries = {}
+        for folder, files in content["folders"].items():
+            for name, (version, modified, identity, at) in files.items():
+                when = int(version.partition("-")[2]) if modified == UNTOLD else modified
+                entries[f"{folder}/{name}" if folder else name] = Entry(version, when, identity, at)
         return cls(entries, content["floor"], content["looked"])
