@@ -142,6 +142,7 @@ class ModelMonitor:
         commit is raised, and this monitor is of no use any more: its counts may hold a part of the batch.
         """
         committed = time.monotonic()
+        self._staged = Tally()  # parts of a span whose reading failed: it is read again whole
         batches = self._source.poll()
         problem = None
         while True:
