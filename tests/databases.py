@@ -44,13 +44,13 @@ _PR_SET_PDEATHSIG = 1
 _IN_MEMORY = Path("/dev/shm")
 _FREE_BYTES = 1 << 30
 
-_PREFIX = "prediction-exporter-tests-"
+PREFIX = "prediction-exporter-tests-"
 
 #: What ends a server at once, and lets PostgreSQL take its shared memory with it.
 _END = {"postgresql": signal.SIGQUIT, "mariadb": signal.SIGKILL}
 
 
-def _ending_with_this(number: int) -> Callable[[], None]:
+def ending_with_this(number: int) -> Callable[[], None]:
     """Return what a child does first, so that it gets a signal when the process that started it ends, however it does."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
@@ -73,8 +73,8 @@ class Server:
         in_memory = _IN_MEMORY.is_dir() and os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free > _FREE_BYTES
         # Not in pytest's folder: that is of this user alone, and a server that does not run as root is of another.
         place = _IN_MEMORY if in_memory else Path(tempfile.gettempdir())
-        _remove_left_behind(place)
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-{self.kind}-", dir=place))
+        remove_left_behind(place)
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-{self.kind}-", dir=place))
         (self.folder / "tmp").mkdir()
         if os.getuid() == 0:
             for path in (self.folder, self.folder / "tmp"):
@@ -196,7 +196,7 @@ class Server:
                 group=group,
                 extra_groups=[] if self._user else None,
                 start_new_session=True,  # ctrl-C is for the tests, which end it
-                preexec_fn=_ending_with_this(_END[self.kind]),  # noqa: PLW1509 - it takes no lock
+                preexec_fn=ending_with_this(_END[self.kind]),  # noqa: PLW1509 - it takes no lock
             )
         deadline = time.monotonic() + SERVER_SECONDS
         while not self.answers():
@@ -382,10 +382,10 @@ def new_file(kind: str, folder: Path) -> Database:
         return database
 
 
-def _remove_left_behind(place: Path) -> None:
+def remove_left_behind(place: Path) -> None:
     """Remove the folders of servers of tests that were killed."""
-    for folder in place.glob(f"{_PREFIX}*"):
-        if not psutil.pid_exists(int(folder.name.removeprefix(_PREFIX).split("-")[0])):
+    for folder in place.glob(f"{PREFIX}*"):
+        if not psutil.pid_exists(int(folder.name.removeprefix(PREFIX).split("-")[0])):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -28,7 +29,7 @@ from sqlalchemy import (
     null,
     type_coerce,
 )
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Engine
 
 Expression = ColumnElement[Any]
 
@@ -41,7 +42,7 @@ CONNECT_SECONDS = 10
 NOT_FINITE = ("nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity")
 
 #: How the counts of all columns are asked for, see ``counts``.
-Style = Literal["grouping_sets", "column_queries", "histograms"]
+Style = Literal["grouping_sets", "column_queries", "histograms", "unpivot"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +81,19 @@ class Dialect:
         double: a column of numbers as doubles, rounded to the nearest.
         text: a column of text as it is compared: byte by byte.
         bins: the number of edges up to a finite double, where the database has a function of them.
-        histogram: counts of the bins of a number as a map, in the order of their upper bounds, which lie in them.
+        histogram: counts of the bins of a number as a map or a list, in the order of their upper bounds, which lie in them.
+        unpivot: a row for each of some expressions, where the database has a function that gives several rows.
+        instant: an instant as SQL writes it, where it is not what the driver makes of one.
+        type_name: the name of a column's type, where the driver does not tell ``timestamp``, an instant, from local time.
         is_utc: whether the driver gives instants as timestamps without a zone, in UTC.
         is_dynamic: whether each value has a type of its own, whatever the column's is.
         has_booleans: whether it has a type for booleans; without one they come as 0 and 1.
         interrupts: whether it runs in this process and has no limit of its own for statements.
+        is_snapshot: whether a session goes on to show a table as it was at first, so that each poll needs a new one.
         has_indexes: whether a time column without an index makes every read a scan of the whole table.
         connect_args: arguments of the driver.
         session: statements that begin a session.
+        adapt: what an engine of SQLAlchemy needs beyond these.
     """
 
     driver: str
@@ -101,13 +107,18 @@ class Dialect:
     text: Callable[[Expression], Expression] = lambda column: cast(column, String)
     bins: Callable[[Expression, Sequence[float]], Expression] | None = None
     histogram: Callable[[Expression, Sequence[Any]], Expression] | None = None
+    unpivot: Callable[[Sequence[Expression]], Expression] | None = None
+    instant: Callable[[datetime], Expression] | None = None
+    type_name: Callable[[Expression], Expression] | None = None
     is_utc: bool = False
     is_dynamic: bool = False
     has_booleans: bool = True
     has_indexes: bool = False
     interrupts: bool = False
+    is_snapshot: bool = False
     connect_args: Callable[[Settings], dict[str, Any]] = field(default=_nothing)
     session: Callable[[Settings], list[str]] = field(default=_no_statements)
+    adapt: Callable[[Engine, Settings], None] | None = None
 
 
 def _extract_epoch(column: Expression) -> Expression:
@@ -266,7 +277,7 @@ DUCKDB = Dialect(
     histogram=_duckdb_histogram,
     interrupts=True,
     connect_args=_duckdb,
-    session=lambda _: ["SET TimeZone = 'UTC'"],
+    session=lambda _: ["SET TimeZone = 'UTC'", "SET enable_progress_bar = false"],
 )
 
 DIALECTS: dict[str, Dialect] = {

@@ -14,7 +14,8 @@ from sqlalchemy.pool import QueuePool
 
 from prediction_exporter.config import Table
 from prediction_exporter.errors import ConfigError, SourceError
-from prediction_exporter.sources.table.dialects import DIALECTS, Dialect, Settings
+from prediction_exporter.sources.table.dialects import Dialect, Settings
+from prediction_exporter.sources.table.kinds import KINDS
 
 #: Longest part of a database's message that is shown.
 MESSAGE_LENGTH = 500
@@ -51,6 +52,8 @@ class Database:
                 self._engine = self._open()
             with self._engine.connect() as connection:
                 yield connection
+            if self.dialect.is_snapshot:
+                self.close()
         except SQLAlchemyError as error:
             self.close()
             raise SourceError(f"{self._table.shown}: {explain(error, self._table.timeout.seconds)}") from error
@@ -84,7 +87,7 @@ class Database:
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
-            pool_pre_ping=True,
+            pool_pre_ping=not self.dialect.is_snapshot,
             connect_args=self.dialect.connect_args(settings),
             # A statement's values are the edges of bins and times; they help nobody in a message.
             hide_parameters=True,
@@ -97,6 +100,8 @@ class Database:
                 cursor.execute(statement)
             cursor.close()
 
+        if self.dialect.adapt is not None:
+            self.dialect.adapt(engine, settings)
         if self.dialect.interrupts:
             _limit(engine, settings.timeout)
         return engine
@@ -117,9 +122,9 @@ def dialect_of(url: URL, *, where: str) -> Dialect:
     Raises:
         ConfigError: it is unknown, or its driver is not installed.
     """
-    dialect = DIALECTS.get(url.get_backend_name())
+    dialect = KINDS.get(url.get_backend_name())
     if dialect is None:
-        raise ConfigError(f"{where}.url: {url.get_backend_name()} is no known kind of database (one of: {', '.join(DIALECTS)})")
+        raise ConfigError(f"{where}.url: {url.get_backend_name()} is no known kind of database (one of: {', '.join(KINDS)})")
     named = url if "+" in url.drivername else url.set(drivername=dialect.driver)
     try:
         named.get_dialect().import_dbapi()

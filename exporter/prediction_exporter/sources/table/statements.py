@@ -1,9 +1,10 @@
 """Statements: how an engine is asked for the counts of all measures, in few scans.
 
-Three styles, by what an engine has and does fastest; ``docs/sources/tables.md`` has the measurements:
+Four styles, by what an engine has and does fastest; ``docs/sources/tables.md`` has the measurements:
 
 - ``column_queries``: one statement for each column, grouped by its slots.
 - ``grouping_sets``: the same for many columns in one scan.
+- ``unpivot``: the same without such sets: each row becomes several, one for each column.
 - ``histograms``: no groups by slots at all, but one aggregate for each column that gives the counts of its bins as a map.
 
 Sums and extremes are aggregates of the groups of rows in each style. Every statement has these layers: the rows of a span of
@@ -118,7 +119,7 @@ class Statements:
             yield self._wide(scan, chosen, with_rows=position == 0)
         if histogram is None:
             slotted: list[Slotted | Code] = [Slotted(number, bins) for number in measures.numbers for bins in number.bins]
-            together = GROUPED_COLUMNS if self._dialect.style == "grouping_sets" else 1
+            together = 1 if self._dialect.style == "column_queries" else GROUPED_COLUMNS
             for several in _chunks([*slotted, *measures.codes.values()], together):
                 yield self._sets(scan, several)
 
@@ -155,6 +156,14 @@ class Statements:
             one.number.slot(rows.c, one.bins, self._dialect) if isinstance(one, Slotted) else rows.c[one.label]
             for one in several
         ]
+
+        def take(cell: Cell, values: Sequence[Any]) -> None:
+            cell.counts[int(values[0])] += int(values[1])
+
+        if self._dialect.unpivot is not None:
+            unpivoted = select(*scan.keys(rows), self._dialect.unpivot(slots).label("pe_s")).subquery("pe_slots")
+            by = [*scan.keys(unpivoted), unpivoted.c.pe_s]
+            return select(*by, func.count()).group_by(*by), take
         labels = [f"pe_s{i}" for i in range(len(slots))]
         slotted = select(*scan.keys(rows), *(slot.label(label) for slot, label in zip(slots, labels, strict=True))).subquery(
             "pe_slots"
@@ -166,10 +175,6 @@ class Statements:
         else:
             sets = func.grouping_sets(*(tuple_(*keys, slot) for slot in found))
             query = select(*keys, func.coalesce(*found), func.count()).group_by(sets)
-
-        def take(cell: Cell, values: Sequence[Any]) -> None:
-            cell.counts[int(values[0])] += int(values[1])
-
         return query, take
 
 

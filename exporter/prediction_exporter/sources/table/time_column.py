@@ -53,6 +53,7 @@ def time_column(
     epoch: Callable[[ColumnElement[Any]], ColumnElement[Any]],
     floor: Callable[[ColumnElement[Any]], ColumnElement[Any]],
     is_utc: bool,
+    instant: Callable[[datetime], ColumnElement[Any]] | None = None,
     unit: str | None,
     timezone: str,
     where: str,
@@ -65,6 +66,7 @@ def time_column(
         epoch: the database's seconds since 1970 of a timestamp, taken as UTC where it has no zone.
         floor: its function for rounding down.
         is_utc: whether timestamps without a zone are instants in UTC: some drivers drop the zone.
+        instant: an instant as SQL writes it, where it is not what the driver makes of one.
         unit: unit of epoch numbers, or None to tell it from their magnitude.
         timezone: IANA zone of times that carry none.
         where: the place of the time in the configuration, for messages.
@@ -76,8 +78,8 @@ def time_column(
     zone = ZoneInfo(timezone)
     if isinstance(first, datetime):
         if first.tzinfo is not None:
-            return _Instants(column, epoch, floor, naive=False)
-        return _Instants(column, epoch, floor, naive=True) if is_utc else _LocalTimes(column, epoch, floor, zone)
+            return _Instants(column, epoch, floor, instant, naive=False)
+        return _Instants(column, epoch, floor, instant, naive=True) if is_utc else _LocalTimes(column, epoch, floor, zone)
     if isinstance(first, date):
         raise ConfigError(f"{where}: the column has dates without a time of day; name a column with times")
     if isinstance(first, int | float | Decimal) and not isinstance(first, bool):
@@ -135,6 +137,7 @@ class _Instants:
     column: ColumnElement[Any]
     epoch: Callable[[ColumnElement[Any]], ColumnElement[Any]]
     floor: Callable[[ColumnElement[Any]], ColumnElement[Any]]
+    instant: Callable[[datetime], ColumnElement[Any]] | None
     naive: bool
 
     def where(self, start: int, end: int) -> ColumnElement[bool]:
@@ -142,6 +145,8 @@ class _Instants:
 
     def _bound(self, seconds: int) -> ColumnElement[Any]:
         instant = _instant(seconds)
+        if self.instant is not None:
+            return self.instant(instant)
         return literal(instant.replace(tzinfo=None) if self.naive else instant)
 
     def key(self, width: int) -> ColumnElement[Any]:
