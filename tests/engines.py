@@ -238,7 +238,7 @@ def _text(value: str) -> str:
 def _spark(value: Any) -> str:
     """Return a value as Spark has it."""
     if value is None or isinstance(value, bool):
-        return str(value)
+        return "NULL" if value is None else str(value)
     if isinstance(value, float):
         return f"{value!r}D" if math.isfinite(value) else f"double('{value}')"
     if isinstance(value, Decimal):

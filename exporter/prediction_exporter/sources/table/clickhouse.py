@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import case, func, literal, null
+from sqlalchemy.engine import Engine
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.sql.functions import Function
 
@@ -29,6 +30,10 @@ def _arguments(settings: Settings) -> dict[str, Any]:
         "ch_max_execution_time": settings.timeout,
         "ch_max_query_size": 16 << 20,  # a statement has the bins of many columns
     }
+
+
+def _adapt(engine: Engine, _: Settings) -> None:
+    engine.dialect.div_is_floordiv = False
 
 
 def _instant(instant: datetime) -> Expression:
@@ -75,4 +80,5 @@ CLICKHOUSE = Dialect(
     instant=_instant,
     is_utc=True,
     connect_args=_arguments,
+    adapt=_adapt,
 )

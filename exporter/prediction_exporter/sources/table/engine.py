@@ -52,11 +52,12 @@ class Database:
                 self._engine = self._open()
             with self._engine.connect() as connection:
                 yield connection
-            if self.dialect.is_snapshot:
-                self.close()
         except SQLAlchemyError as error:
             self.close()
             raise SourceError(f"{self._table.shown}: {explain(error, self._table.timeout.seconds)}") from error
+        finally:
+            if self.dialect.is_snapshot:
+                self.close()
 
     def settings(self) -> Settings:
         """Return the address with the password as it is now, and the limits.
@@ -161,6 +162,9 @@ def explain(error: SQLAlchemyError, timeout: float) -> str:
     """Return what a database says, on one line, with what can be done where that is known."""
     told = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     text = " ".join(str(told).split())[:MESSAGE_LENGTH] or type(told).__name__
-    if any(word in text.lower() for word in ("timeout", "max_statement_time", "interrupt", "maximum statement execution")):
-        text += f" (a statement may take {timeout:g} s: raise timeout, or give the time column an index)"
+    if any(
+        word in text.lower()
+        for word in ("timeout", "is locked", "max_statement_time", "interrupt", "maximum statement execution")
+    ):
+        text += f" (a statement may take {timeout:g} s: raise timeout, give the time column an index, or see who holds a lock)"
     return text

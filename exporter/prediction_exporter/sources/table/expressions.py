@@ -34,7 +34,8 @@ def whole(number: int) -> Expression:
 
 def finite(value: Expression, dialect: Dialect) -> ColumnElement[bool]:
     """Return whether a double is a finite number: NaN lies nowhere, or above all others."""
-    return value.between(dialect.number(-LARGEST), dialect.number(LARGEST))
+    # No BETWEEN: of NaN ClickHouse's NOT BETWEEN is false too.
+    return and_(value >= dialect.number(-LARGEST), value <= dialect.number(LARGEST))
 
 
 def nested_bins(value: Expression, edges: Sequence[float], dialect: Dialect, first: int = 0) -> Expression:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, literal_column
+from sqlalchemy import ColumnElement, Double, Text, cast, func, literal_column
 
+from prediction_exporter.sources.table.clickhouse import CLICKHOUSE
 from prediction_exporter.sources.table.dialects import DUCKDB, MYSQL, POSTGRESQL, Dialect
+from prediction_exporter.sources.table.spark import SPARK
 
 #: Types that both drivers of PostgreSQL give as what they are, and arrays of these.
 _PLAIN_OIDS = {
@@ -17,6 +19,12 @@ _JSON_OIDS = {114, 3802}
 
 _MYSQL_FLOAT = 4
 
+#: Names of types whose values have parts, where types have names.
+_NESTED = ("STRUCT", "MAP", "UNION", "ARRAY", "Tuple", "Map", "Array", "Nested", "JSON")
+
+#: How each engine writes what has parts as JSON.
+_AS_JSON = {"duckdb": func.to_json, "hive": func.to_json, "clickhousedb": func.toJSONString}
+
 
 def fetched(dialect: Dialect, column: ColumnElement[Any], code: Any) -> ColumnElement[Any]:
     """Return what is asked for of a column, by the driver's code for its type."""
@@ -25,10 +33,14 @@ def fetched(dialect: Dialect, column: ColumnElement[Any], code: Any) -> ColumnEl
         return cast(column, Text)
     if dialect is MYSQL and code == _MYSQL_FLOAT:
         return column * literal_column("1E0")  # it is sent as text of six digits
-    if dialect is DUCKDB and _is_nested(code):
-        return cast(func.to_json(column), Text)
+    if dialect is SPARK and code == "FLOAT_TYPE":
+        return cast(column, Double)  # it is sent as the shortest text that reads as it
+    if dialect is CLICKHOUSE and "FixedString" in str(code):
+        return func.toString(column)  # without the zeros behind it
     if dialect is DUCKDB and str(code) == "JSON":
         return cast(column, Text)
+    if dialect.driver in _AS_JSON and _is_nested(code):
+        return cast(_AS_JSON[dialect.driver](column), Text) if dialect is DUCKDB else _AS_JSON[dialect.driver](column)
     return column
 
 
@@ -36,8 +48,8 @@ def is_document(dialect: Dialect, code: Any) -> bool:
     """Return whether what is asked for of a type comes as JSON."""
     if dialect is POSTGRESQL:
         return code in _JSON_OIDS
-    return dialect is DUCKDB and (str(code) == "JSON" or _is_nested(code))
+    return dialect.driver in _AS_JSON and _is_nested(code)
 
 
 def _is_nested(code: Any) -> bool:
-    return str(code).startswith(("STRUCT", "MAP", "UNION")) or str(code).endswith("]")
+    return str(code).startswith(_NESTED) or str(code).endswith("]")

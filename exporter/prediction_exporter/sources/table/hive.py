@@ -127,7 +127,8 @@ class _Named:
 
 
 def adapt(dialect: Dialect) -> None:
-    """Let SQLAlchemy write names of any characters."""
+    """Let SQLAlchemy write names of any characters, and know that whole numbers divide exactly."""
+    dialect.div_is_floordiv = False
     compiler: Any = dialect.statement_compiler
     dialect.statement_compiler = type("Compiler", (_Named, compiler), {})
     preparer = dialect.identifier_preparer
