@@ -110,7 +110,7 @@ def _rounded(traffic: VersionTraffic) -> dict[str, Any]:
     """Return counters for comparison, sums with the digits that do not depend on the order of adding."""
 
     def histogram(found: Histogram | None) -> Any:
-        return None if found is None else (found.counts, format(found.total, ".9g"))
+        return None if found is None else (found.counts, format(round(found.total, 12), ".9g"))
 
     return traffic.to_json() | {
         "durations": histogram(traffic.durations),

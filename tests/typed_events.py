@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from databases import Database
 from prediction_exporter.layout import Column, Kind, Layout, Role
 
-#: Events are of the hour before; a whole minute.
+#: A whole minute. Events are of the time before that an hour's window still holds in slices of a minute.
 NOW = 1_800_057_600
+FIRST = NOW - 59 * 60
 
 Event = dict[str, Any]
 Types = Mapping[str, str]
@@ -202,10 +203,10 @@ def make_types(database: Database) -> None:
 
 # Times
 
-_SECONDS = st.floats(0, 3599.999).map(lambda s: timedelta(microseconds=round(s * 1e6))) | st.sampled_from(
-    [timedelta(0), timedelta(minutes=59, seconds=59, microseconds=999_999), timedelta(minutes=7), timedelta(microseconds=1)]
+_SECONDS = st.floats(0, 3539.999).map(lambda s: timedelta(microseconds=round(s * 1e6))) | st.sampled_from(
+    [timedelta(0), timedelta(minutes=58, seconds=59, microseconds=999_999), timedelta(minutes=7), timedelta(microseconds=1)]
 )
-INSTANTS = _SECONDS.map(lambda after: datetime.fromtimestamp(NOW - 3600, UTC) + after)
+INSTANTS = _SECONDS.map(lambda after: datetime.fromtimestamp(FIRST, UTC) + after)
 
 #: Whole instants, in the type of each database that holds them best.
 TIME: Types = {"postgresql": "TIMESTAMPTZ", "mariadb": "DATETIME(6)", "duckdb": "TIMESTAMPTZ", "": "TEXT"}
@@ -252,7 +253,16 @@ FIELDS = (
         category("document", ["1", "a", "0.1", "true"]),
     ),
 )
-LAYOUT = Layout([field.column for field in FIELDS if field.column is not None])
+
+#: Fields that an engine can count: numbers have to be numbers, and JSON is not looked into.
+COUNTABLE = tuple(field for field in FIELDS if field.name not in {"a numeral", "document"})
+
+
+def layout_of(fields: Sequence[Field]) -> Layout:
+    """Return the layout of a model with the columns among these fields."""
+    return Layout([field.column for field in fields if field.column is not None])
+
+
 ROLES = {
     "time": "ts",
     "id": "id",

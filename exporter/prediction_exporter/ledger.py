@@ -106,7 +106,9 @@ class Ledger:
             self.forget(version)
 
     def counters(self) -> dict[str, Any]:
-        """Return the counters as JSON holds them."""
+        """Return the counters as JSON holds them, and whatever of open spans will be shown until these are read again."""
+        self.shown()
+        shown_events = self.events
         counters = {
             "events": self._events,
             "newest": self._newest,
@@ -115,7 +117,7 @@ class Ledger:
         }
         if self._shown:
             shown = {version: counted.to_json() for version, counted in self._shown.items()}
-            counters["shown"] = {"events": self._shown_events, "versions": shown}
+            counters["shown"] = {"events": shown_events, "versions": shown}
         return counters
 
     def changed(self) -> list[StoredBucket]:

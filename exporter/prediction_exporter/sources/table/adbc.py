@@ -35,7 +35,8 @@ def frames(database: Database, query: Select[Any]) -> Iterator[pl.DataFrame]:
     from nanoarrow._utils import NanoarrowException
 
     # The bounds of time are written into the text: with bound values the driver fetches the whole result at once, without COPY.
-    sql = str(query.compile(dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}))
+    dialect: Any = postgresql.dialect
+    sql = str(query.compile(dialect=dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}))
     try:
         if database.fast is None:
             database.fast = _connect(database.settings())
@@ -46,7 +47,6 @@ def frames(database: Database, query: Select[Any]) -> Iterator[pl.DataFrame]:
                 for batch in stream:
                     yield _plain(pl.DataFrame(batch))
     except (adbc_driver_manager.Error, NanoarrowException) as error:
-        database.close()
         raise SourceError(explain(error, database.settings().timeout)) from error
 
 
@@ -56,7 +56,7 @@ def _connect(settings: Settings) -> Any:
 
     # What SQLAlchemy would connect with, as libpq reads it: an address would have to escape what passwords are made of.
     _, arguments = settings.url.get_dialect()().create_connect_args(settings.url)
-    return dbapi.connect(make_conninfo(**arguments | POSTGRESQL.connect_args(settings)), autocommit=True)
+    return dbapi.connect(make_conninfo(**{**arguments, **POSTGRESQL.connect_args(settings)}), autocommit=True)
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,9 @@ from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.sources.table.dialects import Dialect, Settings
 from prediction_exporter.sources.table.kinds import KINDS
 
+#: What databases say when a statement took too long, in lower case.
+_SLOW = ("timeout", "max_statement_time", "maximum statement execution", "interrupt", "is locked")
+
 #: Longest part of a database's message that is shown.
 MESSAGE_LENGTH = 500
 
@@ -55,6 +58,9 @@ class Database:
         except SQLAlchemyError as error:
             self.close()
             raise SourceError(f"{self._table.shown}: {explain(error, self._table.timeout.seconds)}") from error
+        except SourceError:  # of the other driver; not before the connection is back, which would be left open
+            self.close()
+            raise
         finally:
             if self.dialect.is_snapshot:
                 self.close()
@@ -113,8 +119,8 @@ class Database:
             self._engine.dispose()
             self._engine = None
         if self.fast is not None:
-            self.fast.close()
-            self.fast = None
+            fast, self.fast = self.fast, None
+            fast.close()
 
 
 def dialect_of(url: URL, *, where: str) -> Dialect:
@@ -158,9 +164,9 @@ def _limit(engine: Engine, seconds: float) -> None:
             timer.cancel()
 
 
-def explain(error: SQLAlchemyError, timeout: float) -> str:
+def explain(error: Exception, timeout: float) -> str:
     """Return what a database says, on one line, with what can be done where that is known."""
-    told = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    told: BaseException = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     text = " ".join(str(told).split())[:MESSAGE_LENGTH] or type(told).__name__
     if any(
         word in text.lower()

@@ -197,25 +197,28 @@ class TableSource:
     def _parts(self, counts: Mapping[int, int], start: int, end: int) -> Iterator[tuple[int, int, int]]:
         """Yield spans of bounded rows, with the width of their slices: that of the finest window that they lie in."""
         now = self._clock()
+        # A slice lies in all of the windows that it begins in.
+        bounds = [*(span.oldest(now) for span in self._context.spans), self._news, end]
         left = deque(sorted((at, rows) for at, rows in counts.items() if start <= at < end))
         first = at = start
         rows = 0
         width = self._width(start, now)
         while at < end:
-            step = min(at // width * width + width, end)
+            step = min(at // width * width + width, *(bound for bound in bounds if bound > at))
             inside = 0
             while left and left[0][0] < step:
                 inside += left.popleft()[1]
             if at > first and (rows + inside > HISTORY_ROWS or at == self._news or self._width(at, now) != width):
                 yield first, at, width
                 first, rows, width = at, 0, self._width(at, now)
-                step = min(at // width * width + width, end)
+                step = min(at // width * width + width, *(bound for bound in bounds if bound > at))
             at, rows = step, rows + inside
         if first < end:
             yield first, end, width
 
     def _width(self, at: int, now: float) -> int:
-        return max(min(span.bucket for span in self._context.spans if at >= span.oldest(now)), self._slice)
+        spans = self._context.spans
+        return max(min((span.bucket for span in spans if at >= span.oldest(now)), default=spans[-1].bucket), self._slice)
 
     # What may still change
 
