@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Double, Text, cast, func, literal_column
@@ -23,7 +24,11 @@ _MYSQL_FLOAT = 4
 _NESTED = ("STRUCT", "MAP", "UNION", "ARRAY", "Tuple", "Map", "Array", "Nested", "JSON")
 
 #: How each engine writes what has parts as JSON.
-_AS_JSON = {"duckdb": func.to_json, "hive": func.to_json, "clickhousedb": func.toJSONString}
+_AS_JSON: dict[str, Callable[[ColumnElement[Any]], ColumnElement[Any]]] = {
+    DUCKDB.driver: lambda column: cast(func.to_json(column), Text),
+    CLICKHOUSE.driver: func.toJSONString,
+    SPARK.driver: func.to_json,
+}
 
 
 def fetched(dialect: Dialect, column: ColumnElement[Any], code: Any) -> ColumnElement[Any]:
@@ -37,11 +42,7 @@ def fetched(dialect: Dialect, column: ColumnElement[Any], code: Any) -> ColumnEl
         return cast(column, Double)  # it is sent as the shortest text that reads as it
     if dialect is CLICKHOUSE and "FixedString" in str(code):
         return func.toString(column)  # without the zeros behind it
-    if dialect is DUCKDB and str(code) == "JSON":
-        return cast(column, Text)
-    if dialect.driver in _AS_JSON and _is_nested(code):
-        return cast(_AS_JSON[dialect.driver](column), Text) if dialect is DUCKDB else _AS_JSON[dialect.driver](column)
-    return column
+    return _AS_JSON[dialect.driver](column) if dialect.driver in _AS_JSON and _is_nested(code) else column
 
 
 def is_document(dialect: Dialect, code: Any) -> bool:

@@ -51,6 +51,11 @@ class Relation:
     schema: EventSchema
     time: TimeColumn
 
+    @property
+    def timezone(self) -> str:
+        """The zone of times that the driver gives without one."""
+        return "UTC" if getattr(self.time, "naive", False) else self.schema.timezone
+
     def column(self, path: FieldPath | None) -> ColumnElement[Any] | None:
         """Return the column that a field stands in; None where the relation has none of that name."""
         return self.source.c[str(path[0])] if path is not None and path[0] in self.names else None

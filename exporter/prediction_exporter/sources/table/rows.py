@@ -46,7 +46,8 @@ class RowsReader:
         self._database = database
         self._relation = relation
         self._connection = connection
-        self._parser = FrameParser(relation.schema, integers_are_booleans=not database.dialect.has_booleans)
+        schema = replace(relation.schema, timezone=relation.timezone)
+        self._parser = FrameParser(schema, integers_are_booleans=not database.dialect.has_booleans)
         self._documents: dict[str, list[Path]] = {}
         for path in paths(relation.schema):
             name = str(path[0])

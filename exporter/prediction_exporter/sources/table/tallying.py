@@ -185,7 +185,6 @@ class Tallying:
     def _times(self, times: list[Any]) -> NDArray[np.int64]:
         """Return times as rows mode reads them, in microseconds."""
         schema = self._relation.schema
-        timezone = "UTC" if getattr(self._relation.time, "naive", False) else schema.timezone
-        plain = EventSchema(time=("time",), time_unit=schema.time_unit, timezone=timezone, columns=())
+        plain = EventSchema(time=("time",), time_unit=schema.time_unit, timezone=self._relation.timezone, columns=())
         (events,) = FrameParser(plain).parse(frame_of(["time"], [(time,) for time in times])).events
         return events.times
