@@ -168,7 +168,7 @@ class TableSource:
         query = select(key, func.count()).select_from(relation.source).where(time.where(start, end)).group_by(key)
         counts: dict[int, int] = {}
         for found, rows in connection.execute(query):
-            at = time.slice_of(found, self._slice)
+            at = time.read_with(found, self._slice)
             if at is not None and start <= at < end:
                 counts[at] = counts.get(at, 0) + rows
         return counts

@@ -8,14 +8,14 @@ and a log's must hold. So a local time is grouped as it stands, and what instant
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, func, literal
+from sqlalchemy import ColumnElement, and_, false, func, literal, or_
 
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.schema import UNITS
@@ -28,6 +28,8 @@ _LOCAL_SLICE = 900
 
 #: How far around a span a change of a zone's offset matters to it.
 _AROUND = timedelta(hours=3)
+
+_DAY = timedelta(days=1)
 
 _TEXT = re.compile(r"\d{4}-\d\d-\d\d(?P<separator>[T ])\d\d:\d\d:\d\d([.,]\d+)?(?P<zone>|Z|[+-]\d\d:?\d\d)")
 _UTC_ZONES = ("Z", "+00:00", "+0000", "-00:00")
@@ -44,6 +46,9 @@ class TimeColumn(Protocol):
 
     def slice_of(self, key: Any, width: int) -> int | None:
         """Return the start of the slice that a group lies in; None where its time does not exist or cannot be read."""
+
+    def read_with(self, key: Any, width: int) -> int | None:
+        """Return the start of the slice that a group is read with, which also one has whose time does not exist."""
 
 
 def time_column(
@@ -116,14 +121,43 @@ def to_utc(local: datetime, zone: ZoneInfo) -> int | None:
     return int(instant.timestamp())
 
 
-def _local_bounds(start: int, end: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return the local times between which all instants of a span lie, also where clocks are put forward or back."""
+def _first_instant(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant of a local time, the first one of an hour that comes twice.
+
+    One that the clocks skip is taken for one after the change, so that every local time has one instant.
+    """
+    return local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+
+def _local_spans(start: int, end: int, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """Return the spans of local time whose instants lie in a span: each local time is in one span's of adjacent ones."""
     first, last = _instant(start), _instant(end)
-    offsets = []
-    for instant in (first - _AROUND, first, last, last + _AROUND):
-        offset = instant.astimezone(zone).utcoffset()
-        offsets.append(offset if offset is not None else timedelta())
-    return (first + min(offsets)).replace(tzinfo=None), (last + max(offsets)).replace(tzinfo=None)
+    offsets = {_offset(at, zone) for at in (first - _AROUND, first, last, last + _AROUND)}
+    if len(offsets) == 1 and last - first <= _DAY:
+        offset = offsets.pop()
+        return [((first + offset).replace(tzinfo=None), (last + offset).replace(tzinfo=None))]
+    pieces = set()
+    for low in range(start // _LOCAL_SLICE * _LOCAL_SLICE, end, _LOCAL_SLICE):
+        at, until = _instant(max(low, start)), _instant(min(low + _LOCAL_SLICE, end))
+        for offset in {_offset(near, zone) for near in (at - _AROUND, at, at + _AROUND)}:
+            local = (at + offset).replace(tzinfo=None)
+            if _first_instant(local, zone) == at:
+                pieces.add((local, (until + offset).replace(tzinfo=None)))
+    spans: list[tuple[datetime, datetime]] = []
+    for low_local, high_local in sorted(pieces):
+        if spans and spans[-1][1] == low_local:
+            spans[-1] = (spans[-1][0], high_local)
+        else:
+            spans.append((low_local, high_local))
+    return spans
+
+
+def _offset(instant: datetime, zone: ZoneInfo) -> timedelta:
+    return instant.astimezone(zone).utcoffset() or timedelta()
+
+
+def _in_spans(column: ColumnElement[Any], spans: Iterable[tuple[Any, Any]]) -> ColumnElement[bool]:
+    return or_(false(), *(and_(column >= literal(low), column < literal(high)) for low, high in spans))
 
 
 def _instant(seconds: int) -> datetime:
@@ -155,6 +189,8 @@ class _Instants:
     def slice_of(self, key: Any, width: int) -> int | None:
         return int(key) * width
 
+    read_with = slice_of
+
 
 @dataclass(frozen=True)
 class _LocalTimes:
@@ -166,15 +202,19 @@ class _LocalTimes:
     zone: ZoneInfo
 
     def where(self, start: int, end: int) -> ColumnElement[bool]:
-        low, high = _local_bounds(start, end, self.zone)
-        return and_(self.column >= literal(low), self.column < literal(high))
+        return _in_spans(self.column, _local_spans(start, end, self.zone))
 
     def key(self, width: int) -> ColumnElement[Any]:
         return self.floor(self.epoch(self.column) / literal(min(width, _LOCAL_SLICE)))
 
     def slice_of(self, key: Any, width: int) -> int | None:
-        local = _instant(int(key) * min(width, _LOCAL_SLICE)).replace(tzinfo=None)
-        return _slice(to_utc(local, self.zone), width)
+        return _slice(to_utc(self._local(key, width), self.zone), width)
+
+    def read_with(self, key: Any, width: int) -> int | None:
+        return _slice(int(_first_instant(self._local(key, width), self.zone).timestamp()), width)
+
+    def _local(self, key: Any, width: int) -> datetime:
+        return _instant(int(key) * min(width, _LOCAL_SLICE)).replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
@@ -201,6 +241,8 @@ class _EpochNumbers:
     def slice_of(self, key: Any, width: int) -> int | None:
         return round(int(key) / self._in_unit(1)) if self.whole else int(key) * width
 
+    read_with = slice_of
+
 
 @dataclass(frozen=True)
 class _Texts:
@@ -211,8 +253,8 @@ class _Texts:
     zone: ZoneInfo
 
     def where(self, start: int, end: int) -> ColumnElement[bool]:
-        low, high = _local_bounds(start, end, self.zone)
-        return and_(self.column >= literal(self._text(low)), self.column < literal(self._text(high)))
+        spans = _local_spans(start, end, self.zone)
+        return _in_spans(self.column, [(self._text(low), self._text(high)) for low, high in spans])
 
     def _text(self, local: datetime) -> str:
         return local.isoformat(self.separator, "seconds")
@@ -222,11 +264,20 @@ class _Texts:
         return func.substr(self.column, 1, 16 if width % 60 == 0 else 19)
 
     def slice_of(self, key: Any, width: int) -> int | None:
-        try:
-            local = datetime.fromisoformat(str(key))
-        except ValueError:
-            return None
-        return _slice(to_utc(local, self.zone), width) if local.tzinfo is None else None
+        local = _parsed(key)
+        return _slice(to_utc(local, self.zone), width) if local is not None else None
+
+    def read_with(self, key: Any, width: int) -> int | None:
+        local = _parsed(key)
+        return _slice(int(_first_instant(local, self.zone).timestamp()), width) if local is not None else None
+
+
+def _parsed(text: Any) -> datetime | None:
+    try:
+        local = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return local if local.tzinfo is None else None
 
 
 def _slice(seconds: int | None, width: int) -> int | None:
