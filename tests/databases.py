@@ -369,10 +369,13 @@ def insert(database: Database, connection: Any, table: str, rows: Sequence[Mappi
     """Insert rows on a connection; it commits nothing."""
     names = list(rows[0])
     columns = ", ".join(map(database.quote, names))
-    places = ", ".join("?" * len(names))
-    execute(
-        database, connection, f"INSERT INTO {table} ({columns}) VALUES ({places})", [[row[n] for n in names] for row in rows]
-    )
+    mark = "?" if database.server is None else "%s"
+    if database.server is not None:
+        columns = columns.replace("%", "%%")
+    sql = f"INSERT INTO {table} ({columns}) VALUES ({', '.join([mark] * len(names))})"
+    cursor = connection.cursor()
+    cursor.executemany(sql, [[row[name] for name in names] for row in rows])
+    cursor.close()
 
 
 def new_file(kind: str, folder: Path) -> Database:
