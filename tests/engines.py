@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -218,10 +218,15 @@ class EngineDatabase(Database):
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows, all with the columns of the first."""
-        write = WRITERS[self.kind]
+        if not rows:
+            return
         columns = ", ".join(map(self.quote, rows[0]))
-        values = ", ".join("(" + ", ".join(map(write, row.values())) + ")" for row in rows)
+        values = ", ".join("(" + ", ".join(map(self.write, row.values())) + ")" for row in rows)
         self.execute(f"INSERT INTO {table} ({columns}) VALUES {values}")
+
+    def write(self, value: Any) -> str:
+        """Return a value as SQL has it."""
+        return WRITERS[self.kind](value)
 
     def quote(self, name: str) -> str:
         """Return a name as SQL has it."""
@@ -257,7 +262,8 @@ def _clickhouse(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"'{value:f}'"
     if isinstance(value, datetime):
-        return f"'{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+        # A text would be read in the zone of the column.
+        return f"fromUnixTimestamp64Micro({(value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)})"
     return str(value) if isinstance(value, int | float) else _text(str(value))
 
 

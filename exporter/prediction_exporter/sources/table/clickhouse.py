@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, literal, null
-from sqlalchemy.engine import Engine
+from sqlalchemy import case, event, func, literal, null
+from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.sql.functions import Function
 
 from prediction_exporter.sources.table.dialects import APPLICATION, CONNECT_SECONDS, Dialect, Expression, Settings
+
+#: What the server says, and what a connection failed for, inside of what the driver says.
+_TOLD = (
+    re.compile(r"DB::Exception: (.*?)(?: \(for url [^)]*\))?$"),
+    re.compile(r"Caused by .*?(\[Errno [^\]]*\] [\w ]+|(?<=, ')[^']*)"),
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -32,8 +39,18 @@ def _arguments(settings: Settings) -> dict[str, Any]:
     }
 
 
+def message_of(text: str) -> str:
+    """Return what an error is about: the driver says more, in another order."""
+    found = (pattern.search(text) for pattern in _TOLD)
+    return next((told[1] for told in found if told is not None), text)
+
+
 def _adapt(engine: Engine, _: Settings) -> None:
     engine.dialect.div_is_floordiv = False
+
+    @event.listens_for(engine, "handle_error")
+    def _shorten(context: ExceptionContext) -> None:
+        context.original_exception.args = (message_of(str(context.original_exception)),)
 
 
 def _instant(instant: datetime) -> Expression:

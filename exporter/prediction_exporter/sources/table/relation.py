@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from prediction_exporter.recognise import log_schema
 from prediction_exporter.schema import EventSchema
 from prediction_exporter.schema import Path as FieldPath
 from prediction_exporter.sources.table.dialects import Dialect
+from prediction_exporter.sources.table.fetching import is_document
 from prediction_exporter.sources.table.time_column import TimeColumn, time_column
 
 logger = logging.getLogger(__name__)
@@ -83,9 +85,11 @@ def read_relation(
     names, rows, codes = _sample(connection, _anything(connection, settings))
     if not rows:
         return None
+    documents = {name for name, code in codes.items() if is_document(dialect, code)}
     samples = {name: [row[i] for row in rows if row[i] is not None] for i, name in enumerate(names)}
+    shown = [[_parsed(value) if name in documents else value for name, value in zip(names, row, strict=True)] for row in rows]
     schema = log_schema(
-        [dict.fromkeys(names), *({name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows)],
+        [dict.fromkeys(names), *({name: _plain(value) for name, value in zip(names, row, strict=True)} for row in shown)],
         predictions.fields,
         layout,
         timezone=predictions.timezone,
@@ -161,6 +165,14 @@ def _is_utc(connection: Connection, dialect: Dialect, source: FromClause, name: 
         return dialect.is_utc
     found = connection.scalar(select(dialect.type_name(source.c[name])).select_from(source).limit(1))
     return dialect.is_utc and found == "timestamp"
+
+
+def _parsed(value: Any) -> Any:
+    """Return a document, which some drivers give as text."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _plain(value: Any) -> Any:

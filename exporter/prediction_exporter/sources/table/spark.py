@@ -14,6 +14,7 @@ from prediction_exporter.sources.table.dialects import Dialect, Expression, Sett
 def _session(settings: Settings) -> list[str]:
     return [
         "SET spark.sql.session.timeZone = UTC",
+        "SET hive.resultset.use.unique.column.names = false",
         f"SET spark.sql.thriftServer.queryTimeout = {max(int(settings.timeout), 1)}s",
     ]
 
@@ -22,6 +23,7 @@ def _adapt(engine: Engine, settings: Settings) -> None:
     from prediction_exporter.sources.table import hive
 
     hive.adapt(engine.dialect)
+    engine.update_execution_options(hive_raw_colnames=True)  # what stands before a dot is no table's name
 
     @event.listens_for(engine, "do_connect")
     def _connect(_: Any, __: Any, ___: Any, arguments: dict[str, Any]) -> Any:
