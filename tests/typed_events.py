@@ -15,6 +15,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from databases import Database
+from prediction_exporter.categories import canonical
 from prediction_exporter.layout import Column, Kind, Layout, Role
 
 #: A whole minute. Events are of the time before that an hour's window still holds in slices of a minute.
@@ -245,7 +246,7 @@ FIELDS = (
     Field("day", {"sqlite": "TEXT", "": "DATE"}, _DATES, category("day", ["2026-03-29", "2024-02-29"])),
     Field("count", {"": "BIGINT"}, _LONGS, category("count", ["0", "1", "9007199254740993", str(2**63 - 1)])),
     Field("share", DECIMAL, _DECIMALS, category("share", ["0.1", "2.5", "1", "-1e-06"])),
-    Field("ratio", DOUBLE, _DOUBLES, category("ratio", ["0.1", "0", "1", "1e+300"])),
+    Field("ratio", DOUBLE, _DOUBLES, category("ratio", ["0.1", "0", "1", canonical("1e+300")])),
     Field(
         "document",
         {"postgresql": "JSONB", "duckdb": "JSON", "": "TEXT"},
