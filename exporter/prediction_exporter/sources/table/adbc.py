@@ -32,7 +32,6 @@ def frames(database: Database, query: Select[Any]) -> Iterator[pl.DataFrame]:
     """
     import adbc_driver_manager
     import nanoarrow
-    from nanoarrow._utils import NanoarrowException
 
     # The bounds of time are written into the text: with bound values the driver fetches the whole result at once, without COPY.
     dialect: Any = postgresql.dialect
@@ -46,7 +45,7 @@ def frames(database: Database, query: Select[Any]) -> Iterator[pl.DataFrame]:
             with nanoarrow.ArrayStream(cursor.fetch_arrow()) as stream:
                 for batch in stream:
                     yield _plain(pl.DataFrame(batch))
-    except (adbc_driver_manager.Error, NanoarrowException) as error:
+    except (adbc_driver_manager.Error, RuntimeError) as error:  # nanoarrow's error is a RuntimeError of no public name
         raise SourceError(explain(error, database.settings().timeout)) from error
 
 
