@@ -85,6 +85,38 @@ def test_a_server_killed_in_the_middle_of_a_read(served: Table, monkeypatch: pyt
         assert windows(monitor)["1h"] == total + 7
 
 
+def test_a_server_killed_in_the_middle_of_a_span(served: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read of the span counts once it is read as a whole, and then once."""
+    from prediction_exporter.sources.table import adbc, rows
+
+    monkeypatch.setattr(rows, "FETCH_ROWS", 2000)
+    monkeypatch.setattr(adbc, "BATCH_BYTES", 200_000)
+    server = server_of(served)
+    read = rows.RowsReader.read
+    served.insert(10_000, NOW - 600)
+    for _ in range(3):  # more than what is on the way in buffers
+        served.database.execute("INSERT INTO p SELECT * FROM p")
+    batches = 0
+
+    def kill(self: rows.RowsReader, *arguments: Any) -> Any:
+        nonlocal batches
+        for batch in read(self, *arguments):
+            batches += 1
+            if batches == 2:
+                server.kill()
+            yield batch
+
+    monkeypatch.setattr(rows.RowsReader, "read", kill)
+    with watching(served) as monitor:
+        problem = look(monitor)
+        assert problem is not None
+        assert windows(monitor) == {}
+        server.start()
+        served.clock.now += AGAIN
+        assert look(monitor) is None
+        assert windows(monitor)["1h"] == 80_000
+
+
 def test_a_database_that_is_away_at_the_start(served: Table) -> None:
     """The model is watched, and says what is wrong until it comes."""
     server = server_of(served)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, CursorResult, Select, select
 
 from prediction_exporter.profiler import MICROSECONDS
 from prediction_exporter.schema import EventSchema, Path
@@ -74,8 +74,20 @@ class RowsReader:
             return
         with self._connection.execution_options(stream_results=True, max_row_buffer=FETCH_ROWS).execute(query) as result:
             names = list(result.keys())
-            while rows := result.fetchmany(FETCH_ROWS):
-                yield frame_of(names, rows)
+            try:
+                while rows := result.fetchmany(FETCH_ROWS):
+                    yield frame_of(names, rows)
+            except BaseException:  # also where nobody wants the rest
+                _abandon(result)
+                self._connection.invalidate()
+                raise
+
+
+def _abandon(result: CursorResult[Any]) -> None:
+    """Let go of rows that are not fetched: PyMySQL would fetch them all first, also from a connection that is gone."""
+    unread: Any = getattr(result.cursor, "_result", None)
+    if hasattr(unread, "unbuffered_active"):
+        unread.unbuffered_active = False
 
 
 def paths(schema: EventSchema) -> list[Path]:
