@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, func
+from sqlalchemy import ColumnElement, and_, case, func, null
 
 from prediction_exporter.sources.table.dialects import Dialect
-from prediction_exporter.sources.table.expressions import PLAIN, Expression, any_of, finite, whole
+from prediction_exporter.sources.table.expressions import LARGEST, PLAIN, Expression, any_of, finite, whole
 from prediction_exporter.sources.table.measures import Code, Measures, Number
 from prediction_exporter.sources.table.slots import Bins, Cell
 
@@ -78,26 +78,51 @@ def _into_totals(index: int) -> Callable[[Cell, Any], None]:
     return put
 
 
-# Counts as aggregates, where the engine has one that gives those of all bins
+# Counts as aggregates
 
 Histogram = Callable[[Expression, list[Any]], Expression]
 
 
-def of_bins(number: Number, bins: Bins, columns: Any, dialect: Dialect, histogram: Histogram) -> Iterator[Aggregate]:
+def of_bins(number: Number, bins: Bins, columns: Any, dialect: Dialect) -> Iterator[Aggregate]:
     """Yield the counts of a number's bins, and of the rows that have none."""
-    value = columns[number.label]
     known = number.finite(columns, dialect)
-    if bins.edges:
+    if not bins.edges:
+        yield Aggregate(func.count(known), _into_slot(bins.first))
+    elif dialect.histogram is not None:
         # The function's bins are closed on the right.
         bounds = [math.nextafter(edge, -math.inf) for edge in bins.edges]
-        yield Aggregate(histogram(known, bounds), _into_counts(bins.first))
+        yield Aggregate(dialect.histogram(known, bounds), _into_counts(bins.first))
     else:
-        yield Aggregate(func.count(known), _into_slot(bins.first))
+        yield from _of_conditions(number, bins, columns, dialect)
     if bins is number.bins[0]:
-        yield Aggregate(func.sum(case((value.is_(None), whole(1)), else_=whole(0))), _into_slot(bins.missing))
-        if not number.is_whole:
-            is_odd = and_(value.is_not(None), ~finite(value, dialect))
-            yield Aggregate(func.sum(case((is_odd, whole(1)), else_=whole(0))), _into_slot(bins.non_finite))
+        yield from _of_states(number, bins, columns, dialect)
+
+
+def _of_conditions(number: Number, bins: Bins, columns: Any, dialect: Dialect) -> Iterator[Aggregate]:
+    """Yield how many numbers are below each edge, as differences of which the bins are counted."""
+    value = columns[number.label]
+    first, last = bins.first, bins.first + len(bins.edges)
+    for place, edge in enumerate(bins.edges, first):
+        yield Aggregate(_count(value < dialect.number(edge)), _moved(place + 1, place))
+    yield Aggregate(func.count(number.finite(columns, dialect)), _into_slot(last))
+    if not number.is_whole:  # -inf is below each edge, and in no bin
+        yield Aggregate(_count(value < dialect.number(-LARGEST)), _moved(first, last))
+
+
+def _of_states(number: Number, bins: Bins, columns: Any, dialect: Dialect) -> Iterator[Aggregate]:
+    value = columns[number.label]
+    if number.invalid is None:
+        yield Aggregate(_count(value.is_(None)), _into_slot(bins.missing))
+    else:
+        absent = columns[f"{number.label}_absent"]
+        for slot in (bins.missing, number.invalid):
+            yield Aggregate(_count(and_(value.is_(None), absent == whole(slot))), _into_slot(slot))
+    if not number.is_whole:
+        yield Aggregate(_count(and_(value.is_not(None), ~finite(value, dialect))), _into_slot(bins.non_finite))
+
+
+def _count(condition: ColumnElement[bool]) -> Expression:
+    return func.count(case((condition, whole(1)), else_=null()))
 
 
 def of_code(code: Code, columns: Any, histogram: Histogram) -> Aggregate:
@@ -126,5 +151,13 @@ def _into_counts(first: int) -> Callable[[Cell, Any], None]:
 def _into_slot(slot: int) -> Callable[[Cell, Any], None]:
     def put(cell: Cell, value: Any) -> None:
         cell.counts[slot] += int(value)
+
+    return put
+
+
+def _moved(taken: int, given: int) -> Callable[[Cell, Any], None]:
+    def put(cell: Cell, value: Any) -> None:
+        cell.counts[given] += int(value)
+        cell.counts[taken] -= int(value)
 
     return put

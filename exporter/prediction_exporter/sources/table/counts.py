@@ -4,7 +4,8 @@ The counts are those that rows mode would have given, bin by bin. Three things a
 
 - Values that are spelled in an unusual way, as ``1.0`` for a category ``1``, are recognised for the most frequent
   ``MAX_KNOWN`` of a read; the rest of them count as unseen.
-- The same number of versions and of statuses is told apart; rows of the rest count as version ``other``, and as failed.
+- So many versions are told apart, and so many statuses that may mean success; rows of the rest count as version ``other``,
+  and as failed.
 - Squares of deviations beyond 1e140 scales from the center are not added up: the sums are infinite where there is any.
 """
 
@@ -25,7 +26,7 @@ from prediction_exporter.sources.table.groups import UNKNOWN, Groups, Learned
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.slots import Cell, Slots
-from prediction_exporter.sources.table.spellings import MAX_KNOWN, Comparable
+from prediction_exporter.sources.table.spellings import MAX_KNOWN, Comparable, Form
 from prediction_exporter.sources.table.statements import GroupKey, Part, Statements
 from prediction_exporter.sources.table.tallying import Tallying
 
@@ -113,8 +114,10 @@ class CountsReader:
         return self._groups.learn_versions(self._ask(start, end, self._groups.version))
 
     def _learn_statuses(self, start: int, end: int) -> bool:
-        assert self._groups.status is not None  # noqa: S101 - for the type checker
-        return self._groups.learn_statuses(self._ask(start, end, self._groups.status, self._learned.statuses.known))
+        status = self._groups.status
+        assert status is not None  # noqa: S101 - for the type checker
+        condition = self._groups.may_succeed(status) if status.form in (Form.TEXT, Form.DYNAMIC) else None
+        return self._groups.learn_statuses(self._ask(start, end, status, self._learned.statuses.known, condition))
 
     def _ask(
         self,

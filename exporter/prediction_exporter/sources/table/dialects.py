@@ -22,6 +22,7 @@ from sqlalchemy import (
     case,
     cast,
     collate,
+    event,
     extract,
     func,
     literal,
@@ -42,7 +43,7 @@ CONNECT_SECONDS = 10
 NOT_FINITE = ("nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity")
 
 #: How the counts of all columns are asked for, see ``counts``.
-Style = Literal["grouping_sets", "column_queries", "histograms", "unpivot"]
+Style = Literal["grouping_sets", "column_queries", "histograms", "conditional_counts", "unpivot"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,7 @@ class Dialect:
         type_name: the name of a column's type, where the driver does not tell ``timestamp``, an instant, from local time.
         is_utc: whether the driver gives instants as timestamps without a zone, in UTC.
         is_dynamic: whether each value has a type of its own, whatever the column's is.
+        has_non_finite: whether its numbers may be NaN or infinite.
         has_booleans: whether it has a type for booleans; without one they come as 0 and 1.
         interrupts: whether it runs in this process and has no limit of its own for statements.
         is_snapshot: whether a session goes on to show a table as it was at first, so that each poll needs a new one.
@@ -112,6 +114,7 @@ class Dialect:
     type_name: Callable[[Expression], Expression] | None = None
     is_utc: bool = False
     is_dynamic: bool = False
+    has_non_finite: bool = True
     has_booleans: bool = True
     has_indexes: bool = False
     interrupts: bool = False
@@ -154,16 +157,28 @@ def _width_bucket(value: Expression, edges: Sequence[float]) -> Expression:
     return func.width_bucket(value, literal(list(edges), ARRAY(Double())))
 
 
+def _without_jit(engine: Engine, _: Settings) -> None:
+    """Compile nothing: for hundreds of counts that takes longer than it saves. Not every server of this protocol could."""
+
+    @event.listens_for(engine, "connect")
+    def _set(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SELECT set_config('jit', 'off', false) FROM pg_settings WHERE name = 'jit'")
+        cursor.close()
+        connection.commit()
+
+
 POSTGRESQL = Dialect(
     driver="postgresql+psycopg",
     extra="postgresql",
     mode="rows",
-    style="grouping_sets",
+    style="conditional_counts",
     epoch=_extract_epoch,
     text=_as_written,
     bins=_width_bucket,
     has_indexes=True,
     connect_args=_libpq,
+    adapt=_without_jit,
 )
 
 # MySQL and MariaDB
@@ -202,10 +217,11 @@ MYSQL = Dialect(
     driver="mysql+pymysql",
     extra="mysql",
     mode="rows",
-    style="column_queries",
+    style="conditional_counts",
     epoch=_mysql_epoch,
     double=lambda column: column + literal_column("0e0"),  # the cast came late, and float(4) is a double then too
     text=_mysql_text,
+    has_non_finite=False,
     has_booleans=False,
     has_indexes=True,
     connect_args=_pymysql,
@@ -222,24 +238,25 @@ def _sqlite_floor(number: Expression) -> Expression:
 
 def _sqlite_text(column: Expression) -> Expression:
     # An expression converts nothing that it is compared with to the type of the column.
-    return collate(func.ifnull(column, null()), "BINARY")
+    text = case((func.typeof(column) == literal("blob"), cast(column, String)), else_=column)
+    return collate(text, "BINARY")
 
 
 def _sqlite_double(column: Expression) -> Expression:
     """Return numbers, and texts that are numbers; null for all else. NaN is stored as null."""
-    number = cast(column, Double)
-    is_number = func.typeof(column).in_([literal("integer"), literal("real")])
+    kind, text = func.typeof(column), cast(column, String)
+    is_number = kind.in_([literal("integer"), literal("real")])
     # Compared with a number, text that is one becomes one, and other text stays what it is.
-    reads = and_(func.typeof(column) == literal("text"), func.ifnull(column, null()) == number, func.trim(column) == column)
-    words = func.lower(column).in_([literal(word) for word in NOT_FINITE])
-    return case((is_number, number), (reads, number), (words, literal_column("9e999")), else_=null())
+    reads = and_(kind.in_([literal("text"), literal("blob")]), text == cast(text, Double), func.trim(text) == text)
+    words = func.lower(text).in_([literal(word) for word in NOT_FINITE])
+    return case((is_number, cast(column, Double)), (reads, cast(text, Double)), (words, literal_column("9e999")), else_=null())
 
 
 SQLITE = Dialect(
     driver="sqlite+pysqlite",
     extra="",
     mode="rows",
-    style="column_queries",
+    style="conditional_counts",
     epoch=lambda column: type_coerce(func.strftime("%s", column), Integer),
     floor=_sqlite_floor,
     double=_sqlite_double,

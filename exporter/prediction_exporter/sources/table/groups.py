@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from sqlalchemy import case
+from sqlalchemy import ColumnElement, case, func, literal, or_
 
 from prediction_exporter.sources.table.expressions import Expression, whole
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation
-from prediction_exporter.sources.table.spellings import Comparable, Vocabulary, texts_of
-from prediction_exporter.sources.values import failures_of, versions_of
+from prediction_exporter.sources.table.spellings import Comparable, Form, Vocabulary, texts_of
+from prediction_exporter.sources.values import SUCCESS_WORDS, failures_of, versions_of
 
 #: What a row's status may be.
 ANSWERED, FAILED, UNKNOWN = range(3)
@@ -83,7 +83,15 @@ class Groups:
         if self.status is None:
             return None
         cases = [(self.status.among(found), whole(code)) for code, found in self.learned.statuses.by_code().items()]
+        if self.status.form in (Form.TEXT, Form.DYNAMIC):
+            cases.append((~self.may_succeed(self.status), whole(FAILED)))
         return case((self.status.column.is_(None), whole(ANSWERED)), *cases, else_=whole(UNKNOWN))
+
+    @staticmethod
+    def may_succeed(status: Comparable) -> ColumnElement[bool]:
+        """Return whether a text may be a number, or a word for success: any other one is that of a failure."""
+        begins = func.substr(status.value, 1, 1).in_([literal(mark) for mark in "+-.0123456789 "])
+        return or_(begins, func.length(status.value) <= whole(max(map(len, SUCCESS_WORDS))))
 
     def texts(self) -> list[str | None]:
         """Return the version of each position, without the last one, of those that are not known."""

@@ -39,6 +39,7 @@ class Number:
         label: its name in SQL.
         value: the number as a double.
         absent: slot of a row without it; None where that is one that is missing.
+        invalid: the slot that it may be else.
         bins: where it is counted.
         moments: its index among those of a profile, and what they are of.
         total: its index among the plain sums.
@@ -48,6 +49,7 @@ class Number:
     label: str
     value: Expression
     absent: Expression | None = None
+    invalid: int | None = None
     bins: tuple[Bins, ...] = ()
     moments: tuple[int, Deviation] | None = None
     total: int | None = None
@@ -193,10 +195,11 @@ class Measures:
             f"pe_x{index}",
             self._dialect.double(found),
             absent=case((found.is_(None), whole(missing)), else_=whole(invalid)) if self._dialect.is_dynamic else None,
+            invalid=invalid if self._dialect.is_dynamic else None,
             bins=tuple(of_column),
             moments=(int(slots.layout.numeric.searchsorted(index)), Deviation.of(column)),
             total=slots.totals.index(column.name) if column.name in slots.totals else None,
-            is_whole=form is Form.INTEGER,
+            is_whole=form is Form.INTEGER or not self._dialect.has_non_finite,
         )
         self.numbers.append(number)
         if column.ranged and column.role is Role.FEATURE:

@@ -1,11 +1,12 @@
 """Statements: how an engine is asked for the counts of all measures, in few scans.
 
-Four styles, by what an engine has and does fastest; ``docs/sources/tables.md`` has the measurements:
+Five styles, by what an engine has and does fastest; ``docs/sources/tables.md`` has the measurements:
 
 - ``column_queries``: one statement for each column, grouped by its slots.
 - ``grouping_sets``: the same for many columns in one scan.
 - ``unpivot``: the same without such sets: each row becomes several, one for each column.
-- ``histograms``: no groups by slots at all, but one aggregate for each column that gives the counts of its bins as a map.
+- ``histograms``: no groups by slots at all, but one aggregate for each column that gives the counts of all its bins.
+- ``conditional_counts``: an aggregate for each edge, which counts the values below it; categories are grouped one by one.
 
 Sums and extremes are aggregates of the groups of rows in each style. Every statement has these layers: the rows of a span of
 time with the number of their group; the slots of their values; the counts.
@@ -30,8 +31,11 @@ from prediction_exporter.sources.table.slots import Bins, Cell, Slots
 
 _T = TypeVar("_T")
 
-#: Columns whose aggregates are asked for in a statement, which engines limit to some hundred expressions.
-WIDE_COLUMNS = 50
+#: Aggregates that are asked for in a statement. The least limit is that of PostgreSQL, 1664.
+WIDE_EXPRESSIONS = 1000
+
+#: Styles that count the bins of numbers by aggregates.
+_WIDE_STYLES = ("histograms", "conditional_counts")
 
 #: Columns that are grouped in one scan.
 GROUPED_COLUMNS = 20
@@ -111,17 +115,33 @@ class Statements:
         return cells
 
     def _statements(self, part: Part, segment: int | None) -> Iterator[_Statement]:
-        scan = _Scan(self._relation, self._groups, self._measures, part, segment)
-        measures, histogram = self._measures, self._dialect.histogram
-        every: list[Number | Code] = [*measures.numbers, *measures.codes.values()]
-        wide = measures.numbers if histogram is None else every
-        for position, chosen in enumerate(_chunks(wide, WIDE_COLUMNS) or [[]]):
+        scan = _Scan(self._dialect, self._relation, self._groups, self._measures, part, segment)
+        measures, style = self._measures, self._dialect.style
+        wide: list[Number | Code] = [*measures.numbers]
+        grouped: list[Slotted | Code] = []
+        (wide if style == "histograms" else grouped).extend(measures.codes.values())
+        if style not in _WIDE_STYLES:
+            grouped += [Slotted(number, bins) for number in measures.numbers for bins in number.bins]
+        for position, chosen in enumerate(self._bundles(wide)):
             yield self._wide(scan, chosen, with_rows=position == 0)
-        if histogram is None:
-            slotted: list[Slotted | Code] = [Slotted(number, bins) for number in measures.numbers for bins in number.bins]
-            together = 1 if self._dialect.style == "column_queries" else GROUPED_COLUMNS
-            for several in _chunks([*slotted, *measures.codes.values()], together):
-                yield self._sets(scan, several)
+        together = GROUPED_COLUMNS if style in ("grouping_sets", "unpivot") else 1
+        for several in _chunks(grouped, together):
+            yield self._sets(scan, several)
+
+    def _bundles(self, wide: Sequence[Number | Code]) -> Iterator[list[Number | Code]]:
+        """Yield columns whose aggregates go into one statement; one statement at least."""
+        bundle: list[Number | Code] = []
+        left = WIDE_EXPRESSIONS
+        for one in wide:
+            needed = 8
+            if isinstance(one, Number) and self._dialect.style == "conditional_counts":
+                needed += sum(len(bins.edges) for bins in one.bins)
+            if bundle and needed > left:
+                yield bundle
+                bundle, left = [], WIDE_EXPRESSIONS
+            bundle.append(one)
+            left -= needed
+        yield bundle
 
     def _wide(self, scan: _Scan, chosen: Sequence[Number | Code], *, with_rows: bool) -> _Statement:
         """Return the statement of aggregates of some columns, and of the rows."""
@@ -133,10 +153,11 @@ class Statements:
         wanted = list(of_rows(self._measures, rows.c)) if with_rows else []
         for number in numbers:
             wanted += of_number(number, rows.c, dialect)
-        if dialect.histogram is not None:
+        if dialect.style in _WIDE_STYLES:
             for number in numbers:
                 for bins in number.bins:
-                    wanted += of_bins(number, bins, rows.c, dialect, dialect.histogram)
+                    wanted += of_bins(number, bins, rows.c, dialect)
+        if dialect.histogram is not None:
             wanted += [of_code(code, rows.c, dialect.histogram) for code in codes]
         keys = scan.keys(rows)
 
@@ -182,6 +203,7 @@ class Statements:
 class _Scan:
     """The rows of a part, with their time, group and segment."""
 
+    dialect: Dialect
     relation: Relation
     groups: Groups
     measures: Measures
@@ -205,7 +227,12 @@ class _Scan:
             selected += number.expressions()
         selected += [code.expression().label(code.label) for code in codes]
         where = self.relation.time.where(part.start, part.end)
-        return select(*selected).select_from(self.relation.source).where(where).subquery("pe_rows")
+        query = select(*selected).select_from(self.relation.source).where(where)
+        if (
+            self.dialect.is_dynamic
+        ):  # what a value is would be computed anew for each edge, were this merged into what is around
+            query = query.offset(0)
+        return query.subquery("pe_rows")
 
     @staticmethod
     def keys(rows: Subquery) -> list[Expression]:
