@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 import pytest
+import sqlalchemy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,13 +23,19 @@ from databases import Database, new_file
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.layout import Column, Kind, Layout, Role
 from prediction_exporter.profiler import Profiler
+from prediction_exporter.recognise import log_schema
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.table import engine
 from prediction_exporter.sources.table.counts import CountsReader
-from prediction_exporter.sources.table.groups import Learned
-from prediction_exporter.sources.table.relation import read_relation
+from prediction_exporter.sources.table.groups import Groups, Learned
+from prediction_exporter.sources.table.measures import Measures
+from prediction_exporter.sources.table.relation import Relation, read_relation
 from prediction_exporter.sources.table.rows import RowsReader
+from prediction_exporter.sources.table.slots import Slots
+from prediction_exporter.sources.table.statements import Part, Statements
+from prediction_exporter.sources.table.time_column import time_column
+from prediction_exporter.sources.table.warehouses import TRINO
 from prediction_exporter.tally import Tally, tally_of
 from prediction_exporter.traffic import Histogram
 
@@ -745,6 +752,38 @@ def test_a_hundred_columns_with_many_edges(database: Database, tmp_path: Path) -
     create(database, {"time": "time", **{c.name: "double" if c.edges else "VARCHAR(10)" for c in columns}}, rows)
     fields = {"time": "time", "features": [column.name for column in columns]}
     check(Case(database, layout=Layout(columns), fields=fields), tmp_path)
+
+
+def test_statements_compile_for_trino(tmp_path: Path) -> None:
+    """What no test can run is at least SQL of its kind, with every value bound."""
+    trino = pytest.importorskip("trino.sqlalchemy.dialect")
+    context = Case(Database("sqlite", "x")).context(tmp_path)
+    source = sqlalchemy.table("predictions", *map(sqlalchemy.column, COLUMNS))
+    instant = datetime(2026, 1, 1, tzinfo=UTC)
+    samples: dict[str, list[Any]] = {
+        name: [{"double": 1.5, "int": 1, "bool": True}.get(kind, "a")] for name, kind in COLUMNS.items()
+    }
+    schema = log_schema(
+        [{**dict.fromkeys(COLUMNS, "a"), "ts": "2026-01-01T00:00:00Z"}],
+        context.predictions.fields,
+        LAYOUT,
+        timezone="UTC",
+        where="",
+    )
+    time = time_column(
+        source.c.ts, [instant], epoch=TRINO.epoch, floor=TRINO.floor, is_utc=False, unit=None, timezone="UTC", where=""
+    )
+    relation = Relation(source=source, names=tuple(COLUMNS), samples=samples, codes={}, schema=schema, time=time)
+    slots = Slots(LAYOUT, context.traffic)
+    learned = Learned()
+    measures = Measures(context, TRINO, relation, slots, learned.categories)
+    groups = Groups(relation, measures, learned)
+    connection: Any = None
+    statements = Statements(connection, TRINO, relation, measures, groups, slots)
+    texts = [str(query.compile(dialect=trino.TrinoDialect())) for query, _ in statements._statements(Part(0, 60, 60), 3)]
+    assert len(texts) == 2
+    assert all("CAST(predictions.amount AS DOUBLE)" in text and "0.1" not in text for text in texts)
+    assert "GROUP BY grouping_sets((" in texts[1].replace("GROUPING SETS", "grouping_sets")
 
 
 # Anything
