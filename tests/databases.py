@@ -368,11 +368,11 @@ def execute(database: Database, connection: Any, sql: str, rows: Iterable[Sequen
 def insert(database: Database, connection: Any, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows on a connection; it commits nothing."""
     names = list(rows[0])
-    columns = ", ".join(map(database.quote, names))
-    mark = "?" if database.server is None else "%s"
+    into = f"{table} ({', '.join(map(database.quote, names))})"
     if database.server is not None:
-        columns = columns.replace("%", "%%")
-    sql = f"INSERT INTO {table} ({columns}) VALUES ({', '.join([mark] * len(names))})"
+        into = into.replace("%", "%%")
+    mark = "?" if database.server is None else "%s"
+    sql = f"INSERT INTO {into} VALUES ({', '.join([mark] * len(names))})"
     cursor = connection.cursor()
     cursor.executemany(sql, [[row[name] for name in names] for row in rows])
     cursor.close()

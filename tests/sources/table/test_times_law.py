@@ -122,7 +122,7 @@ def test_a_time_is_what_the_log_takes_it_for(
     database: Database = request.getfixturevalue(kind)
     form = FORMS[name]
 
-    @settings(max_examples=5, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(
         st.sampled_from(MOMENTS).flatmap(lambda moment: st.tuples(st.just(moment), instants(moment))), st.sampled_from(ZONES)
     )
