@@ -36,7 +36,7 @@ from databases import PASSWORDS, PREFIX, Database, ending_with_this, remove_left
 from prediction_exporter.demo.sinks import LOOPBACK, free_port
 
 #: Longest time that an engine may take to start.
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 
 
 @dataclass
