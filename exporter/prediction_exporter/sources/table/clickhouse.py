@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, event, func, literal, null
+from sqlalchemy import case, event, func, literal, literal_column, null
 from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.sql.functions import Function
@@ -19,6 +20,8 @@ _TOLD = (
     re.compile(r"DB::Exception: (.*?)(?: \(for url [^)]*\))?$"),
     re.compile(r"Caused by .*?(\[Errno [^\]]*\] [\w ]+|(?<=, ')[^']*)"),
 )
+
+_names = itertools.count()
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -77,12 +80,11 @@ def _position(value: Expression, bounds: Sequence[Any], first: int = 0) -> Expre
 
 
 def _histogram(value: Expression, bounds: Sequence[Any]) -> Expression:
-    count: Function[Any] = Function(quoted_name(f"countResample(0, {len(bounds) + 1}, 1)", quote=False), _place(value, bounds))
+    # Named where it stands first: written out at each bound it would be most of the statement.
+    name: Expression = literal_column(f"pe_h{next(_names)}")
+    place = case((value.op("AS")(name).is_(None), null()), else_=_position(name, bounds))
+    count: Function[Any] = Function(quoted_name(f"countResample(0, {len(bounds) + 1}, 1)", quote=False), place)
     return count
-
-
-def _place(value: Expression, bounds: Sequence[Any]) -> Expression:
-    return case((value.is_(None), null()), else_=_position(value, bounds))
 
 
 CLICKHOUSE = Dialect(
