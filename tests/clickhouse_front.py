@@ -1,16 +1,17 @@
 """An HTTP interface to ClickHouse's engine, which runs in this process: the part of the server that its drivers talk to.
 
-Each request is a session of its own, in which the engine itself checks rights and limits: the settings in the address are SET
-there. Run as ``python clickhouse_front.py PORT FOLDER``; the environment's ``PASSWORDS`` has the users, as JSON.
+The engine itself checks rights and limits: requests with the same settings in their address share a session in which these are
+SET. Run as ``python clickhouse_front.py PORT FOLDER``; the environment's ``PASSWORDS`` has the users, as JSON.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import sys
+import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -40,6 +41,8 @@ class Front(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.folder = folder
         self.passwords = passwords
+        self.lock = threading.Lock()
+        self.sessions: dict[tuple[Any, ...], Any] = {}
         self.kept = self.session()  # the engine ends with its last session
         self.zone = self.kept.query("SELECT timezone()", "TabSeparated").bytes().decode().strip()
 
@@ -47,6 +50,20 @@ class Front(ThreadingHTTPServer):
         """Open a session."""
         connect: Any = chdb.connect
         return connect(self.folder)
+
+    def query(self, sql: str, form: str, database: str, settings: Mapping[str, str], bound: Mapping[str, str]) -> bytes:
+        """Return what the engine answers, in a session that has these settings; one statement at a time."""
+        with self.lock:
+            key = (database, *sorted(settings.items()))
+            if key not in self.sessions:
+                session = self.session()
+                session.query(f"USE {database}")
+                for name, value in sorted(settings.items(), key=lambda item: item[0] == "readonly"):  # which forbids SET
+                    session.query(f"SET {name} = {quoted(value)}")
+                self.sessions[key] = session
+            session = self.sessions[key]
+            result = session.query(sql, form, params=bound) if bound else session.query(sql, form)
+            return bytes(result.bytes() or b"")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -85,15 +102,11 @@ class Handler(BaseHTTPRequestHandler):
         settings = {n: v for n, v in parameters.items() if n not in _OF_HTTP and not n.startswith("param_")}
         if user == "reader":
             settings["readonly"] = "2" if settings.get("readonly", "2") == "2" else "1"
-        with contextlib.closing(self.server.session()) as session:
-            try:
-                session.query(f"USE {parameters.get('database') or 'default'}")
-                for name, value in sorted(settings.items(), key=lambda item: item[0] == "readonly"):  # which forbids SET
-                    session.query(f"SET {name} = {quoted(value)}")
-                result = session.query(sql, form, params=bound) if bound else session.query(sql, form)
-                self._send(200, bytes(result.bytes() or b""), {"X-ClickHouse-Format": form})
-            except Exception as error:  # noqa: BLE001 - whatever it is, a client is told
-                self._fail(str(error))
+        try:
+            result = self.server.query(sql, form, parameters.get("database") or "default", settings, bound)
+            self._send(200, result, {"X-ClickHouse-Format": form})
+        except Exception as error:  # noqa: BLE001 - whatever it is, a client is told
+            self._fail(str(error))
 
     def _user(self, parameters: dict[str, str]) -> str | None:
         user = self.headers.get("X-ClickHouse-User") or parameters.get("user", "")

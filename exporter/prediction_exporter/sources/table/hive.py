@@ -22,6 +22,9 @@ from prediction_exporter.sources.table.dialects import APPLICATION, CONNECT_SECO
 #: What stands before a message: where it was raised.
 _RAISED = re.compile(r"^(?:Error \w+ \w+: )?(?:\[[\w.]+\] )?(?:[\w$]+\.)+[\w$]*(?:Exception|Error): ")
 
+#: What stands behind one: the place in the statement, the statement, the plan.
+_BEHIND = re.compile(r"; line \d| \(line \d| == SQL| at org\.apache")
+
 _TIMED_OUT = "TIMEDOUT"
 
 
@@ -114,8 +117,8 @@ def message_of(error: Exception) -> str:
     text = str(getattr(status, "errorMessage", None) or error)
     if _TIMED_OUT in text:
         return "the statement was cancelled by its timeout"
-    first = text.strip().partition("\n")[0].partition("; line ")[0]
-    return _RAISED.sub("", first)
+    plain = _BEHIND.split(" ".join(text.split()), maxsplit=1)[0]
+    return _RAISED.sub("", plain) or plain
 
 
 class _Named:
