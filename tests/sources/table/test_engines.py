@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from counting import Counted, assert_equal, context_of, count
 from engines import ClickHouse, Engine, EngineDatabase, Spark
+from prediction_exporter.config import Config
 from prediction_exporter.config import Table as TableSettings
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.layout import Layout, Role
@@ -135,8 +136,9 @@ def bound(value: Any) -> Any:
 
 
 def counted(folder: Path, predictions: Mapping[str, Any], layout: Layout, *, now: int = NOW, **options: Any) -> Counted:
-    """Count what a source gives."""
-    return count(context_of(folder, predictions, layout, clock=lambda: now, **options))
+    """Count what a source gives, however slow the machine is."""
+    sources = {name: section | {"timeout": "5m"} if name == "table" else section for name, section in predictions.items()}
+    return count(context_of(folder, sources, layout, clock=lambda: now, **options))
 
 
 def written(folder: Path, events: Sequence[Event]) -> dict[str, Any]:
@@ -299,6 +301,10 @@ def test_values_that_have_parts(database: EngineDatabase, tmp_path: Path) -> Non
 
 class Watched(Table):
     """A watched table of an engine."""
+
+    def configure(self, **table: Any) -> Config:
+        """Write the exporter's configuration and return it; statements may take long, as the machine may be slow."""
+        return super().configure(**{"timeout": "5m", **table})
 
     def create(self, *, index: bool = True) -> None:  # noqa: ARG002 - they have none
         """Create the table."""

@@ -81,10 +81,11 @@ def connect(arguments: dict[str, Any], *, timeout: float) -> Session:
     socket = TSocket(host, int(port))
     socket.setTimeout(CONNECT_SECONDS * 1000)
     with _told():
-        session = Session(thrift_transport=_transport(socket, auth, service, arguments["username"], password), **arguments)
-    # The server ends a statement that takes too long. One that vanishes without a word is noticed a while after that.
-    socket.setTimeout((timeout + CONNECT_SECONDS) * 1000)
-    return session
+        if auth != "NOSASL":  # whose transport opens the socket itself
+            socket.open()
+        # The server ends a statement that takes too long. One that vanishes without a word is noticed a while after that.
+        socket.setTimeout((timeout + CONNECT_SECONDS) * 1000)
+        return Session(thrift_transport=_transport(socket, auth, service, arguments["username"], password), **arguments)
 
 
 def _transport(socket: Any, auth: str, service: str | None, username: str, password: str | None) -> Any:
