@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,19 +130,14 @@ def of_code(code: Code, columns: Any, histogram: Histogram) -> Aggregate:
     slots = sorted(code.possible)
 
     def put(cell: Cell, value: Any) -> None:
-        counts = _listed(value)
-        cell.counts[slots] += counts[: len(slots)]
+        cell.counts[slots] += list(value)[: len(slots)]
 
     return Aggregate(histogram(columns[code.label], slots), put)
 
 
-def _listed(counts: Any) -> list[int]:
-    return list(counts.values() if isinstance(counts, Mapping) else counts)
-
-
 def _into_counts(first: int) -> Callable[[Cell, Any], None]:
     def put(cell: Cell, value: Any) -> None:
-        counts = _listed(value)  # in the order of the bounds; the bin behind the last one is there if it is not empty
+        counts = list(value)  # the bin behind the last bound is there if it is not empty
         cell.counts[first : first + len(counts)] += counts
 
     return put

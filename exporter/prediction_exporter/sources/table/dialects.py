@@ -82,7 +82,7 @@ class Dialect:
         double: a column of numbers as doubles, rounded to the nearest.
         text: a column of text as it is compared: byte by byte.
         bins: the number of edges up to a finite double, where the database has a function of them.
-        histogram: counts of the bins of a number as a map or a list, in the order of their upper bounds, which lie in them.
+        histogram: counts of the bins of a number as a list, in the order of their upper bounds, which lie in them.
         unpivot: a row for each of some expressions, where the database has a function that gives several rows.
         instant: an instant as SQL writes it, where it is not what the driver makes of one.
         type_name: the name of a column's type, where the driver does not tell ``timestamp``, an instant, from local time.
@@ -281,7 +281,8 @@ def _duckdb(settings: Settings) -> dict[str, Any]:
 
 def _duckdb_histogram(value: Expression, bounds: Sequence[Any]) -> Expression:
     of = ARRAY(Double()) if isinstance(bounds[0], float) else ARRAY(Integer())
-    return func.histogram(value, cast(literal(list(bounds), of), of))
+    # Without the bounds, which would be fetched again for each group.
+    return func.map_values(func.histogram(value, cast(literal(list(bounds), of), of)))
 
 
 DUCKDB = Dialect(
