@@ -2,8 +2,8 @@
 
 The floor is the fastest way found by hand to the same figures: counts by bin and by category, missing values, sums, squares
 and extremes, rows outside of the baseline's range, and the buckets of the score, by minute and version. (A statement for each
-column, with the bins as nested CASE, takes several times as long.) It may use 2 GB, where the exporter has its engine use 256 MB.
-Time is that of the processor.
+column, with the bins as nested CASE, takes several times as long.) It may use 2 GB,
+and the exporter's engine 256 MB. Time is that of the processor.
 Aims: within 1.5 times, less than 1 MB fetched, and memory that does not grow with the rows.
 """
 
