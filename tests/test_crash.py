@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from prediction_exporter import baseline, config
 from prediction_exporter.baseline_builder import build
@@ -96,6 +97,7 @@ class Writer(threading.Thread):
         old.unlink()
 
 
+@pytest.mark.e2e
 def test_counts_equal_the_log_after_kills_at_random_moments(tmp_path: Path) -> None:
     """Requests, refusals, bins and segments equal what was written, over kill -9 and every kind of rotation."""
     chance = random.Random(SEED)
