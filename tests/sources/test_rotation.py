@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from prediction_exporter.sources.content import Content
 from prediction_exporter.sources.discovery import File
+from prediction_exporter.sources.streams import Stream
 from prediction_exporter.sources.tail import Tail
 from prediction_exporter.sources.tracker import Tracker
 from prediction_exporter.sources.wrappers import Wrapper
@@ -755,6 +757,36 @@ def test_truncated_while_the_copies_are_told(tmp_path: Path, monkeypatch: pytest
         return adopt(tracker, unknown)
 
     monkeypatch.setattr(Tracker, "_adopt", truncate_first)
+    for _ in range(3):
+        read += [lines.data for lines in tail.read()]
+    tail.close()
+    assert b"".join(read) == b"".join(before + after)
+
+
+@pytest.mark.parametrize("more", [0, 40, 4000])
+def test_truncated_after_it_was_recognised_by_a_new_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    """The stream is found in its copy by what the former process saw of it, not by what stands in the file meanwhile."""
+    path = tmp_path / "app.log"
+    before = [b"line %d of the first file\n" % number for number in range(500)]
+    after = [b"line %d of the second file\n" % number for number in range(more)]
+    path.write_bytes(b"".join(before))
+    tail = Tail(str(path), start="beginning")
+    read = [lines.data for lines in tail.read()]
+    position = tail.position()
+    tail.close()
+    attach = Stream.attach
+
+    def truncate_first(stream: Stream, file: File, content: Content | None, now: float) -> None:
+        monkeypatch.setattr(Stream, "attach", attach)
+        shutil.copyfile(path, tmp_path / "app.log.1")
+        with path.open("r+b") as log:
+            log.truncate(0)
+            log.write(b"".join(after))
+        attach(stream, file, content, now)
+
+    monkeypatch.setattr(Stream, "attach", truncate_first)
+    tail = Tail(str(path), start="beginning")
+    tail.restore(position)
     for _ in range(3):
         read += [lines.data for lines in tail.read()]
     tail.close()

@@ -184,7 +184,10 @@ class Stream:
         whole = self.head.length == HEAD_BYTES
         if whole and (self.head.raw is not None or not isinstance(content, PlainContent)):
             return  # going back to the beginning of a compressed file would cost a pass through it
-        self.head = Head.of(content.read_at(0, HEAD_BYTES))
+        start = content.read_at(0, HEAD_BYTES)
+        # Overwritten since it was recognised? What holds the stream then is told by what was seen of it before.
+        if len(start) >= self.head.length and self.head.begins_like(start):
+            self.head = Head.of(start)
 
     def advance(self, count: int, before: memoryview) -> None:
         """Move the offset by ``count``; ``before`` is what lies before the new offset, at least the anchor's length."""
