@@ -104,7 +104,7 @@ def main() -> None:
             for _ in range(ROUNDS):
                 floors.append(seconds(lambda: pl.read_parquet(path, glob=False)))
                 events = events_of(model, layout)
-                counting.append(seconds(lambda events=events: count(layout, events)))  # type: ignore[misc]
+                counting.append(seconds(lambda events=events: count(layout, events)))  # type: ignore[misc]  # a default binds
                 del events
                 ours.append(seconds(lambda: run(model, layout)))
             to_floor = statistics.median(floor / own for floor, own in zip(floors, ours, strict=True))

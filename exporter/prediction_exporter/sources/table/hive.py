@@ -28,7 +28,7 @@ _BEHIND = re.compile(r"; line \d| \(line \d| == SQL| at org\.apache")
 _TIMED_OUT = "TIMEDOUT"
 
 
-class Cursor(hive.Cursor):  # type: ignore[misc]
+class Cursor(hive.Cursor):  # type: ignore[misc]  # PyHive has no types
     """A cursor whose errors are those of the DB-API and as short as they can be."""
 
     def execute(self, operation: str, parameters: Mapping[str, Any] | None = None, **options: Any) -> None:
@@ -46,7 +46,7 @@ class Cursor(hive.Cursor):  # type: ignore[misc]
             super()._reset_state()
 
 
-class Session(hive.Connection):  # type: ignore[misc]
+class Session(hive.Connection):  # type: ignore[misc]  # PyHive has no types
     """A connection that can always be closed."""
 
     def cursor(self, *arguments: Any, **options: Any) -> Cursor:
@@ -126,7 +126,8 @@ class _Named:
     """Of a compiler: names columns without their table, as a name with dots would be taken apart otherwise."""
 
     def visit_column(self, *arguments: Any, **options: Any) -> str:
-        named: str = SQLCompiler.visit_column(self, *arguments, **{**options, "include_table": False})  # type: ignore[arg-type]
+        options["include_table"] = False
+        named: str = SQLCompiler.visit_column(self, *arguments, **options)  # type: ignore[arg-type]  # passed on as they came
         return named
 
 
