@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +29,7 @@ from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.table import engine
 from prediction_exporter.sources.table.counts import CountsReader
 from prediction_exporter.sources.table.groups import Groups, Learned
+from prediction_exporter.sources.table.kinds import KINDS
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation, read_relation
 from prediction_exporter.sources.table.rows import RowsReader
@@ -295,6 +296,17 @@ def test_both_modes_count_the_same(database: Database, tmp_path: Path, segments:
     counted = check(Case(database, segments=segments), tmp_path)
     assert counted.events > 300
     assert len({key.segment for key in counted.profiles}) > 3 * len(segments)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "duckdb"])
+def test_sets_of_groups_count_the_same(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Warehouses that cannot be run here are asked in this style, which these two engines understand."""
+    monkeypatch.setitem(KINDS, kind, replace(KINDS[kind], style="grouping_sets"))
+    database: Database = request.getfixturevalue(kind)
+    create(database, COLUMNS, mixed())
+    assert check(Case(database, segments=("region",)), tmp_path).events > 300
 
 
 def test_profiles_are_those_of_the_events(database: Database, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ CONNECT_SECONDS = 10
 NOT_FINITE = ("nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity")
 
 #: How the counts of all columns are asked for, see ``counts``.
-Style = Literal["grouping_sets", "column_queries", "histograms", "conditional_counts", "unpivot"]
+Style = Literal["grouping_sets", "histograms", "conditional_counts", "unpivot"]
 
 
 @dataclass(frozen=True, kw_only=True)

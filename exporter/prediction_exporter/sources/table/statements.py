@@ -1,9 +1,8 @@
 """Statements: how an engine is asked for the counts of all measures, in few scans.
 
-Five styles, by what an engine has and does fastest; ``docs/sources/tables.md`` has the measurements:
+Four styles, by what an engine has and does fastest; ``docs/sources/tables.md`` has the measurements:
 
-- ``column_queries``: one statement for each column, grouped by its slots.
-- ``grouping_sets``: the same for many columns in one scan.
+- ``grouping_sets``: many columns in one scan, grouped by the slots of each.
 - ``unpivot``: the same without such sets: each row becomes several, one for each column.
 - ``histograms``: no groups by slots at all, but one aggregate for each column that gives the counts of all its bins.
 - ``conditional_counts``: an aggregate for each edge, which counts the values below it; categories are grouped one by one.
