@@ -27,14 +27,14 @@ import polars as pl
 from data import features, prepare  # first: it limits polars to one thread
 from sqlalchemy import CursorResult
 
-from prediction_exporter.layout import Column, Kind, Role
-from prediction_exporter.references import load_baseline, spans_of
+from prediction_exporter.counting.layout import Column, Kind, Role
+from prediction_exporter.counting.tally import Tally
+from prediction_exporter.counting.traffic import SCORE_BOUNDS, Traffic
+from prediction_exporter.monitor.references import load_baseline, spans_of
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.table.counts import CountsReader
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.relation import read_relation
-from prediction_exporter.tally import Tally
-from prediction_exporter.traffic import SCORE_BOUNDS, Traffic
 
 ROWS = 10_000_000
 #: More than the engine, which runs in the exporter's process, may keep in memory.

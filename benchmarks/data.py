@@ -10,8 +10,8 @@ import polars as pl
 
 import prediction_exporter  # noqa: F401 - first: it limits polars to one thread
 from prediction_exporter import baseline, config
-from prediction_exporter.baseline_builder import build
-from prediction_exporter.tables import read_table
+from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.tables import read_table
 
 NUMERIC = 30
 CATEGORICAL = 10

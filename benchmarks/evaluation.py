@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from prediction_exporter.baseline_builder import numeric_column
-from prediction_exporter.evaluation import evaluate
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
+from prediction_exporter.baseline.builder import numeric_column
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
 from prediction_exporter.statistics import Reference
+from prediction_exporter.statistics.evaluation import evaluate
 
 NUMERIC, CATEGORICAL, WINDOWS = 38, 12, 2
 SIZES = (10_000, 10_000_000)

@@ -18,11 +18,11 @@ import polars as pl
 from data import features, prepare  # first: it limits polars to one thread
 
 from prediction_exporter.config import Model
-from prediction_exporter.events import Events
-from prediction_exporter.layout import Layout
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import Profiler
-from prediction_exporter.references import load_baseline
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import Profiler
+from prediction_exporter.monitor.references import load_baseline
 from prediction_exporter.sources.files.source import FilesSource
 
 ROWS = 1_000_000

@@ -14,9 +14,9 @@ from pathlib import Path
 import polars as pl
 from data import lines, prepare  # first: it limits polars to one thread
 
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import Profiler
-from prediction_exporter.references import load_baseline
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import Profiler
+from prediction_exporter.monitor.references import load_baseline
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser

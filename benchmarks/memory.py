@@ -14,8 +14,8 @@ from pathlib import Path
 
 from data import lines, prepare
 
-from prediction_exporter.model_monitor import ModelMonitor
-from prediction_exporter.state import State
+from prediction_exporter.counting.state import State
+from prediction_exporter.monitor.model_monitor import ModelMonitor
 
 PART = 100_000
 SIZES = (100_000, 10_000_000)

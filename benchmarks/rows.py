@@ -18,9 +18,9 @@ import polars as pl
 from data import features, prepare  # first: it limits polars to one thread
 
 from databases import Database, Server
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import Profiler
-from prediction_exporter.references import load_baseline
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import Profiler
+from prediction_exporter.monitor.references import load_baseline
 from prediction_exporter.sources.table import adbc
 from prediction_exporter.sources.table.engine import Database as Reached
 from prediction_exporter.sources.table.relation import read_relation

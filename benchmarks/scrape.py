@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 
 from prediction_exporter.exposition import Samples, Snapshot, label_text, render, sample_prefix
 from prediction_exporter.families import WINDOW_BIN_PREDICTIONS, Family
-from prediction_exporter.server import WebServer
-from prediction_exporter.site import Site
+from prediction_exporter.web.server import WebServer
+from prediction_exporter.web.site import Site
 
 SERIES = 10_000
 ROUNDS = 15

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from data import lines, prepare
 
-from prediction_exporter.model_monitor import ModelMonitor
-from prediction_exporter.state import FILE_NAME, State
+from prediction_exporter.counting.state import FILE_NAME, State
+from prediction_exporter.monitor.model_monitor import ModelMonitor
 
 EVENTS = 100_000
 ROUNDS = 5

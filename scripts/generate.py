@@ -12,13 +12,13 @@ import tempfile
 from pathlib import Path
 
 from prediction_exporter import baseline, config
-from prediction_exporter.baseline_builder import build
+from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.demo.credit_risk import training_data
 from prediction_exporter.kit.config_page import CONFIGURATION_PAGE, configuration_page
 from prediction_exporter.kit.docs import STATISTICS_PAGE, statistics_page
 from prediction_exporter.kit.metrics_page import PAGE, metrics_page
 from prediction_exporter.kit.render import diff, render, write
-from prediction_exporter.tables import read_table
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "credit-risk" / "exporter.yml"

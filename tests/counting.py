@@ -13,14 +13,14 @@ import numpy as np
 import polars as pl
 
 from prediction_exporter import config
-from prediction_exporter.layout import Layout
-from prediction_exporter.profiler import UNVERSIONED, Profiler
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.profiler import UNVERSIONED, Profiler
+from prediction_exporter.counting.tally import Tally, tally_of
+from prediction_exporter.counting.traffic import Histogram, Traffic, VersionTraffic
+from prediction_exporter.counting.windows import Span
 from prediction_exporter.sources.base import Source
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.registry import open_source
-from prediction_exporter.tally import Tally, tally_of
-from prediction_exporter.traffic import Histogram, Traffic, VersionTraffic
-from prediction_exporter.windows import Span
 
 SLOW_AFTER = 0.03
 

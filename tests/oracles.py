@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from prediction_exporter.events import ValueState
-from prediction_exporter.layout import Kind, Role
+from prediction_exporter.counting.events import ValueState
+from prediction_exporter.counting.layout import Kind, Role
 from samples import ALPHA, Sample, state
 
 EPSILON = float(np.finfo(float).eps)

@@ -17,7 +17,7 @@ import polars as pl
 import zstandard
 
 from prediction_exporter.config import Predictions, parse
-from prediction_exporter.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.sources.files.source import FilesSource
 from prediction_exporter.sources.log import LogSource
 from source_law import Outcome, outcome_of

@@ -14,12 +14,12 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from prediction_exporter.baseline_builder import numeric_column
-from prediction_exporter.categories import canonical
-from prediction_exporter.events import Events, ValueState
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import Profiler
+from prediction_exporter.baseline.builder import numeric_column
+from prediction_exporter.counting.categories import canonical
+from prediction_exporter.counting.events import Events, ValueState
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.statistics import Comparison, Reference
 
 #: A raw value: a number, text, nothing, or an object that no column takes.

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from prediction_exporter.layout import Layout
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import Key, Profiler
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import Key, Profiler
 from prediction_exporter.sources.base import Batch
 
 

@@ -16,16 +16,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prediction_exporter import baseline
-from prediction_exporter.baseline_builder import DRIFT_BINS, BuildResult, build, numeric_column
-from prediction_exporter.binning import Binner
+from prediction_exporter.baseline.builder import DRIFT_BINS, BuildResult, build, numeric_column
+from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.config import Fields
+from prediction_exporter.counting.binning import Binner
+from prediction_exporter.counting.layout import Kind, Role
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.errors import BaselineError
-from prediction_exporter.layout import Kind, Role
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import Profiler
-from prediction_exporter.recognise import log_schema
+from prediction_exporter.sources.fields.recognise import log_schema
 from prediction_exporter.sources.jsonl import JsonLinesParser
-from prediction_exporter.tables import read_table
 
 ROWS = 400
 RNG = random.Random(11)

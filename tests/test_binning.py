@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from prediction_exporter.binning import Binner
+from prediction_exporter.counting.binning import Binner
 
 Floats = NDArray[np.float64]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from prediction_exporter import budget
+from prediction_exporter.collectors.report import source_samples
 from prediction_exporter.config import Config
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.monitor import plan
-from prediction_exporter.references import load_baseline
-from prediction_exporter.report import source_samples
+from prediction_exporter.monitor import budget
+from prediction_exporter.monitor.monitor import plan
+from prediction_exporter.monitor.references import load_baseline
 from watched import Watched, config_text, model_text, read
 
 STATUS = "model_statistic_status"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prediction_exporter import categories
-from prediction_exporter.categories import CategoryEncoder, canonical, is_container
+from prediction_exporter.counting import categories
+from prediction_exporter.counting.categories import CategoryEncoder, canonical, is_container
 
 SPELLINGS = {
     "1": ["1", "1.0", "1.00", "1e0", "10e-1", "1E0"],

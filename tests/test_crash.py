@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 
 from prediction_exporter import baseline, config
-from prediction_exporter.baseline_builder import build
-from prediction_exporter.tables import read_table
+from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.tables import read_table
 from processes import Exporter
 
 KILLS = 55

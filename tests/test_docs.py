@@ -23,23 +23,27 @@ import pytest
 import yaml
 
 import prediction_exporter
-from prediction_exporter import baseline_builder, logs, recognise, server, state
+from prediction_exporter import logs
+from prediction_exporter.baseline import builder as baseline_builder
 from prediction_exporter.baseline import to_profile
+from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.cli import parser
+from prediction_exporter.collectors.report import PUBLISHED_FAMILIES
 from prediction_exporter.config import Config, Fields, Model, Predictions, parse
+from prediction_exporter.counting import state
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.ledger import MAX_VERSION_LENGTH
+from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.kit.recording import RECORDED
-from prediction_exporter.layout import Layout
-from prediction_exporter.ledger import MAX_VERSION_LENGTH
-from prediction_exporter.profiler import Profiler
-from prediction_exporter.recognise import KNOWN_NAMES
-from prediction_exporter.report import PUBLISHED_FAMILIES
-from prediction_exporter.schema import describe
 from prediction_exporter.sources import base, log, tracker
 from prediction_exporter.sources.base import REASONS
+from prediction_exporter.sources.fields import recognise
+from prediction_exporter.sources.fields.recognise import KNOWN_NAMES
+from prediction_exporter.sources.fields.schema import describe
 from prediction_exporter.sources.jsonl import JsonLinesParser
-from prediction_exporter.tables import read_table
-from prediction_exporter.web_config import TLSServerConfig, load_web_config
+from prediction_exporter.web import server
+from prediction_exporter.web.web_config import TLSServerConfig, load_web_config
 
 ROOT = Path(__file__).parents[1]
 README, CONFIGURATION, OPERATIONS = (ROOT / name for name in ("README.md", "docs/configuration.md", "docs/operations.md"))

@@ -10,13 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prediction_exporter import evaluation
-from prediction_exporter.evaluation import ERROR, NO_PREDICTIONS, OK, TOO_FEW, Result, evaluate, most_statuses, shape_of
-from prediction_exporter.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
 from prediction_exporter.logs import Quiet
-from prediction_exporter.profile import Profile
-from prediction_exporter.statistics import STATISTICS, Comparison, Reference
+from prediction_exporter.statistics import STATISTICS, Comparison, Reference, evaluation
 from prediction_exporter.statistics.base import Floats
+from prediction_exporter.statistics.evaluation import (
+    ERROR,
+    NO_PREDICTIONS,
+    OK,
+    TOO_FEW,
+    Result,
+    evaluate,
+    most_statuses,
+    shape_of,
+)
 from samples import profile_of
 
 LAYOUT = Layout(

@@ -13,8 +13,8 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from prediction_exporter import baseline, config
-from prediction_exporter.baseline_builder import build
-from prediction_exporter.tables import read_table
+from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.tables import read_table
 from processes import Exporter
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "parquet-folder"

@@ -17,21 +17,21 @@ import pytest
 from prediction_exporter import __version__
 from prediction_exporter import baseline as baseline_file
 from prediction_exporter.baseline import Baseline
-from prediction_exporter.baseline_builder import build
+from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.tables import read_table
+from prediction_exporter.collectors.report import ModelReport, ModelSeries, SourceReport, WindowReport
 from prediction_exporter.config import Config, Fields, parse
-from prediction_exporter.evaluation import ERROR, Result, evaluate
-from prediction_exporter.events import Events, ValueState
+from prediction_exporter.counting.events import Events, ValueState
+from prediction_exporter.counting.layout import Kind
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import ALL, Profiler
+from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.exposition import Samples
-from prediction_exporter.landing import render_page
-from prediction_exporter.landing.figures import MOST_BARS, Bin, bins_of, histogram, meter
-from prediction_exporter.landing.words import NARROW, NOTHING
-from prediction_exporter.layout import Kind
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import ALL, Profiler
-from prediction_exporter.references import references_of
-from prediction_exporter.report import ModelReport, ModelSeries, SourceReport, WindowReport
-from prediction_exporter.tables import read_table
-from prediction_exporter.traffic import Traffic
+from prediction_exporter.monitor.references import references_of
+from prediction_exporter.statistics.evaluation import ERROR, Result, evaluate
+from prediction_exporter.web.landing import render_page
+from prediction_exporter.web.landing.figures import MOST_BARS, Bin, bins_of, histogram, meter
+from prediction_exporter.web.landing.words import NARROW, NOTHING
 
 NOW = 1_780_000_000.0
 VOID = {"meta", "link", "br"}

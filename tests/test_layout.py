@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prediction_exporter.categories import OTHER
-from prediction_exporter.events import STATES
-from prediction_exporter.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.categories import OTHER
+from prediction_exporter.counting.events import STATES
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 
 
 def numeric(name: str, edges: tuple[float, ...] = (0.0, 1.0, 2.0), drift: tuple[float, ...] = (1.0,), **more: Any) -> Column:

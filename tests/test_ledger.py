@@ -14,15 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.ledger import Ledger
+from prediction_exporter.counting.profiler import Profiler
+from prediction_exporter.counting.reading import Reading
+from prediction_exporter.counting.tally import Tally, tally_of
+from prediction_exporter.counting.windows import Span
 from prediction_exporter.errors import SourceError
-from prediction_exporter.events import Events
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.ledger import Ledger
-from prediction_exporter.profiler import Profiler
-from prediction_exporter.sources.base import Batch, Reading
+from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.log import LogSource
-from prediction_exporter.tally import Tally, tally_of
-from prediction_exporter.windows import Span
 from watched import NOW, Watched, read, total
 
 LAYOUT = Layout(

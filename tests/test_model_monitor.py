@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from prediction_exporter import model_monitor as module
+from prediction_exporter.counting.profiler import Profiler
+from prediction_exporter.counting.state import State, SupersededError
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.profiler import Profiler
-from prediction_exporter.state import State, SupersededError
+from prediction_exporter.monitor import model_monitor as module
 from watched import NOW, Series, Watched, config_text, event, model_text, read, save_baseline, total
 
 HOUR = 3600.0

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from prediction_exporter import config
-from prediction_exporter import monitor as module
 from prediction_exporter.config import Config
+from prediction_exporter.counting.state import State
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Snapshot
-from prediction_exporter.model_monitor import ModelMonitor
-from prediction_exporter.monitor import Monitor
+from prediction_exporter.monitor import monitor as module
+from prediction_exporter.monitor.model_monitor import ModelMonitor
+from prediction_exporter.monitor.monitor import Monitor
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.log import LogSource
-from prediction_exporter.state import State
 from processes import samples
 from watched import Series, Watched, config_text, model_text, save_baseline, total
 

@@ -13,9 +13,9 @@ import psutil
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from prediction_exporter import process
+from prediction_exporter.collectors import process
+from prediction_exporter.collectors.process import PROCESS_FAMILIES, process_samples
 from prediction_exporter.exposition import Samples, render
-from prediction_exporter.process import PROCESS_FAMILIES, process_samples
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
 

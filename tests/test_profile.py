@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prediction_exporter.events import ValueState
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
+from prediction_exporter.counting.events import ValueState
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
 from samples import profile_of
 
 #: The sums of these columns are exact in floating point, so that profiles can be compared to the last bit.

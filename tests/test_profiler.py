@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prediction_exporter.categories import canonical
-from prediction_exporter.events import STATES, Events, ValueState
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import ALL, UNVERSIONED, Key, Profiler
+from prediction_exporter.counting.categories import canonical
+from prediction_exporter.counting.events import STATES, Events, ValueState
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import ALL, UNVERSIONED, Key, Profiler
 
 BUCKET = 60
 

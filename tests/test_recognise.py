@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from prediction_exporter.config import Fields
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.recognise import Roles, assign, flatten, log_schema
-from prediction_exporter.schema import EventSchema, path_text
+from prediction_exporter.sources.fields.recognise import Roles, assign, flatten, log_schema
+from prediction_exporter.sources.fields.schema import EventSchema, path_text
 
 WHERE = "models[0].predictions.fields"
 

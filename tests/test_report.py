@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prediction_exporter import report as module
+from prediction_exporter.collectors import report as module
+from prediction_exporter.collectors.report import FAMILIES, ModelSeries, family_list
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.families import CORE_FAMILIES
-from prediction_exporter.report import FAMILIES, ModelSeries, family_list
 from prediction_exporter.statistics import STATISTICS, Reference
 from prediction_exporter.statistics.base import Constant, Floats
 from prediction_exporter.statistics.psi import PSI

@@ -19,13 +19,13 @@ import bcrypt
 import pytest
 import requests
 
-from prediction_exporter import server
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import OPENMETRICS_TYPE, TEXT_TYPE, Samples, Snapshot, render
 from prediction_exporter.families import SERIES
-from prediction_exporter.server import WebServer
-from prediction_exporter.site import Site, accepts_gzip, accepts_openmetrics
-from prediction_exporter.web_config import WebConfig
+from prediction_exporter.web import server
+from prediction_exporter.web.server import WebServer
+from prediction_exporter.web.site import Site, accepts_gzip, accepts_openmetrics
+from prediction_exporter.web.web_config import WebConfig
 
 LANDING = b"<!doctype html><title>prediction-exporter</title>"
 PATHS = ["/", "/metrics", "/-/healthy", "/-/ready", "/-/reload", "/nothing/here"]

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from prediction_exporter import state as module
+from prediction_exporter.counting import state as module
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.state import FILE_NAME, State, StoredBucket, StoredModel, SupersededError, pack, unpack
 from prediction_exporter.errors import StateError
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
-from prediction_exporter.state import FILE_NAME, State, StoredBucket, StoredModel, SupersededError, pack, unpack
 
 NUMBER = Column(name="x", role=Role.FEATURE, kind=Kind.NUMERIC, edges=(0.0, 1.0), drift_edges=(1.0,))
 TEXT = Column(name="c", role=Role.FEATURE, kind=Kind.CATEGORICAL, categories=("a", "b"))

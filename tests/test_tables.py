@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.errors import BaselineError
-from prediction_exporter.recognise import MAX_LIST
-from prediction_exporter.tables import read_table
+from prediction_exporter.sources.fields.recognise import MAX_LIST
 
 
 def contents(path: Path) -> dict[str, list[Any]]:

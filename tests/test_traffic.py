@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from prediction_exporter.events import Events
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.traffic import DURATION_BOUNDS, SCORE_BOUNDS, Histogram, Traffic, VersionTraffic
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.traffic import DURATION_BOUNDS, SCORE_BOUNDS, Histogram, Traffic, VersionTraffic
 
 SCORE = Column(name="score", role=Role.SCORE, kind=Kind.NUMERIC, edges=(0.0, 0.5, 1.0), drift_edges=(0.5,))
 CLASS = Column(name="class", role=Role.PREDICTION, kind=Kind.CATEGORICAL, categories=("yes", "no"))

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import ALL, Key
-from prediction_exporter.windows import BUCKET_SECONDS, LEAST_BUCKETS, Ring, Span, Windows
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import ALL, Key
+from prediction_exporter.counting.windows import BUCKET_SECONDS, LEAST_BUCKETS, Ring, Span, Windows
 
 LAYOUT = Layout(
     [

@@ -15,8 +15,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from databases import Database
-from prediction_exporter.categories import canonical
-from prediction_exporter.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.categories import canonical
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 
 #: A whole minute. Events are of the time before that an hour's window still holds in slices of a minute.
 NOW = 1_800_057_600

@@ -12,12 +12,12 @@ from typing import Any
 import polars as pl
 
 from prediction_exporter import baseline, config
-from prediction_exporter.baseline_builder import build
+from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.tables import read_table
+from prediction_exporter.collectors.report import ModelReport, source_samples
 from prediction_exporter.config import Config
-from prediction_exporter.model_monitor import ModelMonitor
-from prediction_exporter.report import ModelReport, source_samples
-from prediction_exporter.state import State
-from prediction_exporter.tables import read_table
+from prediction_exporter.counting.state import State
+from prediction_exporter.monitor.model_monitor import ModelMonitor
 from processes import samples
 
 #: A midnight.

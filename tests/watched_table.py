@@ -13,7 +13,7 @@ from typing import Any
 import watched
 from databases import Database
 from prediction_exporter.config import Config
-from prediction_exporter.model_monitor import ModelMonitor
+from prediction_exporter.monitor.model_monitor import ModelMonitor
 
 #: The table's columns, and the types of SQL that hold them.
 COLUMNS = {

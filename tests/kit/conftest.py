@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from prediction_exporter.collectors.process import PROCESS_FAMILIES
 from prediction_exporter.config import Config, load
 from prediction_exporter.families import CORE_FAMILIES, Family
 from prediction_exporter.kit import render as kit
 from prediction_exporter.kit.recording import RECORDED
-from prediction_exporter.process import PROCESS_FAMILIES
 from prediction_exporter.statistics import STATISTICS
 
 REPOSITORY = Path(__file__).parents[2]

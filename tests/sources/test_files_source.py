@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError, SourceError, StateError
-from prediction_exporter.layout import Column, Kind, Layout, Role
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.files import readers
 from prediction_exporter.sources.files.ledger import Done, Ledger

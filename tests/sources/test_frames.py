@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prediction_exporter.events import ValueState
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.schema import ColumnField, EventSchema
+from prediction_exporter.counting.events import ValueState
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.sources.fields.schema import ColumnField, EventSchema
 from prediction_exporter.sources.frames import FrameParser, numbers_of, texts_of_values
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.times import NO_TIME

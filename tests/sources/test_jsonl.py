@@ -18,11 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prediction_exporter.events import Events, ValueState
-from prediction_exporter.layout import Kind
-from prediction_exporter.schema import ColumnField, EventSchema
-from prediction_exporter.schema import Path as FieldPath
+from prediction_exporter.counting.events import Events, ValueState
+from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources import json_reader
+from prediction_exporter.sources.fields.schema import ColumnField, EventSchema
+from prediction_exporter.sources.fields.schema import Path as FieldPath
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.times import NO_TIME
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from prediction_exporter.config import Predictions, parse
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError, SourceError
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.schema import describe, path_text
 from prediction_exporter.sources import log as log_module
+from prediction_exporter.sources.fields.schema import describe, path_text
 from prediction_exporter.sources.log import LogSource, sample_log
 
 LAYOUT = Layout(

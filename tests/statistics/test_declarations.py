@@ -16,7 +16,7 @@ from prediction_exporter.families import COLUMN, CORE_FAMILIES, WINDOW
 from prediction_exporter.statistics import STATISTICS, Statistic
 
 #: What is shared by statistics and is none.
-SHARED = {"base", "comparison", "examples", "noise"}
+SHARED = {"base", "comparison", "evaluation", "examples", "noise"}
 
 MODULES = {module.name for module in pkgutil.iter_modules(package.__path__)}
 UNITS = {"short", "percentunit", "bool"}
@@ -109,4 +109,4 @@ def test_the_example_runs(statistic: Statistic) -> None:
 @pytest.mark.parametrize("name", ["categories", "layout", "profile", "binning", "profiler"])
 def test_the_examples_of_what_they_stand_on_run(name: str) -> None:
     """As those of the statistics do."""
-    assert doctest.testmod(importlib.import_module(f"prediction_exporter.{name}")).failed == 0
+    assert doctest.testmod(importlib.import_module(f"prediction_exporter.counting.{name}")).failed == 0

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
 from prediction_exporter.statistics import STATISTICS, Comparison, Reference, Statistic
 from samples import (
     ALPHA,

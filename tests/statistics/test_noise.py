@@ -18,9 +18,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import stats
 
-from prediction_exporter.baseline_builder import FINE_SHARES
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
+from prediction_exporter.baseline.builder import FINE_SHARES
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
 from prediction_exporter.statistics import STATISTICS, Comparison, Reference, Statistic
 from prediction_exporter.statistics.base import Noise, Threshold
 from samples import ALPHA, column_of, compare

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from oracles import COLUMN_ORACLES, WINDOW_ORACLES, Interval
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
 from prediction_exporter.statistics import STATISTICS, Comparison, Reference
 from samples import (
     FAMILIES,

@@ -26,9 +26,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Build the baseline and say what was made of each column."""
     from prediction_exporter import baseline, config
-    from prediction_exporter.baseline_builder import build
+    from prediction_exporter.baseline.builder import build
+    from prediction_exporter.baseline.tables import read_table
     from prediction_exporter.errors import ConfigError
-    from prediction_exporter.tables import read_table
 
     loaded = config.load(options.config_file)
     models = {model.name: (index, model) for index, model in enumerate(loaded.models)}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need not wait for
     from prediction_exporter.baseline import Baseline
-    from prediction_exporter.budget import Budget
     from prediction_exporter.config import Config, Model
+    from prediction_exporter.monitor.budget import Budget
 
 FOUND = 1
 
@@ -33,9 +33,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def check_config(options: argparse.Namespace) -> int:
     """Check a configuration and show what it means."""
-    from prediction_exporter import budget, config
+    from prediction_exporter import config
     from prediction_exporter.errors import PredictionExporterError
-    from prediction_exporter.references import load_baseline
+    from prediction_exporter.monitor import budget
+    from prediction_exporter.monitor.references import load_baseline
 
     try:
         loaded = config.load(options.file)
@@ -69,12 +70,12 @@ def check_config(options: argparse.Namespace) -> int:
 
 def _show_recognised(config: Config, model: Model, baseline: Baseline | None, place: str) -> str | None:
     """Show which field of a model's source is what; return what is to be told where it cannot be read from here."""
+    from prediction_exporter.counting.traffic import Traffic
     from prediction_exporter.errors import SourceError
-    from prediction_exporter.references import spans_of
-    from prediction_exporter.schema import describe
+    from prediction_exporter.monitor.references import spans_of
     from prediction_exporter.sources.context import SourceContext
+    from prediction_exporter.sources.fields.schema import describe
     from prediction_exporter.sources.registry import open_source
-    from prediction_exporter.traffic import Traffic
 
     layout = baseline.layout if baseline is not None else None
     print(f"{model.name}: reads {model.predictions.source.shown}")
@@ -108,7 +109,7 @@ def _show_recognised(config: Config, model: Model, baseline: Baseline | None, pl
 
 
 def _show_series(config: Config, budgets: Sequence[Budget], versions: int) -> None:
-    from prediction_exporter import budget
+    from prediction_exporter.monitor import budget
 
     for family, count in sorted(budget.total(budgets, 1).items(), key=lambda item: (-item[1], item[0])):
         print(f"{count:8,}  {family}")

@@ -51,12 +51,12 @@ def run(options: argparse.Namespace) -> int:
     signals = _Signals()  # before anything that takes time: what arrives meanwhile is answered after it
     # Imported here: the other commands need none of it, and a wrong flag is told before anything is loaded.
     from prediction_exporter import config
-    from prediction_exporter.landing import render_page
-    from prediction_exporter.monitor import Monitor
-    from prediction_exporter.server import WebServer
-    from prediction_exporter.site import Site
-    from prediction_exporter.state import State
-    from prediction_exporter.web_config import load_web_config
+    from prediction_exporter.counting.state import State
+    from prediction_exporter.monitor.monitor import Monitor
+    from prediction_exporter.web.landing import render_page
+    from prediction_exporter.web.server import WebServer
+    from prediction_exporter.web.site import Site
+    from prediction_exporter.web.web_config import load_web_config
 
     loaded = config.load(options.config_file)
     web_config = load_web_config(options.web_config) if options.web_config is not None else None

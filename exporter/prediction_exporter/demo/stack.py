@@ -17,13 +17,13 @@ import requests
 import yaml
 
 from prediction_exporter import baseline, config
-from prediction_exporter.baseline_builder import build
+from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.config import Config
 from prediction_exporter.demo.credit_risk import training_data
 from prediction_exporter.demo.sinks import LOOPBACK
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.kit.render import render, write
-from prediction_exporter.tables import read_table
 
 #: An hour of the shipped rules is a minute of the demo.
 TIME_SCALE = 60.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from prediction_exporter.collectors.process import PROCESS_FAMILIES
+from prediction_exporter.collectors.report import FAMILIES
 from prediction_exporter.families import Family
-from prediction_exporter.process import PROCESS_FAMILIES
-from prediction_exporter.report import FAMILIES
 
 PAGE = "docs/metrics.md"
 

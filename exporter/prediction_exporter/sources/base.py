@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from prediction_exporter.events import Events
-from prediction_exporter.schema import EventSchema
-from prediction_exporter.tally import Tally
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.reading import Reading
+from prediction_exporter.counting.tally import Tally
+from prediction_exporter.sources.fields.schema import EventSchema
 
 #: Every reason for which a line or row is refused, in the order that documentation and series show.
 REASONS: dict[str, str] = {
@@ -54,22 +55,6 @@ class Rejected:
     def total(self) -> int:
         """Lines refused for any reason."""
         return sum(self.counts.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A span of time that was read as a whole: it takes the place of all former readings of it.
-
-    Attributes:
-        start, end: the span, from the one to before the other, as whole seconds of Unix time.
-        closed: whether it is not read again, and counts for good.
-        is_news: whether it enters the counters; the windows are also filled with what happened before anybody watched.
-    """
-
-    start: int
-    end: int
-    closed: bool
-    is_news: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prediction_exporter.config import Predictions
-from prediction_exporter.layout import Layout
-from prediction_exporter.traffic import Traffic
-from prediction_exporter.windows import Span
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.traffic import Traffic
+from prediction_exporter.counting.windows import Span
 
 
 @dataclass(frozen=True, kw_only=True)

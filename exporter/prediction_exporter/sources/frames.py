@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prediction_exporter.events import Events
-from prediction_exporter.layout import Kind
-from prediction_exporter.schema import ColumnField, EventSchema, Path
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path
 from prediction_exporter.sources.times import NO_TIME, DateParser, epoch_microseconds
 from prediction_exporter.sources.values import (
     States,

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from prediction_exporter.schema import Path, lookup
 from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.fields.schema import Path, lookup
 
 #: A refused piece with at most this many lines is read line by line; a larger one is divided into so many pieces.
 SLOW_LINES = 48

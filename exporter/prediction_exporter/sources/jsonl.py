@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prediction_exporter.events import Events
-from prediction_exporter.layout import Kind
-from prediction_exporter.schema import EventSchema, Path, lookup
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.fields.schema import EventSchema, Path, lookup
 from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.times import DateParser, epoch_microseconds
 from prediction_exporter.sources.values import (

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prediction_exporter.config import Log, Predictions
+from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import SourceError
-from prediction_exporter.layout import Layout
-from prediction_exporter.recognise import log_schema
-from prediction_exporter.schema import EventSchema, lookup
 from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.fields.recognise import log_schema
+from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.tail import Tail

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prediction_exporter.schema import UNITS
+from prediction_exporter.sources.fields.schema import UNITS
 
 #: A time that could not be read. No event can have it: it lies 292,000 years back.
 NO_TIME = np.iinfo(np.int64).min

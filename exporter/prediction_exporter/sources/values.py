@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prediction_exporter.events import ValueState
-from prediction_exporter.schema import UNITS, EventSchema, path_text
+from prediction_exporter.counting.events import ValueState
 from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.fields.schema import UNITS, EventSchema, path_text
 from prediction_exporter.sources.times import NO_TIME
 
 #: Texts of a status field that do not mean failure, in lower case; ``true`` is that of a field that is set on failure.

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from prediction_exporter.counting.layout import Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
 from prediction_exporter.families import COLUMN, WINDOW, Family
-from prediction_exporter.layout import Kind, Layout, Role
-from prediction_exporter.profile import Profile
 from prediction_exporter.statistics.comparison import SMOOTHING, Comparison, Floats, Reference, divide
 
 __all__ = [

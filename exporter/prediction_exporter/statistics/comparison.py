@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from prediction_exporter.profile import Profile
+from prediction_exporter.counting.profile import Profile
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from prediction_exporter.categories import canonical
-from prediction_exporter.events import Events, ValueState
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import Profiler
+from prediction_exporter.counting.categories import canonical
+from prediction_exporter.counting.events import Events, ValueState
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.statistics.comparison import Comparison, Reference
 
 Value = float | str | None

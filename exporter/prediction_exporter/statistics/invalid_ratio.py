@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.events import ValueState
+from prediction_exporter.counting.events import ValueState
 from prediction_exporter.statistics.base import BOTH_KINDS, SHARE_REFERENCE, Share, Statistic, column_family, rows
 from prediction_exporter.statistics.comparison import Comparison, Floats
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.profile import Profile
+from prediction_exporter.counting.profile import Profile
 from prediction_exporter.statistics.base import NUMERIC, SHARE_REFERENCE, Share, Statistic, column_family
 from prediction_exporter.statistics.comparison import Comparison, Floats
 

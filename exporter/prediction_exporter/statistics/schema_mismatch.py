@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.events import ValueState
+from prediction_exporter.counting.events import ValueState
 from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, column_family, rows
 from prediction_exporter.statistics.comparison import Comparison, Floats, divide
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.layout import Kind
-from prediction_exporter.profile import Profile
+from prediction_exporter.counting.layout import Kind
+from prediction_exporter.counting.profile import Profile
 from prediction_exporter.statistics.base import CATEGORICAL, SHARE_REFERENCE, Share, Statistic, column_family
 from prediction_exporter.statistics.comparison import Comparison, Floats
 

@@ -20,12 +20,14 @@ from hypothesis import strategies as st
 
 from counting import context_of
 from databases import Database, new_file
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profiler import Profiler
+from prediction_exporter.counting.tally import Tally, tally_of
+from prediction_exporter.counting.traffic import Histogram
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.layout import Column, Kind, Layout, Role
-from prediction_exporter.profiler import Profiler
-from prediction_exporter.recognise import log_schema
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.context import SourceContext
+from prediction_exporter.sources.fields.recognise import log_schema
 from prediction_exporter.sources.table import engine
 from prediction_exporter.sources.table.counts import CountsReader
 from prediction_exporter.sources.table.groups import Groups, Learned
@@ -37,8 +39,6 @@ from prediction_exporter.sources.table.slots import Slots
 from prediction_exporter.sources.table.statements import Part, Statements
 from prediction_exporter.sources.table.time_column import time_column
 from prediction_exporter.sources.table.warehouses import TRINO
-from prediction_exporter.tally import Tally, tally_of
-from prediction_exporter.traffic import Histogram
 
 #: A Thursday, at a full hour.
 START = 1_767_261_600

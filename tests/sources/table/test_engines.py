@@ -22,8 +22,8 @@ from counting import Counted, assert_equal, context_of, count
 from engines import ClickHouse, Engine, EngineDatabase, Spark
 from prediction_exporter.config import Config
 from prediction_exporter.config import Table as TableSettings
+from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.errors import ConfigError, SourceError
-from prediction_exporter.layout import Layout, Role
 from prediction_exporter.sources.table import engine as connecting
 from typed_events import COUNTABLE, FIELDS, NOW, ROLES, Event, Field, Json, category, events_of, layout_of, lines, number
 from watched_table import Table, look, requests, watching, windows

@@ -12,7 +12,7 @@ import pytest
 
 from counting import assert_equal, context_of, count
 from databases import Database
-from prediction_exporter.layout import Layout, Role
+from prediction_exporter.counting.layout import Layout, Role
 from typed_events import DOUBLE, NOW, TEXT, TIME, category, number, time_bound
 
 #: Names that SQL must quote, or that something on the way could take for something else.

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from counting import assert_equal, context_of, count
 from databases import Database
-from prediction_exporter.layout import Layout, Role
+from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.sources.registry import open_source
 from typed_events import Types, category, number
 from watched import Clock

@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from prediction_exporter.recognise import MAX_LIST
-from prediction_exporter.schema import EventSchema, lookup
 from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.fields.recognise import MAX_LIST
+from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser

@@ -21,12 +21,12 @@ import logging
 from collections.abc import Callable, Iterator
 
 from prediction_exporter.config import Predictions
+from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError, SourceError
-from prediction_exporter.layout import Layout
-from prediction_exporter.recognise import log_schema
-from prediction_exporter.schema import EventSchema
 from prediction_exporter.sources.backoff import Backoff
 from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.fields.recognise import log_schema
+from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.files.bucket import BucketStore
 from prediction_exporter.sources.files.ledger import Done, Ledger
 from prediction_exporter.sources.files.names import form_of, partitions_of

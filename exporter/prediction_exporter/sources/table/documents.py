@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from prediction_exporter.schema import Path
+from prediction_exporter.sources.fields.schema import Path
 from prediction_exporter.sources.json_reader import nested_dtypes
 from prediction_exporter.sources.values import text_of
 

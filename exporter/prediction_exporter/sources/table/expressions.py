@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, literal_column, not_, null, or_
 
-from prediction_exporter.layout import Column
+from prediction_exporter.counting.layout import Column
 from prediction_exporter.sources.table.dialects import Dialect
 
 Expression = ColumnElement[Any]

@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, null
 
+from prediction_exporter.counting.events import ValueState
+from prediction_exporter.counting.layout import Column, Kind, Role
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.events import ValueState
-from prediction_exporter.layout import Column, Kind, Role
-from prediction_exporter.schema import UNITS, ColumnField, Path, path_text
 from prediction_exporter.sources.context import SourceContext
+from prediction_exporter.sources.fields.schema import UNITS, ColumnField, Path, path_text
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.expressions import (
     LARGEST,

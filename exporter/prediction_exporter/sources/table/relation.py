@@ -15,11 +15,11 @@ from sqlalchemy.sql import FromClause
 from sqlalchemy.sql.elements import TextClause, quoted_name
 
 from prediction_exporter.config import Predictions, Table
+from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import SourceError
-from prediction_exporter.layout import Layout
-from prediction_exporter.recognise import log_schema
-from prediction_exporter.schema import EventSchema
-from prediction_exporter.schema import Path as FieldPath
+from prediction_exporter.sources.fields.recognise import log_schema
+from prediction_exporter.sources.fields.schema import EventSchema
+from prediction_exporter.sources.fields.schema import Path as FieldPath
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.fetching import is_document
 from prediction_exporter.sources.table.time_column import TimeColumn, time_column

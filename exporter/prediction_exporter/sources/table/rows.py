@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 from sqlalchemy import Connection, CursorResult, Select, select
 
-from prediction_exporter.profiler import MICROSECONDS
-from prediction_exporter.schema import EventSchema, Path
+from prediction_exporter.counting.profiler import MICROSECONDS
 from prediction_exporter.sources.base import Batch
+from prediction_exporter.sources.fields.schema import EventSchema, Path
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.table import adbc
 from prediction_exporter.sources.table.documents import parsed

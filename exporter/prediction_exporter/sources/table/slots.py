@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.events import STATES, ValueState
-from prediction_exporter.layout import Kind, Layout
-from prediction_exporter.traffic import SCORE_BOUNDS, Traffic
+from prediction_exporter.counting.events import STATES, ValueState
+from prediction_exporter.counting.layout import Kind, Layout
+from prediction_exporter.counting.traffic import SCORE_BOUNDS, Traffic
 
 
 @dataclass(frozen=True)

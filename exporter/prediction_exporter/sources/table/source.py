@@ -19,16 +19,17 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from prediction_exporter.config import Table
+from prediction_exporter.counting.reading import Reading
+from prediction_exporter.counting.windows import SLICE_SECONDS
 from prediction_exporter.errors import PredictionExporterError, SourceError
-from prediction_exporter.schema import EventSchema
 from prediction_exporter.sources.backoff import Backoff
-from prediction_exporter.sources.base import Batch, Reading, Rejected
+from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
+from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.reader import Reader, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
-from prediction_exporter.windows import SLICE_SECONDS
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric, and_, case, func, literal, or_
 
-from prediction_exporter.categories import CategoryEncoder
+from prediction_exporter.counting.categories import CategoryEncoder
 from prediction_exporter.sources.frames import texts_of_values
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.expressions import Expression, finite, whole

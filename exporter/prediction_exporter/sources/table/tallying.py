@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.categories import OTHER
-from prediction_exporter.events import ValueState
-from prediction_exporter.layout import Layout
-from prediction_exporter.profile import Profile
-from prediction_exporter.profiler import ALL, MICROSECONDS, Key
-from prediction_exporter.schema import EventSchema, path_text
+from prediction_exporter.counting.categories import OTHER
+from prediction_exporter.counting.events import ValueState
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import ALL, MICROSECONDS, Key
+from prediction_exporter.counting.tally import Tally, count_classes
+from prediction_exporter.counting.traffic import Histogram, VersionTraffic
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
+from prediction_exporter.sources.fields.schema import EventSchema, path_text
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.table.expressions import LARGEST_SQUARED, Deviation
 from prediction_exporter.sources.table.groups import ANSWERED, REFUSED, Groups
@@ -24,8 +26,6 @@ from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.rows import frame_of
 from prediction_exporter.sources.table.slots import Bins, Cell, Slots
 from prediction_exporter.sources.table.statements import GroupKey, Part
-from prediction_exporter.tally import Tally, count_classes
-from prediction_exporter.traffic import Histogram, VersionTraffic
 
 
 class Tallying:

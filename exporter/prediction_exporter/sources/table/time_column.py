@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, false, func, literal, or_
 
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.schema import UNITS
+from prediction_exporter.sources.fields.schema import UNITS
 from prediction_exporter.sources.times import unit_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

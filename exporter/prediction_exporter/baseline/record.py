@@ -1,0 +1,241 @@
+"""Baseline: the profile of what a model was trained or validated on, in one small file that a person can read.
+
+Its quantiles fix the bins of numeric columns and its most frequent values the tables of categorical ones. The file holds counts
+and no rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.errors import BaselineError
+
+Task = Literal["binary", "multiclass", "regression"]
+
+#: Characters of the content hash that name a baseline in labels.
+SHORT_HASH = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """A baseline as it is used.
+
+    Attributes:
+        profile: its counts; its layout is the layout of every window.
+        hash: SHA-256 of its content in hexadecimal.
+        created: when it was built, as Unix time.
+        task: what the model does, where its outputs tell.
+        left_out: columns of the data that are not watched, with the reason.
+    """
+
+    profile: Profile
+    hash: str
+    created: float
+    task: Task | None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> Layout:
+        """The columns and their bins."""
+        return self.profile.layout
+
+    @property
+    def short_hash(self) -> str:
+        """The name of this baseline in labels."""
+        return self.hash[:SHORT_HASH]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ColumnRecord(_Strict):
+    """A column of a baseline file."""
+
+    name: str
+    role: Role
+    kind: Kind
+    missing: int = Field(ge=0)
+    invalid: int = Field(ge=0)
+    non_finite: int = Field(ge=0)
+    categories: tuple[str, ...] = ()
+    edges: tuple[float, ...] = ()
+    drift_edges: tuple[float, ...] = ()
+    counts: tuple[int, ...]
+    center: float = 0.0
+    scale: float = 1.0
+    sums: tuple[float, float] = (0.0, 0.0)
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class BaselineRecord(_Strict):
+    """A baseline file."""
+
+    format: Literal[1] = 1
+    hash: str = ""
+    created: str = ""
+    rows: int = Field(ge=1)
+    task: Task | None = None
+    left_out: dict[str, str] = {}
+    columns: tuple[ColumnRecord, ...] = Field(min_length=1)
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 of everything but the hash and the date."""
+        content = self.model_dump(mode="json", exclude={"hash", "created"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def to_profile(record: BaselineRecord) -> Profile:
+    """Return the profile that a file's counts describe."""
+    layout = Layout(
+        [
+            Column(
+                name=column.name,
+                role=column.role,
+                kind=column.kind,
+                edges=column.edges,
+                drift_edges=column.drift_edges,
+                categories=column.categories,
+                center=column.center,
+                scale=column.scale,
+            )
+            for column in record.columns
+        ]
+    )
+    profile = Profile.empty(layout)
+    for index, column in enumerate(record.columns):
+        first, end = layout.value_offsets[index : index + 2]
+        if len(column.counts) != end - first:
+            raise BaselineError(f"column {column.name} has {len(column.counts)} counts for {end - first} bins")
+        profile.counts[first:end] = column.counts
+        profile.states[index] = (column.missing, column.invalid, column.non_finite)
+        if sum(column.counts) + int(profile.states[index].sum()) != record.rows:
+            raise BaselineError(f"the counts of column {column.name} do not add up to the {record.rows} rows")
+    for row, index in enumerate(layout.numeric):
+        column = record.columns[index]
+        profile.sums[:, row] = column.sums
+        if column.minimum is not None and column.maximum is not None:
+            profile.extremes[:, row] = column.minimum, -column.maximum
+    profile.counts[layout.rows_slot] = record.rows
+    return profile
+
+
+def to_columns(profile: Profile) -> tuple[ColumnRecord, ...]:
+    """Return the file's form of a profile's columns."""
+    layout = profile.layout
+    records = []
+    for index, column in enumerate(layout.columns):
+        missing, invalid, non_finite = (int(count) for count in profile.states[index])
+        numeric: dict[str, Any] = {}
+        if column.kind is Kind.NUMERIC:
+            row = int(np.searchsorted(layout.numeric, index))
+            low, high = float(profile.extremes[0, row]), -float(profile.extremes[1, row])
+            numeric = {
+                "sums": tuple(float(total) for total in profile.sums[:, row]),
+                "minimum": low if np.isfinite(low) else None,
+                "maximum": high if np.isfinite(high) else None,
+            }
+        records.append(
+            ColumnRecord(
+                name=column.name,
+                role=column.role,
+                kind=column.kind,
+                missing=missing,
+                invalid=invalid,
+                non_finite=non_finite,
+                categories=column.categories,
+                edges=column.edges,
+                drift_edges=column.drift_edges,
+                counts=tuple(int(count) for count in profile.column_values(column.name)),
+                center=column.center,
+                scale=column.scale,
+                **numeric,
+            )
+        )
+    return tuple(records)
+
+
+def load(path: Path) -> Baseline:
+    """Read a baseline file.
+
+    Raises:
+        BaselineError: there is none, or it is not what ``prediction-exporter baseline`` wrote.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BaselineError(
+            f"{path}: cannot be read: {error.strerror}; build it with `prediction-exporter baseline`"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BaselineError(f"{path}: is no baseline file: {error}; build it anew") from error
+    try:
+        record = BaselineRecord.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"{part}: " for part in [".".join(str(part) for part in first["loc"])] if part)
+        raise BaselineError(f"{path}: is no baseline file: {place}{first['msg']}; build it anew") from error
+    if record.content_hash() != record.hash:
+        raise BaselineError(f"{path}: the content does not match its hash; a baseline is not edited by hand, build it anew")
+    try:
+        profile = to_profile(record)
+        created = datetime.fromisoformat(record.created).timestamp()
+    except (BaselineError, ValueError, OverflowError) as error:
+        raise BaselineError(f"{path}: {error}; build it anew") from error
+    return Baseline(
+        profile=profile,
+        hash=record.hash,
+        created=created,
+        task=record.task,
+        left_out=record.left_out,
+    )
+
+
+def save(record: BaselineRecord, path: Path, *, now: datetime | None = None) -> bool:
+    """Write a baseline file, unless the same content stands there already; return whether it was written.
+
+    The file appears whole or not at all.
+
+    Raises:
+        BaselineError: it cannot be written.
+    """
+    digest = record.content_hash()
+    try:
+        if load(path).hash == digest:
+            return False
+    except BaselineError:
+        pass  # none there, or a broken one: that is what is being mended
+    created = (now or datetime.now(UTC)).isoformat(timespec="seconds")
+    complete = record.model_copy(update={"hash": digest, "created": created})
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(_readable(complete), encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise BaselineError(f"{path}: cannot be written: {error.strerror}") from error
+    return True
+
+
+def _readable(record: BaselineRecord) -> str:
+    """Return JSON with a key a line and each list on one line, so that a person and a diff can read it."""
+    content = record.model_dump(mode="json", exclude={"columns"})
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
+    columns = []
+    for column in record.columns:
+        items = column.model_dump(mode="json", exclude_defaults=True).items()
+        columns.append("    {\n" + ",\n".join(f"      {json.dumps(k)}: {json.dumps(v)}" for k, v in items) + "\n    }")
+    return "{\n" + ",\n".join(lines) + ',\n  "columns": [\n' + ",\n".join(columns) + "\n  ]\n}\n"

@@ -1,0 +1,1 @@
+"""Groups of series, one file each."""

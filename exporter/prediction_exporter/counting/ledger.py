@@ -1,0 +1,242 @@
+"""Ledger: everything that was counted of one model, its windows and its counters, and what of it may still change.
+
+A log's events are counted once and for good. A table's newest rows are counted again and again, for rows may be written late or
+changed: each reading of a span of time takes the place of the one before, until the span is closed and counted for good.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from prediction_exporter.counting.categories import OTHER
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import ALL, UNVERSIONED
+from prediction_exporter.counting.reading import Reading
+from prediction_exporter.counting.state import StoredBucket
+from prediction_exporter.counting.tally import Tally
+from prediction_exporter.counting.traffic import Traffic, VersionTraffic
+from prediction_exporter.counting.windows import Span, Windows
+from prediction_exporter.logs import Quiet
+
+logger = logging.getLogger(__name__)
+
+#: Longest version that becomes a label value.
+MAX_VERSION_LENGTH = 64
+
+
+class Ledger:
+    """What was counted of one model.
+
+    Args:
+        name: the model's name, for messages.
+        layout: its columns; None where only its service is watched.
+        spans: its windows.
+        segments: columns whose values are profiled apart.
+        slow_after: seconds from which on a request counts as slow, where there is an objective.
+        max_versions: versions that get series of their own; the events of any further one count as version ``other``.
+        forgotten: is told each version that is dropped to make room.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        layout: Layout | None,
+        spans: Sequence[Span],
+        *,
+        segments: Sequence[str] = (),
+        slow_after: float | None = None,
+        max_versions: int,
+        forgotten: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._name = name
+        self._spans = tuple(spans)
+        self._segments = tuple(f"{name}=" for name in segments)
+        self._max_versions = max_versions
+        self._forgotten = forgotten
+        self._quiet = Quiet()
+        self.windows = Windows(layout, spans) if layout is not None else None
+        self.traffic = Traffic(layout, slow_after=slow_after)
+        self._events = 0
+        self._newest: float | None = None
+        self._open: dict[Reading, Tally] = {}
+        self._given: set[str] = set()  # versions that were promised room and are not counted yet
+        self._shown: dict[str, VersionTraffic] = {}
+        self._shown_events = 0
+
+    # From and to the state file
+
+    def restore(self, counters: Mapping[str, Any], buckets: Iterable[StoredBucket], *, now: float) -> None:
+        """Continue from what :meth:`counters` and :meth:`changed` gave."""
+        shape = counters["shape"]
+        self._events = counters["events"]
+        self._newest = counters["newest"]
+        for version, content in counters["versions"].items():
+            self.traffic.restore(version, VersionTraffic.from_json(content), shape)
+        shown = counters.get("shown", {"events": 0, "versions": {}})
+        self._shown_events = shown["events"]
+        self._shown = {
+            version: self.traffic.restored(VersionTraffic.from_json(content), shape)
+            for version, content in shown["versions"].items()
+        }
+        self._shed_versions()
+        if self.windows is not None:
+            by_name = {span.name: span for span in self._spans}
+            for bucket in buckets:
+                span = by_name.get(bucket.window)
+                if span is not None and self._is_watched(bucket):
+                    self.windows.restore(bucket.version, bucket.segment, span, bucket.start, bucket.profile, now=now)
+
+    def _is_watched(self, bucket: StoredBucket) -> bool:
+        """Return whether a stored bucket's version and segment are still watched."""
+        return bucket.version in self.traffic.versions and (bucket.segment == ALL or bucket.segment.startswith(self._segments))
+
+    def _shed_versions(self) -> None:
+        """Drop the versions longest silent where fewer have room than before: the limit of series counts."""
+        versions = sorted(self.traffic.versions.keys() - {OTHER}, key=lambda v: self.traffic.versions[v].last_seen)
+        beyond = versions[: max(len(versions) - self._max_versions, 0)]
+        if beyond:
+            logger.warning(
+                "model %s: room for %d versions now; dropped the longest silent: %s", self._name, self._max_versions, beyond
+            )
+        for version in beyond:
+            self.forget(version)
+
+    def counters(self) -> dict[str, Any]:
+        """Return the counters as JSON holds them, and whatever of open spans will be shown until these are read again."""
+        self.shown()
+        shown_events = self.events
+        counters = {
+            "events": self._events,
+            "newest": self._newest,
+            "shape": self.traffic.shape(),
+            "versions": {version: counted.to_json() for version, counted in self.traffic.versions.items()},
+        }
+        if self._shown:
+            shown = {version: counted.to_json() for version, counted in self._shown.items()}
+            counters["shown"] = {"events": shown_events, "versions": shown}
+        return counters
+
+    def changed(self) -> list[StoredBucket]:
+        """Return the buckets that changed for good since the last call."""
+        changed = self.windows.changed() if self.windows is not None else ()
+        return [StoredBucket(version, segment, span.name, start, profile) for version, segment, span, start, profile in changed]
+
+    # Counting
+
+    def add(self, tally: Tally, *, now: float) -> None:
+        """Count events for good."""
+        self._given.clear()
+        self._events += tally.events
+        self.traffic.merge(tally.traffic)
+        self._newest = max((time for time in (self._newest, tally.newest) if time is not None), default=None)
+        if self.windows is not None:
+            for key, profile in tally.profiles.items():
+                self.windows.add(key, profile, now=now)
+
+    def replace(self, reading: Reading, tally: Tally, *, now: float) -> None:
+        """Put a reading of a span of time in the place of all former ones of it; count it for good where it is closed."""
+        self._given.clear()
+        for former in [former for former in self._open if reading.start <= former.start < reading.end]:
+            del self._open[former]
+        if self.windows is not None:
+            self.windows.replace(reading.start, reading.end, {} if reading.closed else tally.profiles)
+        if not reading.closed:
+            self._open[reading] = tally
+        elif reading.is_news:
+            self.add(tally, now=now)
+        else:
+            seen = {version: self.traffic.uncounted(counted) for version, counted in tally.traffic.items()}
+            self.add(replace(tally, traffic=seen), now=now)
+
+    # What is known
+
+    @property
+    def events(self) -> int:
+        """Events counted; it never falls."""
+        self._shown_events = max(self._shown_events, self._events + sum(tally.events for tally in self._open.values()))
+        return self._shown_events
+
+    def newest(self, now: float) -> float | None:
+        """Return the newest event time; no event is newer than now: such a time comes from a clock that was put back since."""
+        times = [self._newest, *(tally.newest for tally in self._open.values())]
+        known = [min(time, now) for time in times if time is not None]
+        return max(known, default=None)
+
+    def shown(self) -> Traffic:
+        """Return the counters to show.
+
+        Open spans count too. A row that is changed or deleted in one does not take back what was shown: a counter that falls
+        is one that started anew to Prometheus, which would then count everything once more.
+        """
+        if not self._open and not self._shown:
+            return self.traffic
+        current = {version: counted.copy() for version, counted in self.traffic.versions.items()}
+        for tally in self._open.values():
+            for version, counted in tally.traffic.items():
+                if version in current:
+                    current[version].merge(counted)
+                else:
+                    current[version] = counted.copy()
+        for version, counted in self._shown.items():
+            if version in current:
+                current[version].raise_to(counted)
+            else:
+                current[version] = counted
+        self._shown = current
+        return self.traffic.showing(current)
+
+    # Versions
+
+    def labels_of(self, versions: Sequence[str | None], *, now: float) -> dict[str | None, str]:
+        """Return the version that the events of each version are counted under, which have to be counted next.
+
+        Versions beyond the bound become ``other``: a new label value for each would have no end.
+        """
+        labels = {text: (text or UNVERSIONED)[:MAX_VERSION_LENGTH] for text in versions}
+        known = self._known() | {OTHER}
+        unknown = [label for label in dict.fromkeys(labels.values()) if label not in known]
+        room = self._make_room(len(unknown), now)
+        self._given.update(unknown[:room])
+        beyond = set(unknown[room:])
+        if beyond and self._quiet.lets("versions"):
+            examples = [label for label in unknown if label in beyond][:3]
+            logger.warning("model %s: more than %d versions; counted as other: %s", self._name, self._max_versions, examples)
+        return {text: OTHER if label in beyond else label for text, label in labels.items()}
+
+    def _known(self) -> set[str]:
+        in_open_spans = (version for tally in self._open.values() for version in tally.traffic)
+        return {*self.traffic.versions, *self._shown, *self._given, *in_open_spans}
+
+    def _make_room(self, wanted: int, now: float) -> int:
+        """Return for how many more versions there is room, after dropping those without requests in the longest window."""
+
+        def room() -> int:
+            return max(self._max_versions - len(self._known() - {OTHER}), 0)
+
+        stale = [] if wanted <= room() else self.traffic.stale(self.oldest(now), now=now)
+        for version in stale:
+            if wanted > room():
+                self.forget(version)
+        return room()
+
+    def forget(self, version: str) -> None:
+        """Drop all that is known of a version."""
+        del self.traffic.versions[version]
+        self._shown.pop(version, None)
+        if self.windows is not None:
+            self.windows.forget(version)
+        self._forgotten(version)
+
+    def oldest(self, now: float) -> int:
+        """Return the start of the oldest time that any window still holds, in seconds."""
+        return min(span.oldest(now) for span in self._spans)
+
+    def totals(self, now: float) -> Iterator[tuple[str, str, Span, Profile]]:
+        """Yield version, segment, span and profile of every window that ends now."""
+        if self.windows is not None:
+            self.windows.forget_empty(now)
+            yield from self.windows.totals(now)

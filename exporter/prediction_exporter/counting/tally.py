@@ -1,0 +1,69 @@
+"""Tally: what was counted of some events, whoever counted them: this process from their values, or a database for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profiler import ALL, MICROSECONDS, Key, Profiler
+from prediction_exporter.counting.traffic import Traffic, VersionTraffic
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted of some events. ``a.add(b)`` is what would have been counted of both together.
+
+    Attributes:
+        profiles: by version, segment and time bucket.
+        traffic: counters by version.
+        events: number of events, failed requests included.
+        newest: the newest event time, as Unix time; None without events.
+    """
+
+    profiles: dict[Key, Profile] = field(default_factory=dict)
+    traffic: dict[str, VersionTraffic] = field(default_factory=dict)
+    events: int = 0
+    newest: float | None = None
+
+    def add(self, other: Tally) -> None:
+        """Count another's events too."""
+        for key, profile in other.profiles.items():
+            if key in self.profiles:
+                self.profiles[key] = self.profiles[key] + profile
+            else:
+                self.profiles[key] = profile
+        for version, counted in other.traffic.items():
+            if version in self.traffic:
+                self.traffic[version].merge(counted)
+            else:
+                self.traffic[version] = counted.copy()
+        self.events += other.events
+        self.newest = max((time for time in (self.newest, other.newest) if time is not None), default=None)
+
+
+def tally_of(events: Events, profiler: Profiler | None, traffic: Traffic, *, has_status: bool) -> Tally:
+    """Count events.
+
+    Args:
+        events: the events, their versions as they are to be counted.
+        profiler: folds them into profiles; None for a model that only its service is watched of.
+        traffic: tells the shape of the counters.
+        has_status: whether the source tells which requests failed.
+    """
+    profiles = dict(profiler.fold(events)) if profiler is not None and len(events) else {}
+    counted = traffic.count(events, has_status=has_status)
+    count_classes(profiles, counted, traffic)
+    newest = float(events.times.max()) / MICROSECONDS if len(events) else None
+    return Tally(profiles, counted, len(events), newest)
+
+
+def count_classes(profiles: Mapping[Key, Profile], counted: Mapping[str, VersionTraffic], traffic: Traffic) -> None:
+    """Add the predictions by class to the counters of each version, from the profiles of the same events."""
+    classes = traffic.class_column
+    if classes is None:
+        return
+    for key, profile in profiles.items():
+        if key.segment == ALL:
+            counted[key.version].add_classes(profile.column_values(classes.name))

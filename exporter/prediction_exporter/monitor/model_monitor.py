@@ -1,0 +1,267 @@
+"""Model monitor: one model's way from its source to its report. One thread uses it at a time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from prediction_exporter.collectors.report import ModelReport, ModelSeries, SourceReport, WindowReport
+from prediction_exporter.config import Config, Model
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.ledger import Ledger
+from prediction_exporter.counting.profiler import MICROSECONDS, Profiler, segment_column
+from prediction_exporter.counting.state import State, StoredModel
+from prediction_exporter.counting.tally import Tally, tally_of
+from prediction_exporter.counting.windows import SLICE_SECONDS
+from prediction_exporter.errors import PredictionExporterError
+from prediction_exporter.logs import Quiet
+from prediction_exporter.monitor.references import load_baseline, references_of, spans_of
+from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.context import SourceContext
+from prediction_exporter.sources.fields.schema import describe
+from prediction_exporter.sources.registry import open_source
+from prediction_exporter.statistics.evaluation import evaluate
+
+logger = logging.getLogger(__name__)
+
+#: Seconds of reading after which what was read is committed, while a long log is caught up with.
+COMMIT_SECONDS = 2.0
+
+
+class ModelMonitor:
+    """Reads a model's events, keeps its windows and counters, and evaluates them.
+
+    Args:
+        place: the model's place in the configuration, for messages: ``models[0]``.
+        state: where positions and windows are kept.
+        max_versions: versions that get series of their own; the events of any further one count as version ``other``.
+        clock: Unix time.
+
+    Raises:
+        BaselineError: the baseline cannot be read.
+        ConfigError: the configuration names columns that the baseline does not have.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        model: Model,
+        *,
+        place: str,
+        state: State,
+        max_versions: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self.model = model
+        self._state = state
+        self._clock = clock
+        self.spans = spans_of(config)
+        self.baseline = load_baseline(model, place)
+        layout = self.baseline.layout if self.baseline is not None else None
+        self._references = references_of(config, model, self.baseline)
+        self._profiler = (
+            Profiler(layout, bucket_seconds=min(self.spans[0].bucket, SLICE_SECONDS), segments=model.segments)
+            if layout is not None
+            else None
+        )
+        self._series = ModelSeries(config, model, self.baseline, self._references)
+        self._ledger = Ledger(
+            model.name,
+            layout,
+            self.spans,
+            segments=model.segments,
+            slow_after=model.slo.latency.under.seconds if model.slo.latency is not None else None,
+            max_versions=max_versions,
+            forgotten=self._series.forget,
+        )
+        self._source = open_source(
+            SourceContext(
+                predictions=model.predictions,
+                layout=layout,
+                spans=self.spans,
+                segments=model.segments,
+                traffic=self._ledger.traffic,
+                labels_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
+                where=place,
+                clock=clock,
+            )
+        )
+        self._staged = Tally()
+        self._rejected: dict[str, int] = {}
+        self._last_success: float | None = None
+        self._problem: str | None = None
+        self._quiet = Quiet()
+        self._refused_untold: dict[str, int] = {}
+        self._claim = state.claim(model.name)
+        self._restore()
+
+    # From and to the state file
+
+    def _restore(self) -> None:
+        stored = self._state.load(self.model.name)
+        if stored is None:
+            self._source.restore(None)
+            return
+        self._source.restore(stored.position if stored.source == self._source.name else None)
+        self._rejected = dict(stored.counters["rejected"])
+        layout = self._layout
+        kept = self._state.buckets(self.model.name, layout) if layout is not None and not self._source.refills else ()
+        self._ledger.restore(stored.counters, kept, now=self._clock())
+        if self._source.refills:
+            self._state.drop_buckets(self.model.name)
+
+    @property
+    def _layout(self) -> Layout | None:
+        return self.baseline.layout if self.baseline is not None else None
+
+    def commit(self) -> None:
+        """Store what was read since the last commit, together with the position behind it."""
+        now = self._clock()
+        self._state.commit(
+            self.model.name,
+            StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), "rejected": self._rejected}),
+            self._layout,
+            self._ledger.changed(),
+            keep_from={span.name: span.oldest(now) for span in self.spans},
+            claim=self._claim,
+        )
+
+    # Reading
+
+    def read(self, *, until: Callable[[], bool]) -> bool:
+        """Read what the source has, until it has no more or ``until`` says so; return whether there is more.
+
+        A source that fails is reported, not raised: it is tried again at the next call. What fails between a batch and its
+        commit is raised, and this monitor is of no use any more: its counts may hold a part of the batch.
+        """
+        committed = time.monotonic()
+        self._staged = Tally()  # parts of a span whose reading failed: it is read again whole
+        batches = self._source.poll()
+        problem = None
+        while True:
+            try:
+                batch = next(batches, None)
+            except PredictionExporterError as error:
+                batch, problem = None, str(error)
+            if batch is None:
+                break
+            self._take(batch)
+            if not batch.is_last:
+                continue  # half of a span would be read again
+            if time.monotonic() - committed > COMMIT_SECONDS:
+                self.commit()
+                committed = time.monotonic()
+            if until():
+                break
+        self._report_problem(problem)
+        self.commit()
+        return batch is not None
+
+    def _report_problem(self, problem: str | None) -> None:
+        if problem != self._problem:
+            if problem is None:
+                logger.info("source of model %s is readable again", self.model.name)
+            else:
+                logger.error("source of model %s failed, it is tried again: %s", self.model.name, problem)
+        self._problem = problem
+
+    def _take(self, batch: Batch) -> None:
+        now = self._clock()
+        reading = batch.reading
+        for events in batch.events:
+            tally = self._tally_of(events, batch, now)
+            if reading is None:
+                self._ledger.add(tally, now=now)
+            else:
+                self._staged.add(tally)
+        if batch.tally is not None:
+            self._staged.add(batch.tally)
+        if reading is None or reading.closed:  # what is read again would be refused again
+            for reason, count in batch.rejected.counts.items():
+                self._rejected[reason] = self._rejected.get(reason, 0) + count
+                self._complain(reason, count, batch.rejected.examples.get(reason, ""))
+        if reading is not None and batch.is_last:
+            self._ledger.replace(reading, self._staged, now=now)
+            self._staged = Tally()
+
+    def _tally_of(self, events: Events, batch: Batch, now: float) -> Tally:
+        if batch.reading is None:  # a span of time holds no other times
+            tolerance = self.model.predictions.future_tolerance.seconds
+            events = admit(events, batch.rejected, oldest=self._ledger.oldest(now), now=now, tolerance=tolerance)
+        labels = self._ledger.labels_of(events.versions.unique(maintain_order=True).to_list(), now=now)
+        versions = events.versions.replace_strict(list(labels), list(labels.values()), return_dtype=pl.String)
+        schema = self._source.schema
+        return tally_of(
+            replace(events, versions=versions),
+            self._profiler,
+            self._ledger.traffic,
+            has_status=schema is None or schema.status is not None,
+        )
+
+    def _complain(self, reason: str, count: int, example: str) -> None:
+        self._refused_untold[reason] = self._refused_untold.get(reason, 0) + count
+        if self._quiet.lets(reason):
+            untold = self._refused_untold.pop(reason)
+            logger.warning("model %s: refused %d lines as %s, such as %r", self.model.name, untold, reason, example)
+
+    # Evaluating
+
+    def evaluate(self) -> ModelReport:
+        """Return what is known of the model now."""
+        now = self._clock()
+        started = time.perf_counter()
+        windows: list[WindowReport] = []
+        for version, segment, span, profile in self._ledger.totals(now):
+            results = evaluate(self._references[span.name], profile, fixed=segment_column(segment))
+            windows.append(WindowReport(version, segment, span.name, profile, results))
+        seconds = time.perf_counter() - started
+        if self._problem is None:
+            self._last_success = now
+        source = self._source_report(now)
+        samples = self._series.render(windows, self._ledger.shown(), source, seconds=seconds)
+        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, samples)
+
+    def _source_report(self, now: float) -> SourceReport:
+        schema = self._source.schema
+        return SourceReport(
+            name=self._source.name,
+            up=self._problem is None,
+            problem=self._problem,
+            newest=self._ledger.newest(now),
+            last_success=self._last_success,
+            unread=self._source.lag_bytes(),
+            events=self._ledger.events,
+            rejected=dict(self._rejected),
+            recognised=() if schema is None else tuple(describe(schema, self._layout)),
+        )
+
+    def close(self) -> None:
+        """Release the source."""
+        self._source.close()
+
+
+def admit(events: Events, rejected: Rejected, *, oldest: float, now: float, tolerance: float) -> Events:
+    """Return the events whose time lies between ``oldest`` and now, in seconds; count the others as refused.
+
+    An event ahead of the clock by no more than the tolerance counts as one of now: windows end now, and a bucket ahead
+    would take the place of one that they still hold.
+    """
+    early = events.times < int(oldest * MICROSECONDS)
+    late = events.times > int((now + tolerance) * MICROSECONDS)
+    for reason, refused in (("too_old", early), ("future", late)):
+        if refused.any():
+            at = int(events.times[int(np.argmax(refused))])
+            rejected.add(reason, int(refused.sum()), str(np.datetime64(at, "us")) + "Z")
+    kept = ~(early | late)
+    admitted = events if kept.all() else events.take(np.flatnonzero(kept))
+    latest = int(now * MICROSECONDS)
+    if not len(admitted) or admitted.times.max() <= latest:
+        return admitted
+    return replace(admitted, times=np.minimum(admitted.times, latest))

@@ -1,0 +1,294 @@
+"""Monitor: runs every model in a thread of its own, and publishes one snapshot of all.
+
+A source that hangs stops its own model alone: its last report stays up, ``prediction_exporter_source_lag_seconds`` grows and
+``prediction_exporter_last_success_timestamp_seconds`` stands still.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from prediction_exporter.collectors.report import (
+    PUBLISHED_FAMILIES,
+    ModelReport,
+    ModelSeries,
+    SourceReport,
+    exporter_samples,
+    source_samples,
+)
+from prediction_exporter.config import Config
+from prediction_exporter.counting.state import State
+from prediction_exporter.errors import ConfigError, PredictionExporterError
+from prediction_exporter.exposition import Snapshot, render
+from prediction_exporter.monitor import budget
+from prediction_exporter.monitor.model_monitor import ModelMonitor
+from prediction_exporter.monitor.references import load_baseline
+
+logger = logging.getLogger(__name__)
+
+#: How long stopping models may take together to finish a read and commit it.
+STOP_SECONDS = 10.0
+
+UNEXPECTED = "failed unexpectedly; the exporter's log has the error"
+
+
+class Monitor:
+    """The models of a configuration.
+
+    Args:
+        config: the configuration.
+        state: the state file.
+        publish: takes each finished snapshot.
+        clock: Unix time.
+
+    Raises:
+        PredictionExporterError: the configuration cannot be used; nothing has been started.
+    """
+
+    def __init__(
+        self, config: Config, *, state: State, publish: Callable[[Snapshot], None], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._publish = publish
+        self._state = state
+        self._clock = clock
+        self._running = threading.Lock()  # held while models are started or stopped
+        self._lock = threading.Lock()  # guards what follows, which several threads read and replace whole
+        self.reports: dict[str, ModelReport] = {}
+        self._published: frozenset[str] = frozenset()
+        self.problem: str | None = None
+        self._take_over(config, plan(config))
+        self._news = threading.Event()
+        self._stopping = threading.Event()
+        self._publisher = threading.Thread(target=self._publish_always, name="publisher", daemon=True)
+
+    def _take_over(self, config: Config, versions: int) -> None:
+        """Use a configuration that has been checked. The last reports of models that it keeps stay until they have new ones."""
+        workers = tuple(
+            _Worker(
+                model.name,
+                build=partial(self._build, config, index, versions),
+                interval=config.interval.seconds,
+                take=self._take,
+                fail=partial(self._fail, config, index),
+            )
+            for index, model in enumerate(config.models)
+        )
+        with self._lock:
+            names = {model.name for model in config.models}
+            self.reports = {name: report for name, report in self.reports.items() if name in names}
+            self.config = config
+            self._workers = workers
+            self._loaded = self._clock()
+            self.problem = None
+
+    def _build(self, config: Config, index: int, versions: int) -> ModelMonitor:
+        model, place = config.models[index], f"models[{index}]"
+        return ModelMonitor(config, model, place=place, state=self._state, max_versions=versions, clock=self._clock)
+
+    def start(self) -> None:
+        """Start reading and publishing."""
+        self._publisher.start()
+        self._start_workers()
+
+    def _start_workers(self) -> None:
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self) -> None:
+        """Stop reading and publishing; what was read is committed."""
+        with self._running:
+            self._stop_workers()
+            self._stopping.set()
+            self._news.set()
+            self._publisher.join(STOP_SECONDS)
+
+    def _stop_workers(self) -> None:
+        for worker in self._workers:
+            worker.stopping.set()
+        deadline = time.monotonic() + STOP_SECONDS
+        for worker in self._workers:
+            worker.join(max(deadline - time.monotonic(), 0.0))
+            if worker.is_alive():
+                logger.warning("model %s: its source hangs; left behind, what it read last is read again", worker.model)
+
+    def reload(self, load: Callable[[], Config], *, also: Callable[[], None] = lambda: None) -> str | None:
+        """Take over a new configuration, whole or not at all; return what is wrong with it, or None.
+
+        The running models stop for as long as the new ones take to read their state.
+
+        Args:
+            load: reads the configuration.
+            also: takes over what belongs to it once it has been checked; raises where that cannot be, and changes nothing then.
+        """
+        with self._running:
+            try:
+                config = load()
+                self._refuse(config)
+                versions = plan(config)
+                also()
+            except PredictionExporterError as error:
+                logger.error("configuration not reloaded, the former one stays in use: %s", error)  # noqa: TRY400 - for a person
+                return self._not_reloaded(str(error))
+            except Exception:  # whatever it is, the running models must go on
+                logger.exception("configuration not reloaded, the former one stays in use")
+                return self._not_reloaded(UNEXPECTED)
+            self._stop_workers()
+            self._take_over(config, versions)
+            self._start_workers()
+            self._news.set()
+            logger.info("configuration reloaded")
+            return None
+
+    def _not_reloaded(self, problem: str) -> str:
+        with self._lock:
+            self.problem = f"configuration not reloaded: {problem}"
+        self._news.set()
+        return problem
+
+    def _refuse(self, config: Config) -> None:
+        if self._stopping.is_set():
+            raise ConfigError("the exporter is stopping")
+        if config.state_dir != self.config.state_dir:
+            raise ConfigError("state_dir: cannot change while running; restart the exporter")
+
+    def ready(self) -> tuple[bool, str]:
+        """Return whether every model's outcome, good or bad, has been published, and whose has not."""
+        with self._lock:
+            waiting = [model.name for model in self.config.models if model.name not in self._published]
+        return (False, f"not evaluated yet: {', '.join(waiting)}") if waiting else (True, "ready")
+
+    # What workers call
+
+    def _take(self, worker: _Worker, report: ModelReport) -> None:
+        with self._lock:
+            if worker not in self._workers:
+                return  # left behind by a reload, and back from where it hung
+            self.reports = {**self.reports, report.name: report}
+        self._news.set()
+
+    def _fail(self, config: Config, index: int, worker: _Worker, problem: str) -> None:
+        """Show in a model's report that it fails; what was last known of it stays."""
+        model = config.models[index]
+        last = self.reports.get(model.name)
+        if last is None:
+            source = SourceReport(model.predictions.source.shown, False, problem, None, None, 0, 0, {}, ())
+            identity = ModelSeries(config, model, None, {}).identity()
+            report = ModelReport(model, None, source, (), self._clock(), 0.0, identity)
+        else:
+            report = replace(last, source=replace(last.source, up=False, problem=problem))
+        self._take(worker, report)
+
+    # Publishing
+
+    def _publish_always(self) -> None:
+        """Publish whenever there is news, and once an interval, for a snapshot's own figures age while every source hangs."""
+        while not self._stopping.is_set():
+            self._news.wait(self.config.interval.seconds)
+            self._news.clear()
+            try:
+                self._publish_once()
+            except Exception:  # a defect: the former snapshot stays, and its time stamps tell its age
+                logger.exception("no snapshot could be made")
+
+    def _publish_once(self) -> None:
+        with self._lock:
+            config, loaded, succeeded = self.config, self._loaded, self.problem is None
+            reports = [self.reports[model.name] for model in config.models if model.name in self.reports]
+        now = self._clock()
+        parts = [*(report.samples for report in reports), source_samples(reports, now=now)]
+        others = sum(part.series for part in parts)
+        parts.append(exporter_samples(config, reload_succeeded=succeeded, loaded=loaded, others=others))
+        self._publish(render(parts, PUBLISHED_FAMILIES, created=now))
+        with self._lock:
+            self._published = frozenset(report.name for report in reports)
+
+
+def plan(config: Config) -> int:
+    """Check that a configuration can run, and return how many versions of each model get series of their own.
+
+    Raises:
+        ConfigError: baselines cannot be read or do not fit the configuration, or the series are too many; the message has a
+            line for each problem.
+    """
+    problems = []
+    budgets = [budget.of_exporter(config)]
+    for index, model in enumerate(config.models):
+        try:
+            budgets.append(budget.of_model(config, model, load_baseline(model, f"models[{index}]")))
+        except PredictionExporterError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return budget.versions_that_fit(config, budgets)
+
+
+class _Worker(threading.Thread):
+    """Reads and evaluates one model again and again.
+
+    Whatever fails unexpectedly, the model is built anew from what was last committed: a batch that was taken in half is read
+    again, and the other models go on.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        build: Callable[[], ModelMonitor],
+        interval: float,
+        take: Callable[[_Worker, ModelReport], None],
+        fail: Callable[[_Worker, str], None],
+    ) -> None:
+        super().__init__(name=f"model {name}", daemon=True)
+        self.model = name
+        self.stopping = threading.Event()
+        self._build = build
+        self._interval = interval
+        self._take = take
+        self._fail = fail
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                monitor = self._build()
+                try:
+                    self._watch(monitor)
+                finally:
+                    monitor.close()
+            except BaseException as error:  # noqa: BLE001 - also the panics of polars, which are no Exception
+                self._recover(error)
+
+    def _recover(self, error: BaseException) -> None:
+        """Tell what failed, and wait for the next try: a defect of this exporter, a full disk, a file that has changed."""
+        if self.stopping.is_set():  # it was left behind, and may not commit any more
+            logger.info("model %s: ended after it was left behind: %s", self.model, error)
+            return
+        expected = isinstance(error, PredictionExporterError)
+        logger.error(
+            "model %s failed, it goes on from its last commit in %.0f s: %s",
+            self.model,
+            self._interval,
+            error,
+            exc_info=None if expected else error,
+        )
+        self._fail(self, str(error) if expected else UNEXPECTED)
+        self.stopping.wait(self._interval)
+
+    def _watch(self, monitor: ModelMonitor) -> None:
+        """Read until there is nothing more, evaluate at least once an interval, and wait for the next turn."""
+        deadline = time.monotonic()
+        while not self.stopping.is_set():
+            deadline = max(deadline + self._interval, time.monotonic())
+            more = monitor.read(until=partial(self._must_pause, deadline))
+            if self.stopping.is_set():
+                return
+            self._take(self, monitor.evaluate())
+            if not more:
+                self.stopping.wait(deadline - time.monotonic())
+
+    def _must_pause(self, deadline: float) -> bool:
+        return self.stopping.is_set() or time.monotonic() >= deadline

@@ -1,0 +1,98 @@
+"""Event schema: which field of an event is its time, its id, its columns, and how each is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prediction_exporter.counting.layout import Kind, Layout
+
+#: Microseconds in each unit that epoch times and durations come in.
+UNITS = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
+
+#: Keys from the outside in; an integer is a position in a list and can only be the last.
+Path = tuple[str | int, ...]
+
+
+def path_text(path: Path) -> str:
+    """Return a path as configuration writes it.
+
+    >>> path_text(("features", "amount")), path_text(("scores", 0))
+    ('features.amount', 'scores[0]')
+    """
+    keys = ".".join(key for key in path if isinstance(key, str))
+    return keys + "".join(f"[{key}]" for key in path if isinstance(key, int))
+
+
+def lookup(event: Mapping[str, Any], path: Path) -> Any:
+    """Return what stands at a path of a parsed event, or None where a part of the path is absent or of another type."""
+    value: Any = event
+    for key in path:
+        if isinstance(key, str):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        else:
+            value = value[key] if isinstance(value, list) and key < len(value) else None
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnField:
+    """Where a column of the model stands in an event.
+
+    Attributes:
+        name: the column's name.
+        kind: how its values are counted.
+        path: where they stand.
+        categories: of a categorical column, those of the baseline.
+    """
+
+    name: str
+    kind: Kind
+    path: Path
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSchema:
+    """Where everything stands in an event.
+
+    Attributes:
+        time: the event time, an epoch number or a date as in RFC 3339.
+        time_unit: unit of epoch numbers, one of :data:`UNITS`; ``None`` to tell it from their magnitude.
+        timezone: IANA zone of dates that carry none.
+        id, version, latency, status: ``None`` where events have no such field.
+        latency_unit: unit of the latency, one of :data:`UNITS`.
+        columns: the model's columns.
+    """
+
+    time: Path
+    columns: tuple[ColumnField, ...]
+    time_unit: str | None = None
+    timezone: str = "UTC"
+    id: Path | None = None
+    version: Path | None = None
+    latency: Path | None = None
+    latency_unit: str = "s"
+    status: Path | None = None
+
+
+def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
+    """Return what was recognised, a line for each role, for a person to check."""
+
+    def shown(path: Path | None) -> str:
+        return "none" if path is None else path_text(path)
+
+    lines = [
+        f"time: {shown(schema.time)}",
+        f"id: {shown(schema.id)}",
+        f"version: {shown(schema.version)}",
+        f"latency: {shown(schema.latency)}" + (f" in {schema.latency_unit}" if schema.latency else ""),
+        f"status: {shown(schema.status)}",
+    ]
+    if layout is not None:
+        roles = {column.name: column.role for column in layout.columns}
+        for role in dict.fromkeys(roles.values()):
+            of_role = [path_text(field.path) for field in schema.columns if roles[field.name] is role]
+            lines.append(f"{role}: {', '.join(of_role)}")
+    return lines

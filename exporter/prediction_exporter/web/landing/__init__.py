@@ -1,0 +1,5 @@
+"""Landing page: what the exporter watches and how it looks, for a person who opens its address in a browser."""
+
+from prediction_exporter.web.landing.page import render_page
+
+__all__ = ["render_page"]
