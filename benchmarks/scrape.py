@@ -17,8 +17,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from prediction_exporter.collectors.windows import WINDOW_BIN_PREDICTIONS
 from prediction_exporter.exposition import Samples, Snapshot, label_text, render, sample_prefix
-from prediction_exporter.families import WINDOW_BIN_PREDICTIONS, Family
+from prediction_exporter.families import Family
 from prediction_exporter.web.server import WebServer
 from prediction_exporter.web.site import Site
 

@@ -28,7 +28,7 @@ from prediction_exporter.baseline import builder as baseline_builder
 from prediction_exporter.baseline import to_profile
 from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.cli import parser
-from prediction_exporter.collectors.report import PUBLISHED_FAMILIES
+from prediction_exporter.collectors import FAMILIES
 from prediction_exporter.config import Config, Fields, Model, Predictions, parse
 from prediction_exporter.counting import state
 from prediction_exporter.counting.layout import Layout
@@ -324,7 +324,7 @@ def test_every_reason_to_refuse_a_line_is_explained() -> None:
 
 SUFFIXES = {"histogram": ("", "_bucket", "_sum", "_count")}
 METRICS = {
-    *(f"{family}{suffix}" for family in PUBLISHED_FAMILIES for suffix in SUFFIXES.get(family.type, ("",))),
+    *(f"{family}{suffix}" for family in FAMILIES for suffix in SUFFIXES.get(family.type, ("",))),
     *(series.name for series in RECORDED),
 }
 #: What is written like a metric and is none: fields of a log, and modules.

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from prediction_exporter.collectors import FAMILIES, exporter
 from prediction_exporter.collectors import report as module
-from prediction_exporter.collectors.report import FAMILIES, ModelSeries, family_list
+from prediction_exporter.collectors.report import ModelSeries, family_list
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.families import CORE_FAMILIES
 from prediction_exporter.statistics import STATISTICS, Reference
 from prediction_exporter.statistics.base import Constant, Floats
 from prediction_exporter.statistics.psi import PSI
@@ -65,7 +65,7 @@ def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
     """All but those of a regression, those of the exporter itself, and none twice."""
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
-    own = {family.name for family in CORE_FAMILIES if not family.labels or family.labels == ("version", "pythonversion")}
+    own = {family.name for family in exporter.FAMILIES}
     assert {family.name for family in FAMILIES} - shown == own | {"model_prediction_value"}
     assert total(series, "model_window_predictions", segment="all", window="1h") == 60
     by_color = [total(series, "model_window_predictions", window="1h", segment=f"color={c}") for c in ("red", "blue")]

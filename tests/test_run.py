@@ -19,9 +19,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from prediction_exporter import __version__
+from prediction_exporter.collectors.traffic import PREDICTION_VALUE
 from prediction_exporter.counting.state import FILE_NAME
 from prediction_exporter.demo.sinks import LOOPBACK, free_port
-from prediction_exporter.families import PREDICTION_VALUE
 from processes import Exporter, samples
 from watched import Watched, config_text, model_text, total
 

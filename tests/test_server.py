@@ -19,9 +19,9 @@ import bcrypt
 import pytest
 import requests
 
+from prediction_exporter.collectors.exporter import SERIES
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import OPENMETRICS_TYPE, TEXT_TYPE, Samples, Snapshot, render
-from prediction_exporter.families import SERIES
 from prediction_exporter.web import server
 from prediction_exporter.web.server import WebServer
 from prediction_exporter.web.site import Site, accepts_gzip, accepts_openmetrics

@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr, ValidationError
 
+from prediction_exporter.collectors.exporter import SERIES
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Samples, Snapshot, render
-from prediction_exporter.families import SERIES
 from prediction_exporter.web import server, web_config
 from prediction_exporter.web.server import WebServer
 from prediction_exporter.web.site import Site

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from prediction_exporter.collectors.process import PROCESS_FAMILIES
+from prediction_exporter.collectors import FAMILIES
 from prediction_exporter.config import Config, load
-from prediction_exporter.families import CORE_FAMILIES, Family
+from prediction_exporter.families import Family
 from prediction_exporter.kit import render as kit
 from prediction_exporter.kit.recording import RECORDED
-from prediction_exporter.statistics import STATISTICS
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -42,7 +41,7 @@ def metric_names() -> Callable[[str], set[str]]:
 def known_metrics() -> dict[str, Family | None]:
     """Every name that an expression may read, with its family where it has one."""
     found: dict[str, Family | None] = {"up": None, **{series.name: None for series in RECORDED}}
-    families = [*CORE_FAMILIES, *PROCESS_FAMILIES, *(family for statistic in STATISTICS for family in statistic.families)]
+    families = FAMILIES
     for family in families:
         names = [family.name]
         if family.type == "histogram":

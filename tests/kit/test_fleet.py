@@ -9,20 +9,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from prediction_exporter.families import (
-    EVENTS,
-    EVENTS_REJECTED,
-    LAST_SUCCESS,
+from prediction_exporter.collectors.exporter import SERIES_LIMIT
+from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
+from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED, LAST_SUCCESS, SOURCE_UP
+from prediction_exporter.collectors.traffic import (
     PREDICTION_SCORE,
     PREDICTIONS,
     REQUEST_DURATION,
     REQUESTS,
     REQUESTS_FAILED,
     REQUESTS_SLOW,
-    SERIES_LIMIT,
-    SLO_LATENCY,
-    SLO_OBJECTIVE,
-    SOURCE_UP,
 )
 from prediction_exporter.kit.cases import TARGET, bins, owner, series, share, shared, window
 from prediction_exporter.kit.dashboards import model_overview

@@ -12,9 +12,52 @@ from typing import get_args
 import numpy as np
 
 from prediction_exporter import __version__
-from prediction_exporter import families as f
 from prediction_exporter.baseline import Baseline
-from prediction_exporter.collectors.process import PROCESS_FAMILIES, process_samples
+from prediction_exporter.collectors import FAMILIES
+from prediction_exporter.collectors.exporter import (
+    BUILD_INFO,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_RELOAD_TIME,
+    SERIES,
+    SERIES_LIMIT,
+)
+from prediction_exporter.collectors.identity import (
+    MODEL_DEPENDENCY_INFO,
+    MODEL_INFO,
+    MODEL_OWNER_INFO,
+    SLO_LATENCY,
+    SLO_OBJECTIVE,
+)
+from prediction_exporter.collectors.process import process_samples
+from prediction_exporter.collectors.source import (
+    EVENTS,
+    EVENTS_REJECTED,
+    LAST_SUCCESS,
+    SOURCE_LAG,
+    SOURCE_SHARED,
+    SOURCE_UNREAD,
+    SOURCE_UP,
+)
+from prediction_exporter.collectors.statistics import EVALUATION_DURATION, STATISTIC_STATUS
+from prediction_exporter.collectors.traffic import (
+    PREDICTION_SCORE,
+    PREDICTION_VALUE,
+    PREDICTIONS,
+    REQUEST_DURATION,
+    REQUESTS,
+    REQUESTS_FAILED,
+    REQUESTS_SLOW,
+    VERSION_FIRST_SEEN,
+)
+from prediction_exporter.collectors.windows import (
+    BASELINE_BIN_RATIO,
+    BASELINE_CREATED,
+    BASELINE_INFO,
+    BASELINE_PREDICTIONS,
+    MIN_PREDICTIONS,
+    WINDOW_BIN_PREDICTIONS,
+    WINDOW_PREDICTIONS,
+)
 from prediction_exporter.config import Area, Config, Model
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
@@ -30,12 +73,6 @@ from prediction_exporter.statistics.evaluation import Result
 logger = logging.getLogger(__name__)
 
 AREAS = get_args(Area)
-
-#: Every family of the exporter, in the order of exposition; those of the exporter's own process stand beside.
-FAMILIES: tuple[Family, ...] = (*f.CORE_FAMILIES, *(family for s in STATISTICS for family in s.families))
-
-#: Everything that a scrape may show.
-PUBLISHED_FAMILIES = (*FAMILIES, *PROCESS_FAMILIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +147,27 @@ def source_samples(reports: Iterable[ModelReport], *, now: float) -> Samples:
     """
     samples = Samples()
     for report in reports:
-        labels = label_text(f.SOURCE_UP.labels, (report.name,))
-        samples.add(f.SOURCE_UP, labels, report.source.up)
+        labels = label_text(SOURCE_UP.labels, (report.name,))
+        samples.add(SOURCE_UP, labels, report.source.up)
         if report.source.newest is not None:
-            samples.add(f.SOURCE_LAG, labels, max(now - report.source.newest, 0.0))
+            samples.add(SOURCE_LAG, labels, max(now - report.source.newest, 0.0))
     return samples
 
 
 def exporter_samples(config: Config, *, reload_succeeded: bool, loaded: float, others: int) -> Samples:
     """Return the series of the exporter itself; ``others`` is the number of series published beside them."""
     samples = process_samples()
-    samples.add(f.CONFIG_RELOAD_SUCCESSFUL, "", reload_succeeded)
-    samples.add(f.CONFIG_RELOAD_TIME, "", loaded)
-    samples.add(f.SERIES_LIMIT, "", config.series_limit)
-    samples.add(f.BUILD_INFO, label_text(f.BUILD_INFO.labels, (__version__, platform.python_version())), 1)
-    samples.add(f.SERIES, "", others + samples.series + 1)
+    samples.add(CONFIG_RELOAD_SUCCESSFUL, "", reload_succeeded)
+    samples.add(CONFIG_RELOAD_TIME, "", loaded)
+    samples.add(SERIES_LIMIT, "", config.series_limit)
+    samples.add(BUILD_INFO, label_text(BUILD_INFO.labels, (__version__, platform.python_version())), 1)
+    samples.add(SERIES, "", others + samples.series + 1)
     return samples
 
 
 def family_list() -> str:
     """Return every name that a scrape may show, with its type and labels, one a line: the names are API."""
-    return "".join(f"{family.name} {family.type} {','.join(family.labels)}".rstrip() + "\n" for family in PUBLISHED_FAMILIES)
+    return "".join(f"{family.name} {family.type} {','.join(family.labels)}".rstrip() + "\n" for family in FAMILIES)
 
 
 class ModelSeries:
@@ -172,33 +209,33 @@ class ModelSeries:
     def _render_identity(self) -> None:
         model, add = self._model, self._static.add
         task = model.task or (self._baseline.task if self._baseline else None) or ""
-        add(f.MODEL_INFO, self._labels(f.MODEL_INFO, task, model.info.framework or "", model.info.training_data or ""), 1)
+        add(MODEL_INFO, self._labels(MODEL_INFO, task, model.info.framework or "", model.info.training_data or ""), 1)
         for area in AREAS:
             name = model.owner_of(area)
             owner = self._config.owners[name]
-            add(f.MODEL_OWNER_INFO, self._labels(f.MODEL_OWNER_INFO, area, name, owner.slack or "", owner.email or ""), 1)
+            add(MODEL_OWNER_INFO, self._labels(MODEL_OWNER_INFO, area, name, owner.slack or "", owner.email or ""), 1)
         for package, version in _dependencies(model):
-            add(f.MODEL_DEPENDENCY_INFO, self._labels(f.MODEL_DEPENDENCY_INFO, package, version), 1)
-        add(f.MIN_PREDICTIONS, self._labels(f.MIN_PREDICTIONS), model.min_predictions)
-        add(f.SOURCE_SHARED, self._labels(f.SOURCE_SHARED), model.predictions.shared)
+            add(MODEL_DEPENDENCY_INFO, self._labels(MODEL_DEPENDENCY_INFO, package, version), 1)
+        add(MIN_PREDICTIONS, self._labels(MIN_PREDICTIONS), model.min_predictions)
+        add(SOURCE_SHARED, self._labels(SOURCE_SHARED), model.predictions.shared)
         if model.slo.availability is not None:
-            add(f.SLO_OBJECTIVE, self._labels(f.SLO_OBJECTIVE, "availability"), model.slo.availability)
+            add(SLO_OBJECTIVE, self._labels(SLO_OBJECTIVE, "availability"), model.slo.availability)
         if model.slo.latency is not None:
-            add(f.SLO_OBJECTIVE, self._labels(f.SLO_OBJECTIVE, "latency"), model.slo.latency.ratio)
-            add(f.SLO_LATENCY, self._labels(f.SLO_LATENCY), model.slo.latency.under.seconds)
+            add(SLO_OBJECTIVE, self._labels(SLO_OBJECTIVE, "latency"), model.slo.latency.ratio)
+            add(SLO_LATENCY, self._labels(SLO_LATENCY), model.slo.latency.under.seconds)
 
     def _render_baseline(self, baseline: Baseline) -> None:
         add = self._static.add
-        add(f.BASELINE_INFO, self._labels(f.BASELINE_INFO, baseline.short_hash), 1)
-        add(f.BASELINE_CREATED, self._labels(f.BASELINE_CREATED), baseline.created)
+        add(BASELINE_INFO, self._labels(BASELINE_INFO, baseline.short_hash), 1)
+        add(BASELINE_CREATED, self._labels(BASELINE_CREATED), baseline.created)
         layout = baseline.layout
         reference = next(iter(self._references.values()))
         for index, column in enumerate(layout.columns):
-            add(f.BASELINE_PREDICTIONS, self._labels(f.BASELINE_PREDICTIONS, column.name, column.role), reference.valid[index])
+            add(BASELINE_PREDICTIONS, self._labels(BASELINE_PREDICTIONS, column.name, column.role), reference.valid[index])
             first = int(layout.drift_offsets[index])
             for position, label in enumerate(column.drift_labels):
-                labels = self._labels(f.BASELINE_BIN_RATIO, column.name, column.role, label)
-                add(f.BASELINE_BIN_RATIO, labels, reference.smoothed[first + position])
+                labels = self._labels(BASELINE_BIN_RATIO, column.name, column.role, label)
+                add(BASELINE_BIN_RATIO, labels, reference.smoothed[first + position])
         for statistic in STATISTICS:
             for constant in statistic.constants:
                 values = _constant_values(constant, reference)
@@ -209,45 +246,45 @@ class ModelSeries:
     # What changes
 
     def _render_source(self, samples: Samples, source: SourceReport, seconds: float) -> None:
-        labels = self._labels(f.SOURCE_UNREAD)
+        labels = self._labels(SOURCE_UNREAD)
         if source.unread is not None:
-            samples.add(f.SOURCE_UNREAD, labels, source.unread)
-        samples.add(f.EVENTS, labels, source.events)
-        samples.add(f.EVALUATION_DURATION, labels, seconds)
+            samples.add(SOURCE_UNREAD, labels, source.unread)
+        samples.add(EVENTS, labels, source.events)
+        samples.add(EVALUATION_DURATION, labels, seconds)
         if source.last_success is not None:
-            samples.add(f.LAST_SUCCESS, labels, source.last_success)
+            samples.add(LAST_SUCCESS, labels, source.last_success)
         for reason in REASONS:
-            samples.add(f.EVENTS_REJECTED, self._labels(f.EVENTS_REJECTED, reason), source.rejected.get(reason, 0))
+            samples.add(EVENTS_REJECTED, self._labels(EVENTS_REJECTED, reason), source.rejected.get(reason, 0))
 
     def _render_traffic(self, samples: Samples, traffic: Traffic) -> None:
         for version, counted in sorted(traffic.versions.items()):
-            labels = self._labels(f.REQUESTS, version)
-            samples.add(f.REQUESTS, labels, counted.requests)
-            samples.add(f.VERSION_FIRST_SEEN, labels, counted.first_seen)
+            labels = self._labels(REQUESTS, version)
+            samples.add(REQUESTS, labels, counted.requests)
+            samples.add(VERSION_FIRST_SEEN, labels, counted.first_seen)
             if counted.failed is not None:
-                samples.add(f.REQUESTS_FAILED, labels, counted.failed)
+                samples.add(REQUESTS_FAILED, labels, counted.failed)
             if counted.slow is not None:
-                samples.add(f.REQUESTS_SLOW, labels, counted.slow)
+                samples.add(REQUESTS_SLOW, labels, counted.slow)
             if counted.durations is not None:
                 histogram = counted.durations
-                samples.histogram(f.REQUEST_DURATION, labels, traffic.duration_bounds, histogram.counts, histogram.total)
+                samples.histogram(REQUEST_DURATION, labels, traffic.duration_bounds, histogram.counts, histogram.total)
             for label, count in counted.classes.items():
-                samples.add(f.PREDICTIONS, self._labels(f.PREDICTIONS, version, label), count)
+                samples.add(PREDICTIONS, self._labels(PREDICTIONS, version, label), count)
             for column, histogram in counted.scores.items():
-                at = self._labels(f.PREDICTION_SCORE, version, column)
-                samples.histogram(f.PREDICTION_SCORE, at, SCORE_BOUNDS, histogram.counts, histogram.total)
+                at = self._labels(PREDICTION_SCORE, version, column)
+                samples.histogram(PREDICTION_SCORE, at, SCORE_BOUNDS, histogram.counts, histogram.total)
             if counted.values is not None:
                 histogram = counted.values
-                samples.histogram(f.PREDICTION_VALUE, labels, traffic.value_bounds, histogram.counts, histogram.total)
+                samples.histogram(PREDICTION_VALUE, labels, traffic.value_bounds, histogram.counts, histogram.total)
 
     def _render_window(self, samples: Samples, report: WindowReport) -> None:
         at = (report.version, report.segment, report.window)
-        samples.add(f.WINDOW_PREDICTIONS, self._labels(f.WINDOW_PREDICTIONS, *at), report.profile.rows)
-        samples.extend(f.WINDOW_BIN_PREDICTIONS, self._bin_prefixes(at), report.profile.drift_counts)
+        samples.add(WINDOW_PREDICTIONS, self._labels(WINDOW_PREDICTIONS, *at), report.profile.rows)
+        samples.extend(WINDOW_BIN_PREDICTIONS, self._bin_prefixes(at), report.profile.drift_counts)
         for statistic in STATISTICS:
             result = report.results[statistic.key]
             for reason, count in result.statuses.items():
-                samples.add(f.STATISTIC_STATUS, self._labels(f.STATISTIC_STATUS, *at, statistic.key, reason), count)
+                samples.add(STATISTIC_STATUS, self._labels(STATISTIC_STATUS, *at, statistic.key, reason), count)
             if statistic.scope == "window":
                 samples.extend(statistic.family, self._window_prefixes(statistic, at), result.values[None])
             else:
@@ -272,14 +309,14 @@ class ModelSeries:
 
     def _bin_prefixes(self, at: tuple[str, str, str]) -> list[str]:
         def build() -> list[str]:
-            family, layout = f.WINDOW_BIN_PREDICTIONS, self._layout
+            family, layout = WINDOW_BIN_PREDICTIONS, self._layout
             return [
                 sample_prefix(family.name, self._labels(family, *at, column.name, column.role, label))
                 for column in layout.columns
                 for label in column.drift_labels
             ]
 
-        return self._kept((f.WINDOW_BIN_PREDICTIONS.name, *at), build)
+        return self._kept((WINDOW_BIN_PREDICTIONS.name, *at), build)
 
     def _window_prefixes(self, statistic: Statistic, at: tuple[str, str, str]) -> list[str]:
         family = statistic.family

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from prediction_exporter.collectors.identity import SLO_OBJECTIVE
+from prediction_exporter.collectors.traffic import REQUESTS
 from prediction_exporter.config.units import Duration
-from prediction_exporter.families import REQUESTS, SLO_OBJECTIVE, Family
+from prediction_exporter.families import Family
 from prediction_exporter.kit.alert import COUNT, PERCENT, Condition, Template, figure, own
 from prediction_exporter.kit.fleet import counted_once, total
 from prediction_exporter.kit.promql import MODEL_KEY, Recorded, by, indented, latest

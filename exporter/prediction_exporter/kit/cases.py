@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from prediction_exporter.families import (
+from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
+from prediction_exporter.collectors.source import SOURCE_SHARED
+from prediction_exporter.collectors.windows import (
     BASELINE_BIN_RATIO,
     BASELINE_PREDICTIONS,
     MIN_PREDICTIONS,
-    MODEL_OWNER_INFO,
-    SOURCE_SHARED,
     WINDOW_BIN_PREDICTIONS,
     WINDOW_PREDICTIONS,
-    Family,
 )
+from prediction_exporter.families import Family
 from prediction_exporter.statistics.base import Statistic
 from prediction_exporter.statistics.psi import EFFECT_THRESHOLD, NOISE_QUANTILE
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from prediction_exporter.families import MODEL_INFO, WINDOW_BIN_PREDICTIONS, WINDOW_PREDICTIONS
+from prediction_exporter.collectors.identity import MODEL_INFO
+from prediction_exporter.collectors.windows import WINDOW_BIN_PREDICTIONS, WINDOW_PREDICTIONS
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.overview import columns, service
 from prediction_exporter.kit.overview.labels import MODEL, VERSION

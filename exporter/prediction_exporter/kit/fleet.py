@@ -9,7 +9,7 @@ A share as the quotient of two sums over the same replicas needs none of this: w
 
 from __future__ import annotations
 
-from prediction_exporter.families import LAST_SUCCESS, SOURCE_LAG, SOURCE_SHARED, SOURCE_UNREAD, SOURCE_UP
+from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_LAG, SOURCE_SHARED, SOURCE_UNREAD, SOURCE_UP
 from prediction_exporter.kit.promql import INSTANCE_KEY, MODEL_KEY, Recorded, by, latest, on
 from prediction_exporter.kit.scale import SECONDS_STALE, Scale, duration
 

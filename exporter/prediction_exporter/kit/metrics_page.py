@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from prediction_exporter.collectors.process import PROCESS_FAMILIES
-from prediction_exporter.collectors.report import FAMILIES
+from prediction_exporter.collectors import FAMILIES
 from prediction_exporter.families import Family
 
 PAGE = "docs/metrics.md"
@@ -30,7 +29,7 @@ why; none is ever a stale number. `window` is a window as configured (`1h`), `se
 
 def metrics_page() -> str:
     """Return the page, in Markdown."""
-    families = sorted((*FAMILIES, *PROCESS_FAMILIES), key=lambda family: list(GROUPS).index(family.group))
+    families = sorted(FAMILIES, key=lambda family: list(GROUPS).index(family.group))
     sections = [HEAD]
     for group, of_group in groupby(families, key=lambda family: family.group):
         rows = "\n".join(_row(family) for family in of_group)

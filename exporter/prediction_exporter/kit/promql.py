@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
 from prediction_exporter.config.units import Duration
-from prediction_exporter.families import COLUMN, MODEL_OWNER_INFO, WINDOW
+from prediction_exporter.families import COLUMN, WINDOW
 from prediction_exporter.kit.scale import Scale, duration
 
 #: Builds an expression whose range selectors follow a time scale.

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prediction_exporter.config.units import Duration
-from prediction_exporter.families import (
+from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
+from prediction_exporter.collectors.traffic import REQUEST_DURATION, REQUESTS, REQUESTS_FAILED, REQUESTS_SLOW
+from prediction_exporter.collectors.windows import (
     BASELINE_BIN_RATIO,
-    BASELINE_COLUMN,
     BASELINE_PREDICTIONS,
     MIN_PREDICTIONS,
-    MODEL_OWNER_INFO,
-    REQUEST_DURATION,
-    REQUESTS,
-    REQUESTS_FAILED,
-    REQUESTS_SLOW,
     WINDOW_BIN_PREDICTIONS,
     WINDOW_PREDICTIONS,
-    Family,
 )
+from prediction_exporter.config.units import Duration
+from prediction_exporter.families import BASELINE_COLUMN, Family
 from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once, lowest_demand
 from prediction_exporter.kit.promql import (
     COLUMN_KEY,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prediction_exporter.families import LAST_SUCCESS, REQUESTS, REQUESTS_FAILED, SOURCE_UP
+from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_UP
+from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
 from prediction_exporter.kit.cases import (
     BASELINE_ROWS,
     MODEL_LABELS,

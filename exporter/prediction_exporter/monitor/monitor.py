@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from prediction_exporter.collectors import FAMILIES
 from prediction_exporter.collectors.report import (
-    PUBLISHED_FAMILIES,
     ModelReport,
     ModelSeries,
     SourceReport,
@@ -203,7 +203,7 @@ class Monitor:
         parts = [*(report.samples for report in reports), source_samples(reports, now=now)]
         others = sum(part.series for part in parts)
         parts.append(exporter_samples(config, reload_succeeded=succeeded, loaded=loaded, others=others))
-        self._publish(render(parts, PUBLISHED_FAMILIES, created=now))
+        self._publish(render(parts, FAMILIES, created=now))
         with self._lock:
             self._published = frozenset(report.name for report in reports)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import REQUESTS, REQUESTS_FAILED, SLO_OBJECTIVE, VERSION_FIRST_SEEN
+from prediction_exporter.collectors.identity import SLO_OBJECTIVE
+from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED, VERSION_FIRST_SEEN
 from prediction_exporter.kit.alert import SEVERITIES, Alert, Case, Check, Diagnosis, Firing
 from prediction_exporter.kit.burn import BudgetBurn
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, shared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import MODEL_OWNER_INFO
+from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, Severity
 from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, owner, series, shared
 from prediction_exporter.kit.fleet import FRESH_REPLICAS

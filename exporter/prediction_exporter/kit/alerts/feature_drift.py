@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import BASELINE_BIN_RATIO
+from prediction_exporter.collectors.windows import BASELINE_BIN_RATIO
 from prediction_exporter.kit.alert import NUMBER, Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import REQUEST_DURATION, REQUESTS, REQUESTS_SLOW, SLO_LATENCY, SLO_OBJECTIVE
+from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
+from prediction_exporter.collectors.traffic import REQUEST_DURATION, REQUESTS, REQUESTS_SLOW
 from prediction_exporter.kit.alert import Alert, Case, Check, Diagnosis, Firing, figure, own
 from prediction_exporter.kit.burn import BudgetBurn
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import EVENTS, EVENTS_REJECTED
+from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, own, query
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, shared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import WINDOW_PREDICTIONS
+from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit.alert import PERCENT, Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import REQUESTS, SOURCE_LAG, VERSION_FIRST_SEEN
+from prediction_exporter.collectors.source import SOURCE_LAG
+from prediction_exporter.collectors.traffic import REQUESTS, VERSION_FIRST_SEEN
 from prediction_exporter.kit.alert import COUNT, Alert, Case, Check, Condition, Diagnosis, Firing, figure, own
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, shared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import LAST_SUCCESS, SOURCE_LAG, SOURCE_UNREAD, SOURCE_UP
+from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_LAG, SOURCE_UNREAD, SOURCE_UP
 from prediction_exporter.kit.alert import COUNT, Alert, Case, Check, Condition, Diagnosis, Firing, Severity, figure, own, query
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, shared

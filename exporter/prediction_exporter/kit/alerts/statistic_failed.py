@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import STATISTIC_STATUS
+from prediction_exporter.collectors.statistics import STATISTIC_STATUS
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import EVENTS_REJECTED, WINDOW_BIN_PREDICTIONS, WINDOW_PREDICTIONS
+from prediction_exporter.collectors.source import EVENTS_REJECTED
+from prediction_exporter.collectors.windows import WINDOW_BIN_PREDICTIONS, WINDOW_PREDICTIONS
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import COLUMN, FEATURE, MODEL, VERSION, WINDOW, drifted, rate

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import REQUESTS, REQUESTS_FAILED, Family
+from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
+from prediction_exporter.families import Family
 from prediction_exporter.kit.promql import select
 from prediction_exporter.kit.recording import PSI_FLEET, PSI_THRESHOLD
 

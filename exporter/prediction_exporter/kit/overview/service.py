@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from prediction_exporter.families import (
-    EVALUATION_DURATION,
-    EVENTS,
-    LAST_SUCCESS,
-    PREDICTION_SCORE,
-    PREDICTIONS,
-    REQUEST_DURATION,
-    REQUESTS,
-    SERIES,
-    SERIES_LIMIT,
-    SLO_LATENCY,
-    SLO_OBJECTIVE,
-    SOURCE_LAG,
-    SOURCE_UNREAD,
-    SOURCE_UP,
-)
+from prediction_exporter.collectors.exporter import SERIES, SERIES_LIMIT
+from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
+from prediction_exporter.collectors.source import EVENTS, LAST_SUCCESS, SOURCE_LAG, SOURCE_UNREAD, SOURCE_UP
+from prediction_exporter.collectors.statistics import EVALUATION_DURATION
+from prediction_exporter.collectors.traffic import PREDICTION_SCORE, PREDICTIONS, REQUEST_DURATION, REQUESTS
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import FEATURE, MODEL, VERSION, WINDOW, drifted, error_ratio, rate
