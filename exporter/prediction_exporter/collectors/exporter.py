@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prediction_exporter.collectors.process import PROCESS_FAMILIES
 from prediction_exporter.families import Family
+from prediction_exporter.version import Build
 
 CONFIG_RELOAD_SUCCESSFUL = Family(
     name="prediction_exporter_config_last_reload_successful",
@@ -40,9 +41,9 @@ SERIES_LIMIT = Family(
 BUILD_INFO = Family(
     name="prediction_exporter_build_info",
     type="gauge",
-    labels=("version", "pythonversion"),
+    labels=Build._fields,
     group="exporter",
-    help="Version of the exporter and of the Python that runs it. Always 1.",
+    help="What the exporter was built from, and the Python and the platform that run it. Always 1.",
 )
 
 

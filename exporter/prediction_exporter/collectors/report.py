@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import platform
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ from typing import get_args
 
 import numpy as np
 
-from prediction_exporter import __version__
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.collectors import FAMILIES
 from prediction_exporter.collectors.exporter import (
@@ -69,6 +67,7 @@ from prediction_exporter.sources.base import REASONS
 from prediction_exporter.statistics import STATISTICS, Reference, Statistic
 from prediction_exporter.statistics.base import Constant
 from prediction_exporter.statistics.evaluation import Result
+from prediction_exporter.version import this_build
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +159,7 @@ def exporter_samples(config: Config, *, reload_succeeded: bool, loaded: float, o
     samples.add(CONFIG_RELOAD_SUCCESSFUL, "", reload_succeeded)
     samples.add(CONFIG_RELOAD_TIME, "", loaded)
     samples.add(SERIES_LIMIT, "", config.series_limit)
-    samples.add(BUILD_INFO, label_text(BUILD_INFO.labels, (__version__, platform.python_version())), 1)
+    samples.add(BUILD_INFO, label_text(BUILD_INFO.labels, this_build()), 1)
     samples.add(SERIES, "", others + samples.series + 1)
     return samples
 

@@ -3,34 +3,66 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import signal
 import socket
 import time
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from prediction_exporter import __version__
 from prediction_exporter.logs import FORMATS, LEVELS, configure
+from prediction_exporter.version import this_build
+
+if TYPE_CHECKING:  # see run
+    from prediction_exporter.config import Config
+    from prediction_exporter.web.prefix import Prefix
+    from prediction_exporter.web.server import WebServer
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_ADDRESS = ":10900"
+DEFAULT_MAX_REQUESTS = 40
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser("run", help="run the exporter", description="Run the exporter until SIGTERM; SIGHUP reloads.")
     parser.add_argument("--config.file", dest="config_file", type=Path, required=True, metavar="FILE", help="configuration")
-    parser.add_argument(
+    listening = parser.add_mutually_exclusive_group()
+    listening.add_argument(
         "--web.listen-address",
         dest="listen",
         action="append",
         metavar="ADDRESS",
         help=f"address to listen on, as :10900 or 127.0.0.1:10900; repeatable (default {DEFAULT_ADDRESS})",
     )
+    listening.add_argument(
+        "--web.systemd-socket", dest="systemd_socket", action="store_true", help="listen on the sockets that systemd hands over"
+    )
     parser.add_argument(
         "--web.telemetry-path", dest="telemetry_path", default="/metrics", metavar="PATH", help="path of the metrics"
+    )
+    parser.add_argument(
+        "--web.external-url",
+        dest="external_url",
+        metavar="URL",
+        help="how people reach it, through a proxy; its path is the default of --web.route-prefix",
+    )
+    parser.add_argument(
+        "--web.route-prefix",
+        dest="route_prefix",
+        metavar="PATH",
+        help="what every path begins with (default: the path of --web.external-url)",
+    )
+    parser.add_argument(
+        "--web.max-requests",
+        dest="max_requests",
+        type=_max_requests,
+        default=DEFAULT_MAX_REQUESTS,
+        metavar="N",
+        help=f"scrapes that are answered at a time; 0 is no limit (default {DEFAULT_MAX_REQUESTS})",
     )
     parser.add_argument(
         "--web.config.file", dest="web_config", type=Path, metavar="FILE", help="TLS and basic auth, as for other exporters"
@@ -45,6 +77,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(function=run)
 
 
+def _max_requests(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number of requests')
+    return int(text)
+
+
 def run(options: argparse.Namespace) -> int:
     """Run until a signal ends it; what was read is committed."""
     configure(options.log_level, options.log_format)
@@ -54,10 +92,12 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.counting.state import State
     from prediction_exporter.monitor.monitor import Monitor
     from prediction_exporter.web.landing import render_page
+    from prediction_exporter.web.prefix import prefix_of
     from prediction_exporter.web.server import WebServer
     from prediction_exporter.web.site import Site
     from prediction_exporter.web.web_config import load_web_config
 
+    prefix = prefix_of(options.external_url, options.route_prefix)
     loaded = config.load(options.config_file)
     web_config = load_web_config(options.web_config) if options.web_config is not None else None
     state = State(loaded.state_dir)
@@ -74,23 +114,30 @@ def run(options: argparse.Namespace) -> int:
         )
 
         def reload() -> str | None:
-            return monitor.reload(partial(config.load, options.config_file), also=reload_web)
+            problem = monitor.reload(partial(config.load, options.config_file), also=reload_web)
+            if problem is None:
+                _tell_configuration(options, monitor.config)
+            return problem
 
         def reload_web() -> None:
             if options.web_config is not None:
                 server.reload_web_config(load_web_config(options.web_config))
 
         server = WebServer(
-            options.listen or [DEFAULT_ADDRESS],
+            None if options.systemd_socket else options.listen or [DEFAULT_ADDRESS],
             site,
             web_config=web_config,
             telemetry_path=options.telemetry_path,
+            prefix=prefix,
+            max_requests=options.max_requests,
             reload=reload if options.lifecycle else None,
         )
         server.start()
         try:
+            logger.info("prediction-exporter starts", extra=this_build()._asdict())
+            _tell_configuration(options, loaded)
+            _tell_addresses(options, server, prefix)
             monitor.start()
-            logger.info("prediction-exporter %s listens on port %s", __version__, ", ".join(map(str, server.ports)))
             while signals.wait() == signal.SIGHUP:
                 reload()
             logger.info("stopping")
@@ -100,6 +147,25 @@ def run(options: argparse.Namespace) -> int:
     finally:
         state.close()
     return 0
+
+
+# What is told at the start
+
+
+def _tell_configuration(options: argparse.Namespace, loaded: Config) -> None:
+    digest = hashlib.sha256(options.config_file.read_bytes()).hexdigest()
+    told = {"file": options.config_file, "sha256": digest, "models": len(loaded.models)}
+    logger.info("configuration loaded", extra=told)
+
+
+def _tell_addresses(options: argparse.Namespace, server: WebServer, prefix: Prefix) -> None:
+    told = {
+        "addresses": ", ".join(server.addresses),
+        "path": prefix.route + options.telemetry_path,
+        "tls": server.security.certificates is not None,
+        "basic_auth": server.security.auth is not None,
+    }
+    logger.info("listening", extra=told)
 
 
 class _Signals:

@@ -22,9 +22,10 @@ from prediction_exporter.counting.windows import SLICE_SECONDS
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.references import load_baseline, references_of, spans_of
+from prediction_exporter.monitor.told import tell_fields, tell_start
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
-from prediction_exporter.sources.fields.schema import describe
+from prediction_exporter.sources.fields.schema import EventSchema, describe
 from prediction_exporter.sources.registry import open_source
 from prediction_exporter.statistics.evaluation import evaluate
 
@@ -100,22 +101,26 @@ class ModelMonitor:
         self._quiet = Quiet()
         self._refused_untold: dict[str, int] = {}
         self._claim = state.claim(model.name)
-        self._restore()
+        self._told: EventSchema | None = None
+        tell_start(model.name, self._source, self.baseline, resumed=self._restore())
 
     # From and to the state file
 
-    def _restore(self) -> None:
+    def _restore(self) -> bool:
+        """Take over what is stored; return whether reading goes on where it stood."""
         stored = self._state.load(self.model.name)
         if stored is None:
             self._source.restore(None)
-            return
-        self._source.restore(stored.position if stored.source == self._source.name else None)
+            return False
+        resumed = stored.source == self._source.name
+        self._source.restore(stored.position if resumed else None)
         self._rejected = dict(stored.counters["rejected"])
         layout = self._layout
         kept = self._state.buckets(self.model.name, layout) if layout is not None and not self._source.refills else ()
         self._ledger.restore(stored.counters, kept, now=self._clock())
         if self._source.refills:
             self._state.drop_buckets(self.model.name)
+        return resumed
 
     @property
     def _layout(self) -> Layout | None:
@@ -161,8 +166,15 @@ class ModelMonitor:
             if until():
                 break
         self._report_problem(problem)
+        self._tell_fields()
         self.commit()
         return batch is not None
+
+    def _tell_fields(self) -> None:
+        schema = self._source.schema
+        if schema is not None and schema != self._told:
+            tell_fields(self.model.name, schema, self._layout)
+            self._told = schema
 
     def _report_problem(self, problem: str | None) -> None:
         if problem != self._problem:
