@@ -52,7 +52,20 @@ def test_wheel_holds_all_files_of_the_package(installed: Path) -> None:
     expected = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and not set(path.parts) & CACHES}
     package = installed / "prediction_exporter"
     assert {path.relative_to(package) for path in package.rglob("*") if path.is_file()} == {*expected, Path(BUILD_FILE)}
-    assert {path.name for path in installed.iterdir()} == {"prediction_exporter", "prediction_exporter-0.1.0.dist-info"}
+    beside = {f"prediction_exporter-0.1.0.{kind}" for kind in ("data", "dist-info")}
+    assert {path.name for path in installed.iterdir()} == {"prediction_exporter", *beside}
+
+
+def test_man_page_and_completions_are_installed_where_shells_look(installed: Path) -> None:
+    """Below the prefix of the environment, beside its programs."""
+    data = installed / "prediction_exporter-0.1.0.data" / "data"
+    found = {str(path.relative_to(data)) for path in data.rglob("*") if path.is_file()}
+    assert found == {
+        "share/man/man1/prediction-exporter.1",
+        "share/bash-completion/completions/prediction-exporter",
+        "share/zsh/site-functions/_prediction-exporter",
+        "share/fish/vendor_completions.d/prediction-exporter.fish",
+    }
 
 
 def test_commands_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:

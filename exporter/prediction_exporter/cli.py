@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 success, 1 a check found something, 2 the command could not be carried out.",
     )
     top.add_argument("--version", action=_Version, nargs=0, help="show what this was built from and exit")
+    top.set_defaults(top=top)  # for a command that is about the command line
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)

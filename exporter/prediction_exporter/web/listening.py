@@ -32,6 +32,9 @@ def shown(listening: socket.socket) -> str:
 def parse(address: str) -> tuple[str, int]:
     """Return host and port of an address.
 
+    >>> parse(":10900"), parse("[::1]:10900")
+    (('', 10900), ('::1', 10900))
+
     Raises:
         ConfigError: it is none.
     """

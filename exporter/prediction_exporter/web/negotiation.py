@@ -42,6 +42,9 @@ def negotiate(accept: str) -> Form:
     """Return the form that an ``Accept`` header prefers.
 
     OpenMetrics is for those who name it and prefer no plain text; whoever names nothing that there is gets plain text.
+
+    >>> negotiate("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,*/*;q=0.1").content_type
+    'application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8'
     """
     best, found = 0.0, Form(openmetrics=False, content_type=TEXT_TYPE)
     for name, parameters, quality in _preferences(accept):
@@ -65,6 +68,10 @@ def _form(name: str, parameters: dict[str, str]) -> Form | None:
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Return whether gzip is accepted by its name, or by ``*`` where it is not named."""
+    """Return whether gzip is accepted by its name, or by ``*`` where it is not named.
+
+    >>> accepts_gzip("deflate, gzip;q=0.5"), accepts_gzip("gzip;q=0, *")
+    (True, False)
+    """
     qualities = {name: quality for name, _, quality in _preferences(accept_encoding)}
     return qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0))) > 0

@@ -25,13 +25,22 @@ class Prefix:
     external: str | None = None
 
     def inside(self, path: str) -> str | None:
-        """Return a path as the site knows it, None where it lies outside of the prefix."""
+        """Return a path as the site knows it, None where it lies outside of the prefix.
+
+        >>> Prefix("/models").inside("/models/metrics"), Prefix("/models").inside("/metrics")
+        ('/metrics', None)
+        """
         return path.removeprefix(self.route) if path.startswith(f"{self.route}/") else None
 
     def redirect(self, path: str) -> str | None:
         """Return where the page is for who asks for the root or for the prefix without its closing slash; else None.
 
         The page's links are relative, and without that slash they would lead beside the prefix.
+
+        >>> Prefix("/a/models").redirect("/"), Prefix("/a/models").redirect("/a/models")
+        ('a/models/', 'models/')
+        >>> Prefix("/models", "/team").redirect("/models")
+        '/team/'
         """
         if self.route and path == self.route:
             return f"{self.external}/" if self.external is not None else f"{self.route.rpartition('/')[2]}/"
@@ -40,6 +49,11 @@ class Prefix:
 
 def prefix_of(external_url: str | None, route_prefix: str | None) -> Prefix:
     """Return the prefix that ``--web.external-url`` and ``--web.route-prefix`` ask for, as they do for Prometheus.
+
+    >>> prefix_of("https://example.com/models/", None)
+    Prefix(route='/models', external='/models')
+    >>> prefix_of("/models", "/")
+    Prefix(route='', external='/models')
 
     Raises:
         ConfigError: one of them cannot be meant.
