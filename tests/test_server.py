@@ -545,6 +545,23 @@ def test_every_scrape_gives_its_place_back(serve: Callable[..., Served], http_cl
         assert http_client.head(served.url()).status_code == expected
 
 
+def test_clients_that_do_not_read_keep_no_place(
+    serve: Callable[..., Served], http_client: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other exporters answer 503 for good once as many clients hang as there are places."""
+    monkeypatch.setattr(server, "RESPONSE_SECONDS", 0.3)
+    served = serve(max_requests=1)
+    served.site.snapshot = HUGE
+    with served.connect() as stuck:
+        stuck.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert stuck.recv(1)
+        assert http_client.get(served.url()).status_code == 503
+        served.site.snapshot = make_snapshot(1)
+        end = time.monotonic() + 10
+        while http_client.get(served.url()).status_code != 200:
+            assert time.monotonic() < end, "no place became free"
+
+
 def test_no_limit_of_scrapes(serve: Callable[..., Served]) -> None:
     """0 is none but that of connections."""
     served = serve(max_requests=0)

@@ -113,6 +113,8 @@ def terminal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         ("run --log.format=j", "run --log.format=json"),
         ("run --web.sys", "run --web.systemd-socket"),
         ("run --web.external-url=exp", "run --web.external-url=exp"),
+        ("run --web.listen-address=:10900 --log.le", "run --web.listen-address=:10900 --log.level"),
+        ("run --web.listen-address 127.0.0.1:10", "run --web.listen-address 127.0.0.1:10"),
         ("baseline --data my", r"baseline --data my\ data.csv"),
         ("baseline --model kit --dat", "baseline --model kit --data"),
         ("kit --output r", "kit --output rules/"),
