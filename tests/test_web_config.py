@@ -381,7 +381,7 @@ def test_clients_without_tls(serve: Callable[..., Served], caplog: pytest.LogCap
     """A client that hangs up, says nothing or what is no request gets nothing and blocks nobody."""
     served = serve()
     with served.connect() as silent, served.connect() as noise:
-        noise.sendall(b"\x80\x2e\x01\x00\x02 SSL 2\r\n\r\n")
+        noise.sendall(b"\x00\x01 neither a method nor a record" * 10)
         with suppress(ConnectionResetError):
             assert b"HTTP" not in noise.recv(65536)
         served.connect().close()

@@ -88,7 +88,6 @@ def run(options: argparse.Namespace) -> int:
     configure(options.log_level, options.log_format)
     signals = _Signals()  # before anything that takes time: what arrives meanwhile is answered after it
     # Imported here: the other commands need none of it, and a wrong flag is told before anything is loaded.
-    from prediction_exporter import config
     from prediction_exporter.counting.state import State
     from prediction_exporter.monitor.monitor import Monitor
     from prediction_exporter.web.landing import render_page
@@ -98,7 +97,8 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.web.web_config import load_web_config
 
     prefix = prefix_of(options.external_url, options.route_prefix)
-    loaded = config.load(options.config_file)
+    file = _ConfigurationFile(options.config_file)
+    loaded = file.load()
     web_config = load_web_config(options.web_config) if options.web_config is not None else None
     state = State(loaded.state_dir)
     try:
@@ -114,9 +114,9 @@ def run(options: argparse.Namespace) -> int:
         )
 
         def reload() -> str | None:
-            problem = monitor.reload(partial(config.load, options.config_file), also=reload_web)
+            problem = monitor.reload(file.load, also=reload_web)
             if problem is None:
-                _tell_configuration(options, monitor.config)
+                file.tell(monitor.config)
             return problem
 
         def reload_web() -> None:
@@ -135,7 +135,7 @@ def run(options: argparse.Namespace) -> int:
         server.start()
         try:
             logger.info("prediction-exporter starts", extra=this_build()._asdict())
-            _tell_configuration(options, loaded)
+            file.tell(loaded)
             _tell_addresses(options, server, prefix)
             monitor.start()
             while signals.wait() == signal.SIGHUP:
@@ -149,13 +149,24 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-# What is told at the start
+class _ConfigurationFile:
+    """The configuration's file, and what it held when it was read last."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sha256 = ""
 
-def _tell_configuration(options: argparse.Namespace, loaded: Config) -> None:
-    digest = hashlib.sha256(options.config_file.read_bytes()).hexdigest()
-    told = {"file": options.config_file, "sha256": digest, "models": len(loaded.models)}
-    logger.info("configuration loaded", extra=told)
+    def load(self) -> Config:
+        from prediction_exporter import config  # here for the reason that run gives
+
+        loaded = config.load(self._path)
+        self._sha256 = hashlib.sha256(self._path.read_bytes()).hexdigest()
+        return loaded
+
+    def tell(self, loaded: Config) -> None:
+        """Say in the log which configuration is in use."""
+        told = {"file": self._path, "sha256": self._sha256, "models": len(loaded.models)}
+        logger.info("configuration loaded", extra=told)
 
 
 def _tell_addresses(options: argparse.Namespace, server: WebServer, prefix: Prefix) -> None:

@@ -22,7 +22,7 @@ from prediction_exporter.counting.windows import SLICE_SECONDS
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.references import load_baseline, references_of, spans_of
-from prediction_exporter.monitor.told import tell_fields, tell_start
+from prediction_exporter.monitor.start import tell_fields, tell_start
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema, describe
