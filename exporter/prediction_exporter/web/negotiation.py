@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from prediction_exporter.exposition import OPENMETRICS_TYPE, TEXT_TYPE
 
@@ -38,6 +39,7 @@ def _preferences(header: str) -> Iterator[tuple[str, dict[str, str], float]]:
         yield name, parameters, quality
 
 
+@lru_cache(maxsize=16)  # a scraper sends the same header each time
 def negotiate(accept: str) -> Form:
     """Return the form that an ``Accept`` header prefers.
 
@@ -67,6 +69,7 @@ def _form(name: str, parameters: dict[str, str]) -> Form | None:
     return Form(openmetrics=False, content_type=TEXT_TYPE)
 
 
+@lru_cache(maxsize=16)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Return whether gzip is accepted by its name, or by ``*`` where it is not named.
 
