@@ -24,7 +24,7 @@ import json, prediction_exporter
 from prediction_exporter.config import json_schema, known_thresholds
 from prediction_exporter.kit.docs import statistics_markdown
 from prediction_exporter.kit.metrics_page import metrics_page
-from prediction_exporter.collectors.report import family_list
+from prediction_exporter.collectors.registry import family_list
 
 print(json.dumps({
     "package": prediction_exporter.__file__,
