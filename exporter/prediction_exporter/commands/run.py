@@ -38,6 +38,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--web.enable-lifecycle", dest="lifecycle", action="store_true", help="allow POST /-/reload")
     parser.add_argument(
+        "--web.start-timestamps",
+        dest="start_timestamps",
+        action="store_true",
+        help="tell OpenMetrics since when each counter counts (_created), so that first increments are not lost",
+    )
+    parser.add_argument(
         "--log.level", dest="log_level", choices=tuple(LEVELS), default="info", help="least level (default info)"
     )
     parser.add_argument(
@@ -77,7 +83,13 @@ def run(options: argparse.Namespace) -> int:
     state = State(loaded.state_dir)
     try:
         site = Site(snapshot=None, landing=bytes, ready=lambda: (False, "starting"))
-        monitor = Monitor(loaded, state=state, publish=partial(setattr, site, "snapshot"), switches=switches)
+        monitor = Monitor(
+            loaded,
+            state=state,
+            publish=partial(setattr, site, "snapshot"),
+            switches=switches,
+            start_timestamps=options.start_timestamps,
+        )
         site.ready = monitor.ready
         site.landing = lambda: render_page(
             list(monitor.reports.values()),

@@ -17,6 +17,7 @@ from prediction_exporter.collectors.statistics import COLLECTOR as STATISTICS_CO
 from prediction_exporter.collectors.switches import Switches, excluded_families
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import Ledger
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler, segment_column
@@ -91,8 +92,9 @@ class ModelMonitor:
             segments=model.segments,
             slow_after=model.slo.latency.under.seconds if model.slo.latency is not None else None,
             max_versions=max_versions,
-            forgotten=self._collectors.forget,
+            forgotten=self._forget,
         )
+        self._exemplars = Exemplars(self._ledger.traffic.duration_bounds) if config.series.exemplars else None
         self._source = open_source(
             SourceContext(
                 predictions=model.predictions,
@@ -113,6 +115,11 @@ class ModelMonitor:
         self._refused_untold: dict[str, int] = {}
         self._claim = state.claim(model.name)
         self._restore()
+
+    def _forget(self, version: str) -> None:
+        self._collectors.forget(version)
+        if self._exemplars is not None:
+            self._exemplars.forget(version)
 
     # From and to the state file
 
@@ -210,8 +217,11 @@ class ModelMonitor:
         labels = self._ledger.labels_of(events.versions.unique(maintain_order=True).to_list(), now=now)
         versions = events.versions.replace_strict(list(labels), list(labels.values()), return_dtype=pl.String)
         schema = self._source.schema
+        events = replace(events, versions=versions)
+        if self._exemplars is not None:
+            self._exemplars.add(events)
         return tally_of(
-            replace(events, versions=versions),
+            events,
             self._profiler,
             self._ledger.traffic,
             has_status=schema is None or schema.status is not None,
@@ -239,7 +249,7 @@ class ModelMonitor:
         if self._problem is None:
             self._last_success = now
         source = self._source_report(now)
-        collected = self._collectors.collect(Moment(windows, self._ledger.shown()))
+        collected = self._collectors.collect(Moment(windows, self._ledger.shown(), self._exemplars))
         return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected)
 
     def _source_report(self, now: float) -> SourceReport:
@@ -254,6 +264,7 @@ class ModelMonitor:
             events=self._ledger.events,
             rejected=dict(self._rejected),
             recognised=() if schema is None else tuple(describe(schema, self._layout)),
+            since=self._ledger.since,
         )
 
     def close(self) -> None:
