@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prediction_exporter.commands.collector_flags import add_collector_flags, collector_flags
 from prediction_exporter.logs import FORMATS, LEVELS, configure
 from prediction_exporter.version import this_build
 
@@ -69,11 +70,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--web.enable-lifecycle", dest="lifecycle", action="store_true", help="allow POST /-/reload")
     parser.add_argument(
+        "--web.start-timestamps",
+        dest="start_timestamps",
+        action="store_true",
+        help="tell OpenMetrics since when each counter counts (_created), so that first increments are not lost",
+    )
+    parser.add_argument(
         "--log.level", dest="log_level", choices=tuple(LEVELS), default="info", help="least level (default info)"
     )
     parser.add_argument(
         "--log.format", dest="log_format", choices=FORMATS, default="logfmt", help="format of the log (default logfmt)"
     )
+    add_collector_flags(parser)
     parser.set_defaults(function=run)
 
 
@@ -88,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
     configure(options.log_level, options.log_format)
     signals = _Signals()  # before anything that takes time: what arrives meanwhile is answered after it
     # Imported here: the other commands need none of it, and a wrong flag is told before anything is loaded.
+    from prediction_exporter.collectors.switches import Switches
     from prediction_exporter.counting.state import State
     from prediction_exporter.monitor.monitor import Monitor
     from prediction_exporter.web.landing import render_page
@@ -97,13 +106,20 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.web.web_config import load_web_config
 
     prefix = prefix_of(options.external_url, options.route_prefix)
+    switches = Switches(collector_flags(options))
     file = _ConfigurationFile(options.config_file)
     loaded = file.load()
     web_config = load_web_config(options.web_config) if options.web_config is not None else None
     state = State(loaded.state_dir)
     try:
         site = Site(snapshot=None, landing=bytes, ready=lambda: (False, "starting"))
-        monitor = Monitor(loaded, state=state, publish=partial(setattr, site, "snapshot"))
+        monitor = Monitor(
+            loaded,
+            state=state,
+            publish=partial(setattr, site, "snapshot"),
+            switches=switches,
+            start_timestamps=options.start_timestamps,
+        )
         site.ready = monitor.ready
         site.landing = lambda: render_page(
             list(monitor.reports.values()),
@@ -160,6 +176,10 @@ class _ConfigurationFile:
         from prediction_exporter import config  # here for the reason that run gives
 
         loaded = config.load(self._path)
+        if loaded.series.exclude:  # else there is no need to know what the kit reads
+            from prediction_exporter.kit.readers import refuse_excluded
+
+            refuse_excluded(loaded)
         self._sha256 = hashlib.sha256(self._path.read_bytes()).hexdigest()
         return loaded
 

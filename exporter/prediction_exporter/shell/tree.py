@@ -71,6 +71,8 @@ def tree_of(parser: argparse.ArgumentParser, path: tuple[str, ...] = (), summary
     arguments: list[Argument] = []
     commands: list[Command] = []
     for action in parser._actions:  # noqa: SLF001 - argparse has no public way to ask for them
+        if action.help == argparse.SUPPRESS:
+            continue
         text = (action.help or "") % {**vars(action), "prog": parser.prog}
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
             helps = {choice.dest: choice.help or "" for choice in action._choices_actions}  # noqa: SLF001 - the same
