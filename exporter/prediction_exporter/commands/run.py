@@ -6,13 +6,16 @@ import argparse
 import logging
 import signal
 import socket
-import time
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prediction_exporter import __version__
 from prediction_exporter.commands.collector_flags import add_collector_flags, collector_flags
 from prediction_exporter.logs import FORMATS, LEVELS, configure
+
+if TYPE_CHECKING:  # see run
+    from prediction_exporter.monitor.monitor import Monitor
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +66,6 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.config import Config
     from prediction_exporter.counting.state import State
     from prediction_exporter.monitor.monitor import Monitor
-    from prediction_exporter.web.landing import render_page
     from prediction_exporter.web.server import WebServer
     from prediction_exporter.web.site import Site
     from prediction_exporter.web.web_config import load_web_config
@@ -91,13 +93,8 @@ def run(options: argparse.Namespace) -> int:
             start_timestamps=options.start_timestamps,
         )
         site.ready = monitor.ready
-        site.landing = lambda: render_page(
-            list(monitor.reports.values()),
-            monitor.config,
-            now=time.time(),
-            telemetry_path=options.telemetry_path,
-            problem=monitor.problem,
-        )
+        site.landing = partial(_landing, monitor, options.telemetry_path)
+        site.runbook = _runbook
 
         def reload() -> str | None:
             return monitor.reload(load, also=reload_web)
@@ -126,6 +123,21 @@ def run(options: argparse.Namespace) -> int:
     finally:
         state.close()
     return 0
+
+
+# Pages are loaded when the first is asked for: most exporters are only ever scraped.
+
+
+def _landing(monitor: Monitor, telemetry_path: str) -> bytes:
+    from prediction_exporter.commands.pages import landing_page
+
+    return landing_page(monitor, telemetry_path=telemetry_path)
+
+
+def _runbook(name: str) -> tuple[bool, bytes]:
+    from prediction_exporter.commands.pages import served_runbook
+
+    return served_runbook(name)
 
 
 class _Signals:

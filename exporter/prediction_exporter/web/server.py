@@ -174,7 +174,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if auth is not None and not auth.allows(self.headers.get("Authorization")):
             return plain(HTTPStatus.UNAUTHORIZED, "unauthorized", ("WWW-Authenticate", 'Basic realm="metrics"'))
         path = self.path.partition("?")[0]
-        route = self.server.web.routes.get(path)
+        route = self.server.web.paths.find(path)
         if route is None:
             return plain(HTTPStatus.NOT_FOUND, "not found")
         if self.command not in route.methods:
@@ -325,7 +325,7 @@ class WebServer:
             raise ConfigError(f'--web.telemetry-path: "{telemetry_path}" is not a path of its own, such as /metrics')
         self._addresses = addresses
         self._listeners: list[_Listener] = []
-        self.routes = Paths(site, telemetry_path, reload).routes
+        self.paths = Paths(site, telemetry_path, reload)
         self.security = _Security(web_config)
         self.connections = _Connections()
 
