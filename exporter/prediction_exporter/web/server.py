@@ -191,7 +191,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         inside = prefix.inside(path)
         if inside is None:
             return plain(HTTPStatus.NOT_FOUND, f"not found; every path here begins with {prefix.route}/")
-        route = self.server.web.routes.get(inside)
+        route = self.server.web.paths.find(inside)
         if route is None:
             return plain(HTTPStatus.NOT_FOUND, "not found")
         if self.command not in route.methods:
@@ -327,10 +327,10 @@ class WebServer:
             raise ConfigError(f'--web.telemetry-path: "{telemetry_path}" is not a path of its own, such as /metrics')
         self._addresses = addresses
         self._listeners: list[_Listener] = []
-        self.routes = Paths(site, telemetry_path, reload).routes
+        self.paths = Paths(site, telemetry_path, reload)
         if max_requests:
-            metrics = self.routes[telemetry_path]
-            self.routes[telemetry_path] = replace(metrics, endpoint=Limited(metrics.endpoint, max_requests))
+            metrics = self.paths.routes[telemetry_path]
+            self.paths.routes[telemetry_path] = replace(metrics, endpoint=Limited(metrics.endpoint, max_requests))
         self.prefix = prefix or Prefix()
         self.security = _Security(web_config)
         self.connections = _Connections()

@@ -6,25 +6,37 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
+from functools import partial
 from http import HTTPStatus
 from typing import Protocol
+from urllib.parse import unquote
 
 from prediction_exporter.exposition import Snapshot
 from prediction_exporter.web.negotiation import accepts_gzip, negotiate
 
 logger = logging.getLogger(__name__)
 
+RUNBOOKS = "/runbooks"
 PLAIN = "text/plain; charset=utf-8"
-_LANDING_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 @dataclass
 class Site:
-    """What is served. The monitor replaces ``snapshot`` whole; None is before the first one."""
+    """What is served.
+
+    Attributes:
+        snapshot: the monitor replaces it whole; None is before the first one.
+        landing: makes the landing page.
+        ready: says whether the exporter is ready, and why not.
+        runbook: says whether there is a runbook of a name, and makes its page; the empty name is the list of all, which also
+            answers for a name that is not there. None where no runbooks are served.
+    """
 
     snapshot: Snapshot | None
     landing: Callable[[], bytes]
     ready: Callable[[], tuple[bool, str]]
+    runbook: Callable[[str], tuple[bool, bytes]] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,12 +71,27 @@ def plain(status: int, text: str, *headers: tuple[str, str]) -> Response:
     return Response(status, PLAIN, f"{text}\n".encode(), headers)
 
 
+def _page(status: int, body: bytes) -> Response:
+    """Return a page for people, which may load nothing and run nothing."""
+    return Response(status, "text/html; charset=utf-8", body, (("Content-Security-Policy", _PAGE_POLICY),))
+
+
 # Paths
 
 
 def header(headers: Message, name: str) -> str:
     """Return the values of a header, as one list."""
     return ",".join(headers.get_all(name, ()))  # a list may be spread over several lines
+
+
+def _runbook(make: Callable[[str], tuple[bool, bytes]], name: str, _: Message) -> Response:
+    found, body = make(name)
+    return _page(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND, body)
+
+
+def _moved(address: str) -> Route:
+    """Return what leads to another address: a relative one, which is right behind a proxy too."""
+    return Route(lambda _: plain(HTTPStatus.FOUND, f"see {address}", ("Location", address)))
 
 
 class Paths:
@@ -81,9 +108,21 @@ class Paths:
             telemetry_path: Route(self._metrics),
         }
 
+    def find(self, path: str) -> Route | None:
+        """Return what answers at a path."""
+        if path in self.routes or self._site.runbook is None or not f"{path}/".startswith(f"{RUNBOOKS}/"):
+            return self.routes.get(path)
+        match path.removeprefix(RUNBOOKS).split("/"):
+            case [""]:
+                return _moved("runbooks/")
+            case ["", name]:
+                return Route(partial(_runbook, self._site.runbook, unquote(name)))
+            case ["", name, ""] if name:
+                return _moved(f"../{name}")
+        return None
+
     def _landing(self, _: Message) -> Response:
-        policy = ("Content-Security-Policy", _LANDING_POLICY)
-        return Response(HTTPStatus.OK, "text/html; charset=utf-8", self._site.landing(), (policy,))
+        return _page(HTTPStatus.OK, self._site.landing())
 
     def _ready(self, _: Message) -> Response:
         ready, reason = self._site.ready()
