@@ -47,5 +47,6 @@ def landing_page(monitor: Monitor, *, telemetry_path: str) -> bytes:
         now=time.time(),
         telemetry_path=telemetry_path,
         problem=monitor.problem,
+        unwatched={model.name: monitor.switches.off(monitor.config, model) for model in monitor.config.models},
         runbooks={topic: alert.name for topic, alert in RUNBOOKS.items()},
     )

@@ -23,7 +23,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.web.limit import Limited
 from prediction_exporter.web.listening import activated, listen, parse, shown
 from prediction_exporter.web.prefix import Prefix
-from prediction_exporter.web.site import PLAIN, Paths, Response, Site, header, plain
+from prediction_exporter.web.site import PLAIN, Paths, Request, Response, Site, header, plain
 from prediction_exporter.web.web_config import BasicAuth, Certificates, WebConfig
 
 logger = logging.getLogger(__name__)
@@ -182,11 +182,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         elsewhere = self.server.web.prefix.redirect(path)
         if elsewhere is None:
-            return self._answer_of(path)
+            return self._answer_of(path, query)
         location = f"{elsewhere}?{query}" if query else elsewhere
         return plain(HTTPStatus.FOUND, f"see {elsewhere}", ("Location", location))
 
-    def _answer_of(self, path: str) -> Response:
+    def _answer_of(self, path: str, query: str) -> Response:
         prefix = self.server.web.prefix
         inside = prefix.inside(path)
         if inside is None:
@@ -197,7 +197,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command not in route.methods:
             return plain(HTTPStatus.METHOD_NOT_ALLOWED, "method not allowed", ("Allow", ", ".join(route.methods)))
         try:
-            return route.endpoint(self.headers)
+            return route.endpoint(Request(self.headers, query))
         except Exception:
             logger.exception("request for %s failed", path)
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; the exporter's log says which")

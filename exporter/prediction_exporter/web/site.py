@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from functools import partial
 from http import HTTPStatus
 from typing import Protocol
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
-from prediction_exporter.exposition import Snapshot
+from prediction_exporter.exposition import Snapshot, compressed
 from prediction_exporter.web.negotiation import accepts_gzip, negotiate
 
 logger = logging.getLogger(__name__)
@@ -50,11 +50,19 @@ class Response:
     ended: Callable[[], None] = lambda: None  # to be called once it has been sent, or cannot be
 
 
+@dataclass(frozen=True)
+class Request:
+    """What an endpoint sees of a request: its headers, and what stands behind the ``?``."""
+
+    headers: Message
+    query: str = ""
+
+
 class Endpoint(Protocol):
     """What answers the requests for one path."""
 
-    def __call__(self, headers: Message, /) -> Response:
-        """Answer a request with these headers."""
+    def __call__(self, request: Request, /) -> Response:
+        """Answer a request."""
         ...
 
 
@@ -84,7 +92,7 @@ def header(headers: Message, name: str) -> str:
     return ",".join(headers.get_all(name, ()))  # a list may be spread over several lines
 
 
-def _runbook(make: Callable[[str], tuple[bool, bytes]], name: str, _: Message) -> Response:
+def _runbook(make: Callable[[str], tuple[bool, bytes]], name: str, _: Request) -> Response:
     found, body = make(name)
     return _page(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND, body)
 
@@ -121,14 +129,14 @@ class Paths:
                 return _moved(f"../{name}")
         return None
 
-    def _landing(self, _: Message) -> Response:
+    def _landing(self, _: Request) -> Response:
         return _page(HTTPStatus.OK, self._site.landing())
 
-    def _ready(self, _: Message) -> Response:
+    def _ready(self, _: Request) -> Response:
         ready, reason = self._site.ready()
         return plain(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, reason)
 
-    def _reloaded(self, _: Message) -> Response:
+    def _reloaded(self, _: Request) -> Response:
         if self._reload is None:
             return plain(HTTPStatus.FORBIDDEN, "reload over HTTP is off; --web.enable-lifecycle turns it on")
         problem = self._reload()
@@ -136,14 +144,49 @@ class Paths:
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, problem)
         return plain(HTTPStatus.OK, "reloaded")
 
-    def _metrics(self, headers: Message) -> Response:
+    def _metrics(self, request: Request) -> Response:
         snapshot = self._site.snapshot  # read once: it may be replaced meanwhile
         if snapshot is None:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "no evaluation is finished yet")
-        form = negotiate(header(headers, "Accept"))
-        vary = ("Vary", "Accept, Accept-Encoding")
-        if accepts_gzip(header(headers, "Accept-Encoding")):
+        try:
+            names = chosen(request.query, [name for name in snapshot.groups if name])
+        except ValueError as error:
+            return plain(HTTPStatus.BAD_REQUEST, str(error))
+        form = negotiate(header(request.headers, "Accept"))
+        headers: tuple[tuple[str, str], ...] = (("Vary", "Accept, Accept-Encoding"),)
+        packed = accepts_gzip(header(request.headers, "Accept-Encoding"))
+        if packed:
+            headers += (("Content-Encoding", "gzip"),)
+        if names is not None:
+            part = snapshot.only(names, openmetrics=form.openmetrics)
+            body = compressed(part) if packed else part
+        elif packed:
             body = snapshot.openmetrics_gzip if form.openmetrics else snapshot.text_gzip
-            return Response(HTTPStatus.OK, form.content_type, body, (vary, ("Content-Encoding", "gzip")))
-        body = snapshot.openmetrics if form.openmetrics else snapshot.text
-        return Response(HTTPStatus.OK, form.content_type, body, (vary,))
+        else:
+            body = snapshot.openmetrics if form.openmetrics else snapshot.text
+        return Response(HTTPStatus.OK, form.content_type, body, headers)
+
+
+def chosen(query: str, names: Sequence[str]) -> list[str] | None:
+    """Return the collectors that a scrape asks for, as node_exporter is asked; None where it asks for all.
+
+    >>> chosen("collect[]=traffic&collect[]=source", ["traffic", "windows", "source"])
+    ['traffic', 'source']
+    >>> chosen("exclude[]=windows", ["traffic", "windows", "source"])
+    ['traffic', 'source']
+
+    Raises:
+        ValueError: it asks for one that does not run, or for some and without others.
+    """
+    if not query:
+        return None
+    asked = parse_qs(query, keep_blank_values=True)
+    collect, exclude = asked.get("collect[]", []), asked.get("exclude[]", [])
+    if collect and exclude:
+        raise ValueError("collect[] and exclude[] cannot be combined")
+    unknown = [name for name in (*collect, *exclude) if name not in names]
+    if unknown:
+        raise ValueError(f"no collector {unknown[0]} runs here; these do: {', '.join(names)}")
+    if exclude:
+        return [name for name in names if name not in exclude]
+    return [name for name in names if name in collect] if collect else None
