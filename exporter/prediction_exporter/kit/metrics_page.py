@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from prediction_exporter.collectors.registry import FAMILIES
+from prediction_exporter.collectors.registry import COLLECTORS, FAMILIES, FAMILIES_BY_COLLECTOR
+from prediction_exporter.kit.readers import readers
 from prediction_exporter.templates import markdown
 
 PAGE = "docs/metrics.md"
@@ -24,4 +25,13 @@ def metrics_page() -> str:
     """Return the page, in Markdown."""
     families = sorted(FAMILIES, key=lambda family: list(GROUPS).index(family.group))
     groups = [(GROUPS[group], list(of_group)) for group, of_group in groupby(families, key=lambda family: family.group)]
-    return markdown().get_template("kit/templates/metrics.md").render(groups=groups)
+    return (
+        markdown()
+        .get_template("kit/templates/metrics.md")
+        .render(
+            groups=groups,
+            collectors=COLLECTORS.values(),
+            collector_of={family.name: name for name, of in FAMILIES_BY_COLLECTOR.items() for family in of},
+            read=readers(),
+        )
+    )
