@@ -85,9 +85,8 @@ class AboveThreshold:
         """
 
         def template(scale: Scale) -> str:
-            start = (
-                f'{{{{ $window := "" }}}}{{{{ range {self.window(scale)} }}}}{{{{ $window = .Labels.window }}}}{{{{ end }}}}'
-            )
+            worst = self.window(scale)
+            start = f'{{{{ $window := "" }}}}{{{{ range {worst} }}}}{{{{ $window = .Labels.window }}}}{{{{ end }}}}'
             filled = text.replace("<window>", "{{ $window }}").replace("<count>", self._figure(self.counted, COUNT, scale))
             for place, pair in enumerate(self.pairs, start=1):
                 suffix = "" if place == 1 else f" {place}"
