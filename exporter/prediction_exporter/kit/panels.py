@@ -312,7 +312,7 @@ def table(
     options = {"showHeader": True, "frameIndex": 0, "cellHeight": "sm", "sortBy": [{"displayName": sort_by, "desc": True}]}
     queries = [field.query for field in fields]
     panel = _panel("table", title, description, queries, unit="short", width=width, height=height, options=options)
-    panel.defaults["custom"] = {"minWidth": 100}
+    panel.defaults["custom"] = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 100}
     shown = {"id": "links", "value": [{"title": "Show ${__value.text}", "url": link, "targetBlank": False}]}
     properties: list[Json] = [{"id": "custom.width", "value": first}, {"id": "custom.filterable", "value": True}, shown]
     overrides = panel.content["fieldConfig"]["overrides"]

@@ -133,13 +133,16 @@ def quality() -> list[Panel]:
     """Return the panels of the row."""
 
     def share(title: str, description: str, *shares: tuple[FleetShare, str]) -> Panel:
-        queries = [Query(expr=_largest(share), legend=f"{{{{column}}}}{suffix}") for share, suffix in shares]
-        least = f"min({of(shares[0][0].threshold, WINDOW)})"
+        lines = [Query(expr=_largest(share), legend=f"{{{{column}}}}{suffix}") for share, suffix in shares]
+        thresholds = [
+            Query(expr=f"min({of(share.threshold, WINDOW)})", legend=f"lowest threshold{suffix}", role=looks.THRESHOLD)
+            for share, suffix in shares
+        ]
         return p.timeseries(
             title,
             f"{description} The {TOP} columns with the largest share in the time range, and the lowest of their thresholds.",
-            *queries,
-            Query(expr=least, legend="lowest threshold", role=looks.THRESHOLD),
+            *lines,
+            *thresholds,
             unit="percentunit",
             no_data=_TOO_FEW,
         )
