@@ -90,8 +90,9 @@ def _versions() -> str:
     """Return the model's versions in the time range: those that are served now, and of these the newest first."""
     sizes = of(WINDOW_COUNT, {**MODEL, "segment": "all"})
     first_seen = f"min by (version) (min_over_time({of(VERSION_FIRST_SEEN, MODEL)}[$__range]))"
-    # In use is what the shortest window holds predictions of; where no exporter answers, nothing is known to be retired.
-    served = f"(min by (version) ({sizes}) > bool 0)"
+    # Served is what the shortest window holds predictions of; where no exporter answers, what it last held.
+    before = f"min by (version) (last_over_time({sizes}[$__range])) unless on () count({sizes})"
+    served = f"((min by (version) ({sizes}) or {before}) > bool 0)"
     once = f"max by (version) (max_over_time({sizes}[$__range])) > 0"
     newest = f"({first_seen} and on (version) {once})"
     return f"sort_desc({newest} + on (version) 1e10 * {served} or on (version) {newest})"
