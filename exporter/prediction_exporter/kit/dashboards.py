@@ -32,11 +32,6 @@ def dashboards() -> dict[str, str]:
     return {FILE: json.dumps(model_overview(), indent=2, ensure_ascii=False) + "\n"}
 
 
-def panel_expressions(dashboard: Json) -> list[tuple[str, str]]:
-    """Return the title and expression of each query of a dashboard, with its variables as they are."""
-    return [(panel["title"], target["expr"]) for panel in dashboard["panels"] for target in panel.get("targets", ())]
-
-
 def model_overview() -> Json:
     """Return the dashboard that alerts link to."""
     kept = v.carried("datasource", "cluster", "namespace", "model", "version", "window")
