@@ -106,7 +106,7 @@ def test_red_means_that_a_threshold_is_passed(panel: Json) -> None:
 
 @each_panel
 def test_a_role_has_its_colour(panel: Json) -> None:
-    """What a series is, it is everywhere; others are coloured by name, so that a column is the same in every graph."""
+    """The same in every graph; and so has a column, by its name. Others are told apart by their order."""
     roles = {
         "baseline": "#8e8e8e",
         "window": "#3274d9",
@@ -118,7 +118,8 @@ def test_a_role_has_its_colour(panel: Json) -> None:
     for name in drawn & roles.keys():
         assert looks(panel)[name]["color"] == {"mode": "fixed", "fixedColor": roles[name]}
     if panel["type"] == "timeseries":
-        assert defaults(panel)["color"] == {"mode": "palette-classic-by-name"}
+        of_columns = any(name.startswith("{{column}}") for name in drawn)
+        assert defaults(panel)["color"] == {"mode": "palette-classic-by-name" if of_columns else "palette-classic"}
         if "noise floor" in drawn:
             assert looks(panel)["noise floor"]["custom.lineStyle"]["fill"] == "dot"
 

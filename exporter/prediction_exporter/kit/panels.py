@@ -24,8 +24,11 @@ from prediction_exporter.kit.looks import (
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 #: Width of a dashboard in grid units.
 COLUMNS = 24
+#: How the name of a column's series begins. A column has one colour in every graph, whichever others are drawn; what there are few of, as
+#: versions and windows, have colours in their order instead, which are never alike.
+_OF_COLUMNS = "{{column}}"
 #: Width of the legend beside a graph, in pixels: a name, the last value and the largest.
-_LEGEND_WIDTH = 300
+_LEGEND_WIDTH = 320
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,7 @@ class Query:
         legend: name of its series, with labels in double braces.
         instant: asks for the newest value alone.
         table: gives labels as columns of a table.
-        role: what its series is, where that gives it a colour; others have one by their name.
+        role: what its series is, where that gives it a colour.
     """
 
     expr: str
@@ -121,6 +124,7 @@ def timeseries(
     height: int = 8,
     no_data: str = NO_DATA,
     maximum: float | None = None,
+    decimals: int | None = None,
 ) -> Panel:
     """Return a graph over time, with the last and the largest value of each series beside it, the largest first."""
     options = {
@@ -141,12 +145,18 @@ def timeseries(
     panel.defaults.update(
         {
             "min": 0,
-            "color": {"mode": "palette-classic-by-name"},
+            "color": {
+                "mode": "palette-classic-by-name"
+                if any(query.legend.startswith(_OF_COLUMNS) for query in queries)
+                else "palette-classic"
+            },
             "custom": {"lineWidth": 1, "fillOpacity": 0, "showPoints": "never"},
         }
     )
     if maximum is not None:
         panel.defaults["max"] = maximum
+    if decimals is not None:
+        panel.defaults["decimals"] = decimals
     return panel
 
 
@@ -224,7 +234,8 @@ def bars(title: str, description: str, query: Query, *, width: int, height: int,
     options = {
         "displayMode": "basic",
         "valueMode": "color",
-        "namePlacement": "top",
+        "namePlacement": "left",
+        "text": {"titleSize": 12, "valueSize": 12},
         "showUnfilled": True,
         "sizing": "auto",
         "minVizWidth": 8,

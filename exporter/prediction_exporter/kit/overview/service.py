@@ -71,6 +71,7 @@ def service() -> list[Panel]:
             *burns,
             Query(expr=f"max({of(SLO_OBJECTIVE, MODEL)}) * 0 + {FASTEST}", legend="alert at once", role=looks.THRESHOLD),
             unit=looks.MULTIPLE_UNIT,
+            decimals=1,
             no_data="no objective declared: slo",
         ),
     ]
