@@ -14,7 +14,7 @@ Json = dict[str, Any]
 Sample = tuple[dict[str, str], float]
 
 ALL = "$__all"
-_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+_VARIABLE = re.compile(r"\$\{(\w+):regex\}|\$(\w+)")
 
 
 def variables(dashboard: Json) -> dict[str, Json]:
@@ -52,17 +52,12 @@ def filled(expr: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match[0]), expr)
 
 
-def sent(variable: Json, value: str | Sequence[str], options: Sequence[str]) -> str:
-    """Return a variable's value as it stands in a Prometheus query."""
-    if not variable["multi"] and not variable["includeAll"]:
-        return str(value).replace("\\", "\\\\").replace('"', '\\"')
-    if value == ALL:
-        if variable.get("allValue"):
-            return str(variable["allValue"])
-        value = options
-    chosen = [value] if isinstance(value, str) else value
-    escaped = [re.sub(r"([$^*{}\[\]'+?.()|])", r"\\\\\1", each.replace("\\", "\\\\\\\\")) for each in chosen]
-    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})" if escaped else ""
+def sent(variable: Json, value: str, options: Sequence[str]) -> str:
+    """Return a variable's value as it is sent where its format is that of a regular expression."""
+    if value == ALL and variable.get("allValue"):
+        return str(variable["allValue"])
+    escaped = [re.sub(r"([\\^$*+?.()|\[\]{}/])", r"\\\1", each) for each in (options if value == ALL else [value])]
+    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
 
 @dataclass

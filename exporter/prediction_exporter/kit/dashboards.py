@@ -12,7 +12,7 @@ from prediction_exporter.kit import variables as v
 from prediction_exporter.kit.looks import Json
 from prediction_exporter.kit.overview import columns, service, state
 from prediction_exporter.kit.overview.annotations import happened
-from prediction_exporter.kit.overview.labels import MODEL, PLACE, VERSION, WINDOW, of
+from prediction_exporter.kit.overview.labels import CLUSTER, MODEL, PLACE, VERSION, WINDOW
 from prediction_exporter.kit.promql import select
 from prediction_exporter.kit.recording import BADNESS, COLUMN_COUNT, WINDOW_COUNT
 
@@ -72,10 +72,10 @@ def _variables() -> list[Json]:
     return [
         v.datasource(),
         v.of_place("cluster", "Cluster", "Cluster that the model runs in.", MODEL_INFO.name),
-        v.of_place("namespace", "Namespace", "Namespace that the model runs in.", select(MODEL_INFO.name, PLACE[0])),
+        v.of_place("namespace", "Namespace", "Namespace that the model runs in.", select(MODEL_INFO.name, *CLUSTER)),
         v.of_label("model", "Model", "The model.", select(MODEL_INFO.name, *PLACE)),
         v.of_result("version", "Version", "Version of the model: the newest that is served, then older ones.", _versions()),
-        v.of_label("window", "Window", "Span of production that is compared.", of(WINDOW_PREDICTIONS, VERSION)),
+        v.of_label("window", "Window", "Span of production that is compared.", WINDOW_PREDICTIONS.where(*VERSION)),
         v.of_result("column", "Column", "Column that is shown in detail; the worst first.", _columns()),
         v.chosen("worst", "column", "The worst columns of the time range.", columns.worst_columns()),
     ]
@@ -83,8 +83,8 @@ def _variables() -> list[Json]:
 
 def _versions() -> str:
     """Return the model's versions in the time range: those that are served now, and of these the newest first."""
-    sizes = of(WINDOW_COUNT, {**MODEL, "segment": "all"})
-    first_seen = f"min by (version) (min_over_time({of(VERSION_FIRST_SEEN, MODEL)}[$__range]))"
+    sizes = WINDOW_COUNT.where(*MODEL, segment="all")
+    first_seen = f"min by (version) (min_over_time({VERSION_FIRST_SEEN.where(*MODEL)}[$__range]))"
     # Served is what the shortest window holds predictions of; where no exporter answers, what it last held.
     before = f"min by (version) (last_over_time({sizes}[$__range])) unless on () count({sizes})"
     served = f"((min by (version) ({sizes}) or {before}) > bool 0)"
@@ -95,6 +95,6 @@ def _versions() -> str:
 
 def _columns() -> str:
     """Return the columns in the time range, the worst first."""
-    worst = f"max by (column) (max_over_time({of(BADNESS, WINDOW)}[$__range]))"
-    there = f"max by (column) (max_over_time({of(COLUMN_COUNT, WINDOW)}[$__range]))"
+    worst = f"max by (column) (max_over_time({BADNESS.where(*WINDOW)}[$__range]))"
+    there = f"max by (column) (max_over_time({COLUMN_COUNT.where(*WINDOW)}[$__range]))"
     return f"sort_desc({worst} or on (column) {there} * 0)"

@@ -24,8 +24,8 @@ from prediction_exporter.kit.looks import (
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 #: Width of a dashboard in grid units.
 COLUMNS = 24
-#: How the name of a column's series begins. A column has one colour in every graph, whichever others are drawn; what there are few of, as
-#: versions and windows, have colours in their order instead, which are never alike.
+#: How the names of columns' series begin. A column has one colour in every graph, whichever others are drawn. What there are
+#: few of, as versions and windows, have colours in their order instead, which are never alike.
 _OF_COLUMNS = "{{column}}"
 #: Width of the legend beside a graph, in pixels: a name, the last value and the largest.
 _LEGEND_WIDTH = 320

@@ -6,22 +6,22 @@ from prediction_exporter.collectors.exporter import CONFIG_RELOAD_TIME
 from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
 from prediction_exporter.collectors.windows import BASELINE_CREATED
 from prediction_exporter.kit.looks import Json
-from prediction_exporter.kit.overview.labels import MODEL, PLACE, of, watching
+from prediction_exporter.kit.overview.labels import MODEL, watching
 from prediction_exporter.kit.panels import DATASOURCE
 from prediction_exporter.kit.promql import select
 
 
 def happened() -> list[Json]:
     """Return new versions, baselines and configurations at their time, and alerts for as long as they fire."""
-    alerts = select("ALERTS", *PLACE, 'alertstate="firing"', **MODEL)
+    alerts = select("ALERTS", *MODEL, 'alertstate="firing"')
     return [
         _moments(
             "Versions",
             "blue",
-            f"min by (version) ({of(VERSION_FIRST_SEEN, MODEL)})",
+            f"min by (version) ({VERSION_FIRST_SEEN.where(*MODEL)})",
             "version {{version}}",
         ),
-        _moments("Baselines", "green", f"max({of(BASELINE_CREATED, MODEL)})", "another baseline"),
+        _moments("Baselines", "green", f"max({BASELINE_CREATED.where(*MODEL)})", "another baseline"),
         _moments("Configurations", "purple", f"max({CONFIG_RELOAD_TIME} {watching()})", "configuration read"),
         _annotation("Alerts", "rgba(224, 47, 68, 0.4)", f"max by (alertname, severity) ({alerts})", "{{alertname}}")
         | {"tagKeys": "severity"},

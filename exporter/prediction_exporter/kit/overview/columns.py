@@ -11,10 +11,11 @@ from prediction_exporter.kit.overview.labels import (
     COLUMN,
     FEATURE,
     MODEL,
-    VERSION,
     WINDOW,
+    WINDOWS,
+    WORST,
+    chosen,
     drifted,
-    of,
     rate,
     times_threshold,
 )
@@ -47,7 +48,7 @@ _TOO_FEW = "no predictions in the window, or fewer than the model's least number
 
 def worst_columns() -> str:
     """Return the worst columns of the time range, chosen once for all of it."""
-    return f"topk({TOP}, max by (column) (max_over_time({of(BADNESS, WINDOW)}[$__range])))"
+    return f"topk({TOP}, max by (column) (max_over_time({BADNESS.where(*WINDOW)}[$__range])))"
 
 
 def columns(link: str) -> list[Panel]:
@@ -60,12 +61,12 @@ def columns(link: str) -> list[Panel]:
     # A column is a category or a number.
     unknown = f"{multiple(UNSEEN)} or {multiple(OUT_OF_RANGE)}"
     fields = (
-        (of(BADNESS, WINDOW), "worst of all", None),
+        (BADNESS.where(*WINDOW), "worst of all", None),
         (times_threshold(PSI_FLEET, PSI_THRESHOLD, WINDOW), "PSI", None),
         (multiple(MISSING), "missing", None),
         (invalid, "invalid", None),
         (unknown, "unseen, out of range", None),
-        (of(COLUMN_COUNT, WINDOW), "values", "short"),
+        (COLUMN_COUNT.where(*WINDOW), "values", "short"),
     )
     return [
         p.table(
@@ -83,16 +84,12 @@ def columns(link: str) -> list[Panel]:
         p.timeline(
             "When was which column bad",
             f"The {TOP} worst columns of the time range: the largest of all that is watched of each, against its threshold.",
-            Query(expr=f"max by (column) ({of(BADNESS, WINDOW, COLUMN_IS_WORST)})", legend="{{column}}"),
+            Query(expr=f"max by (column) ({BADNESS.where(*WORST)})", legend="{{column}}"),
             width=24,
             height=8,
             no_data=_TOO_FEW,
         ),
     ]
-
-
-#: A matcher of the columns that :func:`worst_columns` has chosen.
-COLUMN_IS_WORST = 'column=~"$worst"'
 
 
 def drift() -> list[Panel]:
@@ -102,7 +99,7 @@ def drift() -> list[Panel]:
             "Largest PSI",
             "PSI divided by its threshold; from 1 on a feature counts as drifted, and a full bar is twice the threshold.",
             p.now(
-                f"sort_desc(topk({TOP}, max by (column) ({times_threshold(PSI_FLEET, PSI_THRESHOLD, FEATURE)})))",
+                f"sort_desc(topk({TOP}, max by (column) ({times_threshold(PSI_FLEET, PSI_THRESHOLD, (*WINDOW, FEATURE))})))",
                 "{{column}}",
             ),
             width=12,
@@ -113,7 +110,7 @@ def drift() -> list[Panel]:
             p.timeseries(
                 "Drifted features by window",
                 "Number of features whose PSI is above its threshold.",
-                Query(expr=drifted({**VERSION, "segment": "all", "role": "feature"}, "window"), legend="{{window}}"),
+                Query(expr=drifted((*WINDOWS, FEATURE), "window"), legend="{{window}}"),
                 unit="short",
                 height=10,
                 no_data=_TOO_FEW,
@@ -124,7 +121,7 @@ def drift() -> list[Panel]:
 
 def _largest(share: FleetShare) -> str:
     """Return the columns with the largest share, chosen once for the range; none that is 0 over all of it."""
-    series = of(share.fleet, WINDOW)
+    series = share.fleet.where(*WINDOW)
     chosen = f"topk({TOP}, max by (column) (max_over_time({series}[$__range] @ end())) > 0)"
     return f"max by (column) ({series}) and on (column) {chosen}"
 
@@ -132,10 +129,10 @@ def _largest(share: FleetShare) -> str:
 def quality() -> list[Panel]:
     """Return the panels of the row."""
 
-    def share(title: str, description: str, *shares: tuple[FleetShare, str]) -> Panel:
+    def share(title: str, description: str, *shares: tuple[FleetShare, str], no_data: str = _TOO_FEW) -> Panel:
         lines = [Query(expr=_largest(share), legend=f"{{{{column}}}}{suffix}") for share, suffix in shares]
         thresholds = [
-            Query(expr=f"min({of(share.threshold, WINDOW)})", legend=f"lowest threshold{suffix}", role=looks.THRESHOLD)
+            Query(expr=f"min({share.threshold.where(*WINDOW)})", legend=f"lowest threshold{suffix}", role=looks.THRESHOLD)
             for share, suffix in shares
         ]
         return p.timeseries(
@@ -144,11 +141,11 @@ def quality() -> list[Panel]:
             *lines,
             *thresholds,
             unit="percentunit",
-            no_data=_TOO_FEW,
+            no_data=no_data,
         )
 
-    outliers = of(OUTLIER_RATIO.family, WINDOW)
-    sizes = of(WINDOW_PREDICTIONS, WINDOW)
+    outliers = OUTLIER_RATIO.family.where(*WINDOW)
+    sizes = WINDOW_PREDICTIONS.where(*WINDOW)
     return [
         share("Missing values", "Share of predictions in which the column is absent or null.", (MISSING, "")),
         share(
@@ -157,8 +154,18 @@ def quality() -> list[Panel]:
             (INVALID, ""),
             (NON_FINITE, " NaN"),
         ),
-        share("Unseen categories", "Share of the column's values that the baseline does not hold.", (UNSEEN, "")),
-        share("Values out of range", "Share of the column's values outside the baseline's range.", (OUT_OF_RANGE, "")),
+        share(
+            "Unseen categories",
+            "Share of the column's values that the baseline does not hold.",
+            (UNSEEN, ""),
+            no_data="no categories in the window",
+        ),
+        share(
+            "Values out of range",
+            "Share of the column's values outside the baseline's range.",
+            (OUT_OF_RANGE, ""),
+            no_data="no numbers in the window",
+        ),
         p.timeseries(
             "Predictions with outliers",
             "Share of predictions with at least one numeric feature outside the baseline's range.",
@@ -172,7 +179,7 @@ def quality() -> list[Panel]:
             Query(
                 expr=(
                     f"{total((*MODEL_KEY, 'reason'), rate(EVENTS_REJECTED, MODEL), of='reason')} and on (reason) "
-                    f"sum by (reason) (increase({of(EVENTS_REJECTED, MODEL)}[$__range] @ end())) > 0"
+                    f"sum by (reason) (increase({EVENTS_REJECTED.where(*MODEL)}[$__range] @ end())) > 0"
                 ),
                 legend="{{reason}}",
             ),
@@ -184,18 +191,18 @@ def quality() -> list[Panel]:
 
 def column() -> list[Panel]:
     """Return the panels of the row."""
-    baseline = of(BASELINE_BIN, {**MODEL, "column": "$column"})
-    values = f"sum without (bin) ({of(WINDOW_BIN_PREDICTIONS, COLUMN)})"
+    baseline = BASELINE_BIN.where(*MODEL, chosen("column"))
+    values = f"sum without (bin) ({WINDOW_BIN_PREDICTIONS.where(*COLUMN)})"
 
     def line(series: Recorded, name: str, role: looks.Role) -> Query:
-        return Query(expr=f"max({of(series, COLUMN)})", legend=name, role=role)
+        return Query(expr=f"max({series.where(*COLUMN)})", legend=name, role=role)
 
     return [
         p.histogram(
             "Distribution",
             "Share of each bin, in the window and in the baseline. The bins are the baseline's; other takes unseen categories.",
             p.now(f"max by (bin) ({baseline})", "baseline", table=True, role=looks.BASELINE),
-            p.now(f"max by (bin) ({of(BIN_SHARE, COLUMN)})", "window", table=True, role=looks.WINDOW),
+            p.now(f"max by (bin) ({BIN_SHARE.where(*COLUMN)})", "window", table=True, role=looks.WINDOW),
             over="bin",
             unit="percentunit",
             width=12,
@@ -217,7 +224,7 @@ def column() -> list[Panel]:
                 "Mean",
                 "Mean of a numeric column, of all replicas together.",
                 Query(
-                    expr=f"sum({of(MEAN.family, COLUMN)} * {values}) / (sum({values}) > 0)",
+                    expr=f"sum({MEAN.family.where(*COLUMN)} * {values}) / (sum({values}) > 0)",
                     legend="mean",
                     role=looks.WINDOW,
                 ),
@@ -229,7 +236,7 @@ def column() -> list[Panel]:
             p.timeseries(
                 "Quantiles by replica",
                 "Quantiles of a numeric column on each replica; unlike counts they cannot be added up.",
-                Query(expr=of(QUANTILE.family, COLUMN), legend="{{q}} {{instance}}"),
+                Query(expr=QUANTILE.family.where(*COLUMN), legend="{{q}} {{instance}}"),
                 unit="short",
                 no_data="no numbers in the window",
             )

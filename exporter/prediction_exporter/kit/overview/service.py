@@ -13,12 +13,13 @@ from prediction_exporter.kit.burn import PAGES
 from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import (
     MODEL,
+    OUTPUT,
     VERSION,
     WINDOW,
+    WINDOWS,
     allowed,
     error_ratio,
     latency,
-    of,
     rate,
     times_threshold,
     watching,
@@ -30,14 +31,13 @@ from prediction_exporter.kit.scale import duration
 
 #: How many times as fast as allowed the error budget is used where somebody is called at once.
 FASTEST = PAGES[0][0]
-OUTPUTS = 'role=~"prediction|score"'
 
 
 def service() -> list[Panel]:
     """Return the panels of the row."""
     hour = duration("1h")
     burns = [
-        Query(expr=f"max({of(shares[hour], MODEL)}) / {allowed(slo)}", legend=name)
+        Query(expr=f"max({shares[hour].where(*MODEL)}) / {allowed(slo)}", legend=name)
         for name, shares, slo in (("errors", FAILED_SHARES, "availability"), ("latency", SLOW_SHARES, "latency"))
     ]
     return [
@@ -61,7 +61,7 @@ def service() -> list[Panel]:
                 Query(expr=latency(q, rate(f"{REQUEST_DURATION}_bucket", VERSION)), legend=f"p{q * 100:.0f}")
                 for q in (0.5, 0.95, 0.99)
             ),
-            Query(expr=f"max({of(SLO_LATENCY, MODEL)})", legend="objective", role=looks.THRESHOLD),
+            Query(expr=f"max({SLO_LATENCY.where(*MODEL)})", legend="objective", role=looks.THRESHOLD),
             unit="s",
         ),
         p.timeseries(
@@ -69,7 +69,7 @@ def service() -> list[Panel]:
             "How many times as fast as the objectives allow errors and slow requests came in the last hour. An hour above "
             f"{FASTEST} uses 2 % of the budget of 30 days.",
             *burns,
-            Query(expr=f"max({of(SLO_OBJECTIVE, MODEL)}) * 0 + {FASTEST}", legend="alert at once", role=looks.THRESHOLD),
+            Query(expr=f"max({SLO_OBJECTIVE.where(*MODEL)}) * 0 + {FASTEST}", legend="alert at once", role=looks.THRESHOLD),
             unit=looks.MULTIPLE_UNIT,
             decimals=1,
             no_data="no objective declared: slo",
@@ -79,6 +79,7 @@ def service() -> list[Panel]:
 
 def predictions() -> list[Panel]:
     """Return the panels of the row."""
+    drift = times_threshold(PSI_FLEET, PSI_THRESHOLD, (*WINDOW, OUTPUT))
     return [
         p.timeseries(
             "Predicted classes",
@@ -110,7 +111,7 @@ def predictions() -> list[Panel]:
             p.timeseries(
                 "Predictions in the window",
                 "The size of the sample, all replicas together.",
-                Query(expr=f"sum by (window) ({of(WINDOW_COUNT, {**VERSION, 'segment': 'all'})})", legend="{{window}}"),
+                Query(expr=f"sum by (window) ({WINDOW_COUNT.where(*WINDOWS)})", legend="{{window}}"),
                 unit="short",
             )
         ),
@@ -119,7 +120,8 @@ def predictions() -> list[Panel]:
                 "Drift of predictions and scores",
                 "PSI of what the model predicts, against the baseline, as a multiple of its threshold.",
                 Query(
-                    expr=f"max by (column) ({times_threshold(PSI_FLEET, PSI_THRESHOLD, WINDOW, OUTPUTS)})", legend="{{column}}"
+                    expr=f"max by (column) ({drift})",
+                    legend="{{column}}",
                 ),
                 unit="",
                 no_data="no predictions in the window, or fewer than the model's least number",
@@ -132,7 +134,7 @@ def exporter() -> list[Panel]:
     """Return the panels of the row."""
 
     def of_each(series: Series) -> Query:
-        return Query(expr=of(series, MODEL), legend="{{instance}}")
+        return Query(expr=series.where(*MODEL), legend="{{instance}}")
 
     def own(metric: str) -> str:
         return f"{metric} {watching()}"

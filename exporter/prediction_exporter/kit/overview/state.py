@@ -12,13 +12,11 @@ from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import (
     FEATURE,
     MODEL,
-    PLACE,
     VERSION,
     WINDOW,
     allowed,
     drifted,
     latency,
-    of,
     rate_now,
     with_bad_data,
 )
@@ -36,9 +34,9 @@ def state() -> list[Panel]:
 
 
 def _verdicts() -> list[Panel]:
-    alerts = select("ALERTS", *PLACE, 'alertstate="firing"', 'severity!="info"', **MODEL)
+    alerts = select("ALERTS", *MODEL, 'alertstate="firing"', 'severity!="info"')
     # None fires only where some could: where rules are evaluated, on a model that is watched.
-    watched = f"count({of(WINDOW_COUNT, MODEL)}) * 0"
+    watched = f"count({WINDOW_COUNT.where(*MODEL)}) * 0"
     return [
         p.counts(
             p.stat(
@@ -62,7 +60,7 @@ def _verdicts() -> list[Panel]:
             p.stat(
                 "Drifted features",
                 "Features whose PSI in the window is above its threshold, which takes the sample size into account.",
-                p.now(drifted(FEATURE), "drifted"),
+                p.now(drifted((*WINDOW, FEATURE)), "drifted"),
                 unit="short",
                 steps=((None, looks.GOOD), (1, looks.NEAR), (WIDESPREAD, looks.BAD)),
             )
@@ -70,7 +68,7 @@ def _verdicts() -> list[Panel]:
         p.stat(
             "Source",
             "Whether the last read of the model's source succeeded on every replica that answers.",
-            p.now(f"min({of(SOURCE_UP, MODEL)})", "source"),
+            p.now(f"min({SOURCE_UP.where(*MODEL)})", "source"),
             unit="short",
             steps=((None, looks.BAD), (1, looks.GOOD)),
             texts={"0": "failed", "1": "up"},
@@ -104,12 +102,12 @@ def _service() -> list[Panel]:
                 p.now(latency(0.95, rate_now(f"{REQUEST_DURATION}_bucket", VERSION)), "p95"),
                 unit="s",
             ),
-            p.now(f"max({of(SLO_LATENCY, MODEL)})", "objective"),
+            p.now(f"max({SLO_LATENCY.where(*MODEL)})", "objective"),
         ),
         p.stat(
             "Last evaluation",
             "Time since the source was read and the statistics were evaluated without error, on the slowest replica.",
-            p.now(f"time() - min({of(LAST_SUCCESS, MODEL)})", "age"),
+            p.now(f"time() - min({LAST_SUCCESS.where(*MODEL)})", "age"),
             unit="s",
             steps=((None, looks.GOOD), (SECONDS_STALE, looks.BAD)),
             decimals=0,
