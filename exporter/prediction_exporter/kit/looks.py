@@ -46,7 +46,11 @@ NOISE = Role(color="text", line=(2, 6), dots=True)
 
 
 def thresholds(steps: Steps) -> Json:
-    """Return the colours of values."""
+    """Return the colours of values.
+
+    >>> thresholds([(None, GOOD), (1, BAD)])["steps"]
+    [{'value': None, 'color': 'green'}, {'value': 1, 'color': 'red'}]
+    """
     return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps]}
 
 

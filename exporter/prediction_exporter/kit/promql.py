@@ -96,7 +96,15 @@ def latest(selector: str, scale: Scale, span: Duration = BRIDGE) -> str:
 
 
 def largest_of(key: tuple[str, ...], exprs: Sequence[str]) -> str:
-    """Return the largest of several expressions' values for each key."""
+    """Return the largest of several expressions' values for each key.
+
+    >>> print(largest_of(("column",), ["a / b", "c / d"]))
+    max by (column) (
+      label_replace(a / b, "nth", "0", "", "")
+      or
+      label_replace(c / d, "nth", "1", "", "")
+    )
+    """
     # Their series have the same labels, of which `or` would keep the first expression's: a label tells them apart.
     apart = [f'label_replace({expr}, "nth", "{i}", "", "")' for i, expr in enumerate(exprs)]
     alternatives = "\nor\n".join(apart)

@@ -73,5 +73,9 @@ def chosen(name: str, over: str, description: str, expr: str) -> Json:
 
 
 def carried(*names: str) -> str:
-    """Return a link's parameters that keep variables and time range as they are."""
+    """Return a link's parameters that keep variables and time range as they are.
+
+    >>> carried("model", "version")
+    '${model:queryparam}&${version:queryparam}&${__url_time_range}'
+    """
     return "&".join([*(f"${{{name}:queryparam}}" for name in names), "${__url_time_range}"])

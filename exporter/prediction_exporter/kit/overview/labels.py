@@ -22,6 +22,9 @@ def chosen(label: str, *, variable: str = "") -> str:
 
     Grafana escapes a value for PromQL's quotes in one way or another, by its version, and none of them keeps the quotes of a
     name as ``applicant's income``. As a regular expression in a raw string it is kept.
+
+    >>> chosen("column", variable="worst")
+    'column=~`${worst:regex}`'
     """
     return f"{label}=~`${{{variable or label}:regex}}`"
 
