@@ -193,4 +193,5 @@ def test_a_stopped_exporter_leaves_no_figure(watched: Watched) -> None:
     assert left() == []
     page = watched.page()
     assert page.options["version"] == [SERVED, ROLLED_BACK, RETIRED]
+    assert page.options["column"][0] == "amount"
     assert page.query("max_over_time(model_column:model_column_badness:max[10m])")

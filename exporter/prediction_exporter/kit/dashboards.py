@@ -94,7 +94,8 @@ def _versions() -> str:
 
 
 def _columns() -> str:
-    """Return the columns in the time range, the worst first."""
-    worst = f"max by (column) (max_over_time({BADNESS.where(*WINDOW)}[$__range]))"
-    there = f"max by (column) (max_over_time({COLUMN_COUNT.where(*WINDOW)}[$__range]))"
-    return f"sort_desc({worst} or on (column) {there} * 0)"
+    """Return the columns in the time range: the worst now first; where no exporter answers, the worst of the range."""
+    badness = BADNESS.where(*WINDOW)
+    before = f"max by (column) (max_over_time({badness}[$__range])) unless on () count({badness})"
+    there = f"max by (column) (max_over_time({COLUMN_COUNT.where(*WINDOW)}[$__range])) * 0"
+    return f"sort_desc(max by (column) ({badness}) or {before} or on (column) {there})"
