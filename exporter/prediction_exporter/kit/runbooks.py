@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from prediction_exporter.kit.alert import AREAS, Alert, Condition
+from prediction_exporter.config.values import Area
+from prediction_exporter.kit.alert import Alert, Condition
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.rules import by_area
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.texts import NOTE
 
@@ -13,12 +15,15 @@ _HEAD = f"<!-- {NOTE} -->\n"
 _INTRODUCTION = (
     "Every alert carries `severity`, `area`, `model` and, where one is known, `owner`. It is sent to the owner of the area, "
     "with what is wrong, by how much, against which threshold and over how many predictions. Critical alerts are sent at once; "
-    "warnings on data and drift wait for working hours where these are configured.\n"
+    "warnings on anything but the service wait for working hours where these are configured.\n"
 )
-_AREA_TEXTS = {
+_AREA_TEXTS: dict[Area, str] = {
     "service": "the model's service, and the exporter that watches it",
     "data": "what comes into the model",
     "drift": "what the model sees and predicts, compared with its baseline",
+    "performance": "how often the model is right",
+    "cost": "what the model costs",
+    "pipelines": "the jobs that feed and train the model",
 }
 
 
@@ -34,11 +39,11 @@ def alerts_page() -> str:
         "# Alerts\n",
         _INTRODUCTION,
     ]
-    for area in AREAS:
+    for area, alerts in by_area().items():
         parts += [
             f"## {area.capitalize()}: {_AREA_TEXTS[area]}\n",
             "| alert | severity | tells | muted by |\n| --- | --- | --- | --- |",
-            *(_row(alert) for alert in ALERTS if alert.area == area),
+            *(_row(alert) for alert in alerts),
             "",
         ]
     return "\n".join(parts).rstrip() + "\n"
