@@ -17,7 +17,7 @@ _INTRODUCTION = (
     "with what is wrong, by how much, against which threshold and over how many predictions. Critical alerts are sent at once; "
     "warnings on anything but the service wait for working hours where these are configured.\n"
 )
-_AREA_TEXTS: dict[Area, str] = {
+AREA_TEXTS: dict[Area, str] = {
     "service": "the model's service, and the exporter that watches it",
     "data": "what comes into the model",
     "drift": "what the model sees and predicts, compared with its baseline",
@@ -41,7 +41,7 @@ def alerts_page() -> str:
     ]
     for area, alerts in by_area().items():
         parts += [
-            f"## {area.capitalize()}: {_AREA_TEXTS[area]}\n",
+            f"## {area.capitalize()}: {AREA_TEXTS[area]}\n",
             "| alert | severity | tells | muted by |\n| --- | --- | --- | --- |",
             *(_row(alert) for alert in alerts),
             "",

@@ -25,7 +25,11 @@ class Format:
     factor: int = 1
 
     def of(self, value: str) -> str:
-        """Return a template that writes a value."""
+        """Return a template that writes a value.
+
+        >>> COUNT.of("$value")
+        '{{ template "count" $value }}'
+        """
         return f'{{{{ template "{self.name}" {value} }}}}'
 
     def of_unscaled(self, value: str) -> str:
@@ -35,7 +39,11 @@ class Format:
         return self.of(f'(query (printf "{self.factor} * %v" {value}) | first | value)')
 
     def scaled(self, expr: str) -> str:
-        """Return the query of a figure that is written so."""
+        """Return the query of a figure that is written so.
+
+        >>> PERCENT.scaled("a / b")
+        '100 * (a / b)'
+        """
         return expr if self.factor == 1 else f"{self.factor} * ({expr})"
 
 
