@@ -7,19 +7,17 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import polars as pl
 import pytest
-import requests
 import yaml
 
 from prediction_exporter import cli
@@ -28,6 +26,8 @@ from processes import samples
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 USE_IT = README.split("\n## Use it\n")[1].split("\n## ")[0]
 PREDICTIONS = 40
+#: Commands are those of the package that this Python has installed.
+ENVIRON = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
 def only(pattern: str) -> str:
@@ -76,10 +76,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, as a shell does, with the package that this Python has installed."""
-    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    """Run a command to its end, as a shell does."""
     return subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False
+        ["bash", "-c", command], cwd=folder, env=ENVIRON, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -91,38 +90,34 @@ def wait(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> Non
         time.sleep(0.1)
 
 
-def is_free() -> bool:
-    """Whether nothing listens where README's command will."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", urlsplit(ADDRESS).port or 80))
-        except OSError:
-            return False
-    return True
+#: Start a command with a network of its own, in which README's port is free whoever else is on this machine.
+ALONE = ["unshare", "--user", "--map-root-user", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
+
+
+def may_be_alone() -> bool:
+    """Whether this machine allows that."""
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode == 0
 
 
 def watch(command: str, folder: Path) -> None:
     """Start the command that does not end, let the model predict, scrape until all is counted, and end it."""
-    # Another run of the tests on this machine may be at this place too.
-    wait(is_free, f"free port for {ADDRESS}")
-    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    alone = may_be_alone()
+    arguments = [*(ALONE if alone else []), *shlex.split(command)]
     with (folder / "run.log").open("w") as output:
-        process = subprocess.Popen(shlex.split(command), cwd=folder, env=environ, stdout=output, stderr=output)
+        process = subprocess.Popen(arguments, cwd=folder, env=ENVIRON, stdout=output, stderr=output)
+    enter = ["nsenter", "--user", "--preserve-credentials", "--net", "--target", str(process.pid)] if alone else []
 
     def answer(path: str) -> str:
         assert process.poll() is None, (folder / "run.log").read_text()
-        try:
-            found = requests.get(f"{ADDRESS}{path}", timeout=5)
-        except requests.ConnectionError:
-            return ""
-        return found.text if found.ok else ""
+        fetch = [*enter, sys.executable, "-IS", "-c", FETCH, f"{ADDRESS}{path}"]
+        return subprocess.run(fetch, capture_output=True, text=True, timeout=30, check=False).stdout
 
     def counted() -> float:
         found = samples(answer("metrics"))
-        return sum(
-            value for (name, labels), value in found.items() if name == "model_requests_total" and ("version", "12") in labels
-        )
+        return sum(n for (name, labels), n in found.items() if name == "model_requests_total" and ("version", "12") in labels)
 
     try:
         wait(lambda: answer("-/ready") != "", "answer")

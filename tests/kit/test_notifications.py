@@ -298,8 +298,9 @@ class Told:
     @property
     def silence(self) -> str:
         """Where the message's link to a silence leads."""
-        [link] = re.findall(r"<(http\S+)\|Silence>", self.slack)
-        return link
+        link = re.search(r"<(http\S+)\|Silence>", self.slack)
+        assert link is not None
+        return link[1]
 
 
 @pytest.fixture
