@@ -235,6 +235,14 @@ def test_every_area_has_its_words() -> None:
     assert list(by_area()) == [area for area in AREAS if any(alert.area == area for alert in ALERTS)]
 
 
+def test_annotations_ask_for_no_answer_that_may_be_missing(alert_rules: list[dict[str, Any]]) -> None:
+    """The first of nothing is an error: in the message, or already when a ruler that tries its templates loads the file."""
+    for rule in alert_rules:
+        for text in rule["annotations"].values():
+            asked = re.findall(r"(..) \| first", text)
+            assert all(before[-1] == "." and before[0] in " (" for before in asked)
+
+
 def test_annotations_define_each_way_to_write_a_figure_once(alert_rules: list[dict[str, Any]]) -> None:
     """A template that is used and not defined would be sent as an error, and a second definition would win in silence."""
     for rule in alert_rules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
@@ -95,7 +96,7 @@ def _runbook(alert: Alert, labels: Mapping[str, str], links: Links) -> str:
 def _graph(alert: Alert, labels: Mapping[str, str]) -> str:
     names = "|".join(str(series) for series in alert.graphed)
     own = [label for label in alert.key if label in alert.graphed[0].labels]
-    matchers = [f'{label}="{labels.get(label, "")}"' for label in own]
+    matchers = [f"{label}={json.dumps(labels.get(label, ''))}" for label in own]
     if "segment" in alert.graphed[0].labels:
         matchers.append('segment="all"')
     return f'{{__name__=~"{names}", {", ".join(matchers)}}}'

@@ -6,8 +6,9 @@ Where the mean tells little or there is none, it is the bin or category whose sh
 from __future__ import annotations
 
 from prediction_exporter.collectors.windows import BASELINE_PREDICTIONS, WINDOW_BIN_PREDICTIONS
+from prediction_exporter.kit.alert import label_arguments
 from prediction_exporter.kit.fleet import LEFT_OUT, REPLICA_KEY
-from prediction_exporter.kit.promql import latest, on
+from prediction_exporter.kit.promql import MODEL_KEY, latest, on
 from prediction_exporter.kit.recording import BASELINE_BIN, BIN_COUNT, BIN_SHARE
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.wording import MEASURE, SHARE, SHIFT
@@ -17,12 +18,6 @@ from prediction_exporter.statistics.stddev import BASELINE_STDDEV
 #: A shift of the mean by less than this share of the baseline's standard deviation is not what a drift is about.
 LEAST = 0.1
 
-#: Matchers of the column in the baseline and in the window, as arguments of the queries.
-_MATCHERS = (
-    '{{{{ $column := printf "cluster=%q, namespace=%q, job=%q, model=%q, column=%q" '
-    "$labels.cluster $labels.namespace $labels.job $labels.model {column} }}}}"
-    '{{{{ $at := printf "%s, version=%q, window=%q" $column $labels.version {window} }}}}'
-)
 #: Bins of numbers are numbered, so that they sort, and reach from one infinity to the other.
 _BIN_NAME = (
     '{{ $bin.Labels.bin | reReplaceAll "^[0-9]+ [[]-Inf, (.+)[)]$" "below $1"'
@@ -58,7 +53,12 @@ def shift(column: str, window: str, scale: Scale) -> str:
         + f" ({_BIN_NAME}: {SHARE.of('$base.Value')} -> {SHARE.of('$now.Value')})"
         + "{{ end }}" * 3
     )
-    matchers = _MATCHERS.format(column=column, window=window)
+    # Matchers of the column in the baseline and in the window, which are arguments of all queries.
+    matchers = (
+        f'{{{{ $column := printf "{", ".join(f"{label}=%q" for label in MODEL_KEY)}, column=%q" '
+        f"{label_arguments(MODEL_KEY)} {column} }}}}"
+        f'{{{{ $at := printf "%s, version=%q, window=%q" $column $labels.version {window} }}}}'
+    )
     return f"{matchers}{{{{ $told := false }}}}{mean}{{{{ if not $told }}}}{bin_}{{{{ end }}}}"
 
 

@@ -36,7 +36,8 @@ class Format:
         """Return a template that writes a value which comes from no query of :meth:`scaled`."""
         if self.factor == 1:
             return self.of(value)
-        return self.of(f'(query (printf "{self.factor} * %v" {value}) | first | value)')
+        # Not `query ... | first`: a ruler that tries templates when it loads them has no answer then.
+        return f'{{{{ range query (printf "{self.factor} * %v" {value}) }}}}{self.of(".Value")}{{{{ end }}}}'
 
     def scaled(self, expr: str) -> str:
         """Return the query of a figure that is written so.

@@ -42,6 +42,7 @@ def _firing(counts: tuple[int, int], moved: str, windowed: str = "1h", column: s
 
 
 _BOTH = f"region {psi((80, 920)):.2f}, income {psi(_SHIFTED):.2f}"
+_QUOTED = 'annual "income" in % \\ {{x}}'
 _UP = _firing(_SHIFTED, "mean 14,560 -> 23,442, up 0.9 sd")
 
 
@@ -151,14 +152,19 @@ FEATURE_DRIFT = Alert(
             ),
         ),
         Case(
-            name="a column that was constant",
+            name="a column that was constant, and whose name is not what names should be",
             series=(
                 *window(1000),
-                *bins("income", _SHIFTED),
-                *moments("income", -7_654_321.4, baseline=(5, 0)),
+                *bins(_QUOTED, _SHIFTED),
+                *moments(_QUOTED, -7_654_321.4, baseline=(5, 0)),
                 owner("drift"),
             ),
-            checks=(Check(at="35m", firing=(_firing(_SHIFTED, "mean 5 -> -7,654,321, down from a constant"),)),),
+            checks=(
+                Check(
+                    at="35m",
+                    firing=(_firing(_SHIFTED, "mean 5 -> -7,654,321, down from a constant", column=_QUOTED),),
+                ),
+            ),
         ),
         Case(
             name="two replicas, each shifted to another side, are steady as a fleet",
