@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from prediction_exporter.collectors.process import PROCESS_FAMILIES
+from collections.abc import Mapping
+
+from prediction_exporter.collectors.base import NO_MODEL, LiveCollector, LiveSeries, Most, Published
+from prediction_exporter.collectors.process import PROCESS_FAMILIES, process_samples
+from prediction_exporter.config import Config
+from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import Family
+from prediction_exporter.version import Build, this_build
 
 CONFIG_RELOAD_SUCCESSFUL = Family(
     name="prediction_exporter_config_last_reload_successful",
@@ -40,18 +46,48 @@ SERIES_LIMIT = Family(
 BUILD_INFO = Family(
     name="prediction_exporter_build_info",
     type="gauge",
-    labels=("version", "pythonversion"),
+    labels=Build._fields,
     group="exporter",
-    help="Version of the exporter and of the Python that runs it. Always 1.",
+    help="What the exporter was built from, and the Python and the platform that run it. Always 1.",
 )
 
 
-#: In the order of exposition.
-FAMILIES: tuple[Family, ...] = (
-    CONFIG_RELOAD_SUCCESSFUL,
-    CONFIG_RELOAD_TIME,
-    SERIES,
-    SERIES_LIMIT,
-    BUILD_INFO,
-    *PROCESS_FAMILIES,
+class ExporterSeries(LiveSeries):
+    """The exporter's configuration, its series, and its process."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def render(self, published: Published) -> Samples:
+        """Return the series; their own number is among those that they tell."""
+        samples = process_samples()
+        samples.add(CONFIG_RELOAD_SUCCESSFUL, "", published.reload_succeeded)
+        samples.add(CONFIG_RELOAD_TIME, "", published.loaded)
+        samples.add(SERIES_LIMIT, "", self._config.series_limit)
+        samples.add(BUILD_INFO, label_text(BUILD_INFO.labels, this_build()), 1)
+        samples.add(SERIES, "", published.others + samples.series + 1)
+        return samples
+
+    def most(self) -> Most:
+        """Count them as they are now."""
+        return Most.of(self.render(Published({}, reload_succeeded=True, loaded=0.0, others=0, now=0.0)))
+
+
+def _open(config: Config) -> Mapping[str, LiveSeries]:
+    return {NO_MODEL: ExporterSeries(config)}
+
+
+COLLECTOR = LiveCollector(
+    name="exporter",
+    summary="The exporter itself: its configuration, its series, its process.",
+    families=(
+        CONFIG_RELOAD_SUCCESSFUL,
+        CONFIG_RELOAD_TIME,
+        SERIES,
+        SERIES_LIMIT,
+        BUILD_INFO,
+        *PROCESS_FAMILIES,
+    ),
+    maturity=0,
+    open=_open,
 )

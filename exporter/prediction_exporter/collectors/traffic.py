@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
+from prediction_exporter.counting.traffic import SCORE_BOUNDS, Histogram, Traffic
+from prediction_exporter.exposition import Exemplar, Samples, label_text
 from prediction_exporter.families import VERSION, Family
 
 REQUESTS = Family(
@@ -64,19 +69,79 @@ VERSION_FIRST_SEEN = Family(
     name="model_version_first_seen_timestamp_seconds",
     type="gauge",
     labels=VERSION,
-    group="identity",
+    group="traffic",
     help="Event time of the first request of this version that was read, as Unix time.",
 )
 
 
-#: In the order of exposition.
-FAMILIES: tuple[Family, ...] = (
-    REQUESTS,
-    REQUESTS_FAILED,
-    REQUESTS_SLOW,
-    REQUEST_DURATION,
-    PREDICTIONS,
-    PREDICTION_SCORE,
-    PREDICTION_VALUE,
-    VERSION_FIRST_SEEN,
+class TrafficSeries(ModelSeries):
+    """The counters of one model."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+
+    def render(self, moment: Moment) -> Samples:
+        """Return the counters of every version; what the source does not tell is absent."""
+        samples, traffic = Samples(), moment.traffic
+        for version, counted in sorted(traffic.versions.items()):
+            labels = self._labels(REQUESTS, version)
+            samples.add(VERSION_FIRST_SEEN, labels, counted.first_seen)
+            add = partial(samples.add, created=counted.first_seen)
+            histogram = partial(samples.histogram, created=counted.first_seen)
+            add(REQUESTS, labels, counted.requests)
+            if counted.failed is not None:
+                add(REQUESTS_FAILED, labels, counted.failed)
+            if counted.slow is not None:
+                add(REQUESTS_SLOW, labels, counted.slow)
+            if counted.durations is not None:
+                bounds, of = traffic.duration_bounds, counted.durations
+                histogram(REQUEST_DURATION, labels, bounds, of.counts, of.total, exemplars=_exemplars(moment, version))
+            for label, count in counted.classes.items():
+                add(PREDICTIONS, self._labels(PREDICTIONS, version, label), count)
+            for column, of in counted.scores.items():
+                histogram(PREDICTION_SCORE, self._labels(PREDICTION_SCORE, version, column), SCORE_BOUNDS, of.counts, of.total)
+            if counted.values is not None:
+                histogram(PREDICTION_VALUE, labels, traffic.value_bounds, counted.values.counts, counted.values.total)
+        return samples
+
+    def most(self) -> Most:
+        """Count a version whose source tells everything."""
+        model, baseline = self._subject.model, self._subject.baseline
+        slow_after = model.slo.latency.under.seconds if model.slo.latency is not None else None
+        traffic = Traffic(baseline.layout if baseline is not None else None, slow_after=slow_after)
+        counted = traffic.versions["1"] = traffic.new_version(0.0)
+        counted.failed = 0
+        counted.slow = 0 if slow_after is not None else None
+        counted.durations = Histogram.empty(traffic.duration_bounds)
+        return Most.of(per_version=self.render(Moment((), traffic)))
+
+    def _labels(self, family: Family, *values: str) -> str:
+        return label_text(family.labels, (self._subject.model.name, *values))
+
+
+def _exemplars(moment: Moment, version: str) -> dict[int, Exemplar]:
+    if moment.exemplars is None:
+        return {}
+    found = moment.exemplars.of(version)
+    return {
+        bucket: Exemplar(label_text(("request_id",), (request.id,)), request.seconds, request.time)
+        for bucket, request in found.items()
+    }
+
+
+COLLECTOR = ModelCollector(
+    name="traffic",
+    summary="What was asked of a model and what it answered, as counters.",
+    families=(
+        REQUESTS,
+        REQUESTS_FAILED,
+        REQUESTS_SLOW,
+        REQUEST_DURATION,
+        PREDICTIONS,
+        PREDICTION_SCORE,
+        PREDICTION_VALUE,
+        VERSION_FIRST_SEEN,
+    ),
+    maturity=0,
+    open=TrafficSeries,
 )

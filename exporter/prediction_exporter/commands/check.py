@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prediction_exporter.commands.collector_flags import add_collector_flags, collector_flags
+
 if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need not wait for
     from prediction_exporter.baseline import Baseline
+    from prediction_exporter.collectors.base import Most
     from prediction_exporter.config import Config, Model
-    from prediction_exporter.monitor.budget import Budget
 
 FOUND = 1
 
@@ -28,29 +30,35 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "each source, and the number of series by family. Exit code 1 where something is wrong.",
     )
     of_config.add_argument("file", type=Path, metavar="FILE", help="the configuration")
+    add_collector_flags(of_config)
     of_config.set_defaults(function=check_config)
 
 
 def check_config(options: argparse.Namespace) -> int:
     """Check a configuration and show what it means."""
     from prediction_exporter import config
+    from prediction_exporter.collectors.switches import Switches
     from prediction_exporter.errors import PredictionExporterError
+    from prediction_exporter.kit.readers import refuse_excluded, unwatched
     from prediction_exporter.monitor import budget
     from prediction_exporter.monitor.references import load_baseline
 
     try:
         loaded = config.load(options.file)
+        refuse_excluded(loaded)
     except PredictionExporterError as error:
         print(error, file=sys.stderr)
         return FOUND
     problems = [f"{options.file}: {problem}" for problem in config.check_files(loaded)]
     warnings = [f"{options.file}: {warning}" for warning in config.check_log_folders(loaded)]
-    budgets = [budget.of_exporter(loaded)]
+    switches = Switches(collector_flags(options))
+    warnings += [f"{options.file}: {line}" for line in unwatched(loaded, switches)]
+    budgets = budget.of_exporter(loaded, switches)
     for index, model in enumerate(loaded.models):
         place = f"models[{index}]"
         try:
             baseline = load_baseline(model, place)
-            budgets.append(budget.of_model(loaded, model, baseline))
+            budgets += budget.of_model(loaded, model, baseline, switches)
             untold = _show_recognised(loaded, model, baseline, place)
             warnings += [f"{options.file}: {untold}"] if untold is not None else []
         except PredictionExporterError as error:
@@ -108,7 +116,7 @@ def _show_recognised(config: Config, model: Model, baseline: Baseline | None, pl
     return None
 
 
-def _show_series(config: Config, budgets: Sequence[Budget], versions: int) -> None:
+def _show_series(config: Config, budgets: Sequence[Most], versions: int) -> None:
     from prediction_exporter.monitor import budget
 
     for family, count in sorted(budget.total(budgets, 1).items(), key=lambda item: (-item[1], item[0])):

@@ -209,6 +209,17 @@ class Notifications(Section):
     )
 
 
+class Series(Section):
+    """What is left out of the series, and what is added to them."""
+
+    exclude: tuple[Text, ...] = Field(
+        (), description="Collectors to switch off, and families that no shipped rule or panel reads, by name."
+    )
+    exemplars: Flag = Field(
+        False, description="Whether the latency histogram carries ids of requests as exemplars, in OpenMetrics alone."
+    )
+
+
 class Config(Section):
     """Configuration of prediction-exporter.
 
@@ -227,6 +238,7 @@ class Config(Section):
         description="Spans of production that are compared with the baseline; 1 to 4 of them, 1m to 31d.",
     )
     series_limit: Count = Field(50_000, description="Most series that are served.")
+    series: Series = Field(default_factory=Series, description="Which series are served.")
     max_versions: Count = Field(8, description="Most versions of a model that have series at the same time.")
     owners: Mapping[Name, Owner] = Field({}, description="Who is told about problems, by name.")
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(description="The models that are watched.")
