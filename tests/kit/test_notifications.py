@@ -339,6 +339,7 @@ def tell(alertmanager: str, inbox: tuple[Inbox, int, int]) -> Callable[..., Told
     [
         (("income",), "in income"),
         (("income", "income"), "in income"),
+        (("<b>R&D</b>",), "in \u2039b\u203aR&D\u2039/b\u203a"),
         (("income", "age", "income"), "in 2 columns"),
         (tuple(f"c{i}" for i in range(101)), "in 100 columns or more"),
         (("",), ""),
@@ -347,7 +348,7 @@ def tell(alertmanager: str, inbox: tuple[Inbox, int, int]) -> Callable[..., Told
 )
 def test_the_subject_names_the_column(tell: Callable[..., Told], columns: tuple[str, ...], told: str) -> None:
     """Or says how many there are, each once, in however many versions; of other alerts it gives the number."""
-    model = f"m{len(columns)}{len(set(columns))}{columns[0]}"
+    model = f"m{len(columns)}{len(set(columns))}{re.sub('[^a-z0-9]', '', columns[0])}"
     alerts = [{"version": str(i)} | ({"column": column} if column else {}) for i, column in enumerate(columns)]
     assert tell(model, *alerts).title == f"[WARNING] {model}: ModelFeatureDrift {told}".rstrip()
 
