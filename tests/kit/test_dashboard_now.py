@@ -91,7 +91,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         with _prometheus(folder, port, f"{LOOPBACK}:{exporter.port}"):
             wait(lambda: running.page().figure("Requests") is not None, "counters")
             running.predict(100, SERVED, 0.001, 0, missing=MISSING)
-            wait(lambda: (running.page().figure("Alerts") or 0) > 0, "alert")
+            wait(lambda: all(running.page(namespace=n).figure("Alerts") for n in ("ml", "staging")), "alert in both namespaces")
             yield running
     finally:
         exporter.stop()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
+from prediction_exporter.kit.alerts.collector_failed import COLLECTOR_FAILED
 from prediction_exporter.kit.alerts.config_reload_failed import CONFIG_RELOAD_FAILED
 from prediction_exporter.kit.alerts.error_budget_burn import ERROR_BUDGET_BURN
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
@@ -31,6 +32,7 @@ ALERTS: tuple[Alert, ...] = (
     EXPORTER_DOWN,
     SOURCE_STALE,
     CONFIG_RELOAD_FAILED,
+    COLLECTOR_FAILED,
     STATISTIC_FAILED,
     BASELINE_MISMATCH,
     LINES_REJECTED,
