@@ -6,15 +6,26 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DEMO_INSTALLED := $(VENV)/.installed-demo
 
 .PHONY: help
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(INSTALLED): pyproject.toml
+# What is installed for the tests is enough for the demo, and what the demo needs is a small part of it.
+define install
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed, this is %s" % sys.version'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/pip install --disable-pip-version-check $(1) --editable '.[$(2)]'
+endef
+
+$(INSTALLED): pyproject.toml
+	$(call install,--quiet,test)
+	@touch $(DEMO_INSTALLED) $@
+
+$(DEMO_INSTALLED): pyproject.toml
+	@echo "Installing what the demo needs into $(VENV): half a gigabyte, a minute or less, once."
+	@$(call install,--progress-bar on,demo)
 	@touch $@
 
 .PHONY: install
@@ -25,7 +36,7 @@ tools: ## install the servers and tools that the tests run, where that is allowe
 	scripts/test-tools
 
 .PHONY: demo
-demo: $(INSTALLED) ## see it work: a model service with a story, the exporter, and its alerts (Ctrl-C ends it)
+demo: $(DEMO_INSTALLED) ## see it work: a model service with a story, the exporter, and its alerts (Ctrl-C ends it)
 	@$(BIN)/prediction-exporter demo $(ARGS)
 
 .PHONY: lint

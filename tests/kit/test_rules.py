@@ -152,10 +152,11 @@ def test_labels_of_the_platform_are_kept(rendered: Mapping[str, str]) -> None:
 
 
 def test_a_time_scale_shortens_durations_and_nothing_else() -> None:
-    """Sixty times faster, an hour is a minute; expressions and limits stay as shipped."""
+    """Sixty times faster, an hour is a minute, down to the floors; expressions and limits stay as shipped."""
     fast = render(None, time_scale=60)
     slow = render(None)
     pattern = re.compile(r"(?<=[\[:])(?:\d+(?:ms|[smhd]))+(?=[\]:])|(?<=for: )\S+|(?<=interval: )\S+")
+    intervals = re.compile(r"(?<=interval: )\S+")
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
     def seconds(text: str) -> float:
@@ -166,7 +167,8 @@ def test_a_time_scale_shortens_durations_and_nothing_else() -> None:
         pairs = list(zip(pattern.findall(slow[path]), pattern.findall(fast[path]), strict=True))
         assert len(pairs) > 20
         for long, short in pairs:
-            assert seconds(short) == pytest.approx(seconds(long) / 60)
+            assert seconds(short) == pytest.approx(max(seconds(long) / 60, 2 if long == "1m" else 15))
+        assert set(intervals.findall(fast[path])) == {"2s"}
     assert not any("tests" in path for path in fast)
 
 
@@ -179,11 +181,23 @@ def test_scaled_rules_load(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("factor", "text", "expected"), [(60, "1h", "1m"), (60, "5m", "5s"), (60, "30s", "500ms"), (1, "1d", "1d")]
+    ("factor", "text", "look_back", "interval"),
+    [
+        (60, "1h", "1m", "1m"),
+        (60, "5m", "15s", "5s"),
+        (60, "1m", "15s", "2s"),
+        (40, "1h1s", "1m30s25ms", "1m30s25ms"),
+        (1, "1d", "1d", "1d"),
+        (1, "1s", "1s", "1s"),
+        (2, "1s", "1s", "1s"),
+        (0.5, "5m", "10m", "10m"),
+        (1e9, "30d", "15s", "2s"),
+    ],
 )
-def test_scale(factor: float, text: str, expected: str) -> None:
-    """A scaled duration is written in Prometheus' syntax."""
-    assert Scale(factor)(duration(text)) == expected
+def test_scale(factor: float, text: str, look_back: str, interval: str) -> None:
+    """A scaled duration is in Prometheus' syntax, and never shorter than a machine can keep to, unless it is at real time."""
+    scale = Scale(factor)
+    assert (scale(duration(text)), scale.interval(duration(text))) == (look_back, interval)
 
 
 def test_owners_have_their_own_runbooks() -> None:

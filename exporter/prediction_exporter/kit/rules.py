@@ -54,7 +54,7 @@ def recording_rules(scale: Scale) -> str:
     groups = [
         {
             "name": group.name,
-            "interval": scale(INTERVAL),
+            "interval": scale.interval(INTERVAL),
             "rules": [{"record": series.name, "expr": series.expr(scale)} for series in group.series],
         }
         for group in RECORDING_GROUPS
@@ -70,7 +70,7 @@ def alerting_rules(scale: Scale, links: Links) -> str:
     groups = [
         {
             "name": f"model-{area}",
-            "interval": scale(INTERVAL),
+            "interval": scale.interval(INTERVAL),
             "rules": [
                 _rule(alert, condition, scale, links)
                 for alert in ALERTS
