@@ -14,18 +14,18 @@ help: ## list what can be made
 
 # What is installed for the tests is enough for the demo, and what the demo needs is a small part of it.
 define install
-	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed, this is %s" % sys.version'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check $(1) --editable '.[$(2)]'
+	@echo "Installing what the $(1) into $(VENV): $(3), once"
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed, this is %s" % sys.version'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --disable-pip-version-check --editable '.[$(2)]'
 endef
 
 $(INSTALLED): pyproject.toml
-	$(call install,--quiet,test)
+	$(call install,tests need,test,some gigabytes in some minutes)
 	@touch $(DEMO_INSTALLED) $@
 
 $(DEMO_INSTALLED): pyproject.toml
-	@echo "Installing what the demo needs into $(VENV): half a gigabyte, a minute or less, once."
-	@$(call install,--progress-bar on,demo)
+	$(call install,demo needs,demo,half a gigabyte in about a minute)
 	@touch $@
 
 .PHONY: install
