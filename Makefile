@@ -17,7 +17,7 @@ define install
 	@echo "Installing what the $(1) into $(VENV): $(3), once"
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed, this is %s" % sys.version'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --disable-pip-version-check --editable '.[$(2)]'
+	@$(BIN)/pip install --disable-pip-version-check --no-compile --editable '.[$(2)]'
 endef
 
 $(INSTALLED): pyproject.toml
