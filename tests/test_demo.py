@@ -22,7 +22,9 @@ from prediction_exporter.demo.pace import Pace
 from prediction_exporter.demo.service import KEPT, serve
 from prediction_exporter.demo.show import PATIENCE_SECONDS, Show
 from prediction_exporter.demo.sinks import SlackMessage
+from prediction_exporter.demo.stack import prepare
 from prediction_exporter.demo.story import Notice, Story
+from prediction_exporter.errors import PredictionExporterError
 from processes import Exporter
 
 WHOLE = Story(breaks=60, mends=120, drifts=150)
@@ -227,6 +229,24 @@ def test_the_demo_runs_without_servers(tmp_path: Path) -> None:
     assert re.search(r"^  exporter +http://127\.0\.0\.1:\d+/$", text, re.MULTILINE)
     assert "no `prometheus` on the PATH" in text
     assert text.endswith("stopping\n")
+
+
+def test_a_demo_of_before_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Its drift would be the beginning of this one; nothing of it is touched."""
+    (tmp_path / "predictions.jsonl").write_text("of before\n")
+    with pytest.raises(PredictionExporterError, match="is there from an earlier demo"):
+        prepare(tmp_path, slack_url="http://127.0.0.1:1", smtp_port=1, pace=Pace())
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.jsonl"]
+
+
+def test_any_folder_will_do(tmp_path: Path) -> None:
+    """Also one whose name means something to YAML or to the configuration."""
+    folder = tmp_path / 'a #1: "$HOME" & more'
+    paths, config = prepare(folder, slack_url="http://127.0.0.1:1", smtp_port=1, pace=Pace(0.5))
+    assert config.state_dir == folder / "state"
+    assert config.models[0].baseline == paths.baseline
+    assert config.models[0].predictions.source.shown == str(paths.log)
+    assert [str(window) for window in config.windows] == ["2m", "48m"]
 
 
 @pytest.fixture

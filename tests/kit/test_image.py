@@ -22,10 +22,12 @@ import requests
 import yaml
 
 from prediction_exporter import __version__
+from prediction_exporter.demo.sinks import free_port
 from processes import samples
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("image"),  # it is built once
     pytest.mark.skipif(os.geteuid() != 0, reason="a base system is made, and a Dockerfile run in it, by root alone"),
 ]
 
@@ -33,7 +35,7 @@ REPOSITORY = Path(__file__).parents[2]
 DOCKERFILE = REPOSITORY / "exporter/Dockerfile"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]
 REVISION = "0123456789abcdef"
-PORT = int(SERVICES["exporter"]["ports"][0].rpartition(":")[2])
+PORT = SERVICES["exporter"]["ports"][0].rpartition(":")[2]
 
 #: Bytes that the packages may take; a driver more, or a package that doubles, is to be noticed.
 MOST_BYTES = 450e6
@@ -50,9 +52,9 @@ class Image:
     settings: dict[str, Any]
 
     def command(self, *command: str, volumes: tuple[str, ...] = ()) -> list[str]:
-        """Return the command line that runs a command in the container, in which it ends by itself in any case."""
+        """Return the command line that runs a command in the container."""
         mounts = [f"--volume={volume}" for volume in volumes]
-        return [*self.buildah, "run", "--isolation=chroot", *mounts, self.container, "--", "timeout", "120", *command]
+        return [*self.buildah, "run", "--isolation=chroot", *mounts, self.container, "--", *command]
 
     def run(self, *command: str) -> str:
         """Run a command in the container and return what it printed."""
@@ -60,12 +62,15 @@ class Image:
 
     @contextmanager
     def running(self, *command: str, volumes: tuple[str, ...] = ()) -> Iterator[None]:
-        """Run a command in the container meanwhile."""
-        with subprocess.Popen(self.command(*command, volumes=volumes), start_new_session=True) as process:
+        """Run a command in the container meanwhile, and end it politely."""
+        name = f"tmp/{command[1]}.pid"
+        noted = self.command("sh", "-c", 'echo $$ >"$0"; exec "$@"', f"/{name}", *command, volumes=volumes)
+        with subprocess.Popen(noted) as process:
             try:
                 yield
             finally:
-                os.killpg(process.pid, signal.SIGTERM)
+                os.kill(int((self.root / name).read_text()), signal.SIGTERM)  # processes have one numbering in and out
+                assert process.wait(START_SECONDS) == 0
 
 
 def told(command: list[str], cwd: Path | None = None) -> str:
@@ -156,10 +161,11 @@ def test_it_watches_the_demo(image: Image, tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY / "examples/credit-risk", mounted)
     volumes = tuple(f"{mounted / name}:/etc/prediction-exporter/{name}:ro" for name in ("exporter.yml", "baselines"))
     entrance = image.settings["Entrypoint"]
+    port = str(free_port())  # a container of an engine has its ports for itself, this one has not
 
     def counted() -> float:
         try:
-            answer = requests.get(f"http://127.0.0.1:{PORT}/metrics", timeout=5)
+            answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5)
         except requests.ConnectionError:
             return 0.0
         if not answer.ok:
@@ -168,11 +174,11 @@ def test_it_watches_the_demo(image: Image, tmp_path: Path) -> None:
 
     with (
         image.running(*entrance, *SERVICES["model"]["command"]),
-        image.running(*entrance, *SERVICES["exporter"]["command"], volumes=volumes),
+        image.running(*entrance, *(part.replace(PORT, port) for part in SERVICES["exporter"]["command"]), volumes=volumes),
     ):
         wait(lambda: counted() > 0, "predictions that were read")
         _, *check = image.settings["Healthcheck"]["Test"]
-        image.run(*check)
+        image.run(*(part.replace(PORT, port) for part in check))
 
 
 def wait(condition: Callable[[], bool], what: str) -> None:

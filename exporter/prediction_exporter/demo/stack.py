@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -75,10 +76,19 @@ class Paths:
 
 
 def prepare(folder: Path, *, slack_url: str, smtp_port: int, pace: Pace) -> tuple[Paths, Config]:
-    """Write configuration, baseline, rules and routes into a folder."""
+    """Write configuration, baseline, rules and routes into a folder.
+
+    Raises:
+        PredictionExporterError: the folder has the log of an earlier demo, whose end would be the beginning of this one.
+    """
     paths = Paths(folder)
+    if paths.log.exists():
+        raise PredictionExporterError(
+            f"{paths.log} is there from an earlier demo: remove it with its folder, or use another one"
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    text = CONFIG.read_text(encoding="utf-8").replace("${DEMO_DIR}", str(folder)).replace("${DEMO_SMTP_PORT}", str(smtp_port))
+    text = CONFIG.read_text(encoding="utf-8").replace("${DEMO_SMTP_PORT}", str(smtp_port))
+    text = text.replace("${DEMO_DIR}", json.dumps(str(folder))[1:-1].replace("$", "$$"))
     for name, seconds in pace.times.items():
         text = text.replace(name, written(seconds))
     paths.config.write_text(text, encoding="utf-8")
