@@ -88,6 +88,16 @@ def make_base(root: Path, suite: str) -> None:
     (root / "usr/local/bin/pip").symlink_to("/opt/python/bin/pip")
 
 
+def checkout(folder: Path) -> Path:
+    """Copy what the build reads, as it is where a strict umask lets nobody else read."""
+    copy = folder / "checkout"
+    shutil.copytree(REPOSITORY / "exporter", copy / "exporter", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, copy)
+    told(["chmod", "--recursive", "go=", str(copy)])
+    return copy
+
+
 def download(folder: Path, extras: str, python: str) -> list[str]:
     """Fetch what pip will want in the image, where the network is, and return the mounts that let it find this."""
     wheels, settings = folder / "wheels", folder / "pip.conf"
@@ -114,9 +124,9 @@ def image() -> Iterator[Image]:
         stands_in = told([*buildah, "commit", "--quiet", "--rm", base])
         told([*buildah, "tag", stands_in, *(f"docker.io/library/{name}" for name in bases)])
         build = [*buildah, "bud", "--isolation=chroot", "--format=docker", "--pull-never", f"--build-arg=REVISION={REVISION}"]
-        build += ["--file", str(DOCKERFILE), "--ignorefile", str(DOCKERFILE.with_name("Dockerfile.dockerignore"))]
+        build += ["--file=exporter/Dockerfile", "--ignorefile=exporter/Dockerfile.dockerignore"]
         built = SERVICES["model"]["image"]
-        told([*build, *download(folder, extras[1], python), "--tag", built, "."], cwd=REPOSITORY)
+        told([*build, *download(folder, extras[1], python), "--tag", built, "."], cwd=checkout(folder))
         container = told([*buildah, "from", "--pull-never", f"localhost/{built}"])
         settings = json.loads(told([*buildah, "inspect", container]))["Docker"]["config"]
         yield Image(buildah, container, Path(told([*buildah, "mount", container])), settings)

@@ -57,7 +57,8 @@ class Narrator:
     def wait_for(self, text: str) -> None:
         """On a terminal, say on a line that the next one replaces what comes next."""
         if self._output.isatty():
-            self._print(f"{clock(self.seconds):>5}  {text}", waiting=True)
+            width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be wiped
+            self._print(f"{clock(self.seconds):>5}  {text}"[:width], waiting=True)
 
     def _print(self, text: str, *, waiting: bool = False) -> None:
         with self._lock:
