@@ -200,6 +200,35 @@ def test_scale(factor: float, text: str, look_back: str, interval: str) -> None:
     assert (scale(duration(text)), scale.interval(duration(text))) == (look_back, interval)
 
 
+@pytest.mark.parametrize("factor", [60, 240, 3600])
+def test_scaled_rules_bear_a_machine_that_falls_behind(run: Run, tmp_path: Path, factor: float) -> None:
+    """Scrapes that fail for eight seconds are no exporter that is down, and figures that come every twelve are still drift."""
+    column = '{job="prediction-exporter", model="m", version="1", column="income", role="feature", segment="all", window="1m"}'
+    series = {
+        'up{job="prediction-exporter", instance="a"}': "1x10 0x3 1x10 0x3 1x40",
+        f"model_column:model_column_psi:fleet{column}": "0.5 _x5 " * 11,
+        f"model_column:model_column_psi:threshold{column}": "0.2 _x5 " * 11,
+    }
+    expected = [("ModelExporterDown", at, 0) for at in range(0, 122, 2)]
+    expected += [("ModelFeatureDrift", at, 0) for at in range(0, 14, 2)]  # it waits for 30 seconds, and 15 at the highest scale
+    expected += [("ModelFeatureDrift", at, 1) for at in range(32, 122, 2)]
+    firing = [
+        {
+            "expr": f'count(ALERTS{{alertname="{alert}", alertstate="firing"}}) or vector(0)',
+            "eval_time": f"{at}s",
+            "exp_samples": [{"labels": "{}", "value": count}],
+        }
+        for alert, at, count in expected
+    ]
+    inputs = [{"series": name, "values": values} for name, values in series.items()]
+    (tmp_path / "rules.yml").write_text(render(None, time_scale=factor)[ALERTS_FILE])
+    test = {"interval": "2s", "input_series": inputs, "promql_expr_test": firing}
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "2s", "tests": [test]})
+    )
+    run("promtool", "test", "rules", tmp_path / "test.yml")
+
+
 def test_owners_have_their_own_runbooks() -> None:
     """The address depends on the owner that the alert goes to."""
     links = Links(runbooks="https://r.example.com/", owners={"a": "https://a.example.com/", "b": "https://b.example.com"})
