@@ -6,15 +6,26 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DEMO_INSTALLED := $(VENV)/.installed-demo
 
 .PHONY: help
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# What is installed for the tests is enough for the demo, and what the demo needs is a small part of it.
+define install
+	@echo "Installing what the $(1) into $(VENV): $(3), once"
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed, this is %s" % sys.version'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --disable-pip-version-check --no-compile --editable '.[$(2)]'
+endef
+
 $(INSTALLED): pyproject.toml
-	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed, this is %s" % sys.version'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(call install,tests need,test,some gigabytes in some minutes)
+	@touch $(DEMO_INSTALLED) $@
+
+$(DEMO_INSTALLED): pyproject.toml
+	$(call install,demo needs,demo,half a gigabyte in about a minute)
 	@touch $@
 
 .PHONY: install
@@ -25,7 +36,7 @@ tools: ## install the servers and tools that the tests run, where that is allowe
 	scripts/test-tools
 
 .PHONY: demo
-demo: $(INSTALLED) ## see it work: a model service with a story, the exporter, and its alerts (Ctrl-C ends it)
+demo: $(DEMO_INSTALLED) ## see it work: a model service with a story, the exporter, and its alerts (Ctrl-C ends it)
 	@$(BIN)/prediction-exporter demo $(ARGS)
 
 .PHONY: lint
@@ -37,7 +48,7 @@ lint: $(INSTALLED) ## check style and types
 .PHONY: test
 test: tools $(INSTALLED) lint ## run every test
 	$(BIN)/pytest -n auto --dist loadfile -m "not e2e" $(ARGS)
-	$(BIN)/pytest -n 2 -m e2e $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup -m e2e $(ARGS)
 
 .PHONY: generate
 generate: $(INSTALLED) ## render everything that is committed and rendered: schema, rules, dashboards, routes, docs

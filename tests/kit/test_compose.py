@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-from prediction_exporter import cli
+from prediction_exporter import __version__, cli
 from prediction_exporter.baseline import load as load_baseline
 from prediction_exporter.commands.run import DEFAULT_ADDRESS
 from prediction_exporter.config import Config, check_files
 from prediction_exporter.demo.credit_risk import training_data
+from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
+from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
 from prediction_exporter.kit.dashboards import FILE
 from prediction_exporter.kit.promql import JOBS
 
@@ -32,6 +36,7 @@ def read(path: str) -> dict[str, Any]:
 COMPOSE = read("docker-compose.yml")
 PROMETHEUS = read("prometheus/prometheus.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = SERVICES["exporter"]["image"]
 
 each_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -81,17 +86,65 @@ def test_containers_are_hardened(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     dockerfile = (REPOSITORY / "exporter/Dockerfile").read_text()
-    assert "healthcheck" in service or (service["build"]["dockerfile"] == "exporter/Dockerfile" and "HEALTHCHECK" in dockerfile)
+    assert "healthcheck" in service or (service["image"] == OURS and "HEALTHCHECK" in dockerfile)
+
+
+def test_the_file_is_valid() -> None:
+    """By the specification's own schema, which knows every key."""
+    command = ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(REPOSITORY / "docker-compose.yml")]
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name(command[0])), *command[1:]], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @each_service
 def test_images_are_pinned(name: str) -> None:
     """What runs today runs tomorrow."""
-    image = SERVICES[name]["image"]
-    if "build" not in SERVICES[name]:
-        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+", image)
+    assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+", SERVICES[name]["image"])
     for base in re.findall(r"^FROM (\S+)", (REPOSITORY / "exporter/Dockerfile").read_text(), re.MULTILINE):
-        assert re.fullmatch(r"python:3\.11-slim-\w+", base)
+        assert re.fullmatch(r"python:3\.13-(slim-)?[a-z]+", base)
+
+
+def test_our_image_is_built_once() -> None:
+    """Builds of one tag at the same time fail each other; whoever does not build waits for who does, and nothing is pulled."""
+    ours = {name: service for name, service in SERVICES.items() if service["image"] == OURS}
+    assert list(ours) == ["model", "exporter"]
+    assert ["build" in service for service in ours.values()] == [True, False]
+    assert {service["pull_policy"] for service in ours.values()} == {"never"}
+    assert "model" in SERVICES["exporter"]["depends_on"]
+    assert not [name for name, service in SERVICES.items() if "build" in service and name not in ours]
+
+
+def test_our_image_has_the_tag_of_the_version() -> None:
+    """In the compose file, the Dockerfile, the README and the docs."""
+    tag = f"prediction-exporter:{__version__}"
+    assert tag == OURS
+    for path in ("exporter/Dockerfile", "README.md", "docs/operations.md"):
+        text = (REPOSITORY / path).read_text(encoding="utf-8")
+        assert set(re.findall(r"\bprediction-exporter:[\w.]+", text)) == {tag}, path
+        assert set(re.findall(r"docker build [^`\n]*", text)) <= {f"docker build -f exporter/Dockerfile -t {tag} ."}, path
+
+
+def test_the_head_says_when_what_happens() -> None:
+    """Its times are those of the command, and of the rules that wait."""
+    head = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8").partition("\nname:")[0]
+    told = {
+        words: 60 * int(number) if unit == "min" else 3600 * int(number)
+        for number, unit, words in re.findall(r"^# +(\d+) (min|h) +([\w ]+)", head, re.MULTILINE)
+    }
+    times = {
+        happens: next(told[words] for words in told if words.startswith(words_of))
+        for happens, words_of in {"break": "income goes missing", "drift": "applicants ask", "mend": "income is back"}.items()
+    }
+    options = cli.parser().parse_args(SERVICES["model"]["command"])
+    assert times == {"break": options.breaks, "drift": options.drifts, "mend": options.mends}
+    for alert in (MISSING_VALUES, FEATURE_DRIFT):
+        [fires] = [at for words, at in told.items() if words.startswith(f"{alert} fires")]
+        began = times["break" if alert is MISSING_VALUES else "drift"]
+        assert fires > began + alert.conditions[-1].hold.seconds
+        assert f"{alert} fires, to" in head
+        assert f"the rule waits for {alert.conditions[-1].hold.seconds / 60:g} minutes" in head
 
 
 def test_secrets_are_files() -> None:
@@ -178,7 +231,7 @@ def test_the_image_runs_the_exporter_by_default() -> None:
 def test_the_exporter_reads_what_the_model_writes(config: Config) -> None:
     """The log lies in the volume that both mount; the state has a volume of its own."""
     log = Path(config.models[0].predictions.source.shown)
-    assert str(log) in SERVICES["model"]["command"]
+    assert cli.parser().parse_args(SERVICES["model"]["command"]).log == log
     assert mounts("model")[str(log.parent)] == mounts("exporter")[str(log.parent)] == "predictions"
     assert mounts("exporter")[str(config.state_dir)] == "exporter-state"
     installed = (REPOSITORY / "exporter/Dockerfile").read_text()

@@ -156,10 +156,11 @@ def test_labels_of_the_platform_are_kept(rendered: Mapping[str, str]) -> None:
 
 
 def test_a_time_scale_shortens_durations_and_nothing_else() -> None:
-    """Sixty times faster, an hour is a minute; expressions and limits stay as shipped."""
+    """Sixty times faster, an hour is a minute, down to the floors; expressions and limits stay as shipped."""
     fast = render(None, time_scale=60)
     slow = render(None)
     pattern = re.compile(r"(?<=[\[:])(?:\d+(?:ms|[smhd]))+(?=[\]:])|(?<=for: )\S+|(?<=interval: )\S+")
+    intervals = re.compile(r"(?<=interval: )\S+")
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
     def seconds(text: str) -> float:
@@ -170,7 +171,8 @@ def test_a_time_scale_shortens_durations_and_nothing_else() -> None:
         pairs = list(zip(pattern.findall(slow[path]), pattern.findall(fast[path]), strict=True))
         assert len(pairs) > 20
         for long, short in pairs:
-            assert seconds(short) == pytest.approx(seconds(long) / 60)
+            assert seconds(short) == pytest.approx(max(seconds(long) / 60, 2 if long == "1m" else 15))
+        assert set(intervals.findall(fast[path])) == {"2s"}
     assert not any("tests" in path for path in fast)
 
 
@@ -183,11 +185,52 @@ def test_scaled_rules_load(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("factor", "text", "expected"), [(60, "1h", "1m"), (60, "5m", "5s"), (60, "30s", "500ms"), (1, "1d", "1d")]
+    ("factor", "text", "look_back", "interval"),
+    [
+        (60, "1h", "1m", "1m"),
+        (60, "5m", "15s", "5s"),
+        (60, "1m", "15s", "2s"),
+        (40, "1h1s", "1m30s25ms", "1m30s25ms"),
+        (1, "1d", "1d", "1d"),
+        (1, "1s", "1s", "1s"),
+        (2, "1s", "1s", "1s"),
+        (0.5, "5m", "10m", "10m"),
+        (1e9, "30d", "15s", "2s"),
+    ],
 )
-def test_scale(factor: float, text: str, expected: str) -> None:
-    """A scaled duration is written in Prometheus' syntax."""
-    assert Scale(factor)(duration(text)) == expected
+def test_scale(factor: float, text: str, look_back: str, interval: str) -> None:
+    """A scaled duration is in Prometheus' syntax, and never shorter than a machine can keep to, unless it is at real time."""
+    scale = Scale(factor)
+    assert (scale(duration(text)), scale.interval(duration(text))) == (look_back, interval)
+
+
+@pytest.mark.parametrize("factor", [60, 240, 3600])
+def test_scaled_rules_bear_a_machine_that_falls_behind(run: Run, tmp_path: Path, factor: float) -> None:
+    """Scrapes that fail for eight seconds are no exporter that is down, and figures that come every twelve are still drift."""
+    column = '{job="prediction-exporter", model="m", version="1", column="income", role="feature", segment="all", window="1m"}'
+    series = {
+        'up{job="prediction-exporter", instance="a"}': "1x10 0x3 1x10 0x3 1x40",
+        f"model_column:model_column_psi:fleet{column}": "0.5 _x5 " * 11,
+        f"model_column:model_column_psi:threshold{column}": "0.2 _x5 " * 11,
+    }
+    expected = [("ModelExporterDown", at, 0) for at in range(0, 122, 2)]
+    expected += [("ModelFeatureDrift", at, 0) for at in range(0, 14, 2)]  # it waits for 30 seconds, and 15 at the highest scale
+    expected += [("ModelFeatureDrift", at, 1) for at in range(32, 122, 2)]
+    firing = [
+        {
+            "expr": f'count(ALERTS{{alertname="{alert}", alertstate="firing"}}) or vector(0)',
+            "eval_time": f"{at}s",
+            "exp_samples": [{"labels": "{}", "value": count}],
+        }
+        for alert, at, count in expected
+    ]
+    inputs = [{"series": name, "values": values} for name, values in series.items()]
+    (tmp_path / "rules.yml").write_text(render(None, time_scale=factor)[ALERTS_FILE])
+    test = {"interval": "2s", "input_series": inputs, "promql_expr_test": firing}
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "2s", "tests": [test]})
+    )
+    run("promtool", "test", "rules", tmp_path / "test.yml")
 
 
 _OWNED = (

@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import signal
+import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from prediction_exporter.commands.demo_service import add_story
+from prediction_exporter.commands.demo_service import RATE, add_story, told
 
 if TYPE_CHECKING:
-    from prediction_exporter.demo.service import Story
-    from prediction_exporter.demo.sinks import SlackMessage
+    from prediction_exporter.demo.narrator import Narrator
+    from prediction_exporter.demo.pace import Pace
+    from prediction_exporter.demo.show import Show
+
+SLOWEST, FASTEST = 0.1, 4.0
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,96 +33,109 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--directory", type=Path, metavar="DIR", help="where files go (default: one that is removed)")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="end by itself after so long")
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        metavar="N",
+        help=f"run so many times faster: {SLOWEST:g} to {FASTEST:g} (default 1: an hour is a minute)",
+    )
     add_story(parser)
     parser.set_defaults(function=run)
 
 
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not SLOWEST <= speed <= FASTEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {SLOWEST:g} to {FASTEST:g}")
+    return speed
+
+
 def run(options: argparse.Namespace) -> int:
     """Run everything until interrupted."""
-    from prediction_exporter.demo.service import Story, serve
+    from prediction_exporter.demo.narrator import Narrator
+    from prediction_exporter.demo.pace import Pace
+    from prediction_exporter.demo.service import serve
+    from prediction_exporter.demo.show import Show
 
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    story = Story(None, None) if options.quiet else Story(options.breaks, options.drifts)
-    started = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"[{time.monotonic() - started:4.0f} s] {text}", flush=True)
-
+    pace = Pace(options.speed)
+    story = told(options, pace)
+    rate = options.rate or RATE * pace.speed
+    narrator = Narrator(sys.stdout)
     with ExitStack() as stack:
         folder = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prediction-exporter-demo-")))
-        log = _start(stack, folder.resolve(), say)
+        show = Show(narrator, story, pace, folder.resolve())
+        show.open(rate)
+        log = _start(stack, folder.resolve(), show, narrator, pace)
         service = threading.Thread(
-            target=serve, args=(log,), kwargs={"rate": options.rate, "story": story, "stopping": stopping}, name="service"
+            target=serve, args=(log,), kwargs={"rate": rate, "story": story, "stopping": stopping}, name="service"
         )
+        narrator.restart()
         service.start()
         stack.callback(service.join)
         stack.callback(stopping.set)
-        say(f"the model service answers {options.rate:g} applications a second and logs them to {log}")
-        _tell(story, stopping, say, options.duration)
-        say("stopping")
+        narrator.say(f"the model service answers {rate:g} applications a second; its log is {log}")
+        show.run(stopping, options.duration)
+        narrator.say("stopping")
     return 0
 
 
-def _start(stack: ExitStack, folder: Path, say: Callable[[str], None]) -> Path:
+def _start(stack: ExitStack, folder: Path, show: Show, narrator: Narrator, pace: Pace) -> Path:
     """Start everything but the service; return the path of its log."""
     from prediction_exporter.demo import stack as processes
     from prediction_exporter.demo.sinks import LOOPBACK, SlackSink, free_port
+    from prediction_exporter.kit.recording import PSI_FLEET, PSI_THRESHOLD
 
-    slack = stack.enter_context(SlackSink(lambda message: say(_slack_text(message))))
-    paths, _ = processes.prepare(folder, slack_url=slack.url, smtp_port=_start_mail(stack, say))
-    exporter_port = free_port()
-    stack.enter_context(processes.exporter(paths, exporter_port))
-    say(f"exporter      http://{LOOPBACK}:{exporter_port}/  (the page shows each column beside its baseline)")
-    say(f"metrics       http://{LOOPBACK}:{exporter_port}/metrics")
+    def started(name: str, process: processes.Process, port: int, path: str = "/") -> str:
+        narrator.wait_for(f"starting {name} ...")
+        stack.enter_context(process)
+        address = f"http://{LOOPBACK}:{port}"
+        narrator.plain(f"  {name:14}{address}{path}")
+        return address
+
+    narrator.wait_for("building the baseline from training data ...")
+    slack = stack.enter_context(SlackSink(show.take_slack))
+    mail_port = _start_mail(stack, show, narrator)
+    paths, _ = processes.prepare(folder, slack_url=slack.url, smtp_port=mail_port, pace=pace)
+    port, exporter_port, alertmanager_port = free_port(), free_port(), free_port()
+    address = started("exporter", processes.exporter(paths, exporter_port), exporter_port)
+    show.sights.append(f"Each column beside its baseline, loan_amount first of all: {address}/")
     if processes.prometheus_binary() is None:
-        say("no `prometheus` on the PATH: no rules are evaluated; install it (Debian: prometheus) to see the alerts")
+        narrator.plain(
+            "  no `prometheus` on the PATH: no rules are evaluated; install it (Debian: prometheus) to see the alerts"
+        )
         return paths.log
-    alertmanager_port = None
-    if processes.alertmanager_binary() is None:
-        say("no `alertmanager` on the PATH: nobody is notified; install it (Debian: prometheus-alertmanager)")
+    show.notified = processes.alertmanager_binary() is not None
+    if show.notified:
+        address = started("Alertmanager", processes.alertmanager(paths, alertmanager_port), alertmanager_port)
+        show.sights.append(f"Who was told of what, and how to silence it: {address}/")
     else:
-        alertmanager_port = free_port()
-        stack.enter_context(processes.alertmanager(paths, alertmanager_port))
-        say(f"Alertmanager  http://{LOOPBACK}:{alertmanager_port}/")
-    port = free_port()
-    stack.enter_context(processes.prometheus(paths, port, exporter_port=exporter_port, alertmanager_port=alertmanager_port))
-    say(f"Prometheus    http://{LOOPBACK}:{port}/alerts")
+        narrator.plain("  no `alertmanager` on the PATH: nobody is told; install it (Debian: prometheus-alertmanager)")
+    server = processes.prometheus(
+        paths,
+        port,
+        exporter_port=exporter_port,
+        alertmanager_port=alertmanager_port if show.notified else None,
+        pace=pace,
+    )
+    address = started("Prometheus", server, port, "/alerts")
+    drift = f"{PSI_FLEET.where(column='loan_amount', segment='all')} / {PSI_THRESHOLD}"
+    show.sights.append(f"The drift over its threshold: {address}/graph?{urlencode({'g0.expr': drift, 'g0.tab': 0})}")
+    show.sights.append(f"Every alert and its rule: {address}/alerts")
+    narrator.plain("")
     return paths.log
 
 
-def _start_mail(stack: ExitStack, say: Callable[[str], None]) -> int:
+def _start_mail(stack: ExitStack, show: Show, narrator: Narrator) -> int:
     from prediction_exporter.demo.sinks import MailSink, free_port
 
     if importlib.util.find_spec("aiosmtpd") is None:
-        say("no mailbox: install prediction-exporter[demo] to see the mails too")
+        narrator.plain("  no mailbox: install prediction-exporter[demo] to see the mails too")
         return free_port()
-    return stack.enter_context(MailSink(lambda message: say(_mail_text(message)))).port
-
-
-def _tell(story: Story, stopping: threading.Event, say: Callable[[str], None], duration: float | None) -> None:
-    """Say what is about to happen, when it happens, until told to stop."""
-    from prediction_exporter.demo.service import LOAN_FACTOR
-
-    events = [
-        (story.breaks, "income goes missing from most applications: watch for ModelMissingValues, to #data-eng"),
-        (story.drifts, f"applicants ask for {LOAN_FACTOR:g} times the amount: watch for ModelFeatureDrift, to #risk-models"),
-    ]
-    planned = sorted((at, text) for at, text in events if at is not None)
-    for at, text in planned:
-        say(f"in {at:.0f} s {text}")
-    began = time.monotonic()
-    end = began + duration if duration is not None else None
-    while not stopping.is_set() and (end is None or time.monotonic() < end):
-        if planned and time.monotonic() - began >= planned[0][0]:
-            say(f"now {planned.pop(0)[1]}")
-        stopping.wait(0.2)
-
-
-def _slack_text(message: SlackMessage) -> str:
-    return f"SLACK to {message.channel}\n" + "\n".join(f"       | {line}" for line in message.text.splitlines())
-
-
-def _mail_text(message: EmailMessage) -> str:
-    return f"MAIL to {message['To']}: {message['Subject']}"
+    return stack.enter_context(MailSink(show.take_mail)).port

@@ -6,6 +6,16 @@ import argparse
 import signal
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prediction_exporter.config.units import parse_size
+
+if TYPE_CHECKING:
+    from prediction_exporter.demo.pace import Pace
+    from prediction_exporter.demo.story import Story
+
+#: Predictions a second.
+RATE = 50.0
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -16,34 +26,59 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Answer loan applications at a rate and log the predictions, until SIGTERM.",
     )
     parser.add_argument("--log", type=Path, required=True, metavar="FILE", help="the prediction log")
+    parser.add_argument(
+        "--rotate-at",
+        type=_size,
+        default="64MiB",
+        metavar="SIZE",
+        help="how large the log grows before it is rotated (default 64MiB)",
+    )
     add_story(parser)
     parser.set_defaults(function=run)
 
 
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def add_story(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what happens when."""
-    parser.add_argument("--rate", type=float, default=50.0, metavar="N", help="predictions a second (default 50)")
-    parser.add_argument(
-        "--break-after",
-        dest="breaks",
-        type=float,
-        default=60.0,
-        metavar="SECONDS",
-        help="when income goes missing (default 60)",
-    )
-    parser.add_argument(
-        "--drift-after", dest="drifts", type=float, default=150.0, metavar="SECONDS", help="when amounts drift (default 150)"
-    )
+    parser.add_argument("--rate", type=float, metavar="N", help=f"predictions a second (default {RATE:g}, at speed 1)")
+    for name, what, default in (
+        ("break", "income goes missing", "60"),
+        ("mend", "income is back", "60 after it went missing"),
+        ("drift", "amounts drift", "90 after income went missing"),
+    ):
+        parser.add_argument(
+            f"--{name}-after",
+            dest=f"{name}s",
+            type=float,
+            metavar="SECONDS",
+            help=f"when {what} (default {default}, at speed 1)",
+        )
     parser.add_argument("--no-story", dest="quiet", action="store_true", help="nothing breaks and nothing drifts")
+
+
+def told(options: argparse.Namespace, pace: Pace) -> Story:
+    """Return the story that the options ask for."""
+    from prediction_exporter.demo.story import Story
+
+    if options.quiet:
+        return Story()
+    return Story.at_pace(pace, breaks=options.breaks, mends=options.mends, drifts=options.drifts)
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
-    from prediction_exporter.demo.service import Story, serve
+    from prediction_exporter.demo.pace import Pace
+    from prediction_exporter.demo.service import serve
 
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    story = Story(None, None) if options.quiet else Story(options.breaks, options.drifts)
-    serve(options.log, rate=options.rate, story=story, stopping=stopping)
+    story = told(options, Pace())
+    serve(options.log, rate=options.rate or RATE, story=story, stopping=stopping, rotate_at=options.rotate_at)
     return 0

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from prediction_exporter.demo.credit_risk import Drift, applications, decisions, probability_of_default
+from prediction_exporter.demo.story import Story
 
 #: Share of requests that fail, and seconds between two writes.
 FAILURE_RATIO = 0.0005
 TICK_SECONDS = 0.1
 
-#: The break: so large a share of the applications comes without income, as when one of the producers fails.
-MISSING_RATIO = 0.8
-
-#: The drift: applicants ask for so many times the former amount.
-LOAN_FACTOR = 1.6
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What happens when, in seconds after the start; None for never.
-
-    Attributes:
-        breaks: income begins to be missing from most applications.
-        drifts: the amounts asked for begin to be larger.
-    """
-
-    breaks: float | None
-    drifts: float | None
-
-    def at(self, seconds: float) -> Drift:
-        """Return what differs at a time."""
-        return Drift(
-            income_missing=MISSING_RATIO if self.breaks is not None and seconds >= self.breaks else 0.0,
-            loan_factor=LOAN_FACTOR if self.drifts is not None and seconds >= self.drifts else 1.0,
-        )
+#: Size in bytes at which the log is rotated, and how many rotated files are kept.
+ROTATE_AT = 64 << 20
+KEPT = 2
 
 
 def log_lines(
@@ -76,21 +55,32 @@ def _json_value(value: Any) -> float | str | None:
     return None if np.isnan(value) else float(value)
 
 
-def serve(path: Path, *, rate: float, story: Story, stopping: threading.Event, seed: int = 1) -> None:
-    """Log predictions until told to stop; requests arrive at random, ``rate`` a second on average."""
+def serve(
+    path: Path, *, rate: float, story: Story, stopping: threading.Event, seed: int = 1, rotate_at: int = ROTATE_AT
+) -> int:
+    """Log predictions until told to stop, and return how many; requests arrive at random, ``rate`` a second on average."""
     rng = np.random.default_rng(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     started = last = time.time()
     logged = 0
-    with path.open("a", encoding="utf-8") as file:
-        while not stopping.wait(TICK_SECONDS):
-            now = time.time()
-            times = np.sort(rng.uniform(last, now, rng.poisson(rate * (now - last))))
-            _write(file, log_lines(rng, times, story.at(now - started), logged))
-            logged += len(times)
-            last = now
+    while not stopping.is_set():
+        with path.open("a", encoding="utf-8") as file:
+            while file.tell() < rotate_at and not stopping.wait(TICK_SECONDS):
+                now = time.time()
+                times = np.sort(rng.uniform(last, now, rng.poisson(rate * (now - last))))
+                file.writelines(f"{line}\n" for line in log_lines(rng, times, story.at(now - started), logged))
+                file.flush()
+                logged += len(times)
+                last = now
+            full = file.tell() >= rotate_at
+        if full:
+            _rotate(path)
+    return logged
 
 
-def _write(file: IO[str], lines: Iterator[str]) -> None:
-    file.writelines(f"{line}\n" for line in lines)
-    file.flush()
+def _rotate(path: Path) -> None:
+    """Give the log and the rotated files before it the next number; the oldest goes."""
+    names = [path, *(path.with_name(f"{path.name}.{number}") for number in range(1, KEPT + 1))]
+    for newer, older in reversed(list(itertools.pairwise(names))):
+        if newer.exists():
+            newer.replace(older)

@@ -8,6 +8,7 @@ import http.server
 import itertools
 import json
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from email.message import EmailMessage
 from types import TracebackType
 from typing import Any, Self
 
+from prediction_exporter.demo.story import Notice
 from prediction_exporter.errors import PredictionExporterError
 
 LOOPBACK = "127.0.0.1"
@@ -45,6 +47,16 @@ def free_port() -> int:
     raise PredictionExporterError(f"none of the ports {first} to {first + PORTS_IN_PART - 1} is free")
 
 
+def alert_named(text: str) -> str:
+    """Return the alert that a message is about: the first that it names.
+
+    >>> alert_named("[WARNING] credit-risk: ModelFeatureDrift (2)")
+    'ModelFeatureDrift'
+    """
+    found = re.search(r"\bModel[A-Z]\w+", text)
+    return found[0] if found is not None else "an alert of somebody else"
+
+
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
     """A message as Alertmanager posts it to Slack's webhook."""
@@ -59,6 +71,12 @@ class SlackMessage:
         for attachment in self.payload.get("attachments", []):
             parts += [attachment.get("title", ""), attachment.get("text", "")]
         return "\n".join(part for part in parts if part)
+
+    @property
+    def notice(self) -> Notice:
+        """What it is about."""
+        resolved = any(attachment.get("color") == "good" for attachment in self.payload.get("attachments", []))
+        return Notice(self.channel, alert_named(self.text), resolved)
 
 
 class SlackSink:

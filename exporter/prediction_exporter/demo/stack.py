@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,12 +22,12 @@ from prediction_exporter.baseline.builder import build
 from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.config import Config
 from prediction_exporter.demo.credit_risk import training_data
+from prediction_exporter.demo.pace import Pace
 from prediction_exporter.demo.sinks import LOOPBACK
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.kit.render import render, write
-
-#: An hour of the shipped rules is a minute of the demo.
-TIME_SCALE = 60.0
+from prediction_exporter.kit.rules import INTERVAL
+from prediction_exporter.kit.scale import written
 
 CONFIG = Path(__file__).with_name("exporter.yml")
 START_SECONDS = 30.0
@@ -74,11 +75,22 @@ class Paths:
         return self.folder / "kit"
 
 
-def prepare(folder: Path, *, slack_url: str, smtp_port: int) -> tuple[Paths, Config]:
-    """Write configuration, baseline, rules and routes into a folder."""
+def prepare(folder: Path, *, slack_url: str, smtp_port: int, pace: Pace) -> tuple[Paths, Config]:
+    """Write configuration, baseline, rules and routes into a folder.
+
+    Raises:
+        PredictionExporterError: the folder has the log of an earlier demo, whose end would be the beginning of this one.
+    """
     paths = Paths(folder)
+    if paths.log.exists():
+        raise PredictionExporterError(
+            f"{paths.log} is there from an earlier demo: remove it with its folder, or use another one"
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    text = CONFIG.read_text(encoding="utf-8").replace("${DEMO_DIR}", str(folder)).replace("${DEMO_SMTP_PORT}", str(smtp_port))
+    text = CONFIG.read_text(encoding="utf-8").replace("${DEMO_SMTP_PORT}", str(smtp_port))
+    text = text.replace("${DEMO_DIR}", json.dumps(str(folder))[1:-1].replace("$", "$$"))
+    for name, seconds in pace.times.items():
+        text = text.replace(name, written(seconds))
     paths.config.write_text(text, encoding="utf-8")
     (folder / "slack_api_url").write_text(slack_url, encoding="utf-8")
     data = folder / "training.parquet"
@@ -87,7 +99,7 @@ def prepare(folder: Path, *, slack_url: str, smtp_port: int) -> tuple[Paths, Con
     model = loaded.models[0]
     result = build(read_table(data), model.predictions.fields, kinds={}, task=model.task, where="models[0].predictions.fields")
     baseline.save(result.record, paths.baseline)
-    write(render(loaded, time_scale=TIME_SCALE), paths.kit)
+    write(render(loaded, time_scale=pace.scale.factor), paths.kit)
     return paths, loaded
 
 
@@ -171,10 +183,11 @@ def alertmanager(paths: Paths, port: int) -> Process:
     return Process("Alertmanager", command, ready=f"http://{LOOPBACK}:{port}/-/ready", log=paths.folder / "alertmanager.log")
 
 
-def prometheus(paths: Paths, port: int, *, exporter_port: int, alertmanager_port: int | None) -> Process:
-    """Return Prometheus with the rendered rules; it scrapes the exporter every second."""
+def prometheus(paths: Paths, port: int, *, exporter_port: int, alertmanager_port: int | None, pace: Pace) -> Process:
+    """Return Prometheus with the rendered rules, which scrapes the exporter as often as they are evaluated."""
+    interval = pace.scale.interval(INTERVAL)
     settings: dict[str, object] = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
         "rule_files": [str(paths.kit / "prometheus/rules/*.yml")],
         "scrape_configs": [
             {"job_name": "prediction-exporter", "static_configs": [{"targets": [f"{LOOPBACK}:{exporter_port}"]}]}

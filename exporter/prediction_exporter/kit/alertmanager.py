@@ -103,8 +103,8 @@ def _route(config: Config, scale: Scale) -> dict[str, Any]:
     return {
         "receiver": UNOWNED,
         "group_by": GROUP_BY,
-        "group_wait": scale(duration("30s")),
-        "group_interval": scale(duration("5m")),
+        "group_wait": scale.interval(duration("30s")),
+        "group_interval": scale.interval(duration("5m")),
         "repeat_interval": scale(duration("24h")),
         "routes": [*routes, critical],
     }

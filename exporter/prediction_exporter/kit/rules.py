@@ -87,7 +87,7 @@ def recording_rules(scale: Scale) -> str:
     groups = [
         {
             "name": group.name,
-            "interval": scale(INTERVAL),
+            "interval": scale.interval(INTERVAL),
             "rules": [{"record": series.name, "expr": series.expr(scale)} for series in group.series],
         }
         for group in RECORDING_GROUPS
@@ -103,7 +103,7 @@ def alerting_rules(scale: Scale, links: Links) -> str:
     groups = [
         {
             "name": group_of(area),
-            "interval": scale(INTERVAL),
+            "interval": scale.interval(INTERVAL),
             "rules": [_rule(alert, condition, scale, links) for alert in alerts for condition in alert.conditions],
         }
         for area, alerts in by_area().items()

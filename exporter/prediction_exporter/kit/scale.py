@@ -9,6 +9,12 @@ from prediction_exporter.config.units import Duration
 #: Age in seconds from which a reading is no longer that of now; a limit, which no time scale changes.
 SECONDS_STALE = 600
 
+#: Seconds between two scrapes or two evaluations of rules, at least: a busy machine does not keep a shorter beat.
+LEAST_INTERVAL = 2.0
+
+#: Seconds that a rule looks back or waits, at least: as at real time, some scrapes may fail and some evaluations be late.
+LEAST_SPAN = 15.0
+
 _UNITS = (("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 
 
@@ -21,7 +27,12 @@ def duration(text: str) -> Duration:
 class Scale:
     """How much faster than real time a rendered file runs: ``Scale(60)`` writes an hour as ``1m``.
 
-    It is applied to waiting times and to range selectors. Limits that an expression compares with stay as they are.
+    It is applied to waiting times and to range selectors. Limits that an expression compares with stay as they are. What
+    would be shorter than the machine can keep to is as long as the floors above; at real time nothing is.
+
+    >>> demonstration = Scale(60)
+    >>> demonstration(duration("1h")), demonstration(duration("5m")), demonstration.interval(duration("5m"))
+    ('1m', '15s', '5s')
     """
 
     factor: float = 1.0
@@ -31,17 +42,21 @@ class Scale:
             raise ValueError("the time scale must be above 0")
 
     def __call__(self, span: Duration) -> str:
-        """Return the duration's text, at least a millisecond."""
-        if self.factor == 1.0:
-            return str(span)
-        return _text(max(1, round(self.seconds(span) * 1000)))
+        """Return the text of how far a rule looks back, or how long an alert waits or stays."""
+        return str(span) if self.factor == 1.0 else written(self.seconds(span))
 
-    def seconds(self, span: Duration) -> float:
-        """Return the duration's length in real seconds."""
-        return span.seconds / self.factor
+    def interval(self, span: Duration) -> str:
+        """Return the text of how often something is done, or of how long messages are collected."""
+        return str(span) if self.factor == 1.0 else written(self.seconds(span, least=LEAST_INTERVAL))
+
+    def seconds(self, span: Duration, *, least: float = LEAST_SPAN) -> float:
+        """Return how long it takes: at least so many seconds, unless it is shorter at real time."""
+        return max(span.seconds / self.factor, min(least, span.seconds))
 
 
-def _text(milliseconds: int) -> str:
+def written(seconds: float) -> str:
+    """Return a number of seconds in Prometheus' syntax."""
+    milliseconds = round(seconds * 1000)
     parts = []
     for unit, size in _UNITS:
         count, milliseconds = divmod(milliseconds, size)
