@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     # Imported here: the other commands need none of it, and a wrong flag is told before anything is loaded.
     from prediction_exporter import config
     from prediction_exporter.counting.state import State
+    from prediction_exporter.monitor.inspection import at_start
     from prediction_exporter.monitor.monitor import Monitor
     from prediction_exporter.web.landing import render_page
     from prediction_exporter.web.server import WebServer
@@ -90,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
         server.start()
         try:
             monitor.start()
+            for warning in at_start(loaded, options.config_file):
+                logger.warning("%s", warning)
             logger.info("prediction-exporter %s listens on port %s", __version__, ", ".join(map(str, server.ports)))
             while signals.wait() == signal.SIGHUP:
                 reload()

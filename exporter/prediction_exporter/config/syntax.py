@@ -13,7 +13,7 @@ _CLOSING = (yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 #: A comment that was hardly meant as one: a word that begins with the mark, as a Slack channel does.
 _WORD = re.compile(r"#[^\s#,\]}]+")
 _VALUE = re.compile(r"[^\s,\]}]+")
-_NO_TOKEN = "cannot start any token"
+_NO_START = "cannot start any token"
 
 
 def syntax_problem(error: yaml.MarkedYAMLError | yaml.reader.ReaderError, text: str) -> str:
@@ -39,11 +39,11 @@ def _at(text: str, position: int, problem: str) -> str:
 def _named(error: yaml.MarkedYAMLError, text: str, at: int) -> tuple[int, str] | None:
     """Return the place and the name of a problem that many run into."""
     character, problem = text[at : at + 1], error.problem or ""
-    if character == "\t" and _NO_TOKEN in problem:
+    if character == "\t" and _NO_START in problem:
         begin = text.rfind("\n", 0, at) + 1
         where = "stands between words" if text[begin:at].strip() else "indents the line"
         return at, f"a tab {where}; YAML takes spaces alone"
-    if character in ("@", "`", "%") and _NO_TOKEN in problem:
+    if character in ("@", "`", "%") and _NO_START in problem:
         return at, f"a value cannot begin with {character}; put it in quotes{_quoted(text, at)}"
     if error.context == "while scanning an alias" and error.context_mark is not None:
         at = error.context_mark.index
