@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -75,7 +76,10 @@ def run(options: argparse.Namespace) -> int:
         )
 
         def reload() -> str | None:
-            return monitor.reload(partial(config.load, options.config_file), also=reload_web)
+            problem = monitor.reload(partial(config.load, options.config_file), also=reload_web)
+            if problem is None:
+                _warn(at_start(monitor.config, options.config_file))
+            return problem
 
         def reload_web() -> None:
             if options.web_config is not None:
@@ -91,8 +95,7 @@ def run(options: argparse.Namespace) -> int:
         server.start()
         try:
             monitor.start()
-            for warning in at_start(loaded, options.config_file):
-                logger.warning("%s", warning)
+            _warn(at_start(loaded, options.config_file))
             logger.info("prediction-exporter %s listens on port %s", __version__, ", ".join(map(str, server.ports)))
             while signals.wait() == signal.SIGHUP:
                 reload()
@@ -103,6 +106,11 @@ def run(options: argparse.Namespace) -> int:
     finally:
         state.close()
     return 0
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        logger.warning("%s", warning)
 
 
 class _Signals:
