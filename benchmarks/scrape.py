@@ -70,7 +70,7 @@ def main() -> None:
         return samples
 
     def rerender() -> Snapshot:
-        return render([lines()], [family], created=time.time())
+        return render([lines()], {"windows": [family]}, created=time.time())
 
     site = Site(snapshot=rerender(), landing=lambda: b"", ready=lambda: (True, "ready"))
     server = WebServer(["127.0.0.1:0"], site, web_config=None)

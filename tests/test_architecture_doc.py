@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+from architecture_page import PAGE, ROOT, apply_example, blocks, copy_of, run, section
+
+SECTION = section("Adding a statistic")
 KEY = "triangular_discrimination"
 
 #: Prints what follows from a declaration, and where the package was imported from.
@@ -24,7 +21,7 @@ import json, prediction_exporter
 from prediction_exporter.config import json_schema, known_thresholds
 from prediction_exporter.kit.docs import statistics_markdown
 from prediction_exporter.kit.metrics_page import metrics_page
-from prediction_exporter.collectors.report import family_list
+from prediction_exporter.collectors.registry import family_list
 
 print(json.dumps({
     "package": prediction_exporter.__file__,
@@ -37,54 +34,15 @@ print(json.dumps({
 """
 
 
-def blocks(language: str) -> list[str]:
-    """Return the page's blocks in a language, without the indentation that they have in lists."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL)
-    return [re.sub(rf"^{indentation}", "", block, flags=re.MULTILINE) for indentation, block in found]
-
-
-def named_before(block: str) -> str:
-    """Return the last file that the page names before a block's first line."""
-    before = PAGE.partition(block.splitlines()[0])[0]
-    files: list[str] = re.findall(r"`([\w/]+\.py)`", before)
-    return files[-1]
-
-
-def apply(diff: str, file: Path) -> None:
-    """Apply the parts of a diff, each of which must fit at one place."""
-    for part in diff.split("@@\n"):
-        lines = part.splitlines(keepends=True)
-        old, new = ("".join(line[1:] for line in lines if line[0] != sign) for sign in "+-")
-        text = file.read_text(encoding="utf-8")
-        assert text.count(old) == 1, f"in {file.name} there is no longer, or more than once:\n{old}"
-        file.write_text(text.replace(old, new), encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the package and of what tests statistics, with the page's example in it."""
     folder = tmp_path_factory.mktemp("copy")
-    for name in ("exporter/prediction_exporter", "tests/statistics", "tests/oracles.py", "tests/samples.py", "pyproject.toml"):
-        source, target = ROOT / name, folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    [module] = blocks("python")
-    (folder / named_before(module)).write_text(module, encoding="utf-8")
-    for diff in blocks("diff"):
-        apply(diff, folder / named_before(diff))
-    return folder
-
-
-def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in the copy, on the copy's package."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment["PYTHONPATH"] = str(copy / "exporter")
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=copy, env=environment, capture_output=True, text=True, timeout=120, check=False
+    copy_of(
+        folder, "exporter/prediction_exporter", "tests/statistics", "tests/oracles.py", "tests/samples.py", "pyproject.toml"
     )
+    apply_example(SECTION, folder)
+    return folder
 
 
 def passed(copy: Path, *arguments: str) -> int:
@@ -135,7 +93,7 @@ def test_everything_else_follows(copy: Path) -> None:
     assert f"\n### {KEY}\n" in found["statistics"]
     assert f"| `model_column_{KEY}_threshold` | gauge |" in found["metrics"]
     golden = (ROOT / "tests/golden/families.txt").read_text(encoding="utf-8").splitlines()
-    assert [line for line in found["families"] if line not in golden] == blocks("text")[-1].splitlines()
+    assert [line for line in found["families"] if line not in golden] == blocks(SECTION, "text")[-1].splitlines()
 
 
 def test_the_example_is_in_the_house_style(copy: Path) -> None:

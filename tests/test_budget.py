@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from prediction_exporter.collectors.report import source_samples
+from prediction_exporter.collectors.base import Most
+from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
+from prediction_exporter.collectors.switches import Switches
 from prediction_exporter.config import Config
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.monitor import budget
 from prediction_exporter.monitor.monitor import plan
 from prediction_exporter.monitor.references import load_baseline
-from watched import Watched, config_text, model_text, read
+from watched import Watched, config_text, model_text, read, samples_of
 
 STATUS = "model_statistic_status"
 
@@ -30,14 +32,15 @@ def rendered(watched: Watched, loaded: Config) -> Counter[str]:
     for color in ("red", "blue", "green"):
         watched.log(100, color=color)
     report, _ = read(watched.start(loaded), watched.clock)
-    parts = (report.samples, source_samples([report], now=watched.clock()))
-    return Counter({name: len(lines) for part in parts for name, lines in part.lines.items()})
+    found = Counter({name: len(lines) for part in samples_of(report, watched.clock()) for name, lines in part.lines.items()})
+    told = len(report.collected) + 1  # of its source too
+    return found + Counter({family.name: told for family in COLLECTOR_FAMILIES})
 
 
-def of(loaded: Config, index: int = 0) -> budget.Budget:
+def of(loaded: Config, index: int = 0) -> list[Most]:
     """Return the budget of a model."""
     model = loaded.models[index]
-    return budget.of_model(loaded, model, load_baseline(model, f"models[{index}]"))
+    return budget.of_model(loaded, model, load_baseline(model, f"models[{index}]"), Switches())
 
 
 @pytest.mark.parametrize("windows", ["[1h, 24h]", "[1m, 1h, 7d, 31d]"])
@@ -46,11 +49,12 @@ def test_the_budget_is_what_a_full_model_shows(tmp_path: Path, more: str, window
     """For every family, to the series; of the statuses it is what there may be at most."""
     watched = Watched(tmp_path)
     loaded = watched.configure(config_text(model_text(more=more), more=f"windows: {windows}"))
-    counted = budget.total([of(loaded)], 1)
+    most = of(loaded)
+    counted = budget.total(most, 1)
     found = rendered(watched, loaded)
     assert counted.pop(STATUS, 0) >= found.pop(STATUS, 0)
     assert counted == found
-    assert of(loaded).series(3) - of(loaded).series(2) == sum(of(loaded).per_version.values())
+    assert sum(of.series(3) - of.series(2) for of in most) == sum(sum(of.per_version.values()) for of in most)
 
 
 @pytest.mark.parametrize("count", [1, 29, 31, 200])
@@ -62,9 +66,10 @@ def test_no_window_shows_more_than_the_budget(tmp_path: Path, count: int) -> Non
     watched.log(count, color=None)
     watched.log(count, score=None, decision=None, amount="text")
     report, _ = read(watched.start(loaded), watched.clock)
-    counted = budget.total([of(loaded)], 1)
-    for name, lines in report.samples.lines.items():
-        assert len(lines) <= counted[name]
+    counted = budget.total(of(loaded), 1)
+    for part in samples_of(report, watched.clock()):
+        for name, lines in part.lines.items():
+            assert len(lines) <= counted[name]
 
 
 def test_as_many_versions_fit_as_the_limit_allows(tmp_path: Path) -> None:
@@ -73,10 +78,10 @@ def test_as_many_versions_fit_as_the_limit_allows(tmp_path: Path) -> None:
 
     def room(limit: int, most: int = 8) -> int:
         models = (model_text("m"), model_text("n", "b.log"))
-        return plan(watched.configure(config_text(*models, more=f"series_limit: {limit}\nmax_versions: {most}")))
+        return plan(watched.configure(config_text(*models, more=f"series_limit: {limit}\nmax_versions: {most}")), Switches())
 
     loaded = watched.configure(config_text(model_text("m"), model_text("n", "b.log")))
-    budgets = [budget.of_exporter(loaded), of(loaded), of(loaded, 1)]
+    budgets = [*budget.of_exporter(loaded, Switches()), *of(loaded), *of(loaded, 1)]
 
     def needed(versions: int) -> int:
         return sum(part.series(versions) for part in budgets)
@@ -103,7 +108,7 @@ def test_every_problem_of_a_plan_is_told(tmp_path: Path) -> None:
     )
     loaded = Watched(tmp_path).configure(config_text(*models))
     with pytest.raises(ConfigError) as caught:
-        plan(loaded)
+        plan(loaded, Switches())
     lines = str(caught.value).split("\n")
     assert "absent.json: cannot be read: No such file or directory" in lines[0]
     assert lines[1].startswith("models[1].thresholds.columns: the baseline has no column nothing (it has: amount, color")

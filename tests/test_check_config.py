@@ -62,7 +62,8 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
     one = counts.pop("series with one version of each model")
     assert sum(counts.values()) == one
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
-    assert counts["model_min_predictions"] == 2
+    assert counts["model_info"] == 2
+    assert counts["model_min_predictions"] == 1  # nothing of b, whose maturity is 0, is compared
     assert counts["prediction_exporter_build_info"] == 1
     assert re.fullmatch(r"series_limit 50,000: room for \d versions of each model", lines[-1])
 
@@ -120,7 +121,9 @@ def test_too_many_series_fail_with_their_number_by_family(watched: Watched) -> N
     start = rf"{watched.file}: series_limit: 500 series are allowed, and \d+ are needed for two versions of each model"
     assert re.match(start, errors)
     assert "model_statistic_status" in errors
-    assert errors.endswith("raise series_limit, or have fewer windows, segments or columns\n")
+    assert errors.endswith(
+        "raise series_limit, exclude families with series.exclude, or have fewer windows, segments or columns\n"
+    )
     assert "room for" not in output
 
 

@@ -28,7 +28,7 @@ from prediction_exporter.baseline import builder as baseline_builder
 from prediction_exporter.baseline import to_profile
 from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.cli import parser
-from prediction_exporter.collectors import FAMILIES
+from prediction_exporter.collectors.registry import FAMILIES
 from prediction_exporter.config import Config, Fields, Model, Predictions, parse
 from prediction_exporter.counting import state
 from prediction_exporter.counting.layout import Layout
@@ -82,7 +82,8 @@ def parsers(of: argparse.ArgumentParser | None = None, name: str = "") -> Iterat
 
 def flags_of(of: argparse.ArgumentParser) -> set[str]:
     """Return the flags of a command but for help."""
-    return {flag for action in of._actions for flag in action.option_strings} - {"-h", "--help"}
+    flags = {flag for action in of._actions for flag in action.option_strings} - {"-h", "--help"}
+    return {re.sub(r"^(--(?:no-)?collector)\.\w+$", r"\1.NAME", flag) for flag in flags}
 
 
 FLAGS = {command: flags_of(of) for command, of in parsers()}
@@ -95,7 +96,7 @@ def test_every_command_and_flag_has_its_row() -> None:
     assert commands == set(FLAGS)
     found: dict[str, set[str]] = {command: set() for command in FLAGS}
     of_row: list[str] = []
-    for names, flag in re.findall(r"^\| *(|`[a-z -]+`(?:, `[a-z -]+`)*) *\| `(--[a-z.-]+)[ `]", section, re.MULTILINE):
+    for names, flag in re.findall(r"^\| *(|`[a-z -]+`(?:, `[a-z -]+`)*) *\| `(--[a-zA-Z.-]+)[ `]", section, re.MULTILINE):
         of_row = re.findall("`([^`]+)`", names) or of_row
         for name in of_row:
             found[name].add(flag)
@@ -125,7 +126,7 @@ def test_flags_that_stand_alone_exist() -> None:
     for page in PAGES:
         for piece in code(page, without=("ini", "diff")).splitlines():
             if not re.search(r"\b(docker|pip|promtool|amtool|kubectl|git|openssl|curl|ruff)\b", piece):
-                assert set(re.findall(r"(?<!\S)(--[a-z][a-z.-]*)", piece)) <= known, (page, piece)
+                assert set(re.findall(r"(?<!\S)(--[a-z][a-zA-Z.-]*)", piece)) <= known, (page, piece)
 
 
 def test_what_units_and_pods_start_is_a_command() -> None:

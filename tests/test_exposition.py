@@ -17,7 +17,7 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from prediction_exporter.collectors import FAMILIES as DECLARED
+from prediction_exporter.collectors.registry import FAMILIES as DECLARED
 from prediction_exporter.exposition import Samples, Snapshot, escape, label_text, number, render, sample_prefix
 from prediction_exporter.families import Family
 
@@ -48,7 +48,7 @@ HOSTILE = [
 
 def snapshot(*parts: Samples, families: tuple[Family, ...] = FAMILIES) -> Snapshot:
     """Return the exposition of some parts."""
-    return render(parts, families, created=0.0)
+    return render(parts, {"test": families}, created=0.0)
 
 
 Sample = tuple[str, tuple[tuple[str, str], ...]]
@@ -302,13 +302,13 @@ def every_family(families: tuple[Family, ...]) -> Samples:
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_has_nothing_to_say() -> None:
     """Prometheus' linter is silent on a snapshot with every core family."""
-    result = render([every_family(DECLARED)], DECLARED, created=0.0)
+    result = render([every_family(DECLARED)], {"all": DECLARED}, created=0.0)
     promtool = subprocess.run(["promtool", "check", "metrics"], input=result.text, capture_output=True, check=False)
     assert (promtool.returncode, promtool.stdout, promtool.stderr) == (0, b"", b"")
 
 
 def test_every_core_family_is_valid_openmetrics() -> None:
     """The strict parser takes them all, and finds each family once."""
-    result = render([every_family(DECLARED)], DECLARED, created=0.0)
+    result = render([every_family(DECLARED)], {"all": DECLARED}, created=0.0)
     names = [family.name for family in openmetrics_families(result)]
     assert names == [family.name.removesuffix("_total") for family in DECLARED]

@@ -19,14 +19,12 @@ from prediction_exporter import baseline as baseline_file
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.baseline.builder import build
 from prediction_exporter.baseline.tables import read_table
-from prediction_exporter.collectors.report import ModelReport, ModelSeries, SourceReport, WindowReport
+from prediction_exporter.collectors.report import ModelReport, SourceReport, WindowReport
 from prediction_exporter.config import Config, Fields, parse
 from prediction_exporter.counting.events import Events, ValueState
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, Profiler
-from prediction_exporter.counting.traffic import Traffic
-from prediction_exporter.exposition import Samples
 from prediction_exporter.monitor.references import references_of
 from prediction_exporter.statistics.evaluation import ERROR, Result, evaluate
 from prediction_exporter.web.landing import render_page
@@ -131,10 +129,7 @@ class Made:
                 for segment, profile in self._profiles(frame, version).items():
                     results = evaluate(references[window], profile)
                     windows.append(WindowReport(version, segment, window, profile, results))
-        series = ModelSeries(self.config, model, self.baseline, references)
-        traffic = Traffic(None if self.baseline is None else self.baseline.layout, slow_after=None)
-        samples = series.render(windows, traffic, self.source, seconds=0.0123)
-        return ModelReport(model, self.baseline, self.source, tuple(windows), NOW - 5, 0.0123, samples)
+        return ModelReport(model, self.baseline, self.source, tuple(windows), NOW - 5, 0.0123, {})
 
     def _profiles(self, frame: pl.DataFrame, version: str) -> dict[str, Profile]:
         assert self.baseline is not None
@@ -601,10 +596,3 @@ def test_figures_hold_at_their_limits() -> None:
         Page(b"<!doctype html>" + drawing.encode())
         assert "nan" not in drawing
         assert "inf" not in drawing.lower()
-
-
-def test_samples_are_not_needed(credit: Made) -> None:
-    """The page reads the report and not its series."""
-    credit.windows = {"3.1": {"1h": credit_data(500, 2)}}
-    report = credit.report()
-    assert page_of([replace(report, samples=Samples())], credit.config).source == page_of([report], credit.config).source

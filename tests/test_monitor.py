@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,67 +15,16 @@ from prediction_exporter.config import Config
 from prediction_exporter.counting.state import State
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Snapshot
+from prediction_exporter.monitor import collecting
 from prediction_exporter.monitor import monitor as module
 from prediction_exporter.monitor.model_monitor import ModelMonitor
-from prediction_exporter.monitor.monitor import Monitor
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.log import LogSource
 from processes import samples
-from watched import Series, Watched, config_text, model_text, save_baseline, total
+from running import SECONDS, Running
+from watched import config_text, model_text, save_baseline, total
 
-SECONDS = 10.0
 TWO = (model_text("a", "a.log"), model_text("b", "b.log"))
-
-
-class Running:
-    """A monitor with real threads and what it published last; its clock is the real one."""
-
-    def __init__(self, folder: Path) -> None:
-        self.watched = Watched(folder, clock=time.time)  # type: ignore[arg-type]
-        self.snapshots: list[Snapshot] = []
-        self.state: State | None = None
-        self.monitor: Monitor
-
-    def start(self, *models: str, more: str = "", wait: bool = True) -> None:
-        """Start it, on the state that an earlier one left."""
-        loaded = self.watched.configure(config_text(*models, more=more))
-        self.state = State(loaded.state_dir)
-        self.monitor = Monitor(loaded, state=self.state, publish=self.snapshots.append)
-        self.monitor.start()
-        if wait:
-            self.wait(lambda: self.monitor.ready()[0])
-
-    def stop(self) -> None:
-        """Stop it."""
-        if self.state is not None:
-            self.monitor.stop()
-            self.state.close()
-            self.state = None
-
-    def wait(self, condition: Callable[[], bool]) -> None:
-        """Wait until a condition holds."""
-        deadline = time.monotonic() + SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, self.snapshots[-1].text.decode() if self.snapshots else "no snapshot"
-            time.sleep(0.01)
-
-    @property
-    def series(self) -> Series:
-        """What a scrape would show."""
-        return samples(self.snapshots[-1].text.decode()) if self.snapshots else {}
-
-    def total(self, name: str, **labels: str) -> float | None:
-        """Return the sum of a metric's series that have these labels."""
-        return total(self.series, name, **labels)
-
-    def requests(self, model: str) -> float | None:
-        """Return the requests of a model."""
-        return self.total("model_requests_total", model=model)
-
-    def rewrite(self, text: str) -> str | None:
-        """Reload another configuration; return what is wrong with it."""
-        self.watched.file.write_text(text)
-        return self.monitor.reload(lambda: config.load(self.watched.file))
 
 
 @pytest.fixture
@@ -266,7 +215,7 @@ def test_a_snapshot_that_cannot_be_made_leaves_the_former(running: Running, monk
         failed.set()
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(module, "render", fail)
+    monkeypatch.setattr(collecting, "render", fail)
     assert failed.wait(SECONDS)
     count = len(running.snapshots)
     monkeypatch.undo()

@@ -22,7 +22,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
 
 def values(samples: Samples) -> dict[str, list[float]]:
     """Return the values by name, as a strict parser reads them."""
-    text = render([samples], PROCESS_FAMILIES, created=0.0).openmetrics.decode()
+    text = render([samples], {"exporter": PROCESS_FAMILIES}, created=0.0).openmetrics.decode()
     found: dict[str, list[float]] = {}
     for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
         for sample in family.samples:
@@ -66,6 +66,6 @@ def test_python_info() -> None:
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_has_nothing_to_say() -> None:
     """Prometheus' linter is silent."""
-    text = render([process_samples()], PROCESS_FAMILIES, created=0.0).text
+    text = render([process_samples()], {"exporter": PROCESS_FAMILIES}, created=0.0).text
     promtool = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
     assert (promtool.returncode, promtool.stdout, promtool.stderr) == (0, b"", b"")

@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prediction_exporter.collectors import FAMILIES, exporter
-from prediction_exporter.collectors import report as module
-from prediction_exporter.collectors.report import ModelSeries, family_list
+from prediction_exporter.collectors import exporter, traffic
+from prediction_exporter.collectors import statistics as module
+from prediction_exporter.collectors.base import Published, Subject
+from prediction_exporter.collectors.identity import IdentitySeries
+from prediction_exporter.collectors.registry import FAMILIES, family_list
+from prediction_exporter.collectors.report import ModelReport
+from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
+from prediction_exporter.collectors.source import SourceSeries
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.statistics import STATISTICS, Reference
 from prediction_exporter.statistics.base import Constant, Floats
@@ -65,8 +70,8 @@ def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
     """All but those of a regression, those of the exporter itself, and none twice."""
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
-    own = {family.name for family in exporter.FAMILIES}
-    assert {family.name for family in FAMILIES} - shown == own | {"model_prediction_value"}
+    own = {family.name for family in (*exporter.COLLECTOR.families, *COLLECTOR_FAMILIES)}
+    assert {family.name for family in FAMILIES} - shown == own | {traffic.PREDICTION_VALUE.name}
     assert total(series, "model_window_predictions", segment="all", window="1h") == 60
     by_color = [total(series, "model_window_predictions", window="1h", segment=f"color={c}") for c in ("red", "blue")]
     assert sum(filter(None, by_color)) == 60
@@ -116,7 +121,8 @@ def test_whether_others_read_the_source_is_shown(watched: Watched, source: str, 
     """From the start, for every model: rules add up replicas where it is 0."""
     text = config_text(f"\n  - {{name: m, owner: me, maturity: 0, predictions: {{{source}}}}}\n")
     loaded = watched.configure(text)
-    lines = ModelSeries(loaded, loaded.models[0], None, {}).identity().lines
+    report, _ = read(watched.start(loaded), watched.clock)
+    lines = lag(report, 0.0)
     assert lines["prediction_exporter_source_shared"] == [f'prediction_exporter_source_shared{{model="m"}} {shared}']
 
 
@@ -132,15 +138,21 @@ def test_no_value_is_not_a_number(watched: Watched) -> None:
     assert total(series, "model_statistic_status", statistic="psi", reason="ok", **at) == 3
 
 
+def lag(report: ModelReport, now: float) -> dict[str, list[str]]:
+    """Return the lines on a report's source at a time."""
+    published = Published({report.name: report}, reload_succeeded=True, loaded=0.0, others=0, now=now)
+    return SourceSeries(report.model).render(published).lines
+
+
 def test_lag_is_that_of_the_moment(watched: Watched) -> None:
     """The newest event ages while the report stays."""
     rendered(watched)
     watched.clock.now = NOW + 100
     report, series = read(watched.start(), watched.clock)
     assert total(series, "prediction_exporter_source_lag_seconds") == 100
-    lines = module.source_samples([report], now=NOW + 250).lines
+    lines = lag(report, NOW + 250)
     assert lines["prediction_exporter_source_lag_seconds"] == ['prediction_exporter_source_lag_seconds{model="m"} 250']
-    lines = module.source_samples([report], now=NOW - 5).lines
+    lines = lag(report, NOW - 5)
     assert lines["prediction_exporter_source_lag_seconds"] == ['prediction_exporter_source_lag_seconds{model="m"} 0']
 
 
@@ -167,4 +179,4 @@ def test_requirements_that_cannot_be_read_are_named(watched: Watched, content: b
         path.write_bytes(content)
     loaded = watched.configure(config_text(model_text(more="baseline: baseline.json\ndependencies: requirements.txt")))
     with pytest.raises(ConfigError, match=f"dependencies of model m: {path} cannot be read: {reason}"):
-        ModelSeries(loaded, loaded.models[0], None, {})
+        IdentitySeries(Subject(loaded, loaded.models[0], None, {}))

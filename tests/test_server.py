@@ -35,7 +35,7 @@ def make_snapshot(value: float) -> Snapshot:
     """Return an exposition that can be told from others."""
     samples = Samples()
     samples.add(SERIES, "", value)
-    return render([samples], [SERIES], created=0.0)
+    return render([samples], {"test": [SERIES]}, created=0.0)
 
 
 class Served:

@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 
 import prediction_exporter
-from prediction_exporter import commands, statistics
+from prediction_exporter import collectors, commands, statistics
 from prediction_exporter.commands import COMMANDS
 from prediction_exporter.kit import alerts
 from prediction_exporter.kit.alerts import ALERTS
@@ -182,6 +182,7 @@ def test_lists_miss_no_module() -> None:
     """A statistic, alert or command that is written but not listed would be missing in silence; so would a source."""
     assert modules_with(statistics, r"[A-Z0-9_]+(: Statistic)? = Statistic\(") == {statistic.key for statistic in STATISTICS}
     assert len(modules_with(alerts, r"[A-Z_]+(: Alert)? = Alert\(")) == len(ALERTS)
+    assert modules_with(collectors, r"COLLECTOR(: \w+)? = ") == set(collectors.NAMES)
     assert modules_with(commands, r"def add\(") == {vars(command)["__name__"].rpartition(".")[2] for command in COMMANDS}
     for name, path in MODULES.items():
         if name.startswith("sources.") and re.search(

@@ -351,7 +351,7 @@ def serve(folder: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -
     samples = Samples()
     for value in range(50_000):  # more than one TLS record and one piece
         samples.add(SERIES, "", value)
-    snapshot = render([samples], [SERIES], created=0.0)
+    snapshot = render([samples], {"test": [SERIES]}, created=0.0)
     with ExitStack() as stack:
 
         def start(**changes: object) -> Served:

@@ -14,9 +14,12 @@ import polars as pl
 from prediction_exporter import baseline, config
 from prediction_exporter.baseline.builder import build
 from prediction_exporter.baseline.tables import read_table
-from prediction_exporter.collectors.report import ModelReport, source_samples
+from prediction_exporter.collectors.base import Published
+from prediction_exporter.collectors.report import ModelReport
+from prediction_exporter.collectors.source import SourceSeries
 from prediction_exporter.config import Config
 from prediction_exporter.counting.state import State
+from prediction_exporter.exposition import Samples
 from prediction_exporter.monitor.model_monitor import ModelMonitor
 from processes import samples
 
@@ -133,10 +136,16 @@ def read(monitor: ModelMonitor, clock: Clock) -> tuple[ModelReport, Series]:
     return report, series_of(report, clock())
 
 
+def samples_of(report: ModelReport, now: float) -> list[Samples]:
+    """Return what a scrape shows of a report."""
+    published = Published({report.name: report}, reload_succeeded=True, loaded=0.0, others=0, now=now)
+    return [*(outcome.samples for outcome in report.collected.values()), SourceSeries(report.model).render(published)]
+
+
 def series_of(report: ModelReport, now: float) -> Series:
     """Return the series of a report as a scrape shows them."""
-    lines = [*report.samples.lines.values(), *source_samples([report], now=now).lines.values()]
-    return samples("\n".join(line for of_family in lines for line in of_family) + "\n")
+    lines = [line for part in samples_of(report, now) for of_family in part.lines.values() for line in of_family]
+    return samples("\n".join(lines) + "\n")
 
 
 def total(series: Mapping[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -32,7 +32,11 @@ def escape(value: str) -> str:
 
 
 def label_text(names: Sequence[str], values: Sequence[str]) -> str:
-    """Return labels as they stand between the braces: ``model="m",version="1"``."""
+    """Return labels as they stand between the braces.
+
+    >>> label_text(("model", "version"), ("m", "1"))
+    'model="m",version="1"'
+    """
     return ",".join(f'{name}="{escape(value)}"' for name, value in zip(names, values, strict=True))
 
 
@@ -42,7 +46,11 @@ def sample_prefix(name: str, labels: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return a value with all its digits, so that parsing it gives the same float."""
+    """Return a value with all its digits, so that parsing it gives the same float.
+
+    >>> number(3.0), number(0.1), number(-math.inf)
+    ('3', '0.1', '-Inf')
+    """
     value = float(value)
     if math.isfinite(value):
         return repr(value).removesuffix(".0")
@@ -67,6 +75,18 @@ class Samples:
     def series(self) -> int:
         """Number of sample lines."""
         return sum(map(len, self.lines.values()))
+
+    def copy(self) -> Samples:
+        """Return the same lines, to which others can be added."""
+        copied = Samples()
+        copied.lines = {name: list(lines) for name, lines in self.lines.items()}
+        return copied
+
+    def without(self, names: Collection[str]) -> Samples:
+        """Return the samples of all other families."""
+        left = Samples()
+        left.lines = {name: lines for name, lines in self.lines.items() if name not in names}
+        return left
 
     def add(self, family: Family, labels: str, value: float) -> None:
         """Add one sample; ``labels`` come from :func:`label_text`."""
@@ -106,7 +126,12 @@ class Samples:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A finished exposition in both formats, plain and compressed. ``created`` is Unix time."""
+    """A finished exposition in both formats, plain and compressed.
+
+    Attributes:
+        groups: where the samples of each group of families begin and end, in ``text`` and in ``openmetrics``.
+        created: Unix time.
+    """
 
     text: bytes
     openmetrics: bytes
@@ -114,41 +139,65 @@ class Snapshot:
     openmetrics_gzip: bytes
     series: int
     created: float
+    groups: Mapping[str, tuple[slice, slice]]
+
+    def only(self, names: Collection[str], *, openmetrics: bool) -> bytes:
+        """Return the exposition of some groups, and what the group without a name tells of them by its label ``collector``."""
+        whole = self.openmetrics if openmetrics else self.text
+        parts = [whole[slices[openmetrics]] for name, slices in self.groups.items() if name in names]
+        labels = [label_text(("collector",), (name,)).encode() for name in names]
+        told = whole[self.groups[""][openmetrics]].splitlines(keepends=True) if "" in self.groups else []
+        parts += [line for line in told if line.startswith(b"#") or any(label in line for label in labels)]
+        return b"".join(parts) + (_EOF if openmetrics else b"")
 
 
-def render(parts: Sequence[Samples], families: Sequence[Family], *, created: float) -> Snapshot:
-    """Join parts into one exposition: each family that has samples once, in the order of ``families``.
+_EOF = b"# EOF\n"
+
+
+def render(parts: Sequence[Samples], groups: Mapping[str, Sequence[Family]], *, created: float) -> Snapshot:
+    """Join parts into one exposition: each family that has samples once, in the order of ``groups``.
 
     Raises:
-        KeyError: a part holds samples of a family that is not among ``families``.
+        KeyError: a part holds samples of a family that is not among them.
     """
-    known = {family.name for family in families}
+    known = {family.name for families in groups.values() for family in families}
     for part in parts:
         for name in part.lines:
             if name not in known:
                 raise KeyError(name)
-    text: list[bytes] = []
-    openmetrics: list[bytes] = []
-    for family in families:
-        lines = [line for part in parts for line in part.lines.get(family.name, ())]
-        if lines:
-            # A lone surrogate, which JSON can spell, has no UTF-8 form and must not stop the exposition.
-            body = ("\n".join(lines) + "\n").encode("utf-8", errors="replace")
-            text += [_text_head(family), body]
-            openmetrics += [_openmetrics_head(family), body]
-    openmetrics.append(b"# EOF\n")
-    return _snapshot(b"".join(text), b"".join(openmetrics), sum(part.series for part in parts), created)
+    text, openmetrics = bytearray(), bytearray()
+    places = {}
+    for group, families in groups.items():
+        began = len(text), len(openmetrics)
+        for family in families:
+            lines = [line for part in parts for line in part.lines.get(family.name, ())]
+            if lines:
+                # A lone surrogate, which JSON can spell, has no UTF-8 form and must not stop the exposition.
+                body = ("\n".join(lines) + "\n").encode("utf-8", errors="replace")
+                text += _text_head(family) + body
+                openmetrics += _openmetrics_head(family) + body
+        places[group] = slice(began[0], len(text)), slice(began[1], len(openmetrics))
+    openmetrics += _EOF
+    return _snapshot(bytes(text), bytes(openmetrics), sum(part.series for part in parts), created, places)
 
 
-def _snapshot(text: bytes, openmetrics: bytes, series: int, created: float) -> Snapshot:
+def _snapshot(
+    text: bytes, openmetrics: bytes, series: int, created: float, groups: Mapping[str, tuple[slice, slice]]
+) -> Snapshot:
     return Snapshot(
         text=text,
         openmetrics=openmetrics,
-        text_gzip=gzip.compress(text, _GZIP_LEVEL, mtime=0),
-        openmetrics_gzip=gzip.compress(openmetrics, _GZIP_LEVEL, mtime=0),
+        text_gzip=compressed(text),
+        openmetrics_gzip=compressed(openmetrics),
         series=series,
         created=created,
+        groups=groups,
     )
+
+
+def compressed(body: bytes) -> bytes:
+    """Return a body as a scrape takes it compressed."""
+    return gzip.compress(body, _GZIP_LEVEL, mtime=0)
 
 
 def _text_head(family: Family) -> bytes:

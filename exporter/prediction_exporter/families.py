@@ -29,7 +29,12 @@ class Family:
         return self.name
 
     def where(self, *matchers: str, **equal: str) -> str:
-        """Return a PromQL selector: ``FAMILY.where('code!="200"', model="m")``."""
+        """Return a PromQL selector.
+
+        >>> family = Family(name="up", type="gauge", help="Whether it is.", labels=("code", "model"), group="exporter")
+        >>> family.where('code!="200"', model="m")
+        'up{code!="200", model="m"}'
+        """
         inner = ", ".join([*matchers, *(f'{label}="{value}"' for label, value in equal.items())])
         return f"{self.name}{{{inner}}}"
 

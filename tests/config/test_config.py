@@ -482,6 +482,7 @@ def test_a_state_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.Mon
     text = f"state_dir: state{WITHOUT_BASELINE.format(predictions='{log: {path: a}}')}"
     config = read(text, base=tmp_path)
     access, kept = os.access, tmp_path / "state" / "prediction-exporter.db"
+    denied: Path | None = None
     monkeypatch.setattr(os, "access", lambda path, mode: path != denied and access(path, mode))
     me, folder = os.geteuid(), f"{tmp_path}/state"
     state = f"state_dir: the folder {folder}"

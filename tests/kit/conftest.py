@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prediction_exporter.collectors import FAMILIES
+from prediction_exporter.collectors.registry import FAMILIES
 from prediction_exporter.config import Config, load
 from prediction_exporter.families import Family
 from prediction_exporter.kit import render as kit

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 import prediction_exporter.statistics as package
-from prediction_exporter.collectors import FAMILIES
+from prediction_exporter.collectors.registry import FAMILIES
 from prediction_exporter.families import COLUMN, WINDOW
 from prediction_exporter.statistics import STATISTICS, Statistic
 

@@ -1,16 +1,17 @@
-"""Groups of series, one file each."""
+"""Collectors: groups of series, one file each. To add one, write its module with ``COLLECTOR`` and add its name here.
+
+The module is called like the collector, and its name is what flags, the query parameter ``collect[]`` and labels say. The
+modules are loaded by :mod:`prediction_exporter.collectors.registry`, so that the command line knows the names without them.
+"""
 
 from __future__ import annotations
 
-from prediction_exporter.collectors import exporter, identity, source, statistics, traffic, windows
-from prediction_exporter.families import Family
-
-#: Every family that a scrape may show, in the order of exposition.
-FAMILIES: tuple[Family, ...] = (
-    *traffic.FAMILIES,
-    *windows.FAMILIES,
-    *statistics.FAMILIES,
-    *identity.FAMILIES,
-    *source.FAMILIES,
-    *exporter.FAMILIES,
+#: Every collector, in the order of exposition and docs.
+NAMES: tuple[str, ...] = (
+    "traffic",
+    "windows",
+    "statistics",
+    "identity",
+    "source",
+    "exporter",
 )

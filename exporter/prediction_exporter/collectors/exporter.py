@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from prediction_exporter.collectors.process import PROCESS_FAMILIES
+import platform
+from collections.abc import Mapping
+
+from prediction_exporter import __version__
+from prediction_exporter.collectors.base import NO_MODEL, LiveCollector, LiveSeries, Most, Published
+from prediction_exporter.collectors.process import PROCESS_FAMILIES, process_samples
+from prediction_exporter.config import Config
+from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import Family
 
 CONFIG_RELOAD_SUCCESSFUL = Family(
@@ -46,12 +53,42 @@ BUILD_INFO = Family(
 )
 
 
-#: In the order of exposition.
-FAMILIES: tuple[Family, ...] = (
-    CONFIG_RELOAD_SUCCESSFUL,
-    CONFIG_RELOAD_TIME,
-    SERIES,
-    SERIES_LIMIT,
-    BUILD_INFO,
-    *PROCESS_FAMILIES,
+class ExporterSeries(LiveSeries):
+    """The exporter's configuration, its series, and its process."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def render(self, published: Published) -> Samples:
+        """Return the series; their own number is among those that they tell."""
+        samples = process_samples()
+        samples.add(CONFIG_RELOAD_SUCCESSFUL, "", published.reload_succeeded)
+        samples.add(CONFIG_RELOAD_TIME, "", published.loaded)
+        samples.add(SERIES_LIMIT, "", self._config.series_limit)
+        samples.add(BUILD_INFO, label_text(BUILD_INFO.labels, (__version__, platform.python_version())), 1)
+        samples.add(SERIES, "", published.others + samples.series + 1)
+        return samples
+
+    def most(self) -> Most:
+        """Count them as they are now."""
+        return Most.of(self.render(Published({}, reload_succeeded=True, loaded=0.0, others=0, now=0.0)))
+
+
+def _open(config: Config) -> Mapping[str, LiveSeries]:
+    return {NO_MODEL: ExporterSeries(config)}
+
+
+COLLECTOR = LiveCollector(
+    name="exporter",
+    summary="The exporter itself: its configuration, its series, its process.",
+    families=(
+        CONFIG_RELOAD_SUCCESSFUL,
+        CONFIG_RELOAD_TIME,
+        SERIES,
+        SERIES_LIMIT,
+        BUILD_INFO,
+        *PROCESS_FAMILIES,
+    ),
+    maturity=0,
+    open=_open,
 )

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from typing import get_args
+
+from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
+from prediction_exporter.config import Area, Model
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import MODEL, Family
+
+AREAS = get_args(Area)
 
 MODEL_INFO = Family(
     name="model_info",
@@ -45,11 +54,67 @@ SLO_LATENCY = Family(
 )
 
 
-#: In the order of exposition.
-FAMILIES: tuple[Family, ...] = (
-    MODEL_INFO,
-    MODEL_OWNER_INFO,
-    MODEL_DEPENDENCY_INFO,
-    SLO_OBJECTIVE,
-    SLO_LATENCY,
+class IdentitySeries(ModelSeries):
+    """What the configuration alone says of one model.
+
+    Raises:
+        ConfigError: the model's requirements file cannot be read.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self._samples = Samples()
+        self._name = subject.model.name
+        self._render_info(subject)
+        self._render_objectives(subject.model)
+
+    def _render_info(self, subject: Subject) -> None:
+        model, add = subject.model, self._samples.add
+        task = model.task or (subject.baseline.task if subject.baseline else None) or ""
+        add(MODEL_INFO, self._labels(MODEL_INFO, task, model.info.framework or "", model.info.training_data or ""), 1)
+        for area in AREAS:
+            name = model.owner_of(area)
+            owner = subject.config.owners[name]
+            add(MODEL_OWNER_INFO, self._labels(MODEL_OWNER_INFO, area, name, owner.slack or "", owner.email or ""), 1)
+        for package, version in _dependencies(model):
+            add(MODEL_DEPENDENCY_INFO, self._labels(MODEL_DEPENDENCY_INFO, package, version), 1)
+
+    def _render_objectives(self, model: Model) -> None:
+        add = self._samples.add
+        if model.slo.availability is not None:
+            add(SLO_OBJECTIVE, self._labels(SLO_OBJECTIVE, "availability"), model.slo.availability)
+        if model.slo.latency is not None:
+            add(SLO_OBJECTIVE, self._labels(SLO_OBJECTIVE, "latency"), model.slo.latency.ratio)
+            add(SLO_LATENCY, self._labels(SLO_LATENCY), model.slo.latency.under.seconds)
+
+    def render(self, _: Moment) -> Samples:
+        """Return the same at every moment."""
+        return self._samples
+
+    def most(self) -> Most:
+        """Count them."""
+        return Most.of(self._samples)
+
+    def _labels(self, family: Family, *values: str) -> str:
+        return label_text(family.labels, (self._name, *values))
+
+
+def _dependencies(model: Model) -> list[tuple[str, str]]:
+    """Return package and version of each pinned line of the model's requirements file."""
+    if model.dependencies is None:
+        return []
+    try:
+        lines = model.dependencies.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f"dependencies of model {model.name}: {model.dependencies} cannot be read: {reason}") from error
+    pinned = [re.match(r"\s*([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*==\s*([^\s;#]+)", line) for line in lines]
+    return sorted({(found.group(1), found.group(2)) for found in pinned if found is not None})
+
+
+COLLECTOR = ModelCollector(
+    name="identity",
+    summary="What a model is, who owns it, what it depends on, and what was promised of it.",
+    families=(MODEL_INFO, MODEL_OWNER_INFO, MODEL_DEPENDENCY_INFO, SLO_OBJECTIVE, SLO_LATENCY),
+    maturity=0,
+    open=IdentitySeries,
 )

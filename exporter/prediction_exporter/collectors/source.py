@@ -1,8 +1,20 @@
-"""Source: how reading a model's predictions is going."""
+"""Source: how reading a model's predictions is going.
+
+These series are rendered when a snapshot is made: the newest event gets older while nothing is read, also where the thread that
+should read hangs. The rest of a report stays as it is then, and its ``prediction_exporter_last_success_timestamp_seconds``
+stands still: that is how a source that hangs shows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from prediction_exporter.collectors.base import LiveCollector, LiveSeries, Most, Published
+from prediction_exporter.collectors.report import ModelReport, SourceReport
+from prediction_exporter.config import Config, Model
+from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import MODEL, Family
+from prediction_exporter.sources.base import REASONS
 
 SOURCE_UP = Family(
     name="prediction_exporter_source_up",
@@ -60,14 +72,71 @@ LAST_SUCCESS = Family(
     help="When the model's source was last read and its statistics evaluated without error, as Unix time.",
 )
 
+EVALUATION_DURATION = Family(
+    name="prediction_exporter_evaluation_duration_seconds",
+    type="gauge",
+    labels=MODEL,
+    group="exporter",
+    help="Time the last evaluation of the model's statistics took.",
+)
 
-#: In the order of exposition.
-FAMILIES: tuple[Family, ...] = (
-    SOURCE_UP,
-    SOURCE_LAG,
-    SOURCE_UNREAD,
-    SOURCE_SHARED,
-    EVENTS,
-    EVENTS_REJECTED,
-    LAST_SUCCESS,
+
+class SourceSeries(LiveSeries):
+    """How reading one model goes."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def render(self, published: Published) -> Samples:
+        """Return the series of the model's last report."""
+        return self._render(published.reports[self._model.name], published.now)
+
+    def _render(self, report: ModelReport, now: float) -> Samples:
+        samples, source = Samples(), report.source
+        labels = label_text(SOURCE_UP.labels, (self._model.name,))
+        samples.add(SOURCE_UP, labels, source.up)
+        if source.newest is not None:
+            samples.add(SOURCE_LAG, labels, max(now - source.newest, 0.0))
+        if source.unread is not None:
+            samples.add(SOURCE_UNREAD, labels, source.unread)
+        samples.add(SOURCE_SHARED, labels, self._model.predictions.shared)
+        if source.last_success is not None:
+            samples.add(LAST_SUCCESS, labels, source.last_success)
+        if (
+            report.evaluation_seconds is not None
+        ):  # counters that began at 0 and then rose to what is stored would count it anew
+            samples.add(EVENTS, labels, source.events)
+            for reason in REASONS:
+                at = label_text(EVENTS_REJECTED.labels, (self._model.name, reason))
+                samples.add(EVENTS_REJECTED, at, source.rejected.get(reason, 0))
+            samples.add(EVALUATION_DURATION, labels, report.evaluation_seconds)
+        return samples
+
+    def most(self) -> Most:
+        """Count those of a source that tells everything."""
+        source = SourceReport(
+            "", up=True, problem=None, newest=0.0, last_success=0.0, unread=0, events=0, rejected={}, recognised=()
+        )
+        return Most.of(self._render(ModelReport(self._model, None, source, (), 0.0, 0.0, {}), 0.0))
+
+
+def _open(config: Config) -> Mapping[str, LiveSeries]:
+    return {model.name: SourceSeries(model) for model in config.models}
+
+
+COLLECTOR = LiveCollector(
+    name="source",
+    summary="How reading and evaluating a model's predictions goes.",
+    families=(
+        SOURCE_UP,
+        SOURCE_LAG,
+        SOURCE_UNREAD,
+        SOURCE_SHARED,
+        EVENTS,
+        EVENTS_REJECTED,
+        LAST_SUCCESS,
+        EVALUATION_DURATION,
+    ),
+    maturity=0,
+    open=_open,
 )

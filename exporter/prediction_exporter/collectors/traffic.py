@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
+from prediction_exporter.counting.traffic import SCORE_BOUNDS, Histogram, Traffic
+from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import VERSION, Family
 
 REQUESTS = Family(
@@ -64,19 +67,69 @@ VERSION_FIRST_SEEN = Family(
     name="model_version_first_seen_timestamp_seconds",
     type="gauge",
     labels=VERSION,
-    group="identity",
+    group="traffic",
     help="Event time of the first request of this version that was read, as Unix time.",
 )
 
 
-#: In the order of exposition.
-FAMILIES: tuple[Family, ...] = (
-    REQUESTS,
-    REQUESTS_FAILED,
-    REQUESTS_SLOW,
-    REQUEST_DURATION,
-    PREDICTIONS,
-    PREDICTION_SCORE,
-    PREDICTION_VALUE,
-    VERSION_FIRST_SEEN,
+class TrafficSeries(ModelSeries):
+    """The counters of one model."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+
+    def render(self, moment: Moment) -> Samples:
+        """Return the counters of every version; what the source does not tell is absent."""
+        samples, traffic = Samples(), moment.traffic
+        for version, counted in sorted(traffic.versions.items()):
+            labels = self._labels(REQUESTS, version)
+            samples.add(REQUESTS, labels, counted.requests)
+            samples.add(VERSION_FIRST_SEEN, labels, counted.first_seen)
+            if counted.failed is not None:
+                samples.add(REQUESTS_FAILED, labels, counted.failed)
+            if counted.slow is not None:
+                samples.add(REQUESTS_SLOW, labels, counted.slow)
+            if counted.durations is not None:
+                histogram = counted.durations
+                samples.histogram(REQUEST_DURATION, labels, traffic.duration_bounds, histogram.counts, histogram.total)
+            for label, count in counted.classes.items():
+                samples.add(PREDICTIONS, self._labels(PREDICTIONS, version, label), count)
+            for column, histogram in counted.scores.items():
+                at = self._labels(PREDICTION_SCORE, version, column)
+                samples.histogram(PREDICTION_SCORE, at, SCORE_BOUNDS, histogram.counts, histogram.total)
+            if counted.values is not None:
+                histogram = counted.values
+                samples.histogram(PREDICTION_VALUE, labels, traffic.value_bounds, histogram.counts, histogram.total)
+        return samples
+
+    def most(self) -> Most:
+        """Count a version whose source tells everything."""
+        model, baseline = self._subject.model, self._subject.baseline
+        slow_after = model.slo.latency.under.seconds if model.slo.latency is not None else None
+        traffic = Traffic(baseline.layout if baseline is not None else None, slow_after=slow_after)
+        counted = traffic.versions["1"] = traffic.new_version(0.0)
+        counted.failed = 0
+        counted.slow = 0 if slow_after is not None else None
+        counted.durations = Histogram.empty(traffic.duration_bounds)
+        return Most.of(per_version=self.render(Moment((), traffic)))
+
+    def _labels(self, family: Family, *values: str) -> str:
+        return label_text(family.labels, (self._subject.model.name, *values))
+
+
+COLLECTOR = ModelCollector(
+    name="traffic",
+    summary="What was asked of a model and what it answered, as counters.",
+    families=(
+        REQUESTS,
+        REQUESTS_FAILED,
+        REQUESTS_SLOW,
+        REQUEST_DURATION,
+        PREDICTIONS,
+        PREDICTION_SCORE,
+        PREDICTION_VALUE,
+        VERSION_FIRST_SEEN,
+    ),
+    maturity=0,
+    open=TrafficSeries,
 )

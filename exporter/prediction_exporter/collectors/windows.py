@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from prediction_exporter.baseline import Baseline
+from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
+from prediction_exporter.collectors.prefixes import Prefixes
+from prediction_exporter.counting.profiler import ALL
+from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import BASELINE_COLUMN, COLUMN, MODEL, WINDOW, Family
 
 WINDOW_PREDICTIONS = Family(
@@ -64,13 +69,81 @@ BASELINE_CREATED = Family(
 )
 
 
-#: In the order of exposition.
-FAMILIES: tuple[Family, ...] = (
-    WINDOW_PREDICTIONS,
-    MIN_PREDICTIONS,
-    WINDOW_BIN_PREDICTIONS,
-    BASELINE_BIN_RATIO,
-    BASELINE_PREDICTIONS,
-    BASELINE_INFO,
-    BASELINE_CREATED,
+class WindowSeries(ModelSeries):
+    """The windows of one model, and its baseline. Without a baseline there are none of either."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._prefixes = Prefixes(subject.model.name)
+        self._fixed = Samples()
+        self._fixed.add(MIN_PREDICTIONS, self._labels(MIN_PREDICTIONS), subject.model.min_predictions)
+        if subject.baseline is not None:
+            self._render_baseline(subject.baseline)
+
+    def _render_baseline(self, baseline: Baseline) -> None:
+        add, layout = self._fixed.add, baseline.layout
+        add(BASELINE_INFO, self._labels(BASELINE_INFO, baseline.short_hash), 1)
+        add(BASELINE_CREATED, self._labels(BASELINE_CREATED), baseline.created)
+        reference = next(iter(self._subject.references.values()))  # they differ in their thresholds alone
+        for index, column in enumerate(layout.columns):
+            labels = self._labels(BASELINE_PREDICTIONS, column.name, column.role)
+            add(BASELINE_PREDICTIONS, labels, reference.valid[index])
+            first = int(layout.drift_offsets[index])
+            for position, label in enumerate(column.drift_labels):
+                labels = self._labels(BASELINE_BIN_RATIO, column.name, column.role, label)
+                add(BASELINE_BIN_RATIO, labels, reference.smoothed[first + position])
+
+    def render(self, moment: Moment) -> Samples:
+        """Return the counts of every window, and the baseline."""
+        samples = self._fixed.copy()
+        for report in moment.windows:
+            at = (report.version, report.segment, report.window)
+            samples.add(WINDOW_PREDICTIONS, self._labels(WINDOW_PREDICTIONS, *at), report.profile.rows)
+            prefixes = self._prefixes.of(WINDOW_BIN_PREDICTIONS, at, self._bins)
+            samples.extend(WINDOW_BIN_PREDICTIONS, prefixes, report.profile.drift_counts)
+        return samples
+
+    def most(self) -> Most:
+        """Count the windows of all segments, and the baseline."""
+        baseline = self._subject.baseline
+        if baseline is None:
+            return Most.of(self._fixed)
+        windows = len(self._subject.references) * len(segments_of(self._subject, baseline))
+        counts = {WINDOW_PREDICTIONS.name: windows, WINDOW_BIN_PREDICTIONS.name: windows * len(self._bins())}
+        return Most(Most.of(self._fixed).fixed, counts)
+
+    def forget(self, version: str) -> None:
+        """Drop the version's prefixes."""
+        self._prefixes.forget(version)
+
+    def _bins(self) -> list[tuple[str, str, str]]:
+        """Return column, role and label of each bin that drift is computed from."""
+        baseline = self._subject.baseline
+        columns = baseline.layout.columns if baseline is not None else ()
+        return [(column.name, column.role, label) for column in columns for label in column.drift_labels]
+
+    def _labels(self, family: Family, *values: str) -> str:
+        return label_text(family.labels, (self._subject.model.name, *values))
+
+
+def segments_of(subject: Subject, baseline: Baseline) -> list[str]:
+    """Return the segments that a model's windows may have, as the label shows them."""
+    columns = [column for column in baseline.layout.columns if column.name in subject.model.segments]
+    return [ALL, *(f"{column.name}={label}" for column in columns for label in column.drift_labels)]
+
+
+COLLECTOR = ModelCollector(
+    name="windows",
+    summary="Counts of the windows by bin, and the baseline that they are compared with.",
+    families=(
+        WINDOW_PREDICTIONS,
+        MIN_PREDICTIONS,
+        WINDOW_BIN_PREDICTIONS,
+        BASELINE_BIN_RATIO,
+        BASELINE_PREDICTIONS,
+        BASELINE_INFO,
+        BASELINE_CREATED,
+    ),
+    maturity=1,
+    open=WindowSeries,
 )

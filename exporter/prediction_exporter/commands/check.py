@@ -11,11 +11,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prediction_exporter.commands.collector_flags import add_collector_flags, collector_flags
+
 if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need not wait for
     from prediction_exporter.baseline import Baseline
     from prediction_exporter.baseline.settings import Findings
+    from prediction_exporter.collectors.base import Most
     from prediction_exporter.config import Config
-    from prediction_exporter.monitor.budget import Budget
 
 FOUND = 1
 
@@ -31,27 +33,32 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "each source, and the number of series by family. Exit code 1 where something is wrong.",
     )
     of_config.add_argument("file", type=Path, metavar="FILE", help="the configuration")
+    add_collector_flags(of_config)
     of_config.set_defaults(function=check_config)
 
 
 def check_config(options: argparse.Namespace) -> int:
     """Check a configuration and show what it means."""
     from prediction_exporter import config
+    from prediction_exporter.collectors.switches import Switches
     from prediction_exporter.errors import PredictionExporterError
+    from prediction_exporter.kit.readers import refuse_excluded, unwatched
     from prediction_exporter.monitor import budget
 
     try:
         loaded = config.load(options.file)
+        refuse_excluded(loaded)
     except PredictionExporterError as error:
         print(error, file=sys.stderr)
         return FOUND
     problems = config.check_files(loaded, options.file)
-    warnings = config.check_log_folders(loaded)
-    budgets = [budget.of_exporter(loaded)]
-    for index in range(len(loaded.models)):
+    switches = Switches(collector_flags(options))
+    warnings = [*config.check_log_folders(loaded), *unwatched(loaded, switches)]
+    budgets = budget.of_exporter(loaded, switches)
+    for index, model in enumerate(loaded.models):
         baseline, found = _baseline(loaded, index, problems)
         if not found.errors:
-            budgets.append(budget.of_model(loaded, loaded.models[index], baseline))
+            budgets += budget.of_model(loaded, model, baseline, switches)
         found.add(_show_source(loaded, index, baseline, options.file))
         # A baseline that does not exist is told among the files already.
         problems += [error for error in found.errors if error not in problems]
@@ -146,7 +153,7 @@ def _hearing(told: list[str]) -> Iterator[None]:
         tables.removeHandler(handler)
 
 
-def _show_series(config: Config, budgets: Sequence[Budget], versions: int) -> None:
+def _show_series(config: Config, budgets: Sequence[Most], versions: int) -> None:
     from prediction_exporter.monitor import budget
 
     for family, count in sorted(budget.total(budgets, 1).items(), key=lambda item: (-item[1], item[0])):

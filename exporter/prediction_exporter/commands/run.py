@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from prediction_exporter import __version__
+from prediction_exporter.commands.collector_flags import add_collector_flags, collector_flags
 from prediction_exporter.logs import FORMATS, LEVELS, configure
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--log.format", dest="log_format", choices=FORMATS, default="logfmt", help="format of the log (default logfmt)"
     )
+    add_collector_flags(parser)
     parser.set_defaults(function=run)
 
 
@@ -52,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
     signals = _Signals()  # before anything that takes time: what arrives meanwhile is answered after it
     # Imported here: the other commands need none of it, and a wrong flag is told before anything is loaded.
     from prediction_exporter import config
+    from prediction_exporter.collectors.switches import Switches
+    from prediction_exporter.config import Config
     from prediction_exporter.counting.state import State
     from prediction_exporter.monitor.inspection import at_start
     from prediction_exporter.monitor.monitor import Monitor
@@ -60,12 +64,22 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.web.site import Site
     from prediction_exporter.web.web_config import load_web_config
 
-    loaded = config.load(options.config_file)
+    switches = Switches(collector_flags(options))
+
+    def load() -> Config:
+        found = config.load(options.config_file)
+        if found.series.exclude:  # else there is no need to know what the kit reads
+            from prediction_exporter.kit.readers import refuse_excluded
+
+            refuse_excluded(found)
+        return found
+
+    loaded = load()
     web_config = load_web_config(options.web_config) if options.web_config is not None else None
     state = State(loaded.state_dir)
     try:
         site = Site(snapshot=None, landing=bytes, ready=lambda: (False, "starting"))
-        monitor = Monitor(loaded, state=state, publish=partial(setattr, site, "snapshot"))
+        monitor = Monitor(loaded, state=state, publish=partial(setattr, site, "snapshot"), switches=switches)
         site.ready = monitor.ready
         site.landing = lambda: render_page(
             list(monitor.reports.values()),
@@ -76,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
         )
 
         def reload() -> str | None:
-            problem = monitor.reload(partial(config.load, options.config_file), also=reload_web)
+            problem = monitor.reload(load, also=reload_web)
             if problem is None:
                 _warn(at_start(monitor.config, options.config_file))
             return problem

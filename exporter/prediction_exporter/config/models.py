@@ -206,6 +206,14 @@ class Notifications(Section):
     runbooks_url: Url = Field(RUNBOOKS_URL, description="Address of the folder of the runbook pages.")
 
 
+class Series(Section):
+    """What is left out of the series."""
+
+    exclude: tuple[Text, ...] = Field(
+        (), description="Collectors to switch off, and families that no shipped rule or panel reads, by name."
+    )
+
+
 class Config(Section):
     """Configuration of prediction-exporter.
 
@@ -224,6 +232,7 @@ class Config(Section):
         description="Spans of production that are compared with the baseline; 1 to 4 of them, 1m to 31d.",
     )
     series_limit: Count = Field(50_000, description="Most series that are served.")
+    series: Series = Field(default_factory=Series, description="Which series are served.")
     max_versions: Count = Field(8, description="Most versions of a model that have series at the same time.")
     owners: Mapping[Name, Owner] = Field({}, description="Who is told about problems, by name.")
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(description="The models that are watched.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from prediction_exporter.collectors import FAMILIES
+from prediction_exporter.collectors.registry import FAMILIES
 from prediction_exporter.families import Family
 
 PAGE = "docs/metrics.md"

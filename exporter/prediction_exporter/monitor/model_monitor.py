@@ -10,7 +10,11 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from prediction_exporter.collectors.report import ModelReport, ModelSeries, SourceReport, WindowReport
+from prediction_exporter.collectors.base import Moment, Subject
+from prediction_exporter.collectors.report import ModelReport, SourceReport, WindowReport
+from prediction_exporter.collectors.running import ModelCollectors
+from prediction_exporter.collectors.statistics import COLLECTOR as STATISTICS_COLLECTOR
+from prediction_exporter.collectors.switches import Switches, excluded_families
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Layout
@@ -26,7 +30,7 @@ from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import describe
 from prediction_exporter.sources.registry import open_source
-from prediction_exporter.statistics.evaluation import evaluate
+from prediction_exporter.statistics.evaluation import evaluate, unwatched
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +44,7 @@ class ModelMonitor:
     Args:
         place: the model's place in the configuration, for messages: ``models[0]``.
         state: where positions and windows are kept.
+        switches: which collectors run, over the configuration.
         max_versions: versions that get series of their own; the events of any further one count as version ``other``.
         clock: Unix time.
 
@@ -56,6 +61,7 @@ class ModelMonitor:
         place: str,
         state: State,
         max_versions: int,
+        switches: Switches | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.config = config
@@ -71,7 +77,13 @@ class ModelMonitor:
             if layout is not None
             else None
         )
-        self._series = ModelSeries(config, model, self.baseline, self._references)
+        switches = switches or Switches()
+        self._collectors = ModelCollectors(
+            Subject(config, model, self.baseline, self._references),
+            switches.model_collectors(config, model),
+            without=excluded_families(config),
+        )
+        self._evaluates = switches.runs(STATISTICS_COLLECTOR.name, config, model)
         self._ledger = Ledger(
             model.name,
             layout,
@@ -79,7 +91,7 @@ class ModelMonitor:
             segments=model.segments,
             slow_after=model.slo.latency.under.seconds if model.slo.latency is not None else None,
             max_versions=max_versions,
-            forgotten=self._series.forget,
+            forgotten=self._collectors.forget,
         )
         self._source = open_source(
             SourceContext(
@@ -219,14 +231,16 @@ class ModelMonitor:
         started = time.perf_counter()
         windows: list[WindowReport] = []
         for version, segment, span, profile in self._ledger.totals(now):
-            results = evaluate(self._references[span.name], profile, fixed=segment_column(segment))
+            reference = self._references[span.name]
+            fixed = segment_column(segment)
+            results = evaluate(reference, profile, fixed=fixed) if self._evaluates else unwatched(reference)
             windows.append(WindowReport(version, segment, span.name, profile, results))
         seconds = time.perf_counter() - started
         if self._problem is None:
             self._last_success = now
         source = self._source_report(now)
-        samples = self._series.render(windows, self._ledger.shown(), source, seconds=seconds)
-        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, samples)
+        collected = self._collectors.collect(Moment(windows, self._ledger.shown()))
+        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected)
 
     def _source_report(self, now: float) -> SourceReport:
         schema = self._source.schema

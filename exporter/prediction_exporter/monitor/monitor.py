@@ -13,19 +13,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from prediction_exporter.collectors import FAMILIES
-from prediction_exporter.collectors.report import (
-    ModelReport,
-    ModelSeries,
-    SourceReport,
-    exporter_samples,
-    source_samples,
-)
-from prediction_exporter.config import Config
+from prediction_exporter.collectors.base import Moment, Published, Subject
+from prediction_exporter.collectors.report import Collected, ModelReport, SourceReport
+from prediction_exporter.collectors.running import ModelCollectors
+from prediction_exporter.collectors.switches import Switches, excluded_families
+from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.state import State
+from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.errors import ConfigError, PredictionExporterError
-from prediction_exporter.exposition import Snapshot, render
+from prediction_exporter.exposition import Snapshot
 from prediction_exporter.monitor import budget
+from prediction_exporter.monitor.collecting import Collecting, reports_by_name
 from prediction_exporter.monitor.model_monitor import ModelMonitor
 from prediction_exporter.monitor.references import load_baseline
 
@@ -44,6 +42,7 @@ class Monitor:
         config: the configuration.
         state: the state file.
         publish: takes each finished snapshot.
+        switches: which collectors the command line wants, over the configuration.
         clock: Unix time.
 
     Raises:
@@ -51,9 +50,16 @@ class Monitor:
     """
 
     def __init__(
-        self, config: Config, *, state: State, publish: Callable[[Snapshot], None], clock: Callable[[], float] = time.time
+        self,
+        config: Config,
+        *,
+        state: State,
+        publish: Callable[[Snapshot], None],
+        switches: Switches | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._publish = publish
+        self._switches = switches or Switches()
         self._state = state
         self._clock = clock
         self._running = threading.Lock()  # held while models are started or stopped
@@ -61,7 +67,9 @@ class Monitor:
         self.reports: dict[str, ModelReport] = {}
         self._published: frozenset[str] = frozenset()
         self.problem: str | None = None
-        self._take_over(config, plan(config))
+        versions = plan(config, self._switches)
+        self._collecting = Collecting(config, self._switches)
+        self._take_over(config, versions)
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._publisher = threading.Thread(target=self._publish_always, name="publisher", daemon=True)
@@ -79,6 +87,7 @@ class Monitor:
             for index, model in enumerate(config.models)
         )
         with self._lock:
+            self._collecting = Collecting(config, self._switches, self._collecting)
             names = {model.name for model in config.models}
             self.reports = {name: report for name, report in self.reports.items() if name in names}
             self.config = config
@@ -88,7 +97,9 @@ class Monitor:
 
     def _build(self, config: Config, index: int, versions: int) -> ModelMonitor:
         model, place = config.models[index], f"models[{index}]"
-        return ModelMonitor(config, model, place=place, state=self._state, max_versions=versions, clock=self._clock)
+        return ModelMonitor(
+            config, model, place=place, state=self._state, max_versions=versions, switches=self._switches, clock=self._clock
+        )
 
     def start(self) -> None:
         """Start reading and publishing."""
@@ -96,6 +107,7 @@ class Monitor:
         self._start_workers()
 
     def _start_workers(self) -> None:
+        self._collecting.start()
         for worker in self._workers:
             worker.start()
 
@@ -108,6 +120,7 @@ class Monitor:
             self._publisher.join(STOP_SECONDS)
 
     def _stop_workers(self) -> None:
+        self._collecting.stop()
         for worker in self._workers:
             worker.stopping.set()
         deadline = time.monotonic() + STOP_SECONDS
@@ -129,7 +142,7 @@ class Monitor:
             try:
                 config = load()
                 self._refuse(config)
-                versions = plan(config)
+                versions = plan(config, self._switches)
                 also()
             except PredictionExporterError as error:
                 logger.error("configuration not reloaded, the former one stays in use: %s", error)  # noqa: TRY400 - for a person
@@ -177,11 +190,22 @@ class Monitor:
         last = self.reports.get(model.name)
         if last is None:
             source = SourceReport(model.predictions.source.shown, False, problem, None, None, 0, 0, {}, ())
-            identity = ModelSeries(config, model, None, {}).identity()
-            report = ModelReport(model, None, source, (), self._clock(), 0.0, identity)
+            report = ModelReport(model, None, source, (), self._clock(), None, self._without_counts(config, model))
         else:
             report = replace(last, source=replace(last.source, up=False, problem=problem))
         self._take(worker, report)
+
+    def _without_counts(self, config: Config, model: Model) -> dict[str, Collected]:
+        """Return what collectors tell of a model of which nothing is known but its configuration."""
+        try:
+            collectors = ModelCollectors(
+                Subject(config, model, None, {}),
+                self._switches.model_collectors(config, model),
+                without=excluded_families(config),
+            )
+        except PredictionExporterError:  # the same file that the model itself fails for, which its report tells
+            return {}
+        return collectors.collect(Moment((), Traffic(None)))
 
     # Publishing
 
@@ -197,18 +221,20 @@ class Monitor:
 
     def _publish_once(self) -> None:
         with self._lock:
-            config, loaded, succeeded = self.config, self._loaded, self.problem is None
-            reports = [self.reports[model.name] for model in config.models if model.name in self.reports]
-        now = self._clock()
-        parts = [*(report.samples for report in reports), source_samples(reports, now=now)]
-        others = sum(part.series for part in parts)
-        parts.append(exporter_samples(config, reload_succeeded=succeeded, loaded=loaded, others=others))
-        self._publish(render(parts, FAMILIES, created=now))
+            published = Published(
+                reports=reports_by_name(self.reports, self.config),
+                reload_succeeded=self.problem is None,
+                loaded=self._loaded,
+                others=0,
+                now=self._clock(),
+            )
+            collecting = self._collecting
+        self._publish(collecting.snapshot(published))
         with self._lock:
-            self._published = frozenset(report.name for report in reports)
+            self._published = frozenset(published.reports)
 
 
-def plan(config: Config) -> int:
+def plan(config: Config, switches: Switches) -> int:
     """Check that a configuration can run, and return how many versions of each model get series of their own.
 
     Raises:
@@ -216,10 +242,10 @@ def plan(config: Config) -> int:
             line for each problem.
     """
     problems = []
-    budgets = [budget.of_exporter(config)]
+    budgets = budget.of_exporter(config, switches)
     for index, model in enumerate(config.models):
         try:
-            budgets.append(budget.of_model(config, model, load_baseline(model, f"models[{index}]")))
+            budgets += budget.of_model(config, model, load_baseline(model, f"models[{index}]"), switches)
         except PredictionExporterError as error:
             problems.append(str(error))
     if problems:

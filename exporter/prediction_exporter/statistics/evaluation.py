@@ -29,6 +29,7 @@ NO_PREDICTIONS = "no_predictions"
 TOO_FEW = "too_few_predictions"
 NO_BASELINE = "no_baseline_values"
 FIXED = "fixed_by_segment"
+NOT_WATCHED = "not_watched"
 
 Floats = NDArray[np.float64]
 
@@ -81,6 +82,27 @@ def most_statuses(statistic: Statistic, reference: Reference) -> int:
     if statistic.compares:
         reasons |= {TOO_FEW, FIXED} | ({NO_BASELINE} if (reference.valid == 0).any() else set())
     return min(len(reasons), int(statistic.applies(reference.layout).sum()))
+
+
+def full_result(statistic: Statistic, reference: Reference, *, fixed: str | None = None) -> Result:
+    """Return a result in which nothing is absent but what compares the column whose segment the window is."""
+    columns = np.zeros(len(reference.layout.columns))
+    values = np.zeros(shape_of(statistic, reference.layout))
+    if fixed is not None and statistic.compares and statistic.scope == "column":
+        index = reference.layout.index(fixed)
+        columns[index] = values[index] = np.nan
+    return Result(
+        values=values,
+        noise_floor=columns if statistic.noise is not None else None,
+        threshold=columns if statistic.threshold is not None else None,
+        companion=np.zeros(len(columns)) if statistic.companion is not None else None,
+        statuses={str(number): 0 for number in range(most_statuses(statistic, reference))},
+    )
+
+
+def unwatched(reference: Reference) -> dict[str, Result]:
+    """Return what is known of a window where nobody asks for statistics: nothing, for a reason that is theirs alone."""
+    return {s.key: Result(np.full(shape_of(s, reference.layout), np.nan), None, None, {NOT_WATCHED: 1}) for s in STATISTICS}
 
 
 def _run(statistic: Statistic, comparison: Comparison) -> Result:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from prediction_exporter.collectors.exporter import SERIES, SERIES_LIMIT
 from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
-from prediction_exporter.collectors.source import EVENTS, LAST_SUCCESS, SOURCE_LAG, SOURCE_UNREAD, SOURCE_UP
-from prediction_exporter.collectors.statistics import EVALUATION_DURATION
+from prediction_exporter.collectors.source import (
+    EVALUATION_DURATION,
+    EVENTS,
+    LAST_SUCCESS,
+    SOURCE_LAG,
+    SOURCE_UNREAD,
+    SOURCE_UP,
+)
 from prediction_exporter.collectors.traffic import PREDICTION_SCORE, PREDICTIONS, REQUEST_DURATION, REQUESTS
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.fleet import total

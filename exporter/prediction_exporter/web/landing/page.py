@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from prediction_exporter import __version__
-from prediction_exporter.collectors.report import AREAS, ModelReport
+from prediction_exporter.collectors.identity import AREAS
+from prediction_exporter.collectors.report import ModelReport
 from prediction_exporter.config import Config, Model
 from prediction_exporter.web.landing.style import STYLE
 from prediction_exporter.web.landing.version import version_section
@@ -123,7 +124,7 @@ def _facts(view: View, report: ModelReport, config: Config, now: float) -> str:
         "Baseline": _baseline(report, now),
         "Versions": ", ".join(outside(version.name) for version in view.versions) or NOTHING,
         "Newest event": NOTHING if source.newest is None else when(source.newest, now),
-        "Last evaluation": f"{when(report.created, now)}<br><small>took {duration(report.evaluation_seconds)}</small>",
+        "Last evaluation": f"{when(report.created, now)}<br><small>took {duration(report.evaluation_seconds or 0.0)}</small>",
         "Events used": count(source.events) + unread,
         "Lines refused": _refused(source.rejected),
     }

@@ -1,0 +1,31 @@
+"""Prefixes of sample lines: what never changes of a line is kept from one evaluation to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prediction_exporter.exposition import label_text, sample_prefix
+from prediction_exporter.families import Family
+
+#: Version, segment and window of a window's series, in the order of their labels.
+Place = tuple[str, str, str]
+
+
+class Prefixes:
+    """The prefixes of one model's window series, built once for each family, version, segment and window."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._kept: dict[tuple[str, *Place], list[str]] = {}
+
+    def of(self, family: Family, place: Place, ends: Callable[[], Iterable[tuple[str, ...]]]) -> list[str]:
+        """Return a prefix for each of ``ends``, the label values behind those of the window; asked for them only once."""
+        found = self._kept.get((family.name, *place))
+        if found is None:
+            found = [sample_prefix(family.name, label_text(family.labels, (self._model, *place, *end))) for end in ends()]
+            self._kept[(family.name, *place)] = found
+        return found
+
+    def forget(self, version: str) -> None:
+        """Drop what is kept for a version."""
+        self._kept = {key: lines for key, lines in self._kept.items() if key[1] != version}

@@ -1,0 +1,81 @@
+"""Switches: which collectors run, and which families they show.
+
+In the order of precedence: a flag of the command line, then ``series`` of the configuration, then the model's ``maturity``.
+What is excluded by the family's own name stays so, whatever is said of its collector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from prediction_exporter.collectors.base import (
+    NO_MODEL,
+    Collector,
+    LiveCollector,
+    LiveSeries,
+    ModelCollector,
+    Poll,
+    PollingCollector,
+)
+from prediction_exporter.collectors.registry import COLLECTORS
+from prediction_exporter.config import Config, Model
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What the command line says, by collector: True for ``--collector.NAME``, False for ``--no-collector.NAME``."""
+
+    flags: Mapping[str, bool] = field(default_factory=dict)
+
+    def why_off(self, collector: Collector, config: Config, model: Model | None) -> str | None:
+        """Return why a collector does not run, or None where it does; ``model`` is None for what belongs to no model."""
+        flag = self.flags.get(collector.name)
+        if flag is not None:
+            return None if flag else f"--no-collector.{collector.name}"
+        if collector.name in config.series.exclude:
+            return "series.exclude"
+        if model is not None and collector.maturity > model.maturity:
+            return f"maturity {model.maturity}"
+        return None
+
+    def runs(self, name: str, config: Config, model: Model | None) -> bool:
+        """Return whether the collector of this name runs."""
+        return self.why_off(COLLECTORS[name], config, model) is None
+
+    def model_collectors(self, config: Config, model: Model) -> list[ModelCollector]:
+        """Return the collectors that render what was counted of a model."""
+        running = [c for c in COLLECTORS.values() if self.why_off(c, config, model) is None]
+        return [collector for collector in running if isinstance(collector, ModelCollector)]
+
+    def live(self, config: Config) -> dict[tuple[str, str], LiveSeries]:
+        """Return the live series by collector and model."""
+        found = {c.name: c.open(config) for c in COLLECTORS.values() if isinstance(c, LiveCollector)}
+        return self._running(config, found)
+
+    def polls(self, config: Config) -> dict[tuple[str, str], Poll]:
+        """Return the polls by collector and model."""
+        found = {c.name: c.open(config) for c in COLLECTORS.values() if isinstance(c, PollingCollector)}
+        return self._running(config, found)
+
+    def _running(self, config: Config, found: Mapping[str, Mapping[str, T]]) -> dict[tuple[str, str], T]:
+        models = {NO_MODEL: None, **{model.name: model for model in config.models}}
+        return {
+            (name, model): series
+            for name, of_model in found.items()
+            for model, series in of_model.items()
+            if self.runs(name, config, models[model])
+        }
+
+    def off(self, config: Config, model: Model) -> dict[str, str]:
+        """Return the collectors that do not run for a model, and why."""
+        reasons = {name: self.why_off(collector, config, model) for name, collector in COLLECTORS.items()}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def excluded_families(config: Config) -> frozenset[str]:
+    """Return the names of the families that the configuration excludes one by one."""
+    return frozenset(config.series.exclude) - COLLECTORS.keys()

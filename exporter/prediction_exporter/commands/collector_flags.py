@@ -1,0 +1,31 @@
+"""The flags that switch collectors on and off, as those of node_exporter."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from prediction_exporter.collectors import NAMES
+
+
+def add_collector_flags(parser: argparse.ArgumentParser) -> None:
+    """Add ``--collector.NAME`` and ``--no-collector.NAME`` for every collector."""
+    group = parser.add_argument_group(
+        "collectors",
+        "Groups of series, switched on and off over what the configuration says; docs/metrics.md has their families.",
+    )
+    for name in NAMES:
+        group.add_argument(f"--collector.{name}", dest=_key(name), action="store_true", default=None, help=f"serve {name}")
+        group.add_argument(
+            f"--no-collector.{name}", dest=_key(name), action="store_false", default=None, help=argparse.SUPPRESS
+        )
+
+
+def collector_flags(options: argparse.Namespace) -> Mapping[str, bool]:
+    """Return what the flags say, by collector; those that nobody set are left out."""
+    found = {name: getattr(options, _key(name)) for name in NAMES}
+    return {name: wanted for name, wanted in found.items() if wanted is not None}
+
+
+def _key(name: str) -> str:
+    return f"collector_{name}"

@@ -1,0 +1,104 @@
+"""Readers: which alerts and panels need which family, so that nobody switches off what is watched without being told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from prediction_exporter.collectors.registry import COLLECTORS, FAMILIES
+from prediction_exporter.collectors.switches import Switches, excluded_families
+from prediction_exporter.config import Config
+from prediction_exporter.config.values import suggest
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.families import Family
+from prediction_exporter.kit.alert import Alert
+from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.dashboards import dashboards
+from prediction_exporter.kit.recording import RECORDING_GROUPS
+from prediction_exporter.kit.scale import Scale
+
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+
+#: How many readers a message names.
+SHOWN = 5
+
+
+@cache
+def readers() -> Mapping[str, tuple[str, ...]]:
+    """Return, by family, the alerts and dashboards that read it, themselves or through recorded series.
+
+    A recorded series stands for itself where no alert and no dashboard reads it.
+    """
+    scale = Scale()
+    recorded = {series.name: series.expr(scale) for group in RECORDING_GROUPS for series in group.series}
+    ends = {alert.name: _texts(alert, scale) for alert in ALERTS}
+    ends |= {f"dashboard {path.rpartition('/')[2].removesuffix('.json')}": text for path, text in dashboards().items()}
+    reached = {reader: _reached(text, recorded) for reader, text in ends.items()}
+    used = set().union(*reached.values())
+    reached |= {name: _reached(expr, recorded) for name, expr in recorded.items() if name not in used}
+    return {
+        family.name: found
+        for family in FAMILIES
+        if (found := tuple(reader for reader, names in reached.items() if names & _names_of(family)))
+    }
+
+
+def _texts(alert: Alert, scale: Scale) -> str:
+    """Return what Prometheus evaluates for an alert: its conditions, and the queries of its annotations."""
+    conditions = [alert.expr(condition, scale) for condition in alert.conditions]
+    return " ".join([*conditions, alert.description(scale), alert.worst(scale) if alert.worst is not None else ""])
+
+
+def _reached(text: str, recorded: Mapping[str, str]) -> set[str]:
+    """Return every name in a text, and in the expressions of the recorded series that it reads."""
+    found: set[str] = set()
+    waiting = {text}
+    while waiting:
+        names = set(_NAME.findall(waiting.pop())) - found
+        found |= names
+        waiting |= {recorded[name] for name in names if name in recorded}
+    return found
+
+
+def _names_of(family: Family) -> set[str]:
+    """Return the names of a family's series."""
+    endings = ("_bucket", "_sum", "_count") if family.type == "histogram" else ("",)
+    return {f"{family.name}{ending}" for ending in endings}
+
+
+def refuse_excluded(config: Config) -> None:
+    """Check what the configuration excludes.
+
+    Raises:
+        ConfigError: an entry is no collector and no family, or a family that is read; a line for each.
+    """
+    names = [*COLLECTORS, *(family.name for family in FAMILIES)]
+    problems = []
+    for index, name in enumerate(config.series.exclude):
+        if name not in names:
+            free = [family.name for family in FAMILIES if family.name not in readers()]
+            allowed = f"collectors: {', '.join(COLLECTORS)}; families that nothing reads: {', '.join(free)}"
+            problems.append(
+                f"series.exclude[{index}]: no collector and no family is called {name}{suggest(name, names)} ({allowed})"
+            )
+        elif name in excluded_families(config) and name in readers():
+            problems.append(f"series.exclude[{index}]: {name} is read by {_listed(readers()[name])}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def unwatched(config: Config, switches: Switches) -> list[str]:
+    """Return what is not watched because its collector is switched off, with why, a line for each collector and model."""
+    lines = []
+    for model in config.models:
+        for name, reason in switches.off(config, model).items():
+            needing = dict.fromkeys(r for family in COLLECTORS[name].families for r in readers().get(family.name, ()))
+            if needing and not reason.startswith("maturity"):  # what a model is not ripe for is nobody's mistake
+                lines.append(f"{model.name}: not watched: {name} ({reason}), which {', '.join(needing)} need")
+    return lines
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
