@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prediction_exporter.kit.alert import AREAS, Alert, Condition
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.delays import EXPLANATION, figures_of, waits
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.texts import NOTE
 
@@ -33,11 +34,12 @@ def alerts_page() -> str:
         _HEAD,
         "# Alerts\n",
         _INTRODUCTION,
+        f"{EXPLANATION}\n",
     ]
     for area in AREAS:
         parts += [
             f"## {area.capitalize()}: {_AREA_TEXTS[area]}\n",
-            "| alert | severity | tells | muted by |\n| --- | --- | --- | --- |",
+            "| alert | severity | for | figures of | tells | muted by |\n| --- | --- | --- | --- | --- | --- |",
             *(_row(alert) for alert in ALERTS if alert.area == area),
             "",
         ]
@@ -47,7 +49,8 @@ def alerts_page() -> str:
 def _row(alert: Alert) -> str:
     severities = ", ".join(condition.severity for condition in alert.conditions)
     muted_by = ", ".join(_link(other, "runbooks/") for other in alert.muted_by)
-    return f"| {_link(alert, 'runbooks/')} | {severities} | {alert.summary} | {muted_by} |"
+    link = _link(alert, "runbooks/")
+    return f"| {link} | {severities} | {waits(alert)} | {figures_of(alert)} | {alert.summary} | {muted_by} |"
 
 
 def _link(alert: Alert, folder: str = "") -> str:
