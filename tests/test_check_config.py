@@ -286,6 +286,15 @@ def test_refused_lines_are_told_with_the_reason(watched: Watched) -> None:
     assert f"  sample: 3 lines of {watched.folder}/few.log, 1 refused as malformed\n" in output
 
 
+def test_a_log_that_an_editor_saved(watched: Watched) -> None:
+    """A byte-order mark and lines that end as on Windows are no fault."""
+    line = json.dumps({"ts": time.time(), "amount": 1.0})
+    watched.configure(config_text(model_with(f"\ufeff{line}\r\n{line}\r\n", watched, name="m")))
+    code, output, errors = check(watched)
+    assert (code, errors) == (0, "")
+    assert f"  sample: 2 lines of {watched.folder}/m.log, all usable\n" in output
+
+
 def test_columns_without_values_are_told(watched: Watched) -> None:
     """One that is renamed in the log, with what was perhaps meant, and one that holds something else."""
     watched.configure(config_text(model_text("a", "a.log"), model_text("b", "b.log")))

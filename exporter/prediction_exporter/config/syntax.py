@@ -38,11 +38,11 @@ def _at(text: str, position: int, problem: str) -> str:
 
 def _named(error: yaml.MarkedYAMLError, text: str, at: int) -> tuple[int, str] | None:
     """Return the place and the name of a problem that many run into."""
-    character, problem = text[at : at + 1], error.problem or ""
-    if character == "\t" and _NO_START in problem:
-        begin = text.rfind("\n", 0, at) + 1
-        where = "stands between words" if text[begin:at].strip() else "indents the line"
-        return at, f"a tab {where}; YAML takes spaces alone"
+    problem = error.problem or ""
+    layout = _layout_problem(problem, text, at)
+    if layout is not None:
+        return at, layout
+    character = text[at : at + 1]
     if character in ("@", "`", "%") and _NO_START in problem:
         return at, f"a value cannot begin with {character}; put it in quotes{_quoted(text, at)}"
     if error.context == "while scanning an alias" and error.context_mark is not None:
@@ -50,6 +50,21 @@ def _named(error: yaml.MarkedYAMLError, text: str, at: int) -> tuple[int, str] |
         return at, f"a value that begins with * stands for another one; put it in quotes{_quoted(text, at)}"
     if error.context == "while scanning a double-quoted scalar" and "escape" in problem:
         return text.rfind("\\", 0, at + 1), r"a \ in double quotes begins an escape; use single quotes, or write \\"
+    return None
+
+
+def _layout_problem(problem: str, text: str, at: int) -> str | None:
+    """Return what is wrong with how a line is laid out."""
+    before = text[text.rfind("\n", 0, at) + 1 : at]
+    if text[at : at + 1] == "\t" and _NO_START in problem:
+        where = "stands between words" if before.strip() else "indents the line"
+        return f"a tab {where}; YAML takes spaces alone"
+    if problem.startswith("mapping values are not allowed"):
+        if ": " in before:
+            return "a value that holds a colon and a space must be in quotes"
+        return "this key stands deeper than the one above it, which has a value already or lacks its colon"
+    if problem.startswith("expected <block end>, but found '<block"):
+        return "the line is indented otherwise than those that it belongs to"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 
@@ -43,6 +44,7 @@ def fault_of(head: bytes) -> str | None:
             return what
     if b"\0" in head:
         return "is no text"
+    head = head.removeprefix(codecs.BOM_UTF8)
     lines = [line.decode("utf-8", "replace").strip() for line in head.split(b"\n") if line.strip()][:_LINES]
     return _json_of(lines) or _csv_of(lines)
 
