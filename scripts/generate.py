@@ -1,7 +1,7 @@
 """Render everything that is committed and rendered. ``make generate`` runs it; with ``--check`` it only compares.
 
 Rendered are the schema of the configuration, the kit of the example (rules, their tests, routes, dashboards, runbooks), the
-pages on metrics, statistics, configuration and sizes, and the baseline of the demo's model.
+pages on metrics, statistics, configuration and sizes, what shells know of the command line, and the demo's baseline.
 """
 
 from __future__ import annotations
@@ -13,16 +13,21 @@ from pathlib import Path
 
 from sizing import SIZING_PAGE, sizing_page
 
-from prediction_exporter import baseline, config
+from prediction_exporter import __version__, baseline, config
 from prediction_exporter.baseline.builder import build
 from prediction_exporter.baseline.tables import read_table
+from prediction_exporter.cli import parser
 from prediction_exporter.demo.credit_risk import training_data
 from prediction_exporter.kit.config_page import CONFIGURATION_PAGE, configuration_page
 from prediction_exporter.kit.docs import STATISTICS_PAGE, statistics_page
 from prediction_exporter.kit.metrics_page import PAGE, metrics_page
 from prediction_exporter.kit.render import diff, render, write
+from prediction_exporter.shell import bash, fish, zsh
+from prediction_exporter.shell.manpage import manpage
+from prediction_exporter.shell.tree import tree_of
 
 ROOT = Path(__file__).parents[1]
+SHARE = "exporter/share"
 EXAMPLE = ROOT / "examples" / "credit-risk" / "exporter.yml"
 
 
@@ -36,6 +41,19 @@ def files() -> dict[str, str]:
         CONFIGURATION_PAGE: configuration_page((ROOT / CONFIGURATION_PAGE).read_text(encoding="utf-8")),
         SIZING_PAGE: sizing_page((ROOT / SIZING_PAGE).read_text(encoding="utf-8")),
         "docs/config.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",
+        **shell_files(),
+    }
+
+
+def shell_files() -> dict[str, str]:
+    """Return the man page and the completions, where an installation looks for them below its prefix."""
+    top = parser()
+    tree, name = tree_of(top), top.prog
+    return {
+        f"{SHARE}/man/man1/{name}.1": manpage(tree, name, __version__),
+        f"{SHARE}/bash-completion/completions/{name}": bash.completion(tree, name),
+        f"{SHARE}/zsh/site-functions/_{name}": zsh.completion(tree, name),
+        f"{SHARE}/fish/vendor_completions.d/{name}.fish": fish.completion(tree, name),
     }
 
 

@@ -92,7 +92,7 @@ FLAGS = {command: flags_of(of) for command, of in parsers()}
 def test_every_command_and_flag_has_its_row() -> None:
     """The tables of docs/operations.md hold what the parser has, and nothing else."""
     section = OPERATIONS.read_text(encoding="utf-8").split("## Commands and flags")[1].split("\n## ")[0]
-    commands = set(re.findall(r"^\| `prediction-exporter ([a-z -]+?)(?: FILE)?` \|", section, re.MULTILINE))
+    commands = set(re.findall(r"^\| `prediction-exporter ([a-z -]+?)(?: [A-Z]+)?` \|", section, re.MULTILINE))
     assert commands == set(FLAGS)
     found: dict[str, set[str]] = {command: set() for command in FLAGS}
     of_row: list[str] = []
@@ -125,14 +125,14 @@ def test_flags_that_stand_alone_exist() -> None:
     known = set().union(*FLAGS.values(), {"--version", "--help"})
     for page in PAGES:
         for piece in code(page, without=("ini", "diff")).splitlines():
-            if not re.search(r"\b(docker|pip|uvicorn|promtool|amtool|kubectl|git|openssl|curl|ruff)\b", piece):
+            if not re.search(r"\b(docker|pip|uvicorn|gunicorn|promtool|amtool|kubectl|git|openssl|curl|ruff)\b", piece):
                 assert set(re.findall(r"(?<!\S)(--[a-z][a-zA-Z.-]*)", piece)) <= known, (page, piece)
 
 
 def test_what_units_and_pods_start_is_a_command() -> None:
     """The unit's command line and the containers' arguments are accepted by the parser."""
-    [unit] = blocks(OPERATIONS, "ini")
-    started = re.findall(r"^ExecStart=\S*/prediction-exporter (.*)$", unit, re.MULTILINE)
+    units = "\n".join(blocks(OPERATIONS, "ini"))
+    started = re.findall(r"^ExecStart=\S*/prediction-exporter (.*)$", units, re.MULTILINE)
     lines = [shlex.split(line) for line in started]
     for page in (README, OPERATIONS):
         for block in blocks(page, "yaml"):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from prediction_exporter.version import BUILD_FILE
+
 ROOT = Path(__file__).parents[1]
 CACHES = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 
@@ -49,13 +51,26 @@ def test_wheel_holds_all_files_of_the_package(installed: Path) -> None:
     source = ROOT / "exporter" / "prediction_exporter"
     expected = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and not set(path.parts) & CACHES}
     package = installed / "prediction_exporter"
-    assert {path.relative_to(package) for path in package.rglob("*") if path.is_file()} == expected
-    assert {path.name for path in installed.iterdir()} == {"prediction_exporter", "prediction_exporter-0.1.0.dist-info"}
+    assert {path.relative_to(package) for path in package.rglob("*") if path.is_file()} == {*expected, Path(BUILD_FILE)}
+    beside = {f"prediction_exporter-0.1.0.{kind}" for kind in ("data", "dist-info")}
+    assert {path.name for path in installed.iterdir()} == {"prediction_exporter", *beside}
+
+
+def test_man_page_and_completions_are_installed_where_shells_look(installed: Path) -> None:
+    """Below the prefix of the environment, beside its programs."""
+    data = installed / "prediction_exporter-0.1.0.data" / "data"
+    found = {str(path.relative_to(data)) for path in data.rglob("*") if path.is_file()}
+    assert found == {
+        "share/man/man1/prediction-exporter.1",
+        "share/bash-completion/completions/prediction-exporter",
+        "share/zsh/site-functions/_prediction-exporter",
+        "share/fish/vendor_completions.d/prediction-exporter.fish",
+    }
 
 
 def test_commands_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     """The commands find the files that they need in the package."""
-    assert run(installed, "--version") == "prediction-exporter 0.1.0\n"
+    assert run(installed, "--version").startswith("prediction-exporter, version 0.1.0 (branch: ")
     config = str(ROOT / "examples" / "credit-risk" / "exporter.yml")
     assert "files to" in run(installed, "kit", "--config.file", config, "--output", str(tmp_path / "kit"))
     assert (tmp_path / "kit" / "alertmanager" / "templates" / "prediction-exporter.tmpl").is_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import signal
@@ -18,11 +19,12 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from prediction_exporter import __version__
+from prediction_exporter.baseline.record import SHORT_HASH
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
 from prediction_exporter.collectors.traffic import PREDICTION_VALUE
 from prediction_exporter.counting.state import FILE_NAME
 from prediction_exporter.demo.sinks import LOOPBACK, free_port
+from prediction_exporter.version import this_build
 from processes import Exporter, samples
 from watched import Watched, config_text, model_text, total
 
@@ -227,6 +229,100 @@ def test_the_log_can_be_parsed_and_is_short(watched: Watched, start_exporter: St
     assert len(told[0]) < 300
 
 
+def test_the_log_tells_what_starts(watched: Watched, start_exporter: Start) -> None:
+    """One line each for the build, the configuration, the addresses, and each model; later for what was recognised."""
+    watched.configure(config_text(model_text(more="baseline: baseline.json"), model_text("n", "n.log", more="maturity: 0")))
+    watched.log(30)
+    web = watched.folder / "web.yml"
+    web.write_text(f"basic_auth_users: {{prom: '{bcrypt.hashpw(b'x', bcrypt.gensalt(4)).decode()}'}}\n")
+    second = f"[::1]:{free_port()}" if socket.has_dualstack_ipv6() else f"127.0.0.2:{free_port()}"
+    arguments = (
+        "--log.format",
+        "json",
+        "--web.config.file",
+        str(web),
+        "--web.listen-address",
+        second,
+        "--web.route-prefix",
+        "x",
+    )
+    exporter = start_exporter(watched.file, *arguments, ready=False)
+
+    def told(message: str) -> list[dict[str, object]]:
+        entries = [json.loads(line) for line in exporter.log.read_text().splitlines()]
+        found = [entry for entry in entries if entry["msg"] == message]
+        return [{key: value for key, value in entry.items() if key not in ("ts", "level", "caller", "msg")} for entry in found]
+
+    exporter.wait_for(lambda: len(told("model m: fields recognised")) == 1, "started")
+    assert exporter.stop() == 0
+    watched.log(5)
+    exporter.start(ready=False)
+    exporter.wait_for(lambda: len(told("model m: fields recognised")) == 2, "started again")
+    watched.configure(config_text(model_text(more="maturity: 0")))
+    exporter.signal(signal.SIGHUP)
+    exporter.wait_for(lambda: len(told("configuration loaded")) == 3, "reloaded")
+    assert exporter.stop() == 0
+    assert told("prediction-exporter starts") == [this_build()._asdict()] * 2
+    first, again, reloaded = told("configuration loaded")
+    assert first == again
+    assert (first["file"], first["models"], reloaded["models"]) == (str(watched.file), 2, 1)
+    assert reloaded["sha256"] == hashlib.sha256(watched.file.read_bytes()).hexdigest() != first["sha256"]
+    addresses = f"{LOOPBACK}:{exporter.port}, {second}"
+    assert told("listening") == [{"addresses": addresses, "path": "/x/metrics", "tls": False, "basic_auth": True}] * 2
+    log = watched.folder / "app.log"
+    lines = log.read_bytes().splitlines(keepends=True)
+    expected = ["none, nothing was read before", *(f"{log} at byte {len(b''.join(lines[:count]))}" for count in (30, 35))]
+    starts = told("model m starts")
+    assert [entry["position"] for entry in starts] == expected
+    assert {entry["source"] for entry in starts} == {str(log)}
+    record = json.loads((watched.folder / "baseline.json").read_text())
+    built = f"{record['hash'][:SHORT_HASH]} of {record['created'].replace('+00:00', 'Z')}, {len(record['columns'])} columns"
+    assert [entry["baseline"] for entry in starts] == [built, built, "none"]
+    assert [entry["source"] for entry in told("model n starts")] == [str(watched.folder / "n.log")] * 2
+    assert str(told("model m: fields recognised")[0]["fields"]).startswith("time: ts; id: ")
+    assert told("model n: fields recognised") == []
+
+
+def test_fatal_errors_are_entries_of_a_json_log(watched: Watched, start_exporter: Start) -> None:
+    """One object for each, with the whole message, and the exit code that there is without; a defect brings its traceback."""
+    watched.configure()
+    good = watched.file.read_text()
+    exporter = start_exporter(watched.file)
+
+    def entry(*arguments: str | Path, before: str = "pass") -> tuple[int, dict[str, str]]:
+        line = [*map(str, arguments), "--log.format", "json"]
+        program = f"import sys; from prediction_exporter.cli import main; {before}; sys.exit(main(sys.argv[1:]))"
+        found = subprocess.run(
+            [sys.executable, "-c", program, "run", *line], capture_output=True, text=True, timeout=60, check=False
+        )
+        [text] = found.stderr.splitlines()
+        content: dict[str, str] = json.loads(text)
+        assert list(content)[:4] == ["ts", "level", "caller", "msg"]
+        assert (content["level"], found.stdout) == ("error", "")
+        return found.returncode, content
+
+    listen = ("--web.listen-address", f"{LOOPBACK}:{exporter.port}")
+    code, found = entry("--config.file", watched.file, *listen)
+    assert (code, "another exporter uses it" in found["msg"]) == (2, True)
+    other = watched.file.with_name("other.yml")
+    other.write_text(good.replace("state_dir: state", "state_dir: other"))
+    code, found = entry("--config.file", other, *listen)
+    assert (code, "Address already in use" in found["msg"]) == (2, True)
+    other.write_text(good.replace("owner: me", "owner: nobody").replace("baseline:", "base_line:"))
+    code, found = entry("--config.file", other)
+    assert (code, found["msg"].count(f"{other}: models[0]")) == (2, 3)  # an owner, an unknown key, and one that is missing
+    code, found = entry("--config.file", watched.folder / "absent.yml")
+    assert (code, found["msg"]) == (2, f"{watched.folder}/absent.yml: cannot be read: No such file or directory")
+    defect = "import prediction_exporter.config as c; c.load = lambda _: 1 / 0"
+    code, found = entry("--config.file", watched.file, before=defect)
+    assert (code, found["msg"]) == (1, "failed unexpectedly: ZeroDivisionError")
+    assert found["err"].startswith("Traceback (most recent call last):\n")
+    thread = "import threading, prediction_exporter.config as c; c.load = lambda _: sys.exit(bool(fail()))"
+    fail = "fail = lambda: (t := threading.Thread(target=lambda: 1 / 0)).start() or t.join()"
+    code, found = entry("--config.file", watched.file, before=f"{thread}; {fail}")
+    assert (code, found["msg"]) == (0, "failed unexpectedly: ZeroDivisionError")
+
+
 def logfmt(line: str) -> dict[str, str]:
     """Parse a line of logfmt."""
     found = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|[^ "]*)(?: |$)', line)
@@ -325,8 +421,9 @@ def test_basic_auth_and_its_reload(watched: Watched, start_exporter: Start) -> N
 def test_the_command_line() -> None:
     """--version says which, unknown flags exit with 2 and say what there is."""
     found = command("--version")
-    assert (found.returncode, found.stdout) == (0, f"prediction-exporter {__version__}\n")
-    for arguments in (("run", "--config.file", "x", "--web.listen-adress", ":1"), ("run",), ("walk",), ()):
+    assert (found.returncode, found.stdout, found.stderr) == (0, f"{this_build()}\n", "")
+    bad = [("--web.listen-adress", ":1"), ("--web.max-requests", "-1"), ("--web.systemd-socket", "--web.listen-address", ":1")]
+    for arguments in (*(("run", "--config.file", "x", *flags) for flags in bad), ("run",), ("walk",), ()):
         found = command(*arguments)
         assert found.returncode == 2
         assert found.stderr.startswith("usage: prediction-exporter")
@@ -358,6 +455,8 @@ def test_what_cannot_run_exits_with_2_and_says_why(watched: Watched) -> None:
     )
     assert "/web.yml" in message(good, "--web.config.file", watched.folder / "web.yml")
     assert "is not :PORT" in message(good, "--web.listen-address", "nonsense")
+    assert "is not a URL" in message(good, "--web.external-url", "example.com")
+    assert "is not a path" in message(good, "--web.route-prefix", "a b")
 
 
 def test_a_port_or_a_state_in_use_is_told(watched: Watched, start_exporter: Start) -> None:

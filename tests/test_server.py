@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import http.client
 import logging
@@ -23,8 +24,9 @@ from prediction_exporter.collectors.exporter import SERIES
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import OPENMETRICS_TYPE, TEXT_TYPE, Samples, Snapshot, render
 from prediction_exporter.web import server
+from prediction_exporter.web.negotiation import accepts_gzip, negotiate
 from prediction_exporter.web.server import WebServer
-from prediction_exporter.web.site import Site, accepts_gzip, accepts_openmetrics
+from prediction_exporter.web.site import Site
 from prediction_exporter.web.web_config import WebConfig
 
 LANDING = b"<!doctype html><title>prediction-exporter</title>"
@@ -236,8 +238,17 @@ PROMETHEUS_2 = (
     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 )
 PROMETHEUS_3 = (
-    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,"
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+PROMETHEUS_3_WITH_PROTOBUF = (
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0.6,"
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+)
+# What Prometheus 3 sends with scrape_protocols that name text first.
+PROMETHEUS_3_TEXT = (
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,"
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.4,*/*;q=0.2"
 )
 
 
@@ -259,12 +270,46 @@ PROMETHEUS_3 = (
         ("text/plain;q=0.9,application/openmetrics-text;version=1.0.0;q=0.9", True),
         (PROMETHEUS_2, True),
         (PROMETHEUS_3, True),
+        (PROMETHEUS_3_WITH_PROTOBUF, True),
+        (PROMETHEUS_3_TEXT, False),
         (";;,,=;q", False),
     ],
 )
 def test_openmetrics_is_negotiated(accept: str, *, openmetrics: bool) -> None:
     """OpenMetrics is for those who name it and do not prefer plain text."""
-    assert accepts_openmetrics(accept) is openmetrics
+    assert negotiate(accept).openmetrics is openmetrics
+
+
+TEXT_1_TYPE = "text/plain; version=1.0.0; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (PROMETHEUS_2, f"{OPENMETRICS_TYPE}; escaping=underscores"),
+        (PROMETHEUS_3, f"{OPENMETRICS_TYPE}; escaping=allow-utf-8"),
+        (PROMETHEUS_3_WITH_PROTOBUF, f"{OPENMETRICS_TYPE}; escaping=allow-utf-8"),
+        (PROMETHEUS_3_TEXT, f"{TEXT_1_TYPE}; escaping=allow-utf-8"),
+        ("application/openmetrics-text", f"{OPENMETRICS_TYPE}; escaping=underscores"),
+        ("application/openmetrics-text;version=1.0.0;escaping=values", f"{OPENMETRICS_TYPE}; escaping=values"),
+        ('application/openmetrics-text; Version="1.0.0"; Escaping="dots"', f"{OPENMETRICS_TYPE}; escaping=dots"),
+        ("application/openmetrics-text;version=1.0.0;escaping=allow-utf8", f"{OPENMETRICS_TYPE}; escaping=underscores"),
+        ("application/openmetrics-text;escaping=x\ty", f"{OPENMETRICS_TYPE}; escaping=underscores"),
+        ("text/plain;version=1.0.0", f"{TEXT_1_TYPE}; escaping=underscores"),
+        ("text/plain;version=1.0.0;q=0.4,text/plain;version=0.0.4;q=0.5", TEXT_TYPE),
+        ("text/plain;version=0.0.4;escaping=allow-utf-8", TEXT_TYPE),
+        ("text/plain", TEXT_TYPE),
+        ("text/plain;q=0", TEXT_TYPE),
+        ("*/*", TEXT_TYPE),
+        ("", TEXT_TYPE),
+    ],
+)
+def test_the_content_type_names_the_escaping(served: Served, accept: str, content_type: str) -> None:
+    """It is the scheme that was asked for, of those that there are; a format before escaping has none."""
+    [line] = re.findall(
+        rb"\r\nContent-Type: ([^\r]*)", served.ask(f"GET /metrics HTTP/1.0\r\nAccept: {accept}\r\n\r\n".encode())
+    )
+    assert line.decode() == content_type
 
 
 @pytest.mark.parametrize(
@@ -289,7 +334,9 @@ def test_gzip_is_negotiated(accept_encoding: str, *, accepted: bool) -> None:
     assert accepts_gzip(accept_encoding) is accepted
 
 
-@pytest.mark.parametrize(("accept", "content_type"), [("text/plain", TEXT_TYPE), (PROMETHEUS_2, OPENMETRICS_TYPE)])
+@pytest.mark.parametrize(
+    ("accept", "content_type"), [("text/plain", TEXT_TYPE), (PROMETHEUS_2, f"{OPENMETRICS_TYPE}; escaping=underscores")]
+)
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
 def test_all_four_forms_are_served(served: Served, accept: str, content_type: str, encoding: str) -> None:
     """Format and compression are chosen apart from each other, and the bytes are the snapshot's."""
@@ -299,7 +346,7 @@ def test_all_four_forms_are_served(served: Served, accept: str, content_type: st
     head, _, body = served.ask(request.encode()).partition(b"\r\n\r\n")
     assert f"Content-Type: {content_type}\r\n".encode() in head
     assert (b"Content-Encoding: gzip" in head) == (encoding == "gzip")
-    plain = snapshot.openmetrics if content_type == OPENMETRICS_TYPE else snapshot.text
+    plain = snapshot.text if content_type == TEXT_TYPE else snapshot.openmetrics
     assert (gzip.decompress(body) if encoding == "gzip" else body) == plain
 
 
@@ -464,6 +511,66 @@ def test_too_many_connections(served: Served, http_client: requests.Session, mon
         assert first.recv(65536).startswith(b"HTTP/1.1 200 ")
     served.wait_for(0)
     assert http_client.get(served.url()).status_code == 200
+
+
+HUGE = dataclasses.replace(make_snapshot(1), text=b"x" * 50_000_000)  # more than the buffers of two sockets
+
+
+def test_too_many_scrapes(serve: Callable[..., Served], http_client: requests.Session) -> None:
+    """Above the limit scrapes are told so, in the words of other exporters; other paths are not limited."""
+    served = serve(max_requests=2)
+    served.site.snapshot = HUGE
+    with ExitStack() as stack:
+        slow = [stack.enter_context(served.connect()) for _ in range(2)]
+        for connection in slow:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert connection.recv(1)
+        refused = http_client.get(served.url())
+        assert (refused.status_code, refused.text) == (503, "Limit of concurrent requests reached (2), try again later.\n")
+        assert http_client.get(served.url("/-/healthy")).status_code == 200
+    served.site.snapshot = make_snapshot(1)
+    end = time.monotonic() + 10
+    while http_client.get(served.url()).status_code != 200:
+        assert time.monotonic() < end, "no place became free"
+
+
+def test_every_scrape_gives_its_place_back(serve: Callable[..., Served], http_client: requests.Session) -> None:
+    """Whatever became of it: answered, not found yet, asked with another method, or failed."""
+    served = serve(max_requests=1)
+    for snapshot in (make_snapshot(1), None, make_snapshot(2), "no snapshot", make_snapshot(3)):
+        served.site.snapshot = snapshot  # type: ignore[assignment]  # a defect
+        expected = {Snapshot: 200, type(None): 503, str: 500}[type(snapshot)]
+        assert http_client.get(served.url()).status_code == expected
+        assert http_client.post(served.url()).status_code == 405
+        assert http_client.head(served.url()).status_code == expected
+
+
+def test_clients_that_do_not_read_keep_no_place(
+    serve: Callable[..., Served], http_client: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other exporters answer 503 for good once as many clients hang as there are places."""
+    monkeypatch.setattr(server, "RESPONSE_SECONDS", 0.3)
+    served = serve(max_requests=1)
+    served.site.snapshot = HUGE
+    with served.connect() as stuck:
+        stuck.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert stuck.recv(1)
+        assert http_client.get(served.url()).status_code == 503
+        served.site.snapshot = make_snapshot(1)
+        end = time.monotonic() + 10
+        while http_client.get(served.url()).status_code != 200:
+            assert time.monotonic() < end, "no place became free"
+
+
+def test_no_limit_of_scrapes(serve: Callable[..., Served]) -> None:
+    """0 is none but that of connections."""
+    served = serve(max_requests=0)
+    served.site.snapshot = HUGE
+    with ExitStack() as stack:
+        for _ in range(20):
+            connection = stack.enter_context(served.connect())
+            connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert connection.recv(12) == b"HTTP/1.1 200"
 
 
 def test_requests_are_logged_at_debug_only(served: Served, caplog: pytest.LogCaptureFixture) -> None:

@@ -378,16 +378,50 @@ def test_tls(serve: Callable[..., Served]) -> None:
 
 
 def test_clients_without_tls(serve: Callable[..., Served], caplog: pytest.LogCaptureFixture) -> None:
-    """A client that speaks plain HTTP, hangs up or says nothing gets nothing and blocks nobody."""
+    """A client that hangs up, says nothing or what is no request gets nothing and blocks nobody."""
     served = serve()
-    with served.connect() as silent, served.connect() as plain:
-        plain.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+    with served.connect() as silent, served.connect() as noise:
+        noise.sendall(b"\x00\x01 neither a method nor a record" * 10)
         with suppress(ConnectionResetError):
-            assert b"HTTP" not in plain.recv(65536)
+            assert b"HTTP" not in noise.recv(65536)
         served.connect().close()
         assert served.get().status_code == 200
         assert silent.fileno() > 0
     assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"HEAD / HTTP/1.0\r\n\r\n",
+        b"POST /-/reload HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody",
+        b"GET /nowhere HTTP/1.1\r\nAuthorization: Basic eDp5\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_plain_http_is_told_to_use_https(
+    serve: Callable[..., Served], caplog: pytest.LogCaptureFixture, request_: bytes
+) -> None:
+    """Once, whatever is asked for; then the connection ends, and there is nothing in the log but at debug level."""
+    served = serve()
+    with served.connect() as plain:
+        plain.sendall(request_)
+        answer = b"".join(iter(lambda: plain.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\nConnection: close" in head
+    expected = b"this is an HTTPS port and the request came as plain HTTP; use https://\n"
+    assert body == (b"" if request_.startswith(b"HEAD") else expected)
+    assert served.get().status_code == 200
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
+
+
+def test_a_slow_plain_request_is_cut_off(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first letter opens no door that stays open."""
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    with serve().connect() as slow:
+        slow.sendall(b"G")
+        assert slow.recv(1) == b""
 
 
 def test_a_slow_handshake_is_cut_off(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:

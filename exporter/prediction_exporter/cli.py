@@ -6,13 +6,16 @@ Exit codes: 0 for success, 1 where a check found something, 2 where the command 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
 
-from prediction_exporter import __version__
 from prediction_exporter.commands import COMMANDS
 from prediction_exporter.errors import PredictionExporterError
+from prediction_exporter.version import this_build
+
+logger = logging.getLogger(__name__)
 
 FAILED = 2
 
@@ -28,11 +31,20 @@ def parser() -> argparse.ArgumentParser:
         description="Prometheus exporter for machine-learning models in production.",
         epilog="Exit codes: 0 success, 1 a check found something, 2 the command could not be carried out.",
     )
-    top.add_argument("--version", action="version", version=f"prediction-exporter {__version__}")
+    top.add_argument("--version", action=_Version, nargs=0, help="show what this was built from and exit")
+    top.set_defaults(top=top)  # for a command that is about the command line
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)
     return top
+
+
+class _Version(argparse.Action):
+    """Prints the version. Unlike argparse's own it asks for it when it is wanted, for that may take a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(this_build())
+        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.function(options)
     except PredictionExporterError as error:
-        print(error, file=sys.stderr)
+        if getattr(options, "log_format", None) == "json":  # for a program that reads the log
+            logger.critical("%s", error)
+        else:
+            print(error, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

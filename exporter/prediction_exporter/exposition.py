@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,11 +66,36 @@ def _bound(value: float) -> str:
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # the client leaves this function untyped
 
 
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """One of the values that a bucket counts, and the request that it comes from.
+
+    Attributes:
+        labels: from :func:`label_text`; OpenMetrics allows 128 characters of names and values together.
+        time: of the request, as Unix time.
+    """
+
+    labels: str
+    value: float
+    time: float
+
+    def __str__(self) -> str:
+        return f" # {{{self.labels}}} {number(self.value)} {number(self.time)}"
+
+
 class Samples:
-    """Sample lines by family, in the order in which they were added."""
+    """Sample lines by family, in the order in which they were added.
+
+    Attributes:
+        lines: by the family's name: hashing a whole family for every sample is slow.
+        exemplars: by the family's name, what OpenMetrics has behind the line at an index.
+        created: by the family's name, the line that OpenMetrics has after the line at an index: since when it counts.
+    """
 
     def __init__(self) -> None:
-        self.lines: dict[str, list[str]] = {}  # by name: hashing a whole family for every sample is slow
+        self.lines: dict[str, list[str]] = {}
+        self.exemplars: dict[str, dict[int, str]] = {}
+        self.created: dict[str, dict[int, str]] = {}
 
     @property
     def series(self) -> int:
@@ -80,17 +106,39 @@ class Samples:
         """Return the same lines, to which others can be added."""
         copied = Samples()
         copied.lines = {name: list(lines) for name, lines in self.lines.items()}
+        copied.exemplars = {name: dict(found) for name, found in self.exemplars.items()}
+        copied.created = {name: dict(found) for name, found in self.created.items()}
         return copied
 
     def without(self, names: Collection[str]) -> Samples:
         """Return the samples of all other families."""
         left = Samples()
         left.lines = {name: lines for name, lines in self.lines.items() if name not in names}
+        left.exemplars, left.created = self.exemplars, self.created
         return left
 
-    def add(self, family: Family, labels: str, value: float) -> None:
-        """Add one sample; ``labels`` come from :func:`label_text`."""
+    def openmetrics(self, name: str, *, start_timestamps: bool) -> list[str]:
+        """Return the lines of a family as OpenMetrics has them."""
+        exemplars, created = self.exemplars.get(name, {}), self.created.get(name, {}) if start_timestamps else {}
+        lines = self.lines.get(name, [])
+        if not exemplars and not created:
+            return lines
+        return [
+            text
+            for index, line in enumerate(lines)
+            for text in (line + exemplars.get(index, ""), created.get(index))
+            if text is not None
+        ]
+
+    def add(self, family: Family, labels: str, value: float, *, created: float | None = None) -> None:
+        """Add one sample; ``labels`` come from :func:`label_text`, ``created`` is since when a counter counts."""
         self._of(family).append(sample_prefix(family.name, labels) + number(value))
+        self._note_created(family, labels, created)
+
+    def _note_created(self, family: Family, labels: str, created: float | None) -> None:
+        if created is not None:
+            line = sample_prefix(f"{family.name.removesuffix('_total')}_created", labels) + number(created)
+            self.created.setdefault(family.name, {})[len(self.lines[family.name]) - 1] = line
 
     def extend(self, family: Family, prefixes: Sequence[str], values: Sequence[float] | NDArray[np.generic]) -> None:
         """Add one sample for each prefix from :func:`sample_prefix`, and none where the value is NaN."""
@@ -103,8 +151,20 @@ class Samples:
         else:
             self._of(family).extend([prefix + number(value) for prefix, value in pairs if not math.isnan(value)])
 
-    def histogram(self, family: Family, labels: str, bounds: Sequence[float], counts: Sequence[int], total_sum: float) -> None:
+    def histogram(
+        self,
+        family: Family,
+        labels: str,
+        bounds: Sequence[float],
+        counts: Sequence[int],
+        total_sum: float,
+        *,
+        created: float | None = None,
+        exemplars: Mapping[int, Exemplar] = MappingProxyType({}),
+    ) -> None:
         """Add one histogram from its count in each bucket, of which the last is the one above all bounds.
+
+        ``exemplars`` are by the index of the bucket that holds them, ``created`` is since when it counts.
 
         ``_sum`` and ``_count`` are left out where values may be negative: the sum could fall, which ``rate()`` takes
         for a restart, and OpenMetrics forbids it, and ``_count`` without it. The bucket ``+Inf`` holds it anyway.
@@ -112,6 +172,9 @@ class Samples:
         start = f"{family.name}_bucket{{{labels}," if labels else f"{family.name}_bucket{{"
         cumulative = list(accumulate(int(count) for count in counts))
         lines = self._of(family)
+        if exemplars:
+            of_family = self.exemplars.setdefault(family.name, {})
+            of_family.update({len(lines) + bucket: str(exemplar) for bucket, exemplar in exemplars.items()})
         lines.extend(
             f'{start}le="{_bound(float(bound))}"}} {count}'
             for bound, count in zip((*bounds, math.inf), cumulative, strict=True)
@@ -119,6 +182,7 @@ class Samples:
         if total_sum >= 0 and min(bounds, default=0.0) >= 0:
             lines.append(sample_prefix(f"{family.name}_sum", labels) + number(total_sum))
             lines.append(f"{sample_prefix(f'{family.name}_count', labels)}{cumulative[-1]}")
+        self._note_created(family, labels, created)
 
     def _of(self, family: Family) -> list[str]:
         return self.lines.setdefault(family.name, [])
@@ -154,8 +218,12 @@ class Snapshot:
 _EOF = b"# EOF\n"
 
 
-def render(parts: Sequence[Samples], groups: Mapping[str, Sequence[Family]], *, created: float) -> Snapshot:
+def render(
+    parts: Sequence[Samples], groups: Mapping[str, Sequence[Family]], *, created: float, start_timestamps: bool = False
+) -> Snapshot:
     """Join parts into one exposition: each family that has samples once, in the order of ``groups``.
+
+    ``start_timestamps`` is whether OpenMetrics tells since when counters count.
 
     Raises:
         KeyError: a part holds samples of a family that is not among them.
@@ -172,13 +240,20 @@ def render(parts: Sequence[Samples], groups: Mapping[str, Sequence[Family]], *, 
         for family in families:
             lines = [line for part in parts for line in part.lines.get(family.name, ())]
             if lines:
-                # A lone surrogate, which JSON can spell, has no UTF-8 form and must not stop the exposition.
-                body = ("\n".join(lines) + "\n").encode("utf-8", errors="replace")
+                body = _body(lines)
                 text += _text_head(family) + body
+                if any(family.name in beside for part in parts for beside in (part.exemplars, part.created)):
+                    found = (part.openmetrics(family.name, start_timestamps=start_timestamps) for part in parts)
+                    body = _body([line for lines in found for line in lines])
                 openmetrics += _openmetrics_head(family) + body
         places[group] = slice(began[0], len(text)), slice(began[1], len(openmetrics))
     openmetrics += _EOF
     return _snapshot(bytes(text), bytes(openmetrics), sum(part.series for part in parts), created, places)
+
+
+def _body(lines: Sequence[str]) -> bytes:
+    # A lone surrogate, which JSON can spell, has no UTF-8 form and must not stop the exposition.
+    return ("\n".join(lines) + "\n").encode("utf-8", errors="replace")
 
 
 def _snapshot(

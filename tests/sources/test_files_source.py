@@ -569,6 +569,24 @@ def test_names_that_are_hard_to_read(tmp_path: Path, clock: Clock, caplog: pytes
     assert [record.getMessage() for record in caplog.records] == ["a file has a name that is no UTF-8, and is not read"]
 
 
+def test_where_reading_stands_is_told_in_a_few_words(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many files are done with, and how many are not, also after a restart."""
+    monkeypatch.setattr(readers, "PART_ROWS", 16)
+    monkeypatch.setattr(readers, "LEAST_ROWS", 1)
+    for part in range(3):
+        write(tmp_path / f"in/part-{part}.parquet", rounded(events(100)))
+    reader = source(tmp_path / "in", clock)
+    told = [reader.reached()]
+    for _ in reader.poll():
+        told.append(reader.reached())
+        again = source(tmp_path / "in", clock, position=reader.position())
+        assert again.reached() == told[-1]
+    reader.close()
+    assert told[0] == "0 files read, 0 in part"
+    assert "1 files read, 1 in part" in told
+    assert reader.reached() == "3 files read, 0 in part"
+
+
 def test_one_file(tmp_path: Path, clock: Clock) -> None:
     """A path may name it, also before it is there."""
     reader = source(tmp_path / "a.parquet", clock)

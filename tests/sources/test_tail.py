@@ -102,6 +102,19 @@ def test_glob_over_folders(tmp_path: Path) -> None:
     assert tail.matched_files() == 3
 
 
+def test_where_reading_stands_is_told_in_a_few_words(tmp_path: Path) -> None:
+    """Files with how far each was read, and not all of them where there are many."""
+    pattern = tmp_path / "*.jsonl"
+    tail = Tail(str(pattern), start="beginning")
+    assert tail.reached() == "no file was read"
+    for number in range(5):
+        (tmp_path / f"{number}.jsonl").write_bytes(b"line\n" * (number + 1) + b"rest")
+    read(tail)
+    shown = ", ".join(f"{tmp_path}/{number}.jsonl at byte {5 * (number + 1)}" for number in range(3))
+    assert tail.reached() == f"{shown} and 2 more"
+    assert restarted(tail, pattern).reached() == tail.reached()
+
+
 def test_relative_patterns_name_the_same_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A position does not depend on how the path was written."""
     path = tmp_path / "app.log"

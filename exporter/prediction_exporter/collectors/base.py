@@ -20,6 +20,7 @@ from typing import Literal
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.collectors.report import ModelReport, WindowReport
 from prediction_exporter.config import Config, Model
+from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.exposition import Samples
 from prediction_exporter.families import Family
@@ -82,10 +83,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What was counted of a model until now: its windows, evaluated, and its counters."""
+    """What was counted of a model until now: its windows, evaluated, its counters, and exemplars where they are wanted."""
 
     windows: Sequence[WindowReport]
     traffic: Traffic
+    exemplars: Exemplars | None = None
 
 
 class ModelSeries(ABC):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 
-from prediction_exporter import __version__
 from prediction_exporter.collectors.base import NO_MODEL, LiveCollector, LiveSeries, Most, Published
 from prediction_exporter.collectors.process import PROCESS_FAMILIES, process_samples
 from prediction_exporter.config import Config
 from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import Family
+from prediction_exporter.version import Build, this_build
 
 CONFIG_RELOAD_SUCCESSFUL = Family(
     name="prediction_exporter_config_last_reload_successful",
@@ -47,9 +46,9 @@ SERIES_LIMIT = Family(
 BUILD_INFO = Family(
     name="prediction_exporter_build_info",
     type="gauge",
-    labels=("version", "pythonversion"),
+    labels=Build._fields,
     group="exporter",
-    help="Version of the exporter and of the Python that runs it. Always 1.",
+    help="What the exporter was built from, and the Python and the platform that run it. Always 1.",
 )
 
 
@@ -65,7 +64,7 @@ class ExporterSeries(LiveSeries):
         samples.add(CONFIG_RELOAD_SUCCESSFUL, "", published.reload_succeeded)
         samples.add(CONFIG_RELOAD_TIME, "", published.loaded)
         samples.add(SERIES_LIMIT, "", self._config.series_limit)
-        samples.add(BUILD_INFO, label_text(BUILD_INFO.labels, (__version__, platform.python_version())), 1)
+        samples.add(BUILD_INFO, label_text(BUILD_INFO.labels, this_build()), 1)
         samples.add(SERIES, "", published.others + samples.series + 1)
         return samples
 

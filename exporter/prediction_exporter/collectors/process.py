@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+import psutil
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -41,6 +42,7 @@ PROCESS_FAMILIES: tuple[Family, ...] = (
     ),
 )
 
+_STARTED = psutil.Process().create_time()
 _BY_NAME = {family.name: family for family in PROCESS_FAMILIES}
 _COLLECTORS = (
     ProcessCollector(registry=None),
@@ -57,5 +59,5 @@ def process_samples() -> Samples:
             family = _BY_NAME.get(sample.name)
             if family is not None:  # a later client may have more: metric names change here on purpose, not with it
                 labels = label_text(family.labels, [sample.labels[label] for label in family.labels])
-                samples.add(family, labels, sample.value)
+                samples.add(family, labels, sample.value, created=_STARTED if family.type == "counter" else None)
     return samples

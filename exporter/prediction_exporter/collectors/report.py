@@ -52,6 +52,7 @@ class SourceReport:
         events: events used.
         rejected: lines refused, by reason.
         recognised: which field was taken for what, a line each.
+        since: event time of the first events used; None before, and where an earlier release counted them.
     """
 
     name: str
@@ -63,6 +64,7 @@ class SourceReport:
     events: int
     rejected: Mapping[str, int]
     recognised: Sequence[str]
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,10 +105,10 @@ class SourceSeries(LiveSeries):
         if (
             report.evaluation_seconds is not None
         ):  # counters that began at 0 and then rose to what is stored would count it anew
-            samples.add(EVENTS, labels, source.events)
+            samples.add(EVENTS, labels, source.events, created=source.since)
             for reason in REASONS:
                 at = label_text(EVENTS_REJECTED.labels, (self._model.name, reason))
-                samples.add(EVENTS_REJECTED, at, source.rejected.get(reason, 0))
+                samples.add(EVENTS_REJECTED, at, source.rejected.get(reason, 0), created=source.since)
             samples.add(EVALUATION_DURATION, labels, report.evaluation_seconds)
         return samples
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
 from prediction_exporter.counting.traffic import SCORE_BOUNDS, Histogram, Traffic
-from prediction_exporter.exposition import Samples, label_text
+from prediction_exporter.exposition import Exemplar, Samples, label_text
 from prediction_exporter.families import VERSION, Family
 
 REQUESTS = Family(
@@ -83,23 +85,23 @@ class TrafficSeries(ModelSeries):
         samples, traffic = Samples(), moment.traffic
         for version, counted in sorted(traffic.versions.items()):
             labels = self._labels(REQUESTS, version)
-            samples.add(REQUESTS, labels, counted.requests)
             samples.add(VERSION_FIRST_SEEN, labels, counted.first_seen)
+            add = partial(samples.add, created=counted.first_seen)
+            histogram = partial(samples.histogram, created=counted.first_seen)
+            add(REQUESTS, labels, counted.requests)
             if counted.failed is not None:
-                samples.add(REQUESTS_FAILED, labels, counted.failed)
+                add(REQUESTS_FAILED, labels, counted.failed)
             if counted.slow is not None:
-                samples.add(REQUESTS_SLOW, labels, counted.slow)
+                add(REQUESTS_SLOW, labels, counted.slow)
             if counted.durations is not None:
-                histogram = counted.durations
-                samples.histogram(REQUEST_DURATION, labels, traffic.duration_bounds, histogram.counts, histogram.total)
+                bounds, of = traffic.duration_bounds, counted.durations
+                histogram(REQUEST_DURATION, labels, bounds, of.counts, of.total, exemplars=_exemplars(moment, version))
             for label, count in counted.classes.items():
-                samples.add(PREDICTIONS, self._labels(PREDICTIONS, version, label), count)
-            for column, histogram in counted.scores.items():
-                at = self._labels(PREDICTION_SCORE, version, column)
-                samples.histogram(PREDICTION_SCORE, at, SCORE_BOUNDS, histogram.counts, histogram.total)
+                add(PREDICTIONS, self._labels(PREDICTIONS, version, label), count)
+            for column, of in counted.scores.items():
+                histogram(PREDICTION_SCORE, self._labels(PREDICTION_SCORE, version, column), SCORE_BOUNDS, of.counts, of.total)
             if counted.values is not None:
-                histogram = counted.values
-                samples.histogram(PREDICTION_VALUE, labels, traffic.value_bounds, histogram.counts, histogram.total)
+                histogram(PREDICTION_VALUE, labels, traffic.value_bounds, counted.values.counts, counted.values.total)
         return samples
 
     def most(self) -> Most:
@@ -115,6 +117,16 @@ class TrafficSeries(ModelSeries):
 
     def _labels(self, family: Family, *values: str) -> str:
         return label_text(family.labels, (self._subject.model.name, *values))
+
+
+def _exemplars(moment: Moment, version: str) -> dict[int, Exemplar]:
+    if moment.exemplars is None:
+        return {}
+    found = moment.exemplars.of(version)
+    return {
+        bucket: Exemplar(label_text(("request_id",), (request.id,)), request.seconds, request.time)
+        for bucket, request in found.items()
+    }
 
 
 COLLECTOR = ModelCollector(

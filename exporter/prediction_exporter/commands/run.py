@@ -3,41 +3,78 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import signal
 import socket
 import time
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from prediction_exporter import __version__
 from prediction_exporter.commands.collector_flags import add_collector_flags, collector_flags
 from prediction_exporter.logs import FORMATS, LEVELS, configure
+from prediction_exporter.version import this_build
+
+if TYPE_CHECKING:  # see run
+    from prediction_exporter.config import Config
+    from prediction_exporter.web.prefix import Prefix
+    from prediction_exporter.web.server import WebServer
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_ADDRESS = ":10900"
+DEFAULT_MAX_REQUESTS = 40
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser("run", help="run the exporter", description="Run the exporter until SIGTERM; SIGHUP reloads.")
     parser.add_argument("--config.file", dest="config_file", type=Path, required=True, metavar="FILE", help="configuration")
-    parser.add_argument(
+    listening = parser.add_mutually_exclusive_group()
+    listening.add_argument(
         "--web.listen-address",
         dest="listen",
         action="append",
         metavar="ADDRESS",
         help=f"address to listen on, as :10900 or 127.0.0.1:10900; repeatable (default {DEFAULT_ADDRESS})",
     )
+    listening.add_argument(
+        "--web.systemd-socket", dest="systemd_socket", action="store_true", help="listen on the sockets that systemd hands over"
+    )
     parser.add_argument(
         "--web.telemetry-path", dest="telemetry_path", default="/metrics", metavar="PATH", help="path of the metrics"
+    )
+    parser.add_argument(
+        "--web.external-url",
+        dest="external_url",
+        metavar="URL",
+        help="how people reach it, through a proxy; its path is the default of --web.route-prefix",
+    )
+    parser.add_argument(
+        "--web.route-prefix",
+        dest="route_prefix",
+        metavar="PATH",
+        help="what every path begins with (default: the path of --web.external-url)",
+    )
+    parser.add_argument(
+        "--web.max-requests",
+        dest="max_requests",
+        type=_max_requests,
+        default=DEFAULT_MAX_REQUESTS,
+        metavar="N",
+        help=f"scrapes that are answered at a time; 0 is no limit (default {DEFAULT_MAX_REQUESTS})",
     )
     parser.add_argument(
         "--web.config.file", dest="web_config", type=Path, metavar="FILE", help="TLS and basic auth, as for other exporters"
     )
     parser.add_argument("--web.enable-lifecycle", dest="lifecycle", action="store_true", help="allow POST /-/reload")
+    parser.add_argument(
+        "--web.start-timestamps",
+        dest="start_timestamps",
+        action="store_true",
+        help="tell OpenMetrics since when each counter counts (_created), so that first increments are not lost",
+    )
     parser.add_argument(
         "--log.level", dest="log_level", choices=tuple(LEVELS), default="info", help="least level (default info)"
     )
@@ -48,38 +85,41 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(function=run)
 
 
+def _max_requests(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number of requests')
+    return int(text)
+
+
 def run(options: argparse.Namespace) -> int:
     """Run until a signal ends it; what was read is committed."""
     configure(options.log_level, options.log_format)
     signals = _Signals()  # before anything that takes time: what arrives meanwhile is answered after it
     # Imported here: the other commands need none of it, and a wrong flag is told before anything is loaded.
-    from prediction_exporter import config
     from prediction_exporter.collectors.switches import Switches
-    from prediction_exporter.config import Config
     from prediction_exporter.counting.state import State
-    from prediction_exporter.monitor.inspection import at_start
     from prediction_exporter.monitor.monitor import Monitor
     from prediction_exporter.web.landing import render_page
+    from prediction_exporter.web.prefix import prefix_of
     from prediction_exporter.web.server import WebServer
     from prediction_exporter.web.site import Site
     from prediction_exporter.web.web_config import load_web_config
 
+    prefix = prefix_of(options.external_url, options.route_prefix)
     switches = Switches(collector_flags(options))
-
-    def load() -> Config:
-        found = config.load(options.config_file)
-        if found.series.exclude:  # else there is no need to know what the kit reads
-            from prediction_exporter.kit.readers import refuse_excluded
-
-            refuse_excluded(found)
-        return found
-
-    loaded = load()
+    file = _ConfigurationFile(options.config_file)
+    loaded = file.load()
     web_config = load_web_config(options.web_config) if options.web_config is not None else None
     state = State(loaded.state_dir)
     try:
         site = Site(snapshot=None, landing=bytes, ready=lambda: (False, "starting"))
-        monitor = Monitor(loaded, state=state, publish=partial(setattr, site, "snapshot"), switches=switches)
+        monitor = Monitor(
+            loaded,
+            state=state,
+            publish=partial(setattr, site, "snapshot"),
+            switches=switches,
+            start_timestamps=options.start_timestamps,
+        )
         site.ready = monitor.ready
         site.landing = lambda: render_page(
             list(monitor.reports.values()),
@@ -90,9 +130,9 @@ def run(options: argparse.Namespace) -> int:
         )
 
         def reload() -> str | None:
-            problem = monitor.reload(load, also=reload_web)
+            problem = monitor.reload(file.load, also=reload_web)
             if problem is None:
-                _warn(at_start(monitor.config, options.config_file))
+                file.tell(monitor.config)
             return problem
 
         def reload_web() -> None:
@@ -100,17 +140,20 @@ def run(options: argparse.Namespace) -> int:
                 server.reload_web_config(load_web_config(options.web_config))
 
         server = WebServer(
-            options.listen or [DEFAULT_ADDRESS],
+            None if options.systemd_socket else options.listen or [DEFAULT_ADDRESS],
             site,
             web_config=web_config,
             telemetry_path=options.telemetry_path,
+            prefix=prefix,
+            max_requests=options.max_requests,
             reload=reload if options.lifecycle else None,
         )
         server.start()
         try:
+            logger.info("prediction-exporter starts", extra=this_build()._asdict())
+            file.tell(loaded)
+            _tell_addresses(options, server, prefix)
             monitor.start()
-            _warn(at_start(loaded, options.config_file))
-            logger.info("prediction-exporter %s listens on port %s", __version__, ", ".join(map(str, server.ports)))
             while signals.wait() == signal.SIGHUP:
                 reload()
             logger.info("stopping")
@@ -122,9 +165,42 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _warn(warnings: Iterable[str]) -> None:
-    for warning in warnings:
-        logger.warning("%s", warning)
+class _ConfigurationFile:
+    """The configuration's file, and what it held when it was read last."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sha256 = ""
+
+    def load(self) -> Config:
+        from prediction_exporter import config  # here for the reason that run gives
+
+        loaded = config.load(self._path)
+        if loaded.series.exclude:  # else there is no need to know what the kit reads
+            from prediction_exporter.kit.readers import refuse_excluded
+
+            refuse_excluded(loaded)
+        self._sha256 = hashlib.sha256(self._path.read_bytes()).hexdigest()
+        return loaded
+
+    def tell(self, loaded: Config) -> None:
+        """Say in the log which configuration is in use, and what may be wrong with it."""
+        from prediction_exporter.monitor.inspection import at_start  # as above
+
+        told = {"file": self._path, "sha256": self._sha256, "models": len(loaded.models)}
+        logger.info("configuration loaded", extra=told)
+        for warning in at_start(loaded, self._path):
+            logger.warning("%s", warning)
+
+
+def _tell_addresses(options: argparse.Namespace, server: WebServer, prefix: Prefix) -> None:
+    told = {
+        "addresses": ", ".join(server.addresses),
+        "path": prefix.route + options.telemetry_path,
+        "tls": server.security.certificates is not None,
+        "basic_auth": server.security.auth is not None,
+    }
+    logger.info("listening", extra=told)
 
 
 class _Signals:

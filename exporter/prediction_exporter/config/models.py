@@ -207,10 +207,13 @@ class Notifications(Section):
 
 
 class Series(Section):
-    """What is left out of the series."""
+    """What is left out of the series, and what is added to them."""
 
     exclude: tuple[Text, ...] = Field(
         (), description="Collectors to switch off, and families that no shipped rule or panel reads, by name."
+    )
+    exemplars: Flag = Field(
+        False, description="Whether the latency histogram carries ids of requests as exemplars, in OpenMetrics alone."
     )
 
 

@@ -36,6 +36,7 @@ class Events:
         latencies: request durations in seconds, float64, NaN where unknown; ``None`` where the source has no such field.
         columns: by column name, Float64 for numeric columns, String (raw text) for categorical ones; null where there is
             no valid value.
+        ids: what names each prediction, of any type; ``None`` where the source has no such field.
         states: by column name, uint8 :class:`ValueState` of each event; a column that is not a key here is missing where
             it is null and valid elsewhere.
     """
@@ -46,6 +47,7 @@ class Events:
     latencies: NDArray[np.float64] | None
     columns: dict[str, pl.Series]
     states: dict[str, NDArray[np.uint8]]
+    ids: pl.Series | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -59,4 +61,5 @@ class Events:
             latencies=None if self.latencies is None else self.latencies[rows],
             columns={name: column.gather(rows) for name, column in self.columns.items()},
             states={name: states[rows] for name, states in self.states.items()},
+            ids=None if self.ids is None else self.ids.gather(rows),
         )

@@ -39,6 +39,9 @@ class Ledger:
         slow_after: seconds from which on a request counts as slow, where there is an objective.
         max_versions: versions that get series of their own; the events of any further one count as version ``other``.
         forgotten: is told each version that is dropped to make room.
+
+    Attributes:
+        since: event time of the earliest of the events that were counted first; None while there are none.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Ledger:
         self.traffic = Traffic(layout, slow_after=slow_after)
         self._events = 0
         self._newest: float | None = None
+        self.since: float | None = None
         self._open: dict[Reading, Tally] = {}
         self._given: set[str] = set()  # versions that were promised room and are not counted yet
         self._shown: dict[str, VersionTraffic] = {}
@@ -74,6 +78,7 @@ class Ledger:
         shape = counters["shape"]
         self._events = counters["events"]
         self._newest = counters["newest"]
+        self.since = counters.get("since")  # what an earlier release stored has none
         for version, content in counters["versions"].items():
             self.traffic.restore(version, VersionTraffic.from_json(content), shape)
         shown = counters.get("shown", {"events": 0, "versions": {}})
@@ -112,6 +117,7 @@ class Ledger:
         counters = {
             "events": self._events,
             "newest": self._newest,
+            "since": self.since,
             "shape": self.traffic.shape(),
             "versions": {version: counted.to_json() for version, counted in self.traffic.versions.items()},
         }
@@ -133,6 +139,8 @@ class Ledger:
         self._events += tally.events
         self.traffic.merge(tally.traffic)
         self._newest = max((time for time in (self._newest, tally.newest) if time is not None), default=None)
+        if self.since is None and self._events:
+            self.since = min(counted.first_seen for counted in tally.traffic.values())
         if self.windows is not None:
             for key, profile in tally.profiles.items():
                 self.windows.add(key, profile, now=now)

@@ -21,9 +21,13 @@ class Collecting:
 
     Args:
         former: what collected before it; the outcomes of polls that both have stay until there are new ones.
+        start_timestamps: whether OpenMetrics tells since when counters count.
     """
 
-    def __init__(self, config: Config, switches: Switches, former: Collecting | None = None) -> None:
+    def __init__(
+        self, config: Config, switches: Switches, former: Collecting | None = None, *, start_timestamps: bool = False
+    ) -> None:
+        self._start_timestamps = start_timestamps
         self._without = excluded_families(config)
         live = switches.live(config)
         self._of_models = {key: series for key, series in live.items() if key[1] != NO_MODEL}
@@ -57,7 +61,7 @@ class Collecting:
         self._run_last(published, found, of_none)
         parts = [outcome.samples for of_model in (*found.values(), of_none) for outcome in of_model.values()]
         parts += [told(model, of_model) for model, of_model in (*found.items(), (NO_MODEL, of_none))]
-        return render(parts, FAMILIES_BY_COLLECTOR, created=published.now)
+        return render(parts, FAMILIES_BY_COLLECTOR, created=published.now, start_timestamps=self._start_timestamps)
 
     def _run_last(
         self, published: Published, found: Mapping[str, Mapping[str, Collected]], of_none: dict[str, Collected]

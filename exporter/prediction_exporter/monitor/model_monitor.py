@@ -17,6 +17,7 @@ from prediction_exporter.collectors.statistics import COLLECTOR as STATISTICS_CO
 from prediction_exporter.collectors.switches import Switches, excluded_families
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import Ledger
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler, segment_column
@@ -26,9 +27,10 @@ from prediction_exporter.counting.windows import SLICE_SECONDS
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.references import load_baseline, references_of, spans_of
+from prediction_exporter.monitor.start import tell_fields, tell_start
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
-from prediction_exporter.sources.fields.schema import describe
+from prediction_exporter.sources.fields.schema import EventSchema, describe
 from prediction_exporter.sources.registry import open_source
 from prediction_exporter.statistics.evaluation import evaluate, unwatched
 
@@ -91,8 +93,9 @@ class ModelMonitor:
             segments=model.segments,
             slow_after=model.slo.latency.under.seconds if model.slo.latency is not None else None,
             max_versions=max_versions,
-            forgotten=self._collectors.forget,
+            forgotten=self._forget,
         )
+        self._exemplars = Exemplars(self._ledger.traffic.duration_bounds) if config.series.exemplars else None
         self._source = open_source(
             SourceContext(
                 predictions=model.predictions,
@@ -112,22 +115,31 @@ class ModelMonitor:
         self._quiet = Quiet()
         self._refused_untold: dict[str, int] = {}
         self._claim = state.claim(model.name)
-        self._restore()
+        self._told: EventSchema | None = None
+        tell_start(model.name, self._source, self.baseline, resumed=self._restore())
+
+    def _forget(self, version: str) -> None:
+        self._collectors.forget(version)
+        if self._exemplars is not None:
+            self._exemplars.forget(version)
 
     # From and to the state file
 
-    def _restore(self) -> None:
+    def _restore(self) -> bool:
+        """Take over what is stored; return whether reading goes on where it stood."""
         stored = self._state.load(self.model.name)
         if stored is None:
             self._source.restore(None)
-            return
-        self._source.restore(stored.position if stored.source == self._source.name else None)
+            return False
+        resumed = stored.source == self._source.name
+        self._source.restore(stored.position if resumed else None)
         self._rejected = dict(stored.counters["rejected"])
         layout = self._layout
         kept = self._state.buckets(self.model.name, layout) if layout is not None and not self._source.refills else ()
         self._ledger.restore(stored.counters, kept, now=self._clock())
         if self._source.refills:
             self._state.drop_buckets(self.model.name)
+        return resumed
 
     @property
     def _layout(self) -> Layout | None:
@@ -173,8 +185,15 @@ class ModelMonitor:
             if until():
                 break
         self._report_problem(problem)
+        self._tell_fields()
         self.commit()
         return batch is not None
+
+    def _tell_fields(self) -> None:
+        schema = self._source.schema
+        if schema is not None and schema != self._told:
+            tell_fields(self.model.name, schema, self._layout)
+            self._told = schema
 
     def _report_problem(self, problem: str | None) -> None:
         if problem != self._problem:
@@ -210,8 +229,11 @@ class ModelMonitor:
         labels = self._ledger.labels_of(events.versions.unique(maintain_order=True).to_list(), now=now)
         versions = events.versions.replace_strict(list(labels), list(labels.values()), return_dtype=pl.String)
         schema = self._source.schema
+        events = replace(events, versions=versions)
+        if self._exemplars is not None:
+            self._exemplars.add(events)
         return tally_of(
-            replace(events, versions=versions),
+            events,
             self._profiler,
             self._ledger.traffic,
             has_status=schema is None or schema.status is not None,
@@ -239,7 +261,7 @@ class ModelMonitor:
         if self._problem is None:
             self._last_success = now
         source = self._source_report(now)
-        collected = self._collectors.collect(Moment(windows, self._ledger.shown()))
+        collected = self._collectors.collect(Moment(windows, self._ledger.shown(), self._exemplars))
         return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected)
 
     def _source_report(self, now: float) -> SourceReport:
@@ -254,6 +276,7 @@ class ModelMonitor:
             events=self._ledger.events,
             rejected=dict(self._rejected),
             recognised=() if schema is None else tuple(describe(schema, self._layout)),
+            since=self._ledger.since,
         )
 
     def close(self) -> None:

@@ -43,6 +43,7 @@ class Monitor:
         state: the state file.
         publish: takes each finished snapshot.
         switches: which collectors the command line wants, over the configuration.
+        start_timestamps: whether OpenMetrics tells since when counters count.
         clock: Unix time.
 
     Raises:
@@ -56,10 +57,12 @@ class Monitor:
         state: State,
         publish: Callable[[Snapshot], None],
         switches: Switches | None = None,
+        start_timestamps: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._publish = publish
         self._switches = switches or Switches()
+        self._start_timestamps = start_timestamps
         self._state = state
         self._clock = clock
         self._running = threading.Lock()  # held while models are started or stopped
@@ -68,7 +71,7 @@ class Monitor:
         self._published: frozenset[str] = frozenset()
         self.problem: str | None = None
         versions = plan(config, self._switches)
-        self._collecting = Collecting(config, self._switches)
+        self._collecting = Collecting(config, self._switches, start_timestamps=start_timestamps)
         self._take_over(config, versions)
         self._news = threading.Event()
         self._stopping = threading.Event()
@@ -87,7 +90,7 @@ class Monitor:
             for index, model in enumerate(config.models)
         )
         with self._lock:
-            self._collecting = Collecting(config, self._switches, self._collecting)
+            self._collecting = Collecting(config, self._switches, self._collecting, start_timestamps=self._start_timestamps)
             names = {model.name for model in config.models}
             self.reports = {name: report for name, report in self.reports.items() if name in names}
             self.config = config

@@ -138,6 +138,9 @@ class Source(Protocol):
     def position(self) -> str:
         """Return the position behind the last yielded batch, as text to be stored."""
 
+    def reached(self) -> str:
+        """Return the position in a few words, for people."""
+
     def lag_bytes(self) -> int | None:
         """Return how much of the source is known to be unread; None where it cannot tell."""
 

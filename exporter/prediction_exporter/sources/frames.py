@@ -63,10 +63,12 @@ class FrameParser:
         rejected = Rejected()
         shown = value_at(frame, schema.time)
         times = self._times(shown)
-        no_id = None if schema.id is None else value_at(frame, schema.id).is_null().to_numpy()
+        ids = None if schema.id is None else value_at(frame, schema.id)
+        no_id = None if ids is None else ids.is_null().to_numpy()
         kept = accept(schema, times, shown, no_id, rejected)
         if not kept.all():
             frame, times = frame.filter(pl.Series(kept)), times[kept]
+            ids = None if ids is None else ids.filter(pl.Series(kept))
         if not len(times):
             return Batch((), rejected)
         columns: dict[str, pl.Series] = {}
@@ -86,6 +88,7 @@ class FrameParser:
             latencies=self._latencies(frame),
             columns=columns,
             states=states,
+            ids=ids,
         )
         return Batch((events,), rejected)
 

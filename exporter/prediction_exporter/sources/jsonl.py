@@ -83,6 +83,7 @@ class JsonLinesParser:
             latencies=self._fast_latencies(frame),
             columns=columns,
             states=states,
+            ids=None if schema.id is None else frame[self._reader.names[schema.id]],
         )
 
     def _fast_times(self, values: pl.Series) -> NDArray[np.int64]:
@@ -129,6 +130,7 @@ class JsonLinesParser:
             latencies=latencies,
             columns=columns,
             states=states,
+            ids=None if schema.id is None else texts[schema.id],
         )
         return events if len(rows) == len(parsed) else events.take(rows)
 

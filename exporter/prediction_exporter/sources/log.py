@@ -83,6 +83,10 @@ class LogSource:
         """Return the position behind the last yielded batch."""
         return self._tail.position()
 
+    def reached(self) -> str:
+        """Return how far each file was read."""
+        return self._tail.reached()
+
     def lag_bytes(self) -> int:
         """Return how many bytes of the log are known and not yet read."""
         return self._tail.unread_bytes()

@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 POSITION_VERSION = 1
 
+_REACHED_FILES = 3  # that a message names
+
 
 @dataclass(frozen=True, slots=True)
 class Lines:
@@ -113,6 +115,15 @@ class Tail:
             "streams": [stream.to_json() for stream in self._tracker.streams],
         }
         return json.dumps(state, sort_keys=True, separators=(",", ":"))
+
+    def reached(self) -> str:
+        """Return how far the files were read that are not done with, for people."""
+        streams = [stream for stream in self._tracker.streams if not stream.ignored]
+        if not streams:
+            return "no file was read"
+        going_on = sorted(streams, key=lambda stream: (stream.seal is not None, stream.path))
+        text = ", ".join(f"{stream.path} at byte {stream.offset}" for stream in going_on[:_REACHED_FILES])
+        return text + (f" and {len(streams) - _REACHED_FILES} more" if len(streams) > _REACHED_FILES else "")
 
     def matched_files(self) -> int:
         """Return how many files the path or glob named at the last read."""

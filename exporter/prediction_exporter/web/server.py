@@ -6,21 +6,23 @@ bounded time.
 
 from __future__ import annotations
 
-import errno
 import http.server
 import io
 import logging
 import re
 import socket
-import socketserver
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.web.limit import Limited
+from prediction_exporter.web.listening import activated, listen, parse, shown
+from prediction_exporter.web.prefix import Prefix
 from prediction_exporter.web.site import PLAIN, Paths, Response, Site, header, plain
 from prediction_exporter.web.web_config import BasicAuth, Certificates, WebConfig
 
@@ -36,8 +38,6 @@ STOP_SECONDS = 5.0  # for responses under way when the server stops
 _POLL_SECONDS = 0.2  # how soon the server notices that it is to stop
 _CHUNK = 1 << 16
 _BODY_LENGTH = re.compile("[0-9]{1,4}")  # bytes of a body that are read to keep a connection
-_ADDRESS = re.compile(r"(?:\[([\w:.%]+)\]|([^:\[\]]*)):([0-9]{1,5})")
-_MAX_PORT = 65535
 
 
 class _Security:
@@ -138,11 +138,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     default_request_version = "HTTP/1.0"  # what is not a request is answered with headers, which HTTP 0.9 has not
     error_content_type = PLAIN
     error_message_format = "%(code)d %(message)s\n"
-    disable_nagle_algorithm = True  # headers and body are two packets, and the second must not wait for the first
     server: _Listener
 
     def setup(self) -> None:
         super().setup()
+        if self.connection.family != socket.AF_UNIX:
+            # Headers and body are two packets, and the second must not wait for the first.
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rfile.close()
         self._deadline = _Deadline(self.connection)
         self.rfile = io.BufferedReader(self._deadline)
@@ -162,7 +164,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self) -> None:
         if self._refused or not self._read_body():
             self.close_connection = True
-        self._send(self._response())
+        response = self._response()
+        try:
+            self._send(response)
+        finally:
+            response.ended()
 
     # http.server looks methods up by these names; one without a name is answered with 501.
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _answer  # noqa: N815
@@ -173,8 +179,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         auth = self._security.auth
         if auth is not None and not auth.allows(self.headers.get("Authorization")):
             return plain(HTTPStatus.UNAUTHORIZED, "unauthorized", ("WWW-Authenticate", 'Basic realm="metrics"'))
-        path = self.path.partition("?")[0]
-        route = self.server.web.routes.get(path)
+        path, _, query = self.path.partition("?")
+        elsewhere = self.server.web.prefix.redirect(path)
+        if elsewhere is None:
+            return self._answer_of(path)
+        location = f"{elsewhere}?{query}" if query else elsewhere
+        return plain(HTTPStatus.FOUND, f"see {elsewhere}", ("Location", location))
+
+    def _answer_of(self, path: str) -> Response:
+        prefix = self.server.web.prefix
+        inside = prefix.inside(path)
+        if inside is None:
+            return plain(HTTPStatus.NOT_FOUND, f"not found; every path here begins with {prefix.route}/")
+        route = self.server.web.routes.get(inside)
         if route is None:
             return plain(HTTPStatus.NOT_FOUND, "not found")
         if self.command not in route.methods:
@@ -216,27 +233,31 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         super().end_headers()
 
+    def address_string(self) -> str:
+        """Return who asks; a Unix socket does not tell."""
+        return super().address_string() if self.client_address else "unix"
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is http.server's
         logger.debug("%s %r", self.address_string(), format % args)  # %r: a client must not write lines of the log
 
 
+class _Unencrypted(_Handler):
+    """A connection that came without TLS to where TLS is: it is told so, and nothing else."""
+
+    def _response(self) -> Response:
+        self.close_connection = True
+        return plain(HTTPStatus.BAD_REQUEST, "this is an HTTPS port and the request came as plain HTTP; use https://")
+
+
 class _Listener(http.server.ThreadingHTTPServer):
-    """The socket of one listen address. Its threads are daemons: none outlives the process for a slow client."""
+    """The server of one listening socket. Its threads are daemons: none outlives the process for a slow client."""
 
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], family: socket.AddressFamily, web: WebServer) -> None:
-        self.address_family = family
+    def __init__(self, listening: socket.socket, web: WebServer) -> None:
+        self.address_family = listening.family
+        super().__init__(listening.getsockname(), _Handler, bind_and_activate=False)
+        self.socket.close()  # one that was made for nothing
+        self.socket = listening
         self.web = web
-        super().__init__(address, _Handler)
-
-    def server_bind(self) -> None:
-        if self.address_family == socket.AF_INET6:
-            # As in Go: all addresses are those of IPv6 and IPv4.
-            everywhere = self.server_address[0] == "::"
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if everywhere else 1)
-        # Not http.server's own, which looks up the name of the host and may wait for it.
-        socketserver.TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self.web.connections.add(request):
@@ -252,6 +273,9 @@ class _Listener(http.server.ThreadingHTTPServer):
             return
         # Here, in the connection's own thread: a client that is slow to shake hands must not hold up the others.
         request.settimeout(REQUEST_SECONDS)
+        if request.recv(1, socket.MSG_PEEK).isalpha():  # the letter of a method; a record of TLS begins with a low number
+            _Unencrypted(request, client_address, self)
+            return
         with certificates.context().wrap_socket(request, server_side=True, do_handshake_on_connect=False) as encrypted:
             self.web.connections.replace(request, encrypted)
             try:
@@ -276,56 +300,38 @@ class _Listener(http.server.ThreadingHTTPServer):
 # Server
 
 
-def _parse(address: str) -> tuple[str, int]:
-    match = _ADDRESS.fullmatch(address)
-    if match is None or int(match[3]) > _MAX_PORT:
-        raise ConfigError(f'--web.listen-address: "{address}" is not :PORT, HOST:PORT or [IPV6]:PORT')
-    return match[1] or match[2], int(match[3])
-
-
-def _listen(address: str, web: WebServer) -> _Listener:
-    host, port = _parse(address)
-    try:
-        if host:
-            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            return _Listener((host, port), family, web)
-        return _listen_everywhere(port, web)
-    except (OSError, UnicodeError) as error:  # a host that no name service would take is a UnicodeError
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"--web.listen-address: cannot listen on {address}: {reason}") from error
-
-
-def _listen_everywhere(port: int, web: WebServer) -> _Listener:
-    try:
-        return _Listener(("::", port), socket.AF_INET6, web)
-    except OSError as error:
-        if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-            raise
-        return _Listener(("0.0.0.0", port), socket.AF_INET, web)  # noqa: S104 - what ":PORT" means, without IPv6
-
-
 class WebServer:
-    """Serves a site on one or more addresses.
+    """Serves a site on one or more addresses, or on the sockets that systemd hands over.
 
-    ``reload`` answers ``POST /-/reload`` with None or with what went wrong; without it that path is forbidden.
+    Args:
+        addresses: where to listen; None for systemd's sockets.
+        prefix: what stands before every path.
+        max_requests: how many scrapes are answered at a time; 0 is no limit but that of connections.
+        reload: answers ``POST /-/reload`` with None or with what went wrong; without it that path is forbidden.
     """
 
     def __init__(
         self,
-        addresses: Sequence[str],
+        addresses: Sequence[str] | None,
         site: Site,
         *,
         web_config: WebConfig | None,
         telemetry_path: str = "/metrics",
+        prefix: Prefix | None = None,
+        max_requests: int = 0,
         reload: Callable[[], str | None] | None = None,
     ) -> None:
-        for address in addresses:
-            _parse(address)
+        for address in addresses or ():
+            parse(address)
         if not telemetry_path.startswith("/") or telemetry_path.startswith("/-/") or "?" in telemetry_path:
             raise ConfigError(f'--web.telemetry-path: "{telemetry_path}" is not a path of its own, such as /metrics')
         self._addresses = addresses
         self._listeners: list[_Listener] = []
         self.routes = Paths(site, telemetry_path, reload).routes
+        if max_requests:
+            metrics = self.routes[telemetry_path]
+            self.routes[telemetry_path] = replace(metrics, endpoint=Limited(metrics.endpoint, max_requests))
+        self.prefix = prefix or Prefix()
         self.security = _Security(web_config)
         self.connections = _Connections()
 
@@ -334,20 +340,21 @@ class WebServer:
         """The ports in use, in the order of the addresses."""
         return [listener.server_address[1] for listener in self._listeners]
 
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses in use."""
+        return [shown(listener.socket) for listener in self._listeners]
+
     def start(self) -> None:
         """Listen on all addresses, or on none.
 
         Raises:
-            ConfigError: an address is in use or not one of this machine.
+            ConfigError: an address is in use or not one of this machine, or systemd handed over no socket.
         """
-        try:
-            for address in self._addresses:
-                self._listeners.append(_listen(address, self))
-        except ConfigError:
-            self._close()
-            raise
-        for listener in self._listeners:
-            name = f"web-{listener.server_address[1]}"
+        sockets = activated() if self._addresses is None else listen(self._addresses)
+        self._listeners = [_Listener(listening, self) for listening in sockets]
+        for listener, address in zip(self._listeners, self.addresses, strict=True):
+            name = f"web {address}"
             threading.Thread(target=listener.serve_forever, args=(_POLL_SECONDS,), name=name, daemon=True).start()
 
     def reload_web_config(self, web_config: WebConfig | None) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
 from typing import Protocol
 
-from prediction_exporter.exposition import OPENMETRICS_TYPE, TEXT_TYPE, Snapshot
+from prediction_exporter.exposition import Snapshot
+from prediction_exporter.web.negotiation import accepts_gzip, negotiate
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Response:
     content_type: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    ended: Callable[[], None] = lambda: None  # to be called once it has been sent, or cannot be
 
 
 class Endpoint(Protocol):
@@ -55,38 +57,6 @@ class Route:
 def plain(status: int, text: str, *headers: tuple[str, str]) -> Response:
     """Return an answer of one line of text."""
     return Response(status, PLAIN, f"{text}\n".encode(), headers)
-
-
-# Content negotiation
-
-
-def _preferences(header: str) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Yield name, parameters and quality of each entry of an ``Accept`` or ``Accept-Encoding`` header."""
-    for entry in header.lower().split(","):
-        name, *rest = (part.strip() for part in entry.split(";"))
-        parameters = {key.strip(): value.strip(' "') for key, _, value in (part.partition("=") for part in rest)}
-        try:
-            quality = float(parameters.pop("q", "1"))
-        except ValueError:
-            quality = 0.0  # not understood is not accepted
-        yield name, parameters, quality
-
-
-def accepts_openmetrics(accept: str) -> bool:
-    """Return whether OpenMetrics 1.0.0 is asked for, and plain text is not preferred to it."""
-    openmetrics = text = 0.0
-    for name, parameters, quality in _preferences(accept):
-        if name == "application/openmetrics-text" and parameters.get("version", "1.0.0") == "1.0.0":
-            openmetrics = max(openmetrics, quality)
-        elif name == "text/plain":
-            text = max(text, quality)
-    return openmetrics > 0 and openmetrics >= text
-
-
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Return whether gzip is accepted by its name, or by ``*`` where it is not named."""
-    qualities = {name: quality for name, _, quality in _preferences(accept_encoding)}
-    return qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0))) > 0
 
 
 # Paths
@@ -131,10 +101,10 @@ class Paths:
         snapshot = self._site.snapshot  # read once: it may be replaced meanwhile
         if snapshot is None:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "no evaluation is finished yet")
-        openmetrics = accepts_openmetrics(header(headers, "Accept"))
-        content_type = OPENMETRICS_TYPE if openmetrics else TEXT_TYPE
+        form = negotiate(header(headers, "Accept"))
         vary = ("Vary", "Accept, Accept-Encoding")
         if accepts_gzip(header(headers, "Accept-Encoding")):
-            body = snapshot.openmetrics_gzip if openmetrics else snapshot.text_gzip
-            return Response(HTTPStatus.OK, content_type, body, (vary, ("Content-Encoding", "gzip")))
-        return Response(HTTPStatus.OK, content_type, snapshot.openmetrics if openmetrics else snapshot.text, (vary,))
+            body = snapshot.openmetrics_gzip if form.openmetrics else snapshot.text_gzip
+            return Response(HTTPStatus.OK, form.content_type, body, (vary, ("Content-Encoding", "gzip")))
+        body = snapshot.openmetrics if form.openmetrics else snapshot.text
+        return Response(HTTPStatus.OK, form.content_type, body, (vary,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -366,10 +367,12 @@ def test_after_a_restart_only_what_was_open_is_read_again(table: Table, monkeypa
     read.clear()
     table.clock.now += 1
     with watching(table) as monitor:
+        told = monitor._source.reached()
         assert windows(monitor)["1h"] == before - 4  # what is open is in no file
         assert requests(monitor) == 4
         assert look(monitor) is None
         assert min(start for start, _ in read) >= NOW - LATENESS
+        assert told == f"rows before {datetime.fromtimestamp(NOW - LATENESS, UTC):%Y-%m-%dT%H:%M:%SZ}"
         assert windows(monitor)["1h"] == before
         assert requests(monitor) == 4
 

@@ -113,6 +113,11 @@ class FilesSource:
         """Return the position behind the last yielded batch."""
         return self._ledger.to_text()
 
+    def reached(self) -> str:
+        """Return how many files are done with, and how many are not."""
+        in_part = sum(entry.at >= 0 for entry in self._ledger.entries.values())
+        return f"{len(self._ledger.entries) - in_part} files read, {in_part} in part"
+
     def lag_bytes(self) -> int:
         """Return how many bytes of the files are known and not yet read."""
         return sum(self._left.values())

@@ -94,6 +94,12 @@ class TableSource:
         """Return the position behind the last span that was closed."""
         return json.dumps({"closed": self._closed, "news": self._news, "windows": self._signature()})
 
+    def reached(self) -> str:
+        """Return the time up to which rows count for good."""
+        if self._closed is None:
+            return "the windows are read anew"
+        return f"rows before {datetime.fromtimestamp(self._closed, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
     def lag_bytes(self) -> None:
         """Return None: a table tells no bytes. How far reading is behind shows in the age of the newest event."""
 
