@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from watched import Watched, config_text, model_text
@@ -272,17 +273,19 @@ def test_refused_lines_are_told_with_the_reason(watched: Watched) -> None:
         model_with(lines(now + 7200, now + 7201), watched, name="zone"),
         model_with(lines("yesterday", "today", now), watched, name="most"),
         model_with("Started\n" + lines(now, now), watched, name="few"),
+        model_with("Started\n" + lines("soon", "later"), watched, name="both"),
     ]
     watched.configure(config_text(*models))
     code, output, errors = check(watched)
     assert code == 1
-    warning, form, zone = errors.splitlines()
+    warning, form, zone, both = errors.splitlines()
     file = watched.file
-    assert form.startswith(f"{file}: models[0].predictions: every sampled line is refused, most as invalid_time (")
+    assert form.startswith(f"{file}: models[0].predictions: every sampled line is refused as invalid_time (")
     assert form.endswith("such as '04/05/2026 09:30'; write which field is the time, and its unit, to fields.time")
-    assert zone.startswith(f"{file}: models[1].predictions: every sampled line is refused, most as future (")
+    assert zone.startswith(f"{file}: models[1].predictions: every sampled line is refused as future (")
     assert zone.endswith("; set the clock, or the timezone of times that carry none")
     assert warning.startswith(f"{file}: warning: models[2].predictions: most sampled lines are refused, as invalid_time (")
+    assert both.startswith(f"{file}: models[4].predictions: every sampled line is refused, most as invalid_time (")
     assert f"  sample: 3 lines of {watched.folder}/few.log, 1 refused as malformed\n" in output
 
 
@@ -397,5 +400,30 @@ def test_rows_of_files_that_are_refused(watched: Watched) -> None:
     watched.configure(config_text(*models))
     code, output, errors = check(watched)
     assert code == 1
-    assert errors.startswith(f"{watched.file}: models[0].predictions: every sampled line is refused, most as invalid_time (")
+    assert errors.startswith(f"{watched.file}: models[0].predictions: every sampled line is refused as invalid_time (")
     assert f"sample: 1 line of {watched.folder}/out/a.jsonl, all usable" in output
+
+
+def test_a_table(watched: Watched) -> None:
+    """One without rows is a warning, and so is one out of reach; settings are held against its columns as against a log."""
+    with duckdb.connect(str(watched.folder / "p.duckdb")) as connection:
+        connection.execute("create table filled (ts timestamp, amount double, color text, decision text, score double)")
+        connection.execute("insert into filled values (now(), 1, 'red', 'accept', 0.7)")
+        connection.execute("create table empty as select * from filled limit 0")
+    model = "\n  - {{name: {0}, owner: me, baseline: baseline.json, predictions: {{table: {{url: {1}, name: {0}}}}}{2}}}"
+    watched.configure(
+        config_text(
+            model.format("filled", "'duckdb:///p.duckdb'", ", columns: {amuont: {kind: numeric}}"),
+            model.format("empty", "'duckdb:///p.duckdb'", ""),
+            model.format("away", "'postgresql://reader@127.0.0.1:1/prod'", ""),
+        )
+    )
+    code, output, errors = check(watched)
+    assert code == 1
+    places = [line.removeprefix(f"{watched.file}: ") for line in errors.splitlines()]
+    lack = "neither the baseline nor the source's first lines have a column"
+    assert places[-1] == f"models[0].columns.amuont: {lack} amuont; did you mean amount?"
+    assert places[0] == "warning: models[1].predictions: the table has no row with a time yet"
+    assert places[1].startswith("warning: models[2].predictions: the source cannot be looked at now: ")
+    assert len(places) == 3
+    assert "  feature: amount, color\n" in output

@@ -91,7 +91,8 @@ def _refused(rejected: Rejected, usable: int, place: str) -> Findings:
     told = f"as {reason} ({REASONS[reason]}), such as {rejected.examples[reason]!r}"
     remedy = f"; {_REMEDIES[reason]}" if reason in _REMEDIES else ""
     if not usable:
-        return Findings([f"{place}: every sampled line is refused, most {told}{remedy}"])
+        most = ", most" if len(rejected.counts) > 1 else ""
+        return Findings([f"{place}: every sampled line is refused{most} {told}{remedy}"])
     faulty = sum(count for reason, count in rejected.counts.items() if reason not in _HARMLESS)
     if faulty > usable:
         return Findings(warnings=[f"{place}: most sampled lines are refused, {told}{remedy}"])
