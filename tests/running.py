@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prediction_exporter import config
+from prediction_exporter.collectors.switches import Switches
 from prediction_exporter.counting.state import State
 from prediction_exporter.exposition import Snapshot
 from prediction_exporter.monitor.monitor import Monitor
@@ -23,13 +24,14 @@ class Running:
         self.watched = Watched(folder, clock=time.time)  # type: ignore[arg-type]
         self.snapshots: list[Snapshot] = []
         self.state: State | None = None
+        self.switches = Switches()
         self.monitor: Monitor
 
     def start(self, *models: str, more: str = "", wait: bool = True) -> None:
         """Start it, on the state that an earlier one left."""
         loaded = self.watched.configure(config_text(*models, more=more))
         self.state = State(loaded.state_dir)
-        self.monitor = Monitor(loaded, state=self.state, publish=self.snapshots.append)
+        self.monitor = Monitor(loaded, state=self.state, publish=self.snapshots.append, switches=self.switches)
         self.monitor.start()
         if wait:
             self.wait(lambda: self.monitor.ready()[0])

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
+from pages import Page
 from prediction_exporter.collectors import registry, switches, traffic
 from prediction_exporter.collectors.base import (
     NO_MODEL,
@@ -38,7 +41,8 @@ from prediction_exporter.kit.readers import readers, refuse_excluded, unwatched
 from prediction_exporter.monitor import budget
 from prediction_exporter.monitor import collecting as collecting_module
 from prediction_exporter.monitor.references import load_baseline
-from processes import Exporter
+from prediction_exporter.web.site import chosen
+from processes import Exporter, samples
 from running import Running
 from watched import Watched, config_text, model_text, read, samples_of, total
 
@@ -433,3 +437,64 @@ def test_what_a_model_is_not_ripe_for_is_no_warning(tmp_path: Path) -> None:
     config = Watched(tmp_path).configure(config_text(model_text(more="maturity: 0")))
     assert unwatched(config, Switches()) == []
     assert len(unwatched(config, Switches({"traffic": False}))) == 1
+
+
+# What a scrape asks for
+
+
+def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None:
+    """By collector, with what is told of these; or for all but some. Both formats are whole, compressed or not."""
+    live.configure()
+    live.log(60)
+    exporter = start_exporter(live.file, "--no-collector.identity")
+    whole = exporter.metrics()
+
+    def ask(query: str, **headers: str) -> requests.Response:
+        return requests.get(f"{exporter.url}/metrics?{query}", headers=headers, timeout=5)
+
+    some = samples(ask("collect[]=traffic&collect[]=source").text)
+    declared = {str(family) for name in ("traffic", "source") for family in COLLECTORS[name].families}
+    names = {re.sub(r"_(bucket|sum|count)$", "", name) for name, _ in some}
+    assert {"model_request_duration_seconds", "prediction_exporter_source_up"} <= names
+    assert names - declared == {str(family) for family in COLLECTOR_FAMILIES}
+    told = [dict(labels)["collector"] for name, labels in some if name == SUCCESS]
+    assert sorted(told) == ["source", "traffic"]
+    rest = samples(ask("exclude[]=traffic&exclude[]=source").text)
+    assert rest.keys() | some.keys() == whole.keys()
+    assert not rest.keys() & some.keys()
+    accepted = ask("collect%5B%5D=traffic", Accept="application/openmetrics-text; version=1.0.0", **{"Accept-Encoding": "gzip"})
+    assert accepted.headers["Content-Encoding"] == "gzip"
+    families = {family.name for family in parse_openmetrics(accepted.text)}  # type: ignore[no-untyped-call]
+    assert "model_requests" in families
+    assert "model_window_predictions" not in families
+    assert ask("debug=1").text.count("\n") > ask("collect[]=traffic").text.count("\n")
+    check = subprocess.run(["promtool", "check", "metrics"], input=ask("collect[]=windows").text, text=True, check=False)
+    assert check.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("collect[]=nothing", "no collector nothing runs here; these do: traffic, windows, statistics, source, exporter"),
+        ("collect[]=identity", "no collector identity runs here; these do: traffic, windows, statistics, source, exporter"),
+        ("exclude[]=", "no collector  runs here; these do: traffic, windows, statistics, source, exporter"),
+        ("collect[]=traffic&exclude[]=source", "collect[] and exclude[] cannot be combined"),
+    ],
+)
+def test_what_a_scrape_cannot_ask_for(running: Running, query: str, answer: str) -> None:
+    """A collector that does not run is no empty answer: that would pass for a model of which there is nothing to tell."""
+    running.switches = Switches({"identity": False})
+    running.start(TWO[0])
+    groups = running.snapshots[-1].groups
+    with pytest.raises(ValueError, match=f"^{re.escape(answer)}$"):
+        chosen(query, [name for name in groups if name])
+
+
+def test_the_page_says_what_is_not_watched(live: Watched, start_exporter: Start) -> None:
+    """With why; a model whose drift nobody watches is not within its thresholds."""
+    live.configure()
+    live.log(60)
+    exporter = start_exporter(live.file, "--no-collector.statistics")
+    page = Page(requests.get(exporter.url, timeout=5).content)
+    assert "Not watched: statistics (--no-collector.statistics)" in page.text
+    assert "partly watched" in page.text

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pages import Page
 from prediction_exporter import __version__
 from prediction_exporter import baseline as baseline_file
 from prediction_exporter.baseline import Baseline
@@ -27,12 +27,13 @@ from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, Profiler
 from prediction_exporter.monitor.references import references_of
 from prediction_exporter.statistics.evaluation import ERROR, Result, evaluate
-from prediction_exporter.web.landing import render_page
+from prediction_exporter.statistics.evaluation import unwatched as not_watched
+from prediction_exporter.statistics.psi import PSI
+from prediction_exporter.web.landing import Topic, render_page
 from prediction_exporter.web.landing.figures import MOST_BARS, Bin, bins_of, histogram, meter
-from prediction_exporter.web.landing.words import NARROW, NOTHING
+from prediction_exporter.web.landing.words import NOTHING
 
 NOW = 1_780_000_000.0
-VOID = {"meta", "link", "br"}
 HOSTILE = [
     "<script>alert(1)</script>",
     "\"quoted' & <b>bold</b>",
@@ -179,105 +180,6 @@ def credit(tmp_path: Path) -> Made:
     """A credit model without events."""
     config = config_of(tmp_path)
     return Made(config, baseline_of(tmp_path, credit_data(4000, 1), FIELDS))
-
-
-# Reading pages
-
-
-@dataclass
-class Element:
-    """An element of a page; ``text`` is what it and its children hold."""
-
-    name: str
-    attributes: dict[str, str | None]
-    children: list[Element] = field(default_factory=list)
-    parts: list[str | Element] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        """All text inside, with the narrow spaces of units as plain ones."""
-        whole = "".join(part if isinstance(part, str) else part.text for part in self.parts)
-        return re.sub(r"\s+", " ", whole.replace(NARROW, " ")).strip()
-
-    def all(self, name: str, css_class: str | None = None) -> list[Element]:
-        """Return the elements of this name inside, in the order of the page."""
-        found: list[Element] = []
-        for child in self.children:
-            if child.name == name and (css_class is None or css_class in (child.attributes.get("class") or "").split()):
-                found.append(child)
-            found += child.all(name, css_class)
-        return found
-
-    def one(self, name: str, css_class: str | None = None) -> Element:
-        """Return the only element of this name inside."""
-        [found] = self.all(name, css_class)
-        return found
-
-
-class Page(HTMLParser):
-    """A page, parsed; elements that are not closed in the order they were opened fail."""
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(convert_charrefs=True)
-        self.content = content
-        self.source = content.decode()
-        self.root = Element("", {})
-        self._open = [self.root]
-        self.feed(self.source)
-        self.close()
-        assert self._open == [self.root], f"not closed: {self._open[-1].name}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open an element."""
-        assert len(dict(attrs)) == len(attrs), f"an attribute of {tag} stands twice"
-        element = Element(tag, dict(attrs))
-        self._open[-1].children.append(element)
-        self._open[-1].parts.append(element)
-        if tag not in VOID:
-            self._open.append(element)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take an element without content."""
-        element = Element(tag, dict(attrs))
-        self._open[-1].children.append(element)
-        self._open[-1].parts.append(element)
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close an element."""
-        assert self._open[-1].name == tag, f"{tag} ends inside {self._open[-1].name}"
-        self._open.pop()
-
-    def handle_data(self, data: str) -> None:
-        """Take text."""
-        self._open[-1].parts.append(data)
-
-    def all(self, name: str, css_class: str | None = None) -> list[Element]:
-        """Return the elements of this name."""
-        return self.root.all(name, css_class)
-
-    def one(self, name: str, css_class: str | None = None) -> Element:
-        """Return the only element of this name."""
-        return self.root.one(name, css_class)
-
-    @property
-    def text(self) -> str:
-        """All text of the body."""
-        return self.one("body").text
-
-    @property
-    def pills(self) -> list[str]:
-        """The states."""
-        return [pill.text for pill in self.all("span", "pill")]
-
-    def fact(self, name: str) -> str:
-        """Return what stands under a term."""
-        [found] = [e.one("dd").text for e in self.all("div") if [d.text for d in e.all("dt")] == [name]]
-        return found
-
-    def rows(self, table: int = 0) -> dict[str, Element]:
-        """Return the rows of a table of columns by column."""
-        body = self.all("table", "columns")[table].one("tbody")
-        return {row.one("bdi").text: row for row in body.all("tr")}
 
 
 # States
@@ -482,6 +384,101 @@ def test_a_failed_statistic_says_where_to_look(credit: Made) -> None:
     page = page_of([replace(report, windows=(replace(report.windows[0], results=failed),))], credit.config)
     assert page.rows()["amount"].one("td", "p").text == "–failed, see the log"  # noqa: RUF001
     assert page.all("dd", "none")[0].text == "failed, see the log"
+
+
+# Runbooks, and what is not watched
+
+NAMES = {topic: f"Runbook-{topic}" for topic in Topic}
+
+
+def links_of(page: Page) -> dict[str, str]:
+    """Return where words lead that lead to a runbook."""
+    found = {link.text: str(link.attributes["href"]) for link in page.all("a")}
+    return {words: href.removeprefix("./runbooks/") for words, href in found.items() if href.startswith("./runbooks/")}
+
+
+def test_what_is_wrong_leads_to_its_runbook(credit: Made) -> None:
+    """Alarms of columns, the source's and the exporter's; drift of a score is not that of a feature."""
+    frame = credit_data(2000, 2, drifted=True).drop("term").with_columns(probability=pl.col("probability") / 3)
+    credit.windows = {"3.1": {"1h": frame}}
+    credit.source = replace(SOURCE, up=False, problem="permission denied")
+    page = credit.page(runbooks=NAMES, problem="configuration not reloaded")
+    links = links_of(page)
+    assert {words: links[words] for words in ("Problem", "Source down", "Lines refused")} == {
+        "Problem": "Runbook-problem",
+        "Source down": "Runbook-source",
+        "Lines refused": "Runbook-refused",
+    }
+    alarmed = {name: row.one("span", "tag").one("a") for name, row in page.rows().items() if "bad" in row.attributes.values()}
+    assert {name: (link.text, link.attributes["href"]) for name, link in alarmed.items()} == {
+        "amount": ("drifted", "./runbooks/Runbook-feature_drift"),
+        "probability": ("drifted", "./runbooks/Runbook-prediction_drift"),
+        "term": ("missing", "./runbooks/Runbook-missing"),
+    }
+
+
+def test_a_statistic_that_failed_leads_to_its_runbook(credit: Made) -> None:
+    """Where its value would stand."""
+    credit.windows = {"3.1": {"1h": credit_data(500, 2)}}
+    report = credit.report()
+    psi = report.windows[0].results[PSI.key]
+    failed = Result(np.full_like(psi.values, np.nan), None, None, {ERROR: len(psi.values)})
+    window = replace(report.windows[0], results={**report.windows[0].results, PSI.key: failed})
+    page = page_of([replace(report, windows=(window,))], credit.config, runbooks=NAMES)
+    link = page.rows()["amount"].one("td", "p").one("a")
+    assert (link.text, link.attributes["href"]) == ("failed, see the log", "./runbooks/Runbook-failed")
+
+
+def test_what_is_well_leads_nowhere(credit: Made) -> None:
+    """But to the list of runbooks; without runbooks not even there."""
+    credit.windows = {"3.1": {"1h": credit_data(500, 2)}}
+    credit.source = replace(SOURCE, rejected={"malformed": 0})
+    assert links_of(credit.page(runbooks=NAMES)) == {"Runbooks": ""}
+    assert not links_of(credit.page())
+
+
+def test_what_is_not_watched_is_said(tmp_path: Path) -> None:
+    """For each model, with the reason, and no model is called well that is watched in part."""
+    config = config_of(tmp_path, "a", "b")
+    baseline = baseline_of(tmp_path, credit_data(4000, 1), FIELDS)
+    window = {"3.1": {"1h": credit_data(2000, 2)}}
+    reports = [Made(config, baseline, window, index=index).report() for index in range(2)]
+    unwatched = {"statistics": "switched off by --no-collector.statistics", "<quality>": "<b>why</b>"}
+    page = page_of(reports, config, unwatched={"a": unwatched, "b": {"data quality": "maturity 0"}})
+    said = "Not watched: statistics (switched off by --no-collector.statistics), <quality> (<b>why</b>)"
+    assert [notice.text for notice in page.all("p", "notice")] == [said, "Not watched: data quality (maturity 0)"]
+    assert page.pills == ["partly watched"] * 4
+    assert page_of(reports, config, unwatched={"b": unwatched}).pills == ["within its thresholds", "partly watched"] * 2
+
+
+def test_an_alarm_is_not_hidden_by_what_is_not_watched(credit: Made) -> None:
+    """What is watched is still told first."""
+    credit.windows = {"3.1": {"1h": credit_data(2000, 2, drifted=True)}}
+    assert credit.page(unwatched={"credit": {"data quality": "switched off"}}).pills == ["1 column above a threshold"]
+
+
+def test_statistics_that_nothing_computes_are_not_watched(tmp_path: Path) -> None:
+    """All of them or one: their places say so, also those of segments, and the counts are shown."""
+    config = config_of(tmp_path, options="    segments: [region]\n")
+    baseline = baseline_of(tmp_path, credit_data(4000, 1), FIELDS)
+    report = Made(config, baseline, {"3.1": {"1h": credit_data(2000, 2)}}).report()
+    off = not_watched(references_of(config, config.models[0], baseline)["1h"])
+
+    def page_with(results: Mapping[str, Result]) -> Page:
+        windows = tuple(replace(window, results=results) for window in report.windows)
+        return page_of([replace(report, windows=windows, evaluation_seconds=None)], config)
+
+    page = page_with(off)
+    assert page.fact("Last evaluation") == "5 s ago"
+    assert page.fact("Predictions") == "2,000"
+    assert [figure.text for figure in page.all("dd", "none")] == ["not watched"] * 2
+    row = page.rows()["amount"]
+    assert [cell.text for cell in (row.one("td", "p"), *row.all("td", "r"))] == ["–not watched"] * 4  # noqa: RUF001
+    assert row.one("svg", "hist").all("rect")
+    assert page.all("td", "soft")[0].text == "not watched"
+    page = page_with({**report.windows[0].results, PSI.key: off[PSI.key]})
+    assert page.rows()["amount"].one("td", "p").text == "–not watched"  # noqa: RUF001
+    assert page.rows()["amount"].all("td", "r")[0].text == "0 %"
 
 
 # Safety and form

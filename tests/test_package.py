@@ -5,15 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 
+from pages import Page
 from prediction_exporter.version import BUILD_FILE
+from processes import Exporter
+from watched import Watched
 
 ROOT = Path(__file__).parents[1]
 CACHES = {"__pycache__", ".mypy_cache", ".ruff_cache"}
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """A folder for models, in real time."""
+    return Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +85,28 @@ def test_commands_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     config = str(ROOT / "examples" / "credit-risk" / "exporter.yml")
     assert "files to" in run(installed, "kit", "--config.file", config, "--output", str(tmp_path / "kit"))
     assert (tmp_path / "kit" / "alertmanager" / "templates" / "prediction-exporter.tmpl").is_file()
+    rendered = (tmp_path / "kit" / "docs" / "alerts.md").read_bytes()
+    assert rendered == (ROOT / "docs" / "alerts.md").read_bytes()
     where = "import prediction_exporter.demo.stack as s; print(s.CONFIG.is_file(), s.__file__)"
     environ = {**os.environ, "PYTHONPATH": str(installed)}
     shown = subprocess.run(
         [sys.executable, "-c", where], check=True, capture_output=True, text=True, cwd="/", env=environ
     ).stdout
     assert shown == f"True {installed / 'prediction_exporter/demo/stack.py'}\n"
+
+
+def test_pages_are_served_from_the_wheel(installed: Path, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their templates and their style are in it."""
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    watched.configure()
+    exporter = Exporter(watched.file)
+    exporter.start()
+    try:
+        for path in ("/", "/runbooks/", "/runbooks/ModelFeatureDrift"):
+            page = Page(requests.get(f"{exporter.url}{path}", timeout=20).content)
+            assert "prediction-exporter" in page.one("h1").text
+            assert ".page{" in page.one("style").text
+        assert exporter.process is not None
+        assert str(installed) in Path(f"/proc/{exporter.process.pid}/environ").read_text(encoding="utf-8")
+    finally:
+        exporter.stop()

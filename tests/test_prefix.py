@@ -26,6 +26,9 @@ from watched import Watched
 
 Start = Callable[..., Exporter]
 
+#: Where the page leads to.
+LINKED = ("/metrics", "/-/healthy", "/-/ready", "/runbooks/")
+
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Watched:
@@ -107,7 +110,7 @@ def test_everything_is_below_the_prefix(watched: Watched, start_exporter: Start)
     exporter.wait_for(lambda: answers(f"{base}/-/ready"), "ready")
     for start in (f"{exporter.url}/", base, f"{base}/"):
         assert requests.get(start, timeout=5).url == f"{base}/"
-        assert links(start) == dict.fromkeys((f"{base}/metrics", f"{base}/-/healthy", f"{base}/-/ready"), 200)
+        assert links(start) == dict.fromkeys((f"{base}{path}" for path in LINKED), 200)
     for path in ("/metrics", "/-/healthy", "/team/metrics", "/team/modelsmetrics"):
         beside = requests.get(exporter.url + path, timeout=5)
         assert (beside.status_code, beside.text) == (404, "not found; every path here begins with /team/models/\n")
@@ -221,4 +224,4 @@ def test_behind_a_proxy(watched: Watched, start_exporter: Start, outside: str, i
     with proxy(exporter.url, outside, inside) as url:
         base = url + outside.rstrip("/")
         for start in (url + outside, f"{base}/"):
-            assert links(start) == dict.fromkeys((f"{base}/metrics", f"{base}/-/healthy", f"{base}/-/ready"), 200)
+            assert links(start) == dict.fromkeys((f"{base}{path}" for path in LINKED), 200)

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urljoin
 
 import bcrypt
 import pytest
@@ -19,6 +21,7 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from pages import Page
 from prediction_exporter.baseline.record import SHORT_HASH
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
 from prediction_exporter.collectors.traffic import PREDICTION_VALUE
@@ -368,6 +371,30 @@ def test_several_addresses_and_another_path(watched: Watched, start_exporter: St
         assert "prediction_exporter_build_info" in requests.get(f"{url}/m", timeout=5).text
         assert requests.get(f"{url}/metrics", timeout=5).status_code == 404
         assert './m"' in requests.get(url, timeout=5).text
+
+
+def test_pages_lead_to_each_other(watched: Watched, start_exporter: Start) -> None:
+    """From the landing page every link works, also of what is wrong; pages are loaded when asked for, also all at once."""
+    watched.configure()
+    watched.log(60, color=None)
+    watched.write("nonsense\n")
+    exporter = start_exporter(watched.file)
+    assert exporter.process is not None
+    loaded = Path(f"/proc/{exporter.process.pid}/maps")
+    exporter.metrics()
+    assert "markupsafe" not in loaded.read_text()
+    paths = ["/", "/runbooks/", "/runbooks/ModelSourceStale"] * 4
+    with ThreadPoolExecutor(len(paths)) as pool:
+        answers = list(pool.map(lambda path: requests.get(f"{exporter.url}{path}", timeout=20), paths))
+    assert {answer.status_code for answer in answers} == {200}
+    assert "markupsafe" in loaded.read_text()
+    page = Page(answers[0].content)
+    links = [str(link.attributes["href"]) for link in page.all("a")]
+    assert {"./runbooks/", "./runbooks/ModelMissingValues", "./runbooks/ModelLinesRejected"} <= set(links)
+    for link in links:
+        assert requests.get(urljoin(f"{exporter.url}/", link), timeout=5).status_code == 200
+    runbook = Page(requests.get(f"{exporter.url}/runbooks/ModelMissingValues", timeout=5).content)
+    assert runbook.one("h2").text == "ModelMissingValues"
 
 
 def test_basic_auth_and_its_reload(watched: Watched, start_exporter: Start) -> None:

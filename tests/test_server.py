@@ -175,7 +175,9 @@ def test_other_methods(served: Served, http_client: requests.Session, path: str,
     assert (response.status_code, response.headers["Allow"], response.text) == (405, "GET, HEAD", "method not allowed\n")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/metrics/", "/Metrics", "/-/", "/%2Dmetrics", "//metrics", "/../metrics"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/runbooks/", "/metrics/", "/Metrics", "/-/", "/%2Dmetrics", "//metrics", "/../metrics"]
+)
 def test_unknown_paths(served: Served, path: str) -> None:
     """A path is one of those that there are, or is not found."""
     answer = served.ask(f"GET {path} HTTP/1.0\r\n\r\n".encode())
@@ -189,6 +191,10 @@ def test_telemetry_path(serve: Callable[..., Served], http_client: requests.Sess
     assert http_client.get(moved.url("/models/metrics")).headers["Content-Type"] == TEXT_TYPE
     assert http_client.get(moved.url("/metrics")).status_code == 404
     assert http_client.get(serve(telemetry_path="/").url("/")).headers["Content-Type"] == TEXT_TYPE
+    beside = serve(telemetry_path="/runbooks/metrics")
+    beside.site.runbook = lambda name: (True, name.encode())
+    assert http_client.get(beside.url("/runbooks/metrics")).headers["Content-Type"] == TEXT_TYPE
+    assert http_client.get(beside.url("/runbooks/other")).content == b"other"
 
 
 @pytest.mark.parametrize("path", ["metrics", "", "/-/ready", "/metrics?x"])

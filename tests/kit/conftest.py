@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 #: What stands where a metric name could, but is none.
 _NO_METRICS = re.compile(
-    r'"(?:\\.|[^"\\])*"'  # text
+    r'"(?:\\.|[^"\\])*"|`[^`]*`'  # text
     r"|\{[^}]*\}"  # matchers
     r"|\[[^\]]*\]"  # ranges
     r"|\b(?:and|or|unless|bool|offset)\b"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from grafana import filled, panels
 from prediction_exporter.collectors.exporter import SERIES_LIMIT
 from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
 from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED, LAST_SUCCESS, SOURCE_UP
@@ -38,7 +38,17 @@ Run = Callable[..., str]
 B = {**TARGET, "instance": "b:10900"}
 #: A model that one exporter watches in a log, and one with the same predictions in a table that two exporters read.
 ALONE, TWICE = "alone", "twice"
-FILLED = {"version": "2", "window": "1h", "column": "income", "__rate_interval": "5m"}
+FILLED = {
+    "cluster": ".*",
+    "namespace": ".*",
+    "model": "$model",
+    "version": "2",
+    "window": "1h",
+    "column": "income",
+    "worst": ".*",
+    "__rate_interval": "5m",
+    "__range": "1h",
+}
 
 
 def exported(target: dict[str, str]) -> list[str]:
@@ -89,15 +99,12 @@ def scenario() -> list[dict[str, str]]:
 
 def of_panels() -> dict[str, str]:
     """Return the queries of the dashboard that give no series for each replica, by title and place."""
-    found = {}
-    for panel in model_overview()["panels"]:
-        for target in panel.get("targets", ()):
-            if "{{instance}}" not in target["legendFormat"]:
-                expr = target["expr"]
-                for name, value in FILLED.items():
-                    expr = re.sub(rf"\${name}\b", value, expr)
-                found[f"{panel['title']} {target['refId']}"] = expr
-    return found
+    return {
+        f"{panel['title']} {target['refId']}": filled(target["expr"], FILLED)
+        for panel in panels(model_overview())
+        for target in panel["targets"]
+        if "{{instance}}" not in target["legendFormat"]
+    }
 
 
 EXPRESSIONS = {

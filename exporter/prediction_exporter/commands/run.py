@@ -7,7 +7,6 @@ import hashlib
 import logging
 import signal
 import socket
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from prediction_exporter.version import this_build
 
 if TYPE_CHECKING:  # see run
     from prediction_exporter.config import Config
+    from prediction_exporter.monitor.monitor import Monitor
     from prediction_exporter.web.prefix import Prefix
     from prediction_exporter.web.server import WebServer
 
@@ -99,7 +99,6 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.collectors.switches import Switches
     from prediction_exporter.counting.state import State
     from prediction_exporter.monitor.monitor import Monitor
-    from prediction_exporter.web.landing import render_page
     from prediction_exporter.web.prefix import prefix_of
     from prediction_exporter.web.server import WebServer
     from prediction_exporter.web.site import Site
@@ -121,13 +120,8 @@ def run(options: argparse.Namespace) -> int:
             start_timestamps=options.start_timestamps,
         )
         site.ready = monitor.ready
-        site.landing = lambda: render_page(
-            list(monitor.reports.values()),
-            monitor.config,
-            now=time.time(),
-            telemetry_path=options.telemetry_path,
-            problem=monitor.problem,
-        )
+        site.landing = partial(_landing, monitor, options.telemetry_path)
+        site.runbook = _runbook
 
         def reload() -> str | None:
             problem = monitor.reload(file.load, also=reload_web)
@@ -201,6 +195,21 @@ def _tell_addresses(options: argparse.Namespace, server: WebServer, prefix: Pref
         "basic_auth": server.security.auth is not None,
     }
     logger.info("listening", extra=told)
+
+
+# Pages are loaded when the first is asked for: most exporters are only ever scraped.
+
+
+def _landing(monitor: Monitor, telemetry_path: str) -> bytes:
+    from prediction_exporter.commands.pages import landing_page
+
+    return landing_page(monitor, telemetry_path=telemetry_path)
+
+
+def _runbook(name: str) -> tuple[bool, bytes]:
+    from prediction_exporter.commands.pages import served_runbook
+
+    return served_runbook(name)
 
 
 class _Signals:

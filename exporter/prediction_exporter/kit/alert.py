@@ -38,12 +38,13 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Firing:
-    """An alert that a test expects, with what differs between alerts of the rule."""
+    """An alert that a test expects, with what differs between alerts of the rule; the window is that of its dashboard link."""
 
     severity: Severity
     labels: Mapping[str, str]
     description: str
     worst: str | None = None
+    window: str = "1h"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,7 @@ class Alert:
         name: starts with ``Model``; name of its runbook page too.
         area: which of a model's owners it is for.
         key: labels that tell one of its alerts from another, beside the owner.
+        window: a query of a template, whose one series has the worst window, where the alert is about windows.
         conditions: its rules.
         summary: one sentence without figures.
         description: what is wrong, how much, against which threshold, over how many predictions.
@@ -93,6 +95,7 @@ class Alert:
     name: str
     area: Area
     key: tuple[str, ...]
+    window: Template | None
     conditions: tuple[Condition, ...]
     summary: str
     description: Template

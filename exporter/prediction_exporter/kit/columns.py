@@ -73,6 +73,10 @@ class AboveThreshold:
             f"{{{{ with {more} }}}} and {{{{ . | first | value | {COUNT} }}}} more{{{{ end }}}}"
         )
 
+    def window(self, scale: Scale) -> str:
+        """Return a query of a template for the column's worst window."""
+        return query(f"topk(1, {_one_line(self.windows(scale, _COLUMN_LABELS))})", _COLUMN_LABELS)
+
     def description(self, text: str) -> Template:
         """Return a description in which ``<threshold>``, ``<value>`` ... stand for figures of the worst window.
 
@@ -81,7 +85,7 @@ class AboveThreshold:
         """
 
         def template(scale: Scale) -> str:
-            worst = query(f"topk(1, {_one_line(self.windows(scale, _COLUMN_LABELS))})", _COLUMN_LABELS)
+            worst = self.window(scale)
             start = f'{{{{ $window := "" }}}}{{{{ range {worst} }}}}{{{{ $window = .Labels.window }}}}{{{{ end }}}}'
             filled = text.replace("<window>", "{{ $window }}").replace("<count>", self._figure(self.counted, COUNT, scale))
             for place, pair in enumerate(self.pairs, start=1):

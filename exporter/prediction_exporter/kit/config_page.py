@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args
 
 from prediction_exporter.config import UNIT_ENDINGS, Fields, json_schema, values
 from prediction_exporter.config.units import DURATION_PATTERN, SIZE_PATTERN
+from prediction_exporter.kit.texts import filled
 from prediction_exporter.sources.fields.recognise import KNOWN_NAMES, LATENCY_STEMS
 from prediction_exporter.statistics import STATISTICS
+from prediction_exporter.templates import Markdown, code, markdown
 
 CONFIGURATION_PAGE = "docs/configuration.md"
 Schema = Mapping[str, Any]
@@ -35,32 +37,50 @@ class Section:
     place: str
     schema: Schema
 
+    @property
+    def description(self) -> str:
+        """Its first paragraph: what follows it is said above the reference."""
+        description: str = self.schema["description"]
+        return description.partition("\n\n")[0].replace("\n", " ")
+
+    @property
+    def keys(self) -> list[Key]:
+        """Its keys."""
+        required = self.schema.get("required", ())
+        return [_key(key, value, required=key in required) for key, value in self.schema["properties"].items()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A row of a section's table."""
+
+    name: str
+    allowed: str
+    default: str
+    description: str
+
 
 def configuration_page(page: str) -> str:
     """Return the page with the parts between its markers rendered anew."""
-    for name, text in (("names", known_names()), ("reference", config_reference())):
-        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-        before, found, rest = page.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not found or not closed:
-            raise ValueError(f"{CONFIGURATION_PAGE} lacks {begin} or {end}")
-        page = f"{before}{begin}\n\n{text}\n{end}{after}"
-    return page
+    return filled(filled(page, "names", known_names()), "reference", config_reference())
 
 
 def known_names() -> str:
     """Return a table of the names that fields are recognised by."""
-    names = {role: [f"`{name}`" for name in known] for role, known in KNOWN_NAMES.items()}
-    stems = ", ".join(f"`{stem}`" for stem in LATENCY_STEMS)
-    names["latency"] = [f"{stems}, each followed by its unit: {', '.join(f'`{ending}`' for ending in UNIT_ENDINGS)}"]
-    rows = "\n".join(f"| `{role}` | {', '.join(names[role])} |" for role in Fields.model_fields)
-    return f"| field | names that it is recognised by |\n| --- | --- |\n{rows}\n"
+    names = {role: _codes(known) for role, known in KNOWN_NAMES.items()}
+    names["latency"] = Markdown(f"{_codes(LATENCY_STEMS)}, each followed by its unit: {_codes(UNIT_ENDINGS)}")
+    return markdown().get_template("kit/templates/names.md").render(fields=Fields.model_fields, names=names)
+
+
+def _codes(names: Iterable[str]) -> Markdown:
+    return Markdown(", ").join(map(code, names))
 
 
 def config_reference() -> str:
     """Return a table of keys for each section of the configuration, in the order of the sections."""
     schema = json_schema()
-    return "\n".join(_markdown(section) for section in sections(schema, schema["$defs"]))
+    rendered = markdown().get_template("kit/templates/reference.md")
+    return rendered.render(sections=sections(schema, schema["$defs"]))
 
 
 def sections(schema: Schema, definitions: Schema, place: str = "") -> Iterator[Section]:
@@ -92,38 +112,24 @@ def _of_names(value: Schema) -> Schema | None:
     return inner if isinstance(inner, Mapping) else None
 
 
-def _markdown(section: Section) -> str:
-    title = f"`{section.place}`" if section.place else "The file"
-    required = section.schema.get("required", ())
-    rows = [_row(key, value, required=key in required) for key, value in section.schema["properties"].items()]
-    # The first paragraph: what follows it is said above the reference.
-    description = section.schema["description"].partition("\n\n")[0].replace("\n", " ")
-    return "\n".join(
-        [f"### {title}", "", description, "", "| key | allowed | default | |", "| --- | --- | --- | --- |", *rows, ""]
-    )
-
-
-def _row(key: str, value: Schema, *, required: bool) -> str:
+def _key(key: str, value: Schema, *, required: bool) -> Key:
     statistic = next((statistic for statistic in STATISTICS if statistic.key == key and "description" not in value), None)
     if statistic is not None and statistic.threshold is not None:  # a key of the thresholds
-        default, description = f"`{statistic.threshold.default:g}`", f"[{statistic.title}](statistics.md#{key})"
+        default: str = code(f"{statistic.threshold.default:g}")
+        description = f"[{statistic.title}](statistics.md#{key})"
     else:
         default, description = "required" if required else _default(value.get("default")), value["description"]
-    return f"| `{key}` | {_cell(allowed(value))} | {default} | {_cell(description)} |"
+    return Key(name=key, allowed=allowed(value), default=default, description=Markdown(description))
 
 
 def _default(value: Any) -> str:
     """Return a default, and nothing where it is that nothing is there."""
-    return "" if value in (None, {}, []) else f"`{_written(value)}`"
+    return "" if value in (None, {}, []) else code(_written(value))
 
 
 def _written(value: Any) -> str:
     """Return a value as it is written in the file."""
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|")
 
 
 def allowed(value: Schema) -> str:
@@ -132,9 +138,9 @@ def allowed(value: Schema) -> str:
         return "section"
     alternatives = [alternative for alternative in _alternatives(value) if _is_meant(alternative)]
     if alternatives:
-        return ", or ".join(dict.fromkeys(map(allowed, alternatives)))
+        return Markdown(", or ").join(dict.fromkeys(map(allowed, alternatives)))
     if "enum" in value:
-        return ", ".join(f"`{_written(choice)}`" for choice in value["enum"])
+        return _codes(map(_written, value["enum"]))
     return {"array": _list, "object": _mapping}.get(value["type"], _scalar)(value)
 
 
@@ -164,7 +170,7 @@ def _mapping(value: Schema) -> str:
         return "sections by name"
     if inner.get("type") == "object":
         return "mappings by name, with the other keys of this section"
-    return f"mapping of {', '.join(f'`{key}`' for key in value['propertyNames']['enum'])} to {allowed(inner)}"
+    return Markdown(f"mapping of {_codes(value['propertyNames']['enum'])} to {Markdown.escape(allowed(inner))}")
 
 
 def _scalar(value: Schema) -> str:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 
 from prediction_exporter.collectors.identity import MODEL_INFO
-from prediction_exporter.collectors.windows import WINDOW_BIN_PREDICTIONS, WINDOW_PREDICTIONS
+from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
+from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit import panels as p
-from prediction_exporter.kit.overview import columns, service
-from prediction_exporter.kit.overview.labels import MODEL, VERSION
-from prediction_exporter.kit.panels import Json
+from prediction_exporter.kit import variables as v
+from prediction_exporter.kit.looks import Json
+from prediction_exporter.kit.overview import columns, service, state
+from prediction_exporter.kit.overview.annotations import happened
+from prediction_exporter.kit.overview.labels import CLUSTER, MODEL, PLACE, VERSION, WINDOW
+from prediction_exporter.kit.promql import select
+from prediction_exporter.kit.recording import BADNESS, COLUMN_COUNT, WINDOW_COUNT
 
 FOLDER = "grafana/dashboards"
 NAME = "model-overview"
@@ -27,13 +32,10 @@ def dashboards() -> dict[str, str]:
     return {FILE: json.dumps(model_overview(), indent=2, ensure_ascii=False) + "\n"}
 
 
-def panel_expressions(dashboard: Json) -> list[tuple[str, str]]:
-    """Return the title and expression of each query of a dashboard, with its variables as they are."""
-    return [(panel["title"], target["expr"]) for panel in dashboard["panels"] for target in panel.get("targets", ())]
-
-
 def model_overview() -> Json:
     """Return the dashboard that alerts link to."""
+    kept = v.carried("datasource", "cluster", "namespace", "model", "version", "window")
+    column = f"/d/{UID}/{NAME}?{kept}&var-column=${{__value.text:percentencode}}"
     return {
         "id": None,
         "uid": UID,
@@ -49,11 +51,12 @@ def model_overview() -> Json:
         "time": {"from": "now-6h", "to": "now"},
         "timepicker": {},
         "templating": {"list": _variables()},
-        "annotations": {"list": []},
+        "annotations": {"list": happened()},
         "links": [],
         "panels": p.laid_out(
             [
-                ("State", service.state()),
+                ("State", state.state()),
+                ("Columns", columns.columns(column)),
                 ("Service", service.service()),
                 ("Predictions", service.predictions()),
                 ("Drift", columns.drift()),
@@ -66,18 +69,33 @@ def model_overview() -> Json:
 
 
 def _variables() -> list[Json]:
-    size = WINDOW_PREDICTIONS
     return [
-        p.datasource_variable(),
-        p.query_variable("model", "Model", "The model.", f"label_values({MODEL_INFO}, model)"),
-        p.query_variable("version", "Version", "Version of the model.", f"label_values({size.where(**MODEL)}, version)"),
-        p.query_variable(
-            "window", "Window", "Span of production that is compared.", f"label_values({size.where(**VERSION)}, window)"
-        ),
-        p.query_variable(
-            "column",
-            "Column",
-            "Column that is shown in detail.",
-            f"label_values({WINDOW_BIN_PREDICTIONS.where(**VERSION)}, column)",
-        ),
+        v.datasource(),
+        v.of_place("cluster", "Cluster", "Cluster that the model runs in.", MODEL_INFO.name),
+        v.of_place("namespace", "Namespace", "Namespace that the model runs in.", select(MODEL_INFO.name, *CLUSTER)),
+        v.of_label("model", "Model", "The model.", select(MODEL_INFO.name, *PLACE)),
+        v.of_result("version", "Version", "Version of the model: the newest that is served, then older ones.", _versions()),
+        v.of_label("window", "Window", "Span of production that is compared.", WINDOW_PREDICTIONS.where(*VERSION)),
+        v.of_result("column", "Column", "Column that is shown in detail; the worst first.", _columns()),
+        v.chosen("worst", "column", "The worst columns of the time range.", columns.worst_columns()),
     ]
+
+
+def _versions() -> str:
+    """Return the model's versions in the time range: those that are served now, and of these the newest first."""
+    sizes = WINDOW_COUNT.where(*MODEL, segment="all")
+    first_seen = f"min by (version) (min_over_time({VERSION_FIRST_SEEN.where(*MODEL)}[$__range]))"
+    # Served is what the shortest window holds predictions of; where no exporter answers, what it last held.
+    before = f"min by (version) (last_over_time({sizes}[$__range])) unless on () count({sizes})"
+    served = f"((min by (version) ({sizes}) or {before}) > bool 0)"
+    once = f"max by (version) (max_over_time({sizes}[$__range])) > 0"
+    newest = f"({first_seen} and on (version) {once})"
+    return f"sort_desc({newest} + on (version) 1e10 * {served} or on (version) {newest})"
+
+
+def _columns() -> str:
+    """Return the columns in the time range: the worst now first; where no exporter answers, the worst of the range."""
+    badness = BADNESS.where(*WINDOW)
+    before = f"max by (column) (max_over_time({badness}[$__range])) unless on () count({badness})"
+    there = f"max by (column) (max_over_time({COLUMN_COUNT.where(*WINDOW)}[$__range])) * 0"
+    return f"sort_desc(max by (column) ({badness}) or {before} or on (column) {there})"

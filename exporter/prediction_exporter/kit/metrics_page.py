@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from prediction_exporter.collectors.registry import FAMILIES
-from prediction_exporter.families import Family
+from prediction_exporter.collectors.registry import COLLECTORS, FAMILIES, FAMILIES_BY_COLLECTOR
+from prediction_exporter.kit.readers import readers
+from prediction_exporter.templates import markdown
 
 PAGE = "docs/metrics.md"
 
@@ -19,24 +20,18 @@ GROUPS = {
     "exporter": "The exporter itself",
 }
 
-HEAD = """# Metrics
-
-Rendered from the declarations by `make generate`. A series that cannot be computed is absent, and `model_statistic_status` says
-why; none is ever a stale number. `window` is a window as configured (`1h`), `segment` is `all` or `column=value`, `role` is
-`feature`, `prediction` or `score`.
-"""
-
 
 def metrics_page() -> str:
     """Return the page, in Markdown."""
     families = sorted(FAMILIES, key=lambda family: list(GROUPS).index(family.group))
-    sections = [HEAD]
-    for group, of_group in groupby(families, key=lambda family: family.group):
-        rows = "\n".join(_row(family) for family in of_group)
-        sections.append(f"\n## {GROUPS[group]}\n\n| metric | type | labels | |\n|---|---|---|---|\n{rows}\n")
-    return "".join(sections)
-
-
-def _row(family: Family) -> str:
-    labels = ", ".join(f"`{label}`" for label in family.labels)
-    return f"| `{family.name}` | {family.type} | {labels} | {family.help} |"
+    groups = [(GROUPS[group], list(of_group)) for group, of_group in groupby(families, key=lambda family: family.group)]
+    return (
+        markdown()
+        .get_template("kit/templates/metrics.md")
+        .render(
+            groups=groups,
+            collectors=COLLECTORS.values(),
+            collector_of={family.name: name for name, of in FAMILIES_BY_COLLECTOR.items() for family in of},
+            read=readers(),
+        )
+    )

@@ -1,17 +1,34 @@
-"""Grafana's classic dashboard JSON from small helpers: panels, rows, variables, and their layout."""
+"""Grafana's classic dashboard JSON from small helpers: panels, rows, and their layout."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-Json = dict[str, Any]
+from prediction_exporter.kit.looks import (
+    MULTIPLE_MAXIMUM,
+    MULTIPLE_UNIT,
+    NO_DATA,
+    PLAIN,
+    THRESHOLD,
+    Json,
+    Role,
+    Steps,
+    drawn,
+    multiple,
+    thresholds,
+    words,
+)
 
 #: Every query goes to the data source that the dashboard's variable names.
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 #: Width of a dashboard in grid units.
 COLUMNS = 24
+#: How the names of columns' series begin. A column has one colour in every graph, whichever others are drawn. What there are
+#: few of, as versions and windows, have colours in their order instead, which are never alike.
+_OF_COLUMNS = "{{column}}"
+#: Width of the legend beside a graph, in pixels: a name, the last value and the largest.
+_LEGEND_WIDTH = 320
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +40,19 @@ class Query:
         legend: name of its series, with labels in double braces.
         instant: asks for the newest value alone.
         table: gives labels as columns of a table.
+        role: what its series is, where that gives it a colour.
     """
 
     expr: str
     legend: str
     instant: bool = False
     table: bool = False
+    role: Role | None = None
+
+
+def now(expr: str, legend: str, *, table: bool = False, role: Role | None = None) -> Query:
+    """Return a query about now: what has not been there within one look-back is not there."""
+    return Query(expr=expr, legend=legend, instant=True, table=table, role=role)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +68,24 @@ class Panel:
     width: int
     height: int
 
+    @property
+    def defaults(self) -> Json:
+        """What holds for every field that no override names."""
+        found: Json = self.content["fieldConfig"]["defaults"]
+        return found
+
 
 def _panel(
-    kind: str, title: str, description: str, queries: Sequence[Query], unit: str, width: int, height: int, options: Json
+    kind: str,
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    *,
+    unit: str,
+    width: int,
+    height: int,
+    options: Json,
+    no_data: str = NO_DATA,
 ) -> Panel:
     content: Json = {
         "type": kind,
@@ -54,7 +93,10 @@ def _panel(
         "description": description,
         "datasource": DATASOURCE,
         "targets": [_target(query, chr(ord("A") + i)) for i, query in enumerate(queries)],
-        "fieldConfig": {"defaults": {"unit": unit}, "overrides": []},
+        "fieldConfig": {
+            "defaults": {"unit": unit, "noValue": no_data},
+            "overrides": [drawn(query.legend, query.role) for query in queries if query.role is not None],
+        },
         "options": options,
     }
     return Panel(content=content, width=width, height=height)
@@ -78,38 +120,70 @@ def timeseries(
     description: str,
     *queries: Query,
     unit: str,
-    limits: Sequence[str] = (),
-    width: int = 8,
+    width: int = 12,
     height: int = 8,
+    no_data: str = NO_DATA,
     maximum: float | None = None,
+    decimals: int | None = None,
 ) -> Panel:
-    """Return a graph over time; series called like one of ``limits`` are drawn as dashed lines."""
+    """Return a graph over time, with the last and the largest value of each series beside it, the largest first."""
     options = {
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+        "legend": {
+            "displayMode": "table",
+            "placement": "right",
+            "showLegend": True,
+            "calcs": ["lastNotNull", "max"],
+            "sortBy": "Last *",
+            "sortDesc": True,
+            "width": _LEGEND_WIDTH,
+        },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    panel = _panel("timeseries", title, description, queries, unit, width, height, options)
-    config = panel.content["fieldConfig"]
-    config["defaults"] |= {"min": 0, "custom": {"lineWidth": 1, "fillOpacity": 0, "showPoints": "never"}}
+    panel = _panel(
+        "timeseries", title, description, queries, unit=unit, width=width, height=height, options=options, no_data=no_data
+    )
+    panel.defaults.update(
+        {
+            "min": 0,
+            "color": {
+                "mode": "palette-classic-by-name"
+                if any(query.legend.startswith(_OF_COLUMNS) for query in queries)
+                else "palette-classic"
+            },
+            "custom": {"lineWidth": 1, "fillOpacity": 0, "showPoints": "never"},
+        }
+    )
     if maximum is not None:
-        config["defaults"]["max"] = maximum
-    config["overrides"] = [_dashed(name) for name in limits]
+        panel.defaults["max"] = maximum
+    if decimals is not None:
+        panel.defaults["decimals"] = decimals
     return panel
 
 
-def _dashed(name: str) -> Json:
-    return {
-        "matcher": {"id": "byName", "options": name},
-        "properties": [
-            {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 6]}},
-            {"id": "color", "value": {"mode": "fixed", "fixedColor": "red" if "threshold" in name else "text"}},
-        ],
-    }
+def counts(panel: Panel) -> Panel:
+    """Return a graph or figure of things that are counted: no halves of them, and none is not drawn against a hundred."""
+    panel.defaults.update({"min": 0, "decimals": 0})
+    if panel.content["type"] == "timeseries":
+        panel.defaults["custom"]["axisSoftMax"] = 5
+    return panel
+
+
+def multiples(panel: Panel) -> Panel:
+    """Return a graph of shares or distances as multiples of their thresholds, with a line where these are passed."""
+    panel.defaults.update(
+        {
+            "unit": MULTIPLE_UNIT,
+            "decimals": 1,
+            "thresholds": thresholds([(None, "transparent"), (1, THRESHOLD.color)]),
+        }
+    )
+    panel.defaults["custom"] |= {"thresholdsStyle": {"mode": "dashed"}, "axisSoftMax": MULTIPLE_MAXIMUM}
+    return panel
 
 
 def free_scale(panel: Panel) -> Panel:
     """Return a graph whose scale need not begin at zero."""
-    del panel.content["fieldConfig"]["defaults"]["min"]
+    del panel.defaults["min"]
     return panel
 
 
@@ -119,44 +193,49 @@ def stat(
     query: Query,
     *,
     unit: str,
-    steps: Sequence[tuple[float | None, str]] = (),
+    steps: Steps = ((None, PLAIN),),
     texts: Mapping[str, str] | None = None,
     decimals: int | None = None,
-    width: int = 4,
 ) -> Panel:
-    """Return one large figure; ``steps`` give its colour from a value on, ``texts`` words for values."""
+    """Return one large figure about now; ``steps`` give its colour from a value on, ``texts`` words for values."""
     options = {
-        "graphMode": "area",
+        "graphMode": "none",
         "colorMode": "value",
         "justifyMode": "auto",
-        "textMode": "auto",
+        "textMode": "value",
         "wideLayout": True,
         "showPercentChange": False,
         "percentChangeColorMode": "standard",
         "orientation": "auto",
         "reduceOptions": _LAST,
     }
-    panel = _panel("stat", title, description, [query], unit, width, 4, options)
-    defaults = panel.content["fieldConfig"]["defaults"]
-    coloured = steps or ((None, "text"),)
-    defaults["thresholds"] = {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in coloured]}
-    if texts is not None:
-        words = {value: {"text": text, "index": i} for i, (value, text) in enumerate(texts.items())}
-        defaults["mappings"] = [{"type": "value", "options": words}]
+    panel = _panel("stat", title, description, [query], unit=unit, width=6, height=3, options=options)
+    panel.defaults.update({"color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": words(texts or {})})
     if decimals is not None:
-        defaults["decimals"] = decimals
+        panel.defaults["decimals"] = decimals
     return panel
 
 
-_LAST = {"values": False, "calcs": ["lastNotNull"], "fields": ""}
+def limited(panel: Panel, limit: Query) -> Panel:
+    """Return a figure that is red from the value of another query on, where that has one."""
+    config = {"refId": "limit", **{key: value for key, value in _target(limit, "").items() if key != "refId"}}
+    panel.content["targets"].append(config)
+    mapping = {"fieldName": limit.legend, "handlerKey": "threshold1"}
+    panel.content["transformations"] = [{"id": "configFromData", "options": {"configRefId": "limit", "mappings": [mapping]}}]
+    return panel
 
 
-def bars(title: str, description: str, query: Query, *, unit: str, width: int, height: int) -> Panel:
-    """Return a horizontal bar for each of the query's series."""
+#: The last value and not the last that was there: a figure about now does not show the past.
+_LAST = {"values": False, "calcs": ["last"], "fields": ""}
+
+
+def bars(title: str, description: str, query: Query, *, width: int, height: int, no_data: str = NO_DATA) -> Panel:
+    """Return a horizontal bar for each series of multiples of a threshold."""
     options = {
         "displayMode": "basic",
         "valueMode": "color",
         "namePlacement": "left",
+        "text": {"titleSize": 12, "valueSize": 12},
         "showUnfilled": True,
         "sizing": "auto",
         "minVizWidth": 8,
@@ -166,8 +245,29 @@ def bars(title: str, description: str, query: Query, *, unit: str, width: int, h
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
         "reduceOptions": _LAST,
     }
-    panel = _panel("bargauge", title, description, [query], unit, width, height, options)
-    panel.content["fieldConfig"]["defaults"]["min"] = 0
+    panel = _panel(
+        "bargauge", title, description, [query], unit="", width=width, height=height, options=options, no_data=no_data
+    )
+    multiple(panel.defaults)
+    panel.defaults["mappings"] = words({})
+    return panel
+
+
+def timeline(title: str, description: str, query: Query, *, width: int, height: int, no_data: str = NO_DATA) -> Panel:
+    """Return a strip over time for each series of multiples of a threshold, coloured as the bars are."""
+    options = {
+        "showValue": "never",
+        "rowHeight": 0.8,
+        "mergeValues": True,
+        "alignValue": "left",
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
+        "tooltip": {"mode": "single", "sort": "none"},
+    }
+    panel = _panel(
+        "state-timeline", title, description, [query], unit="", width=width, height=height, options=options, no_data=no_data
+    )
+    multiple(panel.defaults)
+    panel.defaults["custom"] = {"lineWidth": 0, "fillOpacity": 80, "spanNulls": False}
     return panel
 
 
@@ -186,31 +286,60 @@ def histogram(title: str, description: str, *queries: Query, over: str, unit: st
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "multi", "sort": "none"},
     }
-    panel = _panel("barchart", title, description, queries, unit, width, height, options)
+    panel = _panel("barchart", title, description, queries, unit=unit, width=width, height=height, options=options)
     panel.content["transformations"] = _joined(over, [query.legend for query in queries])
     return panel
 
 
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A column of a table.
+
+    Attributes:
+        query: gives its values; its legend is the heading.
+        unit: of its values, or None for multiples of a threshold, which are drawn as bars.
+    """
+
+    query: Query
+    unit: str | None = None
+
+
 def table(
-    title: str,
-    description: str,
-    *queries: Query,
-    over: str,
-    units: Sequence[str],
-    sort_by: str,
-    width: int,
-    height: int,
+    title: str, description: str, *fields: Field, over: str, link: str, sort_by: str, first: int, width: int, height: int
 ) -> Panel:
-    """Return a table with a row for each value of a label and a column for each query."""
+    """Return a table with a row for each value of a label and a column for each query.
+
+    Args:
+        title: of the panel.
+        description: of the panel.
+        fields: its columns, beside the label's.
+        over: the label.
+        link: where the label's values lead.
+        sort_by: heading that the rows are sorted by, the largest first.
+        first: width of the label's column in pixels; the others share the rest.
+        width: in grid units.
+        height: in grid units.
+    """
     options = {"showHeader": True, "frameIndex": 0, "cellHeight": "sm", "sortBy": [{"displayName": sort_by, "desc": True}]}
-    panel = _panel("table", title, description, queries, "short", width, height, options)
-    panel.content["fieldConfig"]["overrides"] = [
-        {"matcher": {"id": "byName", "options": query.legend}, "properties": [{"id": "unit", "value": unit}]}
-        for query, unit in zip(queries, units, strict=True)
-    ]
-    names = [query.legend for query in queries]
-    panel.content["transformations"] = _joined(over, names)
+    queries = [field.query for field in fields]
+    panel = _panel("table", title, description, queries, unit="short", width=width, height=height, options=options)
+    panel.defaults["custom"] = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 100}
+    shown = {"id": "links", "value": [{"title": "Show ${__value.text}", "url": link, "targetBlank": False}]}
+    properties: list[Json] = [{"id": "custom.width", "value": first}, {"id": "custom.filterable", "value": True}, shown]
+    overrides = panel.content["fieldConfig"]["overrides"]
+    overrides.append({"matcher": {"id": "byName", "options": over}, "properties": properties})
+    for field in fields:
+        properties = _as_bars() if field.unit is None else [{"id": "unit", "value": field.unit}]
+        overrides.append({"matcher": {"id": "byName", "options": field.query.legend}, "properties": properties})
+    panel.content["transformations"] = _joined(over, [query.legend for query in queries])
     return panel
+
+
+def _as_bars() -> list[Json]:
+    field: Json = {}
+    multiple(field)
+    cell = {"type": "gauge", "mode": "basic", "valueDisplayMode": "color"}
+    return [{"id": "custom.cellOptions", "value": cell}, *({"id": key, "value": value} for key, value in field.items())]
 
 
 def _joined(over: str, names: Sequence[str]) -> list[Json]:
@@ -228,42 +357,6 @@ def _joined(over: str, names: Sequence[str]) -> list[Json]:
             },
         },
     ]
-
-
-def query_variable(name: str, label: str, description: str, expr: str) -> Json:
-    """Return a variable whose single value is one of a label's values."""
-    return {
-        "type": "query",
-        "name": name,
-        "label": label,
-        "description": description,
-        "datasource": DATASOURCE,
-        "query": {"query": expr, "refId": f"variable-{name}", "qryType": 1},
-        "definition": expr,
-        "refresh": 2,
-        "sort": 1,
-        "multi": False,
-        "includeAll": False,
-        "hide": 0,
-        "skipUrlSync": False,
-    }
-
-
-def datasource_variable() -> Json:
-    """Return the variable that names the Prometheus to ask."""
-    return {
-        "type": "datasource",
-        "name": "datasource",
-        "label": "Prometheus",
-        "description": "The Prometheus that scrapes the exporter and evaluates its rules.",
-        "query": "prometheus",
-        "regex": "",
-        "refresh": 1,
-        "multi": False,
-        "includeAll": False,
-        "hide": 0,
-        "skipUrlSync": False,
-    }
 
 
 def laid_out(rows: Sequence[tuple[str, Sequence[Panel]]]) -> list[Json]:

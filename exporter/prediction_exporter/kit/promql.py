@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -93,6 +93,22 @@ def on(labels: tuple[str, ...]) -> str:
 def latest(selector: str, scale: Scale, span: Duration = BRIDGE) -> str:
     """Return the newest value of a gauge, over gaps as a failed scrape leaves them."""
     return f"last_over_time({selector}[{scale(span)}])"
+
+
+def largest_of(key: tuple[str, ...], exprs: Sequence[str]) -> str:
+    """Return the largest of several expressions' values for each key.
+
+    >>> print(largest_of(("column",), ["a / b", "c / d"]))
+    max by (column) (
+      label_replace(a / b, "nth", "0", "", "")
+      or
+      label_replace(c / d, "nth", "1", "", "")
+    )
+    """
+    # Their series have the same labels, of which `or` would keep the first expression's: a label tells them apart.
+    apart = [f'label_replace({expr}, "nth", "{i}", "", "")' for i, expr in enumerate(exprs)]
+    alternatives = "\nor\n".join(apart)
+    return f"max {by(key)} {bracketed(alternatives)}"
 
 
 def of_models(condition: str, scale: Scale) -> str:

@@ -73,11 +73,12 @@ def refuse_excluded(config: Config) -> None:
     Raises:
         ConfigError: an entry is no collector and no family, or a family that is read; a line for each.
     """
-    names = [*COLLECTORS, *(family.name for family in FAMILIES)]
+    families = [family.name for collector in COLLECTORS.values() for family in collector.families]
+    names = [*COLLECTORS, *families]
     problems = []
     for index, name in enumerate(config.series.exclude):
         if name not in names:
-            free = [family.name for family in FAMILIES if family.name not in readers()]
+            free = [family for family in families if family not in readers()]
             allowed = f"collectors: {', '.join(COLLECTORS)}; families that nothing reads: {', '.join(free)}"
             problems.append(
                 f"series.exclude[{index}]: no collector and no family is called {name}{suggest(name, names)} ({allowed})"

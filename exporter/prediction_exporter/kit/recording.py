@@ -30,10 +30,11 @@ from prediction_exporter.kit.promql import (
     WINDOW_KEY,
     Recorded,
     by,
+    largest_of,
     latest,
     on,
 )
-from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.statistics.base import Statistic
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
@@ -217,6 +218,20 @@ OUT_OF_RANGE = _share(OUT_OF_RANGE_RATIO, of_values=True)
 UNSEEN = _share(UNSEEN_RATIO, of_values=True)
 FLEET_SHARES = (MISSING, INVALID, NON_FINITE, OUT_OF_RANGE, UNSEEN)
 
+
+def _badness(_: Scale) -> str:
+    pairs = ((PSI_FLEET, PSI_THRESHOLD), *((share.fleet, share.threshold) for share in FLEET_SHARES))
+    # A threshold of 0 is passed by any share: infinitely, and not at all by none.
+    return largest_of(COLUMN_KEY, [f"({value} / {threshold} >= 0)" for value, threshold in pairs])
+
+
+BADNESS = Recorded(
+    name="model_column:model_column_badness:max",
+    labels=COLUMN_KEY,
+    help="The largest of the column's PSI and bad shares, each as a multiple of its threshold; above 1 one is passed.",
+    expr=_badness,
+)
+
 # Service level.
 HALF_HOUR = duration("30m")
 TRAFFIC = Recorded(
@@ -276,6 +291,7 @@ RECORDING_GROUPS = (
             PSI_NOISE,
             PSI_THRESHOLD,
             *(series for share in FLEET_SHARES for series in (share.fleet, share.threshold)),
+            BADNESS,
         ),
     ),
     RecordingGroup(name="model-service-level", series=(TRAFFIC, *FAILED_SHARES.values(), *SLOW_SHARES.values())),

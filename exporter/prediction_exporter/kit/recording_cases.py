@@ -23,6 +23,7 @@ from prediction_exporter.kit.cases import (
 )
 from prediction_exporter.kit.promql import Recorded
 from prediction_exporter.kit.recording import (
+    BADNESS,
     BURN_SPANS,
     COLUMN_COUNT,
     FAILED_SHARES,
@@ -219,6 +220,30 @@ RECORDING_CASES = (
             _equals(MISSING.threshold, 0.07, **_INCOME),
             _equals(UNSEEN.fleet, (0.1 * 300 + 0.5 * 400) / 700, **_INCOME),
         ),
+    ),
+    RecordingCase(
+        name="the worst that is watched of a column: a share",
+        series=(
+            *window(1000), *bins("income", (900, 100)), *share(MISSING_RATIO, "income", 0.8, 0.02),
+            *share(UNSEEN_RATIO, "income", 0.1, 0.05),
+        ),
+        at="5m",
+        expected=(_equals(BADNESS, 0.8 / 0.02, **_INCOME),),
+    ),
+    RecordingCase(
+        name="the worst that is watched of a column: a distance",
+        series=(*window(1000), *bins("income", (900, 100)), *share(MISSING_RATIO, "income", 0.03, 0.02)),
+        at="5m",
+        expected=(_equals(BADNESS, psi((900, 100)) / psi_threshold(1000), **_INCOME),),
+    ),
+    RecordingCase(
+        name="a threshold of 0 is passed by what there is, and not by nothing; without a threshold nothing is bad",
+        series=(
+            *window(1000), *share(MISSING_RATIO, "income", 0.1, 0), *share(MISSING_RATIO, "age", 0, 0),
+            share(MISSING_RATIO, "region", 0.5, 0.1)[0],
+        ),
+        at="5m",
+        expected=((f"count by (column) ({BADNESS} == Inf)", '{column="income"}', 1), (f"count({BADNESS})", "{}", 1)),
     ),
     RecordingCase(
         name="the shortest window with enough predictions, of three",

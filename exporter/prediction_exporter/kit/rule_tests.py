@@ -70,11 +70,19 @@ def _expected(alert: Alert, firing: Firing, links: Links) -> dict[str, Any]:
         annotations["worst"] = firing.worst
     annotations |= {"action": alert.action, "runbook_url": _runbook(alert, firing.labels, links)}
     if links.dashboard is not None:
-        names = [name for name in ("model", "version", "column") if name in firing.labels and name in alert.key]
-        filled = "&".join(f"var-{name}={quote_plus(firing.labels[name])}" for name in names)
-        annotations["dashboard_url"] = f"{links.dashboard}?{filled}"
+        annotations["dashboard_url"] = f"{links.dashboard}?{_variables(alert, firing)}"
     labels = {"severity": firing.severity, "area": alert.area, **firing.labels}
     return {"exp_labels": labels, "exp_annotations": annotations}
+
+
+def _variables(alert: Alert, firing: Firing) -> str:
+    names = ("cluster", "namespace", "model", "version", "column")
+    filled = [f"var-{name}={quote_plus(firing.labels[name])}" for name in names if name in alert.key and name in firing.labels]
+    if alert.without_model:
+        filled.append("")
+    if alert.window is not None:
+        filled.append(f"var-window={firing.window}")
+    return "&".join(filled)
 
 
 def _runbook(alert: Alert, labels: Mapping[str, str], links: Links) -> str:

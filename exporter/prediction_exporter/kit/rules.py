@@ -38,15 +38,20 @@ class Links:
         owners = [f'eq $labels.owner "{name}" }}}}{address.rstrip("/")}/{alert}' for name, address in self.owners.items()]
         return "{{ if " + "{{ else if ".join(owners) + "{{ else }}" + page + "{{ end }}"
 
-    def dashboard_of(self, alert: Alert) -> str | None:
-        """Return a template of the dashboard's address, with its variables filled from the alert."""
+    def dashboard_of(self, alert: Alert, scale: Scale) -> str | None:
+        """Return a template of the dashboard's address, with its variables filled from the alert.
+
+        Where the alert is about one window, the page opens with it: in another there may be nothing to see.
+        """
         if self.dashboard is None:
             return None
-        variables = [label for label in ("model", "version", "column") if label in alert.key]
-        filled = [f"var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in variables]
-        if alert.without_model:
-            filled = ["{{ with $labels.model }}var-model={{ . | urlquery }}{{ end }}"]
-        return f"{self.dashboard}?{'&'.join(filled)}"
+        optional = ("cluster", "namespace", *(("model",) if alert.without_model else ()))
+        filled = [f"{{{{ with $labels.{name} }}}}var-{name}={{{{ . | urlquery }}}}&{{{{ end }}}}" for name in optional]
+        names = [name for name in ("model", "version", "column") if name in alert.key and name not in optional]
+        filled.append("&".join(f"var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in names))
+        if alert.window is not None:
+            filled.append(f"{{{{ range {alert.window(scale)} }}}}&var-window={{{{ .Labels.window | urlquery }}}}{{{{ end }}}}")
+        return f"{self.dashboard}?{''.join(filled)}"
 
 
 def recording_rules(scale: Scale) -> str:
@@ -91,7 +96,7 @@ def annotation_templates(alert: Alert, scale: Scale, links: Links) -> dict[str, 
     if alert.worst is not None:
         found["worst"] = alert.worst(scale)
     found |= {"action": alert.action, "runbook_url": links.runbook(alert)}
-    dashboard = links.dashboard_of(alert)
+    dashboard = links.dashboard_of(alert, scale)
     return found if dashboard is None else {**found, "dashboard_url": dashboard}
 
 

@@ -1,4 +1,4 @@
-"""Texts of rendered files: YAML in block style, with a note that the file is rendered."""
+"""Texts of rendered files: a note that the file is rendered, YAML in block style, and pages that are rendered in part."""
 
 from __future__ import annotations
 
@@ -31,3 +31,13 @@ def to_yaml(content: Any, *comments: str) -> str:
     head = "".join(f"# {line}\n" for line in (NOTE, *comments))
     body: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False)
     return head + body
+
+
+def filled(page: str, place: str, text: str) -> str:
+    """Return a page with the part between the markers of this place rendered anew."""
+    begin, end = f"<!-- {place}:begin -->", f"<!-- {place}:end -->"
+    before, found, rest = page.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"the page lacks {begin} or {end}")
+    return f"{before}{begin}\n\n{text}\n{end}{after}"

@@ -28,6 +28,11 @@ class Collecting:
         self, config: Config, switches: Switches, former: Collecting | None = None, *, start_timestamps: bool = False
     ) -> None:
         self._start_timestamps = start_timestamps
+        self._groups = {
+            name: families
+            for name, families in FAMILIES_BY_COLLECTOR.items()
+            if name == NO_MODEL or any(switches.runs(name, config, model) for model in config.models)
+        }
         self._without = excluded_families(config)
         live = switches.live(config)
         self._of_models = {key: series for key, series in live.items() if key[1] != NO_MODEL}
@@ -61,7 +66,7 @@ class Collecting:
         self._run_last(published, found, of_none)
         parts = [outcome.samples for of_model in (*found.values(), of_none) for outcome in of_model.values()]
         parts += [told(model, of_model) for model, of_model in (*found.items(), (NO_MODEL, of_none))]
-        return render(parts, FAMILIES_BY_COLLECTOR, created=published.now, start_timestamps=self._start_timestamps)
+        return render(parts, self._groups, created=published.now, start_timestamps=self._start_timestamps)
 
     def _run_last(
         self, published: Published, found: Mapping[str, Mapping[str, Collected]], of_none: dict[str, Collected]

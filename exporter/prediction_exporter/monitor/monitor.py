@@ -61,7 +61,7 @@ class Monitor:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._publish = publish
-        self._switches = switches or Switches()
+        self.switches = switches or Switches()
         self._start_timestamps = start_timestamps
         self._state = state
         self._clock = clock
@@ -70,8 +70,8 @@ class Monitor:
         self.reports: dict[str, ModelReport] = {}
         self._published: frozenset[str] = frozenset()
         self.problem: str | None = None
-        versions = plan(config, self._switches)
-        self._collecting = Collecting(config, self._switches, start_timestamps=start_timestamps)
+        versions = plan(config, self.switches)
+        self._collecting = Collecting(config, self.switches, start_timestamps=start_timestamps)
         self._take_over(config, versions)
         self._news = threading.Event()
         self._stopping = threading.Event()
@@ -90,7 +90,7 @@ class Monitor:
             for index, model in enumerate(config.models)
         )
         with self._lock:
-            self._collecting = Collecting(config, self._switches, self._collecting, start_timestamps=self._start_timestamps)
+            self._collecting = Collecting(config, self.switches, self._collecting, start_timestamps=self._start_timestamps)
             names = {model.name for model in config.models}
             self.reports = {name: report for name, report in self.reports.items() if name in names}
             self.config = config
@@ -101,7 +101,7 @@ class Monitor:
     def _build(self, config: Config, index: int, versions: int) -> ModelMonitor:
         model, place = config.models[index], f"models[{index}]"
         return ModelMonitor(
-            config, model, place=place, state=self._state, max_versions=versions, switches=self._switches, clock=self._clock
+            config, model, place=place, state=self._state, max_versions=versions, switches=self.switches, clock=self._clock
         )
 
     def start(self) -> None:
@@ -145,7 +145,7 @@ class Monitor:
             try:
                 config = load()
                 self._refuse(config)
-                versions = plan(config, self._switches)
+                versions = plan(config, self.switches)
                 also()
             except PredictionExporterError as error:
                 logger.error("configuration not reloaded, the former one stays in use: %s", error)  # noqa: TRY400 - for a person
@@ -203,7 +203,7 @@ class Monitor:
         try:
             collectors = ModelCollectors(
                 Subject(config, model, None, {}),
-                self._switches.model_collectors(config, model),
+                self.switches.model_collectors(config, model),
                 without=excluded_families(config),
             )
         except PredictionExporterError:  # the same file that the model itself fails for, which its report tells

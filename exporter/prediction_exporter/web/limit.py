@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from email.message import Message
 from http import HTTPStatus
 
-from prediction_exporter.web.site import Endpoint, Response, plain
+from prediction_exporter.web.site import Endpoint, Request, Response, plain
 
 
 class Limited:
@@ -18,13 +17,13 @@ class Limited:
         self._most = most
         self._free = threading.BoundedSemaphore(most)
 
-    def __call__(self, headers: Message, /) -> Response:
+    def __call__(self, request: Request, /) -> Response:
         """Answer, or say that there are too many requests; other exporters say it in the same words."""
         if not self._free.acquire(blocking=False):
             text = f"Limit of concurrent requests reached ({self._most}), try again later."
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, text)
         try:
-            return replace(self._endpoint(headers), ended=self._free.release)
+            return replace(self._endpoint(request), ended=self._free.release)
         except BaseException:
             self._free.release()
             raise

@@ -23,7 +23,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.web.limit import Limited
 from prediction_exporter.web.listening import activated, listen, parse, shown
 from prediction_exporter.web.prefix import Prefix
-from prediction_exporter.web.site import PLAIN, Paths, Response, Site, header, plain
+from prediction_exporter.web.site import PLAIN, Paths, Request, Response, Site, header, plain
 from prediction_exporter.web.web_config import BasicAuth, Certificates, WebConfig
 
 logger = logging.getLogger(__name__)
@@ -182,22 +182,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         elsewhere = self.server.web.prefix.redirect(path)
         if elsewhere is None:
-            return self._answer_of(path)
+            return self._answer_of(path, query)
         location = f"{elsewhere}?{query}" if query else elsewhere
         return plain(HTTPStatus.FOUND, f"see {elsewhere}", ("Location", location))
 
-    def _answer_of(self, path: str) -> Response:
+    def _answer_of(self, path: str, query: str) -> Response:
         prefix = self.server.web.prefix
         inside = prefix.inside(path)
         if inside is None:
             return plain(HTTPStatus.NOT_FOUND, f"not found; every path here begins with {prefix.route}/")
-        route = self.server.web.routes.get(inside)
+        route = self.server.web.paths.find(inside)
         if route is None:
             return plain(HTTPStatus.NOT_FOUND, "not found")
         if self.command not in route.methods:
             return plain(HTTPStatus.METHOD_NOT_ALLOWED, "method not allowed", ("Allow", ", ".join(route.methods)))
         try:
-            return route.endpoint(self.headers)
+            return route.endpoint(Request(self.headers, query))
         except Exception:
             logger.exception("request for %s failed", path)
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; the exporter's log says which")
@@ -327,10 +327,10 @@ class WebServer:
             raise ConfigError(f'--web.telemetry-path: "{telemetry_path}" is not a path of its own, such as /metrics')
         self._addresses = addresses
         self._listeners: list[_Listener] = []
-        self.routes = Paths(site, telemetry_path, reload).routes
+        self.paths = Paths(site, telemetry_path, reload)
         if max_requests:
-            metrics = self.routes[telemetry_path]
-            self.routes[telemetry_path] = replace(metrics, endpoint=Limited(metrics.endpoint, max_requests))
+            metrics = self.paths.routes[telemetry_path]
+            self.paths.routes[telemetry_path] = replace(metrics, endpoint=Limited(metrics.endpoint, max_requests))
         self.prefix = prefix or Prefix()
         self.security = _Security(web_config)
         self.connections = _Connections()

@@ -15,6 +15,7 @@ BASELINE_MISMATCH = Alert(
     name="ModelBaselineMismatch",
     area="service",
     key=MODEL_KEY,
+    window=None,
     conditions=(
         Condition(
             severity="warning",

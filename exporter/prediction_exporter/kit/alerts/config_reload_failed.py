@@ -13,6 +13,7 @@ CONFIG_RELOAD_FAILED = Alert(
     name="ModelConfigReloadFailed",
     area="service",
     key=(*INSTANCE_KEY, "model"),
+    window=None,
     conditions=(
         Condition(
             severity="warning",

@@ -32,6 +32,7 @@ ERROR_BUDGET_BURN = Alert(
     name="ModelErrorBudgetBurn",
     area="service",
     key=MODEL_KEY,
+    window=None,
     conditions=_BURN.conditions(),
     summary="Requests to a model fail so often that its error budget will be used up early.",
     description=_BURN.description("failed"),

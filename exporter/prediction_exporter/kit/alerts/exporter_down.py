@@ -29,6 +29,7 @@ EXPORTER_DOWN = Alert(
     name="ModelExporterDown",
     area="service",
     key=(*INSTANCE_KEY, "model"),
+    window=None,
     conditions=(
         Condition(
             severity="warning",

@@ -35,6 +35,7 @@ def _firing(counts: tuple[int, int], windowed: str = "1h") -> Firing:
             f"over {rows} values in {windowed}."
         ),
         worst=f"income {psi(counts):.2f}",
+        window=windowed,
     )
 
 
@@ -42,6 +43,7 @@ FEATURE_DRIFT = Alert(
     name="ModelFeatureDrift",
     area="drift",
     key=VERSION_COLUMN_KEY,
+    window=_ABOVE.window,
     conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("30m"), keep=duration("15m")),),
     summary="A feature is no longer distributed as it was when the model was trained.",
     description=_ABOVE.description(

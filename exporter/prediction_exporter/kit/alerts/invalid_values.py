@@ -26,6 +26,7 @@ INVALID_VALUES = Alert(
     name="ModelInvalidValues",
     area="data",
     key=VERSION_COLUMN_KEY,
+    window=_ABOVE.window,
     conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("15m"), keep=duration("15m")),),
     summary="A column holds values that the model cannot use: a wrong type, NaN or an infinity.",
     description=_ABOVE.description(

@@ -29,6 +29,7 @@ LATENCY_BUDGET_BURN = Alert(
     name="ModelLatencyBudgetBurn",
     area="service",
     key=MODEL_KEY,
+    window=None,
     conditions=_BURN.conditions(),
     summary="Requests to a model are too slow so often that its latency budget will be used up early.",
     description=_description,

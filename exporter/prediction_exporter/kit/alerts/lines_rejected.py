@@ -46,6 +46,7 @@ LINES_REJECTED = Alert(
     name="ModelLinesRejected",
     area="data",
     key=MODEL_KEY,
+    window=None,
     conditions=(Condition(severity="warning", expr=_rejected, hold=duration("5m"), keep=duration("10m")),),
     summary="Lines or rows of a model's source are refused: every figure misses these predictions.",
     description=_description,

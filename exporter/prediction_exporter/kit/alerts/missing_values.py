@@ -31,6 +31,7 @@ MISSING_VALUES = Alert(
     name="ModelMissingValues",
     area="data",
     key=VERSION_COLUMN_KEY,
+    window=_ABOVE.window,
     conditions=(
         Condition(
             severity="critical",

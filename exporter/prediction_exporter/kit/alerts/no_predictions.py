@@ -31,6 +31,7 @@ NO_PREDICTIONS = Alert(
     name="ModelNoPredictions",
     area="service",
     key=MODEL_KEY,
+    window=None,
     conditions=(Condition(severity="critical", expr=_silent, hold=duration("2m"), keep=None),),
     summary="A model that is in constant use has had no request for half an hour.",
     description=lambda scale: (

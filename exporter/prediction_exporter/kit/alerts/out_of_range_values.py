@@ -22,6 +22,7 @@ OUT_OF_RANGE_VALUES = Alert(
     name="ModelOutOfRangeValues",
     area="data",
     key=VERSION_COLUMN_KEY,
+    window=_ABOVE.window,
     conditions=(Condition(severity="info", expr=_ABOVE.expr, hold=duration("30m"), keep=duration("15m")),),
     summary="Values of a column lie outside the range that the model was trained on.",
     description=_ABOVE.description(

@@ -22,6 +22,7 @@ PREDICTION_DRIFT = Alert(
     name="ModelPredictionDrift",
     area="drift",
     key=VERSION_COLUMN_KEY,
+    window=_ABOVE.window,
     conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("30m"), keep=duration("15m")),),
     summary="A model's predictions or scores are no longer distributed as they were in validation.",
     description=_ABOVE.description(

@@ -50,6 +50,7 @@ SOURCE_STALE = Alert(
     name="ModelSourceStale",
     area="service",
     key=MODEL_KEY,
+    window=None,
     conditions=(
         Condition(
             severity="warning",

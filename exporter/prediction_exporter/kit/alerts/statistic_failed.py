@@ -16,6 +16,7 @@ STATISTIC_FAILED = Alert(
     name="ModelStatisticFailed",
     area="service",
     key=(*VERSION_KEY, "statistic"),
+    window=None,
     conditions=(
         Condition(
             severity="warning",

@@ -19,6 +19,7 @@ UNSEEN_CATEGORIES = Alert(
     name="ModelUnseenCategories",
     area="data",
     key=VERSION_COLUMN_KEY,
+    window=_ABOVE.window,
     conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("15m"), keep=duration("15m")),),
     summary="A column holds categories that the model has never seen in training.",
     description=_ABOVE.description(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.kit.alert import COUNT, NUMBER, Alert, Case, Check, Condition, Diagnosis, Firing, figure
+from prediction_exporter.kit.alert import COUNT, NUMBER, Alert, Case, Check, Condition, Diagnosis, Firing, figure, query
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
@@ -37,12 +37,18 @@ def _description(scale: Scale) -> str:
     )
 
 
+def _window(scale: Scale) -> str:
+    drifted = " ".join(_ABOVE.windows(scale, VERSION_KEY).split())
+    return query(f"topk(1, count by (window) ({drifted}))", VERSION_KEY)
+
+
 _SHIFTED, _STEADY = (900, 100), (500, 500)
 
 WIDESPREAD_DRIFT = Alert(
     name="ModelWidespreadDrift",
     area="drift",
     key=VERSION_KEY,
+    window=_window,
     conditions=(Condition(severity="critical", expr=_widespread, hold=duration("15m"), keep=duration("15m")),),
     summary="Most features of a model have drifted at once: its input is no longer what it was trained on.",
     description=_description,

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from prediction_exporter.collectors.source import EVENTS_REJECTED
 from prediction_exporter.collectors.windows import WINDOW_BIN_PREDICTIONS, WINDOW_PREDICTIONS
+from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.fleet import total
-from prediction_exporter.kit.overview.labels import COLUMN, FEATURE, MODEL, VERSION, WINDOW, drifted, rate
-from prediction_exporter.kit.panels import Panel, Query
-from prediction_exporter.kit.promql import MODEL_KEY, Recorded
+from prediction_exporter.kit.overview.labels import (
+    COLUMN,
+    FEATURE,
+    MODEL,
+    WINDOW,
+    WINDOWS,
+    WORST,
+    chosen,
+    drifted,
+    rate,
+    times_threshold,
+)
+from prediction_exporter.kit.panels import Field, Panel, Query
+from prediction_exporter.kit.promql import MODEL_KEY, Recorded, largest_of
 from prediction_exporter.kit.recording import (
+    BADNESS,
     BASELINE_BIN,
     BIN_SHARE,
     COLUMN_COUNT,
@@ -21,7 +34,6 @@ from prediction_exporter.kit.recording import (
     PSI_NOISE_FLOOR,
     PSI_THRESHOLD,
     UNSEEN,
-    WINDOW_COUNT,
     FleetShare,
 )
 from prediction_exporter.statistics.mean import MEAN
@@ -31,116 +43,166 @@ from prediction_exporter.statistics.quantile import QUANTILE
 #: Columns that a panel shows at most.
 TOP = 10
 
+_TOO_FEW = "no predictions in the window, or fewer than the model's least number"
+
+
+def worst_columns() -> str:
+    """Return the worst columns of the time range, chosen once for all of it."""
+    return f"topk({TOP}, max by (column) (max_over_time({BADNESS.where(*WINDOW)}[$__range])))"
+
+
+def columns(link: str) -> list[Panel]:
+    """Return the panels of the row; ``link`` leads to a column."""
+
+    def multiple(share: FleetShare) -> str:
+        return times_threshold(share.fleet, share.threshold, WINDOW)
+
+    invalid = largest_of(("column",), [multiple(INVALID), multiple(NON_FINITE)])
+    # A column is a category or a number.
+    unknown = f"{multiple(UNSEEN)} or {multiple(OUT_OF_RANGE)}"
+    fields = (
+        (BADNESS.where(*WINDOW), "worst of all", None),
+        (times_threshold(PSI_FLEET, PSI_THRESHOLD, WINDOW), "PSI", None),
+        (multiple(MISSING), "missing", None),
+        (invalid, "invalid", None),
+        (unknown, "unseen, out of range", None),
+        (COLUMN_COUNT.where(*WINDOW), "values", "short"),
+    )
+    return [
+        p.table(
+            "Columns, worst first",
+            "What is watched of each column in the window, as multiples of its threshold: above 1 an alert fires in time. "
+            "Invalid is the larger of wrong types and of NaN and infinities. A click on a column shows it below.",
+            *(Field(query=p.now(f"max by (column) ({expr})", name, table=True), unit=unit) for expr, name, unit in fields),
+            over="column",
+            link=link,
+            sort_by="worst of all",
+            first=250,
+            width=24,
+            height=12,
+        ),
+        p.timeline(
+            "When was which column bad",
+            f"The {TOP} worst columns of the time range: the largest of all that is watched of each, against its threshold.",
+            Query(expr=f"max by (column) ({BADNESS.where(*WORST)})", legend="{{column}}"),
+            width=24,
+            height=8,
+            no_data=_TOO_FEW,
+        ),
+    ]
+
 
 def drift() -> list[Panel]:
     """Return the panels of the row."""
-
-    def by_column(series: Recorded, name: str) -> Query:
-        return Query(expr=f"max by (column) ({series.where(**WINDOW)})", legend=name, instant=True, table=True)
-
-    shares = ((MISSING, "missing"), (INVALID, "invalid"), (NON_FINITE, "NaN, Inf"), (OUT_OF_RANGE, "out of range"))
-    columns = (
-        by_column(PSI_FLEET, "PSI"),
-        by_column(PSI_THRESHOLD, "threshold"),
-        by_column(PSI_NOISE_FLOOR, "noise floor"),
-        by_column(COLUMN_COUNT, "values"),
-        *(by_column(share.fleet, name) for share, name in (*shares, (UNSEEN, "unseen"))),
-    )
     return [
         p.bars(
-            "Largest PSI against its threshold",
-            "PSI divided by its threshold; from 1 on a feature counts as drifted.",
-            Query(
-                expr=f"sort_desc(topk({TOP}, {PSI_FLEET.where(**FEATURE)} / {PSI_THRESHOLD.where(**FEATURE)}))",
-                legend="{{column}}",
-                instant=True,
+            "Largest PSI",
+            "PSI divided by its threshold; from 1 on a feature counts as drifted, and a full bar is twice the threshold.",
+            p.now(
+                f"sort_desc(topk({TOP}, max by (column) ({times_threshold(PSI_FLEET, PSI_THRESHOLD, (*WINDOW, FEATURE))})))",
+                "{{column}}",
             ),
-            unit="short",
-            width=8,
-            height=10,
-        ),
-        p.table(
-            "Columns",
-            "What is known of each column in the window. The noise floor is what PSI reads without any drift, by sampling.",
-            *columns,
-            over="column",
-            units=("short", "short", "short", "short", *["percentunit"] * (len(columns) - 4)),
-            sort_by="PSI",
-            width=16,
-            height=10,
-        ),
-        p.timeseries(
-            "Drifted features by window",
-            "Number of features whose PSI is above its threshold.",
-            Query(expr=drifted(" by (window)", **{**VERSION, "segment": "all", "role": "feature"}), legend="{{window}}"),
-            unit="short",
             width=12,
+            height=10,
+            no_data=_TOO_FEW,
         ),
-        p.timeseries(
-            "Predictions in the window",
-            "The size of the sample, all replicas together.",
-            Query(expr=WINDOW_COUNT.where(**VERSION, segment="all"), legend="{{window}}"),
-            unit="short",
-            width=12,
+        p.counts(
+            p.timeseries(
+                "Drifted features by window",
+                "Number of features whose PSI is above its threshold.",
+                Query(expr=drifted((*WINDOWS, FEATURE), "window"), legend="{{window}}"),
+                unit="short",
+                height=10,
+                no_data=_TOO_FEW,
+            )
         ),
     ]
+
+
+def _largest(share: FleetShare) -> str:
+    """Return the columns with the largest share, chosen once for the range; none that is 0 over all of it."""
+    series = share.fleet.where(*WINDOW)
+    chosen = f"topk({TOP}, max by (column) (max_over_time({series}[$__range] @ end())) > 0)"
+    return f"max by (column) ({series}) and on (column) {chosen}"
 
 
 def quality() -> list[Panel]:
     """Return the panels of the row."""
 
-    def share(title: str, description: str, *shares: tuple[FleetShare, str]) -> Panel:
-        queries = [
-            Query(expr=f"topk({TOP}, {share.fleet.where(**WINDOW)})", legend=f"{{{{column}}}}{suffix}")
+    def share(title: str, description: str, *shares: tuple[FleetShare, str], no_data: str = _TOO_FEW) -> Panel:
+        lines = [Query(expr=_largest(share), legend=f"{{{{column}}}}{suffix}") for share, suffix in shares]
+        thresholds = [
+            Query(expr=f"min({share.threshold.where(*WINDOW)})", legend=f"lowest threshold{suffix}", role=looks.THRESHOLD)
             for share, suffix in shares
         ]
-        least = f"min({shares[0][0].threshold.where(**WINDOW)})"
         return p.timeseries(
             title,
-            f"{description} The {TOP} columns with the largest share, and the lowest of their thresholds.",
-            *queries,
-            Query(expr=least, legend="lowest threshold"),
+            f"{description} The {TOP} columns with the largest share in the time range, and the lowest of their thresholds.",
+            *lines,
+            *thresholds,
             unit="percentunit",
-            limits=("lowest threshold",),
+            no_data=no_data,
         )
 
-    outliers = OUTLIER_RATIO.family.where(**WINDOW)
-    sizes = WINDOW_PREDICTIONS.where(**WINDOW)
+    outliers = OUTLIER_RATIO.family.where(*WINDOW)
+    sizes = WINDOW_PREDICTIONS.where(*WINDOW)
     return [
         share("Missing values", "Share of predictions in which the column is absent or null.", (MISSING, "")),
         share(
             "Invalid values",
             "Share of predictions in which the column holds a wrong type, NaN or an infinity.",
             (INVALID, ""),
-            (NON_FINITE, " NaN, Inf"),
+            (NON_FINITE, " NaN"),
         ),
-        share("Unseen categories", "Share of the column's values that the baseline does not hold.", (UNSEEN, "")),
-        share("Values out of range", "Share of the column's values outside the baseline's range.", (OUT_OF_RANGE, "")),
+        share(
+            "Unseen categories",
+            "Share of the column's values that the baseline does not hold.",
+            (UNSEEN, ""),
+            no_data="no categories in the window",
+        ),
+        share(
+            "Values out of range",
+            "Share of the column's values outside the baseline's range.",
+            (OUT_OF_RANGE, ""),
+            no_data="no numbers in the window",
+        ),
         p.timeseries(
             "Predictions with outliers",
             "Share of predictions with at least one numeric feature outside the baseline's range.",
             Query(expr=f"sum({outliers} * {sizes}) / (sum({sizes}) > 0)", legend="outliers"),
             unit="percentunit",
+            no_data=_TOO_FEW,
         ),
         p.timeseries(
             "Refused lines or rows",
             "Lines or rows of the source that could not be used, a second, by reason.",
-            Query(expr=total((*MODEL_KEY, "reason"), rate(EVENTS_REJECTED, **MODEL), of="reason"), legend="{{reason}}"),
+            Query(
+                expr=(
+                    f"{total((*MODEL_KEY, 'reason'), rate(EVENTS_REJECTED, MODEL), of='reason')} and on (reason) "
+                    f"sum by (reason) (increase({EVENTS_REJECTED.where(*MODEL)}[$__range] @ end())) > 0"
+                ),
+                legend="{{reason}}",
+            ),
             unit="cps",
+            no_data="nothing was refused",
         ),
     ]
 
 
 def column() -> list[Panel]:
     """Return the panels of the row."""
-    baseline = BASELINE_BIN.where(**MODEL, column="$column")
-    values = f"sum without (bin) ({WINDOW_BIN_PREDICTIONS.where(**COLUMN)})"
+    baseline = BASELINE_BIN.where(*MODEL, chosen("column"))
+    values = f"sum without (bin) ({WINDOW_BIN_PREDICTIONS.where(*COLUMN)})"
+
+    def line(series: Recorded, name: str, role: looks.Role) -> Query:
+        return Query(expr=f"max({series.where(*COLUMN)})", legend=name, role=role)
+
     return [
         p.histogram(
             "Distribution",
             "Share of each bin, in the window and in the baseline. The bins are the baseline's; other takes unseen categories.",
-            Query(expr=f"max by (bin) ({baseline})", legend="baseline", instant=True, table=True),
-            Query(expr=f"max by (bin) ({BIN_SHARE.where(**COLUMN)})", legend="window", instant=True, table=True),
+            p.now(f"max by (bin) ({baseline})", "baseline", table=True, role=looks.BASELINE),
+            p.now(f"max by (bin) ({BIN_SHARE.where(*COLUMN)})", "window", table=True, role=looks.WINDOW),
             over="bin",
             unit="percentunit",
             width=12,
@@ -149,34 +211,34 @@ def column() -> list[Panel]:
         p.timeseries(
             "PSI",
             "PSI of the column with what an alert compares it with, and what it reads without any drift at this sample size.",
-            *(
-                Query(expr=f"max({series.where(**COLUMN)})", legend=name)
-                for series, name in ((PSI_FLEET, "PSI"), (PSI_THRESHOLD, "threshold"), (PSI_NOISE_FLOOR, "noise floor"))
-            ),
+            line(PSI_FLEET, "PSI", looks.WINDOW),
+            line(PSI_THRESHOLD, "threshold", looks.THRESHOLD),
+            line(PSI_NOISE_FLOOR, "noise floor", looks.NOISE),
             unit="short",
-            limits=("threshold", "noise floor"),
-            width=12,
+            decimals=3,
             height=9,
+            no_data=_TOO_FEW,
         ),
         p.free_scale(
             p.timeseries(
                 "Mean",
                 "Mean of a numeric column, of all replicas together.",
                 Query(
-                    expr=f"sum({MEAN.family.where(**COLUMN)} * {values}) / (sum({values}) > 0)",
+                    expr=f"sum({MEAN.family.where(*COLUMN)} * {values}) / (sum({values}) > 0)",
                     legend="mean",
+                    role=looks.WINDOW,
                 ),
                 unit="short",
-                width=12,
+                no_data="no numbers in the window",
             )
         ),
         p.free_scale(
             p.timeseries(
                 "Quantiles by replica",
                 "Quantiles of a numeric column on each replica; unlike counts they cannot be added up.",
-                Query(expr=QUANTILE.family.where(**COLUMN), legend="{{q}} {{instance}}"),
+                Query(expr=QUANTILE.family.where(*COLUMN), legend="{{q}} {{instance}}"),
                 unit="short",
-                width=12,
+                no_data="no numbers in the window",
             )
         ),
     ]

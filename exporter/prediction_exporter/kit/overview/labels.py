@@ -1,31 +1,98 @@
-"""What the rows of "Model overview" share: its variables as labels, and rates over the resolution of a graph."""
+"""What the rows of "Model overview" share: matchers of its variables, and queries over them.
+
+A figure about now is read from what is there now: a rate is that of counters that still answer, for the last five minutes, and
+not that of a range which an exporter that has stopped is still part of.
+"""
 
 from __future__ import annotations
 
+from prediction_exporter.collectors.identity import SLO_OBJECTIVE
+from prediction_exporter.collectors.source import SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
 from prediction_exporter.families import Family
-from prediction_exporter.kit.promql import select
-from prediction_exporter.kit.recording import PSI_FLEET, PSI_THRESHOLD
+from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, Recorded, by, on, select
+from prediction_exporter.kit.recording import FLEET_SHARES, PSI_FLEET, PSI_THRESHOLD
 
-MODEL = {"model": "$model"}
-VERSION = {**MODEL, "version": "$version"}
-WINDOW = {**VERSION, "segment": "all", "window": "$window"}
-COLUMN = {**WINDOW, "column": "$column"}
-FEATURE = {**WINDOW, "role": "feature"}
+#: Matchers of labels; their names are those of the variables.
+Matchers = tuple[str, ...]
 
 
-def rate(family: Family | str, *matchers: str, **labels: str) -> str:
-    """Return the growth of a counter a second."""
-    return f"rate({select(str(family), *matchers, **labels)}[$__rate_interval])"
+def chosen(label: str, *, variable: str = "") -> str:
+    """Return a matcher of a variable's value.
+
+    Grafana escapes a value for PromQL's quotes in one way or another, by its version, and none of them keeps the quotes of a
+    name as ``applicant's income``. As a regular expression in a raw string it is kept.
+
+    >>> chosen("column", variable="worst")
+    'column=~`${worst:regex}`'
+    """
+    return f"{label}=~`${{{variable or label}:regex}}`"
 
 
-def error_ratio(by: str = "", **labels: str) -> str:
-    """Return the share of requests that failed."""
-    failed, all_ = (f"sum{by} ({rate(family, **labels)})" for family in (REQUESTS_FAILED, REQUESTS))
+#: Where the model runs; unless one is chosen, anywhere, also where targets have no such label.
+CLUSTER = (chosen("cluster"),)
+PLACE = (*CLUSTER, chosen("namespace"))
+MODEL = (*PLACE, chosen("model"))
+VERSION = (*MODEL, chosen("version"))
+WINDOWS = (*VERSION, 'segment="all"')
+WINDOW = (*WINDOWS, chosen("window"))
+COLUMN = (*WINDOW, chosen("column"))
+WORST = (*WINDOW, chosen("column", variable="worst"))
+FEATURE = 'role="feature"'
+OUTPUT = 'role=~"prediction|score"'
+
+
+def rate(family: Family | str, matchers: Matchers) -> str:
+    """Return the growth of a counter a second, over the resolution of a graph."""
+    return f"rate({select(str(family), *matchers)}[$__rate_interval])"
+
+
+def rate_now(family: Family | str, matchers: Matchers) -> str:
+    """Return the growth of a counter a second now, of exporters that answer."""
+    counter = select(str(family), *matchers)
+    return f"rate({counter}[{BRIDGE}]) and {counter}"
+
+
+def error_ratio(matchers: Matchers, *key: str) -> str:
+    """Return the share of requests that failed, over the resolution of a graph."""
+    failed, all_ = (f"sum {by(key)} ({rate(family, matchers)})" for family in (REQUESTS_FAILED, REQUESTS))
     return f"{failed} / ({all_} > 0)"
 
 
-def drifted(by: str, **labels: str) -> str:
+def allowed(slo: str) -> str:
+    """Return the share of requests that an objective allows to be bad."""
+    return f"(1 - max({SLO_OBJECTIVE.where(*MODEL, slo=slo)}))"
+
+
+def latency(quantile: float, buckets: str) -> str:
+    """Return a quantile of the durations that buckets count."""
+    return f"histogram_quantile({quantile}, sum by (le) ({buckets}))"
+
+
+def times_threshold(value: Recorded, threshold: Recorded, matchers: Matchers) -> str:
+    """Return a share or distance as a multiple of its threshold."""
+    return f"{value.where(*matchers)} / {threshold.where(*matchers)}"
+
+
+def watching() -> str:
+    """Return what multiplies a metric of exporters with 1 where they watch the model, and leaves the others out."""
+    exporters = f"max {by(INSTANCE_KEY)} ({SOURCE_UP.where(*MODEL)}) >= bool 0"
+    return f"* {on(INSTANCE_KEY)} group_left () ({exporters})"
+
+
+def drifted(matchers: Matchers, *key: str) -> str:
     """Return the number of columns whose PSI is above its threshold, 0 where some can be compared and none is."""
-    comparable = PSI_FLEET.where(**labels)
-    return f"count{by} ({comparable} > {PSI_THRESHOLD}) or count{by} ({comparable}) * 0"
+    distances = PSI_FLEET.where(*matchers)
+    return _count(f"{distances} > {PSI_THRESHOLD.where(*matchers)}", distances, key)
+
+
+def with_bad_data(matchers: Matchers) -> str:
+    """Return the number of columns of which a share is above its threshold, 0 where some can be compared and none is."""
+    bad = " or ".join(f"({share.fleet.where(*matchers)} > {share.threshold.where(*matchers)})" for share in FLEET_SHARES)
+    return _count(bad, FLEET_SHARES[0].threshold.where(*matchers), ())
+
+
+def _count(found: str, of_these: str, key: tuple[str, ...]) -> str:
+    # By column first: the same model in two places has each of its columns once.
+    counted, all_ = (f"count {by(key)} (count {by((*key, 'column'))} ({each}))" for each in (found, of_these))
+    return f"{counted} or {all_} * 0"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
+from prediction_exporter.web.landing.environment import PAGES
 from prediction_exporter.web.landing.words import distance, isolated, percent
 
 WIDTH, HEIGHT = 168, 44
@@ -19,7 +22,7 @@ METER_WIDTH, METER_HEIGHT = 96, 14
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """A bar of a histogram: its label, safe for a title, and its shares; ``now`` is None where the window has no values."""
+    """A bar of a histogram: its label and its shares; ``now`` is None where the window has no values."""
 
     title: str
     baseline: float
@@ -43,7 +46,7 @@ def bins_of(labels: Sequence[str], baseline: Sequence[int], now: Sequence[int], 
     ]
 
 
-def histogram(bins: Sequence[Bin], *, title: str) -> str:
+def histogram(bins: Sequence[Bin], *, title: str) -> Markup:
     """Return the shares of baseline (a grey area) and window (bars) in each bin."""
     step = WIDTH / len(bins)
     highest = max(max(bar.baseline, bar.now or 0.0) for bar in bins) or 1.0
@@ -57,15 +60,17 @@ def histogram(bins: Sequence[Bin], *, title: str) -> str:
             wide = step * _BAR
             bars.append(f"M{_short(left + (step - wide) / 2)} {HEIGHT}v-{_short(tall)}h{_short(wide)}V{HEIGHT}")
         now = "" if bar.now is None else f", now {percent(bar.now)}"
-        hits.append(
-            f'<rect x="{_short(left)}" width="{_short(step)}" height="{HEIGHT}">'
-            f"<title>{bar.title}: baseline {percent(bar.baseline)}{now}</title></rect>"
-        )
-    return (
-        f'<svg class="hist" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" preserveAspectRatio="none">'
-        f"<title>{title}</title><desc>{_summary(bins)}</desc>"
-        f'<path class="then" d="{"".join(area)}V{HEIGHT}"/><path class="now" d="{"".join(bars)}"/>'
-        f'<path class="axis" d="M0 {HEIGHT}H{WIDTH}"/><g>{"".join(hits)}</g></svg>'
+        hits.append((_short(left), f"{bar.title}: baseline {percent(bar.baseline)}{now}"))
+    return _draw(
+        "histogram",
+        width=WIDTH,
+        height=HEIGHT,
+        step=_short(step),
+        title=title,
+        summary=_summary(bins),
+        then=f"{''.join(area)}V{HEIGHT}",
+        now="".join(bars),
+        hits=hits,
     )
 
 
@@ -77,25 +82,26 @@ def _summary(bins: Sequence[Bin]) -> str:
     return f"Largest change: {most.title}, baseline {percent(most.baseline)}, now {percent(most.now or 0.0)}."
 
 
-def meter(value: float, threshold: float, floor: float | None) -> str:
+def meter(value: float, threshold: float, floor: float | None) -> Markup:
     """Return a bar for a value whose threshold stands in the middle; a notch shows what noise alone would read."""
     middle = METER_WIDTH / 2
     unit = middle / threshold
-    filled = min(value * unit, METER_WIDTH)
-    beyond = value > threshold
     words = f"{distance(value)}, threshold {distance(threshold)}"
-    notch = ""
-    if floor is not None:
-        words += f", {distance(floor)} expected without drift"
-        at = min(floor * unit, METER_WIDTH)
-        notch = f'<path class="floor" d="M{_short(at)} 9.5l3 4.5h-6z"/>'
-    return (
-        f'<svg class="meter{" over" if beyond else ""}" viewBox="-3 0 {METER_WIDTH + 6} {METER_HEIGHT}" role="img">'
-        f"<title>{words}</title>"
-        f'<rect class="track" y="3" width="{METER_WIDTH}" height="5" rx="1"/>'
-        f'<rect class="value" y="3" width="{_short(filled)}" height="5" rx="1"/>'
-        f'<path class="limit" d="M{_short(middle)} 0v11"/>{notch}</svg>'
+    return _draw(
+        "meter",
+        width=METER_WIDTH,
+        height=METER_HEIGHT,
+        words=words if floor is None else f"{words}, {distance(floor)} expected without drift",
+        over=value > threshold,
+        filled=_short(min(value * unit, METER_WIDTH)),
+        middle=_short(middle),
+        floor=None if floor is None else _short(min(floor * unit, METER_WIDTH)),
     )
+
+
+def _draw(drawing: str, **values: object) -> Markup:
+    drawn: Markup = getattr(PAGES.get_template("web/landing/figures.svg").module, drawing)(**values)
+    return drawn
 
 
 def _short(value: float) -> str:

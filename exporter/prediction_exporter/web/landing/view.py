@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from prediction_exporter.collectors.identity import AREAS
 from prediction_exporter.collectors.report import ModelReport, WindowReport
 from prediction_exporter.config import Config, Model
-from prediction_exporter.counting.layout import Role
 from prediction_exporter.counting.profiler import ALL
+from prediction_exporter.statistics.evaluation import NOT_WATCHED, TOO_FEW
 from prediction_exporter.statistics.psi import PSI
-from prediction_exporter.web.landing.columns import Window
-from prediction_exporter.web.landing.words import counted
+from prediction_exporter.web.landing.columns import Window, drifted
+from prediction_exporter.web.landing.words import counted, reason
 
 #: An evaluation is late after so many intervals, and after so many seconds.
 LATE_INTERVALS, LATE_SECONDS = 3, 60.0
@@ -28,13 +27,23 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """What is shown of a segment: how many of its features have drifted, or why that is not known."""
+
+    name: str
+    rows: int
+    drifted: int | None
+    absent: str
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """What is shown of a version: its windows, shortest first, the one to look at first, and its segments in that one."""
 
     name: str
     windows: tuple[Window, ...]
     main: Window
-    segments: tuple[WindowReport, ...]
+    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +55,35 @@ class View:
     report: ModelReport | None
     versions: tuple[Version, ...]
     state: State
+    late: bool
+    unwatched: Mapping[str, str]
+    contacts: tuple[str, ...]
+    other_owners: tuple[tuple[str, str], ...]
+
+    @property
+    def newest(self) -> float | None:
+        """The newest event, where there is one."""
+        return None if self.report is None else self.report.source.newest
 
 
-def view_of(anchor: str, model: Model, report: ModelReport | None, config: Config, now: float) -> View:
-    """Return what the page shows of a model."""
+def view_of(
+    anchor: str, model: Model, report: ModelReport | None, config: Config, now: float, unwatched: Mapping[str, str]
+) -> View:
+    """Return what the page shows of a model; ``unwatched`` is what of it is not watched, and why."""
     versions = () if report is None else _versions(report, config)
-    return View(anchor, model, report, versions, _state(report, versions, config, now))
+    late = report is not None and now - report.created > max(LATE_INTERVALS * config.interval.seconds, LATE_SECONDS)
+    owner = config.owners.get(model.owner)
+    return View(
+        anchor=anchor,
+        model=model,
+        report=report,
+        versions=versions,
+        state=_state(report, versions, late=late, whole=not unwatched),
+        late=late,
+        unwatched=unwatched,
+        contacts=() if owner is None else tuple(contact for contact in (owner.slack, owner.email) if contact),
+        other_owners=tuple((area, model.owner_of(area)) for area in AREAS if model.owner_of(area) != model.owner),
+    )
 
 
 def _versions(report: ModelReport, config: Config) -> tuple[Version, ...]:
@@ -70,7 +102,7 @@ def _versions(report: ModelReport, config: Config) -> tuple[Version, ...]:
             main = _main(windows, fewest)
             segments = [w for w in of_version if w.segment != ALL and w.window == main.report.window and w.profile.rows]
             segments.sort(key=lambda w: (-(drifted(w) or 0), -w.profile.rows, w.segment))
-            versions.append(Version(name, windows, main, tuple(segments)))
+            versions.append(Version(name, windows, main, tuple(_segment(w, fewest) for w in segments)))
     return tuple(sorted(versions, key=lambda version: (-version.windows[-1].report.profile.rows, version.name)))
 
 
@@ -80,32 +112,23 @@ def _main(windows: Sequence[Window], fewest: int) -> Window:
     return enough[0] if enough else max(windows, key=lambda window: window.report.profile.rows)
 
 
-def drifted(window: WindowReport) -> int | None:
-    """Return the number of a window's drifted features, None where none could be compared.
-
-    The column that a segment is cut by is left out: within the segment it has one value, which is no drift.
-    """
-    psi = window.results[PSI.key]
-    if psi.threshold is None:
-        return None
-    columns = window.profile.layout.columns
-    features = np.array([c.role is Role.FEATURE and not window.segment.startswith(f"{c.name}=") for c in columns])
-    compared = features & np.isfinite(psi.values)
-    return int((psi.values > psi.threshold)[compared].sum()) if compared.any() else None
+def _segment(window: WindowReport, fewest: int) -> Segment:
+    why = NOT_WATCHED if NOT_WATCHED in window.results[PSI.key].statuses else TOO_FEW
+    return Segment(window.segment, window.profile.rows, drifted(window), reason(why, fewest=fewest))
 
 
-def _state(report: ModelReport | None, versions: Sequence[Version], config: Config, now: float) -> State:
+def _state(report: ModelReport | None, versions: Sequence[Version], *, late: bool, whole: bool) -> State:
     """Return the first thing that a person needs to know of a model."""
     if report is None:
         return State("not evaluated yet")
     if not report.source.up:
         return State("source down", "bad")
-    if late(report, config, now):
+    if late:
         return State("evaluation late", "bad")
-    return _state_of_windows(report, versions)
+    return _state_of_windows(report, versions, whole=whole)
 
 
-def _state_of_windows(report: ModelReport, versions: Sequence[Version]) -> State:
+def _state_of_windows(report: ModelReport, versions: Sequence[Version], *, whole: bool) -> State:
     alarmed = {version.main.columns[index].name for version in versions for index in version.main.alarmed}
     if alarmed:
         return State(f"{counted(len(alarmed), 'column')} above a threshold", "bad")
@@ -115,11 +138,7 @@ def _state_of_windows(report: ModelReport, versions: Sequence[Version]) -> State
         "service and traffic only": report.baseline is None,
         "no recent predictions": not most,
         "too few predictions": most < report.model.min_predictions,
+        "partly watched": not whole,
     }
     words = next((words for words, holds in waiting.items() if holds), None)
     return State("within its thresholds", "good") if words is None else State(words)
-
-
-def late(report: ModelReport, config: Config, now: float) -> bool:
-    """Whether the last evaluation is older than it should be."""
-    return now - report.created > max(LATE_INTERVALS * config.interval.seconds, LATE_SECONDS)

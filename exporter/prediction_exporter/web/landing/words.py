@@ -1,10 +1,8 @@
-"""Numbers, times and reasons as people read them, and text from outside made safe for HTML."""
+"""Numbers, times and reasons as people read them."""
 
 from __future__ import annotations
 
-import html
 import math
-import re
 from datetime import UTC, datetime
 
 #: Between a number and its unit.
@@ -14,7 +12,6 @@ NOTHING = "–"  # noqa: RUF001 - an en dash is what stands in an empty cell
 #: Longest category that is shown whole; the categories of a log are as long as its writers like.
 LONGEST_TEXT = 60
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _FIRST_STRONG, _POP = "\u2068", "\u2069"
 
 _AGES = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -36,20 +33,10 @@ _TOO_FEW = {
 }
 
 
-def escape(text: str) -> str:
-    """Return text from outside for HTML content and attributes; what no page may hold is replaced."""
-    return html.escape(_CONTROL.sub("\ufffd", text))
-
-
-def outside(text: str) -> str:
-    """Return text from outside for the flow of a page: its writing direction does not leave it."""
-    return f"<bdi>{escape(text)}</bdi>"
-
-
 def isolated(text: str) -> str:
-    """Return text from outside, shortened, for a title, where elements mean nothing."""
+    """Return text from outside, shortened, for a title, where no element keeps its writing direction inside."""
     short = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
-    return f"{_FIRST_STRONG}{escape(short)}{_POP}"
+    return f"{_FIRST_STRONG}{short}{_POP}"
 
 
 def count(number: int) -> str:
@@ -71,16 +58,16 @@ def counted(number: int, noun: str) -> str:
 
 
 def percent(ratio: float) -> str:
-    """Return a share, for HTML; one that is not quite 0 or 1 does not look as if it were.
+    """Return a share; one that is not quite 0 or 1 does not look as if it were.
 
     >>> [percent(ratio).replace(NARROW, " ") for ratio in (0, 0.0001, 0.0321, 0.5, 0.9999, 1)]
-    ['0 %', '&lt; 0.1 %', '3.2 %', '50 %', '&gt; 99.9 %', '100 %']
+    ['0 %', '< 0.1 %', '3.2 %', '50 %', '> 99.9 %', '100 %']
     """
     hundredths = ratio * 100
     if 0 < hundredths < 0.05:  # noqa: PLR2004 - would be rounded to 0.0
-        return f"&lt;{NARROW}0.1{NARROW}%"
+        return f"<{NARROW}0.1{NARROW}%"
     if 99.95 <= hundredths < 100:  # noqa: PLR2004 - would be rounded to 100.0
-        return f"&gt;{NARROW}99.9{NARROW}%"
+        return f">{NARROW}99.9{NARROW}%"
     return f"{hundredths:.1f}".removesuffix(".0") + f"{NARROW}%"
 
 
@@ -99,13 +86,13 @@ def number(value: float) -> str:
 
 
 def distance(value: float) -> str:
-    """Return a distance, for HTML, whose third decimal is noise already.
+    """Return a distance, whose third decimal is noise already.
 
     >>> [distance(value).replace(NARROW, " ") for value in (0.0, 0.0002, 0.0309, 0.2, 1.042, 123.4)]
-    ['0', '&lt; 0.001', '0.031', '0.2', '1.04', '123']
+    ['0', '< 0.001', '0.031', '0.2', '1.04', '123']
     """
     if 0 < value < 0.0005:  # noqa: PLR2004 - would be rounded to 0.000
-        return f"&lt;{NARROW}0.001"
+        return f"<{NARROW}0.001"
     return number(round(value, 3))
 
 
@@ -146,13 +133,16 @@ def ago(then: float, now: float) -> str:
     return f"{text} ago" if then <= now else f"in {text}"
 
 
-def when(then: float, now: float) -> str:
-    """Return the element for a time: its age, and the date for who points at it."""
+def date(then: float) -> str | None:
+    """Return a time in full, None where no calendar has it.
+
+    >>> date(0), date(1e30)
+    ('1970-01-01T00:00:00Z', None)
+    """
     try:
-        date = datetime.fromtimestamp(then, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return datetime.fromtimestamp(then, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (OverflowError, ValueError, OSError):
-        return ago(then, now)
-    return f'<time datetime="{date}" title="{date}">{ago(then, now)}</time>'
+        return None
 
 
 def reason(status: str, *, fewest: int) -> str:

@@ -1,0 +1,85 @@
+"""What series and figures look like: colours by role, which need no telling red from green, and thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+#: A value from which a colour holds; None is "from the lowest on".
+Steps = Sequence[tuple[float | None, str]]
+
+GOOD, NEAR, BAD = "green", "orange", "red"
+#: A figure that judges nothing, and one that is not known.
+PLAIN, UNKNOWN = "text", "purple"
+
+#: What a panel says where nothing answers.
+NO_DATA = "no data"
+
+#: A share or distance as a multiple of its threshold: from 1 on it is passed, and a full bar is twice the threshold.
+MULTIPLE_UNIT = "suffix:x"
+MULTIPLE_STEPS: Steps = ((None, GOOD), (0.7, NEAR), (1, BAD))
+MULTIPLE_MAXIMUM = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """What a series is, where that is always the same.
+
+    Attributes:
+        color: its colour.
+        line: the lengths of its strokes and gaps; empty where it is drawn through.
+        dots: whether the strokes are dots.
+    """
+
+    color: str
+    line: tuple[int, ...] = ()
+    dots: bool = False
+
+
+BASELINE = Role(color="#8e8e8e")
+WINDOW = Role(color="#3274d9")
+THRESHOLD = Role(color="dark-orange", line=(8, 6))
+NOISE = Role(color="text", line=(2, 6), dots=True)
+
+
+def thresholds(steps: Steps) -> Json:
+    """Return the colours of values.
+
+    >>> thresholds([(None, GOOD), (1, BAD)])["steps"]
+    [{'value': None, 'color': 'green'}, {'value': 1, 'color': 'red'}]
+    """
+    return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps]}
+
+
+def words(texts: Mapping[str, str]) -> list[Json]:
+    """Return words for values, and that nothing is known where there is none: its colour must not be that of a good value."""
+    found: list[Json] = []
+    if texts:
+        options = {value: {"text": text, "index": i} for i, (value, text) in enumerate(texts.items())}
+        found.append({"type": "value", "options": options})
+    unknown = {"text": NO_DATA, "color": UNKNOWN, "index": len(texts)}
+    return [*found, {"type": "special", "options": {"match": "null+nan", "result": unknown}}]
+
+
+def multiple(defaults: Json) -> None:
+    """Make a field one that is measured in multiples of its threshold, on a scale that is the same everywhere."""
+    defaults |= {
+        "unit": MULTIPLE_UNIT,
+        "decimals": 1,
+        "min": 0,
+        "max": MULTIPLE_MAXIMUM,
+        "color": {"mode": "thresholds"},
+        "thresholds": thresholds(MULTIPLE_STEPS),
+    }
+
+
+def drawn(name: str, role: Role) -> Json:
+    """Return the override that draws the series of a name by its role."""
+    properties: list[Json] = [{"id": "color", "value": {"mode": "fixed", "fixedColor": role.color}}]
+    if role.line:
+        style = {"fill": "dot" if role.dots else "dash", "dash": list(role.line)}
+        properties.append({"id": "custom.lineStyle", "value": style})
+    return {"matcher": {"id": "byName", "options": name}, "properties": properties}

@@ -1,0 +1,267 @@
+"""Every dashboard is honest about now, coloured by meaning, drawn with thresholds, and readable at 1280 pixels."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from grafana import Json, expressions, panels, variables
+from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
+from prediction_exporter.collectors.traffic import REQUEST_DURATION, REQUESTS_FAILED
+from prediction_exporter.kit.dashboards import dashboards
+from prediction_exporter.kit.recording import BADNESS
+
+DASHBOARDS: list[Json] = [json.loads(text) for text in dashboards().values()]
+PANELS = [panel for dashboard in DASHBOARDS for panel in panels(dashboard)]
+
+#: Kinds of panel that show what is now.
+ABOUT_NOW = {"stat", "gauge", "bargauge", "table", "barchart"}
+#: Colours that judge.
+GOOD, NEAR, BAD, THRESHOLD = "green", "orange", "red", "dark-orange"
+#: The width of one unit of the grid in a window of 1280 pixels, and that of a letter of a heading, measured in Chromium.
+UNIT, LETTER = (1280 - 2 * 16) / 24, 7.4
+#: What a panel's heading has beside its title: padding, and the mark of its description.
+TITLE_BESIDES = 56
+#: The width of a letter of a table's heading, and what this has beside its text.
+HEADING_LETTER, HEADING_BESIDES = 7.1, 16
+
+each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard["title"])
+each_panel = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+
+
+def of_kind(*kinds: str) -> pytest.MarkDecorator:
+    """Run a test for each panel of some kinds."""
+    return pytest.mark.parametrize(
+        "panel", [panel for panel in PANELS if panel["type"] in kinds], ids=lambda panel: panel["title"]
+    )
+
+
+def defaults(panel: Json) -> Json:
+    """Return what holds for every field of a panel."""
+    found: Json = panel["fieldConfig"]["defaults"]
+    return found
+
+
+def looks(panel: Json) -> dict[str, Json]:
+    """Return what is set for each name of series, by property."""
+    return {
+        override["matcher"]["options"]: {each["id"]: each["value"] for each in override["properties"]}
+        for override in panel["fieldConfig"]["overrides"]
+    }
+
+
+def plain(expr: str) -> str:
+    """Return an expression without the braces of variables."""
+    return re.sub(r"\$\{\w+:regex\}", "x", expr)
+
+
+def reads(panel: Json) -> str:
+    """Return all that a panel asks for."""
+    return " ".join(plain(target["expr"]) for target in panel["targets"])
+
+
+def steps(field: Json) -> list[tuple[float | None, str]]:
+    """Return the colours of a field from each value on."""
+    return [(step["value"], step["color"]) for step in field["thresholds"]["steps"]]
+
+
+def colors(content: Any) -> Iterator[str]:
+    """Yield every fixed colour in a part of a dashboard."""
+    if isinstance(content, dict):
+        yield from (value for key, value in content.items() if key == "fixedColor")
+        for each in content.values():
+            yield from colors(each)
+    if isinstance(content, list):
+        for each in content:
+            yield from colors(each)
+
+
+@of_kind(*ABOUT_NOW)
+def test_a_figure_about_now_is_not_the_past(panel: Json) -> None:
+    """It is asked for now, shows the last value and not the last that was there, and has a colour for none."""
+    assert all(target["instant"] and not target["range"] for target in panel["targets"])
+    if "reduceOptions" in panel["options"]:
+        assert panel["options"]["reduceOptions"]["calcs"] == ["last"]
+        (unknown,) = [each["options"] for each in defaults(panel)["mappings"] if each["type"] == "special"]
+        assert unknown["match"] == "null+nan"
+        assert unknown["result"]["text"] == "no data"
+        assert unknown["result"]["color"] not in {GOOD, NEAR, BAD, "text"}
+    assert panel["options"].get("graphMode", "none") == "none"
+
+
+@each_panel
+def test_red_means_that_a_threshold_is_passed(panel: Json) -> None:
+    """And neither it nor green nor the threshold's colour is anything's from the start, but for the dashed threshold."""
+    for name, look in looks(panel).items():
+        for color in colors(look):
+            assert color not in {GOOD, NEAR, BAD}
+            assert (color == THRESHOLD) == ("custom.lineStyle" in look and look["custom.lineStyle"]["fill"] == "dash"), name
+    fields = [defaults(panel), *looks(panel).values()]
+    for field in fields:
+        if "thresholds" in field:
+            base, *above = steps(field)
+            assert base[0] is None
+            assert BAD not in {color for value, color in above if not value}
+            assert base[1] in {GOOD, "text", "transparent"} or (base[1], above) == (BAD, [(1, GOOD)])
+
+
+@each_panel
+def test_a_role_has_its_colour(panel: Json) -> None:
+    """The same in every graph; and so has a column, by its name. Others are told apart by their order."""
+    roles = {
+        "baseline": "#8e8e8e",
+        "window": "#3274d9",
+        "threshold": THRESHOLD,
+        "lowest threshold": THRESHOLD,
+        "noise floor": "text",
+    }
+    drawn = {target["legendFormat"] for target in panel["targets"]} if panel["type"] in {"timeseries", "barchart"} else set()
+    for name in drawn & roles.keys():
+        assert looks(panel)[name]["color"] == {"mode": "fixed", "fixedColor": roles[name]}
+    if panel["type"] == "timeseries":
+        of_columns = any(name.startswith("{{column}}") for name in drawn)
+        assert defaults(panel)["color"] == {"mode": "palette-classic-by-name" if of_columns else "palette-classic"}
+        if "noise floor" in drawn:
+            assert looks(panel)["noise floor"]["custom.lineStyle"]["fill"] == "dot"
+
+
+@each_panel
+def test_what_has_a_threshold_is_drawn_with_it(panel: Json) -> None:
+    """A distance, a share or a latency without its threshold says nothing."""
+    read = reads(panel)
+    for value in re.findall(r"model_column:(\w+):fleet", read):
+        assert f"model_column:{value}:threshold" in read
+    if str(REQUEST_DURATION) in read:
+        assert str(SLO_LATENCY) in read
+    if str(REQUESTS_FAILED) in read:
+        assert str(SLO_OBJECTIVE) in read
+    for step in panel.get("transformations", ()):
+        if step["id"] == "configFromData":
+            (limit,) = [target for target in panel["targets"] if target["refId"] == step["options"]["configRefId"]]
+            assert step["options"]["mappings"] == [{"fieldName": limit["legendFormat"], "handlerKey": "threshold1"}]
+
+
+@each_panel
+def test_a_multiple_of_a_threshold_has_one_scale(panel: Json) -> None:
+    """From 1 on it is red; twice the threshold is a full bar, so that bars of two panels can be compared."""
+    for target in panel["targets"]:
+        field = looks(panel)[target["legendFormat"]] if panel["type"] == "table" else defaults(panel)
+        multiple = BADNESS.name in target["expr"] or re.search(r":fleet\{[^}]*\} / \S+:threshold", plain(target["expr"]))
+        if not multiple:
+            assert panel["type"] not in {"bargauge", "state-timeline"}
+            continue
+        assert (field["unit"], field["decimals"], field["min"]) == ("suffix:x", 1, 0)
+        if panel["type"] == "timeseries":
+            assert steps(field) == [(None, "transparent"), (1, THRESHOLD)]
+            assert field["custom"]["thresholdsStyle"] == {"mode": "dashed"}
+            assert field["custom"]["axisSoftMax"] == 2
+        else:
+            assert steps(field) == [(None, GOOD), (0.7, NEAR), (1, BAD)]
+            assert field["max"] == 2
+
+
+@each_dashboard
+def test_the_worst_are_chosen_once(dashboard: Json) -> None:
+    """For the whole time range: chosen anew at each step, a line is there only while it is among the worst."""
+    for where, expr, query in expressions(dashboard):
+        if "topk" in expr and query.get("range", False):
+            assert re.search(r"topk\(\d+, max by \(column\) \(max_over_time\([^()]*\[\$__range\] @ end\(\)\)\)", plain(expr)), (
+                where
+            )
+    worst = variables(dashboard)["worst"]
+    assert (worst["hide"], worst["multi"], worst["includeAll"], worst["skipUrlSync"], worst["refresh"]) == (
+        2,
+        True,
+        True,
+        True,
+        2,
+    )
+    assert re.fullmatch(
+        r"query_result\(topk\(\d+, max by \(column\) \(max_over_time\(.*\[\$__range\]\)\)\)\)", worst["definition"]
+    )
+    assert any("column=~`${worst:regex}`" in expr for _, expr, _ in expressions(dashboard))
+
+
+@of_kind("timeseries")
+def test_a_legend_is_a_table_of_values(panel: Json) -> None:
+    """At the right, with the last and the largest value, the largest first."""
+    legend = panel["options"]["legend"]
+    assert (legend["displayMode"], legend["placement"], legend["showLegend"]) == ("table", "right", True)
+    assert legend["calcs"] == ["lastNotNull", "max"]
+    assert (legend["sortBy"], legend["sortDesc"]) == ("Last *", True)
+    # A legend is for a dozen lines at most: where labels of columns name them, the worst are chosen.
+    for target in panel["targets"]:
+        if "{{column}}" in target["legendFormat"]:
+            assert (
+                "topk" in target["expr"]
+                or "${worst:regex}" in target["expr"]
+                or 'role=~"prediction|score"' in target["expr"]
+                or ("_score_bucket" in target["expr"])
+            )
+
+
+@each_panel
+def test_nothing_is_said_in_words(panel: Json) -> None:
+    """What it means where nothing answers, in the panel's own words."""
+    assert re.fullmatch(r"[a-z].*[a-z]", defaults(panel)["noValue"])
+
+
+@each_panel
+def test_what_is_counted_has_no_halves(panel: Json) -> None:
+    """And no drifted feature is not drawn against an axis up to a hundred."""
+    for target in panel["targets"]:
+        if re.match(r"count\b", target["expr"]):
+            assert (defaults(panel)["min"], defaults(panel)["decimals"]) == (0, 0)
+            if panel["type"] == "timeseries":
+                assert defaults(panel)["custom"]["axisSoftMax"] == 5
+
+
+@each_panel
+def test_a_title_fits(panel: Json) -> None:
+    """In a window of 1280 pixels, beside the mark that shows its description."""
+    assert len(panel["title"]) * LETTER + TITLE_BESIDES <= panel["gridPos"]["w"] * UNIT
+    if panel["gridPos"]["w"] <= 4:
+        assert len(panel["title"]) <= 24
+
+
+@of_kind("table")
+def test_a_table_fits(panel: Json) -> None:
+    """All of its columns and their headings, in a window of 1280 pixels, with a name of thirty letters in the first."""
+    first, *others = looks(panel).values()
+    assert len(others) == len(panel["targets"]) == 6
+    rest = (panel["gridPos"]["w"] * UNIT - 2 * 8 - first["custom.width"]) / len(others)
+    assert rest >= defaults(panel)["custom"]["minWidth"]
+    assert first["custom.width"] >= 30 * LETTER
+    assert max(len(target["legendFormat"]) for target in panel["targets"]) * HEADING_LETTER + HEADING_BESIDES <= rest
+
+
+@each_dashboard
+def test_a_link_keeps_where_one_is(dashboard: Json) -> None:
+    """Data source, place, model, version, window and time range; what is clicked is what changes."""
+    addresses = re.findall(r'"url": "([^"]*)"', json.dumps(dashboard))
+    assert addresses
+    for address in addresses:
+        assert address.startswith("/d/prediction-exporter-")
+        kept = set(re.findall(r"\$\{(\w+):queryparam\}", address))
+        assert kept == {"datasource", "cluster", "namespace", "model", "version", "window"}
+        assert "${__url_time_range}" in address
+        assert "var-column=${__value.text:percentencode}" in address
+
+
+@each_dashboard
+def test_what_happened_is_drawn(dashboard: Json) -> None:
+    """New versions, baselines and configurations at their time, and alerts while they fire; each can be switched off."""
+    found = {each["name"]: each for each in dashboard["annotations"]["list"]}
+    assert list(found) == ["Versions", "Baselines", "Configurations", "Alerts"]
+    assert all(each["enable"] and not each["hide"] for each in found.values())
+    assert len({each["iconColor"] for each in found.values()}) == len(found)
+    alerts = found.pop("Alerts")
+    assert 'alertstate="firing"' in alerts["expr"]
+    assert "useValueForTime" not in alerts
+    for each in found.values():
+        assert each["useValueForTime"] is True
+        assert re.search(r"_timestamp_seconds\b.* \* 1000$", each["expr"])
