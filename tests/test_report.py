@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from prediction_exporter.collectors import exporter, traffic
@@ -94,6 +95,18 @@ def test_bins_and_baseline_ratios_have_the_same_labels(watched: Watched) -> None
     for column in ("amount", "color", "score", "decision"):
         assert total(series, "model_baseline_bin_ratio", column=column) == pytest.approx(1.0)
         assert total(series, "model_window_bin_predictions", column=column, segment="all", window="24h") == 60
+
+
+def test_the_baseline_tells_its_moments(watched: Watched) -> None:
+    """Of its numeric columns alone, as the data that it was built from has them, whatever the window holds."""
+    series = rendered(watched, amount=1e6)
+    amounts = pl.read_parquet(watched.folder / "baseline.parquet")["amount"].to_numpy()
+    at = {"model": "m", "column": "amount", "role": "feature"}
+    assert total(series, "model_baseline_mean", **at) == pytest.approx(np.mean(amounts))
+    assert total(series, "model_baseline_stddev", **at) == pytest.approx(np.std(amounts, ddof=1))
+    for name in ("model_baseline_mean", "model_baseline_stddev"):
+        columns = {dict(labels)["column"] for of, labels in series if of == name}
+        assert columns == {"amount", "score"}
 
 
 def test_what_the_log_does_not_tell_is_absent(watched: Watched) -> None:

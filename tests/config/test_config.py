@@ -108,7 +108,7 @@ def test_minimal() -> None:
     assert [str(window) for window in config.windows] == ["1h", "24h"]
     assert (config.series_limit, config.max_versions) == (50_000, 8)
     assert dict(config.owners) == {"risk-ds": config.owners["risk-ds"]}
-    assert config.notifications.runbooks_url.endswith("/docs/runbooks")
+    assert (config.notifications.exporter_url, config.notifications.runbooks_url) == (None, None)
     (model,) = config.models
     assert (model.name, model.owner, model.maturity, model.task) == ("credit-risk", "risk-ds", 2, None)
     assert model.baseline == HERE / "good" / "baselines" / "credit-risk.json"
@@ -324,6 +324,7 @@ def test_full_notifications(full: Config) -> None:
     assert notifications.unowned == Contact(slack="#ml-alerts", email="ml@example.com")
     assert notifications.slack_api_url_file == "/etc/alertmanager/secrets/slack_api_url"
     assert notifications.grafana_url == "https://grafana.example.com"
+    assert notifications.exporter_url == "https://models.example.com"
     assert notifications.runbooks_url == "https://runbooks.example.com"
 
 

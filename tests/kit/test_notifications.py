@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import html
 import json
 import re
 import subprocess
@@ -15,21 +16,28 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import quote_plus, unquote
 
 import pytest
 import requests
+import yaml
 from aiosmtpd.controller import Controller
 
 from prediction_exporter.config import parse
 from prediction_exporter.demo.sinks import free_port
 from prediction_exporter.kit import render as kit
+from prediction_exporter.kit.rules import ALERTS_FILE
 
 COLUMNS = 12
 WORST = "c11 1.20, c10 1.10, c09 1.00, c08 0.90, c07 0.80, c06 0.70, c05 0.60, c04 0.50, c03 0.40, c02 0.30 and 2 more"
 SUMMARY = "A feature is no longer distributed as it was when the model was trained."
-ACTION = "Compare the feature's bins with the baseline's on the dashboard."
+ACTION = "Find out when it began and what changed then."
 RUNBOOK = "https://wiki.example.com/ml/ModelFeatureDrift"
 DASHBOARD = "http://grafana.example.com/d/x/model-overview?var-model=credit-risk&var-version=2"
+EXPORTER = "https://models.example.com/"
+GRAPHED = '{__name__=~"a:b:c|a:b:d", model="credit-risk", column="c00"}'
+EXPRESSION = "http://prometheus.example.com/graph?g0.expr=a+%3E+1&g0.tab=1"
+QUERY = f"http://prometheus.example.com/graph?g0.expr={quote_plus(GRAPHED)}&g0.tab=0&g0.range_input=1d"
 
 
 @dataclass
@@ -141,14 +149,17 @@ def _alerts(start: datetime, end: datetime) -> list[dict[str, Any]]:
             "annotations": {
                 "summary": SUMMARY,
                 "description": (
-                    f"c{i:02} of credit-risk 2 has a PSI of {(i + 1) / 10:.2f}, against a threshold of 0.20, "
-                    "over 4210 values in 1h."
+                    f"c{i:02} of credit-risk version 2 has drifted (mean 14,560 -> 23,442, up 0.9 sd): "
+                    f"PSI {(i + 1) / 10:.2f} against a threshold of 0.20, over 4,210 values in 1h."
                 ),
                 "worst": WORST,
                 "action": ACTION,
                 "runbook_url": RUNBOOK,
                 "dashboard_url": f"{DASHBOARD}&var-column=c{i:02}",
+                "exporter_url": EXPORTER,
+                "query": GRAPHED.replace("c00", f"c{i:02}"),
             },
+            "generatorURL": EXPRESSION,
             "startsAt": start.isoformat(),
             "endsAt": end.isoformat(),
         }
@@ -183,7 +194,7 @@ def _part(mail: EmailMessage, kind: str) -> str:
     part = mail.get_body((kind,))
     assert part is not None
     content: str = part.get_content()
-    return content
+    return content.replace("\r\n", "\n")
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +213,7 @@ def test_twelve_alerts_are_one_message(story: Story, inbox: tuple[Inbox, int, in
     received, _, _ = inbox
     assert (len(received.slack), len(received.mails)) == (2, 2)
     slack, mail = story["firing"]
-    title = "[WARNING] credit-risk: ModelFeatureDrift (12)"
+    title = "[WARNING] credit-risk: ModelFeatureDrift in 12 columns"
     assert slack["channel"] == "#risk-models"
     assert slack["attachments"][0]["title"] == mail["Subject"] == slack["attachments"][0]["fallback"] == title
     assert slack["attachments"][0]["title_link"] == f"{DASHBOARD}&var-column=c00"
@@ -216,18 +227,24 @@ def test_a_woken_person_finds_what_they_need(texts: dict[tuple[str, str], str], 
     text = texts["firing", way]
     assert SUMMARY in text
     assert WORST in text
-    assert "c00 of credit-risk 2 has a PSI of 0.10, against a threshold of 0.20, over 4210 values in 1h." in text
+    assert (
+        "c00 of credit-risk version 2 has drifted (mean 14,560 -> 23,442, up 0.9 sd): PSI 0.10 against a threshold of 0.20, "
+        "over 4,210 values in 1h."
+    ) in html.unescape(text).replace("\u2192", "->")
     assert "c09 of" in text
     assert "c10 of" not in text
     assert "12 alerts in all, of which 10 are listed." in text
     assert f"ince {started:%-d %b %H:%M} UTC" in text
     assert ACTION in text
     assert RUNBOOK in text
-    assert DASHBOARD.replace("&", "&amp;") in text or DASHBOARD in text
+    for address in (DASHBOARD, EXPORTER, QUERY):
+        assert address in html.unescape(text)
+    assert "First steps" not in text
     assert "Owner: risk-ds" in re.sub(" +", " ", text)
     silence = (
         "http://alertmanager.example.com/#/silences/new?filter="
-        "%7Balertname%3D%22ModelFeatureDrift%22%2Cmodel%3D%22credit-risk%22%2Cnamespace%3D%22ml%22%7D"
+        "%7Balertname%3D%22ModelFeatureDrift%22%2Cmodel%3D%22credit-risk%22%2Cnamespace%3D%22ml%22%2Crole%3D%22feature%22"
+        "%2Cseverity%3D%22warning%22%2Cversion%3D%222%22%7D"
     )
     assert silence in text
 
@@ -238,7 +255,7 @@ def test_a_resolved_message_says_so(texts: dict[tuple[str, str], str], started: 
     text = texts["resolved", way]
     assert "Resolved" in text
     assert SUMMARY in text
-    assert "c00 of credit-risk 2" in text
+    assert "c00 of credit-risk version 2" in text
     assert f"{started:%-d %b %H:%M} UTC" in text
     assert ACTION not in text
     assert "silences/new" not in text
@@ -248,7 +265,7 @@ def test_a_resolved_message_says_so(texts: dict[tuple[str, str], str], started: 
 def test_a_resolved_message_has_a_title_of_its_own(story: Story) -> None:
     """The end of a problem is told apart at a glance."""
     slack, mail = story["resolved"]
-    assert mail["Subject"] == slack["attachments"][0]["title"] == "[RESOLVED] credit-risk: ModelFeatureDrift"
+    assert mail["Subject"] == slack["attachments"][0]["title"] == "[RESOLVED] credit-risk: ModelFeatureDrift in 12 columns"
     assert slack["attachments"][0]["color"] == "good"
 
 
@@ -262,6 +279,142 @@ def test_no_template_leaves_a_hole(texts: dict[tuple[str, str], str]) -> None:
         assert "ZgotmplZ" not in text
         assert len(text) > 300
         assert not re.search(r"\n{3,}", text)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A message, in each of its forms."""
+
+    title: str
+    slack: str
+    plain: str
+    html: str
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """What a reader sees, whichever way it came."""
+        return self.slack, self.plain, html.unescape(re.sub(r"<br>|<[^>]+>", "\n", self.html))
+
+    @property
+    def silence(self) -> str:
+        """Where the message's link to a silence leads."""
+        link = re.search(r"<(http\S+)\|Silence>", self.slack)
+        assert link is not None
+        return link[1]
+
+
+@pytest.fixture
+def tell(alertmanager: str, inbox: tuple[Inbox, int, int]) -> Callable[..., Told]:
+    """Send alerts about a model that no other test uses, and return the message."""
+    received, _, _ = inbox
+
+    def send(model: str, *alerts: dict[str, str], **annotations: str) -> Told:
+        common = {"alertname": "ModelFeatureDrift", "severity": "warning", "area": "drift", "owner": "risk-ds", "model": model}
+        body = [
+            {
+                "labels": common | alert,
+                "annotations": {"summary": SUMMARY, "description": "It has drifted.", "action": ACTION, **annotations},
+                "generatorURL": EXPRESSION,
+            }
+            for alert in alerts
+        ]
+        requests.post(f"{alertmanager}/api/v2/alerts", json=body, timeout=5).raise_for_status()
+
+        def found() -> tuple[list[dict[str, Any]], list[EmailMessage]]:
+            return (
+                [each for each in received.slack if f" {model}:" in each["attachments"][0]["title"]],
+                [each for each in received.mails if f" {model}:" in each["Subject"]],
+            )
+
+        _wait(lambda: all(found()), f"messages about {model}")
+        [slack], [mail] = found()
+        assert slack["attachments"][0]["title"] == mail["Subject"]
+        return Told(mail["Subject"], slack["attachments"][0]["text"], _part(mail, "plain"), _part(mail, "html"))
+
+    return send
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (("income",), "in income"),
+        (("income", "income"), "in income"),
+        (("<b>R&D</b>",), "in \u2039b\u203aR&D\u2039/b\u203a"),
+        (("income", "age", "income"), "in 2 columns"),
+        (tuple(f"c{i}" for i in range(101)), "in 100 columns or more"),
+        (("",), ""),
+        (("", ""), "(2)"),
+    ],
+)
+def test_the_subject_names_the_column(tell: Callable[..., Told], columns: tuple[str, ...], told: str) -> None:
+    """Or says how many there are, each once, in however many versions; of other alerts it gives the number."""
+    model = f"m{len(columns)}{len(set(columns))}{re.sub('[^a-z0-9]', '', columns[0])}"
+    alerts = [{"version": str(i)} | ({"column": column} if column else {}) for i, column in enumerate(columns)]
+    assert tell(model, *alerts).title == f"[WARNING] {model}: ModelFeatureDrift {told}".rstrip()
+
+
+def test_a_silence_covers_what_was_told_and_nothing_else(tell: Callable[..., Told], alertmanager: str) -> None:
+    """Of the link's matchers, read as Alertmanager's own page reads them: that column, version and severity alone."""
+    column = 'annual income + "bonus" \\ 100%, {net}'
+    labels = {"column": column, "version": "2", "namespace": "ml", "instance": "a:1", "job": "exporter", "role": "feature"}
+    told = tell("silenced", labels)
+    start = "http://alertmanager.example.com/#/silences/new?filter="
+    assert told.silence.startswith(start)
+    assert html.escape(told.silence) in told.html
+    text = unquote(told.silence.removeprefix(start))
+    found = re.findall(r'[{,](\w+)="((?:\\.|[^"\\])*)"', text)
+    assert "{" + ",".join(f'{name}="{value}"' for name, value in found) + "}" == text
+    matchers = {name: re.sub(r"\\(.)", r"\1", value) for name, value in found}
+    assert matchers == labels | {"alertname": "ModelFeatureDrift", "model": "silenced", "severity": "warning"}
+    silence = {
+        "matchers": [{"name": name, "value": value, "isRegex": False} for name, value in matchers.items()],
+        "startsAt": datetime.now(UTC).isoformat(),
+        "endsAt": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+        "createdBy": "test",
+        "comment": "test",
+    }
+    requests.post(f"{alertmanager}/api/v2/silences", json=silence, timeout=5).raise_for_status()
+    others = [{"column": "other"}, {"version": "3"}, {"severity": "critical"}]
+    body = [
+        {"labels": {"alertname": "ModelFeatureDrift", "severity": "warning", "model": "silenced"} | labels | other}
+        for other in ({}, *others)
+    ]
+    requests.post(f"{alertmanager}/api/v2/alerts", json=body, timeout=5).raise_for_status()
+
+    def silenced() -> list[tuple[str, ...]]:
+        found = requests.get(f"{alertmanager}/api/v2/alerts", params={"filter": 'model="silenced"'}, timeout=5).json()
+        of = ("column", "version", "severity")
+        return [tuple(alert["labels"][name] for name in of) for alert in found if alert["status"]["silencedBy"]]
+
+    _wait(silenced, "the silence")
+    assert set(silenced()) == {(column, "2", "warning")}
+
+
+def test_without_a_runbook_the_first_steps_stand_in_the_message(tell: Callable[..., Told]) -> None:
+    """A step a line, in every form, and no link to a page that nobody serves."""
+    steps = "1. Look at `<a&b>`.\n2. Roll back."
+    told = tell("stepwise", {"column": "x"}, first_steps=steps, runbook_url="")
+    forms = (steps.replace("<a&b>", "&lt;a&amp;b&gt;"), steps, steps.replace("`", ""))
+    for text, written in zip(told.texts, forms, strict=True):
+        assert "First steps" in text
+        assert written in text
+        assert "unbook" not in text
+
+
+def test_without_grafana_no_message_speaks_of_a_dashboard(tell: Callable[..., Told]) -> None:
+    """Neither a link nor, in any alert's words, advice to look at one."""
+    told = tell("no-grafana", {"column": "x"})
+    rules = yaml.safe_load(kit.render(None)[ALERTS_FILE])
+    written = [text for group in rules["groups"] for rule in group["rules"] for text in rule["annotations"].values()]
+    assert len(written) > 50
+    assert not [text for text in (*told.texts, *written) if "dashboard" in text.lower()]
+
+
+def test_a_foreign_generator_is_linked_as_it_is(tell: Callable[..., Told]) -> None:
+    """An alert without figures of its own, as any other rule's, leads to the expression that it comes from."""
+    told = tell("foreign", {"column": "x"})
+    assert f"<{EXPRESSION}|Query>" in told.slack
+    assert f"Query:     {EXPRESSION}\n" in told.plain
 
 
 def test_an_alert_without_anything_is_still_told(alertmanager: str, inbox: tuple[Inbox, int, int]) -> None:

@@ -13,13 +13,14 @@ import pytest
 import yaml
 
 from prediction_exporter.families import Family
-from prediction_exporter.kit import alerts
-from prediction_exporter.kit.alert import SEVERITIES, Alert
+from prediction_exporter.kit import alerts, runbooks
+from prediction_exporter.kit.alert import AREAS, SEVERITIES, Alert
+from prediction_exporter.kit.alertmanager import TEMPLATE_FILE
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.fleet import LEFT_OUT, SHARED
 from prediction_exporter.kit.recording import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.render import render
-from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules
+from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules, by_area
 from prediction_exporter.kit.runbooks import alerts_page
 from prediction_exporter.kit.scale import Scale, duration
 
@@ -97,7 +98,10 @@ def test_rules_carry_what_routes_and_messages_need(alert_rules: list[dict[str, A
     for rule in alert_rules:
         assert rule["labels"].keys() == {"severity", "area"}
         assert rule["labels"]["severity"] in SEVERITIES
-        assert {"summary", "description", "action", "runbook_url", "dashboard_url"} <= rule["annotations"].keys()
+        assert {"summary", "description", "action", "dashboard_url"} <= rule["annotations"].keys()
+        # A message says what to do first, or leads to where it stands: the exporter that is down does not serve it.
+        leads_to = {"runbook_url", "exporter_url"} <= rule["annotations"].keys()
+        assert leads_to is (rule["alert"] != "ModelExporterDown") is ("first_steps" not in rule["annotations"])
         assert "group_left (owner)" in rule["expr"]
         assert re.search(r"^or on \([^)]*model[^)]*\)$", rule["expr"], re.MULTILINE)
 
@@ -187,15 +191,37 @@ def test_scale(factor: float, text: str, expected: str) -> None:
     assert Scale(factor)(duration(text)) == expected
 
 
-def test_owners_have_their_own_runbooks() -> None:
-    """The address depends on the owner that the alert goes to."""
-    links = Links(runbooks="https://r.example.com/", owners={"a": "https://a.example.com/", "b": "https://b.example.com"})
-    expected = (
-        '{{ if eq $labels.owner "a" }}https://a.example.com/ModelFeatureDrift{{ else if eq $labels.owner "b" }}'
-        "https://b.example.com/ModelFeatureDrift{{ else }}https://r.example.com/ModelFeatureDrift.md{{ end }}"
-    )
-    urls = {rule["annotations"]["runbook_url"] for rule in rules_of(alerting_rules(Scale(), links))}
-    assert expected in urls
+_OWNED = (
+    '{{ if eq $labels.owner "a" }}https://a.example.com/%s{{ else if eq $labels.owner "b" }}https://b.example.com/%s'
+    "{{ else }}%s{{ end }}"
+)
+
+
+@pytest.mark.parametrize("runbooks", [None, "https://r.example.com/"])
+@pytest.mark.parametrize("exporter", [None, "https://e.example.com", "https://e.example.com/x/"])
+@pytest.mark.parametrize("owned", [False, True])
+@pytest.mark.parametrize("name", ["ModelFeatureDrift", "ModelExporterDown"])
+def test_a_message_leads_to_the_first_runbook_that_there_is(
+    runbooks: str | None, exporter: str | None, name: str, *, owned: bool
+) -> None:
+    """The owner's, the folder's, the exporter's while it answers; where some message has none, the first steps are sent too."""
+    owners = {"a": "https://a.example.com/", "b": "https://b.example.com"} if owned else {}
+    links = Links(runbooks=runbooks, exporter=exporter, owners=owners)
+    [annotations, *_] = [rule["annotations"] for rule in rules_of(alerting_rules(Scale(), links)) if rule["alert"] == name]
+    page = ""
+    if runbooks is not None:
+        page = f"https://r.example.com/{name}.md"
+    elif exporter is not None and name != "ModelExporterDown":
+        page = f"{exporter.rstrip('/')}/runbooks/{name}"
+    expected = (_OWNED % (name, name, page)).replace("{{ else }}{{ end }}", "{{ end }}") if owned else page
+    assert annotations.get("runbook_url", "") == expected
+    assert ("first_steps" in annotations) is (page == "")
+
+
+def test_no_rule_leads_where_nobody_said_that_there_is_anything() -> None:
+    """Without any address there is no address in the rules."""
+    assert "://" not in render(None)[ALERTS_FILE]
+    assert "://" not in render(None)[TEMPLATE_FILE]
 
 
 def test_without_an_address_of_grafana_there_is_no_link() -> None:
@@ -232,3 +258,26 @@ def test_the_page_tells_what_figures_are_of() -> None:
     """Spans of counters as the alerts' texts name them, windows, or now; how a missing scrape is bridged is no span."""
     page = alerts_page()
     assert {str(alert): cells(page, alert)[3] for alert in ALERTS if str(alert) in FIGURES} == FIGURES
+
+
+def test_every_area_has_its_words() -> None:
+    """An alert in an area that has none yet would have no section in the page of all alerts."""
+    assert runbooks.AREA_TEXTS.keys() == set(AREAS)
+    assert list(by_area()) == [area for area in AREAS if any(alert.area == area for alert in ALERTS)]
+
+
+def test_annotations_ask_for_no_answer_that_may_be_missing(alert_rules: list[dict[str, Any]]) -> None:
+    """The first of nothing is an error: in the message, or already when a ruler that tries its templates loads the file."""
+    for rule in alert_rules:
+        for text in rule["annotations"].values():
+            asked = re.findall(r"(..) \| first", text)
+            assert all(before[-1] == "." and before[0] in " (" for before in asked)
+
+
+def test_annotations_define_each_way_to_write_a_figure_once(alert_rules: list[dict[str, Any]]) -> None:
+    """A template that is used and not defined would be sent as an error, and a second definition would win in silence."""
+    for rule in alert_rules:
+        for text in rule["annotations"].values():
+            defined = re.findall(r'\{\{ define "([^"]+)" \}\}', text)
+            assert set(re.findall(r'\{\{ template "([^"]+)"', text)) == set(defined)
+            assert len(defined) == len(set(defined))

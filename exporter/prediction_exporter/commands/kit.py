@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 FOUND = 1
+LEFT_OUT = 2
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -15,10 +16,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "kit",
         help="render rules, dashboards and routes",
         description="Render Prometheus rules and their tests, Grafana dashboards, Alertmanager routes and templates, and "
-        "runbooks. With --check nothing is written: exit code 1 where a file differs.",
+        "runbooks. Alertmanager's configuration is left out where the configuration names no way to send messages. "
+        "With --check nothing is written: exit code 1 where a file differs.",
     )
     parser.add_argument("--config.file", dest="config_file", type=Path, required=True, metavar="FILE", help="configuration")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument(
+        "--only", type=_parts, metavar="LIST", help="render a part alone, or several: rules,dashboards,alertmanager,docs"
+    )
     parser.add_argument("--check", action="store_true", help="only compare, and list what differs")
     parser.add_argument(
         "--time-scale",
@@ -30,17 +35,35 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(function=run)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Render, and write or compare."""
-    from prediction_exporter import config
-    from prediction_exporter.kit.render import diff, render, write
+def _parts(text: str) -> list[str]:
+    """Return the parts that a list names."""
+    from prediction_exporter.kit.render import PARTS
 
-    files = render(config.load(options.config_file), time_scale=options.time_scale)
-    if options.check:
-        different = diff(files, options.output)
-        for line in different:
-            print(line, file=sys.stderr)
-        return FOUND if different else 0
-    write(files, options.output)
-    print(f"wrote {len(files)} files to {options.output}")
-    return 0
+    parts = [part.strip() for part in text.split(",")]
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no part {unknown[0]!r}; allowed: one or several of {','.join(PARTS)}")
+    return parts
+
+
+def run(options: argparse.Namespace) -> int:
+    """Render, and write or compare; say what was left out."""
+    from prediction_exporter import config
+    from prediction_exporter.kit.render import PARTS, diff, left_out, render, write
+
+    loaded = config.load(options.config_file)
+    only = options.only or PARTS
+    files = render(loaded, only=only, time_scale=options.time_scale)
+    different = diff(files, options.output) if options.check else []
+    for line in different:
+        print(line, file=sys.stderr)
+    if not options.check:
+        write(files, options.output)
+        print(f"wrote {len(files)} files to {options.output}")
+    missing = left_out(loaded, only)
+    if missing is not None:
+        print(f"{options.config_file}: {missing}", file=sys.stderr)
+    # What was asked for by its name and is not there is a failure.
+    if missing is not None and options.only is not None:
+        return LEFT_OUT
+    return FOUND if different else 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
@@ -45,8 +45,6 @@ from prediction_exporter.config.values import (
     known_thresholds,
     refuse,
 )
-
-RUNBOOKS_URL = "https://github.com/prediction-exporter/prediction-exporter/blob/main/docs/runbooks"
 
 
 class Contact(Section):
@@ -135,7 +133,7 @@ class Model(Section):
 
     name: ModelName = Field(description="Name of the model, as in the label of its series.")
     owner: OwnerName = Field(description="Owner who is told about every problem that no area gives to another.")
-    areas: Mapping[Area, OwnerName] = Field({}, description="Owners of single areas: service, data, drift.")
+    areas: Mapping[Area, OwnerName] = Field({}, description=f"Owners of single areas: {', '.join(get_args(Area))}.")
     maturity: Maturity = Field(2, description="0: service and traffic only, without a baseline; 1 and 2: data and drift too.")
     task: Task | None = Field(None, description="What the model does; recognised from the baseline if absent.")
     baseline: FilePath | None = Field(
@@ -203,7 +201,12 @@ class Notifications(Section):
     unowned: Contact | None = Field(None, description="Where alerts go that belong to no owner.")
     working_hours: WorkingHours | None = Field(None, description="When messages that can wait are sent.")
     grafana_url: Url | None = Field(None, description="Address of Grafana, for links in messages.")
-    runbooks_url: Url = Field(RUNBOOKS_URL, description="Address of the folder of the runbook pages.")
+    exporter_url: Url | None = Field(
+        None, description="Address at which people reach the exporter: messages link to its page and its runbooks."
+    )
+    runbooks_url: Url | None = Field(
+        None, description="Address of a folder with the rendered runbook pages; messages link to it before the exporter's."
+    )
 
 
 class Series(Section):

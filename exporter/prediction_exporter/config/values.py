@@ -305,7 +305,7 @@ DATABASE_URL_FORM = "a URL such as postgresql://reader@db.example.com/prod"
 FILE_DATABASES = ("duckdb", "sqlite")
 _NAME = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
 
-Area = Literal["service", "data", "drift"]
+Area = Literal["service", "data", "drift", "performance", "cost", "pipelines"]
 Task = Literal["binary", "multiclass", "regression"]
 Unit = Literal["s", "ms", "us", "ns"]
 Kind = Literal["numeric", "categorical", "ignore"]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import Area
-from prediction_exporter.kit.promql import MODEL_KEY, Expression, bracketed, joined, on, select
+from prediction_exporter.kit.promql import MODEL_KEY, Expression, Recorded, bracketed, joined, on, select
 from prediction_exporter.kit.recording import OWNER
 from prediction_exporter.kit.scale import Scale
+from prediction_exporter.kit.wording import Format
 
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
-AREAS: tuple[Area, ...] = ("service", "data", "drift")
+AREAS: tuple[Area, ...] = get_args(Area)
 
 #: Builds a template of Prometheus' whose queries follow a time scale.
 Template = Callable[[Scale], str]
@@ -90,6 +91,8 @@ class Alert:
         muted_by: alerts of the same model in whose presence this one says nothing new.
         without_model: whether it also fires where the model is not known.
         tests: promtool tests, firing and silent.
+        graphed: recorded series whose course shows the problem: a message links to them, of the alert's key.
+        exporter_answers: whether the exporter can be asked while it fires, so that a message may lead there.
     """
 
     name: str
@@ -108,6 +111,8 @@ class Alert:
     muted_by: tuple[Alert, ...]
     without_model: bool
     tests: tuple[Case, ...]
+    graphed: tuple[Recorded, ...] = ()
+    exporter_answers: bool = True
 
     def __str__(self) -> str:
         return self.name
@@ -135,12 +140,7 @@ def query(expr: str, key: tuple[str, ...], *more: str) -> str:
     return f"query (printf `{expr}` {arguments})"
 
 
-def figure(expr: str, key: tuple[str, ...], show: str, *more: str) -> str:
+def figure(expr: str, key: tuple[str, ...], show: Format, *more: str) -> str:
     """Return a template that shows the value of a query, or "unknown" where it has none."""
-    return f"{{{{ with {query(expr, key, *more)} }}}}{{{{ . | first | value | {show} }}}}{{{{ else }}}}unknown{{{{ end }}}}"
-
-
-#: How values are shown.
-NUMBER = 'printf "%.2f"'
-COUNT = 'printf "%.0f"'
-PERCENT = "humanizePercentage"
+    asked = query(show.scaled(expr), key, *more)
+    return f"{{{{ with {asked} }}}}{show.of('(. | first | value)')}{{{{ else }}}}unknown{{{{ end }}}}"

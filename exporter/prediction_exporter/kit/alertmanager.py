@@ -23,14 +23,19 @@ GROUP_BY = ["alertname", "namespace", "model"]
 #: How long the first message of a group waits for others of it.
 GROUP_WAIT = duration("30s")
 _WORKING_HOURS = "working-hours"
-#: Areas whose warnings wait for working hours.
-_CAN_WAIT: tuple[Area, ...] = ("data", "drift")
+#: Areas whose warnings do not wait for working hours.
+_AT_ANY_TIME: tuple[Area, ...] = ("service",)
 _SCOPE = ("cluster", "namespace")
 
 
 def alertmanager_template() -> str:
     """Return the templates of the messages."""
     return resources.files(__package__).joinpath("templates/prediction-exporter.tmpl").read_text(encoding="utf-8")
+
+
+def has_transport(config: Config) -> bool:
+    """Return whether the configuration names a way to send messages, without which Alertmanager can tell nobody."""
+    return config.notifications.slack_api_url_file is not None or config.notifications.smtp is not None
 
 
 def alertmanager_config(config: Config, scale: Scale) -> str:
@@ -92,7 +97,7 @@ def _route(config: Config, scale: Scale) -> dict[str, Any]:
         areas: list[dict[str, Any]] = []
         for area in AREAS:
             route: dict[str, Any] = {"matchers": [f'area="{area}"']}
-            if area in _CAN_WAIT and config.notifications.working_hours is not None:
+            if area not in _AT_ANY_TIME and config.notifications.working_hours is not None:
                 # A child does not take this over from its parent: critical alerts are sent at any time.
                 route["active_time_intervals"] = [_WORKING_HOURS]
             areas.append({**route, "routes": [critical]})

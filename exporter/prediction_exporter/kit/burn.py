@@ -9,10 +9,11 @@ from prediction_exporter.collectors.identity import SLO_OBJECTIVE
 from prediction_exporter.collectors.traffic import REQUESTS
 from prediction_exporter.config.units import Duration
 from prediction_exporter.families import Family
-from prediction_exporter.kit.alert import COUNT, PERCENT, Condition, Template, figure, own
+from prediction_exporter.kit.alert import Condition, Template, figure, own
 from prediction_exporter.kit.fleet import counted_once, total
 from prediction_exporter.kit.promql import MODEL_KEY, Recorded, by, indented, latest
 from prediction_exporter.kit.scale import Scale, duration
+from prediction_exporter.kit.wording import COUNT, EXACT_PERCENT, PERCENT
 
 #: A budget for 30 days: 2 % of it in an hour, 5 % in 6 hours, 10 % in a day.
 PAGES = ((14.4, duration("1h"), duration("5m")), (6, duration("6h"), duration("30m")))
@@ -34,6 +35,11 @@ class BudgetBurn:
     slo: str
     shares: Mapping[Duration, Recorded]
     bad: Family
+
+    @property
+    def series(self) -> tuple[Recorded, ...]:
+        """The shares, for a graph."""
+        return tuple(self.shares.values())
 
     def conditions(self) -> tuple[Condition, ...]:
         """Return the rules: a page for a fast burn, a ticket for a slow one."""
@@ -65,7 +71,9 @@ class BudgetBurn:
             def share(span: str) -> str:
                 return figure(own(self.shares[duration(span)].name, MODEL_KEY), MODEL_KEY, PERCENT)
 
-            objective = figure(f"max({latest(own(SLO_OBJECTIVE.name, MODEL_KEY, slo=self.slo), scale)})", MODEL_KEY, PERCENT)
+            objective = figure(
+                f"max({latest(own(SLO_OBJECTIVE.name, MODEL_KEY, slo=self.slo), scale)})", MODEL_KEY, EXACT_PERCENT
+            )
             hour = scale(duration("1h"))
             requests = figure(total(MODEL_KEY, f"increase({own(REQUESTS.name, MODEL_KEY)}[{hour}])"), MODEL_KEY, COUNT)
             return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +17,9 @@ from prediction_exporter.collectors.windows import (
 )
 from prediction_exporter.families import Family
 from prediction_exporter.statistics.base import Statistic
+from prediction_exporter.statistics.mean import BASELINE_MEAN, MEAN
 from prediction_exporter.statistics.psi import EFFECT_THRESHOLD, NOISE_QUANTILE
+from prediction_exporter.statistics.stddev import BASELINE_STDDEV
 
 #: The target that the tests scrape.
 TARGET = {"namespace": "ml", "job": "prediction-exporter", "instance": "a:10900"}
@@ -41,7 +44,7 @@ def series(
     labels = {**(common or {}), **more}
     if isinstance(family, Family) and set(labels) != set(family.labels):
         raise ValueError(f"{family} has the labels {family.labels}, not {tuple(labels)}")
-    inner = ", ".join(f'{name}="{value}"' for name, value in sorted({**target, **labels}.items()))
+    inner = ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted({**target, **labels}.items()))
     return f"{family}{{{inner}}} {values}"
 
 
@@ -101,16 +104,17 @@ def bins(
     name: str = "1h",
     values: str = "x200",
     target: Mapping[str, str] = TARGET,
+    labels: Sequence[str] = "0123456789",
 ) -> tuple[str, ...]:
     """Return the series from which the fleet's PSI of a column and its threshold follow."""
     column_labels = {"model": "credit-risk", "column": column, "role": role}
     window_labels = {**column_labels, "version": "2", "segment": "all", "window": name}
     found = [
-        series(WINDOW_BIN_PREDICTIONS, f"{count}{values}", window_labels, target=target, bin=str(i))
+        series(WINDOW_BIN_PREDICTIONS, f"{count}{values}", window_labels, target=target, bin=labels[i])
         for i, count in enumerate(counts)
     ]
     found += [
-        series(BASELINE_BIN_RATIO, f"{1 / len(counts)}{values}", column_labels, target=target, bin=str(i))
+        series(BASELINE_BIN_RATIO, f"{1 / len(counts)}{values}", column_labels, target=target, bin=labels[i])
         for i in range(len(counts))
     ]
     found += [
@@ -119,6 +123,26 @@ def bins(
         series(NOISE_QUANTILE, f"{QUANTILE}{values}", window_labels, target=target),
     ]
     return tuple(found)
+
+
+def moments(
+    column: str,
+    mean: float,
+    *,
+    baseline: tuple[float, float],
+    name: str = "1h",
+    values: str = "x200",
+    target: Mapping[str, str] = TARGET,
+    role: str = "feature",
+) -> tuple[str, ...]:
+    """Return the series of a numeric column's mean in the window, and of mean and standard deviation in the baseline."""
+    column_labels = {"model": "credit-risk", "column": column, "role": role}
+    window_labels = {**column_labels, "version": "2", "segment": "all", "window": name}
+    return (
+        series(MEAN.family, f"{mean}{values}", window_labels, target=target),
+        series(BASELINE_MEAN, f"{baseline[0]}{values}", column_labels, target=target),
+        series(BASELINE_STDDEV, f"{baseline[1]}{values}", column_labels, target=target),
+    )
 
 
 def psi(counts: Sequence[int]) -> float:

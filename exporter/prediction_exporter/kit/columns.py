@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prediction_exporter.kit.alert import COUNT, Template, figure, own, query
+from prediction_exporter.kit.alert import Template, figure, own, query
 from prediction_exporter.kit.promql import (
     VERSION_COLUMN_KEY,
     VERSION_KEY,
@@ -18,6 +18,8 @@ from prediction_exporter.kit.promql import (
 )
 from prediction_exporter.kit.recording import SHORTEST_WINDOW
 from prediction_exporter.kit.scale import Scale
+from prediction_exporter.kit.shift import shift
+from prediction_exporter.kit.wording import COUNT, Format
 
 #: Columns that a message lists by name.
 LISTED = 10
@@ -43,7 +45,7 @@ class AboveThreshold:
     matchers: tuple[str, ...]
     now: bool
     counted: Recorded
-    show: str
+    show: Format
 
     def windows(self, scale: Scale, key: tuple[str, ...] = ()) -> str:
         """Return the condition for each column and window, of one alert's columns where a key is given."""
@@ -62,15 +64,29 @@ class AboveThreshold:
         """Return the largest figure of each column that is above its threshold."""
         return f"max {by(VERSION_COLUMN_KEY)} {bracketed(self.windows(scale))}"
 
+    @property
+    def series(self) -> tuple[Recorded, ...]:
+        """The figures and thresholds, for a graph."""
+        return tuple(series for pair in self.pairs for series in pair)
+
     def worst(self, scale: Scale) -> str:
         """Return a template that lists the version's columns, the worst first."""
+        return self._listed(scale, "")
+
+    def worst_and_shifts(self, scale: Scale) -> str:
+        """Return a template that also says of each column what moved in its worst window, at several queries a column."""
+        windows = _one_line(self.windows(scale, (*VERSION_KEY, "column")))
+        worst = query(f"topk(1, {windows})", VERSION_KEY, "$each.Labels.column")
+        return self._listed(scale, _window_of(worst) + shift("$each.Labels.column", "$window", scale))
+
+    def _listed(self, scale: Scale, beside: str) -> str:
         columns = f"max by (column) ({_one_line(self.windows(scale, VERSION_KEY))})"
-        listed = query(f"sort_desc(topk({LISTED}, {columns}))", VERSION_KEY)
+        listed = query(self.show.scaled(f"sort_desc(topk({LISTED}, {columns}))"), VERSION_KEY)
         more = query(f"count({columns}) - {LISTED} > 0", VERSION_KEY)
         return (
             f"{{{{ range $i, $each := {listed} }}}}{{{{ if $i }}}}, {{{{ end }}}}"
-            f"{{{{ $each.Labels.column }}}} {{{{ $each.Value | {self.show} }}}}{{{{ end }}}}"
-            f"{{{{ with {more} }}}} and {{{{ . | first | value | {COUNT} }}}} more{{{{ end }}}}"
+            f"{{{{ $each.Labels.column }}}} {self.show.of('$each.Value')}{beside}{{{{ end }}}}"
+            f"{{{{ with {more} }}}} and {COUNT.of('(. | first | value)')} more{{{{ end }}}}"
         )
 
     def window(self, scale: Scale) -> str:
@@ -81,25 +97,31 @@ class AboveThreshold:
         """Return a description in which ``<threshold>``, ``<value>`` ... stand for figures of the worst window.
 
         ``<value 2>`` and ``<threshold 2>`` are those of the second pair; ``<count>`` is the number of predictions or
-        values and ``<window>`` the window.
+        values, ``<window>`` the window, and ``<shift>`` what moved in it.
         """
 
         def template(scale: Scale) -> str:
             worst = self.window(scale)
-            start = f'{{{{ $window := "" }}}}{{{{ range {worst} }}}}{{{{ $window = .Labels.window }}}}{{{{ end }}}}'
             filled = text.replace("<window>", "{{ $window }}").replace("<count>", self._figure(self.counted, COUNT, scale))
+            if "<shift>" in text:
+                filled = filled.replace("<shift>", shift("$labels.column", "$window", scale))
             for place, pair in enumerate(self.pairs, start=1):
                 suffix = "" if place == 1 else f" {place}"
                 for word, series in zip(("value", "threshold"), pair, strict=True):
                     filled = filled.replace(f"<{word}{suffix}>", self._figure(series, self.show, scale))
-            return start + filled
+            return _window_of(worst) + filled
 
         return template
 
-    def _figure(self, series: Recorded, show: str, scale: Scale) -> str:
+    def _figure(self, series: Recorded, show: Format, scale: Scale) -> str:
         matched = [f"{label}=%[{i}]q" for i, label in enumerate(_COLUMN_LABELS, start=1) if label in series.labels]
         selector = select(series.name, *matched, f"window={_WINDOW_ARGUMENT}", segment="all")
         return figure(f"max({latest(selector, scale)})", _COLUMN_LABELS, show, "$window")
+
+
+def _window_of(worst: str) -> str:
+    """Return a template that sets ``$window`` to the window of a query's only series."""
+    return f'{{{{ $window := "" }}}}{{{{ range {worst} }}}}{{{{ $window = .Labels.window }}}}{{{{ end }}}}'
 
 
 def _one_line(expr: str) -> str:

@@ -16,6 +16,7 @@ from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.dashboards import dashboards
 from prediction_exporter.kit.recording import RECORDING_GROUPS
+from prediction_exporter.kit.rules import Links, annotation_templates
 from prediction_exporter.kit.scale import Scale
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -47,7 +48,7 @@ def readers() -> Mapping[str, tuple[str, ...]]:
 def _texts(alert: Alert, scale: Scale) -> str:
     """Return what Prometheus evaluates for an alert: its conditions, and the queries of its annotations."""
     conditions = [alert.expr(condition, scale) for condition in alert.conditions]
-    return " ".join([*conditions, alert.description(scale), alert.worst(scale) if alert.worst is not None else ""])
+    return " ".join([*conditions, *annotation_templates(alert, scale, Links(dashboard="")).values()])
 
 
 def _reached(text: str, recorded: Mapping[str, str]) -> set[str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
-from prediction_exporter.kit.alert import AREAS, Alert, Case, Check, Firing
+from prediction_exporter.kit.alert import Alert, Case, Check, Firing
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.recording import RECORDING_GROUPS
 from prediction_exporter.kit.recording_cases import RECORDING_CASES
-from prediction_exporter.kit.rules import ALERTS_FILE, INTERVAL, RECORDING_FILE, Links
+from prediction_exporter.kit.rules import ALERTS_FILE, INTERVAL, RECORDING_FILE, Links, by_area, group_of
 from prediction_exporter.kit.texts import to_yaml
 
 FOLDER = "prometheus/tests"
@@ -39,7 +40,7 @@ def rule_tests(links: Links) -> dict[str, str]:
 
 def _file(tests: list[dict[str, Any]]) -> str:
     # Left to itself, promtool evaluates the groups of each step in random order.
-    order = [*(group.name for group in RECORDING_GROUPS), *(f"model-{area}" for area in AREAS)]
+    order = [*(group.name for group in RECORDING_GROUPS), *map(group_of, by_area())]
     return to_yaml({"rule_files": _RULES, "evaluation_interval": str(INTERVAL), "group_eval_order": order, "tests": tests})
 
 
@@ -68,9 +69,19 @@ def _expected(alert: Alert, firing: Firing, links: Links) -> dict[str, Any]:
     annotations = {"summary": alert.summary, "description": firing.description}
     if firing.worst is not None:
         annotations["worst"] = firing.worst
-    annotations |= {"action": alert.action, "runbook_url": _runbook(alert, firing.labels, links)}
+    annotations["action"] = alert.action
+    page = links.page(alert)
+    if page is None:
+        annotations["first_steps"] = alert.mitigation
+    if page is not None or links.owners:
+        annotations["runbook_url"] = _runbook(alert, firing.labels, links)
     if links.dashboard is not None:
         annotations["dashboard_url"] = f"{links.dashboard}?{_variables(alert, firing)}"
+    if alert.graphed:
+        annotations["query"] = _graph(alert, firing.labels)
+    exporter = links.exporter_page(alert)
+    if exporter is not None:
+        annotations["exporter_url"] = exporter
     labels = {"severity": firing.severity, "area": alert.area, **firing.labels}
     return {"exp_labels": labels, "exp_annotations": annotations}
 
@@ -87,4 +98,13 @@ def _variables(alert: Alert, firing: Firing) -> str:
 
 def _runbook(alert: Alert, labels: Mapping[str, str], links: Links) -> str:
     own = links.owners.get(labels.get("owner", ""))
-    return f"{links.runbooks}/{alert}.md" if own is None else f"{own.rstrip('/')}/{alert}"
+    return links.page(alert) or "" if own is None else f"{own.rstrip('/')}/{alert}"
+
+
+def _graph(alert: Alert, labels: Mapping[str, str]) -> str:
+    names = "|".join(str(series) for series in alert.graphed)
+    own = [label for label in alert.key if label in alert.graphed[0].labels]
+    matchers = [f"{label}={json.dumps(labels.get(label, ''))}" for label in own]
+    if "segment" in alert.graphed[0].labels:
+        matchers.append('segment="all"')
+    return f'{{__name__=~"{names}", {", ".join(matchers)}}}'

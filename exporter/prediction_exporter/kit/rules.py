@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prediction_exporter.kit.alert import AREAS, Alert, Condition
+from prediction_exporter.config.values import Area
+from prediction_exporter.kit.alert import AREAS, Alert, Condition, label_arguments
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.recording import RECORDING_GROUPS
 from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.kit.texts import to_yaml
+from prediction_exporter.kit.wording import defined
 
 #: How often rules are evaluated.
 INTERVAL = duration("1m")
@@ -18,25 +20,40 @@ ALERTS_FILE = "prometheus/rules/prediction-exporter-alerts.rules.yml"
 
 @dataclass(frozen=True, kw_only=True)
 class Links:
-    """Where messages lead.
+    """Where messages lead; None where an address is not known.
 
     Attributes:
-        runbooks: address of the folder of the runbook pages.
+        runbooks: address of a folder with the runbook pages.
+        exporter: address of the exporter, which serves its page and the runbooks.
         owners: addresses of owners' own runbooks, by owner.
-        dashboard: address of the model's dashboard, or None where Grafana's address is not known.
+        dashboard: address of the model's dashboard.
     """
 
-    runbooks: str
+    runbooks: str | None = None
+    exporter: str | None = None
     owners: Mapping[str, str] = field(default_factory=dict)
     dashboard: str | None = None
 
-    def runbook(self, alert: Alert) -> str:
+    def page(self, alert: Alert) -> str | None:
+        """Return the address of the shipped runbook."""
+        if self.runbooks is not None:
+            return f"{self.runbooks.rstrip('/')}/{alert}.md"
+        # While the exporter is down it serves no runbook for that either.
+        exporter = self.exporter_page(alert)
+        return None if exporter is None else f"{exporter}runbooks/{alert}"
+
+    def runbook(self, alert: Alert) -> str | None:
         """Return a template of the runbook's address: the owner's own, where it has some."""
-        page = f"{self.runbooks.rstrip('/')}/{alert}.md"
+        page = self.page(alert)
         if not self.owners:
             return page
         owners = [f'eq $labels.owner "{name}" }}}}{address.rstrip("/")}/{alert}' for name, address in self.owners.items()]
-        return "{{ if " + "{{ else if ".join(owners) + "{{ else }}" + page + "{{ end }}"
+        otherwise = "" if page is None else "{{ else }}" + page
+        return "{{ if " + "{{ else if ".join(owners) + otherwise + "{{ end }}"
+
+    def exporter_page(self, alert: Alert) -> str | None:
+        """Return the address of the exporter's page, where the exporter can be asked."""
+        return f"{self.exporter.rstrip('/')}/" if self.exporter is not None and alert.exporter_answers else None
 
     def dashboard_of(self, alert: Alert, scale: Scale) -> str | None:
         """Return a template of the dashboard's address, with its variables filled from the alert.
@@ -52,6 +69,17 @@ class Links:
         if alert.window is not None:
             filled.append(f"{{{{ range {alert.window(scale)} }}}}&var-window={{{{ .Labels.window | urlquery }}}}{{{{ end }}}}")
         return f"{self.dashboard}?{''.join(filled)}"
+
+
+def by_area() -> dict[Area, list[Alert]]:
+    """Return the alerts of each area that has some."""
+    found = {area: [alert for alert in ALERTS if alert.area == area] for area in AREAS}
+    return {area: alerts for area, alerts in found.items() if alerts}
+
+
+def group_of(area: Area) -> str:
+    """Return the name of the group of an area's rules."""
+    return f"model-{area}"
 
 
 def recording_rules(scale: Scale) -> str:
@@ -74,16 +102,11 @@ def alerting_rules(scale: Scale, links: Links) -> str:
     """Return the file of alerts, with a group for each area."""
     groups = [
         {
-            "name": f"model-{area}",
+            "name": group_of(area),
             "interval": scale(INTERVAL),
-            "rules": [
-                _rule(alert, condition, scale, links)
-                for alert in ALERTS
-                if alert.area == area
-                for condition in alert.conditions
-            ],
+            "rules": [_rule(alert, condition, scale, links) for alert in alerts for condition in alert.conditions],
         }
-        for area in AREAS
+        for area, alerts in by_area().items()
     ]
     return to_yaml(
         {"groups": groups}, "Thresholds are series: an owner changes them in the exporter's configuration, not here."
@@ -92,12 +115,32 @@ def alerting_rules(scale: Scale, links: Links) -> str:
 
 def annotation_templates(alert: Alert, scale: Scale, links: Links) -> dict[str, str]:
     """Return the templates of an alert's annotations."""
-    found = {"summary": alert.summary, "description": alert.description(scale)}
-    if alert.worst is not None:
-        found["worst"] = alert.worst(scale)
-    found |= {"action": alert.action, "runbook_url": links.runbook(alert)}
-    dashboard = links.dashboard_of(alert, scale)
-    return found if dashboard is None else {**found, "dashboard_url": dashboard}
+    texts = {
+        "summary": alert.summary,
+        "description": defined(alert.description(scale)),
+        "worst": None if alert.worst is None else defined(alert.worst(scale)),
+        "action": alert.action,
+        # Where some owner's message leads to no runbook, the first steps stand in it.
+        "first_steps": alert.mitigation if links.page(alert) is None else None,
+        "runbook_url": links.runbook(alert),
+        "dashboard_url": links.dashboard_of(alert, scale),
+        "query": _graph(alert),
+        "exporter_url": links.exporter_page(alert),
+    }
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _graph(alert: Alert) -> str | None:
+    """Return a template of a query whose graph shows the alert's figures beside their thresholds."""
+    if not alert.graphed:
+        return None
+    labels = [label for label in alert.key if all(label in series.labels for series in alert.graphed)]
+    matchers = [f"{label}=%[{i}]q" for i, label in enumerate(labels, start=1)]
+    if all("segment" in series.labels for series in alert.graphed):
+        matchers.append('segment="all"')
+    names = "|".join(str(series) for series in alert.graphed)
+    selector = f'{{__name__=~"{names}", {", ".join(matchers)}}}'
+    return f"{{{{ printf `{selector}` {label_arguments(tuple(labels))} }}}}"
 
 
 def _rule(alert: Alert, condition: Condition, scale: Scale, links: Links) -> dict[str, Any]:

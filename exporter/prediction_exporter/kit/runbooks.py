@@ -7,21 +7,25 @@ from functools import cache
 
 from jinja2 import Environment
 
-from prediction_exporter.kit.alert import AREAS, Alert
+from prediction_exporter.config.values import Area
+from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.delays import EXPLANATION, figures_of, waits
+from prediction_exporter.kit.rules import by_area
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.texts import NOTE
 from prediction_exporter.templates import Markdown, html, markdown, page
 
 FOLDER = "docs/runbooks"
 OVERVIEW = "docs/alerts.md"
-_AREA_TEXTS = {
+AREA_TEXTS: dict[Area, str] = {
     "service": "the model's service, and the exporter that watches it",
     "data": "what comes into the model",
     "drift": "what the model sees and predicts, compared with its baseline",
+    "performance": "how often the model is right",
+    "cost": "what the model costs",
+    "pipelines": "the jobs that feed and train the model",
 }
-_AREAS = {area: _AREA_TEXTS[area] for area in AREAS if any(alert.area == area for alert in ALERTS)}
 
 
 def runbook_pages(scale: Scale) -> dict[str, str]:
@@ -34,7 +38,7 @@ def alerts_page() -> str:
     """Return the page that lists all alerts by area."""
     filters = {"link": lambda alert: _link(alert, "runbooks/"), "waits": waits, "figures": figures_of}
     template = markdown(**filters).get_template("kit/templates/alerts.md")
-    return template.render(areas=_AREAS, alerts=ALERTS, note=NOTE, delays=EXPLANATION)
+    return template.render(areas=by_area(), texts=AREA_TEXTS, note=NOTE, delays=EXPLANATION)
 
 
 def _link(alert: Alert, folder: str = "") -> Markdown:
@@ -53,7 +57,7 @@ def served_runbook(name: str) -> tuple[bool, bytes]:
     alert = next((alert for alert in ALERTS if alert.name.casefold() == wanted), None)
     if alert is not None:
         return True, page(_pages(), "kit/templates/runbook.html", alert=alert, scale=Scale())
-    return not name, page(_pages(), "kit/templates/runbooks.html", areas=_AREAS, alerts=ALERTS, unknown=name)
+    return not name, page(_pages(), "kit/templates/runbooks.html", areas=by_area(), texts=AREA_TEXTS, unknown=name)
 
 
 @cache

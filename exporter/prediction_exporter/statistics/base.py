@@ -91,7 +91,7 @@ class Threshold:
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
-    """A series that depends on the reference alone and that rules need to compute a threshold for the whole fleet."""
+    """A series that depends on the reference alone and that rules need for the fleet's thresholds or for what messages say."""
 
     family: Family
     compute: Callable[[Reference], Floats]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import NUMERIC, Statistic, column_family, finite
-from prediction_exporter.statistics.comparison import Comparison, Floats
+from prediction_exporter.families import BASELINE_COLUMN, Family
+from prediction_exporter.statistics.base import NUMERIC, Constant, Statistic, column_family, finite
+from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
 
 
 def column_mean(comparison: Comparison) -> Floats:
@@ -21,6 +22,19 @@ def column_mean(comparison: Comparison) -> Floats:
         mean = layout.centers + layout.scales * z
     return comparison.over_columns(finite(mean))
 
+
+def _of_baseline(reference: Reference) -> Floats:
+    return column_mean(Comparison(reference, reference.baseline))
+
+
+#: What a message tells a shift from.
+BASELINE_MEAN = Family(
+    name="model_baseline_mean",
+    type="gauge",
+    labels=BASELINE_COLUMN,
+    group="window",
+    help="Mean of the column's values in the baseline.",
+)
 
 MEAN = Statistic(
     key="mean",
@@ -41,4 +55,5 @@ MEAN = Statistic(
     reference="numpy.mean",
     is_distance=False,
     symmetric=False,
+    constants=(Constant(family=BASELINE_MEAN, compute=_of_baseline),),
 )

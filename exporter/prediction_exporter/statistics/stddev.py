@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import NUMERIC, Statistic, column_family, finite
-from prediction_exporter.statistics.comparison import Comparison, Floats
+from prediction_exporter.families import BASELINE_COLUMN, Family
+from prediction_exporter.statistics.base import NUMERIC, Constant, Statistic, column_family, finite
+from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
 
 #: Smallest part of the sum of squares that a variance may be: it keeps five digits, sums of many minutes included.
 RESOLUTION = 1e-10
@@ -33,6 +34,19 @@ def column_stddev(comparison: Comparison) -> Floats:
     return comparison.over_columns(np.where(n > 1, finite(deviation), np.nan))
 
 
+def _of_baseline(reference: Reference) -> Floats:
+    return column_stddev(Comparison(reference, reference.baseline))
+
+
+#: The unit in which a message tells the size of a shift.
+BASELINE_STDDEV = Family(
+    name="model_baseline_stddev",
+    type="gauge",
+    labels=BASELINE_COLUMN,
+    group="window",
+    help="Sample standard deviation of the column's values in the baseline.",
+)
+
 STDDEV = Statistic(
     key="stddev",
     title="Standard deviation",
@@ -52,4 +66,5 @@ STDDEV = Statistic(
     reference="numpy.std(ddof=1); Chan, Golub and LeVeque, Algorithms for computing the sample variance, 1983.",
     is_distance=False,
     symmetric=False,
+    constants=(Constant(family=BASELINE_STDDEV, compute=_of_baseline),),
 )

@@ -74,6 +74,7 @@ EXPORTER_DOWN = Alert(
     ),
     muted_by=(),
     without_model=True,
+    exporter_answers=False,
     tests=(
         Case(
             name="an exporter that stops answering, and whose owner is remembered",

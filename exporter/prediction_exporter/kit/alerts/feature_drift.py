@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prediction_exporter.collectors.windows import BASELINE_BIN_RATIO
-from prediction_exporter.kit.alert import NUMBER, Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
@@ -11,11 +13,12 @@ from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.alerts.widespread_drift import WIDESPREAD_DRIFT
-from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, owner, psi, psi_threshold, window
+from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, moments, owner, psi, psi_threshold, window
 from prediction_exporter.kit.columns import AboveThreshold
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
 from prediction_exporter.kit.recording import BIN_SHARE, COLUMN_COUNT, PSI_FLEET, PSI_THRESHOLD
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.wording import NUMBER
 
 _ABOVE = AboveThreshold(
     pairs=((PSI_FLEET, PSI_THRESHOLD),), matchers=('role="feature"',), now=False, counted=COLUMN_COUNT, show=NUMBER
@@ -25,18 +28,23 @@ _SHIFTED = (900, 100)
 _SMALL = (50, 10)
 
 
-def _firing(counts: tuple[int, int], windowed: str = "1h") -> Firing:
+def _firing(counts: tuple[int, int], moved: str, windowed: str = "1h", column: str = "income") -> Firing:
     rows = sum(counts)
     return Firing(
         severity="warning",
-        labels={**VERSION_LABELS, "column": "income", "role": "feature", "owner": "risk-ds"},
+        labels={**VERSION_LABELS, "column": column, "role": "feature", "owner": "risk-ds"},
         description=(
-            f"income of credit-risk 2 has a PSI of {psi(counts):.2f}, against a threshold of {psi_threshold(rows):.2f}, "
-            f"over {rows} values in {windowed}."
+            f"{column} of credit-risk version 2 has drifted ({moved}): PSI {psi(counts):.2f} against a threshold of "
+            f"{psi_threshold(rows):.2f}, over {rows:,} values in {windowed}."
         ),
-        worst=f"income {psi(counts):.2f}",
+        worst=f"{column} {psi(counts):.2f}",
         window=windowed,
     )
+
+
+_BOTH = f"region {psi((80, 920)):.2f}, income {psi(_SHIFTED):.2f}"
+_QUOTED = 'annual "income" in % \\ {{x}}'
+_UP = _firing(_SHIFTED, "mean 14,560 -> 23,442, up 0.9 sd")
 
 
 FEATURE_DRIFT = Alert(
@@ -47,11 +55,11 @@ FEATURE_DRIFT = Alert(
     conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("30m"), keep=duration("15m")),),
     summary="A feature is no longer distributed as it was when the model was trained.",
     description=_ABOVE.description(
-        "{{ $labels.column }} of {{ $labels.model }} {{ $labels.version }} has a PSI of <value>, against a threshold of "
-        "<threshold>, over <count> values in <window>."
+        "{{ $labels.column }} of {{ $labels.model }} version {{ $labels.version }} has drifted<shift>: PSI <value> against a "
+        "threshold of <threshold>, over <count> values in <window>."
     ),
     worst=_ABOVE.worst,
-    action="Compare the feature's bins with the baseline's on the dashboard: broken upstream, or a real change to retrain for?",
+    action="Find out when it began and what changed then: broken upstream, or a real change to retrain for?",
     meaning=(
         "The feature's PSI against the baseline, of all replicas together, is above its threshold in at least one window for "
         "30 minutes. The threshold is the larger of the configured effect and of what chance rarely exceeds at this size."
@@ -91,6 +99,7 @@ FEATURE_DRIFT = Alert(
         WIDESPREAD_DRIFT,
     ),
     without_model=False,
+    graphed=_ABOVE.series,
     tests=(
         Case(
             name="a shifted feature beside a steady one; then its scrape fails, then the exporter restarts",
@@ -99,14 +108,64 @@ FEATURE_DRIFT = Alert(
                 bins("income", _SHIFTED, values="x10 _x1 900x35 _x3 900x40")[0],
                 bins("income", _SHIFTED, values="x10 _x1 100x35 _x3 100x40")[1],
                 *bins("income", _SHIFTED)[2:],
+                moments("income", 23_442, baseline=(14_560, 9_868), values="x10 _x1 23442x35 _x3 23442x40")[0],
+                *moments("income", 23_442, baseline=(14_560, 9_868))[1:],
                 *bins("age", (500, 500)),
                 owner("drift"),
             ),
             checks=(
                 Check(at="29m", firing=()),
-                Check(at="35m", firing=(_firing(_SHIFTED),)),
-                Check(at="49m", firing=(_firing(_SHIFTED),)),
-                Check(at="60m", firing=(_firing(_SHIFTED),)),
+                Check(at="35m", firing=(_UP,)),
+                Check(at="49m", firing=(_UP,)),
+                Check(at="60m", firing=(_UP,)),
+            ),
+        ),
+        Case(
+            # (900 * 0.52 + 100 * 0.02) / 1000 = 0.47
+            name="the mean of two replicas, of which one has nine times the values of the other",
+            series=(
+                *window(900),
+                *bins("rate", (810, 90)),
+                *moments("rate", 0.52, baseline=(0.5, 0.02)),
+                *window(100, target=_B),
+                *bins("rate", (90, 10), target=_B),
+                *moments("rate", 0.02, baseline=(0.5, 0.02), target=_B),
+                owner("drift"),
+            ),
+            checks=(Check(at="35m", firing=(_firing(_SHIFTED, "mean 0.500 -> 0.470, down 1.5 sd", column="rate"),)),),
+        ),
+        Case(
+            name="a mean that stays while the values go to one side of it, and a category",
+            series=(
+                *window(1000),
+                *bins("income", _SHIFTED, labels=("0 [-Inf, 1200)", "1 [1200, +Inf)")),
+                *moments("income", 1_000, baseline=(1_040, 500)),
+                *bins("region", (80, 920), labels=("north", 'the "south"')),
+                owner("drift"),
+            ),
+            checks=(
+                Check(
+                    at="35m",
+                    firing=(
+                        replace(_firing(_SHIFTED, "below 1200: 50 % -> 90 %"), worst=_BOTH),
+                        replace(_firing((80, 920), 'the "south": 50 % -> 92 %', column="region"), worst=_BOTH),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="a column that was constant, and whose name is not what names should be",
+            series=(
+                *window(1000),
+                *bins(_QUOTED, _SHIFTED),
+                *moments(_QUOTED, -7_654_321.4, baseline=(5, 0)),
+                owner("drift"),
+            ),
+            checks=(
+                Check(
+                    at="35m",
+                    firing=(_firing(_SHIFTED, "mean 5 -> -7,654,321, down from a constant", column=_QUOTED),),
+                ),
             ),
         ),
         Case(
@@ -135,7 +194,7 @@ FEATURE_DRIFT = Alert(
                 bins("income", _SMALL, name="24h")[-1],
                 owner("drift"),
             ),
-            checks=(Check(at="35m", firing=(_firing(_SMALL, "24h"),)),),
+            checks=(Check(at="35m", firing=(_firing(_SMALL, "0: 50 % -> 83 %", "24h"),)),),
         ),
         Case(
             name="too few predictions, an empty window, and a drifted score, which is not a feature",

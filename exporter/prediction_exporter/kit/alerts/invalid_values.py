@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.kit.alert import PERCENT, Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, owner, share, window
@@ -10,6 +10,7 @@ from prediction_exporter.kit.columns import AboveThreshold
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
 from prediction_exporter.kit.recording import INVALID, NON_FINITE, WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.wording import PERCENT
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
 
@@ -30,8 +31,8 @@ INVALID_VALUES = Alert(
     conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("15m"), keep=duration("15m")),),
     summary="A column holds values that the model cannot use: a wrong type, NaN or an infinity.",
     description=_ABOVE.description(
-        "{{ $labels.column }} of {{ $labels.model }} {{ $labels.version }} is of a wrong type in <value> of predictions "
-        "(threshold <threshold>) and NaN or infinite in <value 2> (threshold <threshold 2>), "
+        "{{ $labels.column }} of {{ $labels.model }} version {{ $labels.version }} is of a wrong type in <value> of "
+        "predictions (threshold <threshold>) and NaN or infinite in <value 2> (threshold <threshold 2>), "
         "over <count> predictions in <window>."
     ),
     worst=_ABOVE.worst,
@@ -56,6 +57,7 @@ INVALID_VALUES = Alert(
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE),
     without_model=False,
+    graphed=_ABOVE.series,
     tests=(
         Case(
             name="no wrong types, but NaN in a fifth of the predictions",
@@ -74,10 +76,10 @@ INVALID_VALUES = Alert(
                             severity="warning",
                             labels={**_INCOME, "owner": "data-eng"},
                             description=(
-                                "income of credit-risk 2 is of a wrong type in 0% of predictions (threshold 2%) and NaN or "
-                                "infinite in 20% (threshold 3%), over 500 predictions in 1h."
+                                "income of credit-risk version 2 is of a wrong type in 0 % of predictions (threshold 2 %) "
+                                "and NaN or infinite in 20 % (threshold 3 %), over 500 predictions in 1h."
                             ),
-                            worst="income 20%",
+                            worst="income 20 %",
                         ),
                     ),
                 ),

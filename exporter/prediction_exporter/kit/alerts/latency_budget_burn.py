@@ -10,6 +10,7 @@ from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
 from prediction_exporter.kit.promql import MODEL_KEY, latest
 from prediction_exporter.kit.recording import SLOW_SHARES
 from prediction_exporter.kit.scale import Scale
+from prediction_exporter.kit.wording import DURATION
 
 _BURN = BudgetBurn(slo="latency", shares=SLOW_SHARES, bad=REQUESTS_SLOW)
 _VERSION = {"model": "credit-risk", "version": "2"}
@@ -21,7 +22,7 @@ _OBJECTIVE = (
 
 
 def _description(scale: Scale) -> str:
-    bound = figure(f"max({latest(own(SLO_LATENCY.name, MODEL_KEY), scale)})", MODEL_KEY, "humanizeDuration")
+    bound = figure(f"max({latest(own(SLO_LATENCY.name, MODEL_KEY), scale)})", MODEL_KEY, DURATION)
     return _BURN.description("were too slow")(scale) + f" Too slow is more than {bound}."
 
 
@@ -56,6 +57,7 @@ LATENCY_BUDGET_BURN = Alert(
     ),
     muted_by=(),
     without_model=False,
+    graphed=_BURN.series,
     tests=(
         Case(
             name="half of the requests are slow",
@@ -73,9 +75,9 @@ LATENCY_BUDGET_BURN = Alert(
                             severity=severity,
                             labels={**MODEL_LABELS, "owner": "ml-ops"},
                             description=(
-                                "The error budget of credit-risk is used up 50.0 times as fast as the objective of 99% allows: "
-                                "50% of requests were too slow in the last 5 minutes, 50% in the last hour (3600 requests) and "
-                                "50% in the last day. Too slow is more than 100ms."
+                                "The error budget of credit-risk is used up 50.0 times as fast as the objective of 99 % "
+                                "allows: 50 % of requests were too slow in the last 5 minutes, 50 % in the last hour (3,600 "
+                                "requests) and 50 % in the last day. Too slow is more than 100ms."
                             ),
                         )
                         for severity in ("critical", "warning")

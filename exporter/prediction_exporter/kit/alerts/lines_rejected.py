@@ -9,6 +9,7 @@ from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, s
 from prediction_exporter.kit.fleet import counted_once, total
 from prediction_exporter.kit.promql import MODEL_KEY
 from prediction_exporter.kit.scale import Scale, duration
+from prediction_exporter.kit.wording import COUNT, PERCENT
 
 #: Share of the refused, and number of lines or rows in the span, from which the alert fires. Old ones are no fault.
 REFUSED, LEAST = 0.01, 100
@@ -27,10 +28,10 @@ def _description(scale: Scale) -> str:
     by_reason = total((*MODEL_KEY, "reason"), refused, of="reason")
     listed = query(f"sort_desc(topk(5, {by_reason} > 0))", MODEL_KEY)
     return (
-        "{{ $value | humanizePercentage }} of the lines or rows of {{ $labels.model }} in the last 15 minutes were refused, "
-        f"more than {REFUSED:.0%}: "
+        f"{PERCENT.of_unscaled('$value')} of the lines or rows of {{{{ $labels.model }}}} in the last 15 minutes were refused, "
+        f"more than {REFUSED * 100:g} %: "
         f"{{{{ range $i, $each := {listed} }}}}{{{{ if $i }}}}, {{{{ end }}}}{{{{ $each.Labels.reason }}}} "
-        '{{ $each.Value | printf "%.0f" }}{{ end }}.'
+        f"{COUNT.of('$each.Value')}{{{{ end }}}}."
     )
 
 
@@ -39,7 +40,7 @@ _REASON = {"model": "credit-risk", "reason": "malformed"}
 _A_TENTH = Firing(
     severity="warning",
     labels={**MODEL_LABELS, "owner": "data-eng"},
-    description="10% of the lines or rows of credit-risk in the last 15 minutes were refused, more than 1%: malformed 150.",
+    description="10 % of the lines or rows of credit-risk in the last 15 minutes were refused, more than 1 %: malformed 150.",
 )
 
 LINES_REJECTED = Alert(
@@ -53,7 +54,7 @@ LINES_REJECTED = Alert(
     worst=None,
     action="Compare a refused one with the field names in the exporter's configuration; the exporter's log shows examples.",
     meaning=(
-        f"More than {REFUSED:.0%} of the lines or rows read in 15 minutes, and of at least {LEAST}, could not be used: "
+        f"More than {REFUSED * 100:g} % of the lines or rows read in 15 minutes, and of at least {LEAST}, could not be used: "
         "malformed, too long, without a time, with a time in the future, or written to their table when their time was closed. "
         "Those that are merely too old are not counted."
     ),

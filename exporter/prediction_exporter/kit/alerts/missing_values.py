@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
-from prediction_exporter.kit.alert import PERCENT, Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, VERSION_LABELS, owner, series, share, window
@@ -11,6 +11,7 @@ from prediction_exporter.kit.columns import AboveThreshold
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
 from prediction_exporter.kit.recording import MISSING, WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.wording import PERCENT
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
 from prediction_exporter.statistics.schema_mismatch import SCHEMA_MISMATCH
 
@@ -22,8 +23,8 @@ _C = {**TARGET, "instance": "c:10900"}
 
 def _text(value: str, threshold: str, count: int, windowed: str, column: str = "income") -> str:
     return (
-        f"{column} of credit-risk 2 is missing in {value} of predictions, against a threshold of {threshold}, "
-        f"over {count} predictions in {windowed}."
+        f"{column} of credit-risk version 2 is missing in {value} of predictions, against a threshold of {threshold}, "
+        f"over {count:,} predictions in {windowed}."
     )
 
 
@@ -43,7 +44,7 @@ MISSING_VALUES = Alert(
     ),
     summary="A column is missing far more often than when the model was trained.",
     description=_ABOVE.description(
-        "{{ $labels.column }} of {{ $labels.model }} {{ $labels.version }} is missing in <value> of predictions, "
+        "{{ $labels.column }} of {{ $labels.model }} version {{ $labels.version }} is missing in <value> of predictions, "
         "against a threshold of <threshold>, over <count> predictions in <window>."
     ),
     worst=_ABOVE.worst,
@@ -76,6 +77,7 @@ MISSING_VALUES = Alert(
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE),
     without_model=False,
+    graphed=_ABOVE.series,
     tests=(
         Case(
             name="missing in every fourth prediction of two replicas, whose scrape fails twice",
@@ -96,8 +98,8 @@ MISSING_VALUES = Alert(
                             Firing(
                                 severity="warning",
                                 labels={**_INCOME, "owner": "data-eng"},
-                                description=_text("25%", "7%", 1000, "1h"),
-                                worst="income 25%",
+                                description=_text("25 %", "7 %", 1000, "1h"),
+                                worst="income 25 %",
                             ),
                         ),
                     )
@@ -122,8 +124,8 @@ MISSING_VALUES = Alert(
                         Firing(
                             severity="critical",
                             labels={**_INCOME, "owner": "data-eng"},
-                            description=_text("100%", "6%", 600, "1h"),
-                            worst="income 100%, age 50%",
+                            description=_text("100 %", "6 %", 600, "1h"),
+                            worst="income 100 %, age 50 %",
                         ),
                     ),
                 ),
@@ -139,8 +141,8 @@ MISSING_VALUES = Alert(
                         Firing(
                             severity="critical",
                             labels=_INCOME,
-                            description=_text("100%", "6%", 600, "1h"),
-                            worst="income 100%",
+                            description=_text("100 %", "6 %", 600, "1h"),
+                            worst="income 100 %",
                         ),
                     ),
                 ),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from prediction_exporter.collectors.source import SOURCE_LAG
 from prediction_exporter.collectors.traffic import REQUESTS, VERSION_FIRST_SEEN
-from prediction_exporter.kit.alert import COUNT, Alert, Case, Check, Condition, Diagnosis, Firing, figure, own
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, own
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, shared
 from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.promql import MODEL_KEY, on
 from prediction_exporter.kit.recording import HALF_HOUR, TRAFFIC
 from prediction_exporter.kit.scale import Scale, duration
+from prediction_exporter.kit.wording import COUNT
 
 #: Share of the last day's half hours that had requests, above which a silent half hour is not normal.
 USUAL = 0.5
@@ -24,7 +25,7 @@ def _silent(scale: Scale) -> str:
 _STOPPED = Firing(
     severity="critical",
     labels={**MODEL_LABELS, "owner": "ml-ops"},
-    description="credit-risk has had no request for 30 minutes, after 10800 in the last day.",
+    description="credit-risk has had no request for 30 minutes, after 10,800 in the last day.",
 )
 
 NO_PREDICTIONS = Alert(
@@ -62,6 +63,7 @@ NO_PREDICTIONS = Alert(
     ),
     muted_by=(SOURCE_STALE,),
     without_model=False,
+    graphed=(TRAFFIC,),
     tests=(
         Case(
             name="constant traffic that stops at 3 h",

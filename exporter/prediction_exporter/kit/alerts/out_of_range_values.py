@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.kit.alert import PERCENT, Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, bins, owner, share, window
@@ -10,6 +10,7 @@ from prediction_exporter.kit.columns import AboveThreshold
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
 from prediction_exporter.kit.recording import COLUMN_COUNT, OUT_OF_RANGE
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.wording import PERCENT
 from prediction_exporter.statistics.max import MAX
 from prediction_exporter.statistics.min import MIN
 from prediction_exporter.statistics.out_of_range_ratio import OUT_OF_RANGE_RATIO
@@ -26,8 +27,8 @@ OUT_OF_RANGE_VALUES = Alert(
     conditions=(Condition(severity="info", expr=_ABOVE.expr, hold=duration("30m"), keep=duration("15m")),),
     summary="Values of a column lie outside the range that the model was trained on.",
     description=_ABOVE.description(
-        "<value> of the values of {{ $labels.column }} of {{ $labels.model }} {{ $labels.version }} lie outside the baseline's "
-        "range, against a threshold of <threshold>, over <count> values in <window>."
+        "<value> of the values of {{ $labels.column }} of {{ $labels.model }} version {{ $labels.version }} lie outside the "
+        "baseline's range, against a threshold of <threshold>, over <count> values in <window>."
     ),
     worst=_ABOVE.worst,
     action="Compare the column's minimum and maximum with the baseline's: another unit, a default of -1, or new customers?",
@@ -45,6 +46,7 @@ OUT_OF_RANGE_VALUES = Alert(
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE),
     without_model=False,
+    graphed=_ABOVE.series,
     tests=(
         Case(
             name="a tenth of the values out of range",
@@ -63,10 +65,10 @@ OUT_OF_RANGE_VALUES = Alert(
                             severity="info",
                             labels={**VERSION_LABELS, "column": "income", "role": "feature", "owner": "data-eng"},
                             description=(
-                                "10% of the values of income of credit-risk 2 lie outside the baseline's range, "
-                                "against a threshold of 6%, over 500 values in 1h."
+                                "10 % of the values of income of credit-risk version 2 lie outside the baseline's range, "
+                                "against a threshold of 6 %, over 500 values in 1h."
                             ),
-                            worst="income 10%",
+                            worst="income 10 %",
                         ),
                     ),
                 ),

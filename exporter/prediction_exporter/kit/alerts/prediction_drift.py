@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.traffic import PREDICTIONS
-from prediction_exporter.kit.alert import NUMBER, Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
-from prediction_exporter.kit.cases import VERSION_LABELS, bins, owner, psi, psi_threshold, window
+from prediction_exporter.kit.cases import VERSION_LABELS, bins, moments, owner, psi, psi_threshold, window
 from prediction_exporter.kit.columns import AboveThreshold
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
 from prediction_exporter.kit.recording import COLUMN_COUNT, PSI_FLEET, PSI_THRESHOLD
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.wording import NUMBER
 
 _OUTPUTS = 'role=~"prediction|score"'
 _ABOVE = AboveThreshold(pairs=((PSI_FLEET, PSI_THRESHOLD),), matchers=(_OUTPUTS,), now=False, counted=COLUMN_COUNT, show=NUMBER)
@@ -26,8 +27,8 @@ PREDICTION_DRIFT = Alert(
     conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("30m"), keep=duration("15m")),),
     summary="A model's predictions or scores are no longer distributed as they were in validation.",
     description=_ABOVE.description(
-        "The {{ $labels.role }} {{ $labels.column }} of {{ $labels.model }} {{ $labels.version }} has a PSI of <value>, "
-        "against a threshold of <threshold>, over <count> values in <window>."
+        "The {{ $labels.role }} {{ $labels.column }} of {{ $labels.model }} version {{ $labels.version }} has drifted<shift>: "
+        "PSI <value> against a threshold of <threshold>, over <count> values in <window>."
     ),
     worst=_ABOVE.worst,
     action="See whether features drifted or broke at the same time; if none did, compare the model versions in use.",
@@ -57,12 +58,14 @@ PREDICTION_DRIFT = Alert(
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE, NO_PREDICTIONS, BASELINE_MISMATCH),
     without_model=False,
+    graphed=_ABOVE.series,
     tests=(
         Case(
             name="a shifted score; a shifted feature is another alert",
             series=(
                 *window(1000),
                 *bins("probability", _SHIFTED, role="score"),
+                *moments("probability", 0.54, baseline=(0.21, 0.2), role="score"),
                 *bins("income", _SHIFTED),
                 owner("drift"),
             ),
@@ -75,8 +78,9 @@ PREDICTION_DRIFT = Alert(
                             severity="warning",
                             labels={**VERSION_LABELS, "column": "probability", "role": "score", "owner": "risk-ds"},
                             description=(
-                                f"The score probability of credit-risk 2 has a PSI of {psi(_SHIFTED):.2f}, against a threshold "
-                                f"of {psi_threshold(1000):.2f}, over 1000 values in 1h."
+                                "The score probability of credit-risk version 2 has drifted (mean 0.21 -> 0.54, up 1.7 sd): "
+                                f"PSI {psi(_SHIFTED):.2f} against a threshold of {psi_threshold(1000):.2f}, "
+                                "over 1,000 values in 1h."
                             ),
                             worst=f"probability {psi(_SHIFTED):.2f}",
                         ),

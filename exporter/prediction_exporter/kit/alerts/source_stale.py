@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_LAG, SOURCE_UNREAD, SOURCE_UP
-from prediction_exporter.kit.alert import COUNT, Alert, Case, Check, Condition, Diagnosis, Firing, Severity, figure, own, query
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, Severity, figure, own, query
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, shared
 from prediction_exporter.kit.fleet import FRESH_REPLICAS, STALE_REPLICA
 from prediction_exporter.kit.promql import MODEL_KEY, by, latest, on
 from prediction_exporter.kit.scale import SECONDS_STALE, Scale, duration
+from prediction_exporter.kit.wording import COUNT, DURATION
 
 _STALE = f"count {by(MODEL_KEY)} ({STALE_REPLICA})"
 
@@ -19,10 +20,10 @@ def _description(scale: Scale) -> str:
         "{{ $value }} of "
         + figure(f"count({latest(own(SOURCE_UP.name, MODEL_KEY), scale)})", MODEL_KEY, COUNT)
         + " replicas that watch {{ $labels.model }} do not see its predictions of now; the newest event read is "
-        + figure(f"max({latest(own(SOURCE_LAG.name, MODEL_KEY), scale)})", MODEL_KEY, "humanizeDuration")
+        + figure(f"max({latest(own(SOURCE_LAG.name, MODEL_KEY), scale)})", MODEL_KEY, DURATION)
         + f" old. Stale means: the last read failed, none succeeded for {SECONDS_STALE // 60} minutes, "
         "or there is always more to read."
-        f"{{{{ with {others} }}}} The source is shared and still read by {{{{ . | first | value | {COUNT} }}}}, "
+        f"{{{{ with {others} }}}} The source is shared and still read by {COUNT.of('(. | first | value)')}, "
         "so that no figure suffers.{{ end }}"
     )
 

@@ -9,6 +9,7 @@ from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, owner, series
 from prediction_exporter.kit.promql import VERSION_KEY, by, latest
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.wording import COUNT
 
 _STATUS = {"model": "credit-risk", "version": "2", "segment": "all", "window": "1h", "statistic": "psi"}
 
@@ -29,8 +30,8 @@ STATISTIC_FAILED = Alert(
     ),
     summary="A statistic of a model fails with an error, so that alerts on it cannot fire.",
     description=lambda _: (
-        "The statistic {{ $labels.statistic }} of {{ $labels.model }} {{ $labels.version }} fails for "
-        '{{ $value | printf "%.0f" }} columns and has no value there.'
+        "The statistic {{ $labels.statistic }} of {{ $labels.model }} version {{ $labels.version }} fails for "
+        f"{COUNT.of('$value')} columns and has no value there."
     ),
     worst=None,
     action="Find the error in the exporter's log and report it with the column's configuration.",
@@ -61,7 +62,9 @@ STATISTIC_FAILED = Alert(
                         Firing(
                             severity="warning",
                             labels={**VERSION_LABELS, "statistic": "psi", "owner": "ml-ops"},
-                            description=("The statistic psi of credit-risk 2 fails for 3 columns and has no value there."),
+                            description=(
+                                "The statistic psi of credit-risk version 2 fails for 3 columns and has no value there."
+                            ),
                         ),
                     ),
                 ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.kit.alert import PERCENT, Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, owner, share, window
@@ -10,6 +10,7 @@ from prediction_exporter.kit.columns import AboveThreshold
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
 from prediction_exporter.kit.recording import BIN_COUNT, COLUMN_COUNT, UNSEEN
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.wording import PERCENT
 from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
 
 _ABOVE = AboveThreshold(pairs=((UNSEEN.fleet, UNSEEN.threshold),), matchers=(), now=True, counted=COLUMN_COUNT, show=PERCENT)
@@ -23,8 +24,8 @@ UNSEEN_CATEGORIES = Alert(
     conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("15m"), keep=duration("15m")),),
     summary="A column holds categories that the model has never seen in training.",
     description=_ABOVE.description(
-        "<value> of the values of {{ $labels.column }} of {{ $labels.model }} {{ $labels.version }} are not in the baseline's "
-        "category table, against a threshold of <threshold>, over <count> values in <window>."
+        "<value> of the values of {{ $labels.column }} of {{ $labels.model }} version {{ $labels.version }} are not in the "
+        "baseline's category table, against a threshold of <threshold>, over <count> values in <window>."
     ),
     worst=_ABOVE.worst,
     action="Look up the new values where the predictions are written: a spelling or code that changed, or new ones to learn?",
@@ -48,6 +49,7 @@ UNSEEN_CATEGORIES = Alert(
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE),
     without_model=False,
+    graphed=_ABOVE.series,
     tests=(
         Case(
             name="weighted by the replicas' values: 9 in 100 of 1,000 and none of 500 are 6 in 100",
@@ -68,10 +70,10 @@ UNSEEN_CATEGORIES = Alert(
                             severity="warning",
                             labels={**VERSION_LABELS, "column": "region", "role": "feature", "owner": "data-eng"},
                             description=(
-                                "6% of the values of region of credit-risk 2 are not in the baseline's category table, "
-                                "against a threshold of 5%, over 1500 values in 1h."
+                                "6 % of the values of region of credit-risk version 2 are not in the baseline's category "
+                                "table, against a threshold of 5 %, over 1,500 values in 1h."
                             ),
-                            worst="region 6%",
+                            worst="region 6 %",
                         ),
                     ),
                 ),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from prediction_exporter.kit.alert import COUNT, NUMBER, Alert, Case, Check, Condition, Diagnosis, Firing, figure, query
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, query
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
-from prediction_exporter.kit.cases import VERSION_LABELS, bins, owner, psi, window
+from prediction_exporter.kit.cases import VERSION_LABELS, bins, moments, owner, psi, window
 from prediction_exporter.kit.columns import AboveThreshold
 from prediction_exporter.kit.promql import VERSION_KEY, WINDOW_KEY, by, latest
 from prediction_exporter.kit.recording import COLUMN_COUNT, PSI_FLEET, PSI_THRESHOLD
 from prediction_exporter.kit.scale import Scale, duration
+from prediction_exporter.kit.wording import COUNT, NUMBER, PERCENT
 from prediction_exporter.statistics.drifted_columns import DRIFTED_COLUMNS
 
 #: Share and number of drifted features from which the whole input is another, and not a feature.
@@ -32,8 +33,8 @@ def _description(scale: Scale) -> str:
     drifted = " ".join(_ABOVE.windows(scale, VERSION_KEY).split())
     most = figure(f"max(count by (window) ({drifted}))", VERSION_KEY, COUNT)
     return (
-        "{{ $value | humanizePercentage }} of the features of {{ $labels.model }} {{ $labels.version }} have drifted: "
-        f"{most} features have a PSI above their threshold. The alert fires from {SHARE:.0%} and {LEAST} features."
+        f"{PERCENT.of_unscaled('$value')} of the features of {{{{ $labels.model }}}} version {{{{ $labels.version }}}} "
+        f"have drifted: {most} have a PSI above their threshold. The alert fires from {SHARE * 100:g} % and {LEAST} features."
     )
 
 
@@ -52,10 +53,10 @@ WIDESPREAD_DRIFT = Alert(
     conditions=(Condition(severity="critical", expr=_widespread, hold=duration("15m"), keep=duration("15m")),),
     summary="Most features of a model have drifted at once: its input is no longer what it was trained on.",
     description=_description,
-    worst=_ABOVE.worst,
+    worst=_ABOVE.worst_and_shifts,
     action="Look for one cause: a new caller, a changed pipeline, a wrong version. Consider the fallback until it is found.",
     meaning=(
-        f"In one window at least {SHARE:.0%} of the comparable features, and at least {LEAST}, have a PSI above their "
+        f"In one window at least {SHARE * 100:g} % of the comparable features, and at least {LEAST}, have a PSI above their "
         "threshold, which takes the sample size into account. Alerts on single features are muted meanwhile."
     ),
     impact="Predictions are extrapolations. Performance known from validation does not hold.",
@@ -80,12 +81,14 @@ WIDESPREAD_DRIFT = Alert(
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE, NO_PREDICTIONS, BASELINE_MISMATCH),
     without_model=False,
+    graphed=_ABOVE.series,
     tests=(
         Case(
             name="three of four features drifted",
             series=(
                 *window(1000),
                 *bins("age", (950, 50)),
+                *moments("age", 21.6, baseline=(44, 11.2)),
                 *bins("amount", (800, 200)),
                 *bins("income", _SHIFTED),
                 *bins("term", _STEADY),
@@ -100,10 +103,14 @@ WIDESPREAD_DRIFT = Alert(
                             severity="critical",
                             labels={**VERSION_LABELS, "owner": "risk-ds"},
                             description=(
-                                "75% of the features of credit-risk 2 have drifted: 3 features have a PSI above their "
-                                "threshold. The alert fires from 50% and 3 features."
+                                "75 % of the features of credit-risk version 2 have drifted: 3 have a PSI above their "
+                                "threshold. The alert fires from 50 % and 3 features."
                             ),
-                            worst=(f"age {psi((950, 50)):.2f}, income {psi(_SHIFTED):.2f}, amount {psi((800, 200)):.2f}"),
+                            worst=(
+                                f"age {psi((950, 50)):.2f} (mean 44 -> 22, down 2.0 sd), "
+                                f"income {psi(_SHIFTED):.2f} (0: 50 % -> 90 %), "
+                                f"amount {psi((800, 200)):.2f} (0: 50 % -> 80 %)"
+                            ),
                         ),
                     ),
                 ),
