@@ -1,7 +1,7 @@
 """Render everything that is committed and rendered. ``make generate`` runs it; with ``--check`` it only compares.
 
 Rendered are the schema of the configuration, the kit of the example (rules, their tests, routes, dashboards, runbooks), the
-pages on metrics, statistics and configuration, what shells know of the command line, and the baseline of the demo's model.
+pages on metrics, statistics, configuration and sizes, what shells know of the command line, and the demo's baseline.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+
+from sizing import SIZING_PAGE, sizing_page
 
 from prediction_exporter import __version__, baseline, config
 from prediction_exporter.baseline.builder import build
@@ -37,6 +39,7 @@ def files() -> dict[str, str]:
         PAGE: metrics_page(),
         STATISTICS_PAGE: statistics_page((ROOT / STATISTICS_PAGE).read_text(encoding="utf-8")),
         CONFIGURATION_PAGE: configuration_page((ROOT / CONFIGURATION_PAGE).read_text(encoding="utf-8")),
+        SIZING_PAGE: sizing_page((ROOT / SIZING_PAGE).read_text(encoding="utf-8")),
         "docs/config.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",
         **shell_files(),
     }

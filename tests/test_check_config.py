@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from watched import Watched, config_text, model_text
@@ -33,12 +38,14 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         model_text("b", "b.log", more="maturity: 0"),
     )
     watched.configure(config_text(*models))
-    watched.log(10, to="a.log")
+    watched.log(10, at=time.time(), to="a.log")
+    (watched.folder / "b.log").touch()
     code, output, errors = check(watched)
-    assert (code, errors) == (0, "")
+    assert (code, errors) == (0, f"{watched.file}: warning: models[1].predictions: {watched.folder}/b.log: is empty yet\n")
     lines = output.splitlines()
     expected = [
         f"a: reads {watched.folder}/a.log",
+        f"  sample: 10 lines of {watched.folder}/a.log, all usable",
         "  time: ts",
         "  id: none",
         "  version: version",
@@ -48,11 +55,11 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         "  score: score",
         "  prediction: decision",
         f"b: reads {watched.folder}/b.log",
-        "  nothing to read yet: which field is what is recognised when it comes",
+        "  nothing to read yet: which field is what is recognised when there are lines",
     ]
-    assert sorted(lines[:11]) == sorted(expected)
-    assert (lines[0], lines[9]) == (expected[0], expected[9])
-    counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[11:-1])}
+    assert sorted(lines[:12]) == sorted(expected)
+    assert (lines[0], lines[10]) == (expected[0], expected[10])
+    counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[12:-1])}
     one = counts.pop("series with one version of each model")
     assert sum(counts.values()) == one
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
@@ -77,13 +84,17 @@ def test_every_problem_is_told_with_its_place(watched: Watched) -> None:
     code, output, errors = check(watched)
     assert code == 1
     file, folder = watched.file, watched.folder
-    assert errors.splitlines()[:4] == [
-        f"{file}: models[2].predictions.log.path: there is no folder {folder}/nowhere yet",
-        f"{file}: models[0].baseline: there is no readable file {folder}/absent.json",
+    told = [line for line in errors.splitlines() if ": warning: " not in line]
+    assert f"{file}: warning: models[2].predictions.log.path: there is no folder {folder}/nowhere yet" in errors.splitlines()
+    assert told[:3] == [
+        (
+            f"{file}: models[0].baseline: there is no readable file {folder}/absent.json; build it with: "
+            f"prediction-exporter baseline --config.file {file} --model a --data TRAINING_DATA"
+        ),
         f"{file}: models[0].dependencies: there is no readable file {folder}/absent.txt",
         f"{file}: models[1].segments: amount is no categorical feature of the baseline (these are: color)",
     ]
-    rest = errors.splitlines()[4:]
+    rest = told[3:]
     assert len(rest) == 2
     assert rest[0].startswith(f"{file}: {folder}/damaged.json: is no baseline file: ")
     assert rest[1].startswith(f"{file}: models[4].predictions.fields.features: none of the baseline's features (amount, color)")
@@ -105,6 +116,7 @@ def test_a_file_that_cannot_be_read_as_a_configuration(watched: Watched) -> None
 def test_too_many_series_fail_with_their_number_by_family(watched: Watched) -> None:
     """The largest families are named, and what to do."""
     watched.configure(config_text(more="series_limit: 500"))
+    watched.log(1, at=time.time())
     code, output, errors = check(watched)
     assert code == 1
     start = rf"{watched.file}: series_limit: 500 series are allowed, and \d+ are needed for two versions of each model"
@@ -147,3 +159,271 @@ def test_no_password_of_a_table_is_printed(watched: Watched) -> None:
     assert (code, output) == (1, "")
     assert [line.split(": ")[1] for line in errors.splitlines()] == [f"models[{n}].predictions.table.url" for n in (0, 1)]
     assert "hunter2" not in errors
+
+
+def columns_text(columns: dict[str, str]) -> str:
+    """Return the lines of a model that set the kinds of columns."""
+    return "baseline: baseline.json\ncolumns: " + json.dumps({name: {"kind": kind} for name, kind in columns.items()})
+
+
+def model_with(content: bytes | str, watched: Watched, *, name: str, more: str = "maturity: 0", log: str = "{}.log") -> str:
+    """Return the configuration of a model whose log has this content."""
+    file = watched.folder / log.format(name)
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return model_text(name, file.name, more=more)
+
+
+NO_LOGS: list[tuple[str, bytes | str, str]] = [
+    ("csv", "ts,amount,color\n2026-05-04T09:30:00Z,1.5,red\n2026-05-04T09:30:01Z,2,blue\n", "is CSV (ts,amount,color), which"),
+    ("tsv", "ts\tamount\n1\t2\n", "is CSV (ts\tamount), which predictions.files reads"),
+    ("spaces", "sepal length,pred\n6.3,setosa\n4.9,versicolor\n4,5\n", "is CSV (sepal length,pred), which"),
+    (
+        "array",
+        '[{"ts": 1, "amount": 2},\n{"ts": 2, "amount": 3}]\n',
+        "holds a JSON array; a log has a JSON object for each line",
+    ),
+    ("pretty", json.dumps({"ts": 1, "features": {"a": 1}}, indent=2) + "\n", "holds JSON over several lines"),
+    ("joined", '{"ts": 1, "amount": 2}{"ts": 2, "amount": 3}\n', "holds several JSON objects in a line"),
+    (
+        "repr",
+        "{'ts': 1, 'amount': 2}\n",
+        "has single quotes, as Python prints a dict, and is no JSON; write the line with json.dumps",
+    ),
+    ("prefix", 'INFO:model:{"ts": 1, "amount": 2}\n', "has text before the JSON of a line (INFO:model:); a line must be"),
+    ("parquet", b"PAR1" + bytes(100) + b"\n", "is a Parquet file, which predictions.files reads"),
+    ("unnamed", gzip.compress(b'{"ts": 1}\n' * 9) + b"\n", "is compressed with gzip, which its name does not say"),
+    ("utf16", '{"ts": 1}\n{"ts": 2}\n'.encode("utf-16"), "is UTF-16 text; a log is UTF-8"),
+    ("binary", bytes(range(256)) * 4 + b"\n", "is no text"),
+]
+
+
+def test_a_file_that_is_no_log_is_named_as_what_it_is(watched: Watched) -> None:
+    """Each fails the check, none hides another, and what is shown of them does not look fine."""
+    models = [model_with(content, watched, name=name) for name, content, _ in NO_LOGS]
+    watched.configure(config_text(*models))
+    code, output, errors = check(watched)
+    assert code == 1
+    lines = errors.splitlines()
+    assert len(lines) == len(NO_LOGS)
+    for index, (name, _, expected) in enumerate(NO_LOGS):
+        assert lines[index].startswith(f"{watched.file}: models[{index}].predictions: {watched.folder}/{name}.log: {expected}")
+    assert output.count("nothing to read yet: it cannot be read as it is") == len(NO_LOGS)
+    assert "series_limit" not in output
+
+
+def test_compressed_files_that_are_none(watched: Watched) -> None:
+    """A name that ends in .gz and a content that is none; one that is none yet is no fault."""
+    good = gzip.compress(b'{"ts": 1, "amount": 2}\n')
+    contents = {"plain": b'{"ts": 1, "amount": 2}\n', "torn": b"\x1f\x8b\x08" + bytes(range(64)), "fine": good}
+    models = [model_with(content, watched, name=name, log="{}.log.gz") for name, content in contents.items()]
+    watched.configure(config_text(*models))
+    code, output, errors = check(watched)
+    assert code == 1
+    place = f"{watched.file}: models[{{}}].predictions: {watched.folder}/{{}}.log.gz: "
+    assert errors.splitlines() == [
+        place.format(0, "plain") + "is not compressed, though its name says so",
+        place.format(1, "torn") + "is damaged",
+    ]
+    assert "fine.log.gz, all usable\n  time: ts" in output
+
+
+def test_what_may_come_right_is_a_warning(watched: Watched) -> None:
+    """A server's first lines, an empty file, a line without end, a glob without a match: exit code 0, and a word about each."""
+    contents = {
+        "banner": "[2026-05-04 09:30:00 +0000] [1] [INFO] Starting gunicorn, please wait\nListening, at 8080\n",
+        "empty": "",
+        "open": '{"ts": 1, "amount": 2}',
+    }
+    models = [model_with(content, watched, name=name) for name, content in contents.items()]
+    models.append(model_text("glob", "glob-*.log", more="maturity: 0"))
+    watched.configure(config_text(*models))
+    code, output, errors = check(watched)
+    assert code == 0
+    place = f"{watched.file}: warning: models[{{}}].predictions"
+    first, *rest = errors.splitlines()
+    assert first.startswith(f"{place.format(3)}.log.path: no file matches {watched.folder}/glob-*.log yet; its folder holds ")
+    shown = contents["banner"].splitlines()[0]
+    assert rest == [
+        f"{place.format(0)}: {watched.folder}/banner.log: has no JSON object yet, but 2 lines of text, as {shown!r}",
+        f"{place.format(1)}: {watched.folder}/empty.log: is empty yet",
+        f"{place.format(2)}: {watched.folder}/open.log: has no whole line yet: a line counts when its newline is written",
+    ]
+    assert output.count("nothing to read yet: which field is what") == len(models)
+
+
+def test_a_folder_in_the_place_of_a_log(watched: Watched) -> None:
+    """It is told, with a glob to write instead."""
+    (watched.folder / "logs").mkdir()
+    watched.configure(config_text(model_text("m", "logs", more="maturity: 0")))
+    code, _, errors = check(watched)
+    shown = f"{watched.folder}/logs"
+    assert code == 1
+    assert f"models[0].predictions: {shown}: is a folder; write a glob of the files in it, as {shown}/*.jsonl\n" in errors
+
+
+def test_refused_lines_are_told_with_the_reason(watched: Watched) -> None:
+    """All of them fails, with an example and a remedy; most of them is a warning; a few are in what is shown."""
+    now = time.time()
+
+    def lines(*times: Any) -> str:
+        return "".join(json.dumps({"ts": at, "amount": 1.0}) + "\n" for at in times)
+
+    models = [
+        model_with(lines("04/05/2026 09:30", "04/05/2026 09:31"), watched, name="form"),
+        model_with(lines(now + 7200, now + 7201), watched, name="zone"),
+        model_with(lines("yesterday", "today", now), watched, name="most"),
+        model_with("Started\n" + lines(now, now), watched, name="few"),
+        model_with("Started\n" + lines("soon", "later"), watched, name="both"),
+    ]
+    watched.configure(config_text(*models))
+    code, output, errors = check(watched)
+    assert code == 1
+    warning, form, zone, both = errors.splitlines()
+    file = watched.file
+    assert form.startswith(f"{file}: models[0].predictions: every sampled line is refused as invalid_time (")
+    assert form.endswith("such as '04/05/2026 09:30'; write which field is the time, and its unit, to fields.time")
+    assert zone.startswith(f"{file}: models[1].predictions: every sampled line is refused as future (")
+    assert zone.endswith("; set the clock, or the timezone of times that carry none")
+    assert warning.startswith(f"{file}: warning: models[2].predictions: most sampled lines are refused, as invalid_time (")
+    assert both.startswith(f"{file}: models[4].predictions: every sampled line is refused, most as invalid_time (")
+    assert f"  sample: 3 lines of {watched.folder}/few.log, 1 refused as malformed\n" in output
+
+
+def test_a_log_that_an_editor_saved(watched: Watched) -> None:
+    """A byte-order mark and lines that end as on Windows are no fault."""
+    line = json.dumps({"ts": time.time(), "amount": 1.0})
+    watched.configure(config_text(model_with(f"\ufeff{line}\r\n{line}\r\n", watched, name="m")))
+    code, output, errors = check(watched)
+    assert (code, errors) == (0, "")
+    assert f"  sample: 2 lines of {watched.folder}/m.log, all usable\n" in output
+
+
+def test_columns_without_values_are_told(watched: Watched) -> None:
+    """One that is renamed in the log, with what was perhaps meant, and one that holds something else."""
+    watched.configure(config_text(model_text("a", "a.log"), model_text("b", "b.log")))
+    now = time.time()
+    watched.log(20, at=now, to="a.log", amount=None, amuont=3.5)
+    watched.log(20, at=now, to="b.log", amount="many")
+    code, _, errors = check(watched)
+    assert code == 0
+    start = f"{watched.file}: warning: models[{{}}].predictions.fields: "
+    assert errors.splitlines() == [
+        start.format(0) + "no sampled line has a value of amount (looked for as amount; did you mean amuont?)",
+        start.format(1) + "every sampled value is invalid of amount (numeric in the baseline)",
+    ]
+
+
+def test_settings_of_columns_that_have_no_effect(watched: Watched) -> None:
+    """Names that nobody has, with what was perhaps meant, and kinds that the baseline was not built with, with its command."""
+    settings = {"amuont": "numeric", "features.color": "ignore", "amount": "categorical", "color": "ignore", "score": "numeric"}
+    watched.configure(config_text(model_text(more=columns_text(settings)), model_text("n", "n.log", more="maturity: 0")))
+    watched.log(5, at=time.time())
+    watched.log(5, at=time.time(), to="n.log")
+    code, output, errors = check(watched)
+    assert code == 1
+    place = f"{watched.file}: models[0].columns"
+    command = f"prediction-exporter baseline --config.file {watched.file} --model m --data TRAINING_DATA"
+    anew = f"build the baseline anew with: {command}"
+    lack = "neither the baseline nor the source's first lines have a column"
+    assert errors.splitlines() == [
+        f"{place}.amuont: {lack} amuont; did you mean amount?",
+        f'{place}["features.color"]: {lack} features.color; did you mean color?',
+        f"{place}.amount.kind is categorical, and the baseline counts the column as numeric; {anew}",
+        f"{place}.color.kind is ignore, and the baseline counts the column as categorical; {anew}",
+    ]
+    assert "n.log, all usable" in output
+
+
+def test_the_command_that_a_message_shows_mends_it(watched: Watched) -> None:
+    """Run as it stands, with the data in the place of its last word, the next check finds nothing."""
+    watched.configure(config_text(model_text(more=columns_text({"color": "ignore"}))))
+    watched.log(5, at=time.time())
+    for _ in range(2):  # first the baseline contradicts, then it is missing
+        code, _, errors = check(watched)
+        assert code == 1
+        [command] = re.findall(r"with: prediction-exporter (.*)$", errors, re.MULTILINE)
+        data = command.replace("TRAINING_DATA", str(watched.folder / "baseline.parquet")).split()
+        subprocess.run([sys.executable, "-m", "prediction_exporter", *data], check=True, capture_output=True, timeout=60)
+        assert check(watched)[0] == 0
+        (watched.folder / "baseline.json").unlink()
+
+
+def test_without_a_baseline_the_log_is_looked_at_nevertheless(watched: Watched) -> None:
+    """Its missing baseline, its log and its columns are told together."""
+    more = columns_text({"amuont": "numeric"}).replace("baseline.json", "absent.json")
+    watched.configure(config_text(model_text(more=more)))
+    watched.log(5, at=time.time())
+    code, output, errors = check(watched)
+    assert code == 1
+    assert "models[0].baseline: there is no readable file" in errors
+    assert "models[0].columns.amuont: the source's first lines have no column amuont; did you mean amount?" in errors
+    assert "  time: ts\n" in output
+
+
+def test_files_that_cannot_be_read(watched: Watched) -> None:
+    """Damaged ones fail the check; names that are no data, and files that may be written still, are warnings."""
+    for name in ("damaged", "names", "young", "none"):
+        (watched.folder / name).mkdir()
+    (watched.folder / "damaged/a.parquet").write_bytes(b"PAR1" + bytes(20) + b"PAR1")
+    (watched.folder / "names/a.txt").write_text("x")
+    (watched.folder / "young/a.csv").write_text("ts,amount\n1,2\n")
+    models = [
+        f"\n  - {{name: {name}, owner: me, maturity: 0, predictions: {{files: {{path: {name}, settle: 10m}}}}}}"
+        for name in ("damaged", "names", "young", "none")
+    ]
+    watched.configure(config_text(*models, more=""))
+    code, _output, errors = check(watched)
+    assert code == 1
+    *warnings, damaged = errors.splitlines()
+    assert damaged.startswith(f"{watched.file}: models[0].predictions: {watched.folder}/damaged/a.parquet: cannot be read: ")
+    assert [line.partition(".predictions: ")[2].split("; ")[0] for line in warnings] == [
+        (
+            f"{watched.folder}/names/a.txt: is no data by its name, and neither is any other file here (data are .parquet, "
+            ".pq, .csv, .jsonl, .ndjson, .json)"
+        ),
+        f"{watched.folder}/young/a.csv: may be written still",
+        f"{watched.folder}/none: has no files yet",
+    ]
+
+
+def test_rows_of_files_that_are_refused(watched: Watched) -> None:
+    """As lines of a log are, in each form."""
+    now = time.time()
+    (watched.folder / "in").mkdir()
+    (watched.folder / "in/a.csv").write_text("ts,amount\n04/05/2026,2\n05/05/2026,3\n")
+    (watched.folder / "out").mkdir()
+    (watched.folder / "out/a.jsonl").write_text(json.dumps({"ts": now, "amount": 2}) + "\n")
+    models = [
+        f"\n  - {{name: {name}, owner: me, maturity: 0, predictions: {{files: {{path: {name}, settle: 0s}}}}}}"
+        for name in ("in", "out")
+    ]
+    watched.configure(config_text(*models))
+    code, output, errors = check(watched)
+    assert code == 1
+    assert errors.startswith(f"{watched.file}: models[0].predictions: every sampled line is refused as invalid_time (")
+    assert f"sample: 1 line of {watched.folder}/out/a.jsonl, all usable" in output
+
+
+def test_a_table(watched: Watched) -> None:
+    """One without rows is a warning, and so is one out of reach; settings are held against its columns as against a log."""
+    with duckdb.connect(str(watched.folder / "p.duckdb")) as connection:
+        connection.execute("create table filled (ts timestamp, amount double, color text, decision text, score double)")
+        connection.execute("insert into filled values (now(), 1, 'red', 'accept', 0.7)")
+        connection.execute("create table empty as select * from filled limit 0")
+    model = "\n  - {{name: {0}, owner: me, baseline: baseline.json, predictions: {{table: {{url: {1}, name: {0}}}}}{2}}}"
+    watched.configure(
+        config_text(
+            model.format("filled", "'duckdb:///p.duckdb'", ", columns: {amuont: {kind: numeric}}"),
+            model.format("empty", "'duckdb:///p.duckdb'", ""),
+            model.format("away", "'postgresql://reader@127.0.0.1:1/prod'", ""),
+        )
+    )
+    code, output, errors = check(watched)
+    assert code == 1
+    places = [line.removeprefix(f"{watched.file}: ") for line in errors.splitlines()]
+    lack = "neither the baseline nor the source's first lines have a column"
+    assert places[-1] == f"models[0].columns.amuont: {lack} amuont; did you mean amount?"
+    assert places[0] == "warning: models[1].predictions: the table has no row with a time yet"
+    assert places[1].startswith("warning: models[2].predictions: the source cannot be looked at now: ")
+    assert len(places) == 3
+    assert "  feature: amount, color\n" in output

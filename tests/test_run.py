@@ -342,6 +342,26 @@ def test_log_levels(watched: Watched, start_exporter: Start) -> None:
     assert exporter.log.read_text() == ""
 
 
+def test_what_may_be_wrong_is_warned_of(watched: Watched, start_exporter: Start) -> None:
+    """At the start and at a reload: a glob without a match, and a setting of a column that the baseline was not built with."""
+    watched.configure()
+    watched.log(1)
+    exporter = start_exporter(watched.file)
+    assert "level=warn" not in exporter.log.read_text()
+    settled = "baseline: baseline.json\ncolumns: {color: {kind: ignore}}"
+    watched.configure(config_text(model_text(more=settled), model_text("n", "n-*.log", more="maturity: 0")))
+    exporter.signal(signal.SIGHUP)
+    told = [
+        f"models[1].predictions.log.path: no file matches {watched.folder}/n-*.log yet",
+        "models[0].columns.color.kind is ignore, and the baseline counts the column as categorical; build the baseline anew",
+    ]
+    exporter.wait_for(lambda: all(text in exporter.log.read_text() for text in told), "warned of at the reload")
+    assert exporter.stop() == 0
+    exporter.log.unlink()
+    exporter.start()
+    assert all(text in exporter.log.read_text() for text in told)
+
+
 def test_several_addresses_and_another_path(watched: Watched, start_exporter: Start) -> None:
     """Both serve the same, and only there."""
     watched.configure()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -449,10 +450,16 @@ def test_check_files(tmp_path: Path) -> None:
     text = f"state_dir: file/state\n{MINIMAL}    dependencies: ${{NAME}}.txt\n"
     text = text.replace("/var/log/credit/", "logs/")
     config = read(text, base=tmp_path, environ={"NAME": SECRET})
-    assert check_files(config) == [
-        f"models[0].baseline: there is no readable file {tmp_path}/baselines/credit-risk.json",
+    assert check_files(config, Path("exporter.yml")) == [
+        (
+            f"models[0].baseline: there is no readable file {tmp_path}/baselines/credit-risk.json; build it with: "
+            "prediction-exporter baseline --config.file exporter.yml --model credit-risk --data TRAINING_DATA"
+        ),
         "models[0].dependencies: there is no readable file",
-        f"state_dir: the folder {tmp_path}/file/state is not writable and cannot be created",
+        (
+            f"state_dir: the folder {tmp_path}/file/state is not writable and cannot be created: "
+            f"there is a file in its place: {tmp_path}/file"
+        ),
     ]
     assert check_log_folders(config) == [f"models[0].predictions.log.path: there is no folder {tmp_path}/logs yet"]
 
@@ -462,11 +469,34 @@ def test_check_files_in_order(tmp_path: Path) -> None:
     (tmp_path / "baselines").mkdir()
     (tmp_path / "baselines" / "credit-risk.json").touch()
     (tmp_path / "logs-1").mkdir()
+    (tmp_path / "logs-1" / "predictions.jsonl").touch()
     text = "state_dir: a/b/state\n" + MINIMAL.replace("/var/log/credit/", '"logs-*/').replace(".jsonl", '.jsonl"')
     config = read(text, base=tmp_path)
-    assert check_files(config) == []
+    assert check_files(config, Path("exporter.yml")) == []
     assert check_log_folders(config) == []
     assert not (tmp_path / "a").exists()
+
+
+def test_a_state_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told who may not write, where, and whose it is; also where only the file in it is another's."""
+    (tmp_path / "state").mkdir()
+    text = f"state_dir: state{WITHOUT_BASELINE.format(predictions='{log: {path: a}}')}"
+    config = read(text, base=tmp_path)
+    access, kept = os.access, tmp_path / "state" / "prediction-exporter.db"
+    denied: Path | None = None
+    monkeypatch.setattr(os, "access", lambda path, mode: path != denied and access(path, mode))
+    me, folder = os.geteuid(), f"{tmp_path}/state"
+    state = f"state_dir: the folder {folder}"
+    denied = tmp_path / "state"
+    assert check_files(config, Path("exporter.yml")) == [
+        f"{state} is not writable and cannot be created: user {me} may not write in {folder}, which belongs to user {me}"
+    ]
+    denied = kept
+    assert check_files(config, Path("exporter.yml")) == []
+    kept.touch()
+    assert check_files(config, Path("exporter.yml")) == [
+        f"{state} holds a state that belongs to somebody else: user {me} may not write {kept.name}"
+    ]
 
 
 def test_check_password_file(tmp_path: Path) -> None:
@@ -475,34 +505,51 @@ def test_check_password_file(tmp_path: Path) -> None:
     text = f"state_dir: state{WITHOUT_BASELINE.format(predictions=json.dumps(content))}"
     config = read(text, base=tmp_path)
     place = "models[0].predictions.table.password_file"
-    assert check_files(config) == [f"{place}: there is no readable file {tmp_path}/secret"]
+    assert check_files(config, Path("exporter.yml")) == [f"{place}: there is no readable file {tmp_path}/secret"]
     assert check_log_folders(config) == []
     (tmp_path / "secret").touch()
-    assert check_files(config) == []
+    assert check_files(config, Path("exporter.yml")) == []
 
 
 @pytest.mark.parametrize(
-    ("path", "missing"),
+    ("path", "told"),
     [
         ("there", None),
-        ("there/date=*/*.parquet", None),
-        ("there/**/*.parquet", None),
-        ("there/file.csv", "there/file.csv"),
-        ("absent", "absent"),
-        ("absent/[ab]/*.parquet", "absent"),
-        ("*.csv", None),
+        ("there/date=*/*.parquet", "no file matches {path} yet; its folder holds part-0.csv, part-1.csv"),
+        ("there/**/*.csv", None),
+        ("there/file.csv", "there is no file or folder {path} yet"),
+        ("their", "there is no file or folder {path} yet; did you mean there?"),
+        ("ther/e/*.parquet", "there is no folder {base}/ther/e yet; did you mean there?"),
+        ("absent/[ab]/*.parquet", "there is no folder {base}/absent yet"),
+        ("*.csv", "no file matches {path} yet; its folder holds there/"),
+        ("empty/*", "no file matches {path} yet; its folder is empty"),
         ("s3://absent/p/", None),
     ],
 )
-def test_check_folders_of_files(tmp_path: Path, path: str, missing: str | None) -> None:
-    """The folder that a path names must be there, its partitions may come; a bucket is not looked at."""
+def test_check_folders_of_files(tmp_path: Path, path: str, told: str | None) -> None:
+    """The folder that a path names must be there, and a file in it; what is there is told. A bucket is not looked at."""
     base = tmp_path / "[a]"
     (base / "there").mkdir(parents=True)
+    (base / "empty").mkdir()
+    for name in ("part-0.csv", "part-1.csv"):
+        (base / "there" / name).touch()
     config = read(WITHOUT_BASELINE.format(predictions=json.dumps({"files": {"path": path}})), base=base)
-    place = "models[0].predictions.files.path"
-    what = "folder" if "*" in path else "file or folder"
-    shown = f"{tmp_path}/[[]a]/{missing}"
-    assert check_log_folders(config) == ([] if missing is None else [f"{place}: there is no {what} {shown} yet"])
+    shown = f"{tmp_path}/[[]a]"
+    if path == "*.csv":
+        (base / "empty").rmdir()
+    expected = f"models[0].predictions.files.path: {told}".format(path=f"{shown}/{path}", base=shown)
+    assert check_log_folders(config) == ([] if told is None else [expected])
+
+
+def test_what_comes_from_the_environment_is_not_listed(tmp_path: Path) -> None:
+    """Neither a path of it, nor the names beside it."""
+    (tmp_path / SECRET).mkdir()
+    (tmp_path / SECRET / f"{SECRET}.csv").touch()
+    text = WITHOUT_BASELINE.format(predictions='{log: {path: "${SECRET}/a.log"}}') + "state_dir: ${SECRET}/hunter2.csv/state\n"
+    config = read(text, base=tmp_path, environ={"SECRET": SECRET})
+    assert check_log_folders(config) == ["models[0].predictions.log.path: no file matches yet"]
+    [problem] = check_files(config, Path("exporter.yml"))
+    assert SECRET not in problem
 
 
 def test_known_thresholds() -> None:

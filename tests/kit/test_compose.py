@@ -251,7 +251,7 @@ def test_grafana_is_provisioned() -> None:
 
 def test_the_baseline_is_that_of_the_demo(config: Config, tmp_path: Path) -> None:
     """The committed file is what the demo's training data gives."""
-    check_files(config)
+    check_files(config, Path("exporter.yml"))
     data = tmp_path / "training.parquet"
     training_data().write_parquet(data)
     built = tmp_path / "baseline.json"

@@ -21,6 +21,7 @@ from prediction_exporter.kit.fleet import LEFT_OUT, SHARED
 from prediction_exporter.kit.recording import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.render import render
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules, by_area
+from prediction_exporter.kit.runbooks import alerts_page
 from prediction_exporter.kit.scale import Scale, duration
 
 Run = Callable[..., str]
@@ -270,6 +271,36 @@ def test_without_an_address_of_grafana_there_is_no_link() -> None:
     """Half an address would be worse than none."""
     for rule in rules_of(render(None)[ALERTS_FILE]):
         assert "dashboard_url" not in rule["annotations"]
+
+
+def cells(page: str, alert: Alert) -> list[str]:
+    """Return the cells of an alert's row on the page of alerts."""
+    [row] = [line for line in page.splitlines() if line.startswith(f"| [{alert}]")]
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def test_the_page_tells_how_long_each_alert_waits(alert_rules: list[dict[str, Any]]) -> None:
+    """As long as the rendered rules do, whatever the severity."""
+    page = alerts_page()
+    for alert in ALERTS:
+        waits = [rule["for"] for rule in alert_rules if rule["alert"] == str(alert)]
+        assert cells(page, alert)[2].split(", ") == list(dict.fromkeys(waits))
+
+
+FIGURES = {
+    "ModelNoPredictions": "30m",
+    "ModelErrorBudgetBurn": "5m, 30m, 1h, 6h; 2h, 1d",
+    "ModelExporterDown": "",
+    "ModelLinesRejected": "15m",
+    "ModelMissingValues": "the shortest window with enough predictions",
+    "ModelFeatureDrift": "each window",
+}
+
+
+def test_the_page_tells_what_figures_are_of() -> None:
+    """Spans of counters as the alerts' texts name them, windows, or now; how a missing scrape is bridged is no span."""
+    page = alerts_page()
+    assert {str(alert): cells(page, alert)[3] for alert in ALERTS if str(alert) in FIGURES} == FIGURES
 
 
 def test_every_area_has_its_words() -> None:

@@ -217,7 +217,8 @@ def test_the_newest_file_tells_the_fields(tmp_path: Path) -> None:
     for age, name in enumerate(["d.gz", "c.log", "b.log", "a.log"]):
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
     sample = sample_log(predictions_of(tmp_path / "*", {}))
-    assert [list(found) for found in sample] == [list(event(1))]
+    assert sample is not None
+    assert [list(found) for found in sample.events] == [list(event(1))]
 
 
 def test_service_only(tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ IQR_OF_NORMAL = 1.349
 LARGE = 1e150
 LARGEST = float(np.finfo(np.float64).max)
 
+#: Why a column is left out: a setting says so, or what such a reason begins with that a setting overrides.
+IGNORED = "ignored, as configured"
+IDENTIFIER = "identifier-like"
+
 _IDENTIFIER_ENDINGS = ("id", "_id", "uuid", "guid", "_key", "hash")
 
 
@@ -107,7 +111,7 @@ def build(
     for name in track(wanted):
         at, role = wanted[name]
         if kinds.get(name) == "ignore":
-            left_out[name] = "ignored, as configured"
+            left_out[name] = IGNORED
             continue
         try:
             profile, result = _profile_column(name, role, table.column(at), forced=_forced_kind(role, task, kinds.get(name)))
@@ -197,9 +201,9 @@ def _recognise_kind(name: str, role: Role, values: pl.Series, numbers: pl.Series
     # Of the values themselves: beyond 2^53 different whole numbers are the same as floats.
     if role is Role.FEATURE and whole and len(values) > MAX_DISCRETE and values.n_unique() == len(values):
         if finite.is_sorted() or finite.is_sorted(descending=True):
-            raise _LeftOutError("identifier-like: whole numbers that only rise or fall, each once")
+            raise _LeftOutError(f"{IDENTIFIER}: whole numbers that only rise or fall, each once")
         if name.lower().endswith(_IDENTIFIER_ENDINGS):
-            raise _LeftOutError("identifier-like: whole numbers, each once")
+            raise _LeftOutError(f"{IDENTIFIER}: whole numbers, each once")
     return Kind.CATEGORICAL if finite.n_unique() <= MAX_DISCRETE else Kind.NUMERIC
 
 
@@ -291,7 +295,7 @@ def _profile_categorical(name: str, role: Role, values: pl.Series, numbers: pl.S
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     table = ranked[:MAX_CATEGORIES]
     if sum(count for _, count in table) < LEAST_TABLE_SHARE * sum(totals.values()):
-        raise _LeftOutError(f"identifier-like: {len(totals)} distinct values, the {MAX_CATEGORIES} most frequent are rare")
+        raise _LeftOutError(f"{IDENTIFIER}: {len(totals)} distinct values, the {MAX_CATEGORIES} most frequent are rare")
     column = Column(name=name, role=role, kind=Kind.CATEGORICAL, categories=tuple(text for text, _ in table))
     if len(totals) == 1:
         words = f"constant, {ranked[0][0]!r}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,9 @@ from prediction_exporter.commands.collector_flags import add_collector_flags, co
 
 if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need not wait for
     from prediction_exporter.baseline import Baseline
+    from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.collectors.base import Most
-    from prediction_exporter.config import Config, Model
+    from prediction_exporter.config import Config
 
 FOUND = 1
 
@@ -41,7 +44,6 @@ def check_config(options: argparse.Namespace) -> int:
     from prediction_exporter.errors import PredictionExporterError
     from prediction_exporter.kit.readers import refuse_excluded, unwatched
     from prediction_exporter.monitor import budget
-    from prediction_exporter.monitor.references import load_baseline
 
     try:
         loaded = config.load(options.file)
@@ -49,71 +51,106 @@ def check_config(options: argparse.Namespace) -> int:
     except PredictionExporterError as error:
         print(error, file=sys.stderr)
         return FOUND
-    problems = [f"{options.file}: {problem}" for problem in config.check_files(loaded)]
-    warnings = [f"{options.file}: {warning}" for warning in config.check_log_folders(loaded)]
+    problems = config.check_files(loaded, options.file)
     switches = Switches(collector_flags(options))
-    warnings += [f"{options.file}: {line}" for line in unwatched(loaded, switches)]
+    warnings = [*config.check_log_folders(loaded), *unwatched(loaded, switches)]
     budgets = budget.of_exporter(loaded, switches)
     for index, model in enumerate(loaded.models):
-        place = f"models[{index}]"
-        try:
-            baseline = load_baseline(model, place)
+        baseline, found = _baseline(loaded, index, problems)
+        if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
-            untold = _show_recognised(loaded, model, baseline, place)
-            warnings += [f"{options.file}: {untold}"] if untold is not None else []
-        except PredictionExporterError as error:
-            # A file that does not exist is named by its place among the problems already.
-            if not any(f": {place}." in problem for problem in problems):
-                problems.append(f"{options.file}: {error}")
-    if not problems:
-        try:
-            versions = budget.versions_that_fit(loaded, budgets)
+        found.add(_show_source(loaded, index, baseline, options.file))
+        # A baseline that does not exist is told among the files already.
+        problems += [error for error in found.errors if error not in problems]
+        warnings += found.warnings
+    try:
+        versions = budget.versions_that_fit(loaded, budgets)
+    except PredictionExporterError as error:
+        problems.append(str(error))
+    else:
+        if not problems:
             _show_series(loaded, budgets, versions)
-        except PredictionExporterError as error:
-            problems.append(f"{options.file}: {error}")
-    for line in [*warnings, *problems]:
-        print(line, file=sys.stderr)
+    for warning in warnings:
+        print(f"{options.file}: warning: {warning}", file=sys.stderr)
+    for problem in problems:
+        print(f"{options.file}: {problem}", file=sys.stderr)
     return FOUND if problems else 0
 
 
-def _show_recognised(config: Config, model: Model, baseline: Baseline | None, place: str) -> str | None:
-    """Show which field of a model's source is what; return what is to be told where it cannot be read from here."""
+def _baseline(config: Config, index: int, problems: Sequence[str]) -> tuple[Baseline | None, Findings]:
+    """Return a model's baseline, or what is wrong with it; what the problems tell of it already is not told twice."""
+    from prediction_exporter.baseline.settings import Findings
+    from prediction_exporter.errors import PredictionExporterError
+    from prediction_exporter.monitor.references import load_baseline
+
+    place = f"models[{index}]"
+    try:
+        return load_baseline(config.models[index], place), Findings()
+    except PredictionExporterError as error:
+        told = [problem for problem in problems if problem.startswith(f"{place}.baseline: ")]
+        return None, Findings(told or str(error).split("\n"))
+
+
+def _show_source(config: Config, index: int, baseline: Baseline | None, file: Path) -> Findings:
+    """Show which field of a model's source is what; return what is wrong with it."""
+    from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.counting.traffic import Traffic
-    from prediction_exporter.errors import SourceError
+    from prediction_exporter.errors import PredictionExporterError, SourceError
+    from prediction_exporter.monitor.inspection import inspect
     from prediction_exporter.monitor.references import spans_of
     from prediction_exporter.sources.context import SourceContext
     from prediction_exporter.sources.fields.schema import describe
     from prediction_exporter.sources.registry import open_source
 
+    model, place = config.models[index], f"models[{index}]"
     layout = baseline.layout if baseline is not None else None
     print(f"{model.name}: reads {model.predictions.source.shown}")
-    source = open_source(
-        SourceContext(
-            predictions=model.predictions,
-            layout=layout,
-            spans=spans_of(config),
-            segments=model.segments,
-            traffic=Traffic(layout),
-            labels_of=lambda versions: {version: version or "" for version in versions},
-            where=place,
-            clock=time.time,
-        )
+    context = SourceContext(
+        predictions=model.predictions,
+        layout=layout,
+        spans=spans_of(config),
+        segments=model.segments,
+        traffic=Traffic(layout),
+        labels_of=lambda versions: {version: version or "" for version in versions},
+        where=place,
+        clock=time.time,
     )
+    told: list[str] = []
     try:
-        schema = source.look()
+        with _hearing(told), closing(open_source(context)) as source:
+            look = source.look()
     except SourceError as error:
-        if model.predictions.log is not None:
-            raise
-        # Where the configuration is checked, the database may be out of reach.
-        return f"{place}.predictions: the source cannot be looked at now: {error}"
-    finally:
-        source.close()
-    if schema is None:
-        print("  nothing to read yet: which field is what is recognised when it comes")
-        return None
-    for line in describe(schema, layout):
+        problem = f"{place}.predictions: the source cannot be looked at now: {error}"
+        # Where the configuration is checked, a database may be out of reach, and a folder not there yet.
+        return Findings([problem]) if model.predictions.log is not None else Findings(warnings=[problem])
+    except PredictionExporterError as error:
+        return Findings(str(error).split("\n"))
+    sample, found = inspect(model, baseline, look, index=index, file=file, now=time.time())
+    found.warnings += [f"{place}.predictions: {warning}" for warning in told]
+    if sample:
+        print(f"  {sample}")
+    if look.schema is None:
+        waits = "which field is what is recognised when there are lines" if not look.faults else "it cannot be read as it is"
+        print(f"  nothing to read yet: {waits}")
+    for line in describe(look.schema, layout) if look.schema is not None else ():
         print(f"  {line}")
-    return None
+    return found
+
+
+@contextmanager
+def _hearing(told: list[str]) -> Iterator[None]:
+    """Take what sources warn of in the exporter's log; of files and logs, looks tell it themselves."""
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]  # a class for one line
+    sources = logging.getLogger("prediction_exporter.sources")
+    tables = logging.getLogger("prediction_exporter.sources.table")
+    sources.addHandler(logging.NullHandler())
+    sources.propagate = False
+    tables.addHandler(handler)
+    try:
+        yield
+    finally:
+        tables.removeHandler(handler)
 
 
 def _show_series(config: Config, budgets: Sequence[Most], versions: int) -> None:

@@ -178,9 +178,13 @@ class _ConfigurationFile:
         return loaded
 
     def tell(self, loaded: Config) -> None:
-        """Say in the log which configuration is in use."""
+        """Say in the log which configuration is in use, and what may be wrong with it."""
+        from prediction_exporter.monitor.inspection import at_start  # as above
+
         told = {"file": self._path, "sha256": self._sha256, "models": len(loaded.models)}
         logger.info("configuration loaded", extra=told)
+        for warning in at_start(loaded, self._path):
+            logger.warning("%s", warning)
 
 
 def _tell_addresses(options: argparse.Namespace, server: WebServer, prefix: Prefix) -> None:

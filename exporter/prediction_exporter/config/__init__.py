@@ -1,6 +1,6 @@
 """The configuration: one YAML file, checked as a whole before anything starts."""
 
-from prediction_exporter.config.files import check_files, check_log_folders
+from prediction_exporter.config.files import baseline_command, check_files, check_log_folders
 from prediction_exporter.config.load import load, parse
 from prediction_exporter.config.models import (
     Column,
@@ -68,6 +68,7 @@ __all__ = [
     "TimeField",
     "Unit",
     "WorkingHours",
+    "baseline_command",
     "check_files",
     "check_log_folders",
     "json_schema",

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from glob import glob
 from pathlib import Path
+from shlex import quote
 
-from prediction_exporter.config.models import Config
+from prediction_exporter.config.models import Config, Model
 from prediction_exporter.config.predictions import Files, Log
+from prediction_exporter.config.values import suggest
+
+#: Names of a folder that a message shows.
+_MOST_NAMES = 5
+
+_ESCAPED = re.compile(r"\[([*?[])\]")
 
 
-def check_files(config: Config) -> list[str]:
+def baseline_command(file: Path, model: Model) -> str:
+    """Return the command that builds a model's baseline."""
+    return f"prediction-exporter baseline --config.file {quote(str(file))} --model {quote(model.name)} --data TRAINING_DATA"
+
+
+def check_files(config: Config, file: Path) -> list[str]:
     """Return what keeps the exporter from starting, one line per problem: missing files, a state folder without access.
 
     The folders of logs and files are not among them, see :func:`check_log_folders`.
+
+    Args:
+        config: the configuration.
+        file: its file, for the commands that messages show.
     """
     problems = []
     for index, model in enumerate(config.models):
@@ -27,15 +44,17 @@ def check_files(config: Config) -> list[str]:
         ):
             place = f"models[{index}].{key}"
             if path is not None and not _readable(path):
-                problems.append(f"{place}: there is no readable file{_shown(config, place, str(path))}")
-    if not _writable(config.state_dir):
-        shown = _shown(config, "state_dir", str(config.state_dir))
-        problems.append(f"state_dir: the folder{shown} is not writable and cannot be created")
+                missing = key == "baseline" and not os.path.lexists(path)
+                remedy = f"; build it with: {baseline_command(file, model)}" if missing else ""
+                problems.append(f"{place}: there is no readable file{_shown(config, place, str(path))}{remedy}")
+    problem = _state_problem(config)
+    if problem is not None:
+        problems.append(f"state_dir: the folder{_shown(config, 'state_dir', str(config.state_dir))} {problem}")
     return problems
 
 
 def check_log_folders(config: Config) -> list[str]:
-    """Return a warning per log or tree of files whose folder is not there yet; who writes it may create it later."""
+    """Return a warning per log or tree of files that is not there yet, with what is; who writes it may come later."""
     warnings = []
     for index, model in enumerate(config.models):
         source = model.predictions.source
@@ -46,10 +65,41 @@ def check_log_folders(config: Config) -> list[str]:
         else:
             continue
         place = f"models[{index}].predictions.{key}.path"
-        what = "file or folder" if folder == source.path else "folder"
         if not glob(folder):  # noqa: PTH207  # the folder may be a glob too
-            warnings.append(f"{place}: there is no {what}{_shown(config, place, folder)} yet")
+            what = "file or folder" if folder == source.path else "folder"
+            near = "" if place in config.expanded else _near(folder)
+            warnings.append(f"{place}: there is no {what}{_shown(config, place, folder)} yet{near}")
+        elif not glob(source.path, recursive=True):  # noqa: PTH207  # as above
+            there = "" if place in config.expanded else _there(folder, source.path)
+            warnings.append(f"{place}: no file matches{_shown(config, place, source.path)} yet{there}")
     return warnings
+
+
+def _near(path: str) -> str:
+    """Return the name beside a missing one that was perhaps meant."""
+    plain = Path(_ESCAPED.sub(r"\1", path))
+    while not os.path.exists(plain.parent):  # noqa: PTH110 - Path raises where it may not look
+        plain = plain.parent
+    return suggest(plain.name, [name.removesuffix("/") for name in _names(plain.parent)])
+
+
+def _there(folder: str, path: str) -> str:
+    """Return the files that stand where none matches, those of similar names first."""
+    names = _names(Path(next(iter(glob(folder)))))  # noqa: PTH207  # as above
+    if not names:
+        return "; its folder is empty"
+    wanted = os.path.basename(path)  # noqa: PTH119  # the text is a glob
+    names.sort(key=lambda name: -difflib.SequenceMatcher(None, wanted, name).ratio())
+    shown = ", ".join(names[:_MOST_NAMES]) + (f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else "")
+    return f"; its folder holds {shown}"
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in found if entry.name.isprintable())
+    except OSError:  # told where the source is looked at
+        return []
 
 
 def _before_wildcards(path: str) -> str:
@@ -57,7 +107,7 @@ def _before_wildcards(path: str) -> str:
     folders = []
     for folder in Path(path).parts:
         # What glob.escape has made of a character is no wildcard.
-        if re.search(r"[*?[]", re.sub(r"\[[*?[]\]", "", folder)):
+        if re.search(r"[*?[]", _ESCAPED.sub("", folder)):
             break
         folders.append(folder)
     return os.path.join(*folders)  # noqa: PTH118  # the text is a glob
@@ -72,7 +122,19 @@ def _readable(path: Path) -> bool:
     return os.path.isfile(path) and os.access(path, os.R_OK)  # noqa: PTH113 - for that reason
 
 
-def _writable(folder: Path) -> bool:
-    """Whether files can be written in a folder, or the folder can be created."""
+def _state_problem(config: Config) -> str | None:
+    """Return why the state cannot be kept in its folder, which is looked at and not created."""
+    folder = config.state_dir
     existing = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))  # noqa: PTH110 - Path raises, as above
-    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    where = _shown(config, "state_dir", str(existing)) or " its folders"
+    if not existing.is_dir():
+        return f"is not writable and cannot be created: there is a file in its place:{where}"
+    user = f"user {os.geteuid()} may not write"
+    kept = next((path for path in sorted(folder.glob("*.db*")) if not os.access(path, os.R_OK | os.W_OK)), None)
+    if kept is not None:
+        return f"holds a state that belongs to somebody else: {user} {kept.name}"
+    if os.access(existing, os.W_OK | os.X_OK):
+        return None
+    if os.statvfs(existing).f_flag & os.ST_RDONLY:
+        return f"is not writable and cannot be created: the file system of{where} is read-only"
+    return f"is not writable and cannot be created: {user} in{where}, which belongs to user {existing.stat().st_uid}"

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from prediction_exporter.config.models import Config
 from prediction_exporter.config.problems import describe
+from prediction_exporter.config.syntax import syntax_problem
 from prediction_exporter.config.tree import Tree, render
 from prediction_exporter.config.values import Context
 from prediction_exporter.errors import ConfigError
@@ -48,7 +49,7 @@ def parse(text: str, *, name: str, base: Path, environ: Mapping[str, str]) -> Co
     try:
         tree = Tree.read(text, environ)
     except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
-        raise ConfigError(f"{name}: {_syntax_problem(error, text)}") from None
+        raise ConfigError(f"{name}: {syntax_problem(error, text)}") from None
     except RecursionError:
         raise ConfigError(f"{name}: lists or mappings are nested too deeply") from None
     if not isinstance(tree.value, dict):
@@ -73,15 +74,3 @@ def _context(tree: Tree, base: Path) -> Context:
         owners=tuple(owners) if isinstance(owners, dict) else None,
         expanded=frozenset(render(place) for place in tree.expanded),
     )
-
-
-def _syntax_problem(error: yaml.MarkedYAMLError | yaml.reader.ReaderError, text: str) -> str:
-    if isinstance(error, yaml.reader.ReaderError):
-        before = text[: error.position]
-        line, column = before.count("\n"), error.position - before.rfind("\n") - 1
-        problem = f"the character U+{error.character:04X} is not allowed in YAML"
-    else:
-        mark = error.problem_mark
-        line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-        problem = ", ".join(part for part in (error.context, error.problem) if part)
-    return f"line {line + 1}, column {column + 1}: {problem}"

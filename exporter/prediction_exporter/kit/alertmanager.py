@@ -20,6 +20,8 @@ TEMPLATE_FILE = "alertmanager/templates/prediction-exporter.tmpl"
 UNOWNED = "_unowned"
 #: Twelve drifted features of a model are one message that lists them.
 GROUP_BY = ["alertname", "namespace", "model"]
+#: How long the first message of a group waits for others of it.
+GROUP_WAIT = duration("30s")
 _WORKING_HOURS = "working-hours"
 #: Areas whose warnings do not wait for working hours.
 _AT_ANY_TIME: tuple[Area, ...] = ("service",)
@@ -103,7 +105,7 @@ def _route(config: Config, scale: Scale) -> dict[str, Any]:
     return {
         "receiver": UNOWNED,
         "group_by": GROUP_BY,
-        "group_wait": scale.interval(duration("30s")),
+        "group_wait": scale.interval(GROUP_WAIT),
         "group_interval": scale.interval(duration("5m")),
         "repeat_interval": scale(duration("24h")),
         "routes": [*routes, critical],

@@ -10,6 +10,7 @@ from jinja2 import Environment
 from prediction_exporter.config.values import Area
 from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.delays import EXPLANATION, figures_of, waits
 from prediction_exporter.kit.rules import by_area
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.texts import NOTE
@@ -35,8 +36,9 @@ def runbook_pages(scale: Scale) -> dict[str, str]:
 
 def alerts_page() -> str:
     """Return the page that lists all alerts by area."""
-    template = markdown(link=lambda alert: _link(alert, "runbooks/")).get_template("kit/templates/alerts.md")
-    return template.render(areas=by_area(), texts=AREA_TEXTS, note=NOTE)
+    filters = {"link": lambda alert: _link(alert, "runbooks/"), "waits": waits, "figures": figures_of}
+    template = markdown(**filters).get_template("kit/templates/alerts.md")
+    return template.render(areas=by_area(), texts=AREA_TEXTS, note=NOTE, delays=EXPLANATION)
 
 
 def _link(alert: Alert, folder: str = "") -> Markdown:

@@ -76,6 +76,27 @@ class Batch:
     is_last: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a look at a source shows to a person; nothing counts as read by it.
+
+    Attributes:
+        schema: which field is what; None where nothing tells it yet.
+        place: the file that was sampled, where there is one.
+        batch: the events of the sample and what of it was refused, as they would count.
+        fields: the names of the model's columns that the sample has, as a baseline and the configuration write them.
+        remarks: what may come right by waiting.
+        faults: what does not, and keeps the source from being read.
+    """
+
+    schema: EventSchema | None = None
+    place: str = ""
+    batch: Batch = field(default_factory=Batch)
+    fields: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
 class Source(Protocol):
     """A place that predictions are read from.
 
@@ -96,8 +117,8 @@ class Source(Protocol):
     def name(self) -> str:
         """What is read, for people and for telling whether a stored position belongs to it."""
 
-    def look(self) -> EventSchema | None:
-        """Return which field is what by a look that reads nothing; None while the source is empty.
+    def look(self) -> Look:
+        """Return which field is what by a look that reads nothing, and where it is not told, why.
 
         Raises:
             SourceError: the source cannot be read.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import glob
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -12,12 +14,13 @@ from typing import Any, Literal
 from prediction_exporter.config import Log, Predictions
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import SourceError
-from prediction_exporter.sources.base import Batch, Rejected
-from prediction_exporter.sources.fields.recognise import log_schema
+from prediction_exporter.sources.base import Batch, Look, Rejected
+from prediction_exporter.sources.fields.recognise import column_names, log_schema
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
-from prediction_exporter.sources.tail import Tail
+from prediction_exporter.sources.log_look import Sample, compressed_faults, look_at_no_event, look_at_no_file
+from prediction_exporter.sources.tail import Lines, Tail
 
 logger = logging.getLogger(__name__)
 
@@ -92,10 +95,28 @@ class LogSource:
         """Close the files."""
         self._tail.close()
 
-    def look(self) -> EventSchema | None:
-        """Return which field is what by the log's first lines; None while there are none."""
-        sample = sample_log(self._predictions)
-        return recognise_log(sample, self._predictions, self._layout, where=self._where) if sample else None
+    def look(self) -> Look:
+        """Return which field is what by the log's first lines, and what they are where they do not tell.
+
+        Raises:
+            SourceError: no file of the log can be read.
+            ConfigError: its lines do not tell which field is what.
+        """
+        log = _log(self._predictions)
+        if os.path.isdir(log.path):  # noqa: PTH112 - Path raises where it may not look
+            return Look(faults=(f"{log.path}: is a folder; write a glob of the files in it, as {log.path}/*.jsonl",))
+        damaged = compressed_faults([path for path in _files(log) if path.suffix in COMPRESSED])
+        sample = self._sample()
+        if sample is None:
+            return Look(faults=damaged) if damaged else look_at_no_file(log.path, log.start)
+        if not sample.events:
+            found = look_at_no_event(sample, log.format)
+            return replace(found, remarks=(*found.remarks, *damaged))
+        schema, parser = self._parser_of(sample.events)
+        batch = parser.parse(sample.data)
+        batch.rejected.merge(sample.rejected)
+        names = column_names(sample.events, self._predictions.fields, where=f"{self._where}.predictions.fields")
+        return Look(schema=schema, place=sample.path, batch=batch, fields=names, remarks=damaged)
 
     def poll(self) -> Iterator[Batch]:
         """Yield what the log holds now, a chunk at a time.
@@ -105,7 +126,10 @@ class LogSource:
             ConfigError: the first lines do not tell which field is what.
         """
         if self._parser is None:
-            self._recognise(sample_log(self._predictions) or self._peek())
+            sample = self._sample()
+            if sample is not None and sample.problem:
+                raise SourceError(f"{sample.path}: {sample.problem}")
+            self._recognise(sample.events if sample is not None else ())
         # Read also where nothing is recognised yet: the first read settles where the log begins.
         for lines in self._tail.read():
             rejected = Rejected()
@@ -115,23 +139,33 @@ class LogSource:
             batch.rejected.merge(lines.rejected)
             yield batch
 
-    def _peek(self) -> list[Mapping[str, Any]]:
-        """Return the first events that are to be read next, without reading them: from a rotated file, or a new one."""
+    def _sample(self) -> Sample | None:
+        """Return lines to recognise fields by, with events where there are any; None where nothing is to be read."""
+        newest = sample_log(self._predictions)
+        if newest is not None and newest.events:
+            return newest
+        ahead = self._peek()
+        return ahead if ahead is not None and (ahead.events or newest is None) else newest
+
+    def _peek(self) -> Sample | None:
+        """Return the first lines that are to be read next, without reading them: of a rotated file, or of a new one."""
         ahead = self._open(SAMPLE_BYTES)
         try:
             ahead.restore(self._tail.position())
             lines = next(iter(ahead.read()), None)
         finally:
             ahead.close()
-        return [] if lines is None else list(islice(parse_lines(lines.data.split(b"\n"), Rejected()), SAMPLE_EVENTS))
+        return None if lines is None else _sample_of(lines)
 
     def _recognise(self, sample: Sequence[Mapping[str, Any]]) -> None:
-        if not sample:
-            return
-        self.schema = recognise_log(sample, self._predictions, self._layout, where=self._where)
-        first = (lookup(event, self.schema.time) for event in sample)
+        if sample:
+            self.schema, self._parser = self._parser_of(sample)
+
+    def _parser_of(self, sample: Sequence[Mapping[str, Any]]) -> tuple[EventSchema, JsonLinesParser]:
+        schema = recognise_log(sample, self._predictions, self._layout, where=self._where)
+        first = (lookup(event, schema.time) for event in sample)
         is_text = next((isinstance(value, str) for value in first if value is not None), True)
-        self._parser = JsonLinesParser(self.schema, time_is_text=is_text)
+        return schema, JsonLinesParser(schema, time_is_text=is_text)
 
 
 def _log(predictions: Predictions) -> Log:
@@ -152,44 +186,71 @@ def recognise_log(
     return log_schema(sample, predictions.fields, layout, timezone=predictions.timezone, where=f"{where}.predictions.fields")
 
 
-def sample_log(predictions: Predictions) -> list[Mapping[str, Any]]:
-    """Return events from the beginning of the newest file of a log that has any; empty where there is none yet.
+def sample_log(predictions: Predictions) -> Sample | None:
+    """Return lines from the beginning of the newest uncompressed file of a log that has events, or else of the newest with any.
 
     Raises:
-        SourceError: the log is long and has no events.
+        SourceError: nothing is found, and a file cannot be read.
     """
     log = _log(predictions)
-    searched = ""
-    paths = [Path(name) for name in glob.glob(log.path, recursive=True)]  # noqa: PTH207 - the pattern is absolute
-    plain = [path for path in paths if path.is_file() and path.suffix not in COMPRESSED]
-    for path in sorted(plain, key=_written, reverse=True):
-        tail = Tail(
-            glob.escape(str(path)),
-            start="beginning",
-            wrapper=_wrapper(log),
-            max_line_bytes=log.max_line_size,
-            chunk_bytes=SAMPLE_BYTES,
-        )
-        read = 0
+    best: Sample | None = None
+    problem: SourceError | None = None
+    for path in _files(log):
+        if path.suffix in COMPRESSED:
+            continue
         try:
-            for lines in tail.read():
-                events = list(islice(parse_lines(lines.data.split(b"\n"), Rejected()), SAMPLE_EVENTS))
-                if events:
-                    return events
-                read += len(lines.data)
-                if read > SEARCH_BYTES:
-                    searched = str(path)
-                    break
-        finally:
-            tail.close()
-    if searched:
-        raise SourceError(f"{searched}: has no JSON object in its first {SEARCH_BYTES >> 20} MiB")
-    return []
+            sample = _sample_file(path, log)
+        except SourceError as error:
+            problem = problem or error
+            continue
+        if sample is not None and sample.events:
+            return sample
+        best = best or sample
+    if best is None and problem is not None:
+        raise problem
+    return best
+
+
+def _sample_file(path: Path, log: Log) -> Sample | None:
+    """Return lines from the beginning of a file: the first with events, else the very first; None where there are none."""
+    tail = Tail(
+        glob.escape(str(path)),
+        start="beginning",
+        wrapper=_wrapper(log),
+        max_line_bytes=log.max_line_size,
+        chunk_bytes=SAMPLE_BYTES,
+    )
+    first: Sample | None = None
+    searched = 0
+    try:
+        for lines in tail.read():
+            sample = _sample_of(lines)
+            if sample.events:
+                return sample
+            first = first or sample
+            searched += len(lines.data)
+            if searched > SEARCH_BYTES:
+                return replace(first, problem=f"has no JSON object in its first {SEARCH_BYTES >> 20} MiB")
+    finally:
+        tail.close()
+    return first
+
+
+def _sample_of(lines: Lines) -> Sample:
+    events = list(islice(parse_lines(lines.data.split(b"\n"), Rejected()), SAMPLE_EVENTS))
+    return Sample(events, lines.data, lines.path, lines.rejected)
+
+
+def _files(log: Log) -> list[Path]:
+    """Return the files that the log's path names, the newest first."""
+    paths = [Path(name) for name in glob.glob(log.path, recursive=True)]  # noqa: PTH207 - the pattern is absolute
+    files = [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 - Path raises where it may not look
+    return sorted(files, key=_written, reverse=True)
 
 
 def _written(path: Path) -> float:
     """Return when a file was last written; 0 where it has just gone."""
     try:
         return path.stat().st_mtime
-    except FileNotFoundError:
+    except OSError:
         return 0.0

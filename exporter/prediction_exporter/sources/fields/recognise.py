@@ -242,6 +242,13 @@ def log_schema(
     return schema
 
 
+def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> tuple[str, ...]:
+    """Return what columns the events of a log have, by the names that a baseline and the configuration give them."""
+    roles = assign(list(flatten(sample)), fields, where=where)
+    outputs = (roles.prediction,) if roles.prediction is not None else ()
+    return (*roles.features, *outputs, *roles.scores)
+
+
 def _refuse_shared(schema: EventSchema, where: str) -> None:
     """Refuse a field that would have to be a value and an object, or an object and a list."""
     optional = (schema.id, schema.version, schema.latency, schema.status)

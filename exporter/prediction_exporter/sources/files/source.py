@@ -18,16 +18,18 @@ Files are read as they appear, in the order of their times of modification, each
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.sources.backoff import Backoff
-from prediction_exporter.sources.base import Batch, Rejected
-from prediction_exporter.sources.fields.recognise import log_schema
+from prediction_exporter.sources.base import Batch, Look, Rejected
+from prediction_exporter.sources.fields.recognise import column_names, log_schema
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.files.bucket import BucketStore
+from prediction_exporter.sources.files.explain import first_rows, why_nothing, words_of
 from prediction_exporter.sources.files.ledger import Done, Ledger
 from prediction_exporter.sources.files.names import form_of, partitions_of
 from prediction_exporter.sources.files.parts import PartParser, sample_events
@@ -144,16 +146,31 @@ class FilesSource:
             raise
         self._backoff.succeeded()
 
-    def look(self) -> EventSchema | None:
-        """Return which field is what by a look that reads nothing; None while there is no file that tells.
+    def look(self) -> Look:
+        """Return which field is what by a look that reads nothing, and why not where no file tells.
 
         Raises:
             SourceError: the place cannot be read.
             ConfigError: the files do not tell which field is what.
         """
         store = self._place()
-        self._recognise(store, self._list(store))
-        return self.schema
+        found = self._list(store)
+        problems: dict[str, str] = {}
+        sampled = self._recognise(store, found, problems)
+        unread = tuple(f"{path}: cannot be read: {problem}" for path, problem in problems.items())
+        if sampled is None or self._parser is None:
+            young = [file for file in found if not self._is_whole(store, file)]
+            return Look(faults=unread, remarks=() if unread else (why_nothing(store, found, young, self._files),))
+        file, events = sampled
+        rows = first_rows(self._open(store, file), self._parser.wanted)
+        self.close()
+        return Look(
+            schema=self.schema,
+            place=store.shown(file),
+            batch=self._parser.parse(rows, partitions_of(file.path)),
+            fields=column_names(events, self._predictions.fields, where=f"{self._where}.predictions.fields"),
+            remarks=unread,
+        )
 
     def _place(self) -> Store:
         if self._store is None:
@@ -166,7 +183,7 @@ class FilesSource:
         if not 0 <= self._clock() - self._looked < store.look_seconds:
             self._update(store, self._list(store))
         if self._parser is None:
-            self._recognise(store, self._found)
+            self._recognise(store, self._found, {})  # what cannot be read is told where it is read
         denied: dict[str, OSError] = {}
         pending = self._pending(store)
         for file, offset in pending:
@@ -285,12 +302,16 @@ class FilesSource:
         form = form_of(file.path, self._files.format)
         return (form is not None and form[0] == "parquet") or self._is_settled(store, file, self._files.settle.seconds)
 
-    def _recognise(self, store: Store, found: list[Found]) -> None:
+    def _recognise(
+        self, store: Store, found: list[Found], problems: dict[str, str]
+    ) -> tuple[Found, Sequence[Mapping[str, Any]]] | None:
+        """Recognise fields by the newest file that tells them and return it; note what cannot be read on the way."""
         for file in [file for file in reversed(found) if self._is_whole(store, file)][:SAMPLE_FILES]:
             try:
                 sample = sample_events(self._open(store, file).sample(), partitions_of(file.path))
-            except ERRORS:
-                continue  # told where it is read
+            except ERRORS as error:
+                problems[store.shown(file)] = words_of(error)
+                continue
             finally:
                 self.close()
             if not sample:
@@ -301,7 +322,8 @@ class FilesSource:
             except ConfigError as error:
                 raise ConfigError(f"{store.shown(file)}: {error}") from error
             self._parser = PartParser(self.schema, sample)
-            return
+            return file, sample
+        return None
 
     def _read(self, store: Store, file: Found, offset: int, denied: dict[str, OSError]) -> Iterator[Batch]:
         """Yield a file from an offset on."""
@@ -345,7 +367,7 @@ class FilesSource:
         problem = store.problem(error)
         if problem is not None:
             raise problem from error
-        words = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        words = words_of(error)
         if isinstance(error, OSError) and error.errno is not None:  # nothing is wrong with its content
             denied[store.shown(file)] = error
             self._tell(store, file, f"cannot be read, and is tried again: {error.strerror or words}")

@@ -17,7 +17,7 @@ from sqlalchemy.sql.elements import TextClause, quoted_name
 from prediction_exporter.config import Predictions, Table
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import SourceError
-from prediction_exporter.sources.fields.recognise import log_schema
+from prediction_exporter.sources.fields.recognise import column_names, log_schema
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.schema import Path as FieldPath
 from prediction_exporter.sources.table.dialects import Dialect
@@ -44,6 +44,7 @@ class Relation:
         codes: the driver's code for the type of each column.
         schema: which column is what.
         time: how its times are asked for.
+        fields: the names of the model's columns that it has.
     """
 
     source: FromClause
@@ -52,6 +53,7 @@ class Relation:
     codes: Mapping[str, Any]
     schema: EventSchema
     time: TimeColumn
+    fields: tuple[str, ...]
 
     @property
     def timezone(self) -> str:
@@ -88,13 +90,8 @@ def read_relation(
     documents = {name for name, code in codes.items() if is_document(dialect, code)}
     samples = {name: [row[i] for row in rows if row[i] is not None] for i, name in enumerate(names)}
     shown = [[_parsed(value) if name in documents else value for name, value in zip(names, row, strict=True)] for row in rows]
-    schema = log_schema(
-        [dict.fromkeys(names), *({name: _plain(value) for name, value in zip(names, row, strict=True)} for row in shown)],
-        predictions.fields,
-        layout,
-        timezone=predictions.timezone,
-        where=place,
-    )
+    events = [dict.fromkeys(names), *({name: _plain(value) for name, value in zip(names, row, strict=True)} for row in shown)]
+    schema = log_schema(events, predictions.fields, layout, timezone=predictions.timezone, where=place)
     _tell_absent(settings, schema, names)
     source = _with_columns(connection, settings, names)
     at = str(schema.time[0])
@@ -117,6 +114,7 @@ def read_relation(
             timezone=schema.timezone,
             where=f"{place}.time",
         ),
+        fields=column_names(events, predictions.fields, where=place),
     )
 
 

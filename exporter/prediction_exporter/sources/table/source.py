@@ -23,7 +23,7 @@ from prediction_exporter.counting.reading import Reading
 from prediction_exporter.counting.windows import SLICE_SECONDS
 from prediction_exporter.errors import PredictionExporterError, SourceError
 from prediction_exporter.sources.backoff import Backoff
-from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.base import Batch, Look, Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.table.engine import Database
@@ -110,11 +110,13 @@ class TableSource:
     def _floor(self, time: float) -> int:
         return int(time // self._slice) * self._slice
 
-    def look(self) -> EventSchema | None:
-        """Return which column is what; None while the table has no rows."""
+    def look(self) -> Look:
+        """Return which column is what."""
         with self._database.connect() as connection:
             relation = self._look(connection)
-        return relation.schema if relation is not None else None
+        if relation is None:
+            return Look(remarks=("the table has no row with a time yet",))
+        return Look(schema=relation.schema, fields=relation.fields)
 
     # Reading
 

@@ -1,0 +1,98 @@
+"""What is told of a log that has nothing to recognise its fields by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prediction_exporter.errors import SourceError
+from prediction_exporter.sources.base import Look, Rejected
+from prediction_exporter.sources.content import CompressedContent
+from prediction_exporter.sources.discovery import COMPRESSIONS, discover
+from prediction_exporter.sources.nature import fault_of, gzip_fault
+
+#: Bytes from the beginning of a file that tell what it is.
+HEAD_BYTES = 4096
+
+#: Compressed files that are looked into, the newest first.
+COMPRESSED_FILES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Lines from the beginning of a file.
+
+    Attributes:
+        events: the JSON objects among them, at most as many as fields are recognised by.
+        data: the lines, without wrapper.
+        path: the file.
+        rejected: what the wrapper or the length of a line was wrong for.
+        problem: why the file was not searched further; empty where it was to its end.
+    """
+
+    events: Sequence[Mapping[str, Any]]
+    data: bytes
+    path: str
+    rejected: Rejected
+    problem: str = ""
+
+
+def look_at_no_event(sample: Sample, wrapper: str) -> Look:
+    """Return what lines are that hold no JSON object."""
+    refused = sample.rejected
+    if refused.counts and not sample.data.strip():
+        reason, example = next(iter(refused.examples.items()))
+        if reason == "oversized":
+            return Look(place=sample.path, faults=(f"{sample.path}: every line is longer than max_line_size",))
+        return Look(place=sample.path, faults=(f"{sample.path}: no line has the wrapper of format: {wrapper}, as {example!r}",))
+    lines = [line for line in sample.data.split(b"\n") if line.strip()]
+    if not lines:
+        return Look(place=sample.path, remarks=(f"{sample.path}: is empty yet",))
+    fault = fault_of(sample.data[:HEAD_BYTES]) or sample.problem
+    if fault:
+        return Look(place=sample.path, faults=(f"{sample.path}: {fault}",))
+    shown = lines[0][:HEAD_BYTES].decode("utf-8", "replace").strip()[:100]
+    count = f"{len(lines)} lines" if len(lines) > 1 else "one line"
+    return Look(place=sample.path, remarks=(f"{sample.path}: has no JSON object yet, but {count} of text, as {shown!r}",))
+
+
+def look_at_no_file(pattern: str, start: str) -> Look:
+    """Return what is there where no uncompressed file has a line.
+
+    Raises:
+        SourceError: a folder or file on the way cannot be read.
+    """
+    found = discover(pattern, (), ())
+    if found.errors:
+        path, error = next(iter(found.errors.items()))
+        raise SourceError(f"cannot read {path}: {error.strerror or error}")
+    plain = [file for file in found.files if file.matched and file.compression is None]
+    if plain:
+        newest = max(plain, key=lambda file: file.mtime_ns)
+        state = "has no whole line yet: a line counts when its newline is written" if newest.size else "is empty yet"
+        return Look(remarks=(f"{newest.label}: {state}",))
+    compressed = [file.label for file in found.files if file.matched]
+    if not compressed:
+        return Look()
+    ignored = "" if start == "beginning" else ", and with start: end they are not read"
+    return Look(remarks=(f"{pattern}: only compressed files are there, as {compressed[0]}{ignored}",))
+
+
+def compressed_faults(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return what is wrong with compressed files, the newest first."""
+    faults = []
+    for path in paths[:COMPRESSED_FILES]:
+        try:
+            content = CompressedContent(str(path), COMPRESSIONS[path.suffix])
+        except OSError as error:
+            faults.append(f"{path}: cannot be read: {error.strerror or error}")
+            continue
+        try:
+            if not content.read_at(0, 1) and content.damage:
+                with path.open("rb") as file:
+                    faults.append(f"{path}: {gzip_fault(file.read(HEAD_BYTES))}")
+        finally:
+            content.close()
+    return tuple(faults)

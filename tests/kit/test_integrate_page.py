@@ -1,0 +1,171 @@
+"""docs/integrate.md: what it adds to an existing Prometheus, Alertmanager and Operator works there as it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # its types are not installed with it
+import pytest
+import yaml
+
+from prediction_exporter.kit.alertmanager import UNOWNED
+from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.promql import JOBS
+from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE
+
+Run = Callable[..., str]
+
+PAGE = Path(__file__).parents[2] / "docs/integrate.md"
+
+#: An Alertmanager that has routes, muting and hours of its own.
+EXISTING = """
+global: {slack_api_url_file: /secrets/slack, smtp_smarthost: "mail.example.com:25", smtp_from: a@example.com}
+route:
+  receiver: platform
+  group_by: [alertname, cluster]
+  routes:
+    - {matchers: ['team="shop"'], receiver: shop}
+receivers:
+  - {name: platform, slack_configs: [{channel: "#platform"}]}
+  - {name: shop, email_configs: [{to: shop@example.com}]}
+inhibit_rules:
+  - {source_matchers: ['severity="critical"'], target_matchers: ['severity="warning"'], equal: [alertname]}
+time_intervals:
+  - {name: nights, time_intervals: [{times: [{start_time: "20:00", end_time: "24:00"}]}]}
+"""
+
+
+def blocks(language: str) -> list[str]:
+    """Return the page's blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands(program: str) -> list[list[str]]:
+    """Return the command lines of a program that the page shows."""
+    shown = re.findall(r"^\$ (.*)$", "".join(blocks("console")), re.MULTILINE)
+    return [words for words in map(shlex.split, shown) if words[0] == program]
+
+
+def test_rules_beside_others(run: Run, folder: Path, tmp_path: Path) -> None:
+    """Prometheus takes the configuration of the page, with rules of somebody else beside the kit's."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/own.rules.yml").write_text("groups: [{name: own, rules: [{record: own, expr: up}]}]\n")
+    (tmp_path / "prediction-exporter").symlink_to(folder / "prometheus/rules")
+    text = next(block for block in blocks("yaml") if "rule_files" in block)
+    (tmp_path / "prometheus.yml").write_text(text.replace("/etc/prometheus/", f"{tmp_path}/"))
+    check, test = commands("promtool")
+    output = run(*check[:-1], tmp_path / check[-1])
+    assert "3 rule files found" in output
+    assert output.count("rules found") == 3
+    assert test[-1] == "kit/prometheus/tests/*.test.yml"
+    assert list((folder / "prometheus/tests").glob("*.test.yml"))
+    [job] = yaml.safe_load(text)["scrape_configs"]
+    assert is_ours(job["job_name"])
+
+
+def is_ours(job: str) -> bool:
+    """Return whether the rules take a scrape job for one of exporters."""
+    [pattern] = re.findall('job=~"(.*)"', JOBS)
+    return re.fullmatch(pattern, job) is not None
+
+
+@pytest.fixture
+def merged(run: Run, folder: Path, tmp_path: Path) -> Path:
+    """An Alertmanager's configuration that the page's program has merged the kit into, with its templates."""
+    [script] = [block for block in blocks("python") if block.startswith("# merge_routes.py")]
+    (tmp_path / "merge_routes.py").write_text(script)
+    (tmp_path / "alertmanager.yml").write_text(EXISTING)
+    (tmp_path / "templates").symlink_to(folder / "alertmanager/templates")
+    [command] = commands("python")
+    assert command[1:] == ["merge_routes.py", "alertmanager.yml", "kit/alertmanager/alertmanager.yml", ">", "merged.yml"]
+    output = run(
+        sys.executable, tmp_path / "merge_routes.py", tmp_path / "alertmanager.yml", folder / "alertmanager/alertmanager.yml"
+    )
+    (tmp_path / "merged.yml").write_text(output)
+    return tmp_path / "merged.yml"
+
+
+def test_merged_routes_load(run: Run, merged: Path) -> None:
+    """What was there stays as it was, with the kit's receivers, muting, hours and templates beside it."""
+    check, _ = commands("amtool")
+    output = run(*check[:-1], merged)
+    assert output.count("SUCCESS") == 2
+    before, after = yaml.safe_load(EXISTING), yaml.safe_load(merged.read_text())
+    assert after["global"] == before["global"]
+    assert after["route"]["routes"][1:] == before["route"]["routes"]
+    for part in ("receivers", "inhibit_rules", "time_intervals"):
+        assert after[part][: len(before[part])] == before[part]
+        assert len(after[part]) > len(before[part])
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        (["alertname=ModelMissingValues", "area=data", "owner=data-eng", "severity=critical"], "data-eng"),
+        (["alertname=ModelExporterDown", "area=service", "severity=warning"], UNOWNED),
+        (["alertname=ModelTrainingLate", "team=shop", "severity=warning"], "shop"),
+        (["alertname=Modelling", "area=data", "severity=warning"], "platform"),
+        (["alertname=NodeDown", "severity=critical"], "platform"),
+        (["alertname=CheckoutSlow", "team=shop", "owner=risk-ds", "severity=warning"], "shop"),
+    ],
+)
+def test_merged_routes_lead_where_they_should(run: Run, merged: Path, labels: list[str], receiver: str) -> None:
+    """The kit's alerts to their owners, everybody else's where they went before."""
+    run("amtool", "config", "routes", "test", f"--config.file={merged}", f"--verify.receivers={receiver}", *labels)
+
+
+def test_the_page_shows_where_an_alert_goes(run: Run, merged: Path) -> None:
+    """Its last command prints what stands below it; every alert of the kit is taken by the route's matchers."""
+    _, test = commands("amtool")
+    output = run(*(word.replace("merged.yml", str(merged)) for word in test))
+    [shown] = re.findall(r"^\$ amtool config routes test.*\n(.*)$", "".join(blocks("console")), re.MULTILINE)
+    assert output.splitlines()[0] == shown
+    route = yaml.safe_load(merged.read_text())["route"]["routes"][0]
+    patterns = dict(re.findall('(\\w+)=~"(.*)"', "\n".join(route["matchers"])))
+    assert all(
+        re.fullmatch(patterns["alertname"], alert.name) and re.fullmatch(patterns["area"], alert.area) for alert in ALERTS
+    )
+
+
+def refused(content: dict[str, Any]) -> list[str]:
+    """Return what the Operator's definition refuses of an object, an unknown key among it."""
+    schema = json.loads((Path(__file__).parent / f"operator-schema/{content['kind']}.json").read_text())
+    assert content.keys() == {"apiVersion", "kind", "metadata", "spec"}
+    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(content)]
+
+
+def test_rules_of_the_operator(run: Run, folder: Path, tmp_path: Path) -> None:
+    """The page's shell makes of each file an object of the Operator's definition, whose rules Prometheus takes."""
+    (tmp_path / "kit").symlink_to(folder)
+    [script] = blocks("sh")
+    run("bash", "-euc", f"cd {shlex.quote(str(tmp_path))}\n{script}")
+    documents = list(yaml.safe_load_all((tmp_path / "prometheus-rules.yml").read_text()))
+    for document, path in zip(documents, (RECORDING_FILE, ALERTS_FILE), strict=True):
+        assert refused(document) == []
+        document["spec"]["groups"][0]["rules"][0]["alerts"] = "X"
+        assert refused(document) != []
+        del document["spec"]["groups"][0]["rules"][0]["alerts"]
+        assert document["spec"] == yaml.safe_load((folder / path).read_text())
+        (tmp_path / "spec.yml").write_text(yaml.safe_dump(document["spec"]))
+        run("promtool", "check", "rules", tmp_path / "spec.yml")
+
+
+def test_monitors_of_the_operator() -> None:
+    """They are of the Operator's definitions, name a port that there is, and give jobs that the rules know."""
+    [text] = [block for block in blocks("yaml") if "PodMonitor" in block]
+    pods, service, services = yaml.safe_load_all(text)
+    assert refused(pods) + refused(services) == []
+    assert refused({**pods, "spec": {**pods["spec"], "podMetricEndpoints": []}}) != []
+    assert is_ours(f"shop/{pods['metadata']['name']}")
+    assert is_ours(service["metadata"]["name"])
+    assert services["spec"]["selector"]["matchLabels"] == service["metadata"]["labels"]
+    ports = {port["name"] for port in service["spec"]["ports"]}
+    assert {endpoint["port"] for endpoint in services["spec"]["endpoints"]} == ports
+    operations = (PAGE.parent / "operations.md").read_text(encoding="utf-8")
+    assert all(f"name: {endpoint['port']}, containerPort" in operations for endpoint in pods["spec"]["podMetricsEndpoints"])
