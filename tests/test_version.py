@@ -139,7 +139,7 @@ def test_the_image_is_told() -> None:
     dockerfile = (ROOT / "exporter/Dockerfile").read_text()
     for name in ("REVISION", "BRANCH"):
         assert re.search(rf"^ARG {name}=", dockerfile, re.MULTILINE)
-        assert f"PREDICTION_EXPORTER_{name}=${name}" in dockerfile
+        assert f"PREDICTION_EXPORTER_{name}=${{{name}}}" in dockerfile
 
 
 def test_labels_are_those_of_other_exporters() -> None:
