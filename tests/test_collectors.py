@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import re
 import subprocess
@@ -17,7 +18,7 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from pages import Page
-from prediction_exporter.collectors import registry, switches, traffic
+from prediction_exporter.collectors import NAMES, registry, switches, traffic
 from prediction_exporter.collectors.base import (
     NO_MODEL,
     Collector,
@@ -33,6 +34,7 @@ from prediction_exporter.collectors.identity import IdentitySeries
 from prediction_exporter.collectors.registry import COLLECTORS, FAMILIES
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES, COLLECTOR_SUCCESS
 from prediction_exporter.collectors.switches import Switches
+from prediction_exporter.commands.collector_flags import add_collector_flags, collector_flags
 from prediction_exporter.config import Config
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Samples, label_text
@@ -40,6 +42,8 @@ from prediction_exporter.families import Family
 from prediction_exporter.kit.readers import readers, refuse_excluded, unwatched
 from prediction_exporter.monitor import budget
 from prediction_exporter.monitor import collecting as collecting_module
+from prediction_exporter.monitor.monitor import plan
+from prediction_exporter.monitor.polling import Poller
 from prediction_exporter.monitor.references import load_baseline
 from prediction_exporter.web.site import chosen
 from processes import Exporter, samples
@@ -332,7 +336,46 @@ def test_a_reload_keeps_what_was_polled_last(running: Running, asked: Asked) -> 
     assert former.closed.wait(5)
 
 
+def test_a_poll_whose_thread_has_ended_is_not_shown_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ended it: after the interval and the time-out its last words are of another time."""
+    poll = Asking(NO_MODEL)
+    poller = Poller("asked", NO_MODEL, poll)
+    poller._once(time.monotonic())
+    first = poller.outcome()
+    assert first is not None
+    assert first.success
+    later = time.monotonic() + poll.interval + poll.timeout + 0.1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    outcome = poller.outcome()
+    assert outcome is not None
+    assert not outcome.success
+    assert not outcome.samples.lines
+
+
 # What is switched off
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], {}),
+        (["--collector.traffic", "--no-collector.source"], {"traffic": True, "source": False}),
+        (["--no-collector.traffic", "--collector.traffic"], {"traffic": True}),
+        (["--collector.disable-defaults", "--collector.source"], {name: name == "source" for name in NAMES}),
+    ],
+)
+def test_flags(flags: list[str], expected: dict[str, bool]) -> None:
+    """The last one holds, and without the defaults what is named runs alone; help names both of each pair."""
+    parser = argparse.ArgumentParser()
+    add_collector_flags(parser)
+    assert collector_flags(parser.parse_args(flags)) == expected
+    assert "--no-collector.windows" in parser.format_help()
+
+
+def test_nothing_at_all_is_an_error(tmp_path: Path) -> None:
+    """An exporter that serves nothing would be up, and well."""
+    with pytest.raises(ConfigError, match="every collector is switched off"):
+        plan(Watched(tmp_path).configure(), Switches(dict.fromkeys(NAMES, False)))
 
 
 @pytest.mark.parametrize(
@@ -479,6 +522,11 @@ def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None
         ("collect[]=identity", "no collector identity runs here; these do: traffic, windows, statistics, source, exporter"),
         ("exclude[]=", "no collector  runs here; these do: traffic, windows, statistics, source, exporter"),
         ("collect[]=traffic&exclude[]=source", "collect[] and exclude[] cannot be combined"),
+        ("collect=traffic", "collect is written with brackets, and once for each collector: collect[]=NAME"),
+        (
+            "collect[]=traffic,source",
+            "no collector traffic,source runs here; these do: traffic, windows, statistics, source, exporter",
+        ),
     ],
 )
 def test_what_a_scrape_cannot_ask_for(running: Running, query: str, answer: str) -> None:

@@ -70,6 +70,10 @@ class Switches:
             if self.runs(name, config, models[model])
         }
 
+    def anything(self, config: Config) -> bool:
+        """Return whether any collector runs."""
+        return any(self.runs(name, config, model) for name in COLLECTORS for model in config.models)
+
     def off(self, config: Config, model: Model) -> dict[str, str]:
         """Return the collectors that do not run for a model, and why."""
         reasons = {name: self.why_off(collector, config, model) for name, collector in COLLECTORS.items()}

@@ -14,17 +14,20 @@ def add_collector_flags(parser: argparse.ArgumentParser) -> None:
         "collectors",
         "Groups of series, switched on and off over what the configuration says; docs/metrics.md has their families.",
     )
+    group.add_argument(
+        "--collector.disable-defaults",
+        dest="no_defaults",
+        action="store_true",
+        help="serve only what is named by --collector.NAME",
+    )
     for name in NAMES:
-        group.add_argument(f"--collector.{name}", dest=_key(name), action="store_true", default=None, help=f"serve {name}")
-        group.add_argument(
-            f"--no-collector.{name}", dest=_key(name), action="store_false", default=None, help=argparse.SUPPRESS
-        )
+        group.add_argument(f"--collector.{name}", dest=_key(name), action=argparse.BooleanOptionalAction, help=f"serve {name}")
 
 
 def collector_flags(options: argparse.Namespace) -> Mapping[str, bool]:
     """Return what the flags say, by collector; those that nobody set are left out."""
     found = {name: getattr(options, _key(name)) for name in NAMES}
-    return {name: wanted for name, wanted in found.items() if wanted is not None}
+    return {name: bool(wanted) for name, wanted in found.items() if wanted is not None or options.no_defaults}
 
 
 def _key(name: str) -> str:

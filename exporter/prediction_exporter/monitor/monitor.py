@@ -245,6 +245,10 @@ def plan(config: Config, switches: Switches) -> int:
             line for each problem.
     """
     problems = []
+    if not switches.anything(config):
+        problems.append(
+            "every collector is switched off; switch one on with --collector.NAME, or take it out of series.exclude"
+        )
     budgets = budget.of_exporter(config, switches)
     for index, model in enumerate(config.models):
         try:

@@ -39,6 +39,7 @@ class Poller(threading.Thread):
         self._without = without
         self._lock = threading.Lock()
         self._last = last
+        self._changed = time.monotonic()
         self._began: float | None = None
         self._quiet = Quiet()
         self.stopping = threading.Event()
@@ -60,13 +61,18 @@ class Poller(threading.Thread):
         if outcome.seconds > self._poll.timeout:
             outcome = self._late(outcome.seconds)
         with self._lock:
-            self._began, self._last = None, outcome
+            self._began, self._last, self._changed = None, outcome, time.monotonic()
 
     def outcome(self) -> Collected | None:
         """Return what the last poll gave, or that the present one hangs; None before the first has ended."""
         with self._lock:
-            waited = 0.0 if self._began is None else time.monotonic() - self._began
-            return self._last if waited <= self._poll.timeout else self._late(waited)
+            now = time.monotonic()
+            waited = 0.0 if self._began is None else now - self._began
+            age = now - self._changed
+            if waited > self._poll.timeout:
+                return self._late(waited)
+            # A thread that has ended, as none should, must not leave its last words for ever.
+            return self._last if age <= self._poll.interval + self._poll.timeout else self._late(age)
 
     def _late(self, seconds: float) -> Collected:
         if self._quiet.lets("late"):

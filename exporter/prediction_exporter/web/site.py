@@ -181,6 +181,9 @@ def chosen(query: str, names: Sequence[str]) -> list[str] | None:
     if not query:
         return None
     asked = parse_qs(query, keep_blank_values=True)
+    for name in ("collect", "exclude"):
+        if name in asked:  # else it would be overlooked, and the answer be whole
+            raise ValueError(f"{name} is written with brackets, and once for each collector: {name}[]=NAME")
     collect, exclude = asked.get("collect[]", []), asked.get("exclude[]", [])
     if collect and exclude:
         raise ValueError("collect[] and exclude[] cannot be combined")
