@@ -233,22 +233,37 @@ def render(
         for name in part.lines:
             if name not in known:
                 raise KeyError(name)
-    text, openmetrics = bytearray(), bytearray()
+    text, openmetrics = _Joined(), _Joined()
     places = {}
     for group, families in groups.items():
-        began = len(text), len(openmetrics)
+        began = text.size, openmetrics.size
         for family in families:
             lines = [line for part in parts for line in part.lines.get(family.name, ())]
             if lines:
                 body = _body(lines)
-                text += _text_head(family) + body
+                text.add(_text_head(family), body)
                 if any(family.name in beside for part in parts for beside in (part.exemplars, part.created)):
                     found = (part.openmetrics(family.name, start_timestamps=start_timestamps) for part in parts)
                     body = _body([line for lines in found for line in lines])
-                openmetrics += _openmetrics_head(family) + body
-        places[group] = slice(began[0], len(text)), slice(began[1], len(openmetrics))
-    openmetrics += _EOF
-    return _snapshot(bytes(text), bytes(openmetrics), sum(part.series for part in parts), created, places)
+                openmetrics.add(_openmetrics_head(family), body)
+        places[group] = slice(began[0], text.size), slice(began[1], openmetrics.size)
+    openmetrics.add(_EOF)
+    return _snapshot(text.bytes(), openmetrics.bytes(), sum(part.series for part in parts), created, places)
+
+
+class _Joined:
+    """Bytes that are joined once, at the end: copying megabytes is what a snapshot costs."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._parts: list[bytes] = []
+
+    def add(self, *parts: bytes) -> None:
+        self._parts += parts
+        self.size += sum(map(len, parts))
+
+    def bytes(self) -> bytes:
+        return b"".join(self._parts)
 
 
 def _body(lines: Sequence[str]) -> bytes:
