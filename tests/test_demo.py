@@ -235,14 +235,14 @@ def test_a_demo_of_before_is_not_gone_on_with(tmp_path: Path) -> None:
     """Its drift would be the beginning of this one; nothing of it is touched."""
     (tmp_path / "predictions.jsonl").write_text("of before\n")
     with pytest.raises(PredictionExporterError, match="is there from an earlier demo"):
-        prepare(tmp_path, slack_url="http://127.0.0.1:1", smtp_port=1, pace=Pace())
+        prepare(tmp_path, slack_url="http://127.0.0.1:1", smtp_port=1, exporter_port=1, pace=Pace())
     assert [path.name for path in tmp_path.iterdir()] == ["predictions.jsonl"]
 
 
 def test_any_folder_will_do(tmp_path: Path) -> None:
     """Also one whose name means something to YAML or to the configuration."""
     folder = tmp_path / 'a #1: "$HOME" & more'
-    paths, config = prepare(folder, slack_url="http://127.0.0.1:1", smtp_port=1, pace=Pace(0.5))
+    paths, config = prepare(folder, slack_url="http://127.0.0.1:1", smtp_port=1, exporter_port=1, pace=Pace(0.5))
     assert config.state_dir == folder / "state"
     assert config.models[0].baseline == paths.baseline
     assert config.models[0].predictions.source.shown == str(paths.log)

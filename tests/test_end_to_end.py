@@ -74,8 +74,14 @@ def run(tmp_path: Path) -> Iterator[Callable[[Story, Pace], Running]]:
             mails: list[EmailMessage] = []
             slack_sink = resources.enter_context(SlackSink(slack.append))
             mail_sink = resources.enter_context(MailSink(mails.append))
-            paths, _ = stack.prepare(tmp_path / "demo", slack_url=slack_sink.url, smtp_port=mail_sink.port, pace=pace)
             exporter, alertmanager, prometheus = free_port(), free_port(), free_port()
+            paths, _ = stack.prepare(
+                tmp_path / "demo",
+                slack_url=slack_sink.url,
+                smtp_port=mail_sink.port,
+                exporter_port=exporter,
+                pace=pace,
+            )
             resources.enter_context(stack.exporter(paths, exporter))
             resources.enter_context(stack.alertmanager(paths, alertmanager))
             resources.enter_context(

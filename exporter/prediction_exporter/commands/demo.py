@@ -102,8 +102,8 @@ def _start(stack: ExitStack, folder: Path, show: Show, narrator: Narrator, pace:
     narrator.wait_for("building the baseline from training data ...")
     slack = stack.enter_context(SlackSink(show.take_slack))
     mail_port = _start_mail(stack, show, narrator)
-    paths, _ = processes.prepare(folder, slack_url=slack.url, smtp_port=mail_port, pace=pace)
     port, exporter_port, alertmanager_port = free_port(), free_port(), free_port()
+    paths, _ = processes.prepare(folder, slack_url=slack.url, smtp_port=mail_port, exporter_port=exporter_port, pace=pace)
     address = started("exporter", processes.exporter(paths, exporter_port), exporter_port)
     show.sights.append(f"Each column beside its baseline, loan_amount first of all: {address}/")
     if processes.prometheus_binary() is None:

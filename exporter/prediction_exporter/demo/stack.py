@@ -75,7 +75,7 @@ class Paths:
         return self.folder / "kit"
 
 
-def prepare(folder: Path, *, slack_url: str, smtp_port: int, pace: Pace) -> tuple[Paths, Config]:
+def prepare(folder: Path, *, slack_url: str, smtp_port: int, exporter_port: int, pace: Pace) -> tuple[Paths, Config]:
     """Write configuration, baseline, rules and routes into a folder.
 
     Raises:
@@ -88,6 +88,7 @@ def prepare(folder: Path, *, slack_url: str, smtp_port: int, pace: Pace) -> tupl
         )
     folder.mkdir(parents=True, exist_ok=True)
     text = CONFIG.read_text(encoding="utf-8").replace("${DEMO_SMTP_PORT}", str(smtp_port))
+    text = text.replace("${DEMO_EXPORTER_PORT}", str(exporter_port))
     text = text.replace("${DEMO_DIR}", json.dumps(str(folder))[1:-1].replace("$", "$$"))
     for name, seconds in pace.times.items():
         text = text.replace(name, written(seconds))
