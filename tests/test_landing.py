@@ -275,8 +275,16 @@ def test_a_drifted_column_is_first_and_marked(credit: Made) -> None:
     assert "Last 24h: 4,000 predictions" in page.text
 
 
+def test_the_worst_column_is_first_whatever_is_wrong_with_it(credit: Made) -> None:
+    """All of a column missing is 20 times its threshold of 5 %; a drift of some multiple stands below."""
+    credit.windows = {"3.1": {"1h": credit_data(2000, 2, drifted=True).drop("term")}}
+    page = credit.page()
+    assert list(page.rows())[:2] == ["term", "amount"]
+    assert [row.one("span", "tag").text for row in page.all("tr", "bad")] == ["missing", "drifted"]
+
+
 def test_columns_are_sorted_by_psi_relative_to_its_threshold(credit: Made) -> None:
-    """Without an alarm too; those that have no PSI come last."""
+    """Without an alarm too, where all else is 0; those that have no PSI come last."""
     credit.windows = {"3.1": {"1h": credit_data(300, 2).with_columns(age=pl.lit(None, pl.Float64)).drop("age")}}
     rows = list(credit.page().rows().values())
     shown = [row.one("td", "p").all("b") for row in rows]

@@ -22,7 +22,7 @@ from prediction_exporter.collectors.report import ModelReport, WindowReport
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.traffic import Traffic
-from prediction_exporter.exposition import Samples
+from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import Family
 from prediction_exporter.statistics import Reference
 
@@ -79,6 +79,10 @@ class Subject:
     model: Model
     baseline: Baseline | None
     references: Mapping[str, Reference]
+
+    def labels(self, family: Family, *values: str) -> str:
+        """Return the labels of one of the model's series, whose first is the model."""
+        return label_text(family.labels, (self.model.name, *values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import get_args
 from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
 from prediction_exporter.config import Area, Model
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.exposition import Samples, label_text
+from prediction_exporter.exposition import Samples
 from prediction_exporter.families import MODEL, Family
 
 AREAS = get_args(Area)
@@ -62,29 +62,29 @@ class IdentitySeries(ModelSeries):
     """
 
     def __init__(self, subject: Subject) -> None:
+        self._subject = subject
         self._samples = Samples()
-        self._name = subject.model.name
         self._render_info(subject)
         self._render_objectives(subject.model)
 
     def _render_info(self, subject: Subject) -> None:
         model, add = subject.model, self._samples.add
         task = model.task or (subject.baseline.task if subject.baseline else None) or ""
-        add(MODEL_INFO, self._labels(MODEL_INFO, task, model.info.framework or "", model.info.training_data or ""), 1)
+        add(MODEL_INFO, self._subject.labels(MODEL_INFO, task, model.info.framework or "", model.info.training_data or ""), 1)
         for area in AREAS:
             name = model.owner_of(area)
             owner = subject.config.owners[name]
-            add(MODEL_OWNER_INFO, self._labels(MODEL_OWNER_INFO, area, name, owner.slack or "", owner.email or ""), 1)
+            add(MODEL_OWNER_INFO, self._subject.labels(MODEL_OWNER_INFO, area, name, owner.slack or "", owner.email or ""), 1)
         for package, version in _dependencies(model):
-            add(MODEL_DEPENDENCY_INFO, self._labels(MODEL_DEPENDENCY_INFO, package, version), 1)
+            add(MODEL_DEPENDENCY_INFO, self._subject.labels(MODEL_DEPENDENCY_INFO, package, version), 1)
 
     def _render_objectives(self, model: Model) -> None:
         add = self._samples.add
         if model.slo.availability is not None:
-            add(SLO_OBJECTIVE, self._labels(SLO_OBJECTIVE, "availability"), model.slo.availability)
+            add(SLO_OBJECTIVE, self._subject.labels(SLO_OBJECTIVE, "availability"), model.slo.availability)
         if model.slo.latency is not None:
-            add(SLO_OBJECTIVE, self._labels(SLO_OBJECTIVE, "latency"), model.slo.latency.ratio)
-            add(SLO_LATENCY, self._labels(SLO_LATENCY), model.slo.latency.under.seconds)
+            add(SLO_OBJECTIVE, self._subject.labels(SLO_OBJECTIVE, "latency"), model.slo.latency.ratio)
+            add(SLO_LATENCY, self._subject.labels(SLO_LATENCY), model.slo.latency.under.seconds)
 
     def render(self, _: Moment) -> Samples:
         """Return the same at every moment."""
@@ -93,9 +93,6 @@ class IdentitySeries(ModelSeries):
     def most(self) -> Most:
         """Count them."""
         return Most.of(self._samples)
-
-    def _labels(self, family: Family, *values: str) -> str:
-        return label_text(family.labels, (self._name, *values))
 
 
 def _dependencies(model: Model) -> list[tuple[str, str]]:

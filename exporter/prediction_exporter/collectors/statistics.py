@@ -14,7 +14,7 @@ from prediction_exporter.collectors.report import WindowReport
 from prediction_exporter.collectors.windows import segments_of
 from prediction_exporter.counting.layout import Column, Layout
 from prediction_exporter.counting.profiler import segment_column
-from prediction_exporter.exposition import Samples, label_text
+from prediction_exporter.exposition import Samples
 from prediction_exporter.families import WINDOW, Family
 from prediction_exporter.statistics import STATISTICS, Reference, Statistic
 from prediction_exporter.statistics.base import Constant
@@ -52,7 +52,9 @@ class StatisticSeries(ModelSeries):
                 values = _constant_values(constant, reference)
                 for index in np.flatnonzero(np.isfinite(values)).tolist():
                     column = layout.columns[index]
-                    self._constants.add(constant.family, self._labels(constant.family, column.name, column.role), values[index])
+                    self._constants.add(
+                        constant.family, self._subject.labels(constant.family, column.name, column.role), values[index]
+                    )
 
     def render(self, moment: Moment) -> Samples:
         """Return values, noise floors, thresholds and statuses of every window; what cannot be computed is absent."""
@@ -83,7 +85,7 @@ class StatisticSeries(ModelSeries):
         for statistic in STATISTICS:
             result = report.results[statistic.key]
             for reason, count in result.statuses.items():
-                samples.add(STATISTIC_STATUS, self._labels(STATISTIC_STATUS, *at, statistic.key, reason), count)
+                samples.add(STATISTIC_STATUS, self._subject.labels(STATISTIC_STATUS, *at, statistic.key, reason), count)
             if statistic.scope == "window":
                 samples.extend(statistic.family, self._prefixes.of(statistic.family, at, lambda: [()]), result.values[None])
             else:
@@ -103,9 +105,6 @@ class StatisticSeries(ModelSeries):
         ):
             if beside is not None:
                 samples.extend(family, self._prefixes.of(family, at, lambda: _ends(columns)), beside[applies])
-
-    def _labels(self, family: Family, *values: str) -> str:
-        return label_text(family.labels, (self._subject.model.name, *values))
 
 
 def _ends(columns: Iterable[Column], extra: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -84,7 +84,7 @@ class TrafficSeries(ModelSeries):
         """Return the counters of every version; what the source does not tell is absent."""
         samples, traffic = Samples(), moment.traffic
         for version, counted in sorted(traffic.versions.items()):
-            labels = self._labels(REQUESTS, version)
+            labels = self._subject.labels(REQUESTS, version)
             samples.add(VERSION_FIRST_SEEN, labels, counted.first_seen)
             add = partial(samples.add, created=counted.first_seen)
             histogram = partial(samples.histogram, created=counted.first_seen)
@@ -97,9 +97,11 @@ class TrafficSeries(ModelSeries):
                 bounds, of = traffic.duration_bounds, counted.durations
                 histogram(REQUEST_DURATION, labels, bounds, of.counts, of.total, exemplars=_exemplars(moment, version))
             for label, count in counted.classes.items():
-                add(PREDICTIONS, self._labels(PREDICTIONS, version, label), count)
+                add(PREDICTIONS, self._subject.labels(PREDICTIONS, version, label), count)
             for column, of in counted.scores.items():
-                histogram(PREDICTION_SCORE, self._labels(PREDICTION_SCORE, version, column), SCORE_BOUNDS, of.counts, of.total)
+                histogram(
+                    PREDICTION_SCORE, self._subject.labels(PREDICTION_SCORE, version, column), SCORE_BOUNDS, of.counts, of.total
+                )
             if counted.values is not None:
                 histogram(PREDICTION_VALUE, labels, traffic.value_bounds, counted.values.counts, counted.values.total)
         return samples
@@ -114,9 +116,6 @@ class TrafficSeries(ModelSeries):
         counted.slow = 0 if slow_after is not None else None
         counted.durations = Histogram.empty(traffic.duration_bounds)
         return Most.of(per_version=self.render(Moment((), traffic)))
-
-    def _labels(self, family: Family, *values: str) -> str:
-        return label_text(family.labels, (self._subject.model.name, *values))
 
 
 def _exemplars(moment: Moment, version: str) -> dict[int, Exemplar]:

@@ -6,7 +6,7 @@ from prediction_exporter.baseline import Baseline
 from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
 from prediction_exporter.collectors.prefixes import Prefixes
 from prediction_exporter.counting.profiler import ALL
-from prediction_exporter.exposition import Samples, label_text
+from prediction_exporter.exposition import Samples
 from prediction_exporter.families import BASELINE_COLUMN, COLUMN, MODEL, WINDOW, Family
 
 WINDOW_PREDICTIONS = Family(
@@ -76,21 +76,21 @@ class WindowSeries(ModelSeries):
         self._subject = subject
         self._prefixes = Prefixes(subject.model.name)
         self._fixed = Samples()
-        self._fixed.add(MIN_PREDICTIONS, self._labels(MIN_PREDICTIONS), subject.model.min_predictions)
+        self._fixed.add(MIN_PREDICTIONS, self._subject.labels(MIN_PREDICTIONS), subject.model.min_predictions)
         if subject.baseline is not None:
             self._render_baseline(subject.baseline)
 
     def _render_baseline(self, baseline: Baseline) -> None:
         add, layout = self._fixed.add, baseline.layout
-        add(BASELINE_INFO, self._labels(BASELINE_INFO, baseline.short_hash), 1)
-        add(BASELINE_CREATED, self._labels(BASELINE_CREATED), baseline.created)
+        add(BASELINE_INFO, self._subject.labels(BASELINE_INFO, baseline.short_hash), 1)
+        add(BASELINE_CREATED, self._subject.labels(BASELINE_CREATED), baseline.created)
         reference = next(iter(self._subject.references.values()))  # they differ in their thresholds alone
         for index, column in enumerate(layout.columns):
-            labels = self._labels(BASELINE_PREDICTIONS, column.name, column.role)
+            labels = self._subject.labels(BASELINE_PREDICTIONS, column.name, column.role)
             add(BASELINE_PREDICTIONS, labels, reference.valid[index])
             first = int(layout.drift_offsets[index])
             for position, label in enumerate(column.drift_labels):
-                labels = self._labels(BASELINE_BIN_RATIO, column.name, column.role, label)
+                labels = self._subject.labels(BASELINE_BIN_RATIO, column.name, column.role, label)
                 add(BASELINE_BIN_RATIO, labels, reference.smoothed[first + position])
 
     def render(self, moment: Moment) -> Samples:
@@ -98,7 +98,7 @@ class WindowSeries(ModelSeries):
         samples = self._fixed.copy()
         for report in moment.windows:
             at = (report.version, report.segment, report.window)
-            samples.add(WINDOW_PREDICTIONS, self._labels(WINDOW_PREDICTIONS, *at), report.profile.rows)
+            samples.add(WINDOW_PREDICTIONS, self._subject.labels(WINDOW_PREDICTIONS, *at), report.profile.rows)
             prefixes = self._prefixes.of(WINDOW_BIN_PREDICTIONS, at, self._bins)
             samples.extend(WINDOW_BIN_PREDICTIONS, prefixes, report.profile.drift_counts)
         return samples
@@ -121,9 +121,6 @@ class WindowSeries(ModelSeries):
         baseline = self._subject.baseline
         columns = baseline.layout.columns if baseline is not None else ()
         return [(column.name, column.role, label) for column in columns for label in column.drift_labels]
-
-    def _labels(self, family: Family, *values: str) -> str:
-        return label_text(family.labels, (self._subject.model.name, *values))
 
 
 def segments_of(subject: Subject, baseline: Baseline) -> list[str]:

@@ -139,10 +139,12 @@ class Window:
 
     @property
     def worst_first(self) -> list[int]:
-        """The columns: first those with an alarm, and by PSI relative to its threshold among these and the others."""
-        return sorted(
-            range(len(self.columns)), key=lambda index: (not self._alarms[index], -self.of(PSI, index).relative, index)
-        )
+        """The columns: first those with an alarm, and by the largest multiple of a threshold among these and the others."""
+
+        def worst(index: int) -> float:
+            return max(self.of(statistic, index).relative for statistic in ALARMS)
+
+        return sorted(range(len(self.columns)), key=lambda index: (not self._alarms[index], -worst(index), index))
 
     @property
     def drifted(self) -> Figure:
