@@ -415,7 +415,7 @@ def test_what_is_excluded_is_neither_shown_nor_counted(tmp_path: Path) -> None:
     shown = read(watched.start(whole), watched.clock)[1]
     assert total(shown, name) is not None
     config = watched.configure(config_text(more=f"series: {{exclude: [{name}, traffic]}}"))
-    refuse_excluded(config)
+    refuse_excluded(config, watched.file)
     report, left = read(watched.start(config), watched.clock)
     assert total(left, name) is None
     assert total(left, "model_requests_total") is None
@@ -440,9 +440,10 @@ def test_what_is_read_cannot_be_excluded(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     text = "series: {exclude: [model_column_missing_ratio, model_column_ps, statistics, nothing]}"
     with pytest.raises(ConfigError) as caught:
-        refuse_excluded(watched.configure(config_text(more=text)))
+        refuse_excluded(watched.configure(config_text(more=text)), watched.file)
     lines = str(caught.value).split("\n")
-    assert re.match(r"series\.exclude\[0\]: model_column_missing_ratio is read by .*dashboard model-overview", lines[0])
+    assert all(line.startswith(f"{watched.file}: series.exclude[") for line in lines)
+    assert re.search(r"series\.exclude\[0\]: model_column_missing_ratio is read by .*dashboard model-overview", lines[0])
     assert "series.exclude[1]: no collector and no family is called model_column_ps; did you mean model_column_psi?" in lines[1]
     assert "series.exclude[3]: no collector and no family is called nothing (collectors: traffic, windows" in lines[2]
     assert "model_column_kl_divergence" in lines[2].partition("families that nothing reads: ")[2].split(", ")

@@ -47,7 +47,7 @@ def check_config(options: argparse.Namespace) -> int:
 
     try:
         loaded = config.load(options.file)
-        refuse_excluded(loaded)
+        refuse_excluded(loaded, options.file)
     except PredictionExporterError as error:
         print(error, file=sys.stderr)
         return FOUND

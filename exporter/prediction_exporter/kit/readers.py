@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 from prediction_exporter.collectors.registry import COLLECTORS, FAMILIES
 from prediction_exporter.collectors.switches import Switches, excluded_families
@@ -68,8 +69,8 @@ def _names_of(family: Family) -> set[str]:
     return {f"{family.name}{ending}" for ending in endings}
 
 
-def refuse_excluded(config: Config) -> None:
-    """Check what the configuration excludes.
+def refuse_excluded(config: Config, file: Path) -> None:
+    """Check what the configuration in a file excludes.
 
     Raises:
         ConfigError: an entry is no collector and no family, or a family that is read; a line for each.
@@ -87,7 +88,7 @@ def refuse_excluded(config: Config) -> None:
         elif name in excluded_families(config) and name in readers():
             problems.append(f"series.exclude[{index}]: {name} is read by {_listed(readers()[name])}")
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
 
 
 def unwatched(config: Config, switches: Switches) -> list[str]:
