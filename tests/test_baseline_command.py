@@ -97,6 +97,20 @@ def test_builds_a_baseline_and_says_what_it_made_of_each_column(tmp_path: Path) 
     assert baseline.load(output).layout.names == ("amount", "region", "currency", "defaulted", "prediction", "score")
 
 
+def test_a_column_without_a_name(tmp_path: Path) -> None:
+    """As a CSV file's index has none; its line says so, and all lines are of one table."""
+    file = tmp_path / "split.csv"
+    file.write_text(",a,target\n" + "".join(f"{n * 7 % 100},{n % 3},1\n" for n in range(100)))
+    done = run("--config.file", configure(tmp_path), "--model", "credit", "--data", file)
+    assert done.returncode == 0
+    *columns, _ = done.stdout.splitlines()
+    assert columns == [
+        "(no name)  feature     left out, identifier-like: the index of a data frame",
+        "a          feature     categorical, 3 values",
+        "target     left out    label: the truth, which production does not know yet",
+    ]
+
+
 def test_data_without_predictions(tmp_path: Path) -> None:
     """That the outputs will not be compared is said."""
     done = run("--config.file", configure(tmp_path), "--model", "credit", "--data", data(tmp_path, prediction=False))

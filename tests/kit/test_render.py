@@ -56,7 +56,17 @@ def test_no_place_to_write_to(tmp_path: Path) -> None:
     configuration.write_text(
         "owners: {a: {email: a@example.com}}\nmodels: [{name: m, owner: a, maturity: 0, predictions: {log: {path: m.log}}}]\n"
     )
-    line = [sys.executable, "-m", "prediction_exporter", "kit", "--config.file", configuration, "--only", "rules", "--output"]
+    line: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "prediction_exporter",
+        "kit",
+        "--config.file",
+        configuration,
+        "--only",
+        "rules",
+        "--output",
+    ]
     taken = tmp_path / "taken"
     taken.touch()
     folder = tmp_path / "kit" / ALERTS_FILE
