@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     )
     written = baseline.save(result.record, output)
     looked_at = {report.name for report in result.columns}
-    rows = [(report.name, report.role, report.result) for report in result.columns]
+    rows: list[tuple[str, str, str]] = [(report.name, report.role, report.result) for report in result.columns]
     rows += [(name, "left out", why) for name, why in result.record.left_out.items() if name not in looked_at]
     shown = [(name or "(no name)", role, made) for name, role, made in rows]
     width = max(len(name) for name, _, _ in shown)
