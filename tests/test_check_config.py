@@ -327,6 +327,17 @@ def test_categories_that_the_baseline_does_not_know(watched: Watched) -> None:
     assert re.fullmatch(re.escape(place + message) + r"(blue, red|red, blue)\)\n", errors)
 
 
+def test_a_configuration_that_serves_nothing(watched: Watched) -> None:
+    """It would not start."""
+    watched.configure(config_text(more="series: {exclude: [traffic, windows, statistics, identity, source, exporter]}"))
+    watched.log(20, at=time.time())
+    code, _, errors = check(watched)
+    assert code == 1
+    assert errors.splitlines()[-1].startswith(
+        f"{watched.file}: every collector is switched off; switch one on with --collector."
+    )
+
+
 def test_settings_of_columns_that_have_no_effect(watched: Watched) -> None:
     """Names that nobody has, with what was perhaps meant, and kinds that the baseline was not built with, with its command."""
     settings = {"amuont": "numeric", "features.color": "ignore", "amount": "categorical", "color": "ignore", "score": "numeric"}

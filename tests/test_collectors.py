@@ -426,6 +426,18 @@ def test_what_is_excluded_is_neither_shown_nor_counted(tmp_path: Path) -> None:
     assert not gone & {family for part in samples_of(report, watched.clock()) for family in part.lines}
 
 
+def test_what_nothing_reads_can_be_excluded_whole(running: Running) -> None:
+    """All that the page of metrics calls not read: none is shown, and the number of series is that of those that are."""
+    unread = [str(family) for family in FAMILIES if str(family) not in readers() and family not in COLLECTOR_FAMILIES]
+    assert {"python_info", "model_column_psi"} <= set(unread)
+    more = f"series: {{exclude: [{', '.join(unread)}]}}"
+    refuse_excluded(running.watched.configure(config_text(more=more)), running.watched.file)
+    running.watched.log(60)
+    running.start(more=more)
+    assert not {name for name, _ in running.series} & set(unread)
+    assert running.total("prediction_exporter_series") == len(running.series)
+
+
 def traffic_and(name: str, config: Config) -> list[Most]:
     """Return the most of the traffic collector, and of one family of the statistics."""
     model = config.models[0]
@@ -438,7 +450,9 @@ def traffic_and(name: str, config: Config) -> list[Most]:
 def test_what_is_read_cannot_be_excluded(tmp_path: Path) -> None:
     """Nor what does not exist; a line for each, with what reads it and what there is."""
     watched = Watched(tmp_path)
-    text = "series: {exclude: [model_column_missing_ratio, model_column_ps, statistics, nothing]}"
+    text = (
+        "series: {exclude: [model_column_missing_ratio, model_column_ps, statistics, nothing, " + str(COLLECTOR_SUCCESS) + "]}"
+    )
     with pytest.raises(ConfigError) as caught:
         refuse_excluded(watched.configure(config_text(more=text)), watched.file)
     lines = str(caught.value).split("\n")
@@ -447,7 +461,8 @@ def test_what_is_read_cannot_be_excluded(tmp_path: Path) -> None:
     assert "series.exclude[1]: no collector and no family is called model_column_ps; did you mean model_column_psi?" in lines[1]
     assert "series.exclude[3]: no collector and no family is called nothing (collectors: traffic, windows" in lines[2]
     assert "model_column_kl_divergence" in lines[2].partition("families that nothing reads: ")[2].split(", ")
-    assert len(lines) == 3
+    assert lines[3].endswith(f"series.exclude[4]: {COLLECTOR_SUCCESS} tells of the collectors themselves and is always shown")
+    assert len(lines) == 4
 
 
 def test_readers_are_those_of_the_rules_and_dashboards() -> None:

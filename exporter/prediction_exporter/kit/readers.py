@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from prediction_exporter.collectors.registry import COLLECTORS, FAMILIES
+from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
 from prediction_exporter.collectors.switches import Switches, excluded_families
 from prediction_exporter.config import Config
 from prediction_exporter.config.values import suggest
@@ -79,7 +80,9 @@ def refuse_excluded(config: Config, file: Path) -> None:
     names = [*COLLECTORS, *families]
     problems = []
     for index, name in enumerate(config.series.exclude):
-        if name not in names:
+        if name in map(str, COLLECTOR_FAMILIES):
+            problems.append(f"series.exclude[{index}]: {name} tells of the collectors themselves and is always shown")
+        elif name not in names:
             free = [family for family in families if family not in readers()]
             allowed = f"collectors: {', '.join(COLLECTORS)}; families that nothing reads: {', '.join(free)}"
             problems.append(
