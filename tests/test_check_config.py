@@ -327,6 +327,16 @@ def test_categories_that_the_baseline_does_not_know(watched: Watched) -> None:
     assert re.fullmatch(re.escape(place + message) + r"(blue, red|red, blue)\)\n", errors)
 
 
+def test_a_feature_that_is_misspelt_in_a_list(watched: Watched) -> None:
+    """The baseline's columns are watched whatever the list says, so that nothing else would tell."""
+    fields = "{time: ts, version: version, prediction: decision, score: score, features: [amuont, color]}"
+    watched.configure(config_text(model_text(fields=fields)))
+    watched.log(20, at=time.time())
+    code, _, errors = check(watched)
+    place = f"{watched.file}: warning: models[0].predictions.fields.features[0]"
+    assert (code, errors) == (0, f"{place}: the baseline has no column amuont; did you mean amount?\n")
+
+
 def test_a_configuration_that_serves_nothing(watched: Watched) -> None:
     """It would not start."""
     watched.configure(config_text(more="series: {exclude: [traffic, windows, statistics, identity, source, exporter]}"))

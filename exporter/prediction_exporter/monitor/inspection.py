@@ -75,6 +75,8 @@ def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, 
         if profiles:
             found.add(_columns(sum(profiles[1:], profiles[0]), baseline, look, place))
     command = baseline_command(file, model)
+    if baseline is not None:
+        found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
     found.add(check_settings(model.columns, baseline, look.fields, index=index, command=command))
     return _shown(look, rejected, usable), found
 
@@ -126,6 +128,17 @@ def _columns(sample: Profile, baseline: Baseline, look: Look, place: str) -> Fin
     if unseen:
         found.warnings.append(f"{place}.fields: every sampled value is unknown to the baseline of {', '.join(unseen)}")
     return found
+
+
+def _unknown_features(model: Model, baseline: Baseline, place: str) -> list[str]:
+    """Return what is listed as a feature and is none of the baseline's columns, so that nothing watches it."""
+    listed = model.predictions.fields.features
+    names = baseline.layout.names
+    return [
+        f"{place}[{number}]: the baseline has no column {name}{nearest(name, names)}"
+        for number, name in enumerate(listed if isinstance(listed, tuple) else ())
+        if name not in names and name not in baseline.left_out
+    ]
 
 
 def _all_other(sample: Profile, name: str, baseline: Baseline) -> bool:
