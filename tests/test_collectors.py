@@ -18,6 +18,7 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from pages import Page
+from prediction_exporter import cli
 from prediction_exporter.collectors import NAMES, registry, switches, traffic
 from prediction_exporter.collectors.base import (
     NO_MODEL,
@@ -370,6 +371,26 @@ def test_flags(flags: list[str], expected: dict[str, bool]) -> None:
     add_collector_flags(parser)
     assert collector_flags(parser.parse_args(flags)) == expected
     assert "--no-collector.windows" in parser.format_help()
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--collector.statistcs"], "--collector.statistcs; did you mean --collector.statistics?"),
+        (["--no-collector.trafic=1"], "--no-collector.trafic=1; did you mean --no-collector.traffic?"),
+        (["--collector.typo"], "--collector.typo"),
+        (["more.yml"], "more.yml"),
+    ],
+)
+@pytest.mark.parametrize("command", [["run", "--config.file", "c.yml"], ["check", "config", "c.yml"]])
+def test_a_flag_that_does_not_exist(
+    command: list[str], words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was perhaps meant, and how to see what there is."""
+    assert cli.main([*command, *words]) == 2
+    called = f"prediction-exporter {' '.join(word for word in command if word in {'run', 'check', 'config'})}"
+    expected = f"{called}: error: does not know {hint}\nall that it takes: {called} --help\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_nothing_at_all_is_an_error(tmp_path: Path) -> None:
