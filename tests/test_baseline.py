@@ -280,6 +280,17 @@ def test_unordered_whole_numbers_called_an_identifier(tmp_path: Path) -> None:
     assert result.record.left_out == {"customer_id": "identifier-like: whole numbers, each once"}
 
 
+@pytest.mark.parametrize("name", ["__index_level_0__", "Unnamed: 0", ""])
+def test_the_index_of_a_data_frame(name: str, tmp_path: Path) -> None:
+    """A frame that was shuffled and split has it as a column in no order, which no request carries."""
+    columns: dict[str, list[Any]] = {name: RNG.sample(range(200), 100), "amount": [n / 3 for n in range(100)]}
+    paths = write(tmp_path, columns)
+    for ending in ("csv", "parquet"):
+        result = built(paths[ending])
+        assert result.record.left_out == {name: "identifier-like: the index of a data frame"}
+        assert [column.name for column in result.record.columns] == ["amount"]
+
+
 def test_forced_kinds(tmp_path: Path) -> None:
     """The configuration's word on a column counts, also where its values would say otherwise."""
     columns: dict[str, list[Any]] = {

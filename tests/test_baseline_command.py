@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pty
@@ -97,6 +98,20 @@ def test_builds_a_baseline_and_says_what_it_made_of_each_column(tmp_path: Path) 
     assert baseline.load(output).layout.names == ("amount", "region", "currency", "defaulted", "prediction", "score")
 
 
+def test_a_column_without_a_name(tmp_path: Path) -> None:
+    """As a CSV file's index has none; its line says so, and all lines are of one table."""
+    file = tmp_path / "split.csv"
+    file.write_text(",a,target\n" + "".join(f"{n * 7 % 100},{n % 3},1\n" for n in range(100)))
+    done = run("--config.file", configure(tmp_path), "--model", "credit", "--data", file)
+    assert done.returncode == 0
+    *columns, _ = done.stdout.splitlines()
+    assert columns == [
+        "(no name)  feature     left out, identifier-like: the index of a data frame",
+        "a          feature     categorical, 3 values",
+        "target     left out    label: the truth, which production does not know yet",
+    ]
+
+
 def test_data_without_predictions(tmp_path: Path) -> None:
     """That the outputs will not be compared is said."""
     done = run("--config.file", configure(tmp_path), "--model", "credit", "--data", data(tmp_path, prediction=False))
@@ -143,6 +158,38 @@ def test_what_cannot_be_done(model: str, file: str, message: str, tmp_path: Path
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PAR1\x15\x04\x15\x10", "is a Parquet file; its name must end in .parquet"),
+        ("a,b\n1,2\n".encode("utf-16"), "is UTF-16 text; write it as UTF-8"),
+        (b"\x7fELF\0\0,", "is no text"),
+        ("caf\u00e9,b\n1,2\n".encode("latin-1"), "is no UTF-8 text by its first line; write it as UTF-8"),
+        (b"a;b\n1,5;2\n", "has semicolons between the names of its columns; write it with commas, and numbers with a decimal"),
+        (b"a\tb\n1\t2\n", "has tabs between the names of its columns; write it with commas"),
+    ],
+)
+def test_a_file_that_is_no_csv(content: bytes, message: str, tmp_path: Path) -> None:
+    """It is named as what it is, before its bytes are taken for columns."""
+    file = tmp_path / "data.csv"
+    file.write_bytes(content)
+    done = run("--config.file", configure(tmp_path), "--model", "credit", "--data", file)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{file}: {message}")
+
+
+@pytest.mark.parametrize("content", ["caf\u00e9;1,b\n", "\ufeffcaf\u00e9,b\n", "caf\u00e9\n"])
+def test_a_header_of_csv(content: str, tmp_path: Path) -> None:
+    """Names may hold anything, also where the file is compressed or begins with a byte order mark."""
+    rows = content + "".join(f"{n % 3}" + (f",{n % 2}" if "," in content else "") + "\n" for n in range(30))
+    plain, packed = tmp_path / "plain.csv", tmp_path / "packed.csv"
+    plain.write_text(rows)
+    packed.write_bytes(gzip.compress(rows.encode()))
+    for file in (plain, packed):
+        done = run("--config.file", configure(tmp_path), "--model", "credit", "--data", file)
+        assert (done.returncode, done.stdout.split(maxsplit=1)[0]) == (0, content.lstrip("\ufeff").partition(",")[0].strip())
 
 
 def test_no_place_to_write_to(tmp_path: Path) -> None:

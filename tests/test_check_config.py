@@ -313,6 +313,41 @@ def test_columns_without_values_are_told(watched: Watched) -> None:
     ]
 
 
+def test_categories_that_the_baseline_does_not_know(watched: Watched) -> None:
+    """A baseline of class numbers beside a log of class names, say; one that is known among them is enough."""
+    watched.configure(config_text(model_text("a", "a.log"), model_text("b", "b.log")))
+    now = time.time()
+    watched.log(20, at=now, to="a.log", color="green")
+    watched.log(20, at=now, to="b.log", color="green")
+    watched.log(1, at=now, to="b.log", color="blue")
+    code, _, errors = check(watched)
+    assert code == 0
+    place = f"{watched.file}: warning: models[0].predictions.fields: "
+    message = "every sampled value is unknown to the baseline of color (which has "
+    assert re.fullmatch(re.escape(place + message) + r"(blue, red|red, blue)\)\n", errors)
+
+
+def test_a_feature_that_is_misspelt_in_a_list(watched: Watched) -> None:
+    """The baseline's columns are watched whatever the list says, so that nothing else would tell."""
+    fields = "{time: ts, version: version, prediction: decision, score: score, features: [amuont, color]}"
+    watched.configure(config_text(model_text(fields=fields)))
+    watched.log(20, at=time.time())
+    code, _, errors = check(watched)
+    place = f"{watched.file}: warning: models[0].predictions.fields.features[0]"
+    assert (code, errors) == (0, f"{place}: the baseline has no column amuont; did you mean amount?\n")
+
+
+def test_a_configuration_that_serves_nothing(watched: Watched) -> None:
+    """It would not start."""
+    watched.configure(config_text(more="series: {exclude: [traffic, windows, statistics, identity, source, exporter]}"))
+    watched.log(20, at=time.time())
+    code, _, errors = check(watched)
+    assert code == 1
+    assert errors.splitlines()[-1].startswith(
+        f"{watched.file}: every collector is switched off; switch one on with --collector."
+    )
+
+
 def test_settings_of_columns_that_have_no_effect(watched: Watched) -> None:
     """Names that nobody has, with what was perhaps meant, and kinds that the baseline was not built with, with its command."""
     settings = {"amuont": "numeric", "features.color": "ignore", "amount": "categorical", "color": "ignore", "score": "numeric"}

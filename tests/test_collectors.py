@@ -18,6 +18,7 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from pages import Page
+from prediction_exporter import cli
 from prediction_exporter.collectors import NAMES, registry, switches, traffic
 from prediction_exporter.collectors.base import (
     NO_MODEL,
@@ -372,6 +373,26 @@ def test_flags(flags: list[str], expected: dict[str, bool]) -> None:
     assert "--no-collector.windows" in parser.format_help()
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--collector.statistcs"], "--collector.statistcs; did you mean --collector.statistics?"),
+        (["--no-collector.trafic=1"], "--no-collector.trafic=1; did you mean --no-collector.traffic?"),
+        (["--collector.typo"], "--collector.typo"),
+        (["more.yml"], "more.yml"),
+    ],
+)
+@pytest.mark.parametrize("command", [["run", "--config.file", "c.yml"], ["check", "config", "c.yml"]])
+def test_a_flag_that_does_not_exist(
+    command: list[str], words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was perhaps meant, and how to see what there is."""
+    assert cli.main([*command, *words]) == 2
+    called = f"prediction-exporter {' '.join(word for word in command if word in {'run', 'check', 'config'})}"
+    expected = f"{called}: error: does not know {hint}\nall that it takes: {called} --help\n"
+    assert capsys.readouterr().err == expected
+
+
 def test_nothing_at_all_is_an_error(tmp_path: Path) -> None:
     """An exporter that serves nothing would be up, and well."""
     with pytest.raises(ConfigError, match="every collector is switched off"):
@@ -415,7 +436,7 @@ def test_what_is_excluded_is_neither_shown_nor_counted(tmp_path: Path) -> None:
     shown = read(watched.start(whole), watched.clock)[1]
     assert total(shown, name) is not None
     config = watched.configure(config_text(more=f"series: {{exclude: [{name}, traffic]}}"))
-    refuse_excluded(config)
+    refuse_excluded(config, watched.file)
     report, left = read(watched.start(config), watched.clock)
     assert total(left, name) is None
     assert total(left, "model_requests_total") is None
@@ -424,6 +445,18 @@ def test_what_is_excluded_is_neither_shown_nor_counted(tmp_path: Path) -> None:
     counted = sum(of.series(1) for of in traffic_and(name, whole))
     assert everything - most(config, Switches()) == counted + len(COLLECTOR_FAMILIES)
     assert not gone & {family for part in samples_of(report, watched.clock()) for family in part.lines}
+
+
+def test_what_nothing_reads_can_be_excluded_whole(running: Running) -> None:
+    """All that the page of metrics calls not read: none is shown, and the number of series is that of those that are."""
+    unread = [str(family) for family in FAMILIES if str(family) not in readers() and family not in COLLECTOR_FAMILIES]
+    assert {"python_info", "model_column_psi"} <= set(unread)
+    more = f"series: {{exclude: [{', '.join(unread)}]}}"
+    refuse_excluded(running.watched.configure(config_text(more=more)), running.watched.file)
+    running.watched.log(60)
+    running.start(more=more)
+    assert not {name for name, _ in running.series} & set(unread)
+    assert running.total("prediction_exporter_series") == len(running.series)
 
 
 def traffic_and(name: str, config: Config) -> list[Most]:
@@ -438,15 +471,19 @@ def traffic_and(name: str, config: Config) -> list[Most]:
 def test_what_is_read_cannot_be_excluded(tmp_path: Path) -> None:
     """Nor what does not exist; a line for each, with what reads it and what there is."""
     watched = Watched(tmp_path)
-    text = "series: {exclude: [model_column_missing_ratio, model_column_ps, statistics, nothing]}"
+    text = (
+        "series: {exclude: [model_column_missing_ratio, model_column_ps, statistics, nothing, " + str(COLLECTOR_SUCCESS) + "]}"
+    )
     with pytest.raises(ConfigError) as caught:
-        refuse_excluded(watched.configure(config_text(more=text)))
+        refuse_excluded(watched.configure(config_text(more=text)), watched.file)
     lines = str(caught.value).split("\n")
-    assert re.match(r"series\.exclude\[0\]: model_column_missing_ratio is read by .*dashboard model-overview", lines[0])
+    assert all(line.startswith(f"{watched.file}: series.exclude[") for line in lines)
+    assert re.search(r"series\.exclude\[0\]: model_column_missing_ratio is read by .*dashboard model-overview", lines[0])
     assert "series.exclude[1]: no collector and no family is called model_column_ps; did you mean model_column_psi?" in lines[1]
     assert "series.exclude[3]: no collector and no family is called nothing (collectors: traffic, windows" in lines[2]
     assert "model_column_kl_divergence" in lines[2].partition("families that nothing reads: ")[2].split(", ")
-    assert len(lines) == 3
+    assert lines[3].endswith(f"series.exclude[4]: {COLLECTOR_SUCCESS} tells of the collectors themselves and is always shown")
+    assert len(lines) == 4
 
 
 def test_readers_are_those_of_the_rules_and_dashboards() -> None:

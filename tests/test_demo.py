@@ -207,6 +207,39 @@ def test_a_speed_that_cannot_be_kept_is_refused(speed: str, capsys: pytest.Captu
     assert f"'{speed}' is not a number from 0.1 to 4" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "many"])
+@pytest.mark.parametrize(
+    ("command", "flag", "what"),
+    [
+        (["kit", "--config.file", "c", "--output", "k"], "--time-scale", "a number above 0"),
+        (["demo-service", "--log", "l"], "--rate", "a number above 0"),
+        (["demo-service", "--log", "l"], "--break-after", "a number of seconds"),
+        (["demo"], "--duration", "a number of seconds"),
+    ],
+)
+def test_a_number_that_none_can_be_is_refused(
+    command: list[str], flag: str, what: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is done; only a time may be zero."""
+    if value == "0" and "seconds" in what:
+        assert cli.parser().parse_args([*command, flag, value])
+        return
+    with pytest.raises(SystemExit):
+        cli.main([*command, f"{flag}={value}"])
+    assert f"argument {flag}: '{value}' is not {what}\n" in capsys.readouterr().err
+
+
+def test_no_place_for_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file in the place of a folder is told and named, as is a folder in the place of the log."""
+    taken = tmp_path / "taken"
+    taken.touch()
+    with pytest.raises(PredictionExporterError, match=f"^{re.escape(str(taken))}: cannot be made a folder: "):
+        prepare(taken, slack_url="http://127.0.0.1:1", smtp_port=1, exporter_port=1, pace=Pace())
+    for log, blocked in ((taken / "a.log", taken), (tmp_path, tmp_path)):
+        assert cli.main(["demo-service", "--log", str(log)]) == 2
+        assert capsys.readouterr().err.startswith(f"--log: {blocked}: cannot be written: ")
+
+
 def test_income_is_not_back_before_it_went_missing(capsys: pytest.CaptureFixture[str]) -> None:
     """The times are named."""
     assert cli.main(["demo", "--break-after", "100", "--mend-after", "90"]) == 2

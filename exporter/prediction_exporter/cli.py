@@ -6,6 +6,7 @@ Exit codes: 0 for success, 1 where a check found something, 2 where the command 
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import os
 import sys
@@ -18,6 +19,9 @@ from prediction_exporter.version import this_build
 logger = logging.getLogger(__name__)
 
 FAILED = 2
+
+#: How alike a flag is that was perhaps meant; flags of one group are alike by the beginning that they share.
+SIMILAR = 0.85
 
 # As shells report a program that SIGINT or SIGPIPE ended.
 INTERRUPTED = 130
@@ -47,10 +51,30 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+def _unknown(top: argparse.ArgumentParser, options: argparse.Namespace, words: Sequence[str]) -> str:
+    """Return what to say of words that the command does not take; argparse shows the usage of no command then."""
+    from prediction_exporter.shell.tree import tree_of  # of use here alone
+
+    path = tuple(word for word in (options.command, getattr(options, "what", None)) if word is not None)
+    command = next(command for command in tree_of(top).walk() if command.path == path)
+    flags = [flag for option in command.options for flag in option.flags]
+    called = " ".join((top.prog, *path))
+    lines = []
+    for word in words:
+        near = difflib.get_close_matches(word.partition("=")[0], flags, n=1, cutoff=SIMILAR)
+        lines.append(f"{called}: error: does not know {word}" + (f"; did you mean {near[0]}?" if near else ""))
+    return "\n".join([*lines, f"all that it takes: {called} --help"])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    options = parser().parse_args(arguments)
+    top = parser()
+    options = argparse.Namespace()
     try:
+        _, unknown = top.parse_known_args(arguments, options)
+        if unknown:
+            print(_unknown(top, options, unknown), file=sys.stderr)
+            return FAILED
         code: int = options.function(options)
     except PredictionExporterError as error:
         if getattr(options, "log_format", None) == "json":  # for a program that reads the log

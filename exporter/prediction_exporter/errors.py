@@ -17,5 +17,9 @@ class SourceError(PredictionExporterError):
     """A source of predictions cannot be read now; the exporter tries again."""
 
 
+class KitError(PredictionExporterError):
+    """The kit cannot be written where it is wanted, or what is there cannot be compared with it."""
+
+
 class StateError(PredictionExporterError):
     """The state file cannot be used."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from prediction_exporter.kit import render as kit
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.rules import ALERTS_FILE
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -45,6 +48,35 @@ def test_differences_are_shown(rendered: Mapping[str, str], tmp_path: Path) -> N
     assert "-# Alarms" in lines
     assert "+# Alerts" in lines
     assert f"--- {missing}" in lines
+
+
+def test_no_place_to_write_to(tmp_path: Path) -> None:
+    """A file in the place of the folder, or a folder in the place of a file, is told and named."""
+    configuration = tmp_path / "exporter.yml"
+    configuration.write_text(
+        "owners: {a: {email: a@example.com}}\nmodels: [{name: m, owner: a, maturity: 0, predictions: {log: {path: m.log}}}]\n"
+    )
+    line: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "prediction_exporter",
+        "kit",
+        "--config.file",
+        configuration,
+        "--only",
+        "rules",
+        "--output",
+    ]
+    taken = tmp_path / "taken"
+    taken.touch()
+    folder = tmp_path / "kit" / ALERTS_FILE
+    folder.mkdir(parents=True)
+    for output, blocked in ((taken, taken), (tmp_path / "kit", folder)):
+        done = subprocess.run([*line, output], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith(str(blocked))
+        assert ": cannot be written: " in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def test_without_a_configuration_routes_are_left_out(rendered: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -51,6 +52,8 @@ LARGEST = float(np.finfo(np.float64).max)
 IGNORED = "ignored, as configured"
 IDENTIFIER = "identifier-like"
 
+# What pandas calls the index of a frame that is written with it: in Parquet, in CSV that was written twice, and in CSV.
+_FRAME_INDEX = re.compile(r"__index_level_[0-9]+__|Unnamed: [0-9]+|")
 _IDENTIFIER_ENDINGS = ("id", "_id", "uuid", "guid", "_key", "hash")
 
 
@@ -192,6 +195,8 @@ def _as_numbers(values: pl.Series, *, forced: bool) -> pl.Series | None:
 
 
 def _recognise_kind(name: str, role: Role, values: pl.Series, numbers: pl.Series | None) -> Kind:
+    if role is Role.FEATURE and _FRAME_INDEX.fullmatch(name):
+        raise _LeftOutError(f"{IDENTIFIER}: the index of a data frame")
     if numbers is None:
         return Kind.CATEGORICAL
     finite = numbers.filter(numbers.is_finite())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,18 @@ from prediction_exporter.sources.jsonl import texts_of
 #: Bytes of JSON lines that are parsed at a time, and lines whose fields are looked at first.
 CHUNK = 16 << 20
 SAMPLE_LINES = 1000
+
+#: Bytes of a CSV file's first line that are looked at, and what it begins with where the file is something else.
+LONGEST_HEADER = 1 << 20
+OTHER_KINDS = {
+    b"PAR1": "is a Parquet file; its name must end in .parquet",
+    codecs.BOM_UTF16_LE: "is UTF-16 text; write it as UTF-8",
+    codecs.BOM_UTF16_BE: "is UTF-16 text; write it as UTF-8",
+}
+
+#: What may stand between columns where no comma does, and what gzip, zstd and zlib begin with.
+SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
+COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
 class Table:
@@ -125,11 +138,33 @@ def _same(column: pl.Series) -> pl.Series:
 
 
 def _csv(path: Path) -> Table:
+    fault = _csv_fault(path)
+    if fault is not None:
+        raise BaselineError(f"{path}: {fault}")
     # As text: the same rules then decide what a number is as for a log. An empty field is a missing value.
     frame = pl.scan_csv(path, infer_schema=False, glob=False)
     names = frame.collect_schema().names()
     rows = int(frame.select(pl.len()).collect().item())
     return Table(str(path), rows, {name: partial(_top, frame, name) for name in names})
+
+
+def _csv_fault(path: Path) -> str | None:
+    """Return what a file is whose first line is no header of CSV; it would be taken for columns of odd names."""
+    with path.open("rb") as file:
+        header = file.readline(LONGEST_HEADER)
+    if header.startswith(COMPRESSED):  # what reads CSV reads it too
+        return None
+    kind = next((kind for magic, kind in OTHER_KINDS.items() if header.startswith(magic)), None)
+    if kind is not None or b"\0" in header:
+        return kind or "is no text"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(header)
+    except UnicodeDecodeError:
+        return "is no UTF-8 text by its first line; write it as UTF-8"
+    other = next((name for mark, name in SEPARATORS.items() if mark in header), None)
+    if other is None or b"," in header:
+        return None
+    return f"has {other} between the names of its columns; write it with commas, and numbers with a decimal point"
 
 
 def _json_lines(path: Path) -> Table:

@@ -65,7 +65,8 @@ class ExporterSeries(LiveSeries):
         samples.add(CONFIG_RELOAD_TIME, "", published.loaded)
         samples.add(SERIES_LIMIT, "", self._config.series_limit)
         samples.add(BUILD_INFO, label_text(BUILD_INFO.labels, this_build()), 1)
-        samples.add(SERIES, "", published.others + samples.series + 1)
+        shown = samples.without(self._config.series.exclude)  # what is excluded is taken out behind this
+        samples.add(SERIES, "", published.others + shown.series + 1)
         return samples
 
     def most(self) -> Most:

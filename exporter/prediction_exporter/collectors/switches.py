@@ -24,6 +24,9 @@ from prediction_exporter.config import Config, Model
 
 T = TypeVar("T")
 
+#: What is wrong where no collector runs.
+NOTHING_RUNS = "every collector is switched off; switch one on with --collector.NAME, or take it out of series.exclude"
+
 
 @dataclass(frozen=True)
 class Switches:

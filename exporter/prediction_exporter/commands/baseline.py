@@ -50,12 +50,13 @@ def run(options: argparse.Namespace) -> int:
         track=_progress,
     )
     written = baseline.save(result.record, output)
-    width = max(len(report.name) for report in result.columns)
-    for report in result.columns:
-        print(f"{report.name:{width}}  {report.role:10}  {report.result}")
-    for name, reason in result.record.left_out.items():
-        if name not in {report.name for report in result.columns}:
-            print(f"{name:{width}}  {'left out':10}  {reason}")
+    looked_at = {report.name for report in result.columns}
+    rows: list[tuple[str, str, str]] = [(report.name, report.role, report.result) for report in result.columns]
+    rows += [(name, "left out", why) for name, why in result.record.left_out.items() if name not in looked_at]
+    shown = [(name or "(no name)", role, made) for name, role, made in rows]
+    width = max(len(name) for name, _, _ in shown)
+    for name, role, made in shown:
+        print(f"{name:{width}}  {role:10}  {made}")
     for reason, count in table.refused.counts.items():
         print(f"{options.data}: {count} lines refused as {reason}, such as {table.refused.examples[reason]!r}", file=sys.stderr)
     if not any(report.role == "prediction" for report in result.columns):

@@ -40,19 +40,21 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def check_config(options: argparse.Namespace) -> int:
     """Check a configuration and show what it means."""
     from prediction_exporter import config
-    from prediction_exporter.collectors.switches import Switches
+    from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches
     from prediction_exporter.errors import PredictionExporterError
     from prediction_exporter.kit.readers import refuse_excluded, unwatched
     from prediction_exporter.monitor import budget
 
     try:
         loaded = config.load(options.file)
-        refuse_excluded(loaded)
+        refuse_excluded(loaded, options.file)
     except PredictionExporterError as error:
         print(error, file=sys.stderr)
         return FOUND
     problems = config.check_files(loaded, options.file)
     switches = Switches(collector_flags(options))
+    if not switches.anything(loaded):
+        problems.append(NOTHING_RUNS)
     warnings = [*config.check_log_folders(loaded), *unwatched(loaded, switches)]
     budgets = budget.of_exporter(loaded, switches)
     for index, model in enumerate(loaded.models):

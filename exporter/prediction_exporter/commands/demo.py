@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from prediction_exporter.commands.demo_service import RATE, add_story, told
+from prediction_exporter.commands.numbers import seconds
 
 if TYPE_CHECKING:
     from prediction_exporter.demo.narrator import Narrator
@@ -32,7 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "Prometheus and Alertmanager with the shipped rules and routes. An hour is a minute here. Ctrl-C ends all.",
     )
     parser.add_argument("--directory", type=Path, metavar="DIR", help="where files go (default: one that is removed)")
-    parser.add_argument("--duration", type=float, metavar="SECONDS", help="end by itself after so long")
+    parser.add_argument("--duration", type=seconds, metavar="SECONDS", help="end by itself after so long")
     parser.add_argument(
         "--speed",
         type=_speed,

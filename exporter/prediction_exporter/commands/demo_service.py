@@ -8,7 +8,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prediction_exporter.commands.numbers import above_zero, seconds
 from prediction_exporter.config.units import parse_size
+from prediction_exporter.errors import PredictionExporterError
 
 if TYPE_CHECKING:
     from prediction_exporter.demo.pace import Pace
@@ -44,9 +46,18 @@ def _size(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _claim(log: Path) -> None:
+    """Make sure that a log can be written."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.open("a").close()
+    except OSError as error:
+        raise PredictionExporterError(f"--log: {error.filename}: cannot be written: {error.strerror}") from error
+
+
 def add_story(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what happens when."""
-    parser.add_argument("--rate", type=float, metavar="N", help=f"predictions a second (default {RATE:g}, at speed 1)")
+    parser.add_argument("--rate", type=above_zero, metavar="N", help=f"predictions a second (default {RATE:g}, at speed 1)")
     for name, what, default in (
         ("break", "income goes missing", "60"),
         ("mend", "income is back", "60 after it went missing"),
@@ -55,7 +66,7 @@ def add_story(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}-after",
             dest=f"{name}s",
-            type=float,
+            type=seconds,
             metavar="SECONDS",
             help=f"when {what} (default {default}, at speed 1)",
         )
@@ -76,9 +87,10 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.demo.pace import Pace
     from prediction_exporter.demo.service import serve
 
+    story = told(options, Pace())
+    _claim(options.log)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    story = told(options, Pace())
     serve(options.log, rate=options.rate or RATE, story=story, stopping=stopping, rotate_at=options.rotate_at)
     return 0

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from prediction_exporter.commands.numbers import above_zero
+
 FOUND = 1
 LEFT_OUT = 2
 
@@ -27,7 +29,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--check", action="store_true", help="only compare, and list what differs")
     parser.add_argument(
         "--time-scale",
-        type=float,
+        type=above_zero,
         default=1.0,
         metavar="N",
         help="make durations N times shorter (60: an hour is a minute)",

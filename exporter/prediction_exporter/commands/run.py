@@ -173,7 +173,7 @@ class _ConfigurationFile:
         if loaded.series.exclude:  # else there is no need to know what the kit reads
             from prediction_exporter.kit.readers import refuse_excluded
 
-            refuse_excluded(loaded)
+            refuse_excluded(loaded, self._path)
         self._sha256 = hashlib.sha256(self._path.read_bytes()).hexdigest()
         return loaded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -13,6 +14,9 @@ from prediction_exporter.config.models import Config
 from prediction_exporter.config.predictions import FORMS_OF_FEATURES
 from prediction_exporter.config.tree import Place, Problem, Tree, quote
 from prediction_exporter.config.values import REFUSED, REFUSED_KEY, REFUSED_UNSHOWN, suggest
+
+#: A key that stands in more sections than that is no mistake about the section.
+MOST_HOMES = 3
 
 _MARKERS = {"[key]", *FORMS_OF_FEATURES.values()}
 _TYPES = {
@@ -66,8 +70,10 @@ def _describe(error: ErrorDetails, tree: Tree) -> Problem:
     if kind == "missing":
         return Problem(place, f"is required: {_field(place).description}")
     if kind == "extra_forbidden":
-        allowed = [field.alias or name for name, field in _section(place[:-1]).model_fields.items()]
-        return Problem(place, _unknown("key", str(place[-1]), allowed))
+        section, key = _section(place[:-1]), str(place[-1])
+        # Where a required key is missing, the unknown one rather stands in its place.
+        complete = all((*place[:-1], name) in tree.nodes for name in _keys(section, required=True))
+        return Problem(place, _unknown("key", key, _keys(section), elsewhere=_homes(key) if complete else ()))
     if kind != REFUSED:
         # The field of `time: FIELD` is at the place of `time`. A key that is required by another is at its own.
         place = tree.nearest(place)
@@ -110,8 +116,34 @@ def _key_problem(error: ErrorDetails, key: str) -> str:
     return _with_allowed(f"the key {problem}", allowed.format(**context))
 
 
-def _unknown(what: str, word: str, allowed: list[str]) -> str:
-    return _with_allowed(f"unknown {what}{suggest(word, allowed)}", ", ".join(allowed))
+def _unknown(what: str, word: str, allowed: list[str], *, elsewhere: Sequence[str] = ()) -> str:
+    hint = suggest(word, allowed)
+    if not hint and 0 < len(elsewhere) <= MOST_HOMES:
+        hint = f"; it belongs to {' or '.join(elsewhere)}"
+    return _with_allowed(f"unknown {what}{hint}", ", ".join(allowed))
+
+
+def _homes(key: str) -> list[str]:
+    """Return the sections of the configuration that have a key of this name, by their places."""
+    return [place or "the top level" for place, model in _sections(Config, "") if key in _keys(model)]
+
+
+def _sections(annotation: Any, place: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield every section of an annotation, by its place."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield place, annotation
+        for name, field in annotation.model_fields.items():
+            yield from _sections(field.annotation, f"{place}.{field.alias or name}".removeprefix("."))
+        return
+    origin = get_origin(annotation)
+    step = "[]" if origin in (tuple, list) else ".NAME" if isinstance(origin, type) and issubclass(origin, Mapping) else ""
+    for part in get_args(annotation):
+        yield from _sections(part, f"{place}{step}")
+
+
+def _keys(model: type[BaseModel], *, required: bool = False) -> list[str]:
+    fields = model.model_fields.items()
+    return [field.alias or name for name, field in fields if field.is_required() or not required]
 
 
 def _with_allowed(problem: str, allowed: str) -> str:

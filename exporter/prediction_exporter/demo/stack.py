@@ -79,14 +79,18 @@ def prepare(folder: Path, *, slack_url: str, smtp_port: int, exporter_port: int,
     """Write configuration, baseline, rules and routes into a folder.
 
     Raises:
-        PredictionExporterError: the folder has the log of an earlier demo, whose end would be the beginning of this one.
+        PredictionExporterError: the folder cannot be made, or has the log of an earlier demo, whose end would be the beginning
+            of this one.
     """
     paths = Paths(folder)
     if paths.log.exists():
         raise PredictionExporterError(
             f"{paths.log} is there from an earlier demo: remove it with its folder, or use another one"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PredictionExporterError(f"{error.filename}: cannot be made a folder: {error.strerror}") from error
     text = CONFIG.read_text(encoding="utf-8").replace("${DEMO_SMTP_PORT}", str(smtp_port))
     text = text.replace("${DEMO_EXPORTER_PORT}", str(exporter_port))
     text = text.replace("${DEMO_DIR}", json.dumps(str(folder))[1:-1].replace("$", "$$"))

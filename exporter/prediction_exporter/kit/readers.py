@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 from prediction_exporter.collectors.registry import COLLECTORS, FAMILIES
+from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
 from prediction_exporter.collectors.switches import Switches, excluded_families
 from prediction_exporter.config import Config
 from prediction_exporter.config.values import suggest
@@ -68,8 +70,8 @@ def _names_of(family: Family) -> set[str]:
     return {f"{family.name}{ending}" for ending in endings}
 
 
-def refuse_excluded(config: Config) -> None:
-    """Check what the configuration excludes.
+def refuse_excluded(config: Config, file: Path) -> None:
+    """Check what the configuration in a file excludes.
 
     Raises:
         ConfigError: an entry is no collector and no family, or a family that is read; a line for each.
@@ -78,7 +80,9 @@ def refuse_excluded(config: Config) -> None:
     names = [*COLLECTORS, *families]
     problems = []
     for index, name in enumerate(config.series.exclude):
-        if name not in names:
+        if name in map(str, COLLECTOR_FAMILIES):
+            problems.append(f"series.exclude[{index}]: {name} tells of the collectors themselves and is always shown")
+        elif name not in names:
             free = [family for family in families if family not in readers()]
             allowed = f"collectors: {', '.join(COLLECTORS)}; families that nothing reads: {', '.join(free)}"
             problems.append(
@@ -87,7 +91,7 @@ def refuse_excluded(config: Config) -> None:
         elif name in excluded_families(config) and name in readers():
             problems.append(f"series.exclude[{index}]: {name} is read by {_listed(readers()[name])}")
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
 
 
 def unwatched(config: Config, switches: Switches) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from prediction_exporter.config import Config
+from prediction_exporter.errors import KitError
 from prediction_exporter.kit.alertmanager import (
     CONFIG_FILE,
     TEMPLATE_FILE,
@@ -85,18 +86,32 @@ def links_of(config: Config | None) -> Links:
 
 
 def write(files: Mapping[str, str], folder: Path) -> None:
-    """Write the files below a folder."""
+    """Write the files below a folder.
+
+    Raises:
+        KitError: a file cannot be written.
+    """
     for path, text in files.items():
         target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise KitError(f"{error.filename or target}: cannot be written: {error.strerror}") from error
 
 
 def diff(files: Mapping[str, str], folder: Path) -> list[str]:
-    """Return how the files below a folder differ from these, as lines of a unified diff; none where they are the same."""
+    """Return how the files below a folder differ from these, as lines of a unified diff; none where they are the same.
+
+    Raises:
+        KitError: a file cannot be read.
+    """
     lines: list[str] = []
     for path, text in files.items():
         target = folder / path
-        present = target.read_text(encoding="utf-8") if target.is_file() else ""
+        try:
+            present = target.read_text(encoding="utf-8", errors="replace") if target.is_file() else ""
+        except OSError as error:
+            raise KitError(f"{target}: cannot be read: {error.strerror}") from error
         lines += difflib.unified_diff(present.splitlines(), text.splitlines(), str(target), f"{path} (rendered)", lineterm="")
     return lines

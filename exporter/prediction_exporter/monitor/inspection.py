@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.baseline.settings import Findings, check_settings, nearest
 from prediction_exporter.config import Config, Model, baseline_command, check_log_folders
+from prediction_exporter.counting.layout import Kind
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.errors import PredictionExporterError
@@ -28,6 +29,9 @@ _HARMLESS = {"malformed"}
 
 #: A column that the baseline itself often lacks is told only where so many lines without it are improbable.
 _IMPROBABLE = 0.01
+
+#: How many categories of the baseline a message names.
+_SHOWN = 5
 
 
 def at_start(config: Config, file: Path) -> Iterator[str]:
@@ -71,6 +75,8 @@ def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, 
         if profiles:
             found.add(_columns(sum(profiles[1:], profiles[0]), baseline, look, place))
     command = baseline_command(file, model)
+    if baseline is not None:
+        found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
     found.add(check_settings(model.columns, baseline, look.fields, index=index, command=command))
     return _shown(look, rejected, usable), found
 
@@ -100,12 +106,12 @@ def _refused(rejected: Rejected, usable: int, place: str) -> Findings:
 
 
 def _columns(sample: Profile, baseline: Baseline, look: Look, place: str) -> Findings:
-    """Return the columns of which a sample has no usable value at all."""
+    """Return the columns of which a sample has no usable value at all, or none that the baseline knows."""
     found = Findings()
     rows = int(sample.rows)
     paths = {field.name: path_text(field.path) for field in look.schema.columns} if look.schema is not None else {}
     spare = [name for name in look.fields if name not in paths]
-    missing, invalid = [], []
+    missing, invalid, unseen = [], [], []
     for number, column in enumerate(baseline.layout.columns):
         none, odd, _ = (int(count) for count in sample.states[number])
         often = float(baseline.profile.states[number][0]) / int(baseline.profile.rows)
@@ -113,8 +119,35 @@ def _columns(sample: Profile, baseline: Baseline, look: Look, place: str) -> Fin
             missing.append(f"{column.name} (looked for as {paths[column.name]}{nearest(column.name, spare)})")
         elif odd and none + odd == rows:
             invalid.append(f"{column.name} ({column.kind.value} in the baseline)")
+        elif column.kind is Kind.CATEGORICAL and _all_other(sample, column.name, baseline):
+            unseen.append(f"{column.name} (which has {_first(column.categories)})")
     if missing:
         found.warnings.append(f"{place}.fields: no sampled line has a value of {', '.join(missing)}")
     if invalid:
         found.warnings.append(f"{place}.fields: every sampled value is invalid of {', '.join(invalid)}")
+    if unseen:
+        found.warnings.append(f"{place}.fields: every sampled value is unknown to the baseline of {', '.join(unseen)}")
     return found
+
+
+def _unknown_features(model: Model, baseline: Baseline, place: str) -> list[str]:
+    """Return what is listed as a feature and is none of the baseline's columns, so that nothing watches it."""
+    listed = model.predictions.fields.features
+    names = baseline.layout.names
+    return [
+        f"{place}[{number}]: the baseline has no column {name}{nearest(name, names)}"
+        for number, name in enumerate(listed if isinstance(listed, tuple) else ())
+        if name not in names and name not in baseline.left_out
+    ]
+
+
+def _all_other(sample: Profile, name: str, baseline: Baseline) -> bool:
+    """Whether no value of a category is one that the baseline knows, where its own values tell that this is improbable."""
+    values, known = sample.column_values(name), baseline.profile.column_values(name)
+    count = int(values.sum())
+    return count > 0 and int(values[-1]) == count and (float(known[-1]) / float(known.sum())) ** count < _IMPROBABLE
+
+
+def _first(categories: Sequence[str]) -> str:
+    more = len(categories) - _SHOWN
+    return ", ".join(categories[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -16,7 +16,7 @@ from functools import partial
 from prediction_exporter.collectors.base import Moment, Published, Subject
 from prediction_exporter.collectors.report import Collected, ModelReport, SourceReport
 from prediction_exporter.collectors.running import ModelCollectors
-from prediction_exporter.collectors.switches import Switches, excluded_families
+from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches, excluded_families
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.state import State
 from prediction_exporter.counting.traffic import Traffic
@@ -246,9 +246,7 @@ def plan(config: Config, switches: Switches) -> int:
     """
     problems = []
     if not switches.anything(config):
-        problems.append(
-            "every collector is switched off; switch one on with --collector.NAME, or take it out of series.exclude"
-        )
+        problems.append(NOTHING_RUNS)
     budgets = budget.of_exporter(config, switches)
     for index, model in enumerate(config.models):
         try:
