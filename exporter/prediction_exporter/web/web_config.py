@@ -34,6 +34,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from prediction_exporter.config.tree import Refused, Tree
 from prediction_exporter.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ _MESSAGES = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "tuple_type": "must be a list",
+    "string_type": "must be text; put it in quotes",
 }
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -251,25 +253,37 @@ def load_web_config(path: Path) -> WebConfig:
     Raises:
         ConfigError: with every wrong place in the file, and what is allowed there.
     """
+    tree = _read(path)
+    problems = [str(problem) for problem in tree.problems]
+    config = WebConfig()
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = {} if tree.value is None else tree.value
+        config = WebConfig.model_validate(value, context={"folder": path.parent})
+        if config.tls_server_config is not None:
+            config.tls_server_config.context()
+    except ValidationError as error:
+        problems += map(_message, error.errors(include_url=False, include_input=False))
+    except ConfigError as error:
+        problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
+    return config
+
+
+def _read(path: Path) -> Tree:
+    """Return what the file holds, by the rules of the configuration: a key that is written twice must not undo the first."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return Tree.read(text, None, aliases=False, empty=True)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except Refused as error:
+        raise ConfigError(f"{path}: {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         # Not the cause's own text: it quotes the line, which may hold a hash.
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise ConfigError(f"{path}: is not YAML{where}") from None
-    try:
-        config = WebConfig.model_validate({} if data is None else data, context={"folder": path.parent})
-        if config.tls_server_config is not None:
-            config.tls_server_config.context()
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        raise ConfigError("\n".join(f"{path}: {_message(detail)}" for detail in details)) from None
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return config
 
 
 def _message(detail: ErrorDetails) -> str:
