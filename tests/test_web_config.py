@@ -9,6 +9,7 @@ import logging
 import shutil
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
@@ -29,9 +30,11 @@ from prediction_exporter.collectors.exporter import SERIES
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Samples, Snapshot, render
 from prediction_exporter.web import server, web_config
+from prediction_exporter.web.basic_auth import BasicAuth
+from prediction_exporter.web.limit import Busy, Line
 from prediction_exporter.web.server import WebServer
 from prediction_exporter.web.site import Site
-from prediction_exporter.web.web_config import BasicAuth, Certificates, TLSServerConfig, WebConfig, load_web_config
+from prediction_exporter.web.web_config import Certificates, TLSServerConfig, WebConfig, load_web_config
 
 # Certificates
 
@@ -656,6 +659,46 @@ def test_an_unknown_user_takes_as_long(checks: list[bytes]) -> None:
     (asked,) = checks
     assert asked.startswith(b"$2b$05$")
     assert len(asked) == len(hashed(b"x").get_secret_value())
+
+
+def test_a_new_file_forgets_whose_hash_has_changed(checks: list[bytes]) -> None:
+    """A reload while others guess keeps nobody out who was in, and nobody in who is not any more."""
+    stays, changes, goes = hashed(b"one"), hashed(b"two"), hashed(b"three")
+    former = BasicAuth({"a": stays, "b": changes, "c": goes})
+    for user, password in (("a", b"one"), ("b", b"two"), ("c", b"three")):
+        assert former.allows(basic(user, password))
+    auth = BasicAuth({"a": stays, "b": hashed(b"other")}, former)
+    checks.clear()
+    assert auth.allows(basic("a", b"one"))
+    assert checks == []
+    assert not auth.allows(basic("b", b"two"))
+    assert not auth.allows(basic("c", b"three"))
+    assert len(checks) == 2
+
+
+def test_a_line_is_bounded_for_each_and_for_all() -> None:
+    """One client's guesses do not take the places of others, and turns come in the order of arrival."""
+    line, turns, threads = Line(longest=3, each=2), [], []
+
+    def wait(client: str) -> None:
+        with line.turn(client):
+            turns.append(client)
+
+    with line.turn("a"):
+        for client in ("a", "b"):
+            threads.append(threading.Thread(target=wait, args=(client,)))
+            threads[-1].start()
+            end = time.monotonic() + 10
+            while len(line._waiting) != len(threads) + 1:
+                assert time.monotonic() < end
+        for client in ("a", "c"):
+            with pytest.raises(Busy, match=r"^too many passwords wait to be checked, try again later$"), line.turn(client):
+                pass
+    for thread in threads:
+        thread.join(10)
+    assert turns == ["a", "b"]
+    with line.turn("c"):
+        pass
 
 
 @pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])

@@ -68,6 +68,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--web.config.file", dest="web_config", type=Path, metavar="FILE", help="TLS and basic auth, as for other exporters"
     )
+    parser.add_argument(
+        "--web.probes-without-password",
+        dest="open_probes",
+        action="store_true",
+        help="answer /-/healthy and /-/ready without a password where --web.config.file asks for one",
+    )
     parser.add_argument("--web.enable-lifecycle", dest="lifecycle", action="store_true", help="allow POST /-/reload")
     parser.add_argument(
         "--web.start-timestamps",
@@ -140,6 +146,7 @@ def run(options: argparse.Namespace) -> int:
             telemetry_path=options.telemetry_path,
             prefix=prefix,
             max_requests=options.max_requests,
+            open_probes=options.open_probes,
             reload=reload if options.lifecycle else None,
         )
         server.start()

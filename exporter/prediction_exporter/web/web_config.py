@@ -6,21 +6,15 @@ is not would be worse than one that does not start.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import logging
 import os
 import re
-import secrets
 import ssl
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import bcrypt
 import yaml
 from pydantic import (
     BaseModel,
@@ -95,7 +89,6 @@ _MESSAGES = {
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _BCRYPT_HASH = re.compile(r"\$2[abxy]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
-_BCRYPT_BYTES = 72  # bcrypt reads no more of a password, and its Python package refuses a longer one
 
 
 def _one_of(value: str, allowed: Mapping[str, Any]) -> str:
@@ -346,47 +339,3 @@ def _file_state(path: Path) -> object:
     except OSError as error:
         return error.errno
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-class BasicAuth:
-    """Verification of ``Authorization: Basic`` headers against bcrypt hashes.
-
-    bcrypt takes tens of milliseconds on purpose. The credentials of a user that were right are remembered as a salted
-    digest, so that a scrape does not pay it every time; wrong ones are paid one after the other, on one core.
-    """
-
-    def __init__(self, users: Mapping[str, SecretStr]) -> None:
-        self._hashes = {user: secret.get_secret_value().encode() for user, secret in users.items()}
-        cost = max((value[4:6] for value in self._hashes.values()), default=b"10")
-        self._dummy = b"$2b$" + cost + b"$" + b"." * 53  # the hash of nothing: an unknown user takes as long as a known one
-        self._salt = secrets.token_bytes(32)
-        self._verified: dict[str, bytes] = {}  # at most one digest for each user of the file
-        self._bcrypt = threading.Lock()
-
-    def allows(self, header: str | None) -> bool:
-        """Return whether the value of an ``Authorization`` header is that of a user with the right password."""
-        credentials = _credentials(header)
-        if credentials is None:
-            return False
-        user, password = credentials
-        digest = hashlib.sha256(self._salt + password).digest()
-        if hmac.compare_digest(self._verified.get(user, b""), digest):
-            return True
-        known = user in self._hashes
-        with self._bcrypt:
-            right = bcrypt.checkpw(password[:_BCRYPT_BYTES], self._hashes.get(user, self._dummy))
-        if known and right:
-            self._verified[user] = digest
-        return known and right
-
-
-def _credentials(header: str | None) -> tuple[str, bytes] | None:
-    """Return user and password of a header, None where it is none of basic auth."""
-    scheme, _, encoded = (header or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-        return (user.decode(), password) if colon else None
-    except (binascii.Error, ValueError):
-        return None
