@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -356,6 +357,31 @@ def test_what_belongs_to_a_reload_is_taken_over_with_it_or_not(running: Running)
     running.watched.file.write_text(config_text(TWO[0]))
     assert running.monitor.reload(load, also=lambda: calls.append("done")) is None
     assert calls == ["fail", "done"]
+
+
+def test_the_end_does_not_wait_for_a_reload_whose_sources_hang(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gives the reload up, and waits for the sources once and not twice."""
+    monkeypatch.setattr(module, "STOP_SECONDS", 1.0)
+    running.watched.log(5, to="a.log")
+    running.start(TWO[0])
+    hanging = Hanging(monkeypatch, "a.log")
+    running.watched.log(5, to="a.log")
+    assert hanging.reached.wait(SECONDS)
+    monkeypatch.setattr(module, "STOP_SECONDS", 60.0)
+    problems: list[str | None] = []
+    checked = threading.Event()
+    reload = partial(running.monitor.reload, lambda: config.load(running.watched.file), also=checked.set)
+    thread = threading.Thread(target=lambda: problems.append(reload()))
+    thread.start()
+    assert checked.wait(SECONDS)
+    time.sleep(0.2)  # in which it begins to wait for the source
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.3)
+    started = time.monotonic()
+    running.stop()
+    assert time.monotonic() - started < 5
+    thread.join(SECONDS)
+    assert problems == ["the exporter is stopping"]
+    hanging.released.set()
 
 
 def test_nothing_starts_again_after_the_end(running: Running) -> None:

@@ -7,6 +7,8 @@ import hashlib
 import logging
 import signal
 import socket
+import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,8 +157,10 @@ def run(options: argparse.Namespace) -> int:
             file.tell(loaded)
             _tell_addresses(options, server, prefix)
             monitor.start()
+            reloads = threading.Event()
+            threading.Thread(target=_reload_always, args=(reloads, reload), name="reload", daemon=True).start()
             while signals.wait() == signal.SIGHUP:
-                reload()
+                reloads.set()
             logger.info("stopping")
             monitor.stop()
         finally:
@@ -164,6 +168,14 @@ def run(options: argparse.Namespace) -> int:
     finally:
         state.close()
     return 0
+
+
+def _reload_always(asked: threading.Event, reload: Callable[[], object]) -> None:
+    """Reload whenever it is asked for, beside the main thread: SIGTERM must not wait for a source that hangs at a reload."""
+    while True:
+        asked.wait()
+        asked.clear()
+        reload()
 
 
 class _ConfigurationFile:

@@ -36,6 +36,8 @@ STOP_SECONDS = 10.0
 #: model that it watches out of service.
 READY_SECONDS = 5.0
 
+_POLL_SECONDS = 0.1  # how soon a reload notices that the exporter is to stop
+_ENDS = "the exporter is stopping"
 UNEXPECTED = "failed unexpectedly; the exporter's log has the error"
 
 
@@ -123,21 +125,23 @@ class Monitor:
             worker.start()
 
     def stop(self) -> None:
-        """Stop reading and publishing; what was read is committed."""
+        """Stop reading and publishing; what was read is committed. A reload under way is given up."""
+        self._stopping.set()
         with self._running:
             self._stop_workers()
-            self._stopping.set()
             self._news.set()
             self._publisher.join(STOP_SECONDS)
 
-    def _stop_workers(self) -> None:
+    def _stop_workers(self, *, unless: Callable[[], bool] = lambda: False) -> None:
+        """Tell the models to stop and wait until they have, or until ``unless``."""
         self._collecting.stop()
         for worker in self._workers:
             worker.stopping.set()
         deadline = time.monotonic() + STOP_SECONDS
         for worker in self._workers:
-            worker.join(max(deadline - time.monotonic(), 0.0))
-            if worker.is_alive():
+            while worker.is_alive() and time.monotonic() < deadline and not unless():
+                worker.join(min(max(deadline - time.monotonic(), 0.0), _POLL_SECONDS))
+            if worker.is_alive() and not unless():
                 logger.warning("model %s: its source hangs; left behind, what it read last is read again", worker.model)
 
     def reload(self, load: Callable[[], Config], *, also: Callable[[], None] = lambda: None) -> str | None:
@@ -161,7 +165,9 @@ class Monitor:
             except Exception:  # whatever it is, the running models must go on
                 logger.exception("configuration not reloaded, the former one stays in use")
                 return self._not_reloaded(UNEXPECTED)
-            self._stop_workers()
+            self._stop_workers(unless=self._stopping.is_set)
+            if self._stopping.is_set():
+                return self._not_reloaded(_ENDS)
             self._take_over(config, versions)
             self._start_workers()
             self._news.set()
@@ -176,7 +182,7 @@ class Monitor:
 
     def _refuse(self, config: Config) -> None:
         if self._stopping.is_set():
-            raise ConfigError("the exporter is stopping")
+            raise ConfigError(_ENDS)
         if config.state_dir != self.config.state_dir:
             raise ConfigError("state_dir: cannot change while running; restart the exporter")
 
