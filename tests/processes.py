@@ -51,7 +51,7 @@ class Exporter:
     def is_ready(self) -> bool:
         """Return whether it serves metrics of every model."""
         try:
-            return requests.get(f"{self.url}/-/ready", timeout=5).ok
+            return requests.get(f"{self.url}/-/ready", timeout=5).text == "ready\n"
         except requests.ConnectionError:
             return False
 

@@ -27,14 +27,14 @@ class Running:
         self.switches = Switches()
         self.monitor: Monitor
 
-    def start(self, *models: str, more: str = "", wait: bool = True) -> None:
+    def start(self, *models: str, more: str = "", interval: str = "1s", wait: bool = True) -> None:
         """Start it, on the state that an earlier one left."""
-        loaded = self.watched.configure(config_text(*models, more=more))
+        loaded = self.watched.configure(config_text(*models, more=more, interval=interval))
         self.state = State(loaded.state_dir)
         self.monitor = Monitor(loaded, state=self.state, publish=self.snapshots.append, switches=self.switches)
         self.monitor.start()
         if wait:
-            self.wait(lambda: self.monitor.ready()[0])
+            self.wait(lambda: self.monitor.ready() == (True, "ready"))
 
     def stop(self) -> None:
         """Stop it."""

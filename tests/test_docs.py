@@ -36,13 +36,14 @@ from prediction_exporter.counting.ledger import MAX_VERSION_LENGTH
 from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.kit.recording import RECORDED
+from prediction_exporter.monitor import monitor
 from prediction_exporter.sources import base, log, tracker
 from prediction_exporter.sources.base import REASONS
 from prediction_exporter.sources.fields import recognise
 from prediction_exporter.sources.fields.recognise import KNOWN_NAMES
 from prediction_exporter.sources.fields.schema import describe
 from prediction_exporter.sources.jsonl import JsonLinesParser
-from prediction_exporter.web import server
+from prediction_exporter.web import connections, server
 from prediction_exporter.web.web_config import TLSServerConfig, load_web_config
 
 ROOT = Path(__file__).parents[1]
@@ -352,11 +353,13 @@ FIGURES = {
         f"{baseline_builder.MAX_CATEGORIES} most frequent categories",
     ),
     OPERATIONS: (
-        f"At most {server.MAX_CONNECTIONS} connections are served at a time",
+        f"At most {connections.MAX_CONNECTIONS} connections are served at a time",
         f"must arrive within {server.REQUEST_SECONDS:g} seconds, an answer be read within {server.RESPONSE_SECONDS:g}",
+        f"and {monitor.READY_SECONDS:g} seconds after the start at the latest",
+        f"within {monitor.STOP_SECONDS:g} seconds for reading and {connections.STOP_SECONDS:g} for responses under way",
         f"| categories | {baseline_builder.MAX_CATEGORIES} a column",
         f"| files | {tracker.OPEN_FILES} are kept open",
-        f"| connections | {server.MAX_CONNECTIONS} |",
+        f"| connections | {connections.MAX_CONNECTIONS} |",
         f"quiet for {tracker.GRACE_SECONDS:g} seconds",
         f"without a file at most {tracker.MEMORY_STREAMS} are remembered",
         f"an example of up to {base.EXAMPLE_BYTES} bytes",

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -105,8 +106,42 @@ def test_all_sources_hang_and_snapshots_go_on(running: Running, monkeypatch: pyt
     running.wait(lambda: len(running.snapshots) >= 2)
     assert running.total("prediction_exporter_build_info") == 1
     assert running.monitor.ready() == (False, "not evaluated yet: a")
+    monkeypatch.setattr(module, "READY_SECONDS", 0.1)
+    running.wait(lambda: running.monitor.ready() == (True, "ready; not evaluated yet: a"))
     hanging.released.set()
     running.wait(lambda: running.monitor.ready() == (True, "ready"))
+
+
+def test_a_source_that_hangs_does_not_keep_the_exporter_from_being_ready(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pod is out of service while a sidecar of it is not ready: at the start for a while at most, after a reload never."""
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.3)
+    monkeypatch.setattr(module, "READY_SECONDS", 0.5)
+    hanging = Hanging(monkeypatch, "a.log")
+    running.watched.log(5, to="a.log")
+    running.watched.log(5, to="b.log")
+    running.start(*TWO, interval="1h", wait=False)
+    running.wait(lambda: running.monitor.ready() == (True, "ready; not evaluated yet: a"))
+    assert running.requests("b") == 5
+    assert running.requests("a") is None
+    third = model_text("c", "a.log")
+    assert running.rewrite(config_text(third, interval="1h")) is None
+    assert running.monitor.ready() == (True, "ready; not evaluated yet: c")
+    hanging.released.set()
+    running.wait(lambda: running.monitor.ready() == (True, "ready"))
+
+
+def test_the_first_snapshot_does_not_wait_for_the_interval(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While every source hangs from the beginning, the exporter serves its own series and is ready."""
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.3)
+    monkeypatch.setattr(module, "READY_SECONDS", 0.2)
+    hanging = Hanging(monkeypatch, "a.log")
+    running.watched.log(5, to="a.log")
+    running.start(TWO[0], interval="1h", wait=False)
+    running.wait(lambda: running.monitor.ready()[0])
+    assert running.total("prediction_exporter_build_info") == 1
+    hanging.released.set()
 
 
 def test_a_thread_left_behind_by_a_reload_does_no_harm(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,8 +294,9 @@ def test_series_stay_while_a_reload_goes_on(running: Running) -> None:
     count = len(running.snapshots)
     third = model_text("c", "c.log")
     assert running.rewrite(config_text(TWO[0], third)) is None
-    assert not running.monitor.ready()[0] or running.total("prediction_exporter_source_up", model="c") is not None
-    running.wait(lambda: running.monitor.ready()[0])
+    assert running.monitor.ready()[0]
+    running.wait(lambda: running.monitor.ready() == (True, "ready"))
+    assert running.total("prediction_exporter_source_up", model="c") is not None
     running.wait(lambda: running.requests("b") is None)
     for snapshot in running.snapshots[count:]:
         assert total(samples(snapshot.text.decode()), "model_requests_total", model="a") == 20
@@ -321,6 +357,31 @@ def test_what_belongs_to_a_reload_is_taken_over_with_it_or_not(running: Running)
     running.watched.file.write_text(config_text(TWO[0]))
     assert running.monitor.reload(load, also=lambda: calls.append("done")) is None
     assert calls == ["fail", "done"]
+
+
+def test_the_end_does_not_wait_for_a_reload_whose_sources_hang(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gives the reload up, and waits for the sources once and not twice."""
+    monkeypatch.setattr(module, "STOP_SECONDS", 1.0)
+    running.watched.log(5, to="a.log")
+    running.start(TWO[0])
+    hanging = Hanging(monkeypatch, "a.log")
+    running.watched.log(5, to="a.log")
+    assert hanging.reached.wait(SECONDS)
+    monkeypatch.setattr(module, "STOP_SECONDS", 60.0)
+    problems: list[str | None] = []
+    checked = threading.Event()
+    reload = partial(running.monitor.reload, lambda: config.load(running.watched.file), also=checked.set)
+    thread = threading.Thread(target=lambda: problems.append(reload()))
+    thread.start()
+    assert checked.wait(SECONDS)
+    time.sleep(0.2)  # in which it begins to wait for the source
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.3)
+    started = time.monotonic()
+    running.stop()
+    assert time.monotonic() - started < 5
+    thread.join(SECONDS)
+    assert problems == ["the exporter is stopping"]
+    hanging.released.set()
 
 
 def test_nothing_starts_again_after_the_end(running: Running) -> None:

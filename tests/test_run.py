@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -27,8 +28,10 @@ from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
 from prediction_exporter.collectors.traffic import PREDICTION_VALUE
 from prediction_exporter.counting.state import FILE_NAME
 from prediction_exporter.demo.sinks import LOOPBACK, free_port
+from prediction_exporter.monitor import monitor
 from prediction_exporter.version import this_build
-from processes import Exporter, samples
+from prediction_exporter.web import connections
+from processes import START_SECONDS, Exporter, samples
 from watched import Watched, config_text, model_text, total
 
 Start = Callable[..., Exporter]
@@ -164,6 +167,31 @@ def test_sigterm_commits_and_exits_0(watched: Watched, start_exporter: Start) ->
     (watched.folder / "app.log").unlink()
     exporter.start()
     assert counted(exporter) == 42
+
+
+def test_sigterm_while_everything_hangs(watched: Watched) -> None:
+    """It ends with 0 in the time that the manual gives, though every source, a reload and a client wait for ever."""
+    with socket.create_server((LOOPBACK, 0)) as silent:  # it takes connections and says nothing
+        address = f"mysql://reader@{LOOPBACK}:{silent.getsockname()[1]}/x"
+        fields = "fields: {time: ts, prediction: p}"
+        models = "".join(
+            f"\n  - {{name: {name}, owner: me, maturity: 0, predictions: {{{fields}, table: {{url: '{address}', name: t}}}}}}"
+            for name in "ab"
+        )
+        watched.configure(config_text(models))
+        exporter = Exporter(watched.file)
+        exporter.start(ready=False)
+        silent.settimeout(START_SECONDS)
+        with ExitStack() as stack:
+            for _ in "ab":
+                stack.enter_context(silent.accept()[0])
+            stack.enter_context(socket.create_connection((LOOPBACK, exporter.port))).sendall(b"GET /metr")
+            exporter.signal(signal.SIGHUP)
+            exporter.signal(signal.SIGTERM)
+            begun = time.monotonic()
+            assert exporter.stop() == 0
+            assert time.monotonic() - begun < monitor.STOP_SECONDS + connections.STOP_SECONDS + 2
+    assert "its source hangs; left behind" in exporter.log.read_text()
 
 
 def test_signals_while_starting(watched: Watched) -> None:

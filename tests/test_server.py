@@ -13,7 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import bcrypt
@@ -23,7 +24,7 @@ import requests
 from prediction_exporter.collectors.exporter import SERIES
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import OPENMETRICS_TYPE, TEXT_TYPE, Samples, Snapshot, render
-from prediction_exporter.web import server
+from prediction_exporter.web import connections, server
 from prediction_exporter.web.negotiation import accepts_gzip, negotiate
 from prediction_exporter.web.server import WebServer
 from prediction_exporter.web.site import Site
@@ -398,10 +399,41 @@ def test_a_connection_is_kept(served: Served) -> None:
 )
 def test_a_connection_ends_where_the_next_request_cannot_be_found(served: Served, body: bytes) -> None:
     """A body that is not read must not be taken for a request."""
-    answer = served.ask(b"GET /-/healthy HTTP/1.1\r\n" + body)
+    answer = served.ask(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n" + body)
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"\r\nConnection: close\r\n" in answer
     assert answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("hosts", [0, 1, 2])
+def test_the_host_header(served: Served, version: str, hosts: int) -> None:
+    """HTTP/1.1 asks for exactly one (RFC 9112), and a request without it may be half of another one."""
+    head = f"GET /metrics HTTP/{version}\r\nConnection: close\r\n" + "Host: x\r\n" * hosts
+    answer = served.ask(f"{head}\r\n".encode())
+    if version == "1.1" and hosts != 1:
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert answer.endswith(b"\r\n\r\na request of HTTP/1.1 has one Host header\n")
+    else:
+        assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://x/metrics", 200),
+        ("HTTPS://x:9/metrics?collect[]=test", 200),
+        ("http://x", 200),
+        ("http://x?a", 200),
+        ("http://x/nothing", 404),
+        ("ftp://x/metrics", 404),
+        ("*", 404),
+    ],
+)
+def test_an_absolute_address(served: Served, target: str, status: int) -> None:
+    """A client behind a proxy asks in this form, and every server has to understand it."""
+    answer = served.ask(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
 @pytest.mark.parametrize(
@@ -410,8 +442,8 @@ def test_a_connection_ends_where_the_next_request_cannot_be_found(served: Served
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS to a port without\r\n\r\n", 400),
         (b"GET /metrics HTTP/9.9.9\r\n\r\n", 400),
         (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
-        (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
-        (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
         (b"BREW /metrics HTTP/1.1\r\n\r\n", 501),
     ],
 )
@@ -469,7 +501,7 @@ def test_an_idle_connection_ends(served: Served, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
     monkeypatch.setattr(server, "IDLE_SECONDS", 0.6)
     with served.connect() as connection:
-        connection.sendall(b"HEAD /-/healthy HTTP/1.1\r\n\r\n")
+        connection.sendall(b"HEAD /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         start = time.monotonic()
         assert connection.recv(65536) == b""
@@ -481,7 +513,7 @@ def test_a_client_that_does_not_read_is_cut_off(served: Served, monkeypatch: pyt
     monkeypatch.setattr(server, "RESPONSE_SECONDS", 0.3)
     served.site.landing = lambda: b"x" * 50_000_000  # more than the buffers of two sockets
     with served.connect() as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         served.wait_for(1)
         served.wait_for(0)
         assert len(read_all(connection)) < 50_000_000
@@ -491,32 +523,109 @@ def test_a_client_that_hangs_up_is_no_error(served: Served, caplog: pytest.LogCa
     """A scraper that goes away in the middle leaves no trace but at debug level."""
     served.site.landing = lambda: b"x" * 50_000_000
     with served.connect() as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         connection.recv(1)
     served.wait_for(0)
     assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
 
 
-def test_too_many_connections(served: Served, http_client: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Above the limit clients are told so, above a second one hung up on; when others go, they are served."""
-    monkeypatch.setattr(server, "MAX_CONNECTIONS", 2)
-    monkeypatch.setattr(server, "MAX_REFUSALS", 1)
-    request = b"GET /metrics HTTP/1.1\r\n\r\n"
-    with served.connect() as first, served.connect():
-        served.wait_for(2)
-        answer = served.ask(request)
+REQUEST = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@contextmanager
+def answering(served: Served, count: int) -> Iterator[None]:
+    """Have so many requests answered for as long as the context lasts."""
+    release, begun = threading.Event(), threading.Semaphore(0)
+
+    def landing() -> bytes:
+        begun.release()
+        release.wait(30)
+        return LANDING
+
+    served.site.landing = landing
+    with ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(served.connect()).sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert begun.acquire(timeout=10)
+        stack.callback(release.set)
+        yield
+
+
+def test_too_many_answers(served: Served, http_client: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While all connections are answered, others are told so, above a second limit hung up on; later they are served."""
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(connections, "MAX_REFUSALS", 1)
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 60)
+    with answering(served, 2):
+        answer = served.ask(REQUEST)
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert answer.endswith(b"\r\n\r\ntoo many connections\n")
         assert b"\r\nConnection: close\r\n" in answer
         served.wait_for(2)
-        with served.connect():
+        with served.connect() as silent:  # which is refused, and makes room for another refusal
             served.wait_for(3)
-            with served.connect() as fourth:
-                assert fourth.recv(1) == b""
-        first.sendall(request)
-        assert first.recv(65536).startswith(b"HTTP/1.1 200 ")
+            assert served.ask(REQUEST).startswith(b"HTTP/1.1 503 ")
+            assert silent.recv(1) == b""
+        assert served.ask(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 200 ")
     served.wait_for(0)
     assert http_client.get(served.url()).status_code == 200
+
+
+def ask_again(connection: socket.socket) -> None:
+    """Ask on a connection that is kept."""
+    connection.sendall(REQUEST)
+    answer = b""
+    while not answer.endswith(b"_series 1\n"):
+        answer += connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 "[: len(answer)])
+        assert answer
+
+
+def test_the_connection_that_has_been_idle_longest_makes_room(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one that is kept and was used since, and none that is being answered."""
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 60)
+    with answering(served, 1), served.connect() as kept, served.connect() as silent:
+        served.wait_for(3)
+        ask_again(kept)
+        with served.connect() as new:
+            ask_again(new)
+            assert silent.recv(1) == b""
+            ask_again(kept)
+
+
+def test_an_answer_that_nobody_takes_makes_room(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is cut off, long before its own time limit, where a new connection has no other place."""
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 0.2)
+    served.site.landing = lambda: b"x" * 50_000_000  # more than the buffers of two sockets
+    with served.connect() as stuck:
+        stuck.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert stuck.recv(1)
+        end = time.monotonic() + 10
+        while not served.ask(b"GET /metrics HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 "):
+            assert time.monotonic() < end, "no place became free"
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /metr", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["idle", "asking", "not reading"]
+)
+def test_hundreds_that_hang_lock_nobody_out(served: Served, sent: bytes) -> None:
+    """Whatever they do not do: a new client is served at once, and what they cost is bounded."""
+    page = b"x" * 10_000_000
+    served.site.landing = lambda: page
+    with ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(served.connect()).sendall(sent)
+        end = time.monotonic() + 10
+        while not served.ask(b"GET /metrics HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 "):
+            assert time.monotonic() < end  # they may be slow for a second, and the first ones have to be met
+        for _ in range(20):
+            start = time.monotonic()
+            assert served.ask(b"GET /metrics HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+            assert time.monotonic() - start < 2  # not the 10, 30 and 120 seconds of the time limits
+            assert len(served.web.connections._open) <= connections.MAX_CONNECTIONS + connections.MAX_REFUSALS
 
 
 HUGE = dataclasses.replace(make_snapshot(1), text=b"x" * 50_000_000)  # more than the buffers of two sockets
@@ -529,7 +638,7 @@ def test_too_many_scrapes(serve: Callable[..., Served], http_client: requests.Se
     with ExitStack() as stack:
         slow = [stack.enter_context(served.connect()) for _ in range(2)]
         for connection in slow:
-            connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
             assert connection.recv(1)
         refused = http_client.get(served.url())
         assert (refused.status_code, refused.text) == (503, "Limit of concurrent requests reached (2), try again later.\n")
@@ -559,7 +668,7 @@ def test_clients_that_do_not_read_keep_no_place(
     served = serve(max_requests=1)
     served.site.snapshot = HUGE
     with served.connect() as stuck:
-        stuck.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        stuck.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         assert stuck.recv(1)
         assert http_client.get(served.url()).status_code == 503
         served.site.snapshot = make_snapshot(1)
@@ -575,7 +684,7 @@ def test_no_limit_of_scrapes(serve: Callable[..., Served]) -> None:
     with ExitStack() as stack:
         for _ in range(20):
             connection = stack.enter_context(served.connect())
-            connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
             assert connection.recv(12) == b"HTTP/1.1 200"
 
 
@@ -602,7 +711,7 @@ def test_stopping_ends_idle_connections_and_finishes_responses(serve: Callable[.
 
     served.site.landing = landing
     with served.connect() as idle, served.connect() as busy:
-        busy.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        busy.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert started.wait(10)
         served.web.stop()
         assert read_all(busy).endswith(LANDING)
@@ -615,11 +724,11 @@ def test_stopping_ends_idle_connections_and_finishes_responses(serve: Callable[.
 
 def test_stopping_does_not_wait_for_ever(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that does not take its response is left."""
-    monkeypatch.setattr(server, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "STOP_SECONDS", 0.2)
     served = serve()
     served.site.landing = lambda: b"x" * 50_000_000
     with served.connect() as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(1)
         start = time.monotonic()
         served.web.stop()
@@ -771,3 +880,52 @@ def test_a_new_web_configuration_is_used_at_once(
     )
     assert http_client.get(served.url(), headers=credentials("prometheus", PASSWORD)).status_code == 401
     assert len(served.web.connections._open) == 1
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_probes_without_a_password(
+    serve: Callable[..., Served], http_client: requests.Session, users: WebConfig, path: str
+) -> None:
+    """Where the owner wants it, for these two paths alone, by reading alone, and without the name of any model."""
+    served = serve(web_config=users, open_probes=True)
+    open_ = path in ("/-/healthy", "/-/ready")
+    assert http_client.get(served.url(path)).status_code == (200 if open_ else 401)
+    assert http_client.head(served.url(path)).status_code == (200 if open_ else 401)
+    assert http_client.post(served.url(path)).status_code == 401
+    served.site.ready = lambda: (False, "waiting for credit-risk")
+    answer = http_client.get(served.url("/-/ready"))
+    assert (answer.status_code, answer.text) == (503, "not ready\n")
+
+
+def test_guessing_does_not_keep_scrapes_waiting(
+    serve: Callable[..., Served], http_client: requests.Session, users: WebConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While bcrypt is busy with wrong passwords, who was right before is served at once, and few others wait."""
+    served = serve(web_config=users, open_probes=True)
+    right = credentials("prometheus", PASSWORD)
+    assert http_client.get(served.url(), headers=right).status_code == 200
+    begun, release = threading.Event(), threading.Event()
+
+    def slow(_: bytes, __: bytes) -> bool:
+        begun.set()
+        return not release.wait(30)
+
+    monkeypatch.setattr(bcrypt, "checkpw", slow)
+    guess = partial(requests.get, served.url(), headers=credentials("prometheus", "wrong"), timeout=30)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        waiting = [pool.submit(guess) for _ in range(2)]
+        assert begun.wait(10)
+        auth = served.web.security.auth
+        end = time.monotonic() + 10
+        while auth is None or len(auth._line._waiting) < 2:
+            assert time.monotonic() < end
+        refused = guess()
+        assert refused.status_code == 503
+        assert refused.text == "too many passwords wait to be checked, try again later\n"
+        assert refused.headers["Retry-After"] == "5"
+        assert http_client.get(served.url(), headers=right).status_code == 200
+        assert http_client.get(served.url("/-/ready")).status_code == 200
+        served.web.reload_web_config(users)
+        assert http_client.get(served.url(), headers=right).status_code == 200
+        release.set()
+        assert [answer.result().status_code for answer in waiting] == [401, 401]

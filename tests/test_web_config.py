@@ -9,8 +9,11 @@ import logging
 import shutil
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import bcrypt
@@ -27,9 +30,11 @@ from prediction_exporter.collectors.exporter import SERIES
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Samples, Snapshot, render
 from prediction_exporter.web import server, web_config
+from prediction_exporter.web.basic_auth import BasicAuth
+from prediction_exporter.web.limit import Busy, Line
 from prediction_exporter.web.server import WebServer
 from prediction_exporter.web.site import Site
-from prediction_exporter.web.web_config import BasicAuth, Certificates, TLSServerConfig, WebConfig, load_web_config
+from prediction_exporter.web.web_config import Certificates, TLSServerConfig, WebConfig, load_web_config
 
 # Certificates
 
@@ -272,7 +277,7 @@ def headers(**headers: str) -> dict[str, object]:
             'basic_auth_users: the value of "alice" is not a bcrypt hash; make one with: htpasswd -nB alice',
         ),
         ({"basic_auth_users": {"a:b": "x"}}, 'basic_auth_users: "a:b" cannot be a user name: it is empty or has a colon'),
-        ({"basic_auth_users": {"alice": 1}}, "basic_auth_users.alice: Input should be a valid string"),
+        ({"basic_auth_users": {"alice": 1}}, "basic_auth_users.alice: must be text; put it in quotes"),
         ({"basic_auth_users": ["alice"]}, "basic_auth_users: must be a mapping"),
         (
             {"tls": 1, "basic_auth_users": {"alice": "plaintext"}},
@@ -293,6 +298,65 @@ def test_bad_files(folder: Path, authority: Authority, data: object, messages: s
     expected = messages.replace("{folder}", str(folder)).splitlines()
     assert str(caught.value).splitlines() == [f"{path}: {message}" for message in expected]
     assert "plaintext" not in str(caught.value)
+
+
+HASH = "$2b$10$Gqj0FxczjzANSkWMZOJJXuny4RASFtn7y5et0SPQH7bBwop08XHnG"
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        (
+            f"basic_auth_users:\n  prom: {HASH}\nbasic_auth_users: {{}}\n",
+            "basic_auth_users: the key is written twice, in line 1 and in line 3",
+        ),
+        (
+            f"basic_auth_users:\n  prom: {HASH}\n  prom: {HASH}\n",
+            "basic_auth_users.prom: the key is written twice, in line 2 and in line 3",
+        ),
+        (
+            "http_server_config: {headers: {2026-99-99: x, X-Frame-Options: 2026-01-01}}\nx: 2026-99-99\n",
+            (
+                'http_server_config.headers: the key 2026-99-99 is no text; put it in quotes: "2026-99-99"\n'
+                "http_server_config.headers.X-Frame-Options: must be text; put it in quotes\n"
+                f"x: unknown key; one of: {SECTIONS}"
+            ),
+        ),
+        ("x: !!int abc\n", f"x: unknown key; one of: {SECTIONS}"),
+        ("2026-99-99\n", "must be a mapping"),
+        (f"a: {'[' * 5_000}{']' * 5_000}\n", "lists or mappings are nested too deeply"),
+        (
+            f"http_server_config: {{headers: {{X-XSS-Protection: &a x}}}}\nbasic_auth_users: {{prom: {HASH}, b: *a}}\n",
+            "basic_auth_users.b: is an alias, which may not stand here; write the value itself",
+        ),
+        ('x: "\\U00110000"\n', r"an escape in double quotes, as \U00110000, is no character"),
+        (f"basic_auth_users: {{1: {HASH}}}\n", 'basic_auth_users: the key 1 is no text; put it in quotes: "1"'),
+        (f"basic_auth_users: {{prom: '{HASH}\n", "is not YAML at line 2, column 1"),
+    ],
+)
+def test_a_file_that_yaml_reads_otherwise_than_its_author(tmp_path: Path, text: str, messages: str) -> None:
+    """It is refused with the place, never taken for less than it says, and whatever is in it is no traceback."""
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load_web_config(path)
+    assert str(caught.value).splitlines() == [f"{path}: {message}" for message in messages.splitlines()]
+    assert HASH not in str(caught.value)
+
+
+def test_aliases_of_aliases_end_at_once(tmp_path: Path) -> None:
+    """A few lines that stand for a thousand million values."""
+    lines = [f"{after}: &{after} [{', '.join([f'*{name}'] * 9)}]" for name, after in pairwise("abcdefghi")]
+    path = write(tmp_path, "\n".join(["a: &a [x, x, x, x, x, x, x, x, x]", *lines, ""]))
+    start = time.process_time()
+    with pytest.raises(ConfigError, match=r"web\.yml: b\[0\]: is an alias, which may not stand here; write the value itself$"):
+        load_web_config(path)
+    assert time.process_time() - start < 1  # it would take hours, and all memory
+
+
+def test_a_dollar_and_a_byte_order_mark(tmp_path: Path) -> None:
+    """Nothing in the file stands for a variable, and what some editors write before the text is no part of it."""
+    path = write(tmp_path, f"\ufeffbasic_auth_users: {{prom: {HASH}, '${{HOME}}$$': {HASH}}}\n")
+    assert list(load_web_config(path).basic_auth_users) == ["prom", "${HOME}$$"]
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -595,6 +659,46 @@ def test_an_unknown_user_takes_as_long(checks: list[bytes]) -> None:
     (asked,) = checks
     assert asked.startswith(b"$2b$05$")
     assert len(asked) == len(hashed(b"x").get_secret_value())
+
+
+def test_a_new_file_forgets_whose_hash_has_changed(checks: list[bytes]) -> None:
+    """A reload while others guess keeps nobody out who was in, and nobody in who is not any more."""
+    stays, changes, goes = hashed(b"one"), hashed(b"two"), hashed(b"three")
+    former = BasicAuth({"a": stays, "b": changes, "c": goes})
+    for user, password in (("a", b"one"), ("b", b"two"), ("c", b"three")):
+        assert former.allows(basic(user, password))
+    auth = BasicAuth({"a": stays, "b": hashed(b"other")}, former)
+    checks.clear()
+    assert auth.allows(basic("a", b"one"))
+    assert checks == []
+    assert not auth.allows(basic("b", b"two"))
+    assert not auth.allows(basic("c", b"three"))
+    assert len(checks) == 2
+
+
+def test_a_line_is_bounded_for_each_and_for_all() -> None:
+    """One client's guesses do not take the places of others, and turns come in the order of arrival."""
+    line, turns, threads = Line(longest=3, each=2), [], []
+
+    def wait(client: str) -> None:
+        with line.turn(client):
+            turns.append(client)
+
+    with line.turn("a"):
+        for client in ("a", "b"):
+            threads.append(threading.Thread(target=wait, args=(client,)))
+            threads[-1].start()
+            end = time.monotonic() + 10
+            while len(line._waiting) != len(threads) + 1:
+                assert time.monotonic() < end
+        for client in ("a", "c"):
+            with pytest.raises(Busy, match=r"^too many passwords wait to be checked, try again later$"), line.turn(client):
+                pass
+    for thread in threads:
+        thread.join(10)
+    assert turns == ["a", "b"]
+    with line.turn("c"):
+        pass
 
 
 @pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])

@@ -69,10 +69,10 @@ def model_text(name: str = "m", log: str = "app.log", *, more: str = "", fields:
     return text + "".join(f"    {line}\n" for line in (more or "baseline: baseline.json").split("\n"))
 
 
-def config_text(*models: str, more: str = "") -> str:
+def config_text(*models: str, more: str = "", interval: str = "1s") -> str:
     """Return a configuration; ``more`` are further lines."""
     watched = "".join(models or (model_text(),))
-    return f'state_dir: state\ninterval: 1s\nowners: {{me: {{slack: "#me"}}}}\n{more}\nmodels:{watched}'
+    return f'state_dir: state\ninterval: {interval}\nowners: {{me: {{slack: "#me"}}}}\n{more}\nmodels:{watched}'
 
 
 @dataclass

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -401,7 +403,47 @@ def test_unreadable(tmp_path: Path) -> None:
 
 def test_nested_too_deeply() -> None:
     """A file that exhausts the parser is refused like any other."""
-    assert problems_of("[" * 10_000, {}) == ["lists or mappings are nested too deeply"]
+    for deep in ("[" * 10_000, "a: " + "[" * 101 + "]" * 101, "".join(" " * depth + "a:\n" for depth in range(1_000))):
+        assert problems_of(deep, {}) == ["lists or mappings are nested too deeply"]
+
+
+def bomb(first: str, rest: str) -> str:
+    """Return a few lines that stand for a thousand million values."""
+    names = "abcdefghi"
+    lines = [rest.format(after=after, aliases=", ".join([f"*{name}"] * 9)) for name, after in pairwise(names)]
+    return "\n".join([first, *lines]) + "\n"
+
+
+LISTS = bomb("a: &a [x, x, x, x, x, x, x, x, x]", "{after}: &{after} [{aliases}]")
+MAPPINGS = bomb("a: &a {x: 1}", "{after}: &{after} {{<<: [{aliases}], own: 2}}")
+
+
+@pytest.mark.parametrize("text", [LISTS, MAPPINGS, f"owners: ]\nb: {'[' * 100_000}\n"], ids=["lists", "merged", "deep"])
+def test_no_text_takes_longer_than_its_size(text: str) -> None:
+    """Aliases of aliases, mappings merged into themselves, and what stands behind a mistake."""
+    start = time.process_time()
+    assert problems_of(text, {})
+    assert time.process_time() - start < 1  # that of lists would take hours, and all memory
+
+
+def test_aliases_stand_for_a_bounded_number_of_values() -> None:
+    """The same few defaults for many models are well within it; a bomb is named as what it is."""
+    assert problems_of(LISTS, {}) == ["aliases stand for far more values than the file holds; write out what is meant"]
+    owners = "".join(f"  team{index}: {{<<: *a}}\n" for index in range(3_000))
+    problems = problems_of(f"owners:\n  a: &a {{slack: '#a', email: a@example.com}}\n{owners}models: []\n", {})
+    assert problems == ["models: is empty (allowed: at least 1 entry)"]
+
+
+def test_duplicates_in_what_is_merged() -> None:
+    """A mapping that stands at the merge key itself is no exception."""
+    problems = problems_of("owners:\n  a: {<<: {slack: '#a', slack: '#b'}}\nmodels: []\n", {})
+    assert 'owners.a["<<"].slack: the key is written twice, in line 2 and in line 2' in problems
+
+
+@pytest.mark.parametrize("escape", [r"\U00110000", r"\UFFFFFFFF"])
+def test_an_escape_that_is_no_character(escape: str) -> None:
+    """It is a problem of the file, and no traceback."""
+    assert problems_of(f'owners: "{escape}"\n', {}) == [r"an escape in double quotes, as \U00110000, is no character"]
 
 
 def test_byte_order_mark(tmp_path: Path) -> None:

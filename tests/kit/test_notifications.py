@@ -353,6 +353,52 @@ def test_the_subject_names_the_column(tell: Callable[..., Told], columns: tuple[
     assert tell(model, *alerts).title == f"[WARNING] {model}: ModelFeatureDrift {told}".rstrip()
 
 
+#: What anyone who may write a line of the log could put into a version: mentions, links, marks, more lines, other directions.
+HOSTILE = (
+    "<!channel> <@U1> @here <http://evil.example.com|Runbook> https://evil.example.com *b* _i_ ~s~ `c` ```p``` <b>&amp;</b>"
+    "\n*Do:* run it\u2028Owner: nobody\u202egpj\u200b"
+)
+
+
+def test_a_value_of_the_log_is_no_markup(tell: Callable[..., Told]) -> None:
+    """Whatever it holds: it mentions nobody, leads nowhere, and stays in its line, in the title and in each form."""
+    said = f"{HOSTILE} has drifted."
+    texts = {"summary": said, "description": said, "worst": f"a, {HOSTILE}", "action": f"Look at {HOSTILE}."}
+    told = tell("hostile", {"column": HOSTILE, "version": HOSTILE, "namespace": HOSTILE, "role": HOSTILE}, **texts)
+    assert told.title.isprintable()
+    assert not re.search("[<>]|://", told.title)
+    for text in (told.slack, told.plain, told.html):
+        assert not re.search("[\u2028\u202e\u200b]", text)
+        assert "has drifted." in text
+    # Of Slack's own signs only those that the message itself writes: its links, its bold words and its dates.
+    links = re.findall(r"<([^>]*)\|(\w+)>", told.slack)
+    assert {name for _, name in links} == {"Query", "Silence"}
+    rest = re.sub(r"<[^>]*\|\w+>", "", told.slack)
+    assert not re.search(r"[<>@~]|://|```|&(?!(?:amp|lt|gt);)", rest)
+    assert re.findall(r"\*[^*]*\*", rest) == ["*Worst first:*", "*Do:*"]
+    assert rest.count("*") == 4
+    assert re.findall(r"(?<!\w)_.*?_(?!\w)", rest) == re.findall(r"_Since [\w :]+\._", rest)
+    lines = rest.splitlines()
+    assert sum("has drifted." in line for line in lines) == 2
+    assert not [line for line in lines if line.startswith(("Owner: nobody", "*Do:* run it"))]
+    # A mail program makes a link of every address that it finds.
+    addresses = set(re.findall(r"https?://[^/\s\"<]*", told.plain + told.html))
+    assert addresses == {"http://alertmanager.example.com", "http://prometheus.example.com"}
+    assert not [line for line in told.plain.splitlines() if line.startswith(("Owner: nobody", "*Do:*"))]
+    assert not re.search(r"<b>|<!channel|<@", told.html)
+
+
+def test_an_honest_name_reads_as_it_is(tell: Callable[..., Told]) -> None:
+    """Names with the signs that names have, and the words of ours, are not touched."""
+    name = "annual_income (k$), 2.0-rc1+b7 'x' #1 100%"
+    told = tell("honest", {"column": name}, description=f"{name} rose: 1 -> 2.", action="Run `check config`.")
+    assert told.title.endswith(f"in {name}")
+    assert f"{name} rose: 1 -&gt; 2." in told.slack
+    assert "*Do:* Run `check config`." in told.slack
+    assert f"{name} rose: 1 -> 2." in told.plain
+    assert f"{name} rose: 1 \u2192 2." in told.texts[2]
+
+
 def test_a_silence_covers_what_was_told_and_nothing_else(tell: Callable[..., Told], alertmanager: str) -> None:
     """Of the link's matchers, read as Alertmanager's own page reads them: that column, version and severity alone."""
     column = 'annual income + "bonus" \\ 100%, {net}'

@@ -7,6 +7,8 @@ import hashlib
 import logging
 import signal
 import socket
+import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +69,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--web.config.file", dest="web_config", type=Path, metavar="FILE", help="TLS and basic auth, as for other exporters"
+    )
+    parser.add_argument(
+        "--web.probes-without-password",
+        dest="open_probes",
+        action="store_true",
+        help="answer /-/healthy and /-/ready without a password where --web.config.file asks for one",
     )
     parser.add_argument("--web.enable-lifecycle", dest="lifecycle", action="store_true", help="allow POST /-/reload")
     parser.add_argument(
@@ -140,6 +148,7 @@ def run(options: argparse.Namespace) -> int:
             telemetry_path=options.telemetry_path,
             prefix=prefix,
             max_requests=options.max_requests,
+            open_probes=options.open_probes,
             reload=reload if options.lifecycle else None,
         )
         server.start()
@@ -148,8 +157,10 @@ def run(options: argparse.Namespace) -> int:
             file.tell(loaded)
             _tell_addresses(options, server, prefix)
             monitor.start()
+            reloads = threading.Event()
+            threading.Thread(target=_reload_always, args=(reloads, reload), name="reload", daemon=True).start()
             while signals.wait() == signal.SIGHUP:
-                reload()
+                reloads.set()
             logger.info("stopping")
             monitor.stop()
         finally:
@@ -157,6 +168,14 @@ def run(options: argparse.Namespace) -> int:
     finally:
         state.close()
     return 0
+
+
+def _reload_always(asked: threading.Event, reload: Callable[[], object]) -> None:
+    """Reload whenever it is asked for, beside the main thread: SIGTERM must not wait for a source that hangs at a reload."""
+    while True:
+        asked.wait()
+        asked.clear()
+        reload()
 
 
 class _ConfigurationFile:

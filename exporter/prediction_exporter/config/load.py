@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from prediction_exporter.config.models import Config
 from prediction_exporter.config.problems import describe
 from prediction_exporter.config.syntax import syntax_problem
-from prediction_exporter.config.tree import Tree, render
+from prediction_exporter.config.tree import Refused, Tree, render
 from prediction_exporter.config.values import Context
 from prediction_exporter.errors import ConfigError
 
@@ -50,8 +50,8 @@ def parse(text: str, *, name: str, base: Path, environ: Mapping[str, str]) -> Co
         tree = Tree.read(text, environ)
     except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
         raise ConfigError(f"{name}: {syntax_problem(error, text)}") from None
-    except RecursionError:
-        raise ConfigError(f"{name}: lists or mappings are nested too deeply") from None
+    except Refused as error:
+        raise ConfigError(f"{name}: {error}") from None
     if not isinstance(tree.value, dict):
         kind = tree.kind(()) if tree.nodes else "empty"
         raise ConfigError(f"{name}: the file is {kind} and must be a mapping with the keys owners and models")

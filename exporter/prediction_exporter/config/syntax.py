@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from prediction_exporter.config.tree import without_credentials
+from prediction_exporter.config.tree import Loader, without_credentials
 
 _OPENING = (yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken)
 _CLOSING = (yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
@@ -85,7 +85,7 @@ def _comment_in_braces(text: str, before: int) -> tuple[int, str] | None:
     depth, end = 0, 0
     last: yaml.Token | None = None
     try:
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        for token in yaml.scan(text, Loader=Loader):
             if depth:
                 gap = text[end : min(token.start_mark.index, before)]
                 for comment in re.finditer(r"#.*", gap):
@@ -95,6 +95,8 @@ def _comment_in_braces(text: str, before: int) -> tuple[int, str] | None:
             depth += isinstance(token, _OPENING)
             depth -= isinstance(token, _CLOSING)
             last, end = token, token.end_mark.index
+            if end >= before:
+                break
     except yaml.YAMLError:
         pass  # the error that is being explained; what follows it says nothing
     return None

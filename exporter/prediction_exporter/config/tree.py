@@ -2,6 +2,9 @@
 
 Stricter than YAML: a key that is written twice, a key without a value and a key that is no text are problems. Texts may
 hold ``${NAME}``, which stands for the environment variable; ``$$`` stands for ``$``. The result is always text.
+
+Whatever a file holds, reading it takes a time in proportion to its size: a few lines of aliases of aliases can stand for
+more values than any memory holds.
 """
 
 from __future__ import annotations
@@ -27,17 +30,38 @@ _STR, _INT, _FLOAT, _BOOL, _NULL, _DATE = (
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")
 )
 _KINDS = {_STR: "text", _INT: "a number", _FLOAT: "a number", _BOOL: "a boolean", _DATE: "a date"}
+_MERGE = "tag:yaml.org,2002:merge"
 _SHOWN = 60
+_DEPTH, _TOO_DEEP = 100, "lists or mappings are nested too deeply"
+# How many values aliases may stand for together: so many, and for each value of the file so many more.
+_REPEATED, _REPEATED_EACH = 10_000, 10
 # A password may hold any character, also an @, as long as the address is not checked.
 _USER = re.compile("://.*@", re.DOTALL)
 _PARAMETERS = re.compile(r"(://[^?]*)\?.*", re.DOTALL)
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads 1e-3 as a number, which YAML 1.1 takes for text."""
+class Refused(yaml.YAMLError):
+    """A text that YAML allows and that is not read, in words for its author."""
 
 
-_Loader.add_implicit_resolver(_FLOAT, _EXPONENT, list("-+.0123456789"))
+class Loader(yaml.SafeLoader):
+    """Reads 1e-3 as a number, which YAML 1.1 takes for text, and takes no time that grows faster than the text."""
+
+    def fetch_flow_collection_start(self, TokenClass: type[yaml.Token]) -> None:  # noqa: N803 - the name is PyYAML's
+        """Begin a list or a mapping in brackets, unless it is nested too deeply."""
+        if self.flow_level >= _DEPTH:  # here, as PyYAML looks at every open bracket again for each character
+            raise Refused(_TOO_DEEP)
+        super().fetch_flow_collection_start(TokenClass)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what a mapping merges (<<) in the place of its merge keys."""
+        super().flatten_mapping(node)
+        # The last entry of a key wins. The others would multiply with each mapping that merges this one several times.
+        entries = {key.value if isinstance(key, yaml.ScalarNode) else id(key): (key, value) for key, value in node.value}
+        node.value = list(entries.values())
+
+
+Loader.add_implicit_resolver(_FLOAT, _EXPONENT, list("-+.0123456789"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +105,42 @@ def render(place: Place) -> str:
 
 @dataclass(slots=True)
 class Tree:
-    """The values of a file, and for each place the YAML node that it was read from."""
+    """The values of a file, and for each place the YAML node that it was read from.
 
-    environ: Mapping[str, str]
+    Attributes:
+        environ: variables for ``${NAME}``; None where a ``$`` is a ``$``.
+        aliases: whether an alias may stand for a value.
+        empty: whether a key may have no value, which is None then.
+    """
+
+    environ: Mapping[str, str] | None
+    aliases: bool = True
+    empty: bool = False
     value: Any = None
     nodes: dict[Place, yaml.Node] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     expanded: set[Place] = field(default_factory=set)
     _open: set[int] = field(default_factory=set)
     _merged: set[int] = field(default_factory=set)
+    _built: set[int] = field(default_factory=set)
+    _repeated: int = 0
 
     @classmethod
-    def read(cls, text: str, environ: Mapping[str, str]) -> Tree:
+    def read(cls, text: str, environ: Mapping[str, str] | None, *, aliases: bool = True, empty: bool = False) -> Tree:
         """Read a YAML document.
 
         Raises:
-            yaml.YAMLError: the text is no YAML.
+            yaml.YAMLError: the text is no YAML, or :class:`Refused`.
         """
-        tree = cls(environ)
-        loader = _Loader(text)
+        tree = cls(environ, aliases, empty)
+        loader = Loader(text)
         try:
             node = loader.get_single_node()
             tree.value = None if node is None else tree._build(node, (), loader)
+        except RecursionError:
+            raise Refused(_TOO_DEEP) from None
+        except (ValueError, OverflowError):
+            raise Refused(r"an escape in double quotes, as \U00110000, is no character") from None
         finally:
             loader.dispose()
         return tree
@@ -141,7 +179,8 @@ class Tree:
             return _KINDS.get(node.tag, f"a value with the tag {node.tag}")
         return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
 
-    def _build(self, node: yaml.Node, place: Place, loader: _Loader) -> Any:
+    def _build(self, node: yaml.Node, place: Place, loader: Loader) -> Any:
+        self._refuse_size(node, place)
         self.nodes[place] = node
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, place, loader)
@@ -156,10 +195,21 @@ class Tree:
         finally:
             self._open.discard(id(node))
 
-    def _mapping(self, node: yaml.MappingNode, place: Place, loader: _Loader) -> dict[str, Any]:
+    def _refuse_size(self, node: yaml.Node, place: Place) -> None:
+        if len(place) > _DEPTH:
+            raise Refused(_TOO_DEEP)
+        if id(node) not in self._built:
+            self._built.add(id(node))
+            return
+        if not self.aliases:
+            raise Refused(str(Problem(place, "is an alias, which may not stand here; write the value itself")))
+        self._repeated += 1
+        if self._repeated > _REPEATED + _REPEATED_EACH * len(self._built):
+            raise Refused("aliases stand for far more values than the file holds; write out what is meant")
+
+    def _mapping(self, node: yaml.MappingNode, place: Place, loader: Loader) -> dict[str, Any]:
         # A mapping is met again at each of its aliases, and then its merge keys (<<: *defaults) are resolved already.
         if id(node) not in self._merged:
-            self._merged.add(id(node))
             self._refuse_duplicates(node, place)
             # Merged keys come first afterwards, so that a key of the mapping itself wins.
             loader.flatten_mapping(node)
@@ -172,20 +222,28 @@ class Tree:
         return values
 
     def _refuse_duplicates(self, node: yaml.MappingNode, place: Place) -> None:
+        self._merged.add(id(node))
         lines: dict[str, int] = {}
-        for key, _ in node.value:
+        for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 continue
+            if key.tag == _MERGE:
+                for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    if isinstance(merged, yaml.MappingNode) and id(merged) not in self._merged:
+                        self._refuse_duplicates(merged, (*place, key.value))
             line = key.start_mark.line + 1
             if key.value in lines:
                 text = f"the key is written twice, in line {lines[key.value]} and in line {line}"
                 self.problems.append(Problem((*place, key.value), text))
             lines.setdefault(key.value, line)
 
-    def _scalar(self, node: yaml.ScalarNode, place: Place, loader: _Loader) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, place: Place, loader: Loader) -> Any:
         if node.tag == _STR:
-            return _VARIABLE.sub(lambda match: self._variable(match, place), node.value)
-        if node.tag == _NULL:
+            environ = self.environ
+            if environ is None:
+                return node.value
+            return _VARIABLE.sub(lambda match: self._variable(match, place, environ), node.value)
+        if node.tag == _NULL and not self.empty:
             self.problems.append(Problem(place, _without_value(node)))
         if node.tag in (_BOOL, _NULL) or (node.tag in (_INT, _FLOAT) and _DECIMAL.fullmatch(node.value)):
             # A tag that does not fit its text, as in !!int 0.5, makes an error.
@@ -193,7 +251,7 @@ class Tree:
                 return loader.construct_object(node)
         return node
 
-    def _variable(self, match: re.Match[str], place: Place) -> str:
+    def _variable(self, match: re.Match[str], place: Place, environ: Mapping[str, str]) -> str:
         name = match["name"]
         if name is None:
             return "$"
@@ -201,11 +259,11 @@ class Tree:
             # Inside of an address it may be a part of a password.
             shown = match[0] if "://" not in match.string else "${"
             self.problems.append(Problem(place, f"{shown} is no variable (allowed: ${{NAME}}, and $$ for a $)"))
-        elif name not in self.environ:
+        elif name not in environ:
             self.problems.append(Problem(place, f"the environment variable {name} is not set"))
         else:
             self.expanded.add(place)
-            return self.environ[name]
+            return environ[name]
         return match[0]
 
 

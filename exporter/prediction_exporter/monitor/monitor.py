@@ -32,6 +32,12 @@ logger = logging.getLogger(__name__)
 #: How long stopping models may take together to finish a read and commit it.
 STOP_SECONDS = 10.0
 
+#: How long the exporter waits to be ready for models that have no outcome yet. A source that hangs must not take the pod of the
+#: model that it watches out of service.
+READY_SECONDS = 5.0
+
+_POLL_SECONDS = 0.1  # how soon a reload notices that the exporter is to stop
+_ENDS = "the exporter is stopping"
 UNEXPECTED = "failed unexpectedly; the exporter's log has the error"
 
 
@@ -69,6 +75,9 @@ class Monitor:
         self._lock = threading.Lock()  # guards what follows, which several threads read and replace whole
         self.reports: dict[str, ModelReport] = {}
         self._published: frozenset[str] = frozenset()
+        self._serves = False
+        self._was_ready = False
+        self._began = time.monotonic()
         self.problem: str | None = None
         versions = plan(config, self.switches)
         self._collecting = Collecting(config, self.switches, start_timestamps=start_timestamps)
@@ -106,6 +115,7 @@ class Monitor:
 
     def start(self) -> None:
         """Start reading and publishing."""
+        self._began = time.monotonic()
         self._publisher.start()
         self._start_workers()
 
@@ -115,21 +125,23 @@ class Monitor:
             worker.start()
 
     def stop(self) -> None:
-        """Stop reading and publishing; what was read is committed."""
+        """Stop reading and publishing; what was read is committed. A reload under way is given up."""
+        self._stopping.set()
         with self._running:
             self._stop_workers()
-            self._stopping.set()
             self._news.set()
             self._publisher.join(STOP_SECONDS)
 
-    def _stop_workers(self) -> None:
+    def _stop_workers(self, *, unless: Callable[[], bool] = lambda: False) -> None:
+        """Tell the models to stop and wait until they have, or until ``unless``."""
         self._collecting.stop()
         for worker in self._workers:
             worker.stopping.set()
         deadline = time.monotonic() + STOP_SECONDS
         for worker in self._workers:
-            worker.join(max(deadline - time.monotonic(), 0.0))
-            if worker.is_alive():
+            while worker.is_alive() and time.monotonic() < deadline and not unless():
+                worker.join(min(max(deadline - time.monotonic(), 0.0), _POLL_SECONDS))
+            if worker.is_alive() and not unless():
                 logger.warning("model %s: its source hangs; left behind, what it read last is read again", worker.model)
 
     def reload(self, load: Callable[[], Config], *, also: Callable[[], None] = lambda: None) -> str | None:
@@ -153,7 +165,9 @@ class Monitor:
             except Exception:  # whatever it is, the running models must go on
                 logger.exception("configuration not reloaded, the former one stays in use")
                 return self._not_reloaded(UNEXPECTED)
-            self._stop_workers()
+            self._stop_workers(unless=self._stopping.is_set)
+            if self._stopping.is_set():
+                return self._not_reloaded(_ENDS)
             self._take_over(config, versions)
             self._start_workers()
             self._news.set()
@@ -168,15 +182,23 @@ class Monitor:
 
     def _refuse(self, config: Config) -> None:
         if self._stopping.is_set():
-            raise ConfigError("the exporter is stopping")
+            raise ConfigError(_ENDS)
         if config.state_dir != self.config.state_dir:
             raise ConfigError("state_dir: cannot change while running; restart the exporter")
 
     def ready(self) -> tuple[bool, str]:
-        """Return whether every model's outcome, good or bad, has been published, and whose has not."""
+        """Return whether the exporter serves what it can, and whose outcome, good or bad, has not been published.
+
+        A model is waited for at the start, and only for a while: what is ready once stays it.
+        """
         with self._lock:
             waiting = [model.name for model in self.config.models if model.name not in self._published]
-        return (False, f"not evaluated yet: {', '.join(waiting)}") if waiting else (True, "ready")
+            waited = time.monotonic() - self._began >= READY_SECONDS
+            ready = self._was_ready or (self._serves and waited)
+        told = f"not evaluated yet: {', '.join(waiting)}"
+        if not ready:
+            return False, told if waiting else "starting"
+        return True, f"ready; {told}" if waiting else "ready"
 
     # What workers call
 
@@ -215,7 +237,8 @@ class Monitor:
     def _publish_always(self) -> None:
         """Publish whenever there is news, and once an interval, for a snapshot's own figures age while every source hangs."""
         while not self._stopping.is_set():
-            self._news.wait(self.config.interval.seconds)
+            interval = self.config.interval.seconds
+            self._news.wait(interval if self._serves else min(interval, READY_SECONDS))
             self._news.clear()
             try:
                 self._publish_once()
@@ -235,6 +258,8 @@ class Monitor:
         self._publish(collecting.snapshot(published))
         with self._lock:
             self._published = frozenset(published.reports)
+            self._serves = True
+            self._was_ready = self._was_ready or all(model.name in self._published for model in self.config.models)
 
 
 def plan(config: Config, switches: Switches) -> int:

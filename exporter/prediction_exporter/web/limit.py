@@ -1,8 +1,10 @@
-"""Limit: an endpoint that answers a bounded number of requests at a time."""
+"""Limit: a bounded number of answers at a time, and of those who wait for what one alone may do."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -27,3 +29,43 @@ class Limited:
         except BaseException:
             self._free.release()
             raise
+
+
+class Busy(Exception):  # noqa: N818 - no error of this program
+    """Too many wait already."""
+
+
+class Line:
+    """A line in which clients wait for their turn: one at a time, in the order in which they came.
+
+    Args:
+        longest: how many may stand in it together.
+        each: how many of one client; another one's place is not taken by who asks most often.
+    """
+
+    def __init__(self, longest: int, each: int) -> None:
+        self._longest = longest
+        self._each = each
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[str, object]] = []
+
+    @contextmanager
+    def turn(self, client: str) -> Iterator[None]:
+        """Wait for a turn and have it.
+
+        Raises:
+            Busy: too many wait.
+        """
+        place = (client, object())
+        with self._changed:
+            of_client = sum(name == client for name, _ in self._waiting)
+            if len(self._waiting) >= self._longest or of_client >= self._each:
+                raise Busy("too many passwords wait to be checked, try again later")
+            self._waiting.append(place)
+            self._changed.wait_for(lambda: self._waiting[0] is place)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting.pop(0)
+                self._changed.notify_all()

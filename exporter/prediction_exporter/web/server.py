@@ -20,96 +20,53 @@ from http import HTTPStatus
 from typing import Any
 
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.web.limit import Limited
+from prediction_exporter.web.basic_auth import BasicAuth
+from prediction_exporter.web.connections import Connections, Stage
+from prediction_exporter.web.limit import Busy, Limited
 from prediction_exporter.web.listening import activated, listen, parse, shown
 from prediction_exporter.web.prefix import Prefix
-from prediction_exporter.web.site import PLAIN, Paths, Request, Response, Site, header, plain
-from prediction_exporter.web.web_config import BasicAuth, Certificates, WebConfig
+from prediction_exporter.web.site import PLAIN, PROBES, Paths, Request, Response, Site, header, plain
+from prediction_exporter.web.web_config import Certificates, WebConfig
 
 logger = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 64
-MAX_REFUSALS = 16  # connections above the limit that are told so at the same time; those above are only closed
 IDLE_SECONDS = 120.0  # longer than the usual scrape interval, so that Prometheus keeps its connection
 REQUEST_SECONDS = 10.0  # from the first byte of a request to the last
 RESPONSE_SECONDS = 30.0
-STOP_SECONDS = 5.0  # for responses under way when the server stops
 
 _POLL_SECONDS = 0.2  # how soon the server notices that it is to stop
 _CHUNK = 1 << 16
+_ORIGIN = re.compile("^https?://[^/?]*", re.IGNORECASE)
 _BODY_LENGTH = re.compile("[0-9]{1,4}")  # bytes of a body that are read to keep a connection
 
 
 class _Security:
     """What a web configuration asks for, ready for use. It is replaced whole when the file is read again."""
 
-    def __init__(self, config: WebConfig | None) -> None:
+    def __init__(self, config: WebConfig | None, former: _Security | None = None) -> None:
         config = config or WebConfig()
-        self.certificates = Certificates(config.tls_server_config) if config.tls_server_config else None
-        self.auth = BasicAuth(config.basic_auth_users) if config.basic_auth_users else None
+        self.certificates: Certificates | None = Certificates(config.tls_server_config) if config.tls_server_config else None
+        known = former.auth if former is not None else None
+        self.auth: BasicAuth | None = BasicAuth(config.basic_auth_users, known) if config.basic_auth_users else None
         self.headers = config.http_server_config.headers
-
-
-class _Connections:
-    """The open connections of all addresses, bounded together."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._open: dict[socket.socket, bool] = {}  # whether it is served, or only told that there are too many
-
-    def add(self, connection: socket.socket) -> bool:
-        """Take a connection in; return False where there is no room even to refuse it."""
-        with self._changed:
-            if len(self._open) >= MAX_CONNECTIONS + MAX_REFUSALS:
-                return False
-            self._open[connection] = sum(self._open.values()) < MAX_CONNECTIONS
-            return True
-
-    def served(self, connection: socket.socket) -> bool:
-        """Return whether a connection is within the limit."""
-        with self._changed:
-            return self._open[connection]
-
-    def replace(self, connection: socket.socket, encrypted: socket.socket) -> None:
-        """Put the encrypted socket in the place of the one that it took over."""
-        with self._changed:
-            self._open[encrypted] = self._open.pop(connection)
-
-    def discard(self, connection: socket.socket) -> None:
-        """Forget a connection that ended."""
-        with self._changed:
-            self._open.pop(connection, None)
-            self._changed.notify_all()
-
-    def drain(self, how: int) -> bool:
-        """Shut all connections down and return whether they ended in time: SHUT_RD lets responses finish."""
-        with self._changed:
-            for connection in self._open:
-                _shutdown(connection, how)
-            return self._changed.wait_for(lambda: not self._open, timeout=STOP_SECONDS)
-
-
-def _shutdown(connection: socket.socket, how: int) -> None:
-    try:
-        # Not the method of a TLS socket, which drops its encryption first.
-        socket.socket.shutdown(connection, how)
-    except OSError as error:
-        logger.debug("connection was closed already: %s", error)
 
 
 class _Deadline(io.RawIOBase):
     """The reading side of a connection. A request has a deadline as a whole: a byte now and then does not extend it."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, connections: Connections) -> None:
         super().__init__()
         self._connection = connection
+        self._connections = connections
         self._end = time.monotonic() + REQUEST_SECONDS  # a new connection has no reason to wait
         self._idle = False
+        self._silent = True
 
     def wait(self) -> None:
         """Expect the next request, or none for a while."""
         self._end = time.monotonic() + IDLE_SECONDS
-        self._idle = True
+        self._idle = self._silent = True
+        self._connections.is_at(self._connection, Stage.IDLE)
 
     def readable(self) -> bool:
         return True
@@ -120,6 +77,9 @@ class _Deadline(io.RawIOBase):
         if self._idle:
             self._end = time.monotonic() + REQUEST_SECONDS
             self._idle = False
+        if self._silent:  # once for each request: bytes that trickle in are no progress
+            self._connections.is_at(self._connection, Stage.ASKING)
+            self._silent = False
         return count
 
 
@@ -146,7 +106,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             # Headers and body are two packets, and the second must not wait for the first.
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rfile.close()
-        self._deadline = _Deadline(self.connection)
+        self._deadline = _Deadline(self.connection, self.server.web.connections)
         self.rfile = io.BufferedReader(self._deadline)
         self._refused = not self.server.web.connections.served(self.connection)
 
@@ -164,6 +124,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self) -> None:
         if self._refused or not self._read_body():
             self.close_connection = True
+        self.server.web.connections.is_at(self.connection, Stage.ANSWERED)
         response = self._response()
         try:
             self._send(response)
@@ -174,12 +135,36 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _answer  # noqa: N815
 
     def _response(self) -> Response:
+        if len(self.headers.get_all("Host", ())) != 1 and self.request_version != "HTTP/1.0":
+            self.close_connection = True
+            return plain(HTTPStatus.BAD_REQUEST, "a request of HTTP/1.1 has one Host header")
+        # An absolute address, as proxies are asked; the name of the host makes no difference here.
+        path, _, query = _ORIGIN.sub("", self.path).partition("?")
+        path = path or "/"
+        return self._without_password(path) or self._refusal() or self._allowed(path, query)
+
+    def _without_password(self, path: str) -> Response | None:
+        """Return the answer to a probe that needs no password, which does not name any model then."""
+        web = self.server.web
+        inside = web.prefix.inside(path)
+        if inside not in PROBES or self.command not in ("GET", "HEAD") or not (web.open_probes or self._security.auth is None):
+            return None
+        response = self._answer_of(path, "")
+        told = self._security.auth is None or response.status == HTTPStatus.OK
+        return response if told else plain(response.status, "not ready")
+
+    def _refusal(self) -> Response | None:
         if self._refused:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections", ("Retry-After", "5"))
         auth = self._security.auth
-        if auth is not None and not auth.allows(self.headers.get("Authorization")):
-            return plain(HTTPStatus.UNAUTHORIZED, "unauthorized", ("WWW-Authenticate", 'Basic realm="metrics"'))
-        path, _, query = self.path.partition("?")
+        try:
+            if auth is None or auth.allows(self.headers.get("Authorization"), self.address_string()):
+                return None
+        except Busy as error:
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, str(error), ("Retry-After", "5"))
+        return plain(HTTPStatus.UNAUTHORIZED, "unauthorized", ("WWW-Authenticate", 'Basic realm="metrics"'))
+
+    def _allowed(self, path: str, query: str) -> Response:
         elsewhere = self.server.web.prefix.redirect(path)
         if elsewhere is None:
             return self._answer_of(path, query)
@@ -226,6 +211,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             # In pieces: the time limit of a TLS socket is for each of its records, not for the whole.
             self.connection.settimeout(_remaining(end))
             self.wfile.write(body[start : start + _CHUNK])
+            self.server.web.connections.is_at(self.connection, Stage.ANSWERED)
 
     def end_headers(self) -> None:
         """Add the headers of every response, also of those that http.server makes itself."""
@@ -307,6 +293,7 @@ class WebServer:
         addresses: where to listen; None for systemd's sockets.
         prefix: what stands before every path.
         max_requests: how many scrapes are answered at a time; 0 is no limit but that of connections.
+        open_probes: whether ``/-/healthy`` and ``/-/ready`` are answered without a password.
         reload: answers ``POST /-/reload`` with None or with what went wrong; without it that path is forbidden.
     """
 
@@ -319,6 +306,7 @@ class WebServer:
         telemetry_path: str = "/metrics",
         prefix: Prefix | None = None,
         max_requests: int = 0,
+        open_probes: bool = False,
         reload: Callable[[], str | None] | None = None,
     ) -> None:
         for address in addresses or ():
@@ -332,8 +320,9 @@ class WebServer:
             metrics = self.paths.routes[telemetry_path]
             self.paths.routes[telemetry_path] = replace(metrics, endpoint=Limited(metrics.endpoint, max_requests))
         self.prefix = prefix or Prefix()
+        self.open_probes = open_probes
         self.security = _Security(web_config)
-        self.connections = _Connections()
+        self.connections = Connections()
 
     @property
     def ports(self) -> list[int]:
@@ -363,7 +352,7 @@ class WebServer:
         Raises:
             ConfigError: its certificates cannot be used; the former configuration stays.
         """
-        self.security = _Security(web_config)
+        self.security = _Security(web_config, self.security)
 
     def stop(self) -> None:
         """Stop listening, let the responses under way finish, and close every connection."""

@@ -17,6 +17,7 @@ from prediction_exporter.web.negotiation import accepts_gzip, negotiate
 logger = logging.getLogger(__name__)
 
 RUNBOOKS = "/runbooks"
+PROBES = ("/-/healthy", "/-/ready")
 PLAIN = "text/plain; charset=utf-8"
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 

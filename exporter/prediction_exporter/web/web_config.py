@@ -6,21 +6,15 @@ is not would be worse than one that does not start.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import logging
 import os
 import re
-import secrets
 import ssl
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import bcrypt
 import yaml
 from pydantic import (
     BaseModel,
@@ -34,6 +28,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from prediction_exporter.config.tree import Refused, Tree
 from prediction_exporter.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -89,11 +84,11 @@ _MESSAGES = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "tuple_type": "must be a list",
+    "string_type": "must be text; put it in quotes",
 }
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _BCRYPT_HASH = re.compile(r"\$2[abxy]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
-_BCRYPT_BYTES = 72  # bcrypt reads no more of a password, and its Python package refuses a longer one
 
 
 def _one_of(value: str, allowed: Mapping[str, Any]) -> str:
@@ -251,25 +246,37 @@ def load_web_config(path: Path) -> WebConfig:
     Raises:
         ConfigError: with every wrong place in the file, and what is allowed there.
     """
+    tree = _read(path)
+    problems = [str(problem) for problem in tree.problems]
+    config = WebConfig()
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = {} if tree.value is None else tree.value
+        config = WebConfig.model_validate(value, context={"folder": path.parent})
+        if config.tls_server_config is not None:
+            config.tls_server_config.context()
+    except ValidationError as error:
+        problems += map(_message, error.errors(include_url=False, include_input=False))
+    except ConfigError as error:
+        problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
+    return config
+
+
+def _read(path: Path) -> Tree:
+    """Return what the file holds, by the rules of the configuration: a key that is written twice must not undo the first."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return Tree.read(text, None, aliases=False, empty=True)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except Refused as error:
+        raise ConfigError(f"{path}: {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         # Not the cause's own text: it quotes the line, which may hold a hash.
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise ConfigError(f"{path}: is not YAML{where}") from None
-    try:
-        config = WebConfig.model_validate({} if data is None else data, context={"folder": path.parent})
-        if config.tls_server_config is not None:
-            config.tls_server_config.context()
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        raise ConfigError("\n".join(f"{path}: {_message(detail)}" for detail in details)) from None
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return config
 
 
 def _message(detail: ErrorDetails) -> str:
@@ -332,47 +339,3 @@ def _file_state(path: Path) -> object:
     except OSError as error:
         return error.errno
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-class BasicAuth:
-    """Verification of ``Authorization: Basic`` headers against bcrypt hashes.
-
-    bcrypt takes tens of milliseconds on purpose. The credentials of a user that were right are remembered as a salted
-    digest, so that a scrape does not pay it every time; wrong ones are paid one after the other, on one core.
-    """
-
-    def __init__(self, users: Mapping[str, SecretStr]) -> None:
-        self._hashes = {user: secret.get_secret_value().encode() for user, secret in users.items()}
-        cost = max((value[4:6] for value in self._hashes.values()), default=b"10")
-        self._dummy = b"$2b$" + cost + b"$" + b"." * 53  # the hash of nothing: an unknown user takes as long as a known one
-        self._salt = secrets.token_bytes(32)
-        self._verified: dict[str, bytes] = {}  # at most one digest for each user of the file
-        self._bcrypt = threading.Lock()
-
-    def allows(self, header: str | None) -> bool:
-        """Return whether the value of an ``Authorization`` header is that of a user with the right password."""
-        credentials = _credentials(header)
-        if credentials is None:
-            return False
-        user, password = credentials
-        digest = hashlib.sha256(self._salt + password).digest()
-        if hmac.compare_digest(self._verified.get(user, b""), digest):
-            return True
-        known = user in self._hashes
-        with self._bcrypt:
-            right = bcrypt.checkpw(password[:_BCRYPT_BYTES], self._hashes.get(user, self._dummy))
-        if known and right:
-            self._verified[user] = digest
-        return known and right
-
-
-def _credentials(header: str | None) -> tuple[str, bytes] | None:
-    """Return user and password of a header, None where it is none of basic auth."""
-    scheme, _, encoded = (header or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-        return (user.decode(), password) if colon else None
-    except (binascii.Error, ValueError):
-        return None

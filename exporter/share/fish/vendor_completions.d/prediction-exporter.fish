@@ -19,6 +19,7 @@ complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l web.exte
 complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l web.route-prefix -x -d 'what every path begins with (default: the path of --web.external-url)'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l web.max-requests -x -d 'scrapes that are answered at a time; 0 is no limit (default 40)'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l web.config.file -r -F -d 'TLS and basic auth, as for other exporters'
+complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l web.probes-without-password -d 'answer /-/healthy and /-/ready without a password where --web.config.file asks for one'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l web.enable-lifecycle -d 'allow POST /-/reload'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l web.start-timestamps -d 'tell OpenMetrics since when each counter counts (_created), so that first increments are not lost'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l log.level -x -a 'debug info warn error' -d 'least level (default info)'
