@@ -22,6 +22,27 @@ ROOT = Path(__file__).parents[1]
 BUILT_FROM = ("exporter", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
 
 
+@pytest.mark.parametrize(
+    ("words", "unbuffered"),
+    [
+        (["--version"], ""),
+        (["--version"], "1"),
+        (["completion", "bash"], ""),
+        (["completion", "bash"], "1"),
+        (["run", "--help"], ""),  # unbuffered, argparse itself passes over it
+    ],
+)
+def test_a_reader_that_has_seen_enough(words: list[str], unbuffered: str) -> None:
+    """As `head` has: no word of it, and the code of SIGPIPE, whether Python buffers or not."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "prediction_exporter", *words]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=environment)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def git(folder: Path, *arguments: str) -> str:
     """Run Git as somebody without a configuration."""
     nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}

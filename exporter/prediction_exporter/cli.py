@@ -59,7 +59,7 @@ def _unknown(top: argparse.ArgumentParser, options: argparse.Namespace, words: S
     command = next(command for command in tree_of(top).walk() if command.path == path)
     flags = [flag for option in command.options for flag in option.flags]
     called = " ".join((top.prog, *path))
-    lines = []
+    lines = [top.format_usage().rstrip()]
     for word in words:
         near = difflib.get_close_matches(word.partition("=")[0], flags, n=1, cutoff=SIMILAR)
         lines.append(f"{called}: error: does not know {word}" + (f"; did you mean {near[0]}?" if near else ""))
@@ -71,11 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     top = parser()
     options = argparse.Namespace()
     try:
-        _, unknown = top.parse_known_args(arguments, options)
-        if unknown:
-            print(_unknown(top, options, unknown), file=sys.stderr)
-            return FAILED
-        code: int = options.function(options)
+        try:
+            return _run(top, arguments, options)
+        finally:
+            sys.stdout.flush()  # a pipe that is closed is met here, and not when Python has ended
     except PredictionExporterError as error:
         if getattr(options, "log_format", None) == "json":  # for a program that reads the log
             logger.critical("%s", error)
@@ -87,6 +86,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
+
+
+def _run(top: argparse.ArgumentParser, arguments: Sequence[str] | None, options: argparse.Namespace) -> int:
+    """Run a command; what the command line says is put into the options."""
+    _, unknown = top.parse_known_args(arguments, options)
+    if unknown:
+        print(_unknown(top, options, unknown), file=sys.stderr)
+        return FAILED
+    code: int = options.function(options)
     return code
 
 
