@@ -359,13 +359,13 @@ def test_a_poll_whose_thread_has_ended_is_not_shown_for_ever(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ([], {}),
-        (["--collector.traffic", "--no-collector.source"], {"traffic": True, "source": False}),
-        (["--no-collector.traffic", "--collector.traffic"], {"traffic": True}),
-        (["--collector.disable-defaults", "--collector.source"], {name: name == "source" for name in NAMES}),
+        ([], ({}, False)),
+        (["--collector.traffic", "--no-collector.source"], ({"traffic": True, "source": False}, False)),
+        (["--no-collector.traffic", "--collector.traffic"], ({"traffic": True}, False)),
+        (["--collector.disable-defaults", "--collector.source"], ({"source": True}, True)),
     ],
 )
-def test_flags(flags: list[str], expected: dict[str, bool]) -> None:
+def test_flags(flags: list[str], expected: tuple[dict[str, bool], bool]) -> None:
     """The last one holds, and without the defaults what is named runs alone; help names both of each pair."""
     parser = argparse.ArgumentParser()
     add_collector_flags(parser)
@@ -391,6 +391,15 @@ def test_a_flag_that_does_not_exist(
     called = f"prediction-exporter {' '.join(word for word in command if word in {'run', 'check', 'config'})}"
     expected = f"{called}: error: does not know {hint}\nall that it takes: {called} --help\n"
     assert capsys.readouterr().err.partition("\n")[2] == expected
+
+
+def test_without_the_defaults_only_what_is_named_runs(tmp_path: Path) -> None:
+    """And the reason that is told is the flag that was given."""
+    config = Watched(tmp_path).configure()
+    made = Switches({"source": True, "traffic": False}, named_only=True)
+    reasons = made.off(config, config.models[0])
+    assert reasons.pop("traffic") == "--no-collector.traffic"
+    assert reasons == dict.fromkeys(set(NAMES) - {"traffic", "source"}, "--collector.disable-defaults")
 
 
 def test_nothing_at_all_is_an_error(tmp_path: Path) -> None:

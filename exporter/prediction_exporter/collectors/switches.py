@@ -30,15 +30,23 @@ NOTHING_RUNS = "every collector is switched off; switch one on with --collector.
 
 @dataclass(frozen=True)
 class Switches:
-    """What the command line says, by collector: True for ``--collector.NAME``, False for ``--no-collector.NAME``."""
+    """What the command line says.
+
+    Attributes:
+        flags: by collector, True for ``--collector.NAME`` and False for ``--no-collector.NAME``.
+        named_only: whether what has no flag is off, by ``--collector.disable-defaults``.
+    """
 
     flags: Mapping[str, bool] = field(default_factory=dict)
+    named_only: bool = False
 
     def why_off(self, collector: Collector, config: Config, model: Model | None) -> str | None:
         """Return why a collector does not run, or None where it does; ``model`` is None for what belongs to no model."""
         flag = self.flags.get(collector.name)
         if flag is not None:
             return None if flag else f"--no-collector.{collector.name}"
+        if self.named_only:
+            return "--collector.disable-defaults"
         if collector.name in config.series.exclude:
             return "series.exclude"
         if model is not None and collector.maturity > model.maturity:

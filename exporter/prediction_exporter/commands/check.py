@@ -52,7 +52,7 @@ def check_config(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return FOUND
     problems = config.check_files(loaded, options.file)
-    switches = Switches(collector_flags(options))
+    switches = Switches(*collector_flags(options))
     if not switches.anything(loaded):
         problems.append(NOTHING_RUNS)
     warnings = [*config.check_log_folders(loaded), *unwatched(loaded, switches)]

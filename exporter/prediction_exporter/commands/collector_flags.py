@@ -16,7 +16,7 @@ def add_collector_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--collector.disable-defaults",
-        dest="no_defaults",
+        dest="named_only",
         action="store_true",
         help="serve only what is named by --collector.NAME",
     )
@@ -24,10 +24,10 @@ def add_collector_flags(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--collector.{name}", dest=_key(name), action=argparse.BooleanOptionalAction, help=f"serve {name}")
 
 
-def collector_flags(options: argparse.Namespace) -> Mapping[str, bool]:
-    """Return what the flags say, by collector; those that nobody set are left out."""
+def collector_flags(options: argparse.Namespace) -> tuple[Mapping[str, bool], bool]:
+    """Return what the flags say, by collector, those that nobody set left out; and whether only what is named is served."""
     found = {name: getattr(options, _key(name)) for name in NAMES}
-    return {name: bool(wanted) for name, wanted in found.items() if wanted is not None or options.no_defaults}
+    return {name: wanted for name, wanted in found.items() if wanted is not None}, options.named_only
 
 
 def _key(name: str) -> str:

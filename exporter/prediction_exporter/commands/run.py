@@ -113,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.web.web_config import load_web_config
 
     prefix = prefix_of(options.external_url, options.route_prefix)
-    switches = Switches(collector_flags(options))
+    switches = Switches(*collector_flags(options))
     file = _ConfigurationFile(options.config_file)
     loaded = file.load()
     web_config = load_web_config(options.web_config) if options.web_config is not None else None
