@@ -120,7 +120,7 @@ def watch(command: str, folder: Path) -> None:
         return sum(n for (name, labels), n in found.items() if name == "model_requests_total" and ("version", "12") in labels)
 
     try:
-        wait(lambda: answer("-/ready") != "", "answer")
+        wait(lambda: answer("-/ready").strip() == "ready", "answer")
         now = datetime.now(UTC).isoformat()
         with (folder / "log/today.jsonl").open("a") as log:
             log.writelines(json.dumps({**json.loads(LINE), "ts": now, "request_id": str(i)}) + "\n" for i in range(PREDICTIONS))

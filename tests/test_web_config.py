@@ -29,7 +29,7 @@ from pydantic import SecretStr, ValidationError
 from prediction_exporter.collectors.exporter import SERIES
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Samples, Snapshot, render
-from prediction_exporter.web import server, web_config
+from prediction_exporter.web import basic_auth, server, web_config
 from prediction_exporter.web.basic_auth import BasicAuth
 from prediction_exporter.web.limit import Busy, Line
 from prediction_exporter.web.server import WebServer
@@ -630,11 +630,11 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 def test_right_credentials_are_checked_once(checks: list[bytes]) -> None:
-    """A scrape does not pay for bcrypt but the first time; another password always does."""
+    """A scrape does not pay for bcrypt but the first time; each other password does."""
     auth = BasicAuth({"a": hashed(b"one"), "b": hashed(b"two")})
     assert [auth.allows(basic("a", b"one")) for _ in range(3)] == [True] * 3
     assert len(checks) == 1
-    assert [auth.allows(basic("a", b"two")) for _ in range(3)] == [False] * 3
+    assert [auth.allows(basic("a", password)) for password in (b"two", b"three", b"four")] == [False] * 3
     assert len(checks) == 4
     assert auth.allows(basic("b", b"two"))
     assert auth.allows(basic("a", b"one"))
@@ -676,8 +676,8 @@ def test_a_new_file_forgets_whose_hash_has_changed(checks: list[bytes]) -> None:
     assert len(checks) == 2
 
 
-def test_a_line_is_bounded_for_each_and_for_all() -> None:
-    """One client's guesses do not take the places of others, and turns come in the order of arrival."""
+def test_a_line_is_bounded_and_fair() -> None:
+    """One client's guesses neither take the places of others nor come all before them."""
     line, turns, threads = Line(longest=3, each=2), [], []
 
     def wait(client: str) -> None:
@@ -685,20 +685,35 @@ def test_a_line_is_bounded_for_each_and_for_all() -> None:
             turns.append(client)
 
     with line.turn("a"):
-        for client in ("a", "b"):
+        for client in ("a", "a", "b"):
             threads.append(threading.Thread(target=wait, args=(client,)))
             threads[-1].start()
             end = time.monotonic() + 10
-            while len(line._waiting) != len(threads) + 1:
+            while sum(map(len, line._waiting.values())) != len(threads):
                 assert time.monotonic() < end
         for client in ("a", "c"):
             with pytest.raises(Busy, match=r"^too many passwords wait to be checked, try again later$"), line.turn(client):
                 pass
     for thread in threads:
         thread.join(10)
-    assert turns == ["a", "b"]
+    assert turns == ["a", "b", "a"]
     with line.turn("c"):
         pass
+
+
+def test_a_wrong_password_that_is_repeated_costs_nothing(checks: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is remembered for its user, and a bounded number of them is."""
+    monkeypatch.setattr(basic_auth, "MAX_WRONG", 2)
+    auth = BasicAuth({"a": hashed(b"one"), "b": hashed(b"two")})
+    for _ in range(3):
+        assert not auth.allows(basic("a", b"two"))
+        assert not auth.allows(basic("nobody", b"two"))
+    assert len(checks) == 2
+    assert auth.allows(basic("b", b"two"))
+    for password in (b"x", b"y", b"z"):
+        assert not auth.allows(basic("a", password))
+    assert len(auth._wrong) == 2
+    assert auth.allows(basic("a", b"one"))
 
 
 @pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])

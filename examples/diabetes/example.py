@@ -70,7 +70,7 @@ def metrics_of(folder: Path) -> str:
     try:
         for _ in range(300):
             try:
-                if requests.get(f"http://{address}/-/ready", timeout=5).ok:
+                if requests.get(f"http://{address}/-/ready", timeout=5).text == "ready\n":
                     return requests.get(f"http://{address}/metrics", timeout=5).text
             except requests.ConnectionError:
                 pass  # not listening yet

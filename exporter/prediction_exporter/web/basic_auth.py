@@ -15,8 +15,9 @@ from pydantic import SecretStr
 
 from prediction_exporter.web.limit import Line
 
-#: Passwords that may wait to be checked, in all and from one address: with the usual costs a few seconds of bcrypt.
-MAX_WAITING, MAX_WAITING_EACH = 8, 2
+#: Passwords that may wait to be checked, in all and from one address: with the usual costs less than a scrape may take.
+MAX_WAITING, MAX_WAITING_EACH = 48, 24
+MAX_WRONG = 256  # wrong passwords that are remembered, so that who repeats one costs nothing
 _BCRYPT_BYTES = 72  # bcrypt reads no more of a password, and its Python package refuses a longer one
 
 
@@ -38,6 +39,7 @@ class BasicAuth:
         self._dummy = b"$2b$" + cost + b"$" + b"." * 53  # the hash of nothing: an unknown user takes as long as a known one
         self._salt: bytes = secrets.token_bytes(32)
         self._verified: dict[str, bytes] = {}  # at most one digest for each user of the file
+        self._wrong: dict[bytes, None] = {}  # oldest first
         self._line = Line(MAX_WAITING, MAX_WAITING_EACH)
         if former is not None:
             self._salt, verified = former.remembered(self._hashes)
@@ -63,14 +65,29 @@ class BasicAuth:
             return False
         user, password = credentials
         digest = hashlib.sha256(self._salt + password).digest()
+        wrong = hashlib.sha256(self._salt + user.encode() + b"\0" + password).digest()
+        known = self._known(user, digest, wrong)
+        if known is None:
+            with self._line.turn(client):
+                known = self._known(user, digest, wrong)  # perhaps of one who waited before
+                if known is None:
+                    known = self._check(user, password, digest, wrong)
+        return known
+
+    def _known(self, user: str, digest: bytes, wrong: bytes) -> bool | None:
         if hmac.compare_digest(self._verified.get(user, b""), digest):
             return True
-        known = user in self._hashes
-        with self._line.turn(client):
-            right = bcrypt.checkpw(password[:_BCRYPT_BYTES], self._hashes.get(user, self._dummy))
-        if known and right:
+        return False if wrong in self._wrong else None
+
+    def _check(self, user: str, password: bytes, digest: bytes, wrong: bytes) -> bool:
+        right = bcrypt.checkpw(password[:_BCRYPT_BYTES], self._hashes.get(user, self._dummy))
+        if user in self._hashes and right:
             self._verified[user] = digest
-        return known and right
+            return True
+        self._wrong[wrong] = None
+        if len(self._wrong) > MAX_WRONG:
+            del self._wrong[next(iter(self._wrong))]
+        return False
 
 
 def _credentials(header: str | None) -> tuple[str, bytes] | None:

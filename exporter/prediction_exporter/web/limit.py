@@ -36,18 +36,21 @@ class Busy(Exception):  # noqa: N818 - no error of this program
 
 
 class Line:
-    """A line in which clients wait for their turn: one at a time, in the order in which they came.
+    """A line in which clients wait for their turn: one at a time, each client's in the order of their coming.
+
+    Clients take turns, so that one who asks often makes others wait for one turn of its own and not for all.
 
     Args:
-        longest: how many may stand in it together.
-        each: how many of one client; another one's place is not taken by who asks most often.
+        longest: how many may wait together.
+        each: how many of one client.
     """
 
     def __init__(self, longest: int, each: int) -> None:
         self._longest = longest
         self._each = each
         self._changed = threading.Condition()
-        self._waiting: list[tuple[str, object]] = []
+        self._waiting: dict[str, list[object]] = {}
+        self._turn: object | None = None
 
     @contextmanager
     def turn(self, client: str) -> Iterator[None]:
@@ -56,16 +59,25 @@ class Line:
         Raises:
             Busy: too many wait.
         """
-        place = (client, object())
+        place = object()
         with self._changed:
-            of_client = sum(name == client for name, _ in self._waiting)
-            if len(self._waiting) >= self._longest or of_client >= self._each:
+            of_client = len(self._waiting.get(client, ()))
+            if of_client >= self._each or sum(map(len, self._waiting.values())) >= self._longest:
                 raise Busy("too many passwords wait to be checked, try again later")
-            self._waiting.append(place)
-            self._changed.wait_for(lambda: self._waiting[0] is place)
+            self._waiting.setdefault(client, []).append(place)
+            self._call_next()
+            self._changed.wait_for(lambda: self._turn is place)
         try:
             yield
         finally:
             with self._changed:
-                self._waiting.pop(0)
-                self._changed.notify_all()
+                self._turn = None
+                self._call_next()
+
+    def _call_next(self) -> None:
+        if self._turn is None and self._waiting:
+            client = next(iter(self._waiting))
+            self._turn, *others = self._waiting.pop(client)
+            if others:
+                self._waiting[client] = others  # behind the other clients
+            self._changed.notify_all()
