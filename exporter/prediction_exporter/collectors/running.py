@@ -143,7 +143,7 @@ class _Unopened(ModelSeries):
         self._error = error
 
     def render(self, _: Moment) -> Samples:
-        raise self._error
+        raise RuntimeError(f"it could not be opened: {self._error}") from self._error  # a new one: each raise adds to its trace
 
     def most(self) -> Most:
         return Most({}, {})

@@ -139,11 +139,19 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     return found
 
 
+class _Listener(logging.Handler):
+    def __init__(self, told: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._told = told
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._told.append(record.getMessage())
+
+
 @contextmanager
 def _hearing(told: list[str]) -> Iterator[None]:
     """Take what sources warn of in the exporter's log; of files and logs, looks tell it themselves."""
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]  # a class for one line
+    handler = _Listener(told)
     sources = logging.getLogger("prediction_exporter.sources")
     tables = logging.getLogger("prediction_exporter.sources.table")
     sources.addHandler(logging.NullHandler())

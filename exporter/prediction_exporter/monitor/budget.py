@@ -39,8 +39,12 @@ def of_model(config: Config, model: Model, baseline: Baseline | None, switches: 
 def _beside(config: Config, model: str, switches: Switches) -> list[Most]:
     """Count what is collected beside the model's thread."""
     without = excluded_families(config)
-    found: dict[tuple[str, str], Countable] = {**switches.live(config), **switches.polls(config)}
-    return [most_of(name, of, series, without=without) for (name, of), series in found.items() if of == model]
+    polls = switches.polls(config)
+    found: dict[tuple[str, str], Countable] = {**switches.live(config), **polls}
+    most = [most_of(name, of, series, without=without) for (name, of), series in found.items() if of == model]
+    for poll in polls.values():  # they were opened to be counted alone
+        poll.close()
+    return most
 
 
 def total(budgets: Sequence[Most], versions: int) -> dict[str, int]:
