@@ -202,12 +202,18 @@ class _Chooser:
 
 
 def log_schema(
-    sample: Sequence[Mapping[str, Any]], fields: Fields, layout: Layout | None, *, timezone: str, where: str
+    sample: Sequence[Mapping[str, Any]],
+    fields: Fields,
+    layout: Layout | None,
+    *,
+    timezone: str,
+    where: str,
+    all_failed: bool = False,
 ) -> EventSchema:
     """Return where everything stands in the events of a log, from its first lines.
 
     A column of the baseline that the first lines lack is looked for beside the columns that they have: a feature may be
-    missing today.
+    missing today. Where all their requests failed, they may lack all of them.
 
     Raises:
         ConfigError: the time or the features cannot be recognised, a configured time does not exist, or a field stands inside
@@ -222,7 +228,7 @@ def log_schema(
         raise ConfigError(
             f"{where}.time: no line among the first {len(sample)} has a field {roles.time} (they have: {present})"
         )
-    columns = _columns(roles, found, layout, where, present) if layout is not None else ()
+    columns = _columns(roles, found, layout, where, present, all_failed=all_failed) if layout is not None else ()
 
     def optional(name: str | None) -> Path | None:
         return None if name is None else to_path(name, found)
@@ -238,8 +244,15 @@ def log_schema(
         status=optional(roles.status),
         columns=columns,
     )
-    _refuse_shared(schema, where)
+    refuse_shared(schema, where)
     return schema
+
+
+def status_path(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> Path | None:
+    """Return where the events of a log say whether the request failed."""
+    found = flatten(sample)
+    status = assign(list(found), fields, where=where).status
+    return None if status is None else to_path(status, found)
 
 
 def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> tuple[str, ...]:
@@ -249,8 +262,12 @@ def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: 
     return (*roles.features, *outputs, *roles.scores)
 
 
-def _refuse_shared(schema: EventSchema, where: str) -> None:
-    """Refuse a field that would have to be a value and an object, or an object and a list."""
+def refuse_shared(schema: EventSchema, where: str) -> None:
+    """Refuse a field that would have to be a value and an object, or an object and a list.
+
+    Raises:
+        ConfigError: there is one.
+    """
     optional = (schema.id, schema.version, schema.latency, schema.status)
     taken: dict[Path, tuple[type, Path]] = {}
     for path in (schema.time, *filter(None, optional), *(column.path for column in schema.columns)):
@@ -264,11 +281,13 @@ def _refuse_shared(schema: EventSchema, where: str) -> None:
                 )
 
 
-def _columns(roles: Roles, found: Mapping[str, Path], layout: Layout, where: str, present: str) -> tuple[ColumnField, ...]:
+def _columns(
+    roles: Roles, found: Mapping[str, Path], layout: Layout, where: str, present: str, *, all_failed: bool
+) -> tuple[ColumnField, ...]:
     names = {column.name: column.role for column in layout.columns}
     known = {name: found[at] for name, at in roles.features.items() if names.get(name) is Role.FEATURE and at in found}
     features = [name for name, role in names.items() if role is Role.FEATURE]
-    if features and not known:
+    if features and not known and not all_failed:
         raise ConfigError(
             f"{where}.features: none of the baseline's features ({', '.join(features[:10])}) stands in the log's first lines; "
             f"write the object or the fields that hold them (the lines have: {present})"
