@@ -60,8 +60,14 @@ GOOD = {
 
 def read_line(line: bytes) -> tuple[Any, ...] | str | None:  # noqa: PLR0911 - a return for each reason
     """Return an event's values and states, the reason for which the line is refused, or None for a blank line."""
+    line = line.strip(b"\0")
     if not line.strip():
         return None
+    if any(
+        all(32 <= c < 127 and not n for c, n in zip(line[i : i + 8 : 2], line[i + 1 : i + 8 : 2], strict=False))
+        for i in range(min(len(line) - 7, 190))
+    ):
+        return "encoding"
     try:
         event = json.loads(line.decode("utf-8-sig"), object_pairs_hook=lambda pairs: dict(reversed(pairs)))
     except UnicodeDecodeError:

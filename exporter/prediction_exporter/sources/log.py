@@ -28,6 +28,7 @@ from prediction_exporter.sources.log_sample import (
     wrapper_of,
 )
 from prediction_exporter.sources.tail import Lines, Tail
+from prediction_exporter.sources.times import is_read_as_text
 
 #: Bytes of a log that are parsed at a time.
 CHUNK_BYTES = 8 << 20
@@ -199,7 +200,7 @@ class LogSource:
         schema = self._fields.schema
         assert schema is not None  # noqa: S101 - for the type checker
         times = (lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS])
-        is_text = next((isinstance(value, str) for value in times if value is not None), True)
+        is_text = next((is_read_as_text(value) for value in times if value is not None), True)
         return JsonLinesParser(schema, time_is_text=is_text)
 
 

@@ -6,14 +6,18 @@ import codecs
 import json
 import re
 
+from prediction_exporter.sources.json_reader import is_wide
+
+_WIDE = "is UTF-16 text; a log is UTF-8, which PowerShell writes with -Encoding utf8"
+
 #: Bytes that a kind of file begins with, and what it is.
 _MAGIC = {
     b"\x1f\x8b": "is compressed with gzip, which its name does not say: it must end in .gz",
     b"\x28\xb5\x2f\xfd": "is compressed with zstd, which its name does not say: it must end in .zst",
     b"PAR1": "is a Parquet file, which predictions.files reads",
     b"PK\x03\x04": "is a ZIP archive",
-    b"\xff\xfe": "is UTF-16 text; a log is UTF-8",
-    b"\xfe\xff": "is UTF-16 text; a log is UTF-8",
+    b"\xff\xfe": _WIDE,
+    b"\xfe\xff": _WIDE,
 }
 
 #: What a first line looks like that is JSON of another shape.
@@ -42,6 +46,8 @@ def fault_of(head: bytes) -> str | None:
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
             return what
+    if is_wide(head):
+        return _WIDE
     if b"\0" in head:
         return "is no text"
     head = head.removeprefix(codecs.BOM_UTF8)

@@ -59,11 +59,14 @@ def flatten(events: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
     """Return the path of every value in the events, by its text, in the order of first appearance.
 
     Where an object stands in one event and something else in another, the fields of the object are the fields, and so are the
-    items of a list.
+    items of a list of numbers, and the only text of a list where none has more.
     """
     found: dict[str, Path] = {}
+    singles: set[Path] = set()  # lists of one text
+    texts: set[Path] = set()
     for event in events:
-        _flatten(event, (), "", found)
+        _flatten(event, (), "", found, singles, texts)
+    found = {name: path for name, path in found.items() if path[:-1] not in singles & texts or path[-1] != 0}
     objects = {path[:end] for path in found.values() for end in range(1, len(path)) if isinstance(path[end], str)}
     lists = {path[:-1] for path in found.values() if isinstance(path[-1], int)}
     return {
@@ -73,14 +76,19 @@ def flatten(events: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
     }
 
 
-def _flatten(value: Any, path: Path, name: str, found: dict[str, Path]) -> None:
+def _flatten(value: Any, path: Path, name: str, found: dict[str, Path], singles: set[Path], texts: set[Path]) -> None:
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
-            _flatten(inner, (*path, str(key)), f"{name}.{key}" if name else str(key), found)
+            _flatten(inner, (*path, str(key)), f"{name}.{key}" if name else str(key), found, singles, texts)
     elif isinstance(value, list) and value and all(isinstance(item, int | float) for item in value):
         for position in range(min(len(value), MAX_LIST)):
             found.setdefault(f"{name}[{position}]", (*path, position))
+    elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        singles.add(path)
+        found.setdefault(f"{name}[0]", (*path, 0))
     elif path:
+        if value and isinstance(value, list | str):
+            texts.add(path)
         found.setdefault(name, path)
 
 
@@ -91,6 +99,8 @@ def to_path(name: str, found: Mapping[str, Path]) -> Path:
     """
     if name in found:
         return found[name]
+    if is_single(name, found):
+        return found[f"{name}[0]"]
     for other, path in found.items():
         last = path[-1]
         if isinstance(last, str) and "." in last:
@@ -101,6 +111,11 @@ def to_path(name: str, found: Mapping[str, Path]) -> Path:
     if item is not None:
         return (*item.group(1).split("."), int(item.group(2)))
     return tuple(name.split("."))
+
+
+def is_single(name: str, found: Iterable[str]) -> bool:
+    """Return whether what stands under a name are lists of one item, which is meant by it."""
+    return f"{name}[0]" in found and f"{name}[1]" not in found
 
 
 def assign(names: Sequence[str], fields: Fields, *, where: str) -> Roles:
@@ -166,6 +181,12 @@ class _Chooser:
         if chosen is None or chosen in self.names:
             return chosen
         inside = [name for name in self.names if _within(name, chosen)]
+        if role == "time" and len(inside) > 1 and inside[0] == f"{chosen}[0]":
+            raise ConfigError(
+                f"{self.where}.time: {chosen} is a list of numbers, as Jackson writes dates by default; have it write text: "
+                f"disable SerializationFeature.WRITE_DATES_AS_TIMESTAMPS "
+                f"(in Spring: spring.jackson.serialization.write-dates-as-timestamps: false)"
+            )
         return self._only(role, inside) if inside else chosen
 
     def _only(self, role: str, candidates: list[str]) -> str | None:
@@ -287,12 +308,16 @@ def _columns(
     names = {column.name: column.role for column in layout.columns}
     known = {name: found[at] for name, at in roles.features.items() if names.get(name) is Role.FEATURE and at in found}
     features = [name for name, role in names.items() if role is Role.FEATURE]
+    single = [name for name in features if name not in known and is_single(name, roles.features)]
+    items = {name: found[roles.features[f"{name}[0]"]] for name in single}
+    beside = {**known, **{name: path[:-1] for name, path in items.items()}}
+    known |= items
     if features and not known and not all_failed:
         raise ConfigError(
             f"{where}.features: none of the baseline's features ({', '.join(features[:10])}) stands in the log's first lines; "
             f"write the object or the fields that hold them (the lines have: {present})"
         )
-    paths: dict[str, Path] = {name: known.get(name) or _beside(name, known) for name in features}
+    paths: dict[str, Path] = {name: known.get(name) or _beside(name, beside) for name in features}
     outputs = [name for name, role in names.items() if role is Role.PREDICTION]
     if outputs:
         paths[outputs[0]] = to_path(roles.prediction or outputs[0], found)
