@@ -228,7 +228,7 @@ def parse_lines(lines: Iterable[bytes], rejected: Rejected) -> Iterator[Mapping[
             event = _loads(text.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
             if is_wide(line):
-                rejected.add("encoding", example=b"UTF-16, not UTF-8: " + line.replace(b"\0", b""))
+                rejected.add("encoding", example=b"UTF-16, not UTF-8: " + line.lstrip(b"\xff\xfe").replace(b"\0", b""))
             else:
                 rejected.add("encoding" if isinstance(error, UnicodeDecodeError) else "malformed", example=line)
         else:

@@ -24,6 +24,7 @@ _MAGIC = {
 _SHAPES = {
     r"\[\s*(?:\{|$)": "holds a JSON array; a log has a JSON object for each line",
     r"\{.*\}\s*,?\s*\{": "holds several JSON objects in a line; each needs a line of its own",
+    r"\{.*\}\s*,$": "has a comma behind the object of a line; a line must be the object alone",
     r"\{\s*'": "has single quotes, as Python prints a dict, and is no JSON; write the line with json.dumps",
     r"(?:\{|\{\s*\"[^\"]*\"\s*:.*[,{\[])$": "holds JSON over several lines; a log has a whole object in each line",
 }
@@ -51,8 +52,18 @@ def fault_of(head: bytes) -> str | None:
     if b"\0" in head:
         return "is no text"
     head = head.removeprefix(codecs.BOM_UTF8)
+    if head.lstrip().startswith(b"{") and not _is_utf8(head.split(b"\n")[0]):
+        return "is not UTF-8, which a log is; perhaps it is Latin-1 or a code page of Windows"
     lines = [line.decode("utf-8", "replace").strip() for line in head.split(b"\n") if line.strip()][:_LINES]
     return _json_of(lines) or _csv_of(lines)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(line)  # which may be cut within a character
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def gzip_fault(head: bytes) -> str:

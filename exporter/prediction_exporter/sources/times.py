@@ -27,11 +27,12 @@ _MAX_DIGITS = 1e21
 _YEAR = r"^((?:19[7-9]|20\d)\d)"
 _ZONE = r"((?:[Zz]|[-+]\d\d(?::?\d\d)?)?)$"
 
-#: What others write for a date, and the form that is read: Java's zones and full minutes, names of UTC, slashes, and ISO 8601
-#: without its marks.
+#: What others write for a date, and the form that is read: Java's zones and full minutes, Go's names of zones, slashes, and
+#: ISO 8601 without its marks.
 _OTHERS = (
     (r"(\d(?:[Zz]|[-+]\d\d:\d\d))\[[\w/+-]+\]$", "${1}"),
     (r"(:\d\d(?:\.\d+)?) ?(?:UTC|GMT)$", "${1}Z"),
+    (r"(:\d\d(?:\.\d+)? [-+]\d{4}) (?:[A-Z]{3,4}|[-+]\d{2,4})(?: m=\S+)?$", "${1}"),
     (r"^(\d{4})/(\d\d)/(\d\d)[T ]", "${1}-${2}-${3}T"),
     (r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d)" + _ZONE, "${1}:00${2}"),
     (_YEAR + r"(\d\d)(\d\d)[T ]?(\d\d)(\d\d)([Zz]?)$", "${1}-${2}-${3}T${4}:${5}:00${6}"),

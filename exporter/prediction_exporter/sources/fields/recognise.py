@@ -193,7 +193,7 @@ class _Chooser:
         if len(candidates) > 1:
             raise ConfigError(
                 f"{self.where}.{role}: several fields could be the {role}: {', '.join(candidates)}; "
-                f"write the right one, for example {role}: {candidates[0]}"
+                f"write the right one, for example {role}: {min(candidates, key=_is_part)}"
             )
         return candidates[0] if candidates else None
 
@@ -222,6 +222,20 @@ class _Chooser:
         return listed or {name: name for name in self.names if name not in taken}
 
 
+def _is_part(name: str) -> bool:
+    """Return whether a field is only a part of a value: the fraction of a second, as protobuf and log4j write it."""
+    return "nano" in name.lower()
+
+
+def _within_text(sample: Iterable[Mapping[str, Any]]) -> str:
+    """Return which field holds an object as text, as a sentence's end; empty where none does."""
+    for event in sample:
+        for name, value in event.items():
+            if isinstance(value, str) and value.lstrip().startswith('{"'):
+                return f"; {name} holds JSON as text, which is not looked into: have it written as an object"
+    return ""
+
+
 def log_schema(
     sample: Sequence[Mapping[str, Any]],
     fields: Fields,
@@ -242,14 +256,18 @@ def log_schema(
     """
     found = flatten(sample)
     roles = assign(list(found), fields, where=where)
-    present = ", ".join(list(found)[:30])
+    present, within = ", ".join(list(found)[:30]), _within_text(sample)
     if roles.time is None:
-        raise ConfigError(f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present})")
+        raise ConfigError(
+            f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){within}"
+        )
     if roles.time not in found:
         raise ConfigError(
             f"{where}.time: no line among the first {len(sample)} has a field {roles.time} (they have: {present})"
         )
-    columns = _columns(roles, found, layout, where, present, all_failed=all_failed) if layout is not None else ()
+    columns: tuple[ColumnField, ...] = ()
+    if layout is not None:
+        columns = _columns(roles, found, layout, where, f"(the lines have: {present}){within}", all_failed=all_failed)
 
     def optional(name: str | None) -> Path | None:
         return None if name is None else to_path(name, found)
@@ -315,7 +333,7 @@ def _columns(
     if features and not known and not all_failed:
         raise ConfigError(
             f"{where}.features: none of the baseline's features ({', '.join(features[:10])}) stands in the log's first lines; "
-            f"write the object or the fields that hold them (the lines have: {present})"
+            f"write the object or the fields that hold them {present}"
         )
     paths: dict[str, Path] = {name: known.get(name) or _beside(name, beside) for name in features}
     outputs = [name for name, role in names.items() if role is Role.PREDICTION]
