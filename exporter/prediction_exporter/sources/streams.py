@@ -84,6 +84,7 @@ class Stream:
         truncated: whether its file was seen to be overwritten.
         copied: whether a copy of it was seen in the last look.
         reported: whether its loss was logged.
+        blank: where its file was seen to hold nothing but NULs behind what was read, and up to where.
     """
 
     home: str
@@ -107,6 +108,7 @@ class Stream:
     truncated: bool = False
     copied: bool = False
     reported: bool = False
+    blank: tuple[int, int] = (0, 0)
 
     def is_in(self, content: Content) -> bool:
         """Return whether an open file still holds this stream: its beginning, and what stands before the offset."""
@@ -185,6 +187,7 @@ class Stream:
         if whole and (self.head.raw is not None or not isinstance(content, PlainContent)):
             return  # going back to the beginning of a compressed file would cost a pass through it
         start = content.read_at(0, HEAD_BYTES)
+        start = start.rstrip(b"\0") or start  # lines may yet be written over NULs
         # Overwritten since it was recognised? What holds the stream then is told by what was seen of it before.
         if len(start) >= self.head.length and self.head.begins_like(start):
             self.head = Head.of(start)
@@ -194,6 +197,11 @@ class Stream:
         self.offset += count
         self.size = max(self.size, self.offset)
         self.anchor = digest(before[len(before) - self.anchor_length :])
+
+    def leap(self, position: int, content: Content) -> None:
+        """Move the offset to a position; nothing but NULs lies between."""
+        begin = max(position - HEAD_BYTES, 0)
+        self.advance(position - self.offset, memoryview(content.read_at(begin, position - begin)))
 
     def lose(self) -> None:
         """Let go of a file that holds something else now: truncated if it was open, else perhaps only its inode is the same."""
