@@ -184,16 +184,17 @@ class FailingOnce:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: BaseException, *, model: str, times: int) -> None:
         self.left = times
-        usual = ModelMonitor._tally_of
+        usual = ModelMonitor._tallies_of
 
-        def take(monitor: ModelMonitor, *arguments: object) -> object:
-            tally = usual(monitor, *arguments)  # type: ignore[arg-type]
+        def take(monitor: ModelMonitor, *arguments: object) -> Iterator[object]:
+            first, *others = usual(monitor, *arguments)  # type: ignore[arg-type]
+            yield first
             if monitor.model.name == model and self.left:
                 self.left -= 1
                 raise error
-            return tally
+            yield from others
 
-        monkeypatch.setattr(ModelMonitor, "_tally_of", take)
+        monkeypatch.setattr(ModelMonitor, "_tallies_of", take)
 
 
 class _PanicError(BaseException):

@@ -20,8 +20,9 @@ from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches, excl
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.state import State
 from prediction_exporter.counting.traffic import Traffic
-from prediction_exporter.errors import ConfigError, PredictionExporterError
+from prediction_exporter.errors import ConfigError, NoRoomError, PredictionExporterError
 from prediction_exporter.exposition import Snapshot
+from prediction_exporter.memory import ROOM
 from prediction_exporter.monitor import budget
 from prediction_exporter.monitor.collecting import Collecting, reports_by_name
 from prediction_exporter.monitor.model_monitor import ModelMonitor
@@ -38,6 +39,7 @@ READY_SECONDS = 5.0
 
 _POLL_SECONDS = 0.1  # how soon a reload notices that the exporter is to stop
 _ENDS = "the exporter is stopping"
+NO_ROOM = "not enough memory: raise the limit, or watch fewer columns, windows, segments or versions"
 UNEXPECTED = "failed unexpectedly; the exporter's log has the error"
 
 
@@ -322,6 +324,11 @@ class _Worker(threading.Thread):
         if self.stopping.is_set():  # it was left behind, and may not commit any more
             logger.info("model %s: ended after it was left behind: %s", self.model, error)
             return
+        if isinstance(error, MemoryError):
+            if ROOM.shorten():
+                logger.warning("model %s: not enough memory, it goes on from its last commit in smaller steps", self.model)
+                return
+            error = NoRoomError(NO_ROOM)
         expected = isinstance(error, PredictionExporterError)
         logger.error(
             "model %s failed, it goes on from its last commit in %.0f s: %s",

@@ -20,6 +20,7 @@ from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.log_look import Sample, compressed_faults, look_at_no_event, look_at_no_file
+from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
 from prediction_exporter.sources.tail import Lines, Tail
 
 logger = logging.getLogger(__name__)
@@ -134,10 +135,17 @@ class LogSource:
         for lines in self._tail.read():
             rejected = Rejected()
             if self._parser is None:
-                self._recognise(list(parse_lines(lines.data.split(b"\n"), rejected)))
-            batch = self._parser.parse(lines.data) if self._parser is not None and lines.data else Batch((), rejected)
-            batch.rejected.merge(lines.rejected)
-            yield batch
+                # Lines without an event are counted as refused here, and those of a sample when they are parsed.
+                self._recognise(list(islice(parse_lines(lines.data.split(b"\n"), rejected), SAMPLE_EVENTS)))
+            if self._parser is None or not lines.data:
+                rejected.merge(lines.rejected)
+                yield Batch((), rejected)
+                continue
+            for piece, is_last in line_pieces(lines.data, rows_at_a_time(self._parser.columns)):
+                batch = replace(self._parser.parse(piece), is_last=is_last)
+                if is_last:
+                    batch.rejected.merge(lines.rejected)
+                yield batch
 
     def _sample(self) -> Sample | None:
         """Return lines to recognise fields by, with events where there are any; None where nothing is to be read."""
