@@ -324,7 +324,7 @@ class _Worker(threading.Thread):
         if self.stopping.is_set():  # it was left behind, and may not commit any more
             logger.info("model %s: ended after it was left behind: %s", self.model, error)
             return
-        if isinstance(error, MemoryError):
+        if _is_of_memory(error):
             if ROOM.shorten():
                 logger.warning("model %s: not enough memory, it goes on from its last commit in smaller steps", self.model)
                 return
@@ -354,3 +354,11 @@ class _Worker(threading.Thread):
 
     def _must_pause(self, deadline: float) -> bool:
         return self.stopping.is_set() or time.monotonic() >= deadline
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    """Return whether memory was lacking, also where that made something else fail while it was cleaned up after."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, MemoryError):
+        found = found.__cause__ or found.__context__
+    return found is not None
