@@ -6,6 +6,7 @@ A source that hangs stops its own model alone: its last report stays up, ``predi
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -243,6 +244,8 @@ class Monitor:
             self._news.clear()
             try:
                 self._publish_once()
+            except MemoryError:
+                logger.error("no snapshot could be made: %s", NO_ROOM)  # noqa: TRY400 - for a person
             except Exception:  # a defect: the former snapshot stays, and its time stamps tell its age
                 logger.exception("no snapshot could be made")
 
@@ -311,13 +314,18 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         while not self.stopping.is_set():
             try:
-                monitor = self._build()
-                try:
-                    self._watch(monitor)
-                finally:
-                    monitor.close()
+                self._build_and_watch()
             except BaseException as error:  # noqa: BLE001 - also the panics of polars, which are no Exception
                 self._recover(error)
+
+    def _build_and_watch(self) -> None:
+        # In a frame of its own, and with nothing left in cycles: what failed is gone before the next one takes its memory.
+        gc.collect()
+        monitor = self._build()
+        try:
+            self._watch(monitor)
+        finally:
+            monitor.close()
 
     def _recover(self, error: BaseException) -> None:
         """Tell what failed, and wait for the next try: a defect of this exporter, a full disk, a file that has changed."""

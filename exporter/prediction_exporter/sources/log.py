@@ -14,6 +14,7 @@ from typing import Any, Literal
 from prediction_exporter.config import Log, Predictions
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import SourceError
+from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.base import Batch, Look, Rejected
 from prediction_exporter.sources.fields.recognise import column_names, log_schema
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
@@ -58,7 +59,7 @@ class LogSource:
         self._parser: JsonLinesParser | None = None
         self.schema: EventSchema | None = None
         self.refills = False
-        self._tail = self._open(CHUNK_BYTES)
+        self._tail = self._open(ROOM.step(CHUNK_BYTES))
 
     def _open(self, chunk_bytes: int) -> Tail:
         log = _log(self._predictions)

@@ -9,10 +9,10 @@ import numpy as np
 from prediction_exporter.memory import ROOM
 
 #: Most values that are parsed and counted at a time: rows times the columns that are read of them, present or not.
-PART_VALUES = 1 << 20
+PART_VALUES = 1 << 19
 
 #: About what a value takes meanwhile, as what was parsed, as a number or a text, and as the bin that it falls into.
-VALUE_BYTES = 64
+VALUE_BYTES = 128
 
 #: Bytes of the shortest line with an event, ``{}`` and its newline.
 _SHORTEST = 3
