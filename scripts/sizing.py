@@ -85,7 +85,8 @@ def _row(features: int, windows: str, baseline: Baseline) -> str:
     plain, segmented = (_configuration(windows, segments) for segments in ("[]", "[cat_000]"))
     one, two, with_values = _series(plain, baseline, 1), _series(plain, baseline, 2), _series(segmented, baseline, 1)
     values = len(next(column for column in baseline.layout.columns if column.name == "cat_000").drift_labels)
-    memory = sum(span.buckets for span in spans_of(plain)) * _profile_bytes(baseline.layout)
+    buckets = sum(span.buckets for span in spans_of(plain))
+    least, most = (buckets * _bucket_bytes(baseline.layout, wide) / 2**20 for wide in (1, 4))
     version = two - one
     cells = (
         str(features),
@@ -93,7 +94,7 @@ def _row(features: int, windows: str, baseline: Baseline) -> str:
         f"{version:,}",
         f"{(with_values - one) / values:,.0f}",
         f"{one - version:,}",
-        f"{memory / 2**20:.1f} MiB",
+        f"{least:.1f} to {most:.1f} MiB",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -102,6 +103,6 @@ def _series(configured: Config, baseline: Baseline, versions: int) -> int:
     return sum(most.series(versions) for most in of_model(configured, configured.models[0], baseline, Switches()))
 
 
-def _profile_bytes(layout: Layout) -> int:
-    """Return what a bucket takes: its start, its counts, and the moments of numeric columns."""
-    return 8 + 8 * layout.width + 32 * len(layout.numeric)
+def _bucket_bytes(layout: Layout, wide: int) -> int:
+    """Return what a bucket takes: its start, its counts of so many bytes, and the moments of numeric columns."""
+    return 8 + wide * layout.width + 32 * len(layout.numeric)

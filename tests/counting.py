@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 
 from prediction_exporter import config
+from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profiler import UNVERSIONED, Profiler
-from prediction_exporter.counting.tally import Tally, tally_of
+from prediction_exporter.counting.tally import Tally, tallies_of
 from prediction_exporter.counting.traffic import Histogram, Traffic, VersionTraffic
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.sources.base import Source
@@ -56,6 +57,14 @@ def context_of(
         where="models[0]",
         clock=clock,
     )
+
+
+def tally_of(events: Events, profiler: Profiler | None, traffic: Traffic, *, has_status: bool) -> Tally:
+    """Return what is counted of events, as one tally."""
+    total = Tally()
+    for part in tallies_of(events, profiler, traffic, has_status=has_status):
+        total.add(part)
+    return total
 
 
 def count(context: SourceContext) -> Counted:

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counting import tally_of
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.ledger import Ledger
 from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.counting.reading import Reading
-from prediction_exporter.counting.tally import Tally, tally_of
+from prediction_exporter.counting.tally import Tally
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.base import Batch

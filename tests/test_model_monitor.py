@@ -310,13 +310,13 @@ def test_an_error_in_the_middle_of_a_batch_leaves_an_exact_count(watched: Watche
     watched.log(20)
     monitor = watched.start()
     read(monitor, watched.clock)
-    usual = Profiler.fold
+    usual = Profiler.blocks
 
-    def fail(self: Profiler, events: object) -> object:
-        yield next(iter(usual(self, events)))  # type: ignore[arg-type]
+    def fail(self: Profiler, events: object, **of: object) -> object:
+        yield next(iter(usual(self, events, **of)))  # type: ignore[arg-type]
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(Profiler, "fold", fail)
+    monkeypatch.setattr(Profiler, "blocks", fail)
     watched.log(10, version="1")
     watched.log(10, version="2")
     with pytest.raises(RuntimeError, match="a defect"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from prediction_exporter.config import Config
 from prediction_exporter.counting.state import State
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Snapshot
+from prediction_exporter.memory import Room
 from prediction_exporter.monitor import collecting
 from prediction_exporter.monitor import monitor as module
 from prediction_exporter.monitor.model_monitor import ModelMonitor
@@ -184,16 +186,17 @@ class FailingOnce:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: BaseException, *, model: str, times: int) -> None:
         self.left = times
-        usual = ModelMonitor._tally_of
+        usual = ModelMonitor._tallies_of
 
-        def take(monitor: ModelMonitor, *arguments: object) -> object:
-            tally = usual(monitor, *arguments)  # type: ignore[arg-type]
+        def take(monitor: ModelMonitor, *arguments: object) -> Iterator[object]:
+            first, *others = usual(monitor, *arguments)  # type: ignore[arg-type]
+            yield first
             if monitor.model.name == model and self.left:
                 self.left -= 1
                 raise error
-            return tally
+            yield from others
 
-        monkeypatch.setattr(ModelMonitor, "_tally_of", take)
+        monkeypatch.setattr(ModelMonitor, "_tallies_of", take)
 
 
 class _PanicError(BaseException):
@@ -220,6 +223,45 @@ def test_an_unexpected_error_costs_no_event(
     told = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage() for record in told] == [f"model a failed, it goes on from its last commit in 1 s: {error}"]
     assert told[0].exc_info is not None
+
+
+def _full() -> BaseException:
+    """Return what SQLite's driver raises where it finds no memory and has taken back its transaction already."""
+    error = sqlite3.OperationalError("cannot rollback - no transaction is active")
+    error.__context__ = MemoryError()
+    return error
+
+
+@pytest.mark.parametrize("error", [MemoryError(), _full()], ids=["at once", "while cleaning up"])
+def test_a_lack_of_memory_shortens_the_steps_and_costs_no_event(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    """The same lines are read again from the last commit, at once, and no series says that the model failed."""
+    room = Room(lambda: None)
+    monkeypatch.setattr(module, "ROOM", room)
+    running.watched.log(30, to="a.log")
+    running.start(TWO[0])
+    FailingOnce(monkeypatch, error, model="a", times=3)
+    running.watched.log(10, to="a.log")
+    running.wait(lambda: running.requests("a") == 40)
+    assert running.total("model_window_predictions", model="a", window="1h", segment="all") == 40
+    assert room.step(1 << 20) == 1 << 17
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert told == ["model a: not enough memory, it goes on from its last commit in smaller steps"] * 3
+
+
+def test_a_lack_of_memory_that_no_step_is_small_enough_for_is_told(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what can be done, until there is room."""
+    monkeypatch.setattr(module, "ROOM", Room(lambda: None))
+    running.watched.log(30, to="a.log")
+    running.start(TWO[0])
+    failing = FailingOnce(monkeypatch, MemoryError(), model="a", times=1000)
+    running.watched.log(10, to="a.log")
+    running.wait(lambda: running.total("prediction_exporter_source_up", model="a") == 0)
+    assert running.monitor.reports["a"].source.problem == module.NO_ROOM
+    failing.left = 0
+    running.wait(lambda: running.requests("a") == 40)
+    running.wait(lambda: running.total("prediction_exporter_source_up", model="a") == 1)
 
 
 def test_a_model_that_fails_from_the_beginning_shows_that_it_does(running: Running) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prediction_exporter.counting import profiler as profiler_module
 from prediction_exporter.counting.categories import canonical
 from prediction_exporter.counting.events import STATES, Events, ValueState
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, UNVERSIONED, Key, Profiler
+from prediction_exporter.counting.windows import Span, Windows, wider_buckets
+from prediction_exporter.memory import Room
 
 BUCKET = 60
 
@@ -175,6 +178,60 @@ def test_batches_add_up(events: list[Event], cut: int) -> None:
         for key, profile in profiler.fold(batch(piece)):
             total.setdefault(key, Profile.empty(LAYOUT)).add(profile)
     check(total, reference(events, ["region"]))
+
+
+@given(events_lists, st.sampled_from([[], ["region"], ["region", "decision", "unknown"]]), st.integers(1, 9))
+@settings(max_examples=150, deadline=None)
+def test_folding_in_blocks_changes_nothing(events: list[Event], segments: list[str], groups: int) -> None:
+    """However few groups are folded at a time, the profiles are those of all at once, and no block is larger."""
+    profiler = Profiler(LAYOUT, bucket_seconds=BUCKET, segments=segments, block_bytes=groups * LAYOUT.profile_bytes)
+    blocks = list(profiler.blocks(batch(events)))
+    assert all(1 <= len(block) <= groups for block in blocks)
+    found = {key: profile for block in blocks for key, profile in block.items()}
+    assert len(found) == sum(map(len, blocks))
+    check(found, reference(events, segments))
+
+
+def test_a_block_is_no_larger_than_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where little memory is left, fewer groups are folded at a time."""
+    values: dict[str, float | str | ValueState] = dict.fromkeys(LAYOUT.names, ValueState.MISSING)
+    events = batch([Event(minute * BUCKET * 10**6, "1", False, values) for minute in range(400)])
+    profiler = Profiler(LAYOUT, bucket_seconds=BUCKET, block_bytes=128 * LAYOUT.profile_bytes)
+    assert max(map(len, profiler.blocks(events))) == 128
+    monkeypatch.setattr(profiler_module, "ROOM", Room(lambda: 8 * 3 * LAYOUT.profile_bytes))
+    assert max(map(len, profiler.blocks(events))) == 3
+
+
+SPANS = [Span.of(name, seconds) for name, seconds in (("1m", 60), ("1h", 3600), ("24h", 86_400), ("31d", 31 * 86_400))]
+LATE = st.one_of(st.floats(0, 100), st.floats(0, 4000), st.floats(0, 90_000), st.floats(0, 32 * 86_400))
+
+
+@given(st.lists(st.tuples(LATE, events_lists.filter(bool)), max_size=4), st.sets(st.sampled_from(SPANS), min_size=1))
+@settings(max_examples=150, deadline=None)
+def test_late_events_in_wider_buckets_fill_the_same_windows(late: list[tuple[float, list[Event]]], spans: set[Span]) -> None:
+    """Windows of events that are folded as coarsely as windows need it equal those of events folded finely."""
+    now = 1_800_057_612.5
+    every = [replace(event, time=int((now - seconds) * 1e6) - abs(event.time)) for seconds, events in late for event in events]
+    finest = min(spans, key=lambda span: span.seconds)
+    profiler = Profiler(LAYOUT, bucket_seconds=finest.bucket, segments=["region"])
+    totals = []
+    for wider in ([], wider_buckets(list(spans), now)):
+        windows = Windows(LAYOUT, list(spans))
+        for key, profile in profiler.fold(batch(every), wider=wider):
+            windows.add(key, profile, now=now)
+        totals.append({Key(version, segment, span.seconds): total for version, segment, span, total in windows.totals(now)})
+    fine, coarse = ({key: profile for key, profile in of.items() if profile.rows} for of in totals)
+    check(coarse, fine)
+
+
+def test_a_log_of_a_month_falls_into_no_more_groups_than_there_are_buckets() -> None:
+    """Not into one for each of its 44,640 minutes."""
+    now = 1_800_057_612.5
+    values: dict[str, float | str | ValueState] = dict.fromkeys(LAYOUT.names, ValueState.MISSING)
+    events = [Event(int((now - minute * 60) * 1e6), "1", False, values) for minute in range(31 * 1440)]
+    profiler = Profiler(LAYOUT, bucket_seconds=60)
+    folded = list(profiler.fold(batch(events), wider=wider_buckets(SPANS[1:], now)))
+    assert len(folded) <= sum(span.buckets for span in SPANS[1:])
 
 
 def test_thousands_of_events_over_many_groups() -> None:

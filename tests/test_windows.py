@@ -110,8 +110,35 @@ def test_memory_of_a_ring_is_that_of_its_buckets() -> None:
     before = size()
     for second in range(5000):
         ring.add(int(NOW) + second, profile_of(1), now=NOW + second)
-    assert size() == before == SPANS[0].buckets * (8 + 8 * LAYOUT.width + 32 * len(LAYOUT.numeric))
+    assert size() == before == SPANS[0].buckets * (8 + LAYOUT.width + 32 * len(LAYOUT.numeric))
     assert len(list(ring.changed())) == SPANS[0].buckets
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 36)), max_size=20))
+def test_counts_are_exact_however_large(steps: list[tuple[int, int]]) -> None:
+    """They are kept as narrow as the largest of them, and are widened before one does not fit."""
+    ring = Ring(LAYOUT, SPANS[0])
+    expected = [0] * 4
+    for second, power in steps:
+        profile = Profile.empty(LAYOUT)
+        profile.counts[LAYOUT.rows_slot] = 2**power - 1
+        ring.add(int(NOW) + second, profile, now=NOW + 3)
+        expected[second] += 2**power - 1
+    assert ring.total(NOW + 3).rows == sum(expected)
+    assert [profile.rows for _, profile in ring.changed()] == [expected[at] for at in sorted({second for second, _ in steps})]
+
+
+@given(st.integers(0, 2**62))
+def test_a_profile_that_is_kept_is_the_same(rows: int) -> None:
+    """In less room."""
+    profile = profile_of(1)
+    profile.counts[LAYOUT.rows_slot] = rows
+    kept = profile.kept()
+    assert kept.counts.nbytes <= profile.counts.nbytes
+    assert kept.rows == rows
+    total = Profile.empty(LAYOUT)
+    total.add(kept)
+    assert same(total, profile)
 
 
 def test_arguments_are_left_alone() -> None:

@@ -21,5 +21,9 @@ class KitError(PredictionExporterError):
     """The kit cannot be written where it is wanted, or what is there cannot be compared with it."""
 
 
+class NoRoomError(PredictionExporterError):
+    """The memory that the process may take is too little, in the smallest steps too."""
+
+
 class StateError(PredictionExporterError):
     """The state file cannot be used."""

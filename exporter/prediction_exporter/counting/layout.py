@@ -113,6 +113,7 @@ class Layout:
         drift_offsets: intp (C + 1,), where each column's drift bins begin among the D.
         numeric: intp (K,), indices of the numeric columns; row k of the moments belongs to ``numeric[k]``.
         width: length of the counts.
+        profile_bytes: what a profile takes.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
@@ -132,6 +133,7 @@ class Layout:
         self.rows_slot = self.values + len(STATES) * len(self.columns)
         self.outliers_slot = self.rows_slot + 1
         self.width = self.rows_slot + 2
+        self.profile_bytes = 8 * self.width + 32 * len(self.numeric)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

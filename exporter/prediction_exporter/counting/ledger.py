@@ -126,10 +126,11 @@ class Ledger:
             counters["shown"] = {"events": shown_events, "versions": shown}
         return counters
 
-    def changed(self) -> list[StoredBucket]:
-        """Return the buckets that changed for good since the last call."""
+    def changed(self) -> Iterator[StoredBucket]:
+        """Yield the buckets that changed for good since the last call."""
         changed = self.windows.changed() if self.windows is not None else ()
-        return [StoredBucket(version, segment, span.name, start, profile) for version, segment, span, start, profile in changed]
+        for version, segment, span, start, profile in changed:
+            yield StoredBucket(version, segment, span.name, start, profile)
 
     # Counting
 
@@ -153,7 +154,7 @@ class Ledger:
         if self.windows is not None:
             self.windows.replace(reading.start, reading.end, {} if reading.closed else tally.profiles)
         if not reading.closed:
-            self._open[reading] = tally
+            self._open[reading] = replace(tally, profiles={})
         elif reading.is_news:
             self.add(tally, now=now)
         else:

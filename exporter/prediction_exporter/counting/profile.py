@@ -1,18 +1,32 @@
 """Profile: a mergeable summary of events.
 
 ``profile + profile`` is a profile; counts merge exactly, the order does not matter, and the empty profile changes nothing.
-Its size depends on the layout alone: 8 bytes a bin, 32 a numeric column.
+Its size depends on the layout alone: 8 bytes a bin, 32 a numeric column. What is kept for long has counts as narrow as the
+largest of them, which are widened when they are added up.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.counting.events import STATES, ValueState
 from prediction_exporter.counting.layout import Layout
+
+#: What counts are kept in, the narrowest first.
+COUNT_TYPES: tuple[np.dtype[Any], ...] = tuple(np.dtype(name) for name in ("uint8", "uint16", "uint32", "int64"))
+
+
+def count_type(largest: int) -> np.dtype[Any]:
+    """Return the narrowest type that holds a count.
+
+    >>> count_type(255), count_type(256)
+    (dtype('uint8'), dtype('uint16'))
+    """
+    return next(dtype for dtype in COUNT_TYPES if largest <= np.iinfo(dtype).max)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +35,7 @@ class Profile:
 
     Attributes:
         layout: what the positions in the arrays mean.
-        counts: int64 (layout.width,): value bins, states, rows, outliers.
+        counts: int64 (layout.width,): value bins, states, rows, outliers; of what :meth:`kept` returns, a narrower type.
         sums: float64 (2, K): of each numeric column, the sums of z and z**2 with z = (x - center) / scale.
         extremes: float64 (2, K): of each numeric column, the smallest value and the negated largest; +inf where there is none.
     """
@@ -50,6 +64,11 @@ class Profile:
         with np.errstate(over="ignore", invalid="ignore"):  # a sum that overflows stays so, and its statistic is undefined
             np.add(self.sums, other.sums, out=self.sums)
         np.minimum(self.extremes, other.extremes, out=self.extremes)
+
+    def kept(self) -> Profile:
+        """Return a copy that takes little room: it can be added to others, and nothing to it."""
+        narrow = self.counts.astype(count_type(int(self.counts.max())))
+        return Profile(self.layout, narrow, self.sums.copy(), self.extremes.copy())
 
     @property
     def rows(self) -> int:

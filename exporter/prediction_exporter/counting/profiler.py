@@ -14,6 +14,7 @@ from prediction_exporter.counting.categories import CategoryEncoder
 from prediction_exporter.counting.events import STATES, Events, ValueState
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
+from prediction_exporter.memory import ROOM
 
 #: The segment of all events.
 ALL = "all"
@@ -22,6 +23,9 @@ ALL = "all"
 UNVERSIONED = "unknown"
 
 MICROSECONDS = 1_000_000
+
+#: Bytes of profiles that are folded at a time, however many groups a batch of events falls into.
+BLOCK_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,78 +49,90 @@ class Profiler:
         layout: the columns to count.
         bucket_seconds: width of the time buckets.
         segments: names of the categorical columns whose values are profiled apart, beside all events together.
+        block_bytes: what the profiles take that are folded at a time, at least one; less where there is little memory.
     """
 
-    def __init__(self, layout: Layout, *, bucket_seconds: int, segments: Sequence[str] = ()) -> None:
+    def __init__(
+        self, layout: Layout, *, bucket_seconds: int, segments: Sequence[str] = (), block_bytes: int = BLOCK_BYTES
+    ) -> None:
         self.layout = layout
-        self._bucket = bucket_seconds * MICROSECONDS
+        self._bucket = bucket_seconds
+        self._block_bytes = block_bytes
         self._columns = [_ColumnFolder(layout, index) for index in range(len(layout.columns))]
         self._segments = [layout.index(name) for name in segments]
         for index in self._segments:
             if layout.columns[index].kind is not Kind.CATEGORICAL:
                 raise ValueError(f"segment {layout.columns[index].name} is not categorical")
 
-    def fold(self, events: Events) -> Iterator[tuple[Key, Profile]]:
+    def fold(self, events: Events, *, wider: Sequence[tuple[int, int]] = ()) -> Iterator[tuple[Key, Profile]]:
         """Yield the profile of each group of events; failed requests enter none.
 
-        The groups are few: one for each version and time bucket that the events fall into, times the segments' values.
+        A group is a version, a time bucket and a segment. Whoever keeps a profile keeps the block it was folded in.
+
+        Args:
+            events: the events.
+            wider: pairs of a time and a width, in seconds: events before the time fall into buckets of that width instead. The
+                times fall from pair to pair, the widths grow, and each divides the next and the time before it.
         """
+        for block in self.blocks(events, wider=wider):
+            yield from block.items()
+
+    def blocks(self, events: Events, *, wider: Sequence[tuple[int, int]] = ()) -> Iterator[dict[Key, Profile]]:
+        """Yield what :meth:`fold` does, in blocks of bounded size; no group is in two of them."""
         kept = np.flatnonzero(~events.failed)
         if not len(kept):
             return
         versions, version_codes = _version_codes(events.versions)
-        buckets, bucket_codes = _bucket_codes(events.times, self._bucket)
+        buckets, bucket_codes = _bucket_codes(events.times, self._bucket, wider)
         groups = bucket_codes * len(versions) + version_codes
         coded = [folder.code(events) for folder in self._columns]
-        outliers = self._outlier_rows(coded, len(events))
-        names = [(version, ALL, int(bucket)) for bucket in buckets for version in versions]
-        yield from self._fold_groups(coded, outliers, groups, kept, names)
+        batch = _Batch(coded, self._outlier_rows(coded, len(events)), groups, kept, versions, buckets)
+        yield from self._fold_groups(batch, groups, kept, [ALL])
         for index in self._segments:
-            yield from self._fold_segment(index, coded, outliers, groups, kept, names)
+            yield from self._fold_segment(batch, index)
 
-    def _fold_segment(
-        self,
-        index: int,
-        coded: list[_Coded],
-        outliers: NDArray[np.bool_],
-        groups: NDArray[np.int64],
-        kept: NDArray[np.intp],
-        names: list[tuple[str, str, int]],
-    ) -> Iterator[tuple[Key, Profile]]:
+    def _fold_segment(self, batch: _Batch, index: int) -> Iterator[dict[Key, Profile]]:
         """Fold the groups again, split by the values of a column; events without a valid value are in no segment."""
         column = self.layout.columns[index]
         labels = [f"{column.name}={label}" for label in column.drift_labels]
-        codes = coded[index].codes
-        inside = kept[codes[kept] < column.bins]
-        split = groups * column.bins + codes
-        split_names = [(version, label, bucket) for version, _, bucket in names for label in labels]
-        yield from self._fold_groups(coded, outliers, split, inside, split_names)
+        codes = batch.coded[index].codes
+        inside = batch.kept[codes[batch.kept] < column.bins]
+        yield from self._fold_groups(batch, batch.groups * column.bins + codes, inside, labels)
 
     def _fold_groups(
-        self,
-        coded: list[_Coded],
-        outliers: NDArray[np.bool_],
-        groups: NDArray[np.int64],
-        kept: NDArray[np.intp],
-        names: list[tuple[str, str, int]],
-    ) -> Iterator[tuple[Key, Profile]]:
+        self, batch: _Batch, groups: NDArray[np.int64], kept: NDArray[np.intp], segments: Sequence[str]
+    ) -> Iterator[dict[Key, Profile]]:
+        """Fold the kept events by groups, whose numbers have the segment's place as their last digit."""
         if not len(kept):
             return
         chosen = groups[kept]
-        order: NDArray[np.intp] | slice = kept
+        order: NDArray[np.intp] | None = kept
         if np.any(chosen[1:] < chosen[:-1]):
             order = kept[np.argsort(chosen, kind="stable")]
         elif len(kept) == len(groups):
-            order = slice(None)
-        present, starts, dense = _runs(groups[order])
-        block = _Block(self.layout, len(present))
-        for folder, column in zip(self._columns, coded, strict=True):
+            order = None  # as they are
+        present, bounds = _runs(groups if order is None else groups[order])
+        at_a_time = max(ROOM.step(self._block_bytes) // self.layout.profile_bytes, 1)
+        for first in range(0, len(present), at_a_time):
+            numbers = present[first : first + at_a_time]
+            begin, end = int(bounds[first]), int(bounds[first + len(numbers)])
+            block = self._fold_block(
+                batch,
+                slice(begin, end) if order is None else order[begin:end],
+                bounds[first : first + len(numbers) + 1] - begin,
+            )
+            yield {batch.key(number, segments): block.profile(position) for position, number in enumerate(numbers.tolist())}
+
+    def _fold_block(self, batch: _Batch, order: NDArray[np.intp] | slice, bounds: NDArray[np.intp]) -> _Block:
+        """Fold events in the order of their groups, each of which ends where the next one begins."""
+        starts, sizes = bounds[:-1], np.diff(bounds)
+        dense = np.repeat(np.arange(len(starts)), sizes)
+        block = _Block(self.layout, len(starts))
+        for folder, column in zip(self._columns, batch.coded, strict=True):
             folder.count(block, column, order, dense, starts)
-        block.counts[:, self.layout.rows_slot] = np.diff(np.append(starts, len(dense)))
-        block.counts[:, self.layout.outliers_slot] = np.add.reduceat(outliers[order], starts, dtype=np.int64)
-        for position, group in enumerate(present):
-            version, segment, bucket = names[group]
-            yield Key(version, segment, bucket), block.profile(position)
+        block.counts[:, self.layout.rows_slot] = sizes
+        block.counts[:, self.layout.outliers_slot] = np.add.reduceat(batch.outliers[order], starts, dtype=np.int64)
+        return block
 
     def _outlier_rows(self, coded: list[_Coded], rows: int) -> NDArray[np.bool_]:
         """Whether each event has a numeric feature in a bin outside the baseline's range."""
@@ -149,6 +165,23 @@ class _Coded:
     codes: NDArray[np.int32]
     numbers: NDArray[np.float64] | None  # NaN where there is no valid number
     complete: bool  # every event holds a valid value
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Events as the profiler sees them; a group's number is that of its bucket, then that of its version."""
+
+    coded: list[_Coded]
+    outliers: NDArray[np.bool_]
+    groups: NDArray[np.int64]
+    kept: NDArray[np.intp]
+    versions: list[str]
+    buckets: NDArray[np.int64]
+
+    def key(self, number: int, segments: Sequence[str]) -> Key:
+        group, segment = divmod(number, len(segments))
+        bucket, version = divmod(group, len(self.versions))
+        return Key(self.versions[version], segments[segment], int(self.buckets[bucket]))
 
 
 class _ColumnFolder:
@@ -218,12 +251,11 @@ class _ColumnFolder:
         block.extremes[:, 1, self._moments] = -high
 
 
-def _runs(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
-    """Return the distinct values of a sorted array, where each run begins, and each element's run."""
+def _runs(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Return the distinct values of a sorted array, and where each run begins, the end of the last one behind them."""
     boundaries = np.flatnonzero(groups[1:] != groups[:-1]) + 1
-    starts = np.concatenate(([0], boundaries)).astype(np.intp)
-    lengths = np.diff(np.append(starts, len(groups)))
-    return groups[starts], starts, np.repeat(np.arange(len(starts)), lengths)
+    bounds = np.concatenate(([0], boundaries, [len(groups)])).astype(np.intp)
+    return groups[bounds[:-1]], bounds
 
 
 def _version_codes(versions: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
@@ -235,11 +267,19 @@ def _version_codes(versions: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
     return distinct, named.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64).to_numpy()
 
 
-def _bucket_codes(times: NDArray[np.int64], width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _bucket_codes(
+    times: NDArray[np.int64], width: int, wider: Sequence[tuple[int, int]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct bucket starts in seconds and each event's index among them."""
-    buckets = times // width
-    first, last = int(buckets.min()), int(buckets.max())
-    if first == last:
-        return np.array([first * width // MICROSECONDS]), np.zeros(len(times), np.int64)
-    distinct, codes = np.unique(buckets, return_inverse=True)
-    return distinct * width // MICROSECONDS, codes.astype(np.int64)
+    seconds = times // MICROSECONDS
+    starts = seconds // width * width
+    for before, wide in wider:
+        early = np.flatnonzero(seconds < before)
+        if not len(early):
+            break
+        starts[early] = seconds[early] // wide * wide
+    first = int(starts[0])
+    if np.all(starts == first):
+        return np.array([first]), np.zeros(len(times), np.int64)
+    distinct, codes = np.unique(starts, return_inverse=True)
+    return distinct, codes.astype(np.int64)

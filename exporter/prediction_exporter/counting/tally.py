@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prediction_exporter.counting.events import Events
@@ -43,20 +43,34 @@ class Tally:
         self.newest = max((time for time in (self.newest, other.newest) if time is not None), default=None)
 
 
-def tally_of(events: Events, profiler: Profiler | None, traffic: Traffic, *, has_status: bool) -> Tally:
-    """Count events.
+def tallies_of(
+    events: Events,
+    profiler: Profiler | None,
+    traffic: Traffic,
+    *,
+    has_status: bool,
+    wider: Sequence[tuple[int, int]] = (),
+) -> Iterator[Tally]:
+    """Count events, in tallies of bounded size that add up to them.
 
     Args:
         events: the events, their versions as they are to be counted.
         profiler: folds them into profiles; None for a model that only its service is watched of.
         traffic: tells the shape of the counters.
         has_status: whether the source tells which requests failed.
+        wider: how wide the buckets are that older events are folded in, see :meth:`Profiler.fold`.
     """
-    profiles = dict(profiler.fold(events)) if profiler is not None and len(events) else {}
     counted = traffic.count(events, has_status=has_status)
-    count_classes(profiles, counted, traffic)
     newest = float(events.times.max()) / MICROSECONDS if len(events) else None
-    return Tally(profiles, counted, len(events), newest)
+    yield Tally(traffic=counted, events=len(events), newest=newest)
+    if profiler is None or not len(events):
+        return
+    for profiles in profiler.blocks(events, wider=wider):
+        versions = {key.version for key in profiles}
+        # Of a version that stands in several tallies, its times are the same in all of them.
+        classes = {version: traffic.uncounted(counted[version]) for version in versions}
+        count_classes(profiles, classes, traffic)
+        yield Tally(profiles, classes)
 
 
 def count_classes(profiles: Mapping[Key, Profile], counted: Mapping[str, VersionTraffic], traffic: Traffic) -> None:

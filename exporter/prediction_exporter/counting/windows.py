@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prediction_exporter.counting.layout import Layout
-from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.profile import COUNT_TYPES, Profile, count_type
 from prediction_exporter.counting.profiler import Key
 
 #: Widths of buckets in seconds; each divides the next, so that a bucket lies in one bucket of every coarser window.
@@ -55,11 +58,25 @@ class Span:
         return (int(now // self.bucket) - self.buckets + 1) * self.bucket
 
 
+def wider_buckets(spans: Sequence[Span], now: float) -> list[tuple[int, int]]:
+    """Return how wide the buckets may be that events are folded in which the finest window does not hold any more.
+
+    These are pairs of a time and a width, as :meth:`Profiler.fold` takes them: events before the oldest bucket of a window
+    count only in longer ones, whose buckets are wider. So no more groups of events are told apart than there are buckets.
+
+    >>> wider_buckets([Span.of("1h", 3600), Span.of("24h", 86_400)], now=1_000_000.0)
+    [(996420, 900)]
+    """
+    by_length = sorted(spans, key=lambda span: span.seconds)
+    return [(shorter.oldest(now), longer.bucket) for shorter, longer in pairwise(by_length)]
+
+
 class Ring:
     """The buckets of one window of one version and segment.
 
     A bucket's place is its number modulo their count; a newer bucket takes the place of the one that has left the window.
-    Arrays are allocated whole but touched only where events fall, so an idle segment costs address space and no memory.
+    Arrays are allocated whole but touched only where events fall, so an idle segment costs address space and no memory. Counts
+    are as narrow as the largest of them, so one with little traffic takes little.
     """
 
     def __init__(self, layout: Layout, span: Span) -> None:
@@ -67,7 +84,7 @@ class Ring:
         self.layout = layout
         self.span = span
         self._starts = np.full(span.buckets, EMPTY, np.int64)
-        self._counts = np.zeros((span.buckets, layout.width), np.int64)
+        self._counts: NDArray[Any] = np.zeros((span.buckets, layout.width), COUNT_TYPES[0])
         self._sums = np.zeros((span.buckets, 2, numeric))
         self._extremes = np.zeros((span.buckets, 2, numeric))
         self._changed: set[int] = set()
@@ -84,13 +101,24 @@ class Ring:
         if bucket < held <= now:
             return
         if held == bucket:
-            self._bucket(place).add(profile)
-        else:
-            self._starts[place] = bucket
-            self._counts[place] = profile.counts
-            self._sums[place] = profile.sums
-            self._extremes[place] = profile.extremes
+            merged = self._bucket(place)
+            merged.add(profile)
+            profile = merged
+        self._widen(int(profile.counts.max()))
+        self._starts[place] = bucket
+        self._counts[place] = profile.counts
+        self._sums[place] = profile.sums
+        self._extremes[place] = profile.extremes
         self._changed.add(place)
+
+    def _widen(self, largest: int) -> None:
+        """Make room for a larger count."""
+        if largest <= np.iinfo(self._counts.dtype).max:
+            return
+        used = self._starts != EMPTY
+        wider = np.zeros(self._counts.shape, count_type(largest))
+        wider[used] = self._counts[used]
+        self._counts = wider
 
     def restore(self, start: int, profile: Profile, *, now: float) -> None:
         """Put back a bucket that was stored."""
@@ -104,7 +132,7 @@ class Ring:
             return Profile.empty(self.layout)
         return Profile(
             self.layout,
-            self._counts[chosen].sum(axis=0),
+            self._counts[chosen].sum(axis=0, dtype=np.int64),
             self._sums[chosen].sum(axis=0),
             self._extremes[chosen].min(axis=0),
         )
@@ -120,7 +148,8 @@ class Ring:
         self._changed.clear()
 
     def _bucket(self, place: int) -> Profile:
-        return Profile(self.layout, self._counts[place], self._sums[place], self._extremes[place])
+        """Return a bucket; its counts are a copy."""
+        return Profile(self.layout, self._counts[place].astype(np.int64), self._sums[place], self._extremes[place])
 
 
 class Windows:
@@ -140,7 +169,8 @@ class Windows:
 
     def replace(self, start: int, end: int, profiles: Mapping[Key, Profile]) -> None:
         """Put these profiles in the place of every open slice that begins in ``[start, end)``, in seconds."""
-        self._open = {key: profile for key, profile in self._open.items() if not start <= key.bucket < end} | dict(profiles)
+        others = {key: profile for key, profile in self._open.items() if not start <= key.bucket < end}
+        self._open = others | {key: profile.kept() for key, profile in profiles.items()}
 
     def restore(self, version: str, segment: str, span: Span, start: int, profile: Profile, *, now: float) -> None:
         """Put back a bucket that was stored and that its window still holds; nothing changes by it."""

@@ -11,6 +11,7 @@ from prediction_exporter.config import Config, Model, baseline_command, check_lo
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import Profiler
+from prediction_exporter.counting.windows import SLICE_SECONDS
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.monitor.model_monitor import admit
 from prediction_exporter.monitor.references import load_baseline
@@ -70,10 +71,13 @@ def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, 
     usable = sum(map(len, kept))
     found.add(_refused(rejected, usable, place))
     if baseline is not None and usable:
-        profiler = Profiler(baseline.layout, bucket_seconds=1)
-        profiles = [profile for events in kept for _, profile in profiler.fold(events)]
-        if profiles:
-            found.add(_columns(sum(profiles[1:], profiles[0]), baseline, look, place))
+        profiler = Profiler(baseline.layout, bucket_seconds=SLICE_SECONDS)
+        total = Profile.empty(baseline.layout)
+        for events in kept:
+            for _, profile in profiler.fold(events):
+                total.add(profile)
+        if total.rows:
+            found.add(_columns(total, baseline, look, place))
     command = baseline_command(file, model)
     if baseline is not None:
         found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -22,8 +22,8 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import Ledger
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler, segment_column
 from prediction_exporter.counting.state import State, StoredModel
-from prediction_exporter.counting.tally import Tally, tally_of
-from prediction_exporter.counting.windows import SLICE_SECONDS
+from prediction_exporter.counting.tally import Tally, tallies_of
+from prediction_exporter.counting.windows import SLICE_SECONDS, wider_buckets
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.references import load_baseline, references_of, spans_of
@@ -178,7 +178,7 @@ class ModelMonitor:
                 break
             self._take(batch)
             if not batch.is_last:
-                continue  # half of a span would be read again
+                continue  # half of a span would be read again, and the rest of a chunk never
             if time.monotonic() - committed > COMMIT_SECONDS:
                 self.commit()
                 committed = time.monotonic()
@@ -207,11 +207,11 @@ class ModelMonitor:
         now = self._clock()
         reading = batch.reading
         for events in batch.events:
-            tally = self._tally_of(events, batch, now)
-            if reading is None:
-                self._ledger.add(tally, now=now)
-            else:
-                self._staged.add(tally)
+            for tally in self._tallies_of(events, batch, now):
+                if reading is None:
+                    self._ledger.add(tally, now=now)
+                else:
+                    self._staged.add(tally)
         if batch.tally is not None:
             self._staged.add(batch.tally)
         if reading is None or reading.closed:  # what is read again would be refused again
@@ -222,7 +222,7 @@ class ModelMonitor:
             self._ledger.replace(reading, self._staged, now=now)
             self._staged = Tally()
 
-    def _tally_of(self, events: Events, batch: Batch, now: float) -> Tally:
+    def _tallies_of(self, events: Events, batch: Batch, now: float) -> Iterator[Tally]:
         if batch.reading is None:  # a span of time holds no other times
             tolerance = self.model.predictions.future_tolerance.seconds
             events = admit(events, batch.rejected, oldest=self._ledger.oldest(now), now=now, tolerance=tolerance)
@@ -232,11 +232,12 @@ class ModelMonitor:
         events = replace(events, versions=versions)
         if self._exemplars is not None:
             self._exemplars.add(events)
-        return tally_of(
+        return tallies_of(
             events,
             self._profiler,
             self._ledger.traffic,
             has_status=schema is None or schema.status is not None,
+            wider=wider_buckets(self.spans, now) if batch.reading is None or batch.reading.closed else (),
         )
 
     def _complain(self, reason: str, count: int, example: str) -> None:

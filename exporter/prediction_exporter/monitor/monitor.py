@@ -6,6 +6,7 @@ A source that hangs stops its own model alone: its last report stays up, ``predi
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -20,8 +21,9 @@ from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches, excl
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.state import State
 from prediction_exporter.counting.traffic import Traffic
-from prediction_exporter.errors import ConfigError, PredictionExporterError
+from prediction_exporter.errors import ConfigError, NoRoomError, PredictionExporterError
 from prediction_exporter.exposition import Snapshot
+from prediction_exporter.memory import ROOM
 from prediction_exporter.monitor import budget
 from prediction_exporter.monitor.collecting import Collecting, reports_by_name
 from prediction_exporter.monitor.model_monitor import ModelMonitor
@@ -38,6 +40,7 @@ READY_SECONDS = 5.0
 
 _POLL_SECONDS = 0.1  # how soon a reload notices that the exporter is to stop
 _ENDS = "the exporter is stopping"
+NO_ROOM = "not enough memory: raise the limit, or watch fewer columns, windows, segments or versions"
 UNEXPECTED = "failed unexpectedly; the exporter's log has the error"
 
 
@@ -241,6 +244,8 @@ class Monitor:
             self._news.clear()
             try:
                 self._publish_once()
+            except MemoryError:
+                logger.error("no snapshot could be made: %s", NO_ROOM)  # noqa: TRY400 - for a person
             except Exception:  # a defect: the former snapshot stays, and its time stamps tell its age
                 logger.exception("no snapshot could be made")
 
@@ -309,19 +314,29 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         while not self.stopping.is_set():
             try:
-                monitor = self._build()
-                try:
-                    self._watch(monitor)
-                finally:
-                    monitor.close()
+                self._build_and_watch()
             except BaseException as error:  # noqa: BLE001 - also the panics of polars, which are no Exception
                 self._recover(error)
+
+    def _build_and_watch(self) -> None:
+        # In a frame of its own, and with nothing left in cycles: what failed is gone before the next one takes its memory.
+        gc.collect()
+        monitor = self._build()
+        try:
+            self._watch(monitor)
+        finally:
+            monitor.close()
 
     def _recover(self, error: BaseException) -> None:
         """Tell what failed, and wait for the next try: a defect of this exporter, a full disk, a file that has changed."""
         if self.stopping.is_set():  # it was left behind, and may not commit any more
             logger.info("model %s: ended after it was left behind: %s", self.model, error)
             return
+        if _is_of_memory(error):
+            if ROOM.shorten():
+                logger.warning("model %s: not enough memory, it goes on from its last commit in smaller steps", self.model)
+                return
+            error = NoRoomError(NO_ROOM)
         expected = isinstance(error, PredictionExporterError)
         logger.error(
             "model %s failed, it goes on from its last commit in %.0f s: %s",
@@ -347,3 +362,11 @@ class _Worker(threading.Thread):
 
     def _must_pause(self, deadline: float) -> bool:
         return self.stopping.is_set() or time.monotonic() >= deadline
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    """Return whether memory was lacking, also where that made something else fail while it was cleaned up after."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, MemoryError):
+        found = found.__cause__ or found.__context__
+    return found is not None

@@ -66,7 +66,7 @@ class Batch:
         rejected: lines or rows that were refused.
         tally: what a database counted of further events, which are not among ``events``.
         reading: the span of time that this is a part of; None where events are delivered once and for good.
-        is_last: whether it is the span's last part.
+        is_last: whether it is the last part of its span, or of its chunk of a log: the source's position lies behind it.
     """
 
     events: tuple[Events, ...] = ()
@@ -100,8 +100,8 @@ class Look:
 class Source(Protocol):
     """A place that predictions are read from.
 
-    ``poll`` yields batches; ``position`` names everything yielded so far, so that a caller who commits a batch's effects
-    together with the position counts every event once, whenever the process dies.
+    ``poll`` yields batches; after a last part, ``position`` names everything yielded so far, so that a caller who commits the
+    effects of batches together with the position counts every event once, whenever the process dies.
 
     Attributes:
         refills: whether, after ``restore``, the source begins with all that the windows hold: what is stored of them must go.

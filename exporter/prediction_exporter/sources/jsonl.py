@@ -46,6 +46,11 @@ class JsonLinesParser:
         """The schema that lines are parsed with, for measuring what the parse alone costs."""
         return self._reader.dtypes
 
+    @property
+    def columns(self) -> int:
+        """How many fields are read of each line."""
+        return len(self._reader.paths)
+
     def parse(self, data: bytes) -> Batch:
         """Return the events of whole lines and the lines that hold none; blank lines are no lines."""
         rejected = Rejected()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from prediction_exporter.config import Log, Predictions
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError, SourceError
+from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.base import Batch, Look
 from prediction_exporter.sources.fields.recognise import column_names
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
@@ -27,6 +28,7 @@ from prediction_exporter.sources.log_sample import (
     sample_of,
     wrapper_of,
 )
+from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
 from prediction_exporter.sources.tail import Lines, Tail
 from prediction_exporter.sources.times import is_read_as_text
 
@@ -55,7 +57,7 @@ class LogSource:
         self._fields = LogFields(predictions, layout, where=where)
         self._parser: JsonLinesParser | None = None
         self.refills = False
-        self._tail = self._open(CHUNK_BYTES)
+        self._tail = self._open(ROOM.step(CHUNK_BYTES))
 
     def _open(self, chunk_bytes: int) -> Tail:
         log = _log(self._predictions)
@@ -137,12 +139,10 @@ class LogSource:
         position = self._tail.position() if self._parser is None else ""
         for lines in self._tail.read():
             try:
-                batch = self._parse(lines)
+                yield from self._batches(lines)
             except ConfigError:
                 self._go_back(position)
                 raise
-            batch.rejected.merge(lines.rejected)
-            yield batch
             position = self._tail.position() if self._parser is None else ""
 
     def _begin(self) -> None:
@@ -155,25 +155,46 @@ class LogSource:
         if self.schema is not None:
             self._parser = self._parser_of(sample.events if sample is not None else ())
 
-    def _parse(self, lines: Lines) -> Batch:
-        batch = self._parser.parse(lines.data) if self._parser is not None and lines.data else Batch()
-        if self._parser is not None and self._fields.fits(batch):
-            return batch
+    def _batches(self, lines: Lines) -> Iterator[Batch]:
+        """Yield what lines hold, in pieces of bounded size."""
+        if self._parser is None:
+            self._learn(lines)
+        if self._parser is None:
+            batch = Batch()
+            all(parse_lines(lines.data.split(b"\n"), batch.rejected))  # for what they are refused for
+            batch.rejected.merge(lines.rejected)
+            yield batch
+            return
+        for piece, is_last in line_pieces(lines.data, rows_at_a_time(self._parser.columns)):
+            batch = replace(self._parse(replace(lines, data=piece)), is_last=is_last)
+            if is_last:
+                batch.rejected.merge(lines.rejected)
+            yield batch
+
+    def _learn(self, lines: Lines) -> bool:
+        """Take what lines tell about the fields; return whether they are read in another way from now on."""
         before = self.schema
         sample = sample_of(lines, self._fields.tells, search=SAMPLE_EVENTS if self._fields.is_told else SEARCH_EVENTS)
         if sample.events:
             self._fields.take(sample.events)
-        if self.schema is not None and self.schema != before:
-            self._parser = self._parser_of(sample.events)
+        if self.schema is None or self.schema == before:
+            return False
+        self._parser = self._parser_of(sample.events)
+        return True
+
+    def _parse(self, lines: Lines) -> Batch:
+        assert self._parser is not None  # noqa: S101 - for the type checker
+        if not lines.data:
+            return Batch()
+        batch = self._parser.parse(lines.data)
+        if not self._fields.fits(batch) and self._learn(lines):
             return self._parser.parse(lines.data)
-        if self._parser is None:
-            all(parse_lines(lines.data.split(b"\n"), batch.rejected))  # for what they are refused for
         return batch
 
     def _go_back(self, position: str) -> None:
         """Read lines again later that could not be told: none is lost by it."""
         self._tail.close()
-        self._tail = self._open(CHUNK_BYTES)
+        self._tail = self._open(ROOM.step(CHUNK_BYTES))
         self._tail.restore(position)
 
     def _sample(self) -> Sample | None:

@@ -18,11 +18,11 @@ import sqlalchemy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from counting import context_of
+from counting import context_of, tally_of
 from databases import Database, new_file
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profiler import Profiler
-from prediction_exporter.counting.tally import Tally, tally_of
+from prediction_exporter.counting.tally import Tally
 from prediction_exporter.counting.traffic import Histogram
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.base import Rejected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import shutil
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 
 from databases import Database, Server, insert
+from prediction_exporter.counting.ledger import Ledger
+from prediction_exporter.counting.reading import Reading
+from prediction_exporter.counting.tally import Tally
 from watched import NOW
 from watched_table import Table, look, requests, watching, windows
 
@@ -458,3 +462,37 @@ def test_a_time_without_an_index_is_told_once(table: Table, caplog: pytest.LogCa
             assert look(monitor) is None
             table.clock.now += 60
     assert caplog.text.count("no index begins with ts") == 1
+
+
+# A past of many groups
+
+
+@pytest.mark.parametrize("mode", ["rows", "aggregate"])
+@pytest.mark.parametrize("table", ["sqlite"], indirect=True)
+def test_the_past_is_read_in_spans_of_few_profiles(table: Table, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few of them may be kept apart until their span is read, the windows are the same."""
+    from prediction_exporter.sources.table import source
+
+    for minute in range(0, 1380, 10):
+        table.insert(2, NOW - 83_000 + 60 * minute)
+    found, staged = [], []
+    usual = Ledger.replace
+
+    def replace(ledger: Ledger, reading: Reading, tally: Tally, *, now: float) -> None:
+        staged.append(len(tally.profiles))
+        usual(ledger, reading, tally, now=now)
+
+    monkeypatch.setattr(Ledger, "replace", replace)
+    for most in (1 << 30, 1):
+        staged.clear()
+        monkeypatch.setattr(source, "HISTORY_BYTES", most)
+        with watching(table, mode=mode) as monitor:
+            assert look(monitor) is None
+            found.append((windows(monitor), requests(monitor)))
+        if most == 1:
+            assert max(staged) == 1  # a slice of one version
+        else:
+            assert max(staged) > 50
+        shutil.rmtree(table.folder / "state")
+    assert found[0] == found[1]
+    assert found[0][0]["24h"] == 2 * 138

@@ -13,6 +13,7 @@ import polars.selectors as cs
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Rejected
 from prediction_exporter.sources.content import Content
 from prediction_exporter.sources.cutting import runs
+from prediction_exporter.sources.sizes import end_of_lines, rows_at_a_time
 
 #: Bytes of CSV and JSON lines that are read at a time, and of those that fields are recognised by.
 CHUNK_BYTES = 8 << 20
@@ -24,8 +25,9 @@ NOTHING = "\0"
 #: Longest line of JSON, and longest record of CSV.
 MAX_LINE_BYTES = 1 << 20
 
-#: Most values of a Parquet file that are read at a time, and most rows. Powers of two divide the row groups of most writers.
-PART_VALUES = 1 << 23
+#: Most values of a Parquet file that are read at a time, and most rows: many, as each slice of a row group costs its beginning
+#: again. Powers of two divide the row groups of most writers.
+PART_VALUES = 1 << 22
 PART_ROWS = 1 << 18
 LEAST_ROWS = 1 << 10
 
@@ -96,7 +98,8 @@ class ParquetReader:
         """Return a slice of rows. Offsets are rows."""
         # Without any column a frame would have no rows.
         names = [name for name in self._values if name in wanted] or list(self._values)[:1]
-        rows = PART_VALUES // max(sum(self._values[name] for name in names), 1)
+        values = sum(self._values[name] for name in names)
+        rows = rows_at_a_time(max(values, len(wanted)), most=PART_VALUES)  # what is missing is counted too
         rows = min(max(1 << max(rows.bit_length() - 1, 0), LEAST_ROWS), PART_ROWS)
         rows -= offset % rows  # slices begin where row groups do, also after the columns have changed
         end = min(offset + rows, self._total)
@@ -130,6 +133,7 @@ class _BytesReader:
         self._content = content
         self._size = size
         self._compressed = compressed
+        self._chunk = CHUNK_BYTES
 
     def _head(self, length: int) -> tuple[bytes, bool]:
         """Return the first bytes and whether they are all; what is wrong further on does not matter yet."""
@@ -149,6 +153,12 @@ class _BytesReader:
         damage = getattr(self._content, "damage", None)
         return window, damage is None, None if damage is None else f"its compressed data is damaged: {damage}"
 
+    def _cut(self, window: bytes, columns: int) -> bytes:
+        """Return as many of a window's lines as may be parsed at a time; the next window will be no longer than it takes."""
+        end = end_of_lines(window, rows_at_a_time(columns))
+        self._chunk = min(max(2 * end, 2 * MAX_LINE_BYTES), CHUNK_BYTES)
+        return window if end == len(window) else window[:end]
+
     def _share(self, end: int) -> float:
         return min(end / self._size, 1.0) if self._size and not self._compressed else 0.0
 
@@ -165,9 +175,12 @@ class LinesReader(_BytesReader):
         window, last = self._head(SAMPLE_BYTES)
         return window if last else window[: window.rfind(b"\n") + 1]
 
-    def read(self, offset: int, wanted: Collection[str]) -> Part:  # noqa: ARG002 - lines are parsed with their schema
+    def read(self, offset: int, wanted: Collection[str]) -> Part:
         """Return whole lines; those that are too long are counted and skipped."""
-        window, last, problem = self._window(offset, CHUNK_BYTES)
+        whole, last, problem = self._window(offset, self._chunk)
+        window = self._cut(whole, len(wanted))
+        if len(window) < len(whole):
+            last, problem = False, None
         size, end = len(window), offset
         if last and window and not window.endswith(b"\n"):
             window += b"\n"
@@ -216,9 +229,12 @@ class CsvReader(_BytesReader):
     def read(self, offset: int, wanted: Collection[str]) -> Part:
         """Return whole records; those with too many fields, with odd quotes or not in UTF-8 are counted and skipped."""
         offset = max(offset, self._begin)
-        window, last, problem = self._window(offset, CHUNK_BYTES)
-        if problem is not None and b"\n" not in window:
+        whole, last, problem = self._window(offset, self._chunk)
+        if problem is not None and b"\n" not in whole:
             raise DamagedError(problem)
+        window = self._cut(whole, len(wanted))
+        if len(window) < len(whole):
+            window, last = (window, False) if _record_end(window) else (whole, last)  # its first record is one of many lines
         end = len(window) if last else _last_record_end(window)
         rejected = Rejected()
         columns = {str(at): name for at, name in enumerate(self._names) if name in wanted} or {"0": NOTHING}

@@ -22,6 +22,7 @@ from prediction_exporter.config import Table
 from prediction_exporter.counting.reading import Reading
 from prediction_exporter.counting.windows import SLICE_SECONDS
 from prediction_exporter.errors import PredictionExporterError, SourceError
+from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.backoff import Backoff
 from prediction_exporter.sources.base import Batch, Look, Rejected
 from prediction_exporter.sources.context import SourceContext
@@ -35,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 #: Rows of the past that are read and committed at a time, at least one slice.
 HISTORY_ROWS = 500_000
+
+#: Bytes of the profiles that these may make: they are kept apart until the whole span is read.
+HISTORY_BYTES = 64 << 20
 
 
 class TableSource:
@@ -209,21 +213,32 @@ class TableSource:
         # A slice lies in all of the windows that it begins in.
         bounds = [*(span.oldest(now) for span in self._context.spans), self._news, end]
         left = deque(sorted((at, rows) for at, rows in counts.items() if start <= at < end))
+        most = self._most_slices()
         first = at = start
-        rows = 0
+        rows = slices = 0
         width = self._width(start, now)
         while at < end:
             step = min(at // width * width + width, *(bound for bound in bounds if bound > at))
             inside = 0
             while left and left[0][0] < step:
                 inside += left.popleft()[1]
-            if at > first and (rows + inside > HISTORY_ROWS or at == self._news or self._width(at, now) != width):
+            is_full = rows + inside > HISTORY_ROWS or slices + bool(inside) > most
+            if at > first and (is_full or at == self._news or self._width(at, now) != width):
                 yield first, at, width
-                first, rows, width = at, 0, self._width(at, now)
+                first, rows, slices, width = at, 0, 0, self._width(at, now)
                 step = min(at // width * width + width, *(bound for bound in bounds if bound > at))
-            at, rows = step, rows + inside
+            at, rows, slices = step, rows + inside, slices + bool(inside)
         if first < end:
             yield first, end, width
+
+    def _most_slices(self) -> int:
+        """Return of how many slices the profiles may be kept apart, with as many versions as are known and one more."""
+        layout = self._context.layout
+        if layout is None:
+            return HISTORY_ROWS
+        values = sum(layout.columns[layout.index(name)].bins for name in self._context.segments)
+        profiles = (1 + values) * (1 + max(len(self._context.traffic.versions), 1))
+        return max(ROOM.step(HISTORY_BYTES) // (profiles * layout.profile_bytes), 1)
 
     def _width(self, at: int, now: float) -> int:
         spans = self._context.spans
