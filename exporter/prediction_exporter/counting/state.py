@@ -69,11 +69,7 @@ class State:
         self._layouts: dict[str, str] = {}  # that all buckets of a model have
         self._file = StateFile(folder, models=models or (), recover=recover)
         if models is not None:
-            try:
-                self.keep(models)
-            except BaseException:
-                self._file.close()
-                raise
+            self.keep(models)
 
     @property
     def path(self) -> Path:
@@ -96,9 +92,9 @@ class State:
             return self._claims[model]
 
     def damage(self, model: str) -> Mapping[str, int]:
-        """Return how much of a model was damaged and is dropped, by part, since this was asked last."""
+        """Return how much of a model was damaged and is dropped, by part, since its last commit."""
         with self._file.mutex:
-            return self._file.damage.pop(model, {})
+            return dict(self._file.damage.get(model, {}))
 
     def load(self, model: str) -> StoredModel | None:
         """Return a model's position and counters, or None where it is new.
@@ -184,26 +180,32 @@ class State:
                 if model not in self._file.manifests:
                     write_meta(connection, "models", sorted({*self._file.manifests, model}))
             self._file.manifests[model] = manifest
+            self._file.damage.pop(model, None)  # its counters tell it from now on
             self._layouts[model] = digest
 
     def keep(self, models: Collection[str]) -> None:
         """Delete all that is stored of other models, which are not configured any more."""
-        with self._file.use() as connection:
-            self._claims = {model: claim for model, claim in self._claims.items() if model in models}
-            manifests, unusable = self._file.manifests, self._file.unusable
-            gone = (manifests.keys() | unusable) - set(models)
-            if not gone:
-                return
-            with transaction(connection):
-                for model in sorted(gone):
-                    connection.execute("DELETE FROM bucket WHERE model = ?", (model,))
-                    connection.execute("DELETE FROM model WHERE name = ?", (model,))
-                    logger.info("model %s is not configured any more; what was stored of it is deleted", model)
-                write_meta(connection, "models", sorted(manifests.keys() - gone))
-                write_meta(connection, "damaged", sorted(unusable - gone))
-            unusable -= gone
-            for model in gone & manifests.keys():
-                del manifests[model]
+        try:
+            with self._file.use() as connection:
+                self._claims = {model: claim for model, claim in self._claims.items() if model in models}
+                self._drop(connection, (self._file.manifests.keys() | self._file.unusable) - set(models))
+        except StateError as error:
+            logger.warning("what is stored of models that are not configured any more stays for now: %s", error)
+
+    def _drop(self, connection: sqlite3.Connection, gone: Collection[str]) -> None:
+        if not gone:
+            return
+        manifests, unusable = self._file.manifests, self._file.unusable
+        with transaction(connection):
+            for model in sorted(gone):
+                connection.execute("DELETE FROM bucket WHERE model = ?", (model,))
+                connection.execute("DELETE FROM model WHERE name = ?", (model,))
+                logger.info("model %s is not configured any more; what was stored of it is deleted", model)
+            write_meta(connection, "models", sorted(manifests.keys() - set(gone)))
+            write_meta(connection, "damaged", sorted(unusable - set(gone)))
+        unusable.difference_update(gone)
+        for model in gone:
+            manifests.pop(model, None)
 
     def backup(self, folder: Path) -> Path:
         """Write a copy of the file as it is now into a folder, in the place of an earlier one; return its path.

@@ -23,6 +23,9 @@ from prediction_exporter.errors import StateError
 
 logger = logging.getLogger(__name__)
 
+#: What may be damaged of a model: buckets of its windows, or its position and its counters, which are one row.
+PARTS = ("window", "position")
+
 
 class StateFile:
     """A state file that nobody else has open. Safe to use from several threads.
@@ -36,7 +39,7 @@ class StateFile:
         path: its path.
         manifests: which buckets the models have that are stored.
         unusable: models whose position is damaged, and which must not go on without being told to.
-        damage: what was damaged of each model and is dropped, by part: ``window`` or ``position``.
+        damage: what was damaged of each model and is dropped, by :data:`PARTS`.
         mutex: is held by whoever uses it.
 
     Raises:
