@@ -5,6 +5,7 @@ Nothing here knows what a model stores: see :mod:`.state`.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 #: What may be damaged of a model: buckets of its windows, or its position and its counters, which are one row.
 PARTS = ("window", "position")
+
+#: Why a folder cannot be created, where the system's own words lead astray.
+_NO_FOLDER = {errno.EEXIST: "what is in its place is no folder", errno.ENOENT: "the file system there takes none"}
 
 
 class StateFile:
@@ -61,7 +65,8 @@ class StateFile:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StateError(f"state_dir: {folder} cannot be created: {error.strerror}") from error
+            reason = _NO_FOLDER.get(error.errno or 0, error.strerror)
+            raise StateError(f"state_dir: {folder} cannot be created: {reason}") from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise StateError(f"state_dir: files cannot be written in {folder}: it belongs to another user or is read-only")
         self._lock = database.lock(folder)
@@ -100,6 +105,8 @@ class StateFile:
             if log.is_file() and log.stat().st_size:
                 raise DamagedError(f"{self.path}: is no usable state file: it is empty")
             logger.warning("%s: is empty; begins as if nothing had been counted", self.path)
+        if not database.may_be_written(self.path):
+            raise DamagedError(f"{self.path}: is no usable state file: its header is damaged")
         with told(self.path):
             connection = database.connect(self.path)
             try:
