@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.counting.state import State, SupersededError
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.monitor import model_monitor as module
+from prediction_exporter.monitor.clock import BelievedClock
 from watched import NOW, Series, Watched, config_text, event, model_text, read, save_baseline, total
 
 HOUR = 3600.0
@@ -402,38 +404,38 @@ def test_refused_lines_are_told_once_a_minute_with_their_number(
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-@pytest.mark.parametrize("jump", [2 * HOUR, 3 * DAY, 73 * 365 * DAY])
-@pytest.mark.parametrize("events", [0, 200])
+@pytest.mark.parametrize("jump", [2 * HOUR, 73 * 365 * DAY])
+@pytest.mark.parametrize("events", [0, 60])
 def test_a_clock_that_jumps_ahead_and_back_loses_no_window(
     watched: Watched, events: int, jump: float, *, restarts: bool
 ) -> None:
     """Nor where events of its wrong time came, or it was started anew meanwhile: what had left the windows comes back."""
     monitor = watched.start()
-    for _ in range(59):
-        watched.log(2)
-        read(monitor, watched.clock)
-        watched.clock.now += 60
+    for minute in range(0, 60, 6):
+        watched.log(10, at=NOW + 60 * minute)
+    watched.clock.now = right = NOW + HOUR - 60
     before = read(monitor, watched.clock)[1]
-    assert (window(before), window(before, "24h")) == (118, 118)
-    right = watched.clock.now
+    assert (window(before), window(before, "24h")) == (100, 100)
     watched.clock.now += jump
-    for number in range(events):
-        watched.log(1)
-        watched.clock.now += 10
-        if number % 20 == 0:
-            read(monitor, watched.clock)
+    for minute in range(0, events, 15):  # one in every bucket of the hour
+        for later in range(minute, minute + 15):
+            watched.log(1, at=right + jump + 60 * later)
+        watched.clock.now = right + jump + 60 * (minute + 15) - 1
+        read(monitor, watched.clock)
     series = read(monitor, watched.clock)[1]
     assert window(series) == (events or (0 if jump < DAY else None))
     if restarts:
         monitor = watched.start()
         read(monitor, watched.clock)
-    watched.clock.now = right + 30
+    watched.clock.now = right
     series = read(monitor, watched.clock)[1]
-    assert (window(series), window(series, "24h")) == (118, 118)
+    assert (window(series), window(series, "24h")) == (100, 100)
     watched.log(1)
-    series = read(watched.start(), watched.clock)[1]
-    assert (window(series), window(series, "24h")) == (119, 119)
-    assert total(series, "model_requests_total") == 119 + events
+    for _ in range(2):
+        series = read(monitor, watched.clock)[1]
+        assert (window(series), window(series, "24h")) == (101, 101)
+        assert total(series, "model_requests_total") == 101 + events
+        monitor = watched.start()
 
 
 def test_old_buckets_go_as_events_come(watched: Watched) -> None:
@@ -448,7 +450,7 @@ def test_old_buckets_go_as_events_come(watched: Watched) -> None:
     for _ in range(40):
         watched.clock.now += 300
         watched.log(1)
-        monitor._believed = module.BelievedClock(watched.clock)  # an hour passes in no time here
+        monitor._believed = BelievedClock(watched.clock)  # an hour passes in no time here
         read(monitor, watched.clock)
     # 40 times five minutes: those of the last hour, and a quarter of an hour for each three.
     assert stored() == 12 + 40 // 3 + 1
@@ -507,7 +509,10 @@ def test_another_kind_of_source_starts_afresh(watched: Watched) -> None:
     (watched.folder / "new").mkdir()
     watched.log(6, to="new/part.jsonl")
     text = config_text(model_text()).replace(
-        "{log: {path: app.log, start: beginning}", "{files: {path: new/, start: beginning}"
+        "{log: {path: app.log, start: beginning}", "{files: {path: new/, start: beginning, settle: 0s}"
     )
-    series = read(watched.start(watched.configure(text)), watched.clock)[1]
+    os.utime(watched.folder / "new" / "part.jsonl", (NOW, NOW))  # files from before the windows are left alone
+    monitor = watched.start(watched.configure(text))
+    read(monitor, watched.clock)  # the first look finds a file, the second that it has not changed
+    series = read(monitor, watched.clock)[1]
     assert (window(series), total(series, "model_requests_total")) == (16, 16)

@@ -17,6 +17,7 @@ from prediction_exporter.baseline import load
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.state import FILE_NAME, State, StoredModel
 from prediction_exporter.errors import StateError
+from prediction_exporter.monitor.backups import Backups
 from processes import Exporter
 from watched import NOW, Watched, config_text, model_text, read, total
 
@@ -287,7 +288,7 @@ def test_damage_while_it_runs_is_mended(stored: Stored) -> None:
     """The model fails once, and goes on from what is whole."""
     stored.put(stored.whole)
     with closing(State(stored.folder, models=["m"])) as state:
-        one = next(iter(state.buckets("m", stored.layout)))
+        one = next(iter(state.buckets("m", stored.layout)))  # the first time they have just been checked
         with state._file.use() as connection:
             key = (one.version, one.segment, one.window, one.start)
             connection.execute("UPDATE bucket SET profile = x'00' WHERE (version, segment, window, start) = (?, ?, ?, ?)", key)
@@ -296,3 +297,40 @@ def test_damage_while_it_runs_is_mended(stored: Stored) -> None:
         assert len(list(state.buckets("m", stored.layout))) == len(stored.buckets) - 1
         assert state.load("m") == stored.model
         assert state.damage("m") == {"window": 1}
+
+
+def test_a_backup_of_a_running_exporter_is_restored_as_after_a_crash(tmp_path: Path) -> None:
+    """It is a state file like any other: what the log has beyond it is read again, once."""
+    watched = Watched(tmp_path)
+    watched.configure(config_text(interval="1s"))
+    watched.clock.now = time.time()
+    watched.log(20)
+    folder = tmp_path / "backup"
+    exporter = Exporter(watched.file, arguments=("--state.backup-dir", str(folder), "--state.backup-interval", "1h"))
+    exporter.start()
+    exporter.wait_for((folder / FILE_NAME).exists, "backed up")
+    watched.log(30)
+    exporter.wait_for(lambda: exporter.total("model_requests_total") == 50, "read")
+    exporter.kill()
+    assert [path.name for path in folder.iterdir()] == [FILE_NAME]
+    shutil.rmtree(tmp_path / "state")
+    shutil.copytree(folder, tmp_path / "state")
+    with closing(State(tmp_path / "state")) as state:
+        restored = state.load("m")
+    assert restored is not None
+    assert restored.counters["events"] == 20
+    exporter.start()
+    assert exporter.total("model_requests_total") == 50
+    assert exporter.total("model_window_predictions", window="1h", segment="all") == 50
+    assert exporter.stop() == 0
+    assert exporter.log.read_text().count("backup of the state written") == 1  # a restart does not put it off, nor repeat it
+
+
+def test_a_backup_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    """At the start, and not at the first backup."""
+    with closing(State(tmp_path / "state")) as state:
+        with pytest.raises(StateError, match=r"--state.backup-dir: .*state is the folder of the state itself"):
+            Backups(state, tmp_path / "state", 60)
+        (tmp_path / "file").touch()
+        with pytest.raises(StateError, match=r"--state.backup-dir: .*file cannot be created: File exists"):
+            Backups(state, tmp_path / "file", 60)

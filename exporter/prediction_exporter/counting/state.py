@@ -11,7 +11,7 @@ import json
 import logging
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,11 +123,9 @@ class State:
         with self._file.use() as connection:
             found = connection.execute(f"SELECT {', '.join(BucketRow._fields)} FROM bucket WHERE model = ?", (model,))  # noqa: S608 - the table's own columns
             rows = [BucketRow._make(row) for row in found]
-            there = Manifest()
-            for row in rows:
-                there.add(row)
-            if not all(row.is_whole for row in rows) or there != self._file.manifests.get(model, Manifest()):
+            if model not in self._file.checked and not _are_whole(rows, self._file.manifests.get(model, Manifest())):
                 raise DamagedError(f"{self.path}: windows of model {model} were damaged")
+            self._file.checked.discard(model)
         for row in rows:
             if row.layout == layout.digest:
                 yield StoredBucket(row.version, row.segment, row.window, row.start, unpack(layout, row.profile))
@@ -216,6 +214,13 @@ class State:
             StateError: it cannot be written.
         """
         return self._file.backup(folder)
+
+
+def _are_whole(rows: Sequence[BucketRow], expected: Manifest) -> bool:
+    there = Manifest()
+    for row in rows:
+        there.add(row)
+    return there == expected and all(row.is_whole for row in rows)
 
 
 def _put_model(connection: sqlite3.Connection, row: ModelRow) -> None:

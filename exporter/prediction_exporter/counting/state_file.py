@@ -42,6 +42,7 @@ class StateFile:
     Attributes:
         path: its path.
         manifests: which buckets the models have that are stored.
+        checked: models whose buckets nobody has read since all rows were checked.
         unusable: models whose position is damaged, and which must not go on without being told to.
         damage: what was damaged of each model and is dropped, by :data:`PARTS`.
         mutex: is held by whoever uses it.
@@ -54,6 +55,7 @@ class StateFile:
     def __init__(self, folder: Path, *, models: Collection[str], recover: bool) -> None:
         self.path = folder / FILE_NAME
         self.manifests: dict[str, Manifest] = {}
+        self.checked: set[str] = set()
         self.unusable: set[str] = set()
         self.damage: dict[str, Counter[str]] = {}
         self._models = models
@@ -91,6 +93,7 @@ class StateFile:
             raise
         self._connection = connection
         self._places = self._where()
+        self.checked = set(self.manifests)
         return connection
 
     def _connected(self) -> sqlite3.Connection:
