@@ -918,7 +918,7 @@ def test_guessing_does_not_keep_scrapes_waiting(
         assert begun.wait(10)
         auth = served.web.security.auth
         end = time.monotonic() + 10
-        while auth is None or not auth._line._waiting:
+        while auth is None or not auth._line.waiting:
             assert time.monotonic() < end
         refused = guess()
         assert refused.status_code == 503

@@ -161,6 +161,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if auth is None or auth.allows(self.headers.get("Authorization"), self.address_string()):
                 return None
         except Busy as error:
+            self.close_connection = True  # so that who asks at once again, as those who guess do, has to connect for it
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, str(error), ("Retry-After", "5"))
         return plain(HTTPStatus.UNAUTHORIZED, "unauthorized", ("WWW-Authenticate", 'Basic realm="metrics"'))
 
