@@ -11,7 +11,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from soak.disk import Inodes
 
@@ -41,13 +41,13 @@ class Calls:
         self._files: dict[int, int] = {}
         self._objects: dict[int, Any] = {}
 
-    def __enter__(self) -> Calls:
+    def __enter__(self) -> Self:
         for name in PLAIN:
             setattr(os, name, self._plain(name))
         for name in STATUS:
             setattr(os, name, self._status(name))
-        os.scandir = self._scandir  # type: ignore[assignment]
-        io.open = builtins.open = self._file  # type: ignore[assignment]
+        os.scandir = self._scandir
+        io.open = builtins.open = self._file
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,7 +111,8 @@ class Calls:
         return call
 
     def _shown(self, status: os.stat_result) -> os.stat_result:
-        numbers, names = status.__reduce__()[1]
+        reduced: Any = status.__reduce__()[1]  # what is in it by position, and what by name
+        numbers, names = reduced
         return os.stat_result((numbers[0], self._inodes.given(status.st_ino), *numbers[2:]), names)
 
     def _scandir(self, path: Any = ".") -> Any:
@@ -142,7 +143,7 @@ class _Entries:
     def __init__(self, calls: Calls, entries: Any) -> None:
         self._calls, self._entries = calls, entries
 
-    def __enter__(self) -> _Entries:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -165,7 +166,7 @@ class _File:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
-    def __enter__(self) -> _File:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

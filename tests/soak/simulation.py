@@ -2,7 +2,7 @@
 
 One number names what happens, so that a failure can be seen again:
 
-    PYTHONPATH=tests python -m soak.simulation 1204017042999
+    make soak ARGS="--replay 1204017042999"
 
 It consists of the scenario and, three digits each, of the calls before which its two events happen and the reader dies.
 """
@@ -10,7 +10,6 @@ It consists of the scenario and, three digits each, of the calls before which it
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,6 +25,7 @@ from soak.rotations import ROTATIONS
 NEVER = 999
 MAX_LINE = 200
 CUTS = 12
+WIDTHS = (5, 90)
 BANNER = b"=== model server 1.2.3 starting, this line never changes ===\n" * 20
 PATTERNS = ("app.log", "app*.log*", "**/app*.log*")
 
@@ -62,7 +62,7 @@ SETTINGS = tuple(
     Setting(pattern, small, width, banner, many, history, known)
     for pattern in PATTERNS
     for small in (True, False)
-    for width in (5, 90)
+    for width in WIDTHS
     for banner in (False, True)
     for many in (False, True)
     for history in (False, True)
@@ -253,8 +253,19 @@ def dry_run(setting: int) -> int:
         return len(simulation.run().calls)
 
 
+def each_call() -> Iterator[int]:
+    """Yield the numbers of every rotation before each single call."""
+    for setting, what in enumerate(SETTINGS):
+        if what.history or not what.known or what.width != WIDTHS[-1]:
+            continue
+        for call in range(dry_run(setting)):
+            for plan, (_, second) in enumerate(PLANS):
+                if second == 0:
+                    yield Schedule(plan, setting, call, call, NEVER).number
+
+
 def draw(seed: int) -> Iterator[int]:
-    """Yield numbers of schedules, without end."""
+    """Yield numbers of schedules of two rotations, or of one in two parts, and perhaps a death; without end."""
     rng = random.Random(seed)
     while True:
         setting = rng.randrange(len(SETTINGS))
@@ -263,24 +274,3 @@ def draw(seed: int) -> Iterator[int]:
         second = rng.randrange(first, calls + calls // 2)
         death = rng.choice([NEVER, rng.randrange(calls + calls // 2)])
         yield Schedule(rng.randrange(len(PLANS)), setting, first, second, death).number
-
-
-def main() -> None:
-    """Run the schedules that the command line names, or that a seed draws: ``--seed SEED COUNT``."""
-    if sys.argv[1] == "--seed":
-        numbers = draw(int(sys.argv[2]))
-        for _ in range(int(sys.argv[3])):
-            number = next(numbers)
-            outcome = run(number)
-            if outcome.faults:
-                print(f"{Schedule.of(number)}: {outcome.faults}")
-        return
-    for text in sys.argv[1:]:
-        outcome = run(int(text))
-        print(Schedule.of(int(text)))
-        print(*outcome.calls)
-        print(outcome.faults or "exactly once")
-
-
-if __name__ == "__main__":
-    main()
