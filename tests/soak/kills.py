@@ -1,4 +1,4 @@
-"""The real exporter is killed, ended, reloaded and stopped at random moments while its logs rotate; counts and bins stay equal."""
+"""The real exporter is killed, ended, reloaded and stopped while its logs rotate; counts and bins equal what was written."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class Run:
         while time.monotonic() - since < 20:
             found = exporter.metrics(collect=("traffic",))
             counted = {name: total(found, "model_requests_total", model=name) for name in self.writers}
-            if all(counted[name] >= writer.written().good for name, writer in self.writers.items()):
+            if all(counted[name] >= writer.written().requests for name, writer in self.writers.items()):
                 break
             if sum(counted.values()) != last:
                 last, since = sum(counted.values()), time.monotonic()
@@ -167,9 +167,10 @@ class Run:
 
 def differences(found: Samples, model: str, written: Written) -> list[str]:
     """Return where a model's series are not what was written to its log."""
-    expected: dict[str, float] = {"requests": written.good, "refused": written.bad}
+    expected: dict[str, float] = {"requests": written.requests, "failed": written.failed, "refused": written.bad}
     got = {
         "requests": total(found, "model_requests_total", model=model),
+        "failed": total(found, "model_requests_failed_total", model=model),
         "refused": total(found, "prediction_exporter_events_rejected_total", model=model),
     }
     segmented = any(
@@ -187,7 +188,7 @@ def differences(found: Samples, model: str, written: Written) -> list[str]:
             got[f"{window} segment {category}"] = segment if segmented else written.categories[category]
         bins = bins_of(found, {**at, "segment": "all", "column": "value"})
         edges = sorted(low for low, _ in bins)
-        values: Counter[float] = Counter()
+        values: dict[float, int] = dict.fromkeys(edges, 0)
         for value, count in written.values.items():
             values[edges[bisect_right(edges, value) - 1]] += count
         for (low, label), count in bins.items():

@@ -1,4 +1,4 @@
-"""Runs schedules so that a trace of the process shows which system call is whose: ``python -m soak.marked FOLDER NUMBER...``."""
+"""Runs schedules so that a trace shows which system call is whose: ``python -m soak.marked FOLDER NUMBER...``."""
 
 from __future__ import annotations
 

@@ -27,16 +27,17 @@ LOGROTATE = shutil.which("logrotate", path=f"{os.environ.get('PATH', '')}:/usr/s
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written: good lines by category and by value, and bad ones."""
+    """What was written: predictions by category and by value, requests that failed, and bad lines."""
 
     categories: Counter[str]
     values: Counter[int]
+    failed: int
     bad: int
 
     @property
-    def good(self) -> int:
-        """Number of good lines."""
-        return self.categories.total()
+    def requests(self) -> int:
+        """Number of lines that are requests."""
+        return self.categories.total() + self.failed
 
 
 class Writer(threading.Thread, ABC):
@@ -59,6 +60,7 @@ class Writer(threading.Thread, ABC):
         self._number = 0
         self._categories: Counter[str] = Counter()
         self._values: Counter[int] = Counter()
+        self._failed = 0
         self._bad = 0
 
     def run(self) -> None:
@@ -79,21 +81,23 @@ class Writer(threading.Thread, ABC):
         return b"".join(self._line() for _ in range(count))
 
     def _line(self) -> bytes:
-        if self.random.random() < 0.01:
+        chance = self.random.random()
+        if chance < 0.01:
             self._bad += 1
             return b'{"ts": broken\n'
         self._number += 1
+        event = {"ts": datetime.now(UTC).isoformat(), "id": str(self._number)}
+        if chance < 0.02:
+            self._failed += 1
+            return json.dumps(event | {"status": 500}).encode() + b"\n"
         category, value = f"k{self.random.randrange(CATEGORIES)}", self.random.randrange(VALUES)
         self._categories[category] += 1
         self._values[value] += 1
-        now = datetime.now(UTC).isoformat()
-        return (
-            json.dumps({"ts": now, "id": str(self._number), "kind": category, "value": value, "status": 200}).encode() + b"\n"
-        )
+        return json.dumps(event | {"status": 200, "kind": category, "value": value}).encode() + b"\n"
 
     def written(self) -> Written:
         """Return what was written so far."""
-        return Written(self._categories.copy(), self._values.copy(), self._bad)
+        return Written(self._categories.copy(), self._values.copy(), self._failed, self._bad)
 
     @abstractmethod
     def write(self, count: int) -> None:

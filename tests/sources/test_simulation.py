@@ -31,7 +31,9 @@ def test_a_number_names_a_schedule() -> None:
 
 #: What the system sees of each of Python's calls. What follows the first reads nothing that a writer may change.
 MADE_OF = {
-    **dict.fromkeys(("stat", "lstat", "fstat"), ["status"]),
+    "stat": ["status"],
+    "lstat": ["status"],
+    "fstat": ["status"],
     "open": ["openat", "status", "ioctl", "lseek", "status"],  # the last is of the simulation
     "pread": ["pread64"],
     "read": ["read", "read"],
@@ -44,7 +46,7 @@ def test_no_system_call_is_missed(tmp_path: Path) -> None:
     """Whatever the system sees of the reader in the log's folder is a call before which the writer may act."""
     numbers = [str(number) for number in islice(draw(SEED), 8)]
     trace = tmp_path / "trace"
-    command = ["strace", "-y", "-o", str(trace), "-e", "trace=%file,%desc", sys.executable, "-m", "soak.marked", tmp_path]
+    command = ["strace", "-y", "-o", str(trace), "-e", "trace=%file,%desc", sys.executable, "-m", "soak.marked", str(tmp_path)]
     subprocess.run([*command, *numbers], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     allowed: list[str] | None = None
     seen = set()
