@@ -30,7 +30,7 @@ from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.cli import parser
 from prediction_exporter.collectors.registry import FAMILIES
 from prediction_exporter.config import Config, Fields, Model, Predictions, parse
-from prediction_exporter.counting import state
+from prediction_exporter.counting import state, state_database
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import MAX_VERSION_LENGTH
 from prediction_exporter.counting.profiler import Profiler
@@ -376,7 +376,7 @@ def test_figures_are_those_of_the_code(page: Path, text: str) -> None:
 
 def test_words_for_seconds_are_those_of_the_code() -> None:
     """Limits that the pages write out."""
-    assert (state.LOCK_SECONDS, logs.QUIET_SECONDS, tracker.MEMORY_SECONDS, baseline_builder.MAX_DISCRETE) == (
+    assert (state_database.LOCK_SECONDS, logs.QUIET_SECONDS, tracker.MEMORY_SECONDS, baseline_builder.MAX_DISCRETE) == (
         5,
         60,
         86_400,

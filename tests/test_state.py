@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from prediction_exporter.counting import state as module
+from prediction_exporter.counting import state_database as database
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.state import FILE_NAME, State, StoredBucket, StoredModel, SupersededError, pack, unpack
@@ -133,7 +133,7 @@ def test_a_claim_ends_the_former_one(state: State) -> None:
 
 def test_a_second_exporter_on_the_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so, and can have the file when the first one has ended."""
-    monkeypatch.setattr(module, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
     first = State(tmp_path)
     for _ in range(2):
         with pytest.raises(StateError, match="another exporter uses it; each needs a state_dir of its own"):
@@ -147,7 +147,7 @@ def test_a_second_exporter_on_the_file_is_refused(tmp_path: Path, monkeypatch: p
 def test_a_file_that_is_no_state_is_refused(tmp_path: Path, size: int) -> None:
     """The message says what to do, and the file is left as it is."""
     (tmp_path / FILE_NAME).write_bytes(b"nonsense! " * (size // 10))
-    with pytest.raises(StateError, match=r"is no usable state file: .*; move it away to start afresh"):
+    with pytest.raises(StateError, match=r"is no usable state file: .*; no position in it is whole. .* start with --state.recover"):
         State(tmp_path)
     assert (tmp_path / FILE_NAME).read_bytes() == b"nonsense! " * (size // 10)
 
@@ -158,7 +158,7 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / FILE_NAME)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StateError, match=r"has version 99, this exporter reads 1; move it away to start afresh"):
+    with pytest.raises(StateError, match=r"has version 99, this exporter reads 2: a newer release .* move it away to start afresh"):
         State(tmp_path)
 
 
