@@ -147,7 +147,9 @@ def test_a_second_exporter_on_the_file_is_refused(tmp_path: Path, monkeypatch: p
 def test_a_file_that_is_no_state_is_refused(tmp_path: Path, size: int) -> None:
     """The message says what to do, and the file is left as it is."""
     (tmp_path / FILE_NAME).write_bytes(b"nonsense! " * (size // 10))
-    with pytest.raises(StateError, match=r"is no usable state file: .*; no position in it is whole. .* start with --state.recover"):
+    with pytest.raises(
+        StateError, match=r"is no usable state file: .*; no position in it is whole. .* start with --state.recover"
+    ):
         State(tmp_path)
     assert (tmp_path / FILE_NAME).read_bytes() == b"nonsense! " * (size // 10)
 
@@ -158,7 +160,9 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / FILE_NAME)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StateError, match=r"has version 99, this exporter reads 2: a newer release .* move it away to start afresh"):
+    with pytest.raises(
+        StateError, match=r"has version 99, this exporter reads 2: a newer release .* move it away to start afresh"
+    ):
         State(tmp_path)
 
 
