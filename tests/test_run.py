@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -532,3 +534,28 @@ def test_a_port_or_a_state_in_use_is_told(watched: Watched, start_exporter: Star
     assert found.stderr == f"--web.listen-address: cannot listen on {LOOPBACK}:{port}: Address already in use\n"
     watched.log(1)
     exporter.wait_for(lambda: counted(exporter) == 11, "going on")
+
+
+def test_no_descriptor_left(watched: Watched, start_exporter: Start) -> None:
+    """Where idle connections hold all that the process may open, they make room, and the processor is not kept busy with it."""
+    watched.configure()
+    exporter = start_exporter(watched.file)
+    assert exporter.process is not None
+    folder = Path(f"/proc/{exporter.process.pid}")
+    limit = len(list((folder / "fd").iterdir())) + 5
+    resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    with ExitStack() as stack:
+        for _ in range(30):
+            stack.enter_context(socket.create_connection((LOOPBACK, exporter.port), timeout=10))
+        assert exporter.metrics()
+        before = processor_seconds(folder)
+        time.sleep(1)
+        assert processor_seconds(folder) - before < 0.5
+        assert exporter.metrics()
+    assert exporter.log.read_text().count("no connection can be accepted, idle ones are closed: Too many open files") == 1
+
+
+def processor_seconds(process: Path) -> float:
+    """Return what a process has taken of processors."""
+    user, system = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

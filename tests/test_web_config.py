@@ -30,7 +30,7 @@ from pydantic import SecretStr, ValidationError
 from prediction_exporter.collectors.exporter import SERIES
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Samples, Snapshot, render
-from prediction_exporter.web import basic_auth, server, web_config
+from prediction_exporter.web import basic_auth, reading, server, web_config
 from prediction_exporter.web.basic_auth import BasicAuth
 from prediction_exporter.web.limit import Busy, Line
 from prediction_exporter.web.server import WebServer
@@ -573,7 +573,7 @@ def test_plain_http_is_told_to_use_https(
 
 def test_a_slow_plain_request_is_cut_off(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first letter opens no door that stays open."""
-    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.2)
     with serve().connect() as slow:
         slow.sendall(b"G")
         assert slow.recv(1) == b""
@@ -581,7 +581,7 @@ def test_a_slow_plain_request_is_cut_off(serve: Callable[..., Served], monkeypat
 
 def test_a_slow_handshake_is_cut_off(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that never shakes hands does not keep its thread."""
-    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.2)
     with serve().connect() as silent:
         assert silent.recv(1) == b""
 

@@ -57,6 +57,12 @@ class Connections:
                 self._open[connection] = _Connection(served)
             return connection in self._open
 
+    def spare_one(self) -> None:
+        """Close one that has no need to stay open, where the process may open nothing more."""
+        with self._changed:
+            if self._close_one(counts=True) or self._close_one(counts=False):
+                self._changed.wait(timeout=_LEAVING_SECONDS)
+
     def _has_room(self) -> bool:
         return len(self._open) < MAX_CONNECTIONS + MAX_REFUSALS
 
