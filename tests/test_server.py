@@ -755,6 +755,21 @@ def test_clients_that_do_not_read_keep_no_place(
             assert time.monotonic() < end, "no place became free"
 
 
+def test_scrapes_that_nobody_takes_make_room_for_others(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they hold all places: long before their own time limit, and while there is room for connections."""
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 0.2)
+    served = serve(max_requests=2)
+    served.site.snapshot = HUGE
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(served.connect()).sendall(REQUEST)
+        served.wait_for(4)
+        served.site.snapshot = make_snapshot(1)
+        end = time.monotonic() + 10
+        while not served.ask(b"GET /metrics HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 "):
+            assert time.monotonic() < end
+
+
 def test_no_limit_of_scrapes(serve: Callable[..., Served]) -> None:
     """0 is none but that of connections."""
     served = serve(max_requests=0)

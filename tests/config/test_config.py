@@ -421,6 +421,21 @@ def test_a_file_of_many_megabytes(tmp_path: Path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("models: !a%0Ab x", r"!a\nb"),
+        ('interval: "${A\\n\\nB}"', r"${A\n\nB}"),
+        ('owners: {a: {slack: "#a"}}\n? !!int "1\\e[2J"\n: 1', r"1\x1b[2J"),
+    ],
+)
+def test_no_text_of_the_file_begins_a_line_of_its_own(text: str, shown: str) -> None:
+    """Or moves the cursor of who reads the message, wherever it comes from."""
+    problems = problems_of(text, {})
+    assert any(shown in problem for problem in problems), problems
+    assert all(problem.isprintable() for problem in problems)
+
+
 def test_very_many_problems_are_not_all_told() -> None:
     """What is no configuration at all does not fill the log."""
     start = time.process_time()

@@ -50,12 +50,12 @@ def parse(text: str, *, name: str, base: Path, environ: Mapping[str, str]) -> Co
     try:
         tree = Tree.read(text, environ)
     except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
-        raise ConfigError(f"{name}: {syntax_problem(error, text)}") from None
+        raise ConfigError(joined(name, [syntax_problem(error, text)])) from None
     except Refused as error:
-        raise ConfigError(f"{name}: {error}") from None
+        raise ConfigError(joined(name, [error])) from None
     if not isinstance(tree.value, dict):
         kind = tree.kind(()) if tree.nodes else "empty"
-        raise ConfigError(f"{name}: the file is {kind} and must be a mapping with the keys owners and models")
+        raise ConfigError(joined(name, [f"the file is {kind} and must be a mapping with the keys owners and models"]))
     errors: list[ErrorDetails] = []
     try:
         config = Config.model_validate(tree.value, context=_context(tree, base))

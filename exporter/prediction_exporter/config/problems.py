@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from prediction_exporter.config.models import Config
 from prediction_exporter.config.predictions import FORMS_OF_FEATURES
-from prediction_exporter.config.tree import Place, Problem, Tree, quote
+from prediction_exporter.config.tree import Place, Problem, Tree, in_one_line, quote
 from prediction_exporter.config.values import REFUSED, REFUSED_KEY, REFUSED_UNSHOWN, suggest
 
 #: Problems that a message tells one by one: who has more has mistaken the file.
@@ -63,7 +63,7 @@ def joined(name: str, problems: Sequence[object]) -> str:
     exporter.yml: models: is required
     """
     told = [*problems[:MOST_TOLD], *(["and more, of which these are the first"] if len(problems) > MOST_TOLD else [])]
-    return "\n".join(f"{name}: {problem}" for problem in told)
+    return "\n".join(f"{name}: {in_one_line(str(problem))}" for problem in told)
 
 
 def _is_echo(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from typing import NoReturn
 
+from prediction_exporter.web.connections import LEAVING_SECONDS
 from prediction_exporter.web.site import Endpoint, Request, Response, plain
 
 
 class Limited:
-    """An endpoint that gives at most ``most`` answers at a time, each from its request until the client has the last byte."""
+    """An endpoint that gives at most ``most`` answers at a time, each from its request until the client has the last byte.
 
-    def __init__(self, endpoint: Endpoint, most: int) -> None:
+    Args:
+        end_stalled: cuts off such an answer that nobody takes, where there is one; its place is free soon after.
+    """
+
+    def __init__(self, endpoint: Endpoint, most: int, end_stalled: Callable[[], bool]) -> None:
         self._endpoint = endpoint
         self._most = most
+        self._end_stalled = end_stalled
         self._free = threading.BoundedSemaphore(most)
 
     def __call__(self, request: Request, /) -> Response:
         """Answer, or say that there are too many requests; other exporters say it in the same words."""
-        if not self._free.acquire(blocking=False):
+        if not self._free.acquire(blocking=False) and not (self._end_stalled() and self._free.acquire(timeout=LEAVING_SECONDS)):
             text = f"Limit of concurrent requests reached ({self._most}), try again later."
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, text)
         try:
-            return replace(self._endpoint(request), ended=self._free.release)
+            return replace(self._endpoint(request), limited=True, ended=self._free.release)
         except BaseException:
             self._free.release()
             raise

@@ -190,6 +190,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         elif self.request_version == "HTTP/1.0":  # where it is the exception, and has to be granted
             self.send_header("Connection", "keep-alive")
+        self.server.web.connections.is_at(self.connection, Stage.ANSWERED, limited=response.limited)
         end = time.monotonic() + RESPONSE_SECONDS
         self.connection.settimeout(remaining(end))
         self.end_headers()
@@ -198,7 +199,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             # In pieces: the time limit of a TLS socket is for each of its records, not for the whole.
             self.connection.settimeout(remaining(end))
             self.wfile.write(body[start : start + _CHUNK])
-            self.server.web.connections.is_at(self.connection, Stage.ANSWERED)
+            self.server.web.connections.is_at(self.connection, Stage.ANSWERED, limited=response.limited)
 
     def end_headers(self) -> None:
         """Add the headers of every response, also of those that http.server makes itself."""
@@ -314,14 +315,16 @@ class WebServer:
             raise ConfigError(f'--web.telemetry-path: "{telemetry_path}" is not a path of its own, such as /metrics')
         self._addresses = addresses
         self._listeners: list[_Listener] = []
+        self.connections = Connections()
         self.paths = Paths(site, telemetry_path, reload)
         if max_requests:
             metrics = self.paths.routes[telemetry_path]
-            self.paths.routes[telemetry_path] = replace(metrics, endpoint=Limited(metrics.endpoint, max_requests))
+            self.paths.routes[telemetry_path] = replace(
+                metrics, endpoint=Limited(metrics.endpoint, max_requests, self.connections.end_stalled)
+            )
         self.prefix = prefix or Prefix()
         self.open_probes = open_probes
         self.security = _Security(web_config)
-        self.connections = Connections()
 
     @property
     def ports(self) -> list[int]:

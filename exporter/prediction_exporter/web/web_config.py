@@ -288,7 +288,7 @@ def _read(path: Path) -> Tree:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except Refused as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(joined(str(path), [error])) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         # Not the cause's own text: it quotes the line, which may hold a hash.
         mark = getattr(error, "problem_mark", None)
