@@ -78,7 +78,7 @@ def child(name: str, seed: int, seconds: int) -> None:
     atheris = importlib.import_module("atheris") if importlib.util.find_spec("atheris") else None
     with atheris.instrument_imports(include=["prediction_exporter"]) if atheris is not None else nullcontext():
         target = _target(name)
-    scratch = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    scratch = _scratch()
     for part in ("samples", "checks"):
         (scratch / part).mkdir()
     samples, check = target.samples(scratch / "samples"), target.open(scratch / "checks")
@@ -87,6 +87,12 @@ def child(name: str, seed: int, seconds: int) -> None:
         _watched(atheris, target, one, samples, seed=seed, seconds=seconds)
     else:
         _blind(target, one, samples, seed=seed, seconds=seconds)
+
+
+def _scratch() -> Path:
+    """Return a new folder, in memory where that can be: a state file is flushed to its disk at each input."""
+    memory = Path("/dev/shm")  # noqa: S108 - what is made there has a name of its own
+    return Path(tempfile.mkdtemp(prefix="fuzz-", dir=memory if os.access(memory, os.W_OK) else None))
 
 
 def _target(name: str) -> Target:
@@ -165,7 +171,7 @@ def _blind(target: Target, one: Callable[[bytes], None], samples: list[bytes], *
 
 def replay(name: str, file: Path) -> None:
     """Check one input; it raises what it raised."""
-    _target(name).open(Path(tempfile.mkdtemp(prefix="fuzz-")))(file.read_bytes())
+    _target(name).open(_scratch())(file.read_bytes())
     print("no law is broken")
 
 
