@@ -469,6 +469,7 @@ def test_flags(flags: list[str], expected: tuple[dict[str, bool], bool]) -> None
     ("words", "hint"),
     [
         (["--collector.statistcs"], "--collector.statistcs; did you mean --collector.statistics?"),
+        (["--collector.disable"], "--collector.disable; did you mean --collector.disable-defaults?"),
         (["--no-collector.trafic=1"], "--no-collector.trafic=1; did you mean --no-collector.traffic?"),
         (["--collector.typo"], "--collector.typo"),
         (["more.yml"], "more.yml"),

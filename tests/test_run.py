@@ -403,6 +403,15 @@ def test_several_addresses_and_another_path(watched: Watched, start_exporter: St
         assert './m"' in requests.get(url, timeout=5).text
 
 
+def test_metrics_in_the_place_of_the_page(watched: Watched, start_exporter: Start) -> None:
+    """It is possible, and said."""
+    watched.configure()
+    exporter = start_exporter(watched.file, "--web.telemetry-path", "/")
+    assert "prediction_exporter_build_info" in requests.get(exporter.url, timeout=5).text
+    assert "level=warn" in exporter.log.read_text()
+    assert "--web.telemetry-path is /: the metrics stand there in the place of the page" in exporter.log.read_text()
+
+
 def test_pages_lead_to_each_other(watched: Watched, start_exporter: Start) -> None:
     """From the landing page every link works, also of what is wrong; pages are loaded when asked for, also all at once."""
     watched.configure()

@@ -215,6 +215,8 @@ def _tell_addresses(options: argparse.Namespace, server: WebServer, prefix: Pref
         "basic_auth": server.security.auth is not None,
     }
     logger.info("listening", extra=told)
+    if options.telemetry_path == "/":
+        logger.warning("--web.telemetry-path is /: the metrics stand there in the place of the page, which is served nowhere")
 
 
 # Pages are loaded when the first is asked for: most exporters are only ever scraped.
