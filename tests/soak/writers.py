@@ -110,6 +110,10 @@ class Writer(threading.Thread, ABC):
     def settle(self) -> None:
         """Complete what was begun."""
 
+    @abstractmethod
+    def close(self) -> None:
+        """Close the files."""
+
 
 class Program(Writer):
     """A program that opens its log itself, and opens it anew when it is told to.
@@ -138,6 +142,11 @@ class Program(Writer):
         for piece in (data[:cut], data[cut:]):
             while piece:
                 piece = piece[os.write(file, piece) :]  # noqa: PLW2901  # a write may be cut short
+
+    def close(self) -> None:
+        """Close the logs."""
+        for file in self._open:
+            os.close(file)
 
     def reopen(self) -> None:
         """Turn to the files that have the logs' names now."""
@@ -205,6 +214,11 @@ class Handler(Writer):
 
     def rotate(self) -> None:
         """Leave it to the handler."""
+
+    def close(self) -> None:
+        """Close the handlers."""
+        for handler in self.handlers:
+            handler.close()
 
 
 class GzipHandler(Handler):
