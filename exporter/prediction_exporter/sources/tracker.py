@@ -137,6 +137,10 @@ class Tracker:
             if stream.seal == file.look:
                 stream.attach(file, stream.content, self._clock())
                 return True
+            if stream.memory.empty and not stream.memory.ahead and file.rotated and file.size:
+                stream.close()  # it was empty, so only what the file holds now tells what it is
+                self.streams.remove(stream)
+                continue
             content = stream.content if isinstance(stream.content, PlainContent) else self.open(file)
             if content is None:
                 stream.file = file
