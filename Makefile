@@ -59,3 +59,8 @@ BENCHMARKS := ingest rows counts files evaluation scrape landing start memory
 .PHONY: bench
 bench: tools $(INSTALLED) ## measure the hot paths against their floors
 	@set -e; for script in $(BENCHMARKS); do PYTHONPATH=tests $(BIN)/python benchmarks/$$script.py; done
+
+.PHONY: soak
+soak: tools $(INSTALLED) ## try for an hour that each line counts once, and rebuild the table of it
+	PYTHONPATH=tests $(BIN)/python scripts/soak.py $(ARGS)
+	$(BIN)/python scripts/generate.py
