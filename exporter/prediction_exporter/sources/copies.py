@@ -1,0 +1,105 @@
+"""Tells rotated files that are copies of a stream from those that are logs of their own.
+
+A copy holds no byte that its original does not give, and either has a name that is given to copies of it, or the original has
+no name any more. Logs that happen to be alike have other names: each was the log once, under its own inode. Where a name
+does not tell, because both are new, or the content does not, because its lines are all alike, the file is read, and the doubt
+is logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from pathlib import PurePath
+
+from prediction_exporter.sources.comparing import SAMPLE_BYTES, begins_with, is_repetitive
+from prediction_exporter.sources.content import Content, PlainContent
+from prediction_exporter.sources.discovery import File
+from prediction_exporter.sources.memory import Relation
+from prediction_exporter.sources.streams import Stream, doubt
+
+
+class Verdict(Enum):
+    """What an unknown rotated file is."""
+
+    COPY = auto()
+    NEW = auto()
+    MOVING = auto()
+    """Not to be told now: its original has changed since it was recognised."""
+
+
+class Copies:
+    """The originals that files may be copies of, by their names.
+
+    Args:
+        streams: all streams.
+        open_file: opens a file; ``None`` where it cannot be opened now.
+    """
+
+    def __init__(self, streams: list[Stream], open_file: Callable[[File], Content | None]) -> None:
+        self._open = open_file
+        self._by_name: dict[str, list[Stream]] = {}
+        self._nameless: dict[str, list[Stream]] = {}
+        for stream in streams:
+            self.add(stream)
+
+    def add(self, stream: Stream) -> None:
+        """Take in a stream."""
+        if stream.file is not None:
+            self._by_name.setdefault(PurePath(stream.path).name, []).append(stream)
+            return
+        for family in stream.families():
+            self._nameless.setdefault(family, []).append(stream)
+
+    def judge(self, file: File, content: Content) -> tuple[Verdict, Stream | None]:
+        """Return what a file is, and the original of a copy."""
+        for stream in self._originals(file):
+            same = self._is_part(content, stream)
+            if same is Verdict.MOVING:
+                return same, None
+            if same is Verdict.COPY:
+                if self._is_plausible(file, content, stream):
+                    return same, stream
+                doubt(file, stream)
+        return Verdict.NEW, None
+
+    def _originals(self, file: File) -> Iterator[Stream]:
+        """Yield the streams that a file may be a copy of, those in its own folder first."""
+        folder = PurePath(file.path).parent
+        named = [stream for name in sorted(file.ancestors()) for stream in self._by_name.get(name, ()) if stream.names(file)]
+        yield from sorted(named, key=lambda stream: PurePath(stream.path).parent != folder)
+        yield from {stream: None for family in sorted(file.families()) for stream in self._nameless.get(family, ())}
+
+    def _is_part(self, content: Content, stream: Stream) -> Verdict:
+        """Return whether a content holds nothing but what the stream gives."""
+        if stream.lost:
+            relation = Relation.OTHER if stream.memory.empty else stream.memory.check(content)
+            longer = relation is Relation.SAME and content.read_at(stream.offset, 1)
+            return Verdict.NEW if longer or relation is Relation.OTHER else Verdict.COPY
+        original = stream.content
+        if not isinstance(original, PlainContent):
+            original = self._open(stream.file) if stream.file is not None else None
+        if original is None:
+            return Verdict.MOVING
+        try:
+            if begins_with(original, content):
+                return Verdict.COPY
+            # The original may have been truncated since it was recognised; what was read of it is remembered.
+            if stream.relation(original) is Relation.SAME or stream.memory.check(content) is Relation.OTHER:
+                return Verdict.NEW
+            return Verdict.MOVING
+        finally:
+            if original is not stream.content:
+                original.close()
+
+    def _is_plausible(self, file: File, content: Content, stream: Stream) -> bool:
+        """Return whether a content that is the same as a stream's belongs to a copy of it."""
+        if stream.file is not None and (stream.file.rotated or not stream.fresh):
+            return True
+        repeats = is_repetitive(content.read_at(0, SAMPLE_BYTES))
+        if stream.file is not None:
+            return not repeats
+        if stream.credit not in (None, file.id) or (repeats and file.compression is None):
+            return False
+        stream.credit = file.id
+        return True
