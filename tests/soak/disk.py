@@ -234,6 +234,11 @@ class Disk:
                 held |= lines_of(unpack(path))
         return held
 
+    def forget(self) -> None:
+        """Count from here: what was written before is not expected."""
+        self.written.clear()
+        self._banners = 1 if self._banner else 0
+
     def reader_died(self) -> None:
         """Note what is out of reach for the next reader."""
         for lines in self.inodes.held.values():

@@ -128,6 +128,7 @@ class Simulation:
             sees=lambda path: path.parent == folder or not beside_only,
         )
         self.calls: list[str] = []
+        self.quiet = True
         self.watched = Calls(self._before, self.disk.inodes)
         self.events = self._events()
         self.stored: str | None = None
@@ -153,6 +154,8 @@ class Simulation:
         return [lambda: exhaust(steps, second), lambda: exhaust(steps)]
 
     def _before(self, name: str) -> None:
+        if self.quiet:
+            return
         at = len(self.calls)
         self.calls.append(name)
         for point, count in ((self.schedule.first, 2), (self.schedule.second, 1)):
@@ -163,10 +166,12 @@ class Simulation:
 
     def run(self) -> Outcome:
         """Run it."""
-        self._prepare()
         with self.watched:
+            self._prepare()
+            self.quiet = False
             for _ in range(2):
                 self._read()
+            self.quiet = True
             while self.events:
                 self.events.pop(0)()
             self._settle()
@@ -179,26 +184,22 @@ class Simulation:
             disk.write(9)
             exhaust(ROTATIONS["renamed"](disk, 0))
             if self.setting.pattern == PATTERNS[0]:  # what was rotated before the log was first seen is no part of it
-                disk.written.clear()
+                disk.forget()
             disk.now += 3600
         disk.write(12)
         if self.setting.known:
-            with self.watched:
-                self._read(watching=False)
+            self._read()
         disk.now += 10
         disk.write(12)
 
-    def _read(self, *, watching: bool = True) -> None:
+    def _read(self) -> None:
         """Read all there is; a reader that dies is followed by another."""
         try:
-            if watching:
-                with self.watched.watching():
-                    self._consume()
-            else:
+            with self.watched.watching():
                 self._consume()
         except Killed:
             self.restart()
-            self._read(watching=watching)
+            self._read()
 
     def _consume(self) -> None:
         for lines in self.tail.read():
@@ -217,18 +218,12 @@ class Simulation:
     def _settle(self) -> None:
         """Let everything come to rest: some looks, one of them a new process's, and some more lines."""
         for turn in range(5):
-            with self.watched.watching():
-                self.schedule, schedule = QUIET, self.schedule
-                self._consume()
-                self.schedule = schedule
+            self._read()
             self.disk.now += 61
             if turn == 2:
                 self.restart()
                 self.disk.write(1)
         self.watched.close_all()
-
-
-QUIET = Schedule(0, 0, NEVER, NEVER, NEVER)
 
 
 def exhaust(steps: Iterator[None], count: int = NEVER) -> None:
