@@ -193,9 +193,9 @@ def differences(found: Samples, model: str, written: Written, *, segmented: bool
         values: dict[float, int] = dict.fromkeys(edges, 0)
         for value, count in written.values.items():
             values[edges[bisect_right(edges, value) - 1]] += count
-        for (low, label), count in bins.items():
+        for (low, label), found_here in bins.items():
             expected[f"{window} {label}"] = values[low]
-            got[f"{window} {label}"] = count
+            got[f"{window} {label}"] = found_here
     faults = [f"{what}: {got[what]:.0f} for {expected[what]:.0f}" for what in expected if got[what] != expected[what]]
     return faults[:2] + ([f"and {len(faults) - 2} more"] if len(faults) > 2 else [])
 
