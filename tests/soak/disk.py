@@ -101,6 +101,7 @@ class Disk:
         written: every line that was written.
         lost: lines that nobody need deliver, because for some time nothing held them that a reader knows of.
         seen: what the reader delivered.
+        banners: how many files began with the banner.
     """
 
     def __init__(self, folder: Path, *, width: int, banner: bytes, sees: Callable[[Path], bool]) -> None:
@@ -118,7 +119,7 @@ class Disk:
         self._file = -1
         self._at = 0
         self._number = 0
-        self._banners = 0
+        self.banners = 0
         self.create()
 
     # The program that logs.
@@ -135,7 +136,7 @@ class Disk:
             self._stamp(self.path)
             if self._banner:
                 self._put(self._banner)
-                self._banners += 1
+                self.banners += 1
 
     def write(self, count: int) -> None:
         """Write lines."""
@@ -242,7 +243,7 @@ class Disk:
     def faults(self) -> str:
         """Return what is wrong with what was delivered; an empty text where nothing is."""
         repeated = set(self._banner.split(b"\n")) - {b""}
-        times = self._banner.count(b"\n") * self._banners
+        times = self._banner.count(b"\n") * self.banners
         twice = sorted(line for line, count in self.seen.items() if count > 1 and line not in repeated)
         strange = sorted(set(self.seen) - self.written - repeated)
         missing = sorted(self.written - self.lost - set(self.seen))

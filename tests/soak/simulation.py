@@ -180,25 +180,31 @@ class Simulation:
             exhaust(ROTATIONS["renamed"](disk, 0))
             if self.setting.pattern == PATTERNS[0]:  # what was rotated before the log was first seen is no part of it
                 disk.written.clear()
+                disk.banners = 1
             disk.now += 3600
         disk.write(12)
         if self.setting.known:
             with self.watched:
-                self._read(watching=False)
+                self._read_alone()
+            self.calls.clear()
         disk.now += 10
         disk.write(12)
 
-    def _read(self, *, watching: bool = True) -> None:
+    def _read(self) -> None:
         """Read all there is; a reader that dies is followed by another."""
         try:
-            if watching:
-                with self.watched.watching():
-                    self._consume()
-            else:
+            with self.watched.watching():
                 self._consume()
         except Killed:
             self.restart()
-            self._read(watching=watching)
+            self._read()
+
+    def _read_alone(self) -> None:
+        """Read all there is while nobody acts."""
+        with self.watched.watching():
+            self.schedule, schedule = QUIET, self.schedule
+            self._consume()
+            self.schedule = schedule
 
     def _consume(self) -> None:
         for lines in self.tail.read():
@@ -217,10 +223,7 @@ class Simulation:
     def _settle(self) -> None:
         """Let everything come to rest: some looks, one of them a new process's, and some more lines."""
         for turn in range(5):
-            with self.watched.watching():
-                self.schedule, schedule = QUIET, self.schedule
-                self._consume()
-                self.schedule = schedule
+            self._read_alone()
             self.disk.now += 61
             if turn == 2:
                 self.restart()

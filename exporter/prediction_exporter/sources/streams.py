@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
+from prediction_exporter.sources.comparing import head_of
 from prediction_exporter.sources.content import Content, Look, PlainContent
 from prediction_exporter.sources.decompress import COMPRESSIONS
 from prediction_exporter.sources.discovery import File, FileId
@@ -32,6 +33,7 @@ class Stream:
         path: the file that holds it or held it last.
         id: device and inode of that file; ``None`` once they are known to belong to something else.
         memory: what was read of it, and with it the offset.
+        head: what its first line is, in short; empty until that is known.
         skipping: whether the offset lies inside a line that is too long.
         dropping: the wrapper's streams (``stdout``, ``stderr``) whose current line is being dropped.
         wrapper: the wrapper of its lines, once known.
@@ -54,6 +56,7 @@ class Stream:
     path: str
     id: FileId | None
     memory: Memory = field(default_factory=Memory)
+    head: str = ""
     skipping: bool = False
     dropping: frozenset[str] = frozenset()
     wrapper: Wrapper | None = None
@@ -142,13 +145,15 @@ class Stream:
             self.changed = now
         self.file, self.content, self.id, self.path = file, content, file.id, file.path
         self.gone, self.nameless, self.truncated = None, False, False
-        if isinstance(content, PlainContent):
+        if content is not None:
             self.learn_head(content)
+        if isinstance(content, PlainContent):
             self.grow(content.length(), now)
 
     def learn_head(self, content: Content) -> None:
         """Remember the first bytes of a file that nothing was read of, before that is needed."""
         self.memory.look_ahead(content)
+        self.head = self.head or head_of(content)
 
     def grow(self, size: int, now: float) -> None:
         """Note how long the stream is known to be."""
@@ -181,6 +186,7 @@ class Stream:
     def to_json(self) -> dict[str, Any]:
         """Return what must survive a restart, without what has its default."""
         optional = {
+            "head": self.head,
             "path": self.path if self.path != self.home else None,
             "id": self.id,
             "skipping": self.skipping,
@@ -205,6 +211,7 @@ class Stream:
             path=state.get("path", state["home"]),
             id=(identity[0], identity[1]) if identity else None,
             memory=Memory.from_json(state),
+            head=state["head"] if isinstance(state.get("head"), str) else "",  # version 1 has another one
             skipping=state.get("skipping", False),
             dropping=frozenset(state.get("dropping", ())),
             wrapper=state.get("wrapper"),

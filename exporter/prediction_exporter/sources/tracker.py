@@ -341,8 +341,8 @@ class Tracker:
 
 
 def _precedence(file: File) -> tuple[bool, bool, int, int]:
-    """Originals before copies, plain before compressed, old before new; of equal age the longest."""
-    return (file.compression is not None, file.rotated, file.mtime_ns, -file.size)
+    """Originals before copies: plain before compressed, live before rotated, long before short, old before new."""
+    return (file.compression is not None, file.rotated, -file.size, file.mtime_ns)
 
 
 def _report(stream: Stream, now: float) -> None:
