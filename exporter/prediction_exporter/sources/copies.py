@@ -6,7 +6,7 @@ all lines are alike. What is certain of it is that it was the log after the othe
 - of a log that stands where it stood, by a name that rotation gives;
 - of a rotated file, by the same name, compressed or in another folder;
 - of another rotated file, if it was rotated before that, or at least not written after it;
-- of a file without a name any more, once.
+- of a file without a name any more, if it was not written after that, or else once.
 
 Where nothing but the content speaks for it, and that is lines that all stand there more than once, the file is read, and the
 doubt is logged.
@@ -112,6 +112,8 @@ class Copies:
             return True
         repeats = is_repetitive(content.read_at(0, SAMPLE_BYTES))
         if original is None:
+            if not repeats and file.mtime_ns <= stream.mtime_ns:
+                return True
             if stream.credit not in (None, file.id) or (repeats and file.compression is None):
                 return False
             stream.credit = file.id

@@ -40,6 +40,7 @@ class Stream:
         ignored: whether it is never read, because it is older than the first start or the last position.
         seal: the look of the file in which nothing is left to be done.
         gone: since when no file of it can be found.
+        copies: how files look that are copies of it, and nothing else.
         file: the file that holds it, as of the last look.
         content: that file while it is open. It stays open over renaming and deleting.
         size: the largest known length, in bytes of the stream.
@@ -63,6 +64,7 @@ class Stream:
     ignored: bool = False
     seal: Look | None = None
     gone: float | None = None
+    copies: set[Look] = field(default_factory=set)
 
     file: File | None = None
     content: Content | None = None
@@ -194,6 +196,7 @@ class Stream:
             "wrapper": self.wrapper,
             "ignored": self.ignored,
             "seal": self.seal,
+            "copies": sorted(self.copies),
         }
         return {
             "home": self.home,
@@ -205,7 +208,7 @@ class Stream:
     @classmethod
     def from_json(cls, state: dict[str, Any], now: float) -> Stream:
         """Return the stream that ``to_json`` described, of this version or of version 1."""
-        identity, seal = state.get("id"), state.get("seal")
+        identity = state.get("id")
         return cls(
             home=state["home"],
             path=state.get("path", state["home"]),
@@ -216,11 +219,17 @@ class Stream:
             dropping=frozenset(state.get("dropping", ())),
             wrapper=state.get("wrapper"),
             ignored=state.get("ignored", False),
-            seal=(seal[0], seal[1], seal[2], seal[3]) if seal else None,
+            seal=_look_of(state["seal"]) if state.get("seal") else None,
             gone=state.get("gone"),
+            copies={_look_of(look) for look in state.get("copies", ())},
             size=state["offset"],
             changed=now,
         )
+
+
+def _look_of(numbers: list[int]) -> Look:
+    device, inode, size, mtime_ns = numbers
+    return device, inode, size, mtime_ns
 
 
 def doubt(file: File, stream: Stream) -> None:

@@ -69,6 +69,7 @@ class Tracker:
     def restore(self, streams: list[Stream], horizon: int | None) -> None:
         """Continue with these streams; what the pattern does not name any more is forgotten."""
         self.streams = [stream for stream in streams if matches(stream.home, self._pattern)]
+        self._copies = {look: stream for stream in self.streams for look in stream.copies}
         self.horizon = horizon
 
     def look(self) -> None:
@@ -111,7 +112,8 @@ class Tracker:
             if file.home is not None and not empty:
                 self._judge(file, file.home, copies)
         looks = {file.look for file in unknown}
-        self._copies = {look: stream for look, stream in self._copies.items() if look in looks}
+        for look in self._copies.keys() - looks:
+            self._copies.pop(look).copies.discard(look)
         return files
 
     def open(self, file: File) -> Content | None:
@@ -264,6 +266,7 @@ class Tracker:
                 self._unsettle()
             elif verdict is Verdict.COPY and original is not None:
                 original.copied = True
+                original.copies.add(file.look)
                 self._copies[file.look] = original
             else:
                 copies.add(self._register(file, home, content))
