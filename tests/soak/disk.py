@@ -101,6 +101,7 @@ class Disk:
         written: every line that was written.
         lost: lines that nobody need deliver, because for some time nothing held them that a reader knows of.
         seen: what the reader delivered.
+        banners: how many files began with the banner.
     """
 
     def __init__(self, folder: Path, *, width: int, banner: bytes, sees: Callable[[Path], bool]) -> None:
@@ -118,24 +119,25 @@ class Disk:
         self._file = -1
         self._at = 0
         self._number = 0
-        self._banners = 0
+        self.banners = 0
         self.create()
 
     # The program that logs.
 
-    def create(self) -> None:
-        """Create the log where there is none, and write to it from now on."""
+    def create(self, path: Path | None = None) -> None:
+        """Create the log where there is none, and write to it from now on; perhaps under another name."""
         if self._file >= 0:
             os.close(self._file)
-        new = not self.path.exists()
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
+        path = path or self.path
+        new = not path.exists()
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
         self._at = 0
         if new:
             self.inodes.create(os.fstat(self._file).st_ino)
-            self._stamp(self.path)
+            self._stamp(path)
             if self._banner:
                 self._put(self._banner)
-                self._banners += 1
+                self.banners += 1
 
     def write(self, count: int) -> None:
         """Write lines."""
@@ -158,6 +160,20 @@ class Disk:
         """Write the other half of a line."""
         self._put(rest)
 
+    def reserve(self, size: int) -> None:
+        """Make the log longer than it is, and fill it from where it ended."""
+        self._at = os.fstat(self._file).st_size
+        self.appends = False
+        os.ftruncate(self._file, self._at + size)
+        os.utime(self._file, ns=(self._nanoseconds, self._nanoseconds))
+
+    def write_beside(self, path: Path, count: int) -> None:
+        """Write to the log of another process, which begins like this one."""
+        begin = b"" if path.exists() else self._banner
+        self.banners += bool(begin)
+        before = path.read_bytes() if path.exists() else b""
+        self.put(path, before + begin + b"".join(self.line() for _ in range(count)))
+
     def _put(self, data: bytes) -> None:
         at = os.fstat(self._file).st_size if self.appends else self._at
         self._at = at + os.pwrite(self._file, data, at)
@@ -179,7 +195,7 @@ class Disk:
 
     def remove(self, path: Path) -> None:
         """Delete a file."""
-        self._risk(path, removed=True)
+        self._risk(path, removed=path.stat().st_nlink == 1)
         path.unlink()
 
     def truncate(self) -> None:
@@ -230,14 +246,14 @@ class Disk:
         """Return the lines of all other files that the reader can know of."""
         held: set[bytes] = set()
         for path in self.folder.rglob("*"):
-            if path != besides and stat.S_ISREG(path.stat().st_mode) and self._sees(path):
+            if path != besides and stat.S_ISREG(path.lstat().st_mode) and self._sees(path):
                 held |= lines_of(unpack(path))
         return held
 
     def forget(self) -> None:
         """Count from here: what was written before is not expected."""
         self.written.clear()
-        self._banners = 1 if self._banner else 0
+        self.banners = 1 if self._banner else 0
 
     def reader_died(self) -> None:
         """Note what is out of reach for the next reader."""
@@ -247,7 +263,7 @@ class Disk:
     def faults(self) -> str:
         """Return what is wrong with what was delivered; an empty text where nothing is."""
         repeated = set(self._banner.split(b"\n")) - {b""}
-        times = self._banner.count(b"\n") * self._banners
+        times = self._banner.count(b"\n") * self.banners
         twice = sorted(line for line, count in self.seen.items() if count > 1 and line not in repeated)
         strange = sorted(set(self.seen) - self.written - repeated)
         missing = sorted(self.written - self.lost - set(self.seen))

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class Setting:
         width: how long lines may be.
         banner: whether each file begins with the same lines.
         many: whether a new file is longer than the old one.
-        history: whether an old file lies beside the log.
+        beside: what lies beside the log: nothing, an ``old`` file, or another process's log, a ``twin``.
         known: whether the reader has read the log before.
     """
 
@@ -54,18 +55,18 @@ class Setting:
     width: int
     banner: bool
     many: bool
-    history: bool
+    beside: str
     known: bool
 
 
 SETTINGS = tuple(
-    Setting(pattern, small, width, banner, many, history, known)
+    Setting(pattern, small, width, banner, many, beside, known)
     for pattern in PATTERNS
     for small in (True, False)
     for width in WIDTHS
     for banner in (False, True)
     for many in (False, True)
-    for history in (False, True)
+    for beside in (("", "old") if pattern == PATTERNS[0] else ("", "old", "twin"))
     for known in ((True, False) if pattern != PATTERNS[0] else (True,))
 )
 
@@ -120,12 +121,12 @@ class Simulation:
     def __init__(self, folder: Path, schedule: Schedule) -> None:
         self.schedule = schedule
         self.setting = setting = SETTINGS[schedule.setting]
-        beside_only = setting.pattern == PATTERNS[0] or "**" not in setting.pattern
+        self.folder = folder
         self.disk = Disk(
             folder,
             width=setting.width,
             banner=BANNER if setting.banner else b"",
-            sees=lambda path: path.parent == folder or not beside_only,
+            sees=self._sees,
         )
         self.calls: list[str] = []
         self.quiet = True
@@ -133,6 +134,13 @@ class Simulation:
         self.events = self._events()
         self.stored: str | None = None
         self.tail = self._new()
+
+    def _sees(self, path: Path) -> bool:
+        """Return whether the reader is told of a file: by the pattern, or because rotation may have named it."""
+        beside = path.parent == self.folder
+        if self.setting.pattern == PATTERNS[0]:
+            return beside and path.name.startswith(("app.log", "app-"))
+        return fnmatch(path.name, PATTERNS[1]) and (beside or "**" in self.setting.pattern)
 
     def _new(self) -> Tail:
         tail = Tail(
@@ -180,7 +188,9 @@ class Simulation:
 
     def _prepare(self) -> None:
         disk = self.disk
-        if self.setting.history:
+        if self.setting.beside == "twin":
+            disk.write_beside(disk.name("appb.log"), 9)
+        if self.setting.beside == "old":
             disk.write(9)
             exhaust(ROTATIONS["renamed"](disk, 0))
             if self.setting.pattern == PATTERNS[0]:  # what was rotated before the log was first seen is no part of it
@@ -191,6 +201,8 @@ class Simulation:
             self._read()
         disk.now += 10
         disk.write(12)
+        if self.setting.beside == "twin":
+            disk.write_beside(disk.name("appb.log"), 5)
 
     def _read(self) -> None:
         """Read all there is; a reader that dies is followed by another."""
@@ -203,8 +215,7 @@ class Simulation:
 
     def _consume(self) -> None:
         for lines in self.tail.read():
-            for line in lines.data.split(b"\n")[:-1]:
-                self.disk.seen[line.lstrip(b"\0")] += 1
+            self.disk.seen.update(text for line in lines.data.split(b"\n") if (text := line.lstrip(b"\0")))
             self.stored = self.tail.position()
             self.watched.point("counting")
         self.stored = self.tail.position()
@@ -251,7 +262,7 @@ def dry_run(setting: int) -> int:
 def each_call() -> Iterator[int]:
     """Yield the numbers of every rotation before each single call."""
     for setting, what in enumerate(SETTINGS):
-        if what.history or not what.known or what.width != WIDTHS[-1]:
+        if what.beside or not what.known or what.width != WIDTHS[-1]:
             continue
         for call in range(dry_run(setting)):
             for plan, (_, second) in enumerate(PLANS):

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import xxhash
+
 from prediction_exporter.sources.content import Content
 from prediction_exporter.sources.decompress import BLOCK_BYTES
 
 SAMPLE_BYTES = 64 << 10
+HEAD_BYTES = 1024
+FIRST_BYTES = 4096
 COMPARED_BYTES = 256 << 10
 
 
 def begins_with(whole: Content, part: Content) -> bool:
     """Return whether a content begins with every byte of another one, which has any."""
-    at = 0
-    while block := part.read_at(at, COMPARED_BYTES):
+    at, size = 0, FIRST_BYTES
+    while block := part.read_at(at, size):
         if whole.read_at(at, len(block)) != block:
             return False
-        at += len(block)
+        at, size = at + len(block), COMPARED_BYTES
     return at > 0
 
 
+def head_of(content: Content) -> str:
+    """Return a short digest of a content's first line: files with different ones need not be compared.
+
+    It is empty where there is none yet.
+    """
+    first, newline, _ = content.read_at(0, HEAD_BYTES).partition(b"\n")
+    return xxhash.xxh32_hexdigest(first) if newline or len(first) == HEAD_BYTES else ""
+
+
 def is_repetitive(data: bytes) -> bool:
-    """Return whether lines are so alike that another log may well begin with the same.
+    """Return whether lines are so alike that another log may well begin with the same: each stands there more than once.
 
     >>> is_repetitive(b'{"status": 200}\\n' * 3), is_repetitive(b'{"id": 1}\\n{"id": 2}\\n')
     (True, False)
     """
-    lines = data.splitlines()
-    return len(lines) > 1 and 2 * len(set(lines)) <= len(lines)
+    counts = Counter(data.splitlines())
+    return bool(counts) and 1 not in counts.values()
 
 
 def behind(content: Content, wanted: bytes) -> int | None:

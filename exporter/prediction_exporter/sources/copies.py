@@ -1,9 +1,15 @@
 """Tells rotated files that are copies of a stream from those that are logs of their own.
 
-A copy holds no byte that its original does not give, and either has a name that is given to copies of it, or the original has
-no name any more. Logs that happen to be alike have other names: each was the log once, under its own inode. Where a name
-does not tell, because both are new, or the content does not, because its lines are all alike, the file is read, and the doubt
-is logged.
+A copy holds no byte that its original does not give. A log of its own may be the same by chance: both begin with a banner, or
+all lines are alike. What is certain of it is that it was the log after the other one was renamed. So a file is a copy
+
+- of a log that stands where it stood, by a name that rotation gives;
+- of a rotated file, by the same name, compressed or in another folder;
+- of another rotated file, if it was rotated before that, or at least not written after it;
+- of a file without a name any more, if it was not written after that, or else once.
+
+Where nothing but the content speaks for it, and that is lines that all stand there more than once, the file is read, and the
+doubt is logged.
 """
 
 from __future__ import annotations
@@ -12,10 +18,11 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from pathlib import PurePath
 
-from prediction_exporter.sources.comparing import SAMPLE_BYTES, begins_with, is_repetitive
+from prediction_exporter.sources.comparing import SAMPLE_BYTES, begins_with, head_of, is_repetitive
 from prediction_exporter.sources.content import Content, PlainContent
 from prediction_exporter.sources.discovery import File
 from prediction_exporter.sources.memory import Relation
+from prediction_exporter.sources.naming import rotated_before
 from prediction_exporter.sources.streams import Stream, doubt
 
 
@@ -39,6 +46,7 @@ class Copies:
     def __init__(self, streams: list[Stream], open_file: Callable[[File], Content | None]) -> None:
         self._open = open_file
         self._by_name: dict[str, list[Stream]] = {}
+        self._by_head: dict[tuple[str, str], list[Stream]] = {}
         self._nameless: dict[str, list[Stream]] = {}
         for stream in streams:
             self.add(stream)
@@ -47,13 +55,15 @@ class Copies:
         """Take in a stream."""
         if stream.file is not None:
             self._by_name.setdefault(PurePath(stream.path).name, []).append(stream)
-            return
         for family in stream.families():
+            if stream.file is not None:
+                self._by_head.setdefault((family, stream.head), []).append(stream)
+                continue
             self._nameless.setdefault(family, []).append(stream)
 
     def judge(self, file: File, content: Content) -> tuple[Verdict, Stream | None]:
         """Return what a file is, and the original of a copy."""
-        for stream in self._originals(file):
+        for stream in self._originals(file, content):
             same = self._is_part(content, stream)
             if same is Verdict.MOVING:
                 return same, None
@@ -63,12 +73,15 @@ class Copies:
                 doubt(file, stream)
         return Verdict.NEW, None
 
-    def _originals(self, file: File) -> Iterator[Stream]:
+    def _originals(self, file: File, content: Content) -> Iterator[Stream]:
         """Yield the streams that a file may be a copy of, those in its own folder first."""
         folder = PurePath(file.path).parent
+        families = sorted(file.families())
         named = [stream for name in sorted(file.ancestors()) for stream in self._by_name.get(name, ()) if stream.names(file)]
-        yield from sorted(named, key=lambda stream: PurePath(stream.path).parent != folder)
-        yield from {stream: None for family in sorted(file.families()) for stream in self._nameless.get(family, ())}
+        alike = [stream for family in families for stream in self._by_head.get((family, head_of(content)), ())]
+        nameless = [stream for family in families for stream in self._nameless.get(family, ())]
+        named.sort(key=lambda stream: PurePath(stream.path).parent != folder)
+        yield from {stream: None for stream in (*named, *nameless, *alike)}
 
     def _is_part(self, content: Content, stream: Stream) -> Verdict:
         """Return whether a content holds nothing but what the stream gives."""
@@ -94,12 +107,18 @@ class Copies:
 
     def _is_plausible(self, file: File, content: Content, stream: Stream) -> bool:
         """Return whether a content that is the same as a stream's belongs to a copy of it."""
-        if stream.file is not None and (stream.file.rotated or not stream.fresh):
+        original = stream.file
+        if original is not None and stream.names(file) and (original.rotated or not stream.fresh):
             return True
         repeats = is_repetitive(content.read_at(0, SAMPLE_BYTES))
-        if stream.file is not None:
+        if original is None:
+            if not repeats and file.mtime_ns <= stream.mtime_ns:
+                return True
+            if stream.credit not in (None, file.id) or (repeats and file.compression is None):
+                return False
+            stream.credit = file.id
+            return True
+        if repeats or stream.names(file):
             return not repeats
-        if stream.credit not in (None, file.id) or (repeats and file.compression is None):
-            return False
-        stream.credit = file.id
-        return True
+        before = rotated_before(file.path, original.path) if original.rotated else None
+        return file.mtime_ns <= original.mtime_ns if before is None else before

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 from prediction_exporter.sources.content import CompressedContent, Content, Look, PlainContent, look_of
 from prediction_exporter.sources.decompress import COMPRESSIONS, Compression
-from prediction_exporter.sources.naming import ancestors, family, origins
+from prediction_exporter.sources.naming import ancestors, family, matches, origins
 
 FileId = tuple[int, int]
 """Device and inode."""
@@ -111,8 +111,8 @@ def discover(pattern: str, homes: Iterable[str], paths: Iterable[str]) -> Found:
     for folder in sorted({str(PurePath(base).parent) for base in bases}):
         for name in _listing(folder, look.errors):
             home = next((bases[origin] for origin in sorted(origins(name)) if origin in bases), None)
-            if home is not None:
-                look.add(name, home=home)
+            if home is not None:  # it may have got its name after the pattern was looked for
+                look.add(name, home=home, matched=not look.literal and matches(name, pattern))
     for name in paths:
         look.add(name)
     logs = {PurePath(base).name for base in bases}  # rotated files may lie in another folder than their log

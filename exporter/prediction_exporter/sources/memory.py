@@ -132,12 +132,12 @@ class Memory:
         self.recent = (self.recent + bytes(data[-RECENT_BYTES:]))[-RECENT_BYTES:]
         self.ahead = b""
 
-    def stands_in(self, content: PlainContent, end: int | None = None) -> bool:
-        """Return whether an open file still holds the recent bytes, and reaches up to ``end``, at least to the offset."""
-        recent = self.recent
-        if content.read_at(self.offset - len(recent), len(recent)) != recent:
+    def stands_in(self, content: PlainContent, following: bytes = b"") -> bool:
+        """Return whether an open file still holds the recent bytes, and those ``following`` them that were just read."""
+        recent, start = self.recent, following[:AHEAD_BYTES] or self.ahead
+        if content.read_at(self.offset - len(recent), len(recent) + len(start)) != recent + start:
             return False
-        return content.length() >= (self.offset if end is None else end)  # last: it may be truncated before each call
+        return content.length() >= self.offset + len(following)  # last: it may be truncated before each call
 
     def check(self, content: Content) -> Relation:
         """Compare all of it with a content, in one pass over that; where it is the same, reading can go on in it."""

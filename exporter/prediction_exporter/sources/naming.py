@@ -19,6 +19,8 @@ _DAYS = "(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
 _ADDED = re.compile(
     rf"[._-]*(?:(?=\D*\d)(?:\d|(?i:{_MONTHS}|{_DAYS})(?![a-z]))(?:[\dT:_.,+-]|(?i:{_MONTHS}|{_DAYS})(?![a-z]))*Z?|old|bak|prev)"
 )
+#: Longer numbers are dates.
+_NUMBER_DIGITS = 4
 _EXTENSION = re.compile(r"\.[A-Za-z]\w*$")
 
 
@@ -67,6 +69,28 @@ def family(path: str) -> str:
     return min(ancestors(path), key=lambda name: (len(name), name))
 
 
+@functools.lru_cache(maxsize=1 << 14)
+def _turn(path: str) -> int | str:
+    """Return what rotation added to a name: a small number, or a date."""
+    name, log = PurePath(path), PurePath(family(path))
+    text = name.stem if name.suffix in COMPRESSIONS else name.name
+    added = text.removeprefix(log.stem).removesuffix(log.suffix).removeprefix(log.suffix).strip("._-")
+    return int(added) if added.isdecimal() and len(added) <= _NUMBER_DIGITS else added
+
+
+def rotated_before(path: str, other: str) -> bool | None:
+    """Return whether a file was rotated before another one of its log, by their names; None where these do not tell.
+
+    >>> rotated_before("/log/app.log.2.gz", "/log/app.log.1"), rotated_before("/log/app-20260102.log", "/log/app-20260101.log")
+    (True, False)
+    """
+    turn, other_turn = _turn(path), _turn(other)
+    if isinstance(turn, int) and isinstance(other_turn, int):
+        return turn > other_turn if turn != other_turn else None
+    dated = isinstance(turn, str) and isinstance(other_turn, str) and turn[:4].isdecimal() and other_turn[:4].isdecimal()
+    return str(turn) < str(other_turn) if dated and turn != other_turn else None
+
+
 def matches(path: str, pattern: str) -> bool:
     """Return whether a pattern names a path, whether or not the file exists."""
     if not glob.has_magic(pattern):
@@ -78,5 +102,8 @@ def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     if not pattern:
         return not parts
     if pattern[0] == "**":
-        return any(_matches(parts[skipped:], pattern[1:]) for skipped in range(len(parts) + 1))
-    return bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+        below = _matches(parts[1:], pattern) if parts and not parts[0].startswith(".") else False
+        return below or _matches(parts, pattern[1:])
+    if not parts or (parts[0].startswith(".") and not pattern[0].startswith(".")):  # hidden from wildcards
+        return False
+    return fnmatch.fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])

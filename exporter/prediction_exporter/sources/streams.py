@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
+from prediction_exporter.sources.comparing import head_of
 from prediction_exporter.sources.content import Content, Look, PlainContent
 from prediction_exporter.sources.decompress import COMPRESSIONS
 from prediction_exporter.sources.discovery import File, FileId
@@ -32,12 +33,14 @@ class Stream:
         path: the file that holds it or held it last.
         id: device and inode of that file; ``None`` once they are known to belong to something else.
         memory: what was read of it, and with it the offset.
+        head: what its first line is, in short; empty until that is known.
         skipping: whether the offset lies inside a line that is too long.
         dropping: the wrapper's streams (``stdout``, ``stderr``) whose current line is being dropped.
         wrapper: the wrapper of its lines, once known.
         ignored: whether it is never read, because it is older than the first start or the last position.
         seal: the look of the file in which nothing is left to be done.
         gone: since when no file of it can be found.
+        copies: how files look that are copies of it, and nothing else.
         file: the file that holds it, as of the last look.
         content: that file while it is open. It stays open over renaming and deleting.
         size: the largest known length, in bytes of the stream.
@@ -54,12 +57,14 @@ class Stream:
     path: str
     id: FileId | None
     memory: Memory = field(default_factory=Memory)
+    head: str = ""
     skipping: bool = False
     dropping: frozenset[str] = frozenset()
     wrapper: Wrapper | None = None
     ignored: bool = False
     seal: Look | None = None
     gone: float | None = None
+    copies: set[Look] = field(default_factory=set)
 
     file: File | None = None
     content: Content | None = None
@@ -142,13 +147,15 @@ class Stream:
             self.changed = now
         self.file, self.content, self.id, self.path = file, content, file.id, file.path
         self.gone, self.nameless, self.truncated = None, False, False
-        if isinstance(content, PlainContent):
+        if content is not None:
             self.learn_head(content)
+        if isinstance(content, PlainContent):
             self.grow(content.length(), now)
 
     def learn_head(self, content: Content) -> None:
         """Remember the first bytes of a file that nothing was read of, before that is needed."""
         self.memory.look_ahead(content)
+        self.head = self.head or head_of(content)
 
     def grow(self, size: int, now: float) -> None:
         """Note how long the stream is known to be."""
@@ -181,6 +188,7 @@ class Stream:
     def to_json(self) -> dict[str, Any]:
         """Return what must survive a restart, without what has its default."""
         optional = {
+            "head": self.head,
             "path": self.path if self.path != self.home else None,
             "id": self.id,
             "skipping": self.skipping,
@@ -188,6 +196,7 @@ class Stream:
             "wrapper": self.wrapper,
             "ignored": self.ignored,
             "seal": self.seal,
+            "copies": sorted(self.copies),
         }
         return {
             "home": self.home,
@@ -199,21 +208,28 @@ class Stream:
     @classmethod
     def from_json(cls, state: dict[str, Any], now: float) -> Stream:
         """Return the stream that ``to_json`` described, of this version or of version 1."""
-        identity, seal = state.get("id"), state.get("seal")
+        identity = state.get("id")
         return cls(
             home=state["home"],
             path=state.get("path", state["home"]),
             id=(identity[0], identity[1]) if identity else None,
             memory=Memory.from_json(state),
+            head=state["head"] if isinstance(state.get("head"), str) else "",  # version 1 has another one
             skipping=state.get("skipping", False),
             dropping=frozenset(state.get("dropping", ())),
             wrapper=state.get("wrapper"),
             ignored=state.get("ignored", False),
-            seal=(seal[0], seal[1], seal[2], seal[3]) if seal else None,
+            seal=_look_of(state["seal"]) if state.get("seal") else None,
             gone=state.get("gone"),
+            copies={_look_of(look) for look in state.get("copies", ())},
             size=state["offset"],
             changed=now,
         )
+
+
+def _look_of(numbers: list[int]) -> Look:
+    device, inode, size, mtime_ns = numbers
+    return device, inode, size, mtime_ns
 
 
 def doubt(file: File, stream: Stream) -> None:

@@ -119,7 +119,8 @@ class Tail:
                 extra={"path": self._pattern},
             )
         now = self._clock()
-        self._tracker.restore([Stream.from_json(stream, now) for stream in state["streams"]], state["horizon"])
+        streams = [Stream.from_json(stream, now) for stream in state["streams"]]
+        self._tracker.restore(streams, state["horizon"])
 
     def position(self) -> str:
         """Return where reading stands: behind the last line yielded, exactly.
@@ -206,7 +207,7 @@ class Tail:
             OverwrittenError: the file does not hold any more what was read of it.
         """
         window = content.read_at(stream.offset, self._window)
-        if isinstance(content, PlainContent) and not stream.memory.stands_in(content, stream.offset + len(window)):
+        if isinstance(content, PlainContent) and not stream.memory.stands_in(content, window):
             raise OverwrittenError  # perhaps before the window was read
         full = len(window) == self._window
         final = not full and (content.complete or self._is_quiet(stream))

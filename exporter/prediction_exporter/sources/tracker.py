@@ -69,6 +69,7 @@ class Tracker:
     def restore(self, streams: list[Stream], horizon: int | None) -> None:
         """Continue with these streams; what the pattern does not name any more is forgotten."""
         self.streams = [stream for stream in streams if matches(stream.home, self._pattern)]
+        self._copies = {look: stream for stream in self.streams for look in stream.copies}
         self.horizon = horizon
 
     def look(self) -> None:
@@ -111,7 +112,8 @@ class Tracker:
             if file.home is not None and not empty:
                 self._judge(file, file.home, copies)
         looks = {file.look for file in unknown}
-        self._copies = {look: stream for look, stream in self._copies.items() if look in looks}
+        for look in self._copies.keys() - looks:
+            self._copies.pop(look).copies.discard(look)
         return files
 
     def open(self, file: File) -> Content | None:
@@ -264,6 +266,7 @@ class Tracker:
                 self._unsettle()
             elif verdict is Verdict.COPY and original is not None:
                 original.copied = True
+                original.copies.add(file.look)
                 self._copies[file.look] = original
             else:
                 copies.add(self._register(file, home, content))
@@ -341,8 +344,8 @@ class Tracker:
 
 
 def _precedence(file: File) -> tuple[bool, bool, int, int]:
-    """Originals before copies, plain before compressed, old before new; of equal age the longest."""
-    return (file.compression is not None, file.rotated, file.mtime_ns, -file.size)
+    """Originals before copies: plain before compressed, live before rotated, long before short, old before new."""
+    return (file.compression is not None, file.rotated, -file.size, file.mtime_ns)
 
 
 def _report(stream: Stream, now: float) -> None:
