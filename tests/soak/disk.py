@@ -131,7 +131,7 @@ class Disk:
         path = path or self.path
         new = not path.exists()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
-        self._at = 0
+        self._at = os.fstat(self._file).st_size
         if new:
             self.inodes.create(os.fstat(self._file).st_ino)
             self._stamp(path)
@@ -162,9 +162,10 @@ class Disk:
 
     def reserve(self, size: int) -> None:
         """Make the log longer than it is, and fill it from where it ended."""
-        self._at = os.fstat(self._file).st_size
-        self.appends = False
-        os.ftruncate(self._file, self._at + size)
+        end = os.fstat(self._file).st_size
+        if self.appends:
+            self._at, self.appends = end, False
+        os.ftruncate(self._file, end + size)
         os.utime(self._file, ns=(self._nanoseconds, self._nanoseconds))
 
     def write_beside(self, path: Path, count: int) -> None:
@@ -188,21 +189,22 @@ class Disk:
     def rename(self, old: Path, new: Path) -> None:
         """Rename a file, over another one perhaps."""
         if new.exists():
-            self._risk(new, removed=True)
+            self._unname(new)
         if self._sees(old) and not self._sees(new):
             self._risk(old)
         old.rename(new)
 
     def remove(self, path: Path) -> None:
         """Delete a file."""
-        self._risk(path, removed=path.stat().st_nlink == 1)
+        self._unname(path)
         path.unlink()
 
     def truncate(self) -> None:
         """Truncate the log."""
-        self._risk(self.path, truncated=True)
-        os.truncate(self.path, 0)
-        self._stamp(self.path)
+        path = self.path.resolve()
+        self._risk(path, truncated=True)
+        os.truncate(path, 0)
+        self._stamp(path)
 
     def copy(self, target: Path, share: float = 1.0) -> None:
         """Copy the log, or the first part of it."""
@@ -230,6 +232,11 @@ class Disk:
         return int(self.now * 1e9)
 
     # The oracle.
+
+    def _unname(self, path: Path) -> None:
+        """Note that a file is about to lose a name."""
+        if not path.is_symlink():
+            self._risk(path, removed=path.stat().st_nlink == 1)
 
     def _risk(self, path: Path, *, removed: bool = False, truncated: bool = False) -> None:
         """Note which lines a file takes with it; where it keeps them, they are there while the reader has it open."""
