@@ -182,6 +182,8 @@ class Tail:
             return
         look = look_of(content.stat()) if isinstance(content, PlainContent) else None
         end = look[2] if look else None  # a fast writer must not keep us here
+        if isinstance(content, PlainContent) and not stream.memory.stands_in(content):
+            raise OverwrittenError
         while end is None or stream.offset < end:
             step = self._step(stream, content)
             if step is None:

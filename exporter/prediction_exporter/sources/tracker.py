@@ -177,36 +177,55 @@ class Tracker:
 
     def _adopt(self, unknown: list[File]) -> list[File]:
         """Find the streams that have lost their file in unknown files; return the files that remain."""
-        lost: dict[str, list[Stream]] = {}
-        for stream in self.streams:
-            if stream.file is None and not stream.memory.empty:
-                for family in stream.families():
-                    lost.setdefault(family, []).append(stream)
-        adopted = set()
-        for file in sorted(unknown, key=lambda file: (file.compression is not None, -file.size)):
-            streams = {stream: None for family in file.families() for stream in lost.get(family, ())}
-            seen = file.look in self._copies
-            for stream in sorted(streams, key=lambda stream: -stream.offset):
-                if stream.file is None and not (seen and stream.gone) and self._can_adopt(stream, file):
-                    adopted.add(file.id)
-                    break
+        lost = [stream for stream in self.streams if stream.file is None and not stream.memory.empty]
+        if not lost:
+            return unknown
+        families: dict[str, list[File]] = {}
+        for file in unknown:
+            for family in file.families():
+                families.setdefault(family, []).append(file)
+        adopted: set[FileId] = set()
+        for stream in sorted(lost, key=lambda stream: -stream.offset):
+            files = {file.id: file for family in stream.families() for file in families.get(family, ())}
+            found = self._adopted(stream, [file for file in files.values() if file.id not in adopted])
+            if found is not None:
+                adopted.add(found.id)
         return [file for file in unknown if file.id not in adopted]
 
-    def _can_adopt(self, stream: Stream, file: File) -> bool:
+    def _adopted(self, stream: Stream, files: list[File]) -> File | None:
+        """Attach a stream to the longest of the files that hold it, a plain one if it can be."""
+        best: tuple[File, Content] | None = None
+        for file in sorted(files, key=lambda file: (file.compression is not None, -file.size)):
+            content = self._holding(stream, file)
+            if content is None:
+                continue
+            if best is None:
+                best = file, content
+            elif content.length() > best[1].length():
+                best[1].close()
+                best = file, content
+            else:
+                content.close()
+        if best is None:
+            return None
+        self._attach(stream, *best)
+        return best[0]
+
+    def _holding(self, stream: Stream, file: File) -> Content | None:
+        """Return a file's content if a stream that has lost its file goes on in it."""
         replaced = file.path == stream.path
         if stream.content is not None:  # still readable; only a longer file that took its name is better (rsync does that)
             if not replaced or file.compression is not None or file.size < stream.size:
-                return False
-        elif not file.rotated and not replaced:
-            return False
+                return None
+        elif (not file.rotated and not replaced) or (stream.gone is not None and file.look in self._copies):
+            return None
         content = self.open(file)
         if content is None:
-            return False
+            return None
         if self._relation(stream, file, content) is Relation.SAME and not self._doubted(stream, file, content):
-            self._attach(stream, file, content)
-            return True
+            return content
         content.close()
-        return False
+        return None
 
     def _doubted(self, stream: Stream, file: File, content: Content) -> bool:
         """Return whether a file that holds all that was read of a stream may do so by chance, and is rather read."""
