@@ -9,7 +9,7 @@ import pytest
 from soak.kills import SIGNALS, Run
 
 SEED = 20_261_124
-STRIKES = 12
+STRIKES = 10
 
 
 @pytest.mark.e2e

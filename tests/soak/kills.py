@@ -92,7 +92,7 @@ class Run:
             for writer in self.writers.values():
                 writer.start()
             for _ in range(signals):
-                time.sleep(self.random.uniform(0.2, 1.6))
+                time.sleep(self.random.uniform(0.1, 1.3))
                 self.strike()
                 progress()
             for writer in self.writers.values():

@@ -67,7 +67,7 @@ class Writer(threading.Thread, ABC):
         """Write and rotate."""
         try:
             while not self.stopping.is_set():
-                self.write(self.random.choice([1, 5, 40, 200]))
+                self.write(self.random.choice([1, 5, 30, 120]))
                 if self.random.random() < 0.12:
                     self.rotations += 1
                     self.rotate()
