@@ -32,7 +32,7 @@ def test_a_number_names_a_schedule() -> None:
 
 def test_the_command_replays_a_number() -> None:
     """As docs/operations.md says."""
-    command = [sys.executable, str(ROOT / "scripts/soak.py"), "--replay", str(Schedule(0, 0, 3, 5, 7).number)]
+    command = [sys.executable, str(ROOT / "scripts/run_soak.py"), "--replay", str(Schedule(0, 0, 3, 5, 7).number)]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     said = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
     assert "renamed, cut behind step 0, at calls 3 and 5, dies at 7" in said
