@@ -25,19 +25,19 @@ def begins_with(whole: Content, part: Content) -> bool:
     return at > 0
 
 
-def head_of(content: Content) -> str:
+def head_of(start: bytes) -> str:
     """Return a short digest of a content's first line: files with different ones need not be compared.
 
     It is empty where there is none yet.
     """
-    first, newline, _ = content.read_at(0, HEAD_BYTES).partition(b"\n")
+    first, newline, _ = start[:HEAD_BYTES].partition(b"\n")
     return xxhash.xxh32_hexdigest(first) if newline or len(first) == HEAD_BYTES else ""
 
 
 def is_repetitive(data: bytes) -> bool:
-    """Return whether lines are so alike that another log may well begin with the same: each stands there more than once.
+    r"""Return whether lines are so alike that another log may well begin with the same: each stands there more than once.
 
-    >>> is_repetitive(b'{"status": 200}\\n' * 3), is_repetitive(b'{"id": 1}\\n{"id": 2}\\n')
+    >>> is_repetitive(b'{"status": 200}\n' * 3), is_repetitive(b'{"id": 1}\n{"id": 2}\n')
     (True, False)
     """
     counts = Counter(data.splitlines())

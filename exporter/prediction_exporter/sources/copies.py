@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from pathlib import PurePath
 
-from prediction_exporter.sources.comparing import SAMPLE_BYTES, begins_with, head_of, is_repetitive
+from prediction_exporter.sources.comparing import HEAD_BYTES, SAMPLE_BYTES, begins_with, head_of, is_repetitive
 from prediction_exporter.sources.content import Content, PlainContent
 from prediction_exporter.sources.discovery import File
 from prediction_exporter.sources.memory import Relation
@@ -57,7 +57,7 @@ class Copies:
             self._by_name.setdefault(PurePath(stream.path).name, []).append(stream)
         for family in stream.families():
             if stream.file is not None:
-                self._by_head.setdefault((family, stream.head), []).append(stream)
+                self._by_head.setdefault((family, stream.memory.head), []).append(stream)
                 continue
             self._nameless.setdefault(family, []).append(stream)
 
@@ -78,10 +78,11 @@ class Copies:
         folder = PurePath(file.path).parent
         families = sorted(file.families())
         named = [stream for name in sorted(file.ancestors()) for stream in self._by_name.get(name, ()) if stream.names(file)]
-        alike = [stream for family in families for stream in self._by_head.get((family, head_of(content)), ())]
+        heads = (head_of(content.read_at(0, HEAD_BYTES)), "")
+        alike = [stream for family in families for head in heads for stream in self._by_head.get((family, head), ())]
         nameless = [stream for family in families for stream in self._nameless.get(family, ())]
         named.sort(key=lambda stream: PurePath(stream.path).parent != folder)
-        yield from {stream: None for stream in (*named, *nameless, *alike)}
+        yield from dict.fromkeys((*named, *nameless, *alike))
 
     def _is_part(self, content: Content, stream: Stream) -> Verdict:
         """Return whether a content holds nothing but what the stream gives."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import xxhash
 
+from prediction_exporter.sources.comparing import HEAD_BYTES, head_of
 from prediction_exporter.sources.content import Content, PlainContent
 
 #: Bytes that are hashed at a time.
@@ -77,6 +78,7 @@ class Memory:
         marks: earlier offsets with the hash of the bytes up to them, ascending, closer together towards the offset.
         recent: the last of these bytes; empty while nothing is open.
         ahead: the first bytes of a file of which nothing was read yet, so that it is not confused with what replaces them.
+        first: what the first line is, in short; empty where that is not known.
         edges: what is known instead of all this from an older position.
     """
 
@@ -86,6 +88,7 @@ class Memory:
     marks: list[tuple[int, str]] = field(default_factory=list)
     recent: bytes = b""
     ahead: bytes = b""
+    first: str = ""
     edges: Edges | None = None
     _hash: xxhash.xxh3_128 | None = None
 
@@ -93,6 +96,11 @@ class Memory:
     def empty(self) -> bool:
         """Whether nothing is remembered, so that nothing can be told apart by it."""
         return self.offset == self.since and self.edges is None
+
+    @property
+    def head(self) -> str:
+        """What the first line is, in short, also where it was not read yet; empty where that is not known."""
+        return self.first or (head_of(self.ahead) if not self.offset else "")
 
     def begin(self, content: Content, offset: int) -> None:
         """Begin at a place of a content; at its beginning if it has become shorter than that."""
@@ -126,6 +134,8 @@ class Memory:
             if self.offset > self.since:
                 raise ValueError("what was read before must be verified first")
             self._hash = xxhash.xxh3_128()
+        if not self.offset:
+            self.first = head_of(bytes(data[:HEAD_BYTES]))
         self._hash.update(data)
         self.digest = self._hash.hexdigest()
         self.offset += len(data)
@@ -181,7 +191,7 @@ class Memory:
         if self.edges is not None:
             edges = self.edges
             return {"offset": self.offset, "edges": [edges.head_length, edges.head, edges.anchor]}
-        optional = {"since": self.since, "marks": [list(mark) for mark in self.marks]}
+        optional = {"since": self.since, "first": self.first, "marks": [list(mark) for mark in self.marks]}
         return {
             "offset": self.offset,
             **({} if self.empty else {"digest": self.digest}),
@@ -200,4 +210,5 @@ class Memory:
             return cls(offset=offset, edges=Edges(length, head, state["anchor"]) if offset else None)
         marks = [(mark[0], mark[1]) for mark in state.get("marks", ())]
         since = state.get("since", 0)
-        return cls(since, offset, state["digest"], marks) if offset > since else cls(since, offset)
+        known = {"digest": state["digest"]} if offset > since else {}
+        return cls(since=since, offset=offset, marks=marks, first=state.get("first", ""), **known)

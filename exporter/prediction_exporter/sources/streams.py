@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from prediction_exporter.sources.comparing import head_of
 from prediction_exporter.sources.content import Content, Look, PlainContent
 from prediction_exporter.sources.decompress import COMPRESSIONS
 from prediction_exporter.sources.discovery import File, FileId
@@ -33,7 +32,6 @@ class Stream:
         path: the file that holds it or held it last.
         id: device and inode of that file; ``None`` once they are known to belong to something else.
         memory: what was read of it, and with it the offset.
-        head: what its first line is, in short; empty until that is known.
         skipping: whether the offset lies inside a line that is too long.
         dropping: the wrapper's streams (``stdout``, ``stderr``) whose current line is being dropped.
         wrapper: the wrapper of its lines, once known.
@@ -46,6 +44,7 @@ class Stream:
         size: the largest known length, in bytes of the stream.
         changed: when it was last seen to grow or to change its name.
         fresh: whether it was found in the last look.
+        rotated: whether its file had a name that rotation gives, when it was seen last.
         nameless: whether it is read through the open file alone, which was deleted or moved out of sight.
         truncated: whether its file was seen to be overwritten.
         copied: whether a copy of it was seen in the last look.
@@ -57,7 +56,6 @@ class Stream:
     path: str
     id: FileId | None
     memory: Memory = field(default_factory=Memory)
-    head: str = ""
     skipping: bool = False
     dropping: frozenset[str] = frozenset()
     wrapper: Wrapper | None = None
@@ -71,6 +69,7 @@ class Stream:
     size: int = 0
     changed: float = 0.0
     fresh: bool = False
+    rotated: bool = False
     nameless: bool = False
     truncated: bool = False
     copied: bool = False
@@ -103,7 +102,7 @@ class Stream:
     @property
     def ended(self) -> bool:
         """Whether all of it was read or is left out, in a file that nobody writes to."""
-        return self.ignored or (self.seal is not None and PurePath(self.path).name != family(self.path))
+        return self.ignored or (self.seal is not None and self.rotated)
 
     @property
     def label(self) -> str:
@@ -124,7 +123,7 @@ class Stream:
     def names(self, file: File) -> bool:
         """Return whether a file has a name that is given to copies of this stream's file."""
         name = PurePath(self.path).name
-        if family(self.path) == name:
+        if not self.rotated:
             return name in file.ancestors()
         # Of a rotated file: compressed, or in another folder. Another number or date is another file's.
         names = {PurePath(path).name for path in (*file.names, file.path)}
@@ -145,7 +144,7 @@ class Stream:
             self.content.close()
         if file.path != self.path:
             self.changed = now
-        self.file, self.content, self.id, self.path = file, content, file.id, file.path
+        self.file, self.content, self.id, self.path, self.rotated = file, content, file.id, file.path, file.rotated
         self.gone, self.nameless, self.truncated = None, False, False
         if content is not None:
             self.learn_head(content)
@@ -155,7 +154,6 @@ class Stream:
     def learn_head(self, content: Content) -> None:
         """Remember the first bytes of a file that nothing was read of, before that is needed."""
         self.memory.look_ahead(content)
-        self.head = self.head or head_of(content)
 
     def grow(self, size: int, now: float) -> None:
         """Note how long the stream is known to be."""
@@ -188,7 +186,6 @@ class Stream:
     def to_json(self) -> dict[str, Any]:
         """Return what must survive a restart, without what has its default."""
         optional = {
-            "head": self.head,
             "path": self.path if self.path != self.home else None,
             "id": self.id,
             "skipping": self.skipping,
@@ -214,7 +211,6 @@ class Stream:
             path=state.get("path", state["home"]),
             id=(identity[0], identity[1]) if identity else None,
             memory=Memory.from_json(state),
-            head=state["head"] if isinstance(state.get("head"), str) else "",  # version 1 has another one
             skipping=state.get("skipping", False),
             dropping=frozenset(state.get("dropping", ())),
             wrapper=state.get("wrapper"),

@@ -14,13 +14,14 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from prediction_exporter.sources.comparing import SAMPLE_BYTES, behind, end_of_last_line, is_repetitive
+from prediction_exporter.sources.adoption import Adoption
+from prediction_exporter.sources.comparing import behind, end_of_last_line, is_repetitive
 from prediction_exporter.sources.content import Content, Look, PlainContent
 from prediction_exporter.sources.copies import Copies, Verdict
 from prediction_exporter.sources.discovery import File, FileId, discover
 from prediction_exporter.sources.memory import Relation
 from prediction_exporter.sources.naming import matches
-from prediction_exporter.sources.streams import Stream, doubt
+from prediction_exporter.sources.streams import Stream
 
 logger = logging.getLogger(__name__)
 
@@ -178,65 +179,12 @@ class Tracker:
     def _adopt(self, unknown: list[File]) -> list[File]:
         """Find the streams that have lost their file in unknown files; return the files that remain."""
         lost = [stream for stream in self.streams if stream.file is None and not stream.memory.empty]
-        if not lost:
-            return unknown
-        families: dict[str, list[File]] = {}
-        for file in unknown:
-            for family in file.families():
-                families.setdefault(family, []).append(file)
-        adopted: set[FileId] = set()
-        for stream in sorted(lost, key=lambda stream: -stream.offset):
-            files = {file.id: file for family in stream.families() for file in families.get(family, ())}
-            found = self._adopted(stream, [file for file in files.values() if file.id not in adopted])
-            if found is not None:
-                adopted.add(found.id)
+        adopted = set()
+        if lost:
+            for stream, file, content in Adoption(lost, unknown, self._copies, self.open, self._note).found():
+                self._attach(stream, file, content)
+                adopted.add(file.id)
         return [file for file in unknown if file.id not in adopted]
-
-    def _adopted(self, stream: Stream, files: list[File]) -> File | None:
-        """Attach a stream to the longest of the files that hold it, a plain one if it can be."""
-        best: tuple[File, Content] | None = None
-        for file in sorted(files, key=lambda file: (file.compression is not None, -file.size)):
-            content = self._holding(stream, file)
-            if content is None:
-                continue
-            if best is None:
-                best = file, content
-            elif content.length() > best[1].length():
-                best[1].close()
-                best = file, content
-            else:
-                content.close()
-        if best is None:
-            return None
-        self._attach(stream, *best)
-        return best[0]
-
-    def _holding(self, stream: Stream, file: File) -> Content | None:
-        """Return a file's content if a stream that has lost its file goes on in it."""
-        replaced = file.path == stream.path
-        if stream.content is not None:  # still readable; only a longer file that took its name is better (rsync does that)
-            if not replaced or file.compression is not None or file.size < stream.size:
-                return None
-        elif (not file.rotated and not replaced) or (stream.gone is not None and file.look in self._copies):
-            return None
-        content = self.open(file)
-        if content is None:
-            return None
-        if self._relation(stream, file, content) is Relation.SAME and not self._doubted(stream, file, content):
-            return content
-        content.close()
-        return None
-
-    def _doubted(self, stream: Stream, file: File, content: Content) -> bool:
-        """Return whether a file that holds all that was read of a stream may do so by chance, and is rather read."""
-        if stream.id is None:
-            return False  # its file was overwritten, so there must be a copy
-        if file.compression is not None and not (stream.ended and content.read_at(stream.offset, 1)):
-            return False
-        repeats = is_repetitive(content.read_at(stream.memory.since, min(stream.offset - stream.memory.since, SAMPLE_BYTES)))
-        if repeats:
-            doubt(file, stream)
-        return repeats
 
     def _relation(self, stream: Stream, file: File, content: Content) -> Relation | None:
         """Compare; ``None`` where the file cannot be read."""
