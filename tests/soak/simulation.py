@@ -24,6 +24,7 @@ from soak.disk import Disk
 from soak.rotations import ROTATIONS
 
 NEVER = 999
+CLOSE = 8  # races are won within few calls
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where files cost least
 MAX_LINE = 200
 CUTS = 12
@@ -278,6 +279,7 @@ def draw(seed: int) -> Iterator[int]:
         setting = rng.randrange(len(SETTINGS))
         calls = dry_run(setting)
         first = rng.randrange(calls)
-        second = rng.randrange(first, calls + calls // 2)
-        death = rng.choice([NEVER, rng.randrange(calls + calls // 2)])
+        last = calls + calls // 2  # what happens makes more calls
+        second = rng.randrange(first, rng.choice([last, first + CLOSE]))
+        death = rng.choice([NEVER, NEVER, rng.randrange(last), rng.randrange(max(first - 1, 0), second + CLOSE)])
         yield Schedule(rng.randrange(len(PLANS)), setting, first, second, death).number

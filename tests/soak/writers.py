@@ -364,6 +364,38 @@ class Kubelet(Program):
         self.reopen()
 
 
+class Linked(Program):
+    """The log's name is a link to the newest file, as cronolog and others make it."""
+
+    def rotate(self) -> None:
+        """Go on in the next file, then move the link."""
+        target, link = self.folder / f"app-{datetime.now(UTC):%Y%m%d}-{self.rotations}.log", self.folder / ".link"
+        os.close(self._open[0])
+        self._open = [self._opened(target)]
+        link.symlink_to(target)
+        if not self.path.is_symlink():
+            self.path.rename(self.folder / "app-20260101-0.log")
+        link.rename(self.path)
+
+
+class Synchronised(Program):
+    """A log that is written elsewhere, and copied anew as a whole, as rsync does."""
+
+    def _opened(self, path: Path) -> int:
+        path.touch()
+        return super()._opened(path.parents[1] / f"{path.parent.name}.source")
+
+    def rotate(self) -> None:
+        """Copy the log, and let the copy take its name."""
+        new = self.folder / ".app.log.Xq7Lfa"
+        shutil.copyfile(self.folder.parent / f"{self.folder.name}.source", new)
+        new.rename(self.path)
+
+    def settle(self) -> None:
+        """Copy what was written last."""
+        self.rotate()
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """A way to rotate, and what the exporter is told of the log.
@@ -417,4 +449,6 @@ WAYS: dict[str, Way] = {
     "logback": Way(Logback),
     "docker": Way(Docker),
     "kubelet": Way(Kubelet),
+    "symbolic-link": Way(Linked),
+    "rsync": Way(Synchronised),
 }
