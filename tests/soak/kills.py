@@ -36,6 +36,8 @@ MODEL = """
     predictions: {{log: {{path: "{path}", start: beginning, max_line_size: {line}}}}}
 """
 
+PATIENCE_SECONDS = 60.0
+
 #: Signals, and how often each comes among them.
 SIGNALS = {"SIGKILL": 5, "SIGTERM": 2, "SIGHUP": 2, "SIGSTOP": 2}
 
@@ -92,7 +94,7 @@ class Run:
             for writer in self.writers.values():
                 writer.start()
             for _ in range(signals):
-                time.sleep(self.random.uniform(0.1, 1.3))
+                time.sleep(self.random.uniform(0.1, 0.9))
                 self.strike()
                 progress()
             for writer in self.writers.values():
@@ -103,8 +105,8 @@ class Run:
             self.wait_for_all()
             faults = self.compare()
             exporter.kill()
-            exporter.start()
-            time.sleep(1.5)
+            exporter.start(ready=False)
+            self.wait_for_all()
             return faults or self.compare()
         finally:
             exporter.stop()
@@ -148,7 +150,7 @@ class Run:
         """Wait until as much is counted as was written, or nothing more comes."""
         exporter, last, since = self.exporter, -1.0, time.monotonic()
         exporter.wait_for(exporter.is_ready, "ready", seconds=120)
-        while time.monotonic() - since < 20:
+        while time.monotonic() - since < PATIENCE_SECONDS:
             found = exporter.metrics(collect=("traffic",))
             counted = {name: total(found, "model_requests_total", model=name) for name in self.writers}
             if all(counted[name] >= writer.written().requests for name, writer in self.writers.items()):
