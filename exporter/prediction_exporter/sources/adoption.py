@@ -45,21 +45,34 @@ class Adoption:
                     self._alike.setdefault(family, {}).setdefault(head, []).append(file)
 
     def found(self) -> Iterator[tuple[Stream, File, Content]]:
-        """Yield the streams that were found, and the longest file that holds each, open; a plain one if it can be."""
+        """Yield the streams that were found, and the file that each goes on in, open.
+
+        That is the longest of the rotated files that hold it, a plain one if it can be; else the one that replaced its file.
+        """
         adopted: set[FileId] = set()
         for stream in self._lost:
-            best: tuple[File, Content] | None = None
-            for file in self._candidates(stream):
-                content = self._holding(stream, file) if file.id not in adopted else None
-                if content is not None and best is not None:
-                    shorter = best[1] if content.length() > best[1].length() else content
-                    shorter.close()
-                    best = best if shorter is content else (file, content)
-                elif content is not None:
-                    best = file, content
+            files = [file for file in self._candidates(stream) if file.id not in adopted]
+            best = self._longest(stream, [file for file in files if file.path != stream.path])
+            if best is None:
+                best = self._longest(stream, [file for file in files if file.path == stream.path])
+            elif stream.content is not None:  # it is read through the open file, and this is a copy of that
+                best[1].close()
+                continue
             if best is not None:
                 adopted.add(best[0].id)
                 yield stream, *best
+
+    def _longest(self, stream: Stream, files: list[File]) -> tuple[File, Content] | None:
+        best: tuple[File, Content] | None = None
+        for file in files:
+            content = self._holding(stream, file)
+            if content is not None and best is not None:
+                shorter = best[1] if content.length() > best[1].length() else content
+                shorter.close()
+                best = best if shorter is content else (file, content)
+            elif content is not None:
+                best = file, content
+        return best
 
     def _candidates(self, stream: Stream) -> list[File]:
         """Return the files of a stream's log that may begin with its first line, plain and long ones first."""
@@ -85,11 +98,12 @@ class Adoption:
     def _holding(self, stream: Stream, file: File) -> Content | None:
         """Return a file's content if a stream goes on in it."""
         replaced = file.path == stream.path
-        if stream.content is not None:  # still readable; only a longer file that took its name is better (rsync does that)
-            if not replaced or file.compression is not None or file.size < stream.size:
-                return None
-        elif (not file.rotated and not replaced) or (stream.gone is not None and file.look in self._copies):
+        if not file.rotated and not replaced:
             return None
+        if stream.content is not None and replaced and (file.compression is not None or file.size < stream.size):
+            return None  # still readable, so only a longer file that took its name is better (rsync does that)
+        if stream.gone is not None and file.look in self._copies:
+            return None  # known when the stream was lost
         content = self._open(file)
         if content is None:
             return None

@@ -108,18 +108,24 @@ class Copies:
 
     def _is_plausible(self, file: File, content: Content, stream: Stream) -> bool:
         """Return whether a content that is the same as a stream's belongs to a copy of it."""
-        original = stream.file
-        if original is not None and stream.names(file) and (original.rotated or not stream.fresh):
+        original, named = stream.file, stream.file is not None and stream.names(file)
+        if original is not None and named and (original.rotated or not stream.fresh):
             return True
         repeats = is_repetitive(content.read_at(0, SAMPLE_BYTES))
         if original is None:
-            if not repeats and file.mtime_ns <= stream.mtime_ns:
-                return True
-            if stream.credit not in (None, file.id) or (repeats and file.compression is None):
-                return False
-            stream.credit = file.id
-            return True
-        if repeats or stream.names(file):
-            return not repeats
+            return self._is_credited(file, stream, repeats=repeats)
+        if repeats:
+            return False
+        if named:  # both are new; what was written before the other's end is no copy of all of it
+            return file.mtime_ns >= original.mtime_ns or content.length() < original.size
         before = rotated_before(file.path, original.path) if original.rotated else None
         return file.mtime_ns <= original.mtime_ns if before is None else before
+
+    def _is_credited(self, file: File, stream: Stream, *, repeats: bool) -> bool:
+        """Return whether a file is the copy of one that has no name any more, which may have been compressed or moved."""
+        if not repeats and file.mtime_ns <= stream.mtime_ns:
+            return True
+        if stream.credit not in (None, file.id) or (repeats and file.compression is None):
+            return False
+        stream.credit = file.id
+        return True

@@ -15,6 +15,7 @@ from prediction_exporter.config import Log, Predictions
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.base import Batch, Look, Rejected
+from prediction_exporter.sources.decompress import COMPRESSIONS
 from prediction_exporter.sources.fields.recognise import column_names, log_schema
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.json_reader import parse_lines
@@ -34,7 +35,7 @@ SEARCH_BYTES = 32 << 20
 #: Bytes of a log that are parsed at a time.
 CHUNK_BYTES = 8 << 20
 
-COMPRESSED = (".gz", ".zst")
+COMPRESSED = tuple(COMPRESSIONS)
 
 
 class LogSource:

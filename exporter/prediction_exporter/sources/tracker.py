@@ -21,7 +21,7 @@ from prediction_exporter.sources.copies import Copies, Verdict
 from prediction_exporter.sources.discovery import File, FileId, discover
 from prediction_exporter.sources.memory import Relation
 from prediction_exporter.sources.naming import matches
-from prediction_exporter.sources.streams import Stream
+from prediction_exporter.sources.streams import Stream, doubt
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class Tracker:
         self._copies: dict[Look, Stream] = {}
         self._held: dict[Stream, None] = {}
         self._before: dict[str, Stream] = {}
+        self._unknown: list[File] = []
         self._settled = self._still = True
 
     def restore(self, streams: list[Stream], horizon: int | None) -> None:
@@ -106,7 +107,7 @@ class Tracker:
         unknown = [file for file in files if not self._recognise(file, known.get(file.id, []))]
         for stream in self.streams:
             self._check_nameless(stream)
-        unknown = self._adopt(unknown)
+        self._unknown = unknown = self._adopt(unknown)
         copies = Copies(self.streams, self.open)
         for file in unknown:
             empty = file.rotated and not file.size  # a copy that is about to be made, or nothing
@@ -236,7 +237,7 @@ class Tracker:
                 original.copies.add(file.look)
                 self._copies[file.look] = original
             else:
-                copies.add(self._register(file, home, content))
+                self._register(file, home, content, copies)
                 kept = True
         except OSError as error:
             self._note(file, error)
@@ -244,7 +245,7 @@ class Tracker:
             if not kept:
                 content.close()
 
-    def _register(self, file: File, home: str, content: Content) -> Stream:
+    def _register(self, file: File, home: str, content: Content, copies: Copies) -> None:
         """Make a stream of a file that holds none of the known ones."""
         stream = Stream(home=home, path=file.path, id=file.id, changed=self._clock(), fresh=True)
         first = self.horizon is None
@@ -256,12 +257,12 @@ class Tracker:
         elif at_end and not stream.ignored:
             stream.memory.begin(content, end_of_last_line(content))
         elif not file.rotated:
-            self._go_on_behind_edit(stream, file, content)
+            self._go_on_behind_edit(stream, file, content, copies)
         self.streams.append(stream)
         self._attach(stream, file, content)
-        return stream
+        copies.add(stream)
 
-    def _go_on_behind_edit(self, stream: Stream, file: File, content: Content) -> None:
+    def _go_on_behind_edit(self, stream: Stream, file: File, content: Content, copies: Copies) -> None:
         """Begin behind the lines that were read last of the file that had this name, where an edit has left them in place."""
         former = self._before.get(file.path)
         if former is None or former.fresh or former.ignored:
@@ -273,16 +274,26 @@ class Tracker:
         place = behind(content, anchor)
         if place is None:
             return
+        if former.file is not None or any(self._is_copy(other, former, copies) for other in self._unknown):
+            doubt(file, former)  # it was rotated, so this is another log that happens to be alike, or sed kept a backup
+            return
         stream.memory.begin(content, place)
         stream.wrapper = former.wrapper
         former.ignored = True
         former.close()
-        if former.file is not None:
-            former.finish(former.file.look)
         logger.warning(
             "a log file was edited; reading goes on behind the line that was read last",
             extra={"path": file.label, "offset": stream.offset},
         )
+
+    def _is_copy(self, file: File, stream: Stream, copies: Copies) -> bool:
+        content = self.open(file) if file.rotated and not file.families().isdisjoint(stream.families()) else None
+        if content is None:
+            return False
+        try:
+            return copies.judge(file, content) == (Verdict.COPY, stream)
+        finally:
+            content.close()
 
     def _move_horizon(self, files: Iterable[File]) -> None:
         if self.horizon is not None and not self._settled:
