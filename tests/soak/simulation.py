@@ -217,7 +217,7 @@ class Simulation:
 
     def _consume(self) -> None:
         for lines in self.tail.read():
-            self.disk.seen.update(text for line in lines.data.split(b"\n") if (text := line.lstrip(b"\0")))
+            self.disk.seen.update(text for line in lines.data.split(b"\n") if (text := line.strip(b"\0 ")))
             self.stored = self.tail.position()
             self.watched.point("counting")
         self.stored = self.tail.position()
