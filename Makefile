@@ -75,5 +75,4 @@ fuzz: $(FUZZ_INSTALLED) ## feed mutated inputs to all that reads them, FUZZ_SECO
 
 .PHONY: soak
 soak: tools $(INSTALLED) ## try for an hour that each line counts once, and rebuild the table of it
-	PYTHONPATH=tests $(BIN)/python scripts/soak.py $(ARGS)
-	$(BIN)/python scripts/generate.py
+	PYTHONPATH=tests $(BIN)/python scripts/run_soak.py $(ARGS)
