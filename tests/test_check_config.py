@@ -465,3 +465,13 @@ def test_a_table(watched: Watched) -> None:
     assert places[1].startswith("warning: models[2].predictions: the source cannot be looked at now: ")
     assert len(places) == 3
     assert "  feature: amount, color\n" in output
+
+
+def test_warnings_stand_before_the_table(watched: Watched) -> None:
+    """And behind what was looked at: the table is long, and what is above it is overlooked by nobody who reads to its end."""
+    watched.configure(config_text(model_text(), model_text("n", "n-*.log", more="maturity: 0")))
+    watched.log(10, at=time.time())
+    command = [sys.executable, "-m", "prediction_exporter", "check", "config", str(watched.file)]
+    found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+    assert found.index("n: reads ") < found.index(": warning: ") < found.index("series_limit ")
+    assert found.rindex(": warning: ") < found.index("  model_")

@@ -43,7 +43,7 @@ from prediction_exporter.sources.fields import recognise
 from prediction_exporter.sources.fields.recognise import KNOWN_NAMES
 from prediction_exporter.sources.fields.schema import describe
 from prediction_exporter.sources.jsonl import JsonLinesParser
-from prediction_exporter.web import connections, server
+from prediction_exporter.web import connections, reading, server
 from prediction_exporter.web.web_config import TLSServerConfig, load_web_config
 
 ROOT = Path(__file__).parents[1]
@@ -354,7 +354,7 @@ FIGURES = {
     ),
     OPERATIONS: (
         f"At most {connections.MAX_CONNECTIONS} connections are served at a time",
-        f"must arrive within {server.REQUEST_SECONDS:g} seconds, an answer be read within {server.RESPONSE_SECONDS:g}",
+        f"must arrive within {reading.REQUEST_SECONDS:g} seconds, an answer be read within {server.RESPONSE_SECONDS:g}",
         f"and {monitor.READY_SECONDS:g} seconds after the start at the latest",
         f"within {monitor.STOP_SECONDS:g} seconds for reading and {connections.STOP_SECONDS:g} for responses under way",
         f"| categories | {baseline_builder.MAX_CATEGORIES} a column",

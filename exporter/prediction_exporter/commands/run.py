@@ -233,13 +233,14 @@ class _ConfigurationFile:
 
     def load(self) -> Config:
         from prediction_exporter import config  # here for the reason that run gives
+        from prediction_exporter.config.reading import read_bytes
 
         loaded = config.load(self._path)
         if loaded.series.exclude:  # else there is no need to know what the kit reads
             from prediction_exporter.kit.readers import refuse_excluded
 
             refuse_excluded(loaded, self._path)
-        self._sha256 = hashlib.sha256(self._path.read_bytes()).hexdigest()
+        self._sha256 = hashlib.sha256(read_bytes(self._path)).hexdigest()
         return loaded
 
     def tell(self, loaded: Config) -> None:
@@ -260,6 +261,8 @@ def _tell_addresses(options: argparse.Namespace, server: WebServer, prefix: Pref
         "basic_auth": server.security.auth is not None,
     }
     logger.info("listening", extra=told)
+    if options.telemetry_path == "/":
+        logger.warning("--web.telemetry-path is /: the metrics stand there in the place of the page, which is served nowhere")
 
 
 # Pages are loaded when the first is asked for: most exporters are only ever scraped.

@@ -10,7 +10,8 @@ from typing import Any
 from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.base import Look, Rejected
 from prediction_exporter.sources.content import CompressedContent
-from prediction_exporter.sources.discovery import COMPRESSIONS, discover
+from prediction_exporter.sources.decompress import COMPRESSIONS
+from prediction_exporter.sources.discovery import discover
 from prediction_exporter.sources.nature import fault_of, gzip_fault
 
 #: Bytes from the beginning of a file that tell what it is.

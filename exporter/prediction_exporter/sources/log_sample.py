@@ -13,6 +13,7 @@ from typing import Any, Literal
 from prediction_exporter.config import Log
 from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.decompress import COMPRESSIONS
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.log_look import Sample
 from prediction_exporter.sources.tail import Lines, Tail
@@ -34,7 +35,7 @@ OUTAGE_BYTES = 4 << 20
 #: Files that are looked through for them, the newest first.
 SEARCH_FILES = 5
 
-COMPRESSED = (".gz", ".zst")
+COMPRESSED = tuple(COMPRESSIONS)
 
 
 def wrapper_of(log: Log) -> Literal["auto", "none", "docker", "cri"]:
