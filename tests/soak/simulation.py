@@ -132,7 +132,7 @@ class Simulation:
         )
         self.calls: list[str] = []
         self.quiet = True
-        self.watched = Calls(self._before, self.disk.inodes)
+        self.watched = Calls(folder, self._before, self.disk.inodes)
         self.events = self._events()
         self.stored: str | None = None
         self.tail = self._new()
