@@ -117,6 +117,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     exporter = Exporter(watched.file)
     exporter.start()
     try:
+        # A machine that is busy is ready before it has read the longest one.
+        exporter.wait_for(lambda: not exporter.total("prediction_exporter_source_unread_bytes", model="many_nuls"), "done")
         return Read(exporter.metrics(), exporter.log.read_text())
     finally:
         exporter.kill()
