@@ -168,12 +168,8 @@ class Monitor:
             self._stop_workers(unless=self._stopping.is_set)
             if self._stopping.is_set():
                 return self._not_reloaded(_ENDS)
-<<<<<<< HEAD
             self._take_over(config, versions, collecting)
-=======
-            self._take_over(config, versions, self._collecting)
             self._state.keep([model.name for model in config.models])
->>>>>>> w/state
             self._start_workers()
             self._news.set()
             logger.info("configuration reloaded")
