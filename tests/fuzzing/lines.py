@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -133,10 +134,13 @@ def _counting(folder: Path) -> Callable[[bytes], None]:
         finally:
             source.close()
         found = counted.tally.events + counted.rejected.total()
-        lines = [line.strip(b" \t\r\0") for line in data.split(b"\n")[:-1]]  # what a writer has not ended is not read yet
+        # What a writer has not ended is not read yet; NULs, which a crash leaves, end a line or not.
+        lines = [line.strip() for line in re.split(rb"\n|\0+", data)[:-1]]
         written = sum(map(bool, lines))
         assert found <= written, f"{found} events and refusals of {written} lines"
-        if recognised and all(line.startswith(_PLAIN) for line in lines):  # else it may be a wrapper of several lines
+        if (
+            recognised and b"\0" not in data and all(line.startswith(_PLAIN) for line in lines)
+        ):  # else it may be a wrapper of several lines
             assert found == written, f"{found} events and refusals of {written} lines"
         folded = sum(profile.rows for key, profile in counted.tally.profiles.items() if key.segment == ALL)
         assert folded <= counted.tally.events, "events are folded twice"
