@@ -7,6 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO_INSTALLED := $(VENV)/.installed-demo
+FUZZ_INSTALLED := $(VENV)/.installed-fuzz
 
 .PHONY: help
 help: ## list what can be made
@@ -26,6 +27,11 @@ $(INSTALLED): pyproject.toml
 
 $(DEMO_INSTALLED): pyproject.toml
 	$(call install,demo needs,demo,half a gigabyte in about a minute)
+	@touch $@
+
+# Atheris has no wheel for some platforms; a mutator of our own does without it.
+$(FUZZ_INSTALLED): $(INSTALLED)
+	@$(BIN)/pip install --disable-pip-version-check --no-compile --editable '.[fuzz]' || echo "atheris cannot be installed here"
 	@touch $@
 
 .PHONY: install
@@ -54,8 +60,19 @@ test: tools $(INSTALLED) lint ## run every test
 generate: $(INSTALLED) ## render everything that is committed and rendered: schema, rules, dashboards, routes, docs
 	$(BIN)/python scripts/generate.py
 
-BENCHMARKS := ingest rows counts files evaluation scrape landing start memory
+BENCHMARKS := ingest rows counts files evaluation scrape hanging landing start memory
 
 .PHONY: bench
 bench: tools $(INSTALLED) ## measure the hot paths against their floors
 	@set -e; for script in $(BENCHMARKS); do PYTHONPATH=tests $(BIN)/python benchmarks/$$script.py; done
+
+FUZZ_SECONDS := 600
+
+.PHONY: fuzz
+fuzz: $(FUZZ_INSTALLED) ## feed mutated inputs to all that reads them, FUZZ_SECONDS each, and rebuild the table of it
+	PYTHONPATH=tests $(BIN)/python scripts/fuzz.py --seconds $(FUZZ_SECONDS) $(ARGS)
+	$(BIN)/python scripts/generate.py
+
+.PHONY: soak
+soak: tools $(INSTALLED) ## try for an hour that each line counts once, and rebuild the table of it
+	PYTHONPATH=tests $(BIN)/python scripts/run_soak.py $(ARGS)

@@ -1,7 +1,8 @@
 """Render everything that is committed and rendered. ``make generate`` runs it; with ``--check`` it only compares.
 
 Rendered are the schema of the configuration, the kit of the example (rules, their tests, routes, dashboards, runbooks), the
-pages on metrics, statistics, configuration and sizes, what shells know of the command line, and the demo's baseline.
+pages on metrics, statistics, configuration and sizes, the table of what was tried, what shells know of the command line, and
+the demo's baseline.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from proof import PROOF_PAGE, proof_page
 from sizing import SIZING_PAGE, sizing_page
 
 from prediction_exporter import __version__, baseline, config
@@ -39,6 +41,7 @@ def files() -> dict[str, str]:
         PAGE: metrics_page(),
         STATISTICS_PAGE: statistics_page((ROOT / STATISTICS_PAGE).read_text(encoding="utf-8")),
         CONFIGURATION_PAGE: configuration_page((ROOT / CONFIGURATION_PAGE).read_text(encoding="utf-8")),
+        PROOF_PAGE: proof_page((ROOT / PROOF_PAGE).read_text(encoding="utf-8")),
         SIZING_PAGE: sizing_page((ROOT / SIZING_PAGE).read_text(encoding="utf-8")),
         "docs/config.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",
         **shell_files(),

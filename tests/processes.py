@@ -27,6 +27,7 @@ class Exporter:
     config: Path
     port: int = field(default_factory=free_port)
     arguments: tuple[str, ...] = ()
+    command: tuple[str, ...] = ("-m", "prediction_exporter")
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,7 +42,7 @@ class Exporter:
 
     def start(self, *, ready: bool = True) -> None:
         """Start it, and wait until it has evaluated every model."""
-        command = [sys.executable, "-m", "prediction_exporter", "run", "--config.file", str(self.config)]
+        command = [sys.executable, *self.command, "run", "--config.file", str(self.config)]
         command += ["--web.listen-address", f"{LOOPBACK}:{self.port}", *self.arguments]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output)
@@ -64,9 +65,9 @@ class Exporter:
             assert time.monotonic() < deadline, f"not {what} within {seconds} s:\n{self.log.read_text()[-3000:]}"
             time.sleep(POLL_SECONDS)
 
-    def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-        """Scrape it."""
-        return samples(requests.get(f"{self.url}/metrics", timeout=10).text)
+    def metrics(self, collect: tuple[str, ...] = ()) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Scrape it, or some of its collectors."""
+        return samples(requests.get(f"{self.url}/metrics", params={"collect[]": collect}, timeout=10).text)
 
     def total(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's series that have these labels."""

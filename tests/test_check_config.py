@@ -193,6 +193,9 @@ NO_LOGS: list[tuple[str, bytes | str, str]] = [
     ("parquet", b"PAR1" + bytes(100) + b"\n", "is a Parquet file, which predictions.files reads"),
     ("unnamed", gzip.compress(b'{"ts": 1}\n' * 9) + b"\n", "is compressed with gzip, which its name does not say"),
     ("utf16", '{"ts": 1}\n{"ts": 2}\n'.encode("utf-16"), "is UTF-16 text; a log is UTF-8"),
+    ("utf16-bare", '{"ts": 1}\n{"ts": 2}\n'.encode("utf-16-be"), "is UTF-16 text; a log is UTF-8"),
+    ("latin", '{"ts": 1, "city": "Köln"}\n'.encode("latin-1"), "is not UTF-8, which a log is"),
+    ("commas", '{"ts": 1},\n{"ts": 2},\n', "has a comma behind the object of a line"),
     ("binary", bytes(range(256)) * 4 + b"\n", "is no text"),
 ]
 
@@ -462,3 +465,13 @@ def test_a_table(watched: Watched) -> None:
     assert places[1].startswith("warning: models[2].predictions: the source cannot be looked at now: ")
     assert len(places) == 3
     assert "  feature: amount, color\n" in output
+
+
+def test_warnings_stand_before_the_table(watched: Watched) -> None:
+    """And behind what was looked at: the table is long, and what is above it is overlooked by nobody who reads to its end."""
+    watched.configure(config_text(model_text(), model_text("n", "n-*.log", more="maturity: 0")))
+    watched.log(10, at=time.time())
+    command = [sys.executable, "-m", "prediction_exporter", "check", "config", str(watched.file)]
+    found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+    assert found.index("n: reads ") < found.index(": warning: ") < found.index("series_limit ")
+    assert found.rindex(": warning: ") < found.index("  model_")

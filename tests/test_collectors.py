@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import re
 import subprocess
@@ -197,12 +198,103 @@ def test_a_collector_that_cannot_be_opened_or_counted_keeps_nobody_from_starting
     assert running.requests("a") == 30
 
 
-# What polls
-
-
 def gauge(name: str, *labels: str) -> Family:
     """Return a family."""
     return Family(name=name, type="gauge", help="A gauge.", labels=labels, group="exporter")
+
+
+UNOPENED = gauge("unopened")
+
+
+class Careless(Poll):
+    """A poll that was written without its interval, or with one that never ends, and cannot be closed."""
+
+    timeout = 1.0
+
+    def poll(self) -> Samples:
+        """Give nothing."""
+        return Samples()
+
+    def most(self) -> Most:
+        """None."""
+        return Most({}, {})
+
+    def close(self) -> None:
+        """Fail."""
+        raise RuntimeError("cannot be closed")
+
+
+class Hurried(Careless):
+    """Asks without a pause."""
+
+    interval = 0.0
+
+
+_numbers = itertools.count()
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
+
+
+BROKEN_OPENS: dict[str, Callable[[Config], Any]] = {
+    "it raises": lambda _: _raise(RuntimeError("a defect")),
+    "it panics": lambda _: _raise(_PanicError("a panic")),
+    "it gives nothing": lambda _: None,
+    "it gives a model that is not there": lambda _: {"stranger": Careless()},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "open_"),
+    [
+        *((kind, open_) for kind in (LiveCollector, PollingCollector) for open_ in BROKEN_OPENS.values()),
+        (PollingCollector, lambda _: {NO_MODEL: Careless()}),
+        (PollingCollector, lambda _: {NO_MODEL: Hurried()}),
+    ],
+)
+def test_a_collector_beside_the_models_that_cannot_be_opened(
+    running: Running,
+    registered: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+    kind: Any,
+    open_: Callable[[Config], Any],
+) -> None:
+    """It keeps neither the exporter from starting nor a reload from being taken over; its success says 0, and the log why."""
+    name = f"unopened{next(_numbers)}"  # what is told once is not told again soon
+    registered(kind(name=name, summary="S.", families=(UNOPENED,), maturity=0, open=open_))
+    running.watched.log(30, to="a.log")
+    running.start(TWO[0])
+    running.wait(lambda: running.total(SUCCESS, collector=name) == 0)
+    assert running.requests("a") == 30
+    assert f"collector {name} failed: it could not be opened: " in caplog.text
+    assert running.rewrite(config_text(*TWO)) is None
+    running.watched.log(20, to="b.log")
+    running.wait(lambda: running.requests("b") == 20 and running.total(SUCCESS, collector=name) == 0)
+
+
+@pytest.mark.parametrize("kind", [LiveCollector, PollingCollector])
+def test_a_configuration_that_such_a_collector_refuses(running: Running, registered: Callable[..., None], kind: Any) -> None:
+    """Is no defect of the collector: the exporter does not start with it, and a reload keeps the former one."""
+    refuses: list[str] = []
+
+    def open_(_: Config) -> dict[str, Any]:
+        if refuses:
+            raise ConfigError(refuses[0])
+        return {}
+
+    registered(kind(name="strict", summary="S.", families=(UNOPENED,), maturity=0, open=open_))
+    running.start(TWO[0])
+    refuses.append("models[0].pipeline: there is none")
+    assert running.rewrite(config_text(*TWO)) == refuses[0]
+    running.watched.log(30, to="a.log")
+    running.wait(lambda: running.requests("a") == 30)
+    running.stop()
+    with pytest.raises(ConfigError, match=r"^models\[0\]\.pipeline: there is none"):
+        running.start(TWO[0])
+
+
+# What polls
 
 
 OF_MODEL, OF_NONE = gauge("polled_of_model", "model"), gauge("polled_of_none")
@@ -377,6 +469,7 @@ def test_flags(flags: list[str], expected: tuple[dict[str, bool], bool]) -> None
     ("words", "hint"),
     [
         (["--collector.statistcs"], "--collector.statistcs; did you mean --collector.statistics?"),
+        (["--collector.disable"], "--collector.disable; did you mean --collector.disable-defaults?"),
         (["--no-collector.trafic=1"], "--no-collector.trafic=1; did you mean --no-collector.traffic?"),
         (["--collector.typo"], "--collector.typo"),
         (["more.yml"], "more.yml"),

@@ -30,20 +30,20 @@ from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.cli import parser
 from prediction_exporter.collectors.registry import FAMILIES
 from prediction_exporter.config import Config, Fields, Model, Predictions, parse
-from prediction_exporter.counting import state
+from prediction_exporter.counting import state, state_database
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import MAX_VERSION_LENGTH
 from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.kit.recording import RECORDED
 from prediction_exporter.monitor import monitor
-from prediction_exporter.sources import base, log, tracker
+from prediction_exporter.sources import base, log_fields, log_sample, tracker
 from prediction_exporter.sources.base import REASONS
 from prediction_exporter.sources.fields import recognise
 from prediction_exporter.sources.fields.recognise import KNOWN_NAMES
 from prediction_exporter.sources.fields.schema import describe
 from prediction_exporter.sources.jsonl import JsonLinesParser
-from prediction_exporter.web import connections, server
+from prediction_exporter.web import connections, reading, server
 from prediction_exporter.web.web_config import TLSServerConfig, load_web_config
 
 ROOT = Path(__file__).parents[1]
@@ -231,7 +231,7 @@ def predictions(**fields: Any) -> Predictions:
 def test_the_line_of_a_log_is_read(page: Path, layout: Layout) -> None:
     """Every field of it is recognised without any configuration, and read as what it is."""
     [line] = blocks(page, "json")
-    schema = log.recognise_log([json.loads(line)], predictions(), layout, where="models[0]")
+    schema = log_fields.recognise_log([json.loads(line)], predictions(), layout, where="models[0]")
     assert describe(schema, layout) == [
         "time: ts",
         "id: request_id",
@@ -268,7 +268,7 @@ def messages(layout: Layout) -> Iterator[str]:
     )
     for event in events:
         with pytest.raises(ConfigError) as caught:
-            log.recognise_log([event], predictions(), layout, where="models[0]")
+            log_fields.recognise_log([event], predictions(), layout, where="models[0]")
         yield str(caught.value)
     with pytest.raises(ConfigError) as caught:
         predictions(latency="duration")
@@ -305,7 +305,7 @@ def test_values_count_as_the_table_says(name: str, value: str, expected: str, la
     """The table of docs/configuration.md, of a line among good ones."""
     good = {"ts": 1, "features": {"income": 1, "region": "north"}, "decision": "approve", "probability": 0.1}
     odd = json.dumps({**good, "features": {**good["features"], name: "VALUE"}}).replace('"VALUE"', value)  # type: ignore[dict-item]
-    schema = log.recognise_log([good], predictions(), layout, where="models[0]")
+    schema = log_fields.recognise_log([good], predictions(), layout, where="models[0]")
     batch = JsonLinesParser(schema).parse(f"{json.dumps(good)}\n{odd}\n".encode())
     assert batch.rejected.total == 0
     profiler = Profiler(layout, bucket_seconds=60)
@@ -347,14 +347,14 @@ FIGURES = {
     CONFIGURATION: (
         f"up to {recognise.MAX_LIST} of them",
         f"the first {base.EXAMPLE_BYTES} bytes of an example",
-        f"The first {log.SAMPLE_EVENTS} lines of the newest uncompressed file",
-        f"searched up to {log.SEARCH_BYTES >> 20} MiB",
+        f"The first {log_sample.SAMPLE_EVENTS} lines of the newest uncompressed file",
+        f"searched up to {log_sample.SEARCH_BYTES >> 20} MiB",
         f"are cut after {MAX_VERSION_LENGTH} characters",
         f"{baseline_builder.MAX_CATEGORIES} most frequent categories",
     ),
     OPERATIONS: (
         f"At most {connections.MAX_CONNECTIONS} connections are served at a time",
-        f"must arrive within {server.REQUEST_SECONDS:g} seconds, an answer be read within {server.RESPONSE_SECONDS:g}",
+        f"must arrive within {reading.REQUEST_SECONDS:g} seconds, an answer be read within {server.RESPONSE_SECONDS:g}",
         f"and {monitor.READY_SECONDS:g} seconds after the start at the latest",
         f"within {monitor.STOP_SECONDS:g} seconds for reading and {connections.STOP_SECONDS:g} for responses under way",
         f"| categories | {baseline_builder.MAX_CATEGORIES} a column",
@@ -376,7 +376,7 @@ def test_figures_are_those_of_the_code(page: Path, text: str) -> None:
 
 def test_words_for_seconds_are_those_of_the_code() -> None:
     """Limits that the pages write out."""
-    assert (state.LOCK_SECONDS, logs.QUIET_SECONDS, tracker.MEMORY_SECONDS, baseline_builder.MAX_DISCRETE) == (
+    assert (state_database.LOCK_SECONDS, logs.QUIET_SECONDS, tracker.MEMORY_SECONDS, baseline_builder.MAX_DISCRETE) == (
         5,
         60,
         86_400,

@@ -14,7 +14,7 @@ import pytest
 
 from prediction_exporter import config
 from prediction_exporter.config import Config
-from prediction_exporter.counting.state import State
+from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Snapshot
 from prediction_exporter.memory import Room
@@ -269,10 +269,8 @@ def test_a_model_that_fails_from_the_beginning_shows_that_it_does(running: Runni
     loaded = running.watched.configure(config_text(*TWO))
     running.watched.log(20, to="b.log")
     state = State(loaded.state_dir)
-    with state._lock:
-        state._connection.execute(
-            """INSERT INTO model VALUES ('a', ?, '{"version": 99}', '{}')""", (loaded.models[0].predictions.source.shown,)
-        )
+    stored = StoredModel(loaded.models[0].predictions.source.shown, '{"version": 99}', {})
+    state.commit("a", stored, None, [], keep_from={}, claim=state.claim("a"))
     state.close()
     running.start(*TWO)
     assert running.total("prediction_exporter_source_up", model="a") == 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -401,6 +403,15 @@ def test_several_addresses_and_another_path(watched: Watched, start_exporter: St
         assert './m"' in requests.get(url, timeout=5).text
 
 
+def test_metrics_in_the_place_of_the_page(watched: Watched, start_exporter: Start) -> None:
+    """It is possible, and said."""
+    watched.configure()
+    exporter = start_exporter(watched.file, "--web.telemetry-path", "/")
+    assert "prediction_exporter_build_info" in requests.get(exporter.url, timeout=5).text
+    assert "level=warn" in exporter.log.read_text()
+    assert "--web.telemetry-path is /: the metrics stand there in the place of the page" in exporter.log.read_text()
+
+
 def test_pages_lead_to_each_other(watched: Watched, start_exporter: Start) -> None:
     """From the landing page every link works, also of what is wrong; pages are loaded when asked for, also all at once."""
     watched.configure()
@@ -532,3 +543,28 @@ def test_a_port_or_a_state_in_use_is_told(watched: Watched, start_exporter: Star
     assert found.stderr == f"--web.listen-address: cannot listen on {LOOPBACK}:{port}: Address already in use\n"
     watched.log(1)
     exporter.wait_for(lambda: counted(exporter) == 11, "going on")
+
+
+def test_no_descriptor_left(watched: Watched, start_exporter: Start) -> None:
+    """Where idle connections hold all that the process may open, they make room, and the processor is not kept busy with it."""
+    watched.configure()
+    exporter = start_exporter(watched.file)
+    assert exporter.process is not None
+    folder = Path(f"/proc/{exporter.process.pid}")
+    limit = len(list((folder / "fd").iterdir())) + 5
+    resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    with ExitStack() as stack:
+        for _ in range(30):
+            stack.enter_context(socket.create_connection((LOOPBACK, exporter.port), timeout=10))
+        assert exporter.metrics()
+        before = processor_seconds(folder)
+        time.sleep(1)
+        assert processor_seconds(folder) - before < 0.5
+        assert exporter.metrics()
+    assert exporter.log.read_text().count("no connection can be accepted, idle ones are closed: Too many open files") == 1
+
+
+def processor_seconds(process: Path) -> float:
+    """Return what a process has taken of processors."""
+    user, system = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

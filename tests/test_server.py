@@ -24,7 +24,7 @@ import requests
 from prediction_exporter.collectors.exporter import SERIES
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import OPENMETRICS_TYPE, TEXT_TYPE, Samples, Snapshot, render
-from prediction_exporter.web import basic_auth, connections, server
+from prediction_exporter.web import basic_auth, connections, reading, server
 from prediction_exporter.web.negotiation import accepts_gzip, negotiate
 from prediction_exporter.web.server import WebServer
 from prediction_exporter.web.site import Site
@@ -405,6 +405,82 @@ def test_a_connection_ends_where_the_next_request_cannot_be_found(served: Served
     assert answer.count(b"HTTP/1.1") == 1
 
 
+SECOND = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Transfer-Encoding : chunked",
+        b"Transfer-Encoding\t: chunked",
+        b"Content-Length : %d" % len(SECOND),
+        b"no header\r\nContent-Length: %d" % len(SECOND),
+        b"From x",
+        b"X: y\r\n and so on",
+        b"Content-Length:\r\n %d" % len(SECOND),
+        b"X: y\rContent-Length: %d" % len(SECOND),
+        b"X: y\x0bContent-Length: %d" % len(SECOND),
+        b"X: \0",
+        b": y",
+        b"X\xe9: y",
+    ],
+)
+def test_a_head_that_a_proxy_may_read_otherwise(served: Served, line: bytes) -> None:
+    """It is refused, and what stands behind it is no request: it may be the body of this one (request smuggling)."""
+    answer = served.ask(b"POST /metrics HTTP/1.1\r\nHost: x\r\n" + line + b"\r\n\r\n" + SECOND)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"\r\n\r\na line of the head is no header\n")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_both_lengths_at_once(served: Served) -> None:
+    """One of them is wrong: the connection ends, whatever stands there."""
+    both = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    answer = served.ask(b"POST /metrics HTTP/1.1\r\nHost: x\r\n" + both + SECOND)
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_requests_that_come_together(served: Served, count: int) -> None:
+    """Each is answered, in their order; an empty line between them is one of the request before."""
+    head = b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n\r\n"
+    last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer = served.ask(head * count + last)
+    assert answer.count(b"HTTP/1.1 200 ") == count + 1
+    assert answer.endswith(b"\r\n\r\n" + LANDING)
+
+
+@pytest.mark.parametrize("value", [b"close", b"Close", b"keep-alive, Close", b"TE , close"])
+def test_who_wants_no_further_request_says_so(served: Served, value: bytes) -> None:
+    """Alone or in a list; a connection that stays open then is one that both wait on."""
+    answer = served.ask(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: " + value + b"\r\n\r\n")
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+def test_an_old_client_that_keeps_its_connection(served: Served) -> None:
+    """HTTP/1.0 closes unless both say otherwise, as load testers do."""
+    with served.connect() as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /-/healthy HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"healthy\n"):
+                answer += connection.recv(65536)
+                assert answer
+            assert b"\r\nConnection: keep-alive\r\n" in answer
+
+
+def test_a_body_that_nobody_wants(served: Served) -> None:
+    """Who sends it still gets the answer, and no reset connection."""
+    answer = served.ask(b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000)
+    assert answer.startswith(b"HTTP/1.1 405 ")
+
+
+def test_prometheus_closes_first() -> None:
+    """It keeps a connection for five minutes: a server that closes before may do so just when the next scrape comes."""
+    assert reading.IDLE_SECONDS > 300
+
+
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 @pytest.mark.parametrize("hosts", [0, 1, 2])
 def test_the_host_header(served: Served, version: str, hosts: int) -> None:
@@ -444,6 +520,8 @@ def test_an_absolute_address(served: Served, target: str, status: int) -> None:
         (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + (b"X: " + b"x" * 1_000 + b"\r\n") * 70 + b"\r\n", 431),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         (b"BREW /metrics HTTP/1.1\r\n\r\n", 501),
     ],
 )
@@ -483,7 +561,7 @@ def test_slow_clients_block_nobody_and_are_cut_off(
     served: Served, http_client: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request has a time limit as a whole: a byte now and then does not extend it."""
-    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.5)
     with served.connect() as silent, served.connect() as trickling:
         start = time.monotonic()
         assert http_client.get(served.url()).status_code == 200
@@ -498,8 +576,8 @@ def test_slow_clients_block_nobody_and_are_cut_off(
 
 def test_an_idle_connection_ends(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection may wait for its next request longer than a request may take, but not for ever."""
-    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
-    monkeypatch.setattr(server, "IDLE_SECONDS", 0.6)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "IDLE_SECONDS", 0.6)
     with served.connect() as connection:
         connection.sendall(b"HEAD /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
@@ -675,6 +753,21 @@ def test_clients_that_do_not_read_keep_no_place(
         end = time.monotonic() + 10
         while http_client.get(served.url()).status_code != 200:
             assert time.monotonic() < end, "no place became free"
+
+
+def test_scrapes_that_nobody_takes_make_room_for_others(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they hold all places: long before their own time limit, and while there is room for connections."""
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 0.2)
+    served = serve(max_requests=2)
+    served.site.snapshot = HUGE
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(served.connect()).sendall(REQUEST)
+        served.wait_for(4)
+        served.site.snapshot = make_snapshot(1)
+        end = time.monotonic() + 10
+        while not served.ask(b"GET /metrics HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 "):
+            assert time.monotonic() < end
 
 
 def test_no_limit_of_scrapes(serve: Callable[..., Served]) -> None:
@@ -918,7 +1011,7 @@ def test_guessing_does_not_keep_scrapes_waiting(
         assert begun.wait(10)
         auth = served.web.security.auth
         end = time.monotonic() + 10
-        while auth is None or not auth._line._waiting:
+        while auth is None or not auth._line.waiting:
             assert time.monotonic() < end
         refused = guess()
         assert refused.status_code == 503

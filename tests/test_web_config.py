@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import ipaddress
 import logging
+import os
 import shutil
 import socket
 import ssl
@@ -29,7 +30,7 @@ from pydantic import SecretStr, ValidationError
 from prediction_exporter.collectors.exporter import SERIES
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Samples, Snapshot, render
-from prediction_exporter.web import basic_auth, server, web_config
+from prediction_exporter.web import basic_auth, reading, server, web_config
 from prediction_exporter.web.basic_auth import BasicAuth
 from prediction_exporter.web.limit import Busy, Line
 from prediction_exporter.web.server import WebServer
@@ -276,7 +277,10 @@ def headers(**headers: str) -> dict[str, object]:
             {"basic_auth_users": {"alice": "plaintext"}},
             'basic_auth_users: the value of "alice" is not a bcrypt hash; make one with: htpasswd -nB alice',
         ),
-        ({"basic_auth_users": {"a:b": "x"}}, 'basic_auth_users: "a:b" cannot be a user name: it is empty or has a colon'),
+        (
+            {"basic_auth_users": {"a:b": "x"}},
+            'basic_auth_users: "a:b" cannot be a user name: it is empty, or has a colon or a control character',
+        ),
         ({"basic_auth_users": {"alice": 1}}, "basic_auth_users.alice: must be text; put it in quotes"),
         ({"basic_auth_users": ["alice"]}, "basic_auth_users: must be a mapping"),
         (
@@ -367,6 +371,93 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"web\.yml: is not YAML$"):
         load_web_config(path)
+
+
+HOSTILE = {
+    "aliases of aliases": "a: &a [x, x]\n"
+    + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefghijklmnopqrstuvwxyz")),
+    "merged aliases": "a: &a {x: 1}\nbasic_auth_users: {<<: [*a, *a]}\n",
+    "a list that holds itself": "basic_auth_users: &a [*a]\n",
+    "a tag of Python": "basic_auth_users: !!python/object/apply:os.getcwd []\n",
+    "a tag of Python by a handle": "%TAG ! tag:yaml.org,2002:python/\n---\n!object/apply:os.getcwd []\n",
+    "bytes": "basic_auth_users: {a: !!binary JDJiJA==}\n",
+    "a set": f"basic_auth_users: !!set {{a: {HASH}}}\nx:\n",
+    "a tab": f"basic_auth_users:\n\tprom: {HASH}\n",
+    "a NUL": f"basic_auth_users: {{prom: {HASH}}}\n\0\n",
+    "NULs": "\0" * 10_000,
+    "a NUL in a path": 'tls_server_config: {cert_file: "a\\0", key_file: "b\\0"}\n',
+    "a key twice in a section": "tls_server_config: {cert_file: tls.crt, key_file: tls.key, cert_file: other.crt}\n",
+    "a user twice beside a merge": f"basic_auth_users: {{<<: {{a: {HASH}}}, b: {HASH}, b: {HASH}}}\n",
+    "two documents": f"---\n---\nbasic_auth_users: {{a: {HASH}}}\n",
+    "users that are a list": "basic_auth_users: []\n",
+    "users that are text": 'basic_auth_users: ""\n',
+    "users that are off": "basic_auth_users: false\n",
+    "a user without a name": f'basic_auth_users: {{"": {HASH}}}\n',
+    "a user that is a number": f"basic_auth_users: {{1: {HASH}}}\n",
+    "a user that is a truth value": f"basic_auth_users: {{yes: {HASH}}}\n",
+    "a user that is nothing": f"basic_auth_users: {{~: {HASH}}}\n",
+    "a user of a terminal": f'basic_auth_users: {{"a\\e[2J": {HASH}}}\n',
+    "a user without a hash": "basic_auth_users: {a: }\n",
+    "a hash that takes a day": f"basic_auth_users: {{a: {HASH.replace('$10$', '$31$')}}}\n",
+    "false": "false\n",
+    "an empty list": "[]\n",
+    "TLS that is on": "tls_server_config: true\n",
+    "deep braces": "a: " + "{a: " * 100_000,
+    "deep lines": "".join(" " * depth + "a:\n" for depth in range(1_000)),
+    "deep dashes": "- " * 100_000,
+    "ten megabytes": "# comment\n" * 1_000_000,
+    "half of a surrogate": '"\\ud800": 1\n',
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_may_not_be_meant_is_refused_at_once(folder: Path, text: str) -> None:
+    """With a message of its own lines, never open, and never as code."""
+    path = write(folder, text)
+    start = time.process_time()
+    with pytest.raises(ConfigError) as caught:
+        load_web_config(path)
+    assert time.process_time() - start < 1
+    assert all(line.startswith(f"{path}: ") and line.isprintable() for line in str(caught.value).split("\n"))
+    assert HASH not in str(caught.value)
+
+
+def test_utf_16_is_refused(tmp_path: Path) -> None:
+    """As some editors write it, with a mark and without."""
+    for encoding in ("utf-16", "utf-16-be"):
+        path = tmp_path / "web.yml"
+        path.write_bytes(f"basic_auth_users: {{prom: {HASH}}}\n".encode(encoding))
+        with pytest.raises(ConfigError, match=r"web\.yml: is not YAML"):
+            load_web_config(path)
+
+
+def test_very_many_problems_are_not_all_told(tmp_path: Path) -> None:
+    """A file that is no web configuration at all does not fill the log."""
+    path = write(tmp_path, "".join(f"key{number}: 1\n" for number in range(10_000)))
+    with pytest.raises(ConfigError) as caught:
+        load_web_config(path)
+    *_, before, last = str(caught.value).split("\n")
+    assert before == f"{path}: key99: unknown key; one of: {SECTIONS}"
+    assert last == f"{path}: and more, of which these are the first"
+
+
+def test_what_is_no_file_is_not_waited_for(folder: Path) -> None:
+    """A pipe that nobody writes to would keep the exporter from starting, and a renewed certificate every client out."""
+    os.mkfifo(folder / "pipe")
+    for path, kind in ((folder / "pipe", "a pipe"), (Path("/dev/zero"), "a device")):
+        with pytest.raises(ConfigError, match=f"^{path}: cannot be read: it is {kind} and must be a file$"):
+            load_web_config(path)
+        changes = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "ca.pem"}
+        for key in ("cert_file", "key_file", "client_ca_file"):
+            with pytest.raises(ConfigError, match=rf"\.{key}: cannot read {path}: it is {kind} and must be a file$"):
+                load_web_config(write(folder, tls(**changes | {key: str(path)})))
+    config = load_web_config(write(folder, tls())).tls_server_config
+    assert config is not None
+    certificates = Certificates(config)
+    former = certificates.context()
+    (folder / "tls.key").unlink()
+    os.mkfifo(folder / "tls.key")
+    assert certificates.context() is former
 
 
 def test_every_cipher_suite_is_one_of_openssl() -> None:
@@ -482,7 +573,7 @@ def test_plain_http_is_told_to_use_https(
 
 def test_a_slow_plain_request_is_cut_off(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first letter opens no door that stays open."""
-    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.2)
     with serve().connect() as slow:
         slow.sendall(b"G")
         assert slow.recv(1) == b""
@@ -490,7 +581,7 @@ def test_a_slow_plain_request_is_cut_off(serve: Callable[..., Served], monkeypat
 
 def test_a_slow_handshake_is_cut_off(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that never shakes hands does not keep its thread."""
-    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.2)
     with serve().connect() as silent:
         assert silent.recv(1) == b""
 
@@ -594,7 +685,7 @@ def test_a_bad_reload_changes_nothing(serve: Callable[..., Served], folder: Path
     served = serve()
     config = load_web_config(folder / "web.yml")
     (folder / "tls.key").unlink()
-    with pytest.raises(ConfigError, match="cert_file and key_file are not a certificate and its unencrypted key"):
+    with pytest.raises(ConfigError, match=r"^tls_server_config: cannot read .*tls\.key: No such file or directory$"):
         served.web.reload_web_config(config)
     assert served.get().status_code == 200
     served.web.reload_web_config(None)
@@ -676,29 +767,82 @@ def test_a_new_file_forgets_whose_hash_has_changed(checks: list[bytes]) -> None:
     assert len(checks) == 2
 
 
+def wait_for(line: Line, count: int) -> None:
+    """Wait until so many stand in a line."""
+    end = time.monotonic() + 10
+    while line.waiting != count:
+        assert time.monotonic() < end
+
+
 def test_a_line_is_bounded_and_fair() -> None:
-    """One client's guesses neither take the places of others nor come all before them."""
-    line, turns, threads = Line(longest=3, each=2), [], []
+    """One client's guesses neither take the places of others nor come all before them, nor one name's before another's."""
+    line = Line(longest=4, each=3, kept=1, remembered=2)
+    turns: list[str] = []
+    threads: list[threading.Thread] = []
 
-    def wait(client: str) -> None:
-        with line.turn(client):
-            turns.append(client)
+    def wait(client: str, name: str, what: bytes) -> None:
+        with line.turn(client, name, what):
+            turns.append(client + name)
 
-    with line.turn("a"):
-        for client in ("a", "a", "b"):
-            threads.append(threading.Thread(target=wait, args=(client,)))
+    def stand(*who: tuple[str, str]) -> None:
+        for client, name in who:
+            threads.append(threading.Thread(target=wait, args=(client, name, f"{len(threads)}".encode())))
             threads[-1].start()
-            end = time.monotonic() + 10
-            while sum(map(len, line._waiting.values())) != len(threads):
-                assert time.monotonic() < end
-        for client in ("a", "c"):
-            with pytest.raises(Busy, match=r"^too many passwords wait to be checked, try again later$"), line.turn(client):
+            wait_for(line, len(threads))
+
+    with line.turn("a", "x", b"first"):
+        stand(("a", "x"), ("a", "x"), ("a", "y"), ("b", "x"))
+        for what in (b"forgotten", b"refused", b"also"):
+            with (
+                pytest.raises(Busy, match=r"^too many passwords wait to be checked, try again later$"),
+                line.turn("a", "x", what),
+            ):
+                pass
+        threads.append(threading.Thread(target=wait, args=("a", "again", b"refused")))
+        threads[-1].start()
+        wait_for(line, 5)
+        for client, what in (("a", b"also"), ("c", b"forgotten"), ("c", b"new")):  # the kept place is taken, as all others are
+            with pytest.raises(Busy), line.turn(client, "x", what):
                 pass
     for thread in threads:
         thread.join(10)
-    assert turns == ["a", "b", "a"]
-    with line.turn("c"):
+    assert turns == ["aagain", "ax", "bx", "ay", "ax"]
+    with line.turn("c", "x", b"new"):
         pass
+
+
+def test_a_right_password_gets_in_while_many_guess_from_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the second try at the latest: each guess is asked once, and a scraper asks for the same again."""
+    turns = threading.Semaphore(0)
+
+    def slow(password: bytes, _: bytes) -> bool:
+        assert turns.acquire(timeout=30)
+        return password == b"right"
+
+    monkeypatch.setattr(bcrypt, "checkpw", slow)
+    auth = BasicAuth({"a": hashed(b"right")})
+    guesses, done = iter(range(10_000)), threading.Event()
+
+    def guess() -> None:
+        while not done.is_set():
+            with suppress(Busy):
+                assert not auth.allows(basic("a", b"wrong %d" % next(guesses)), "address")
+
+    threads = [threading.Thread(target=guess) for _ in range(basic_auth.MAX_WAITING_EACH + 2)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_for(auth._line, basic_auth.MAX_WAITING_EACH)
+        with pytest.raises(Busy):
+            auth.allows(basic("a", b"right"), "address")
+        turns.release(2)  # one under way, and the one that is next
+        assert auth.allows(basic("a", b"right"), "address")
+        assert auth.allows(basic("a", b"right"), "address")
+    finally:
+        done.set()
+        turns.release(100)
+        for thread in threads:
+            thread.join(10)
 
 
 def test_a_wrong_password_that_is_repeated_costs_nothing(checks: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:

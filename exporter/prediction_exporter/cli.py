@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from prediction_exporter.commands import COMMANDS
 from prediction_exporter.errors import PredictionExporterError
@@ -30,7 +31,7 @@ CLOSED_PIPE = 141
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = argparse.ArgumentParser(
+    top: argparse.ArgumentParser = _Parser(
         prog="prediction-exporter",
         description="Prometheus exporter for machine-learning models in production.",
         epilog="Exit codes: 0 success, 1 a check found something, 2 the command could not be carried out.",
@@ -41,6 +42,13 @@ def parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         command.add(commands)
     return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that knows flags by their whole names alone: what is short for one today may be for two tomorrow."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{"allow_abbrev": False} | options)
 
 
 class _Version(argparse.Action):
@@ -61,7 +69,9 @@ def _unknown(top: argparse.ArgumentParser, options: argparse.Namespace, words: S
     called = " ".join((top.prog, *path))
     lines = [top.format_usage().rstrip()]
     for word in words:
-        near = difflib.get_close_matches(word.partition("=")[0], flags, n=1, cutoff=SIMILAR)
+        given = word.partition("=")[0]
+        begun = [flag for flag in flags if flag.startswith(given)] if given.startswith("--") else []
+        near = begun if len(begun) == 1 else difflib.get_close_matches(given, flags, n=1, cutoff=SIMILAR)
         lines.append(f"{called}: error: does not know {word}" + (f"; did you mean {near[0]}?" if near else ""))
     return "\n".join([*lines, f"all that it takes: {called} --help"])
 

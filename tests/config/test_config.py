@@ -401,6 +401,50 @@ def test_unreadable(tmp_path: Path) -> None:
         load(path)
 
 
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A pipe that nobody writes to would keep the exporter from starting; a device has no end."""
+    pipe = tmp_path / "pipe.yml"
+    os.mkfifo(pipe)
+    for path, kind in ((pipe, "a pipe"), (Path("/dev/zero"), "a device")):
+        with pytest.raises(ConfigError, match=f"^{path}: cannot be read: it is {kind} and must be a file$"):
+            load(path)
+
+
+def test_a_file_of_many_megabytes(tmp_path: Path) -> None:
+    """It is no configuration, and is not looked at for minutes to find that out; one of a megabyte is."""
+    path = tmp_path / "large.yml"
+    path.write_text("# comment\n" * 1_000_000)
+    with pytest.raises(ConfigError, match=r"cannot be read: it is larger than 1,024 KiB$"):
+        load(path)
+    path.write_text("#" * (1 << 20))
+    with pytest.raises(ConfigError, match=r"the file is empty and must be a mapping"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("models: !a%0Ab x", r"!a\nb"),
+        ('interval: "${A\\n\\nB}"', r"${A\n\nB}"),
+        ('owners: {a: {slack: "#a"}}\n? !!int "1\\e[2J"\n: 1', r"1\x1b[2J"),
+    ],
+)
+def test_no_text_of_the_file_begins_a_line_of_its_own(text: str, shown: str) -> None:
+    """Or moves the cursor of who reads the message, wherever it comes from."""
+    problems = problems_of(text, {})
+    assert any(shown in problem for problem in problems), problems
+    assert all(problem.isprintable() for problem in problems)
+
+
+def test_very_many_problems_are_not_all_told() -> None:
+    """What is no configuration at all does not fill the log."""
+    start = time.process_time()
+    problems = problems_of("models: []\n" + "".join(f"key{number}: 1\n" for number in range(5_000)), {})
+    assert time.process_time() - start < 10
+    assert problems[0] == "models: is empty (allowed: at least 1 entry)"
+    assert problems[100:] == ["and more, of which these are the first"]
+
+
 def test_nested_too_deeply() -> None:
     """A file that exhausts the parser is refused like any other."""
     for deep in ("[" * 10_000, "a: " + "[" * 101 + "]" * 101, "".join(" " * depth + "a:\n" for depth in range(1_000))):

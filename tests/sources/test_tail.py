@@ -259,19 +259,20 @@ def test_limit_is_exact(tmp_path: Path) -> None:
     assert [(lines.data, lines.rejected.counts) for lines in tail.read()] == [(b"x" * 10 + b"\n", {"oversized": 1})]
 
 
-@pytest.mark.parametrize("extension", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("extension", ["", ".gz", ".zst", ".xz", ".bz2"])
 def test_memory_is_bounded_for_a_huge_line(tmp_path: Path, extension: str) -> None:
-    """A line of 300 MB without newline, compressed or not, is skipped in the memory of a few chunks."""
+    """A line of 200 MB without newline, compressed or not, is skipped in the memory of a few chunks."""
     path = tmp_path / f"app.log{extension}"
     script = f"""
-import gzip, resource, sys, zstandard
+import bz2, gzip, lzma, resource, sys, zstandard
 from pathlib import Path
 from prediction_exporter.sources.tail import Tail
 path = Path({str(path)!r})
 opened = {{"": lambda: path.open("wb"), ".gz": lambda: gzip.open(path, "wb", 1),
-          ".zst": lambda: zstandard.open(path, "wb")}}[{extension!r}]
+          ".zst": lambda: zstandard.open(path, "wb"), ".xz": lambda: lzma.open(path, "wb", preset=0),
+          ".bz2": lambda: bz2.open(path, "wb", 1)}}[{extension!r}]
 with opened() as file:
-    for _ in range(300):
+    for _ in range(200):
         file.write(b"x" * 1_000_000)
     file.write(b"\\nend\\n")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

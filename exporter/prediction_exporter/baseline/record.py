@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from prediction_exporter.config.reading import read_bytes
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.errors import BaselineError
@@ -26,6 +27,9 @@ Task = Literal["binary", "multiclass", "regression"]
 
 #: Characters of the content hash that name a baseline in labels.
 SHORT_HASH = 12
+
+#: Bytes that a baseline may have: many times those of the most columns.
+MOST_BYTES = 1 << 26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +179,7 @@ def load(path: Path) -> Baseline:
         BaselineError: there is none, or it is not what ``prediction-exporter baseline`` wrote.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path, MOST_BYTES).decode()
     except OSError as error:
         raise BaselineError(
             f"{path}: cannot be read: {error.strerror}; build it with `prediction-exporter baseline`"

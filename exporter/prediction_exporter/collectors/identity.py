@@ -7,6 +7,7 @@ from typing import get_args
 
 from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
 from prediction_exporter.config import Area, Model
+from prediction_exporter.config.reading import read_bytes
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Samples
 from prediction_exporter.families import MODEL, Family
@@ -100,7 +101,7 @@ def _dependencies(model: Model) -> list[tuple[str, str]]:
     if model.dependencies is None:
         return []
     try:
-        lines = model.dependencies.read_text(encoding="utf-8").splitlines()
+        lines = read_bytes(model.dependencies).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ConfigError(f"dependencies of model {model.name}: {model.dependencies} cannot be read: {reason}") from error

@@ -6,16 +6,31 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
-from typing import Protocol
+from typing import NoReturn, Protocol, TypeVar
 
-from prediction_exporter.collectors.base import NO_MODEL, ModelCollector, ModelSeries, Moment, Most, Subject
+from prediction_exporter.collectors.base import (
+    NO_MODEL,
+    LiveCollector,
+    LiveSeries,
+    ModelCollector,
+    ModelSeries,
+    Moment,
+    Most,
+    Poll,
+    PollingCollector,
+    Published,
+    Subject,
+)
 from prediction_exporter.collectors.report import Collected
+from prediction_exporter.config import Config
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import Family
 from prediction_exporter.logs import Quiet
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 COLLECTOR_SUCCESS = Family(
     name="prediction_exporter_collector_success",
@@ -108,7 +123,7 @@ class ModelCollectors:
     def __init__(self, subject: Subject, collectors: Iterable[ModelCollector], *, without: Collection[str] = ()) -> None:
         self._model = subject.model.name
         self._without = without
-        self._series = {collector.name: _opened(collector, subject) for collector in collectors}
+        self._series = {collector.name: opened(partial(collector.open, subject), _UnopenedSeries) for collector in collectors}
 
     def collect(self, moment: Moment) -> dict[str, Collected]:
         """Return what each collector gives at a moment, by its name."""
@@ -127,23 +142,96 @@ class ModelCollectors:
             series.forget(version)
 
 
-def _opened(collector: ModelCollector, subject: Subject) -> ModelSeries:
+# Collectors that cannot be opened
+
+
+def opened(open_: Callable[[], T], unopened: Callable[[BaseException], T]) -> T:
+    """Return what a collector opens; where a defect keeps it from that, what fails in its place whenever it would run.
+
+    Raises:
+        PredictionExporterError: the configuration is wrong, and is refused.
+    """
     try:
-        return collector.open(subject)
-    except PredictionExporterError:
-        raise  # the configuration is wrong, and is refused
-    except Exception as error:  # noqa: BLE001 - a defect of the collector, which is told whenever it would run
-        return _Unopened(error)
+        return open_()
+    except (PredictionExporterError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - also the panics of compiled libraries, which are no Exception
+        return unopened(error)
 
 
-class _Unopened(ModelSeries):
-    """Stands for the series of a collector that could not be opened: they fail whenever they are asked for."""
+def opened_live(collector: LiveCollector, config: Config) -> Mapping[str, LiveSeries]:
+    """Return the live series of a collector by model, or what stands for them."""
 
-    def __init__(self, error: Exception) -> None:
+    def open_() -> Mapping[str, LiveSeries]:
+        found = dict(collector.open(config))
+        _refuse_strangers(found, config)
+        return found
+
+    return opened(open_, lambda error: {NO_MODEL: _UnopenedLive(error)})
+
+
+def opened_polls(collector: PollingCollector, config: Config) -> Mapping[str, Poll]:
+    """Return the polls of a collector by model, or what stands for them."""
+
+    def open_() -> Mapping[str, Poll]:
+        found = dict(collector.open(config))
+        try:
+            _refuse_strangers(found, config)
+            _refuse_hurry(found.values())
+        except BaseException:
+            for poll in found.values():
+                closed(collector.name, poll)
+            raise
+        return found
+
+    return opened(open_, lambda error: {NO_MODEL: _UnopenedPoll(error)})
+
+
+def closed(collector: str, poll: Poll) -> None:
+    """Close a poll, whatever it raises."""
+    try:
+        poll.close()
+    except Exception:  # a defect, which is to cost nobody else anything
+        logger.exception("%s failed to close", named(collector, NO_MODEL))
+
+
+def _refuse_strangers(found: Collection[str], config: Config) -> None:
+    strangers = set(found) - {NO_MODEL, *(model.name for model in config.models)}
+    if strangers:
+        raise ValueError(f"it has series of models that the configuration has not: {', '.join(sorted(strangers))}")
+
+
+def _refuse_hurry(polls: Iterable[Poll]) -> None:
+    if not all(poll.interval > 0 and poll.timeout > 0 for poll in polls):
+        raise ValueError("its interval and its timeout must be seconds above 0")
+
+
+class _Unopened:
+    """Stands for series that could not be opened: they fail whenever they are asked for."""
+
+    def __init__(self, error: BaseException) -> None:
         self._error = error
 
-    def render(self, _: Moment) -> Samples:
+    def _fail(self) -> NoReturn:
         raise RuntimeError(f"it could not be opened: {self._error}") from self._error  # a new one: each raise adds to its trace
 
     def most(self) -> Most:
         return Most({}, {})
+
+
+class _UnopenedSeries(_Unopened, ModelSeries):
+    def render(self, _: Moment) -> Samples:
+        self._fail()
+
+
+class _UnopenedLive(_Unopened, LiveSeries):
+    def render(self, _: Published) -> Samples:
+        self._fail()
+
+
+class _UnopenedPoll(_Unopened, Poll):
+    interval = 60.0
+    timeout = 10.0
+
+    def poll(self) -> Samples:
+        self._fail()

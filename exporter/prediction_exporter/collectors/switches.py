@@ -20,6 +20,7 @@ from prediction_exporter.collectors.base import (
     PollingCollector,
 )
 from prediction_exporter.collectors.registry import COLLECTORS
+from prediction_exporter.collectors.running import opened_live, opened_polls
 from prediction_exporter.config import Config, Model
 
 T = TypeVar("T")
@@ -63,13 +64,21 @@ class Switches:
         return [collector for collector in running if isinstance(collector, ModelCollector)]
 
     def live(self, config: Config) -> dict[tuple[str, str], LiveSeries]:
-        """Return the live series by collector and model."""
-        found = {c.name: c.open(config) for c in COLLECTORS.values() if isinstance(c, LiveCollector)}
+        """Return the live series by collector and model.
+
+        Raises:
+            ConfigError: a collector cannot use the configuration.
+        """
+        found = {c.name: opened_live(c, config) for c in COLLECTORS.values() if isinstance(c, LiveCollector)}
         return self._running(config, found)
 
     def polls(self, config: Config) -> dict[tuple[str, str], Poll]:
-        """Return the polls by collector and model."""
-        found = {c.name: c.open(config) for c in COLLECTORS.values() if isinstance(c, PollingCollector)}
+        """Return the polls by collector and model.
+
+        Raises:
+            ConfigError: a collector cannot use the configuration.
+        """
+        found = {c.name: opened_polls(c, config) for c in COLLECTORS.values() if isinstance(c, PollingCollector)}
         return self._running(config, found)
 
     def _running(self, config: Config, found: Mapping[str, Mapping[str, T]]) -> dict[tuple[str, str], T]:

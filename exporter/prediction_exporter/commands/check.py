@@ -65,17 +65,18 @@ def check_config(options: argparse.Namespace) -> int:
         # A baseline that does not exist is told among the files already.
         problems += [error for error in found.errors if error not in problems]
         warnings += found.warnings
+    versions = 0
     try:
         versions = budget.versions_that_fit(loaded, budgets)
     except PredictionExporterError as error:
         problems.append(str(error))
-    else:
-        if not problems:
-            _show_series(loaded, budgets, versions)
+    sys.stdout.flush()  # so that what is wrong stands behind what was looked at, and before the long table
     for warning in warnings:
         print(f"{options.file}: warning: {warning}", file=sys.stderr)
     for problem in problems:
         print(f"{options.file}: {problem}", file=sys.stderr)
+    if not problems:
+        _show_series(loaded, budgets, versions)
     return FOUND if problems else 0
 
 

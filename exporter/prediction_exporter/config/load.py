@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from prediction_exporter.config.models import Config
-from prediction_exporter.config.problems import describe
+from prediction_exporter.config.problems import describe, joined
+from prediction_exporter.config.reading import read_bytes
 from prediction_exporter.config.syntax import syntax_problem
 from prediction_exporter.config.tree import Refused, Tree, render
 from prediction_exporter.config.values import Context
@@ -26,7 +27,7 @@ def load(path: Path) -> Config:
     """
     try:
         # A byte-order mark is no part of the text.
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text, at byte {error.start}") from None
     except OSError as error:
@@ -49,12 +50,12 @@ def parse(text: str, *, name: str, base: Path, environ: Mapping[str, str]) -> Co
     try:
         tree = Tree.read(text, environ)
     except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
-        raise ConfigError(f"{name}: {syntax_problem(error, text)}") from None
+        raise ConfigError(joined(name, [syntax_problem(error, text)])) from None
     except Refused as error:
-        raise ConfigError(f"{name}: {error}") from None
+        raise ConfigError(joined(name, [error])) from None
     if not isinstance(tree.value, dict):
         kind = tree.kind(()) if tree.nodes else "empty"
-        raise ConfigError(f"{name}: the file is {kind} and must be a mapping with the keys owners and models")
+        raise ConfigError(joined(name, [f"the file is {kind} and must be a mapping with the keys owners and models"]))
     errors: list[ErrorDetails] = []
     try:
         config = Config.model_validate(tree.value, context=_context(tree, base))
@@ -63,7 +64,7 @@ def parse(text: str, *, name: str, base: Path, environ: Mapping[str, str]) -> Co
         errors = error.errors(include_url=False, include_input=False)
     problems = describe(errors, tree)
     if problems:
-        raise ConfigError("\n".join(f"{name}: {problem}" for problem in problems))
+        raise ConfigError(joined(name, problems))
     return config
 
 

@@ -22,6 +22,7 @@ from prediction_exporter.config.values import (
     Email,
     FilePath,
     Flag,
+    FolderUrl,
     HostPort,
     Kind,
     Limit,
@@ -65,7 +66,7 @@ class Contact(Section):
 class Owner(Contact):
     """A team or person who is told about problems."""
 
-    runbooks: Url | None = Field(None, description="Address of the owner's own runbooks.")
+    runbooks: FolderUrl | None = Field(None, description="Address of the owner's own runbooks.")
 
 
 class Column(Section):
@@ -201,10 +202,10 @@ class Notifications(Section):
     unowned: Contact | None = Field(None, description="Where alerts go that belong to no owner.")
     working_hours: WorkingHours | None = Field(None, description="When messages that can wait are sent.")
     grafana_url: Url | None = Field(None, description="Address of Grafana, for links in messages.")
-    exporter_url: Url | None = Field(
+    exporter_url: FolderUrl | None = Field(
         None, description="Address at which people reach the exporter: messages link to its page and its runbooks."
     )
-    runbooks_url: Url | None = Field(
+    runbooks_url: FolderUrl | None = Field(
         None, description="Address of a folder with the rendered runbook pages; messages link to it before the exporter's."
     )
 

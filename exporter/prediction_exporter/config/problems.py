@@ -12,8 +12,11 @@ from pydantic_core import ErrorDetails
 
 from prediction_exporter.config.models import Config
 from prediction_exporter.config.predictions import FORMS_OF_FEATURES
-from prediction_exporter.config.tree import Place, Problem, Tree, quote
+from prediction_exporter.config.tree import Place, Problem, Tree, in_one_line, quote
 from prediction_exporter.config.values import REFUSED, REFUSED_KEY, REFUSED_UNSHOWN, suggest
+
+#: Problems that a message tells one by one: who has more has mistaken the file.
+MOST_TOLD = 100
 
 #: A key that stands in more sections than that is no mistake about the section.
 MOST_HOMES = 3
@@ -44,11 +47,23 @@ _RANGES = {
 
 def describe(errors: list[ErrorDetails], tree: Tree) -> list[Problem]:
     """Return the problems of a file: those of its YAML, and those that the errors of pydantic stand for, in its order."""
-    found = [_describe(error, tree) for error in errors if not _is_echo(error, errors)]
+    told_of = errors[: MOST_TOLD * 10]  # what is told of each is derived from all that may stand at its place
+    found = [_describe(error, tree) for error in told_of if not _is_echo(error, told_of)]
     # What encloses a problem of the YAML was checked without a part of it.
     told = {problem.place[:length] for problem in tree.problems for length in range(len(problem.place) + 1)}
     problems = [*tree.problems, *(problem for problem in found if problem.place not in told)]
     return sorted(problems, key=lambda problem: tree.line(problem.place))
+
+
+def joined(name: str, problems: Sequence[object]) -> str:
+    """Return the lines of a message: each problem of a file, or the first ones of very many.
+
+    >>> print(joined("exporter.yml", ["owners: is required", "models: is required"]))
+    exporter.yml: owners: is required
+    exporter.yml: models: is required
+    """
+    told = [*problems[:MOST_TOLD], *(["and more, of which these are the first"] if len(problems) > MOST_TOLD else [])]
+    return "\n".join(f"{name}: {in_one_line(str(problem))}" for problem in told)
 
 
 def _is_echo(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:

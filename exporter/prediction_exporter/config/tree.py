@@ -81,6 +81,17 @@ def quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).encode(errors="backslashreplace").decode()
 
 
+def in_one_line(text: str) -> str:
+    r"""Return a text with what ends a line, or moves a terminal's cursor, written out.
+
+    >>> print(in_one_line("!tag\nINFO forged"))
+    !tag\nINFO forged
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def without_credentials(text: str) -> str:
     """Return a text without what may be a user, a password or a token of an address, for messages.
 

@@ -360,6 +360,15 @@ DatabaseUrl = Annotated[Text, BeforeValidator(_database_url)]
 Slack = Annotated[Text, Matching(r"[#@]\S+", "is no Slack channel or user", "a channel such as #ml-alerts, or a @user")]
 Email = Annotated[Text, Matching(r"[^@\s]+@[^@\s]+", "is no email address", "an address such as team@example.com")]
 Url = Annotated[Text, Matching(r"https?://\S+", "is no web address", "an address that begins with https:// or http://")]
+#: What names of pages are put behind: a query or a fragment would take them in.
+FolderUrl = Annotated[
+    Text,
+    Matching(
+        r"https?://[^\s?#]+",
+        "is no address of a folder on the web",
+        "an address that begins with https:// or http://, without ? and #",
+    ),
+]
 Endpoint = Annotated[
     Text,
     Matching(r"https?://[^\s@]+", "is no address of a store", "an address that begins with https:// or http://, without user"),

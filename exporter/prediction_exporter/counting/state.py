@@ -1,57 +1,41 @@
 """State: source positions, windows and counters, in one SQLite file.
 
 What a batch of events changed and the position behind it are committed in one transaction. Whenever the process dies, both are
-there or neither, and every event is counted once.
+there or neither, and every event is counted once. What is read is what was written: see :mod:`.state_rows`; what was damaged is
+left out and told, see :mod:`.state_salvage`.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import logging
 import sqlite3
-import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from prediction_exporter.counting import state_database as database
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
+from prediction_exporter.counting.state_database import FILE_NAME, transaction, write_meta
+from prediction_exporter.counting.state_errors import RECOVER_FLAG, DamagedError, SupersededError
+from prediction_exporter.counting.state_file import StateFile
+from prediction_exporter.counting.state_rows import BucketKey, BucketRow, BucketSums, Manifest, ModelRow
 from prediction_exporter.errors import StateError
 
-#: Raised when the tables change; a file of another version is refused.
-SCHEMA_VERSION = 1
+__all__ = ["FILE_NAME", "State", "StoredBucket", "StoredModel", "SupersededError", "pack", "unpack"]
 
-FILE_NAME = "prediction-exporter.db"
+logger = logging.getLogger(__name__)
 
-#: How long to wait for an exporter that is just ending.
-LOCK_SECONDS = 5.0
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS model (
-    name TEXT PRIMARY KEY,
-    source TEXT NOT NULL,        -- what the position belongs to: another log starts afresh
-    position TEXT,
-    counters TEXT NOT NULL       -- JSON
-) STRICT;
-CREATE TABLE IF NOT EXISTS bucket (
-    model TEXT NOT NULL,
-    layout TEXT NOT NULL,        -- digest: counts of other bins are of no use
-    version TEXT NOT NULL,
-    segment TEXT NOT NULL,
-    window TEXT NOT NULL,
-    start INTEGER NOT NULL,      -- seconds since the epoch
-    profile BLOB NOT NULL,
-    PRIMARY KEY (model, version, segment, window, start)
-) STRICT, WITHOUT ROWID;
-"""
-
-
-class SupersededError(StateError):
-    """A model is watched by somebody else now, who must not be interfered with."""
+_DELETE_MODEL = (
+    "DELETE FROM bucket WHERE model = ?",
+    "DELETE FROM spare WHERE name = ?",
+    "DELETE FROM model WHERE name = ?",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,90 +59,95 @@ class StoredBucket:
 
 
 class State:
-    """The state file of an exporter. Safe to use from several threads.
+    """What is stored of the models of an exporter. Safe to use from several threads.
+
+    Args:
+        folder: where the state file is.
+        models: the configured models; what is stored of others is deleted. None keeps all.
+        recover: goes on with what is whole where a position is damaged; such a model then begins as if it were new.
 
     Raises:
-        StateError: the file cannot be opened, is of another version, or another exporter has it open.
+        StateError: the file cannot be opened, is of a newer version, cannot be recovered without being told to, or another
+            exporter has it open.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE_NAME
-        self._lock = threading.Lock()
+    def __init__(self, folder: Path, *, models: Collection[str] | None = None, recover: bool = False) -> None:
         self._claims: dict[str, int] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StateError(f"state_dir: {folder} cannot be created: {error.strerror}") from error
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise StateError(f"state_dir: files cannot be written in {folder}: it belongs to another user or is read-only")
-        try:
-            self._connection = sqlite3.connect(self.path, timeout=LOCK_SECONDS, check_same_thread=False, isolation_level=None)
-        except sqlite3.Error as error:
-            raise StateError(f"{self.path}: cannot be opened: {error}") from error
-        try:
-            self._prepare()
-        except sqlite3.Error as error:
-            self._connection.close()
-            if "locked" in str(error):
-                raise StateError(f"{self.path}: another exporter uses it; each needs a state_dir of its own") from error
-            raise StateError(f"{self.path}: is no usable state file: {error}; move it away to start afresh") from error
-        except StateError:
-            self._connection.close()
-            raise
+        self._layouts: dict[str, str] = {}  # that all buckets of a model have
+        self._file = StateFile(folder, models=models or (), recover=recover)
+        if models is not None:
+            self.keep(models)
 
-    def _prepare(self) -> None:
-        execute = self._connection.execute
-        # Two exporters on one file would count events twice: the first one holds it until it ends.
-        execute("PRAGMA locking_mode = EXCLUSIVE")
-        execute("PRAGMA journal_mode = WAL")
-        # A commit survives the death of the process; after a power failure the last ones may be missing, whole.
-        execute("PRAGMA synchronous = NORMAL")
-        version = execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, SCHEMA_VERSION):
-            raise StateError(
-                f"{self.path}: has version {version}, this exporter reads {SCHEMA_VERSION}; move it away to start afresh"
-            )
-        execute("BEGIN IMMEDIATE")
-        for statement in _TABLES.split(";"):
-            execute(statement)
-        execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        execute("COMMIT")
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._file.path
 
     def close(self) -> None:
         """Close the file. Whoever has claimed a model cannot commit any more."""
-        with self._lock:
-            self._claims.clear()
-            self._connection.close()
+        self._file.close()
+
+    # What models are told
 
     def claim(self, model: str) -> int:
         """Return what a model's commits need from now on; earlier claims of the model end.
 
         So a thread that hung in a source and was replaced cannot put its old position over the new one's.
         """
-        with self._lock:
+        with self._file.mutex:
             self._claims[model] = self._claims.get(model, 0) + 1
             return self._claims[model]
 
+    def damage(self, model: str) -> Mapping[str, int]:
+        """Return how much of a model was damaged and is dropped, by part, since its last commit."""
+        with self._file.mutex:
+            return dict(self._file.damage.get(model, {}))
+
     def load(self, model: str) -> StoredModel | None:
-        """Return a model's position and counters, or None where it is new."""
-        with self._lock:
-            row = self._connection.execute("SELECT source, position, counters FROM model WHERE name = ?", (model,)).fetchone()
-        return None if row is None else StoredModel(row[0], row[1], json.loads(row[2]))
+        """Return a model's position and counters, or None where it is new.
+
+        Raises:
+            StateError: they are damaged.
+        """
+        with self._file.use() as connection:
+            if model in self._file.unusable:
+                raise StateError(
+                    f"{self.path}: position and counters of model {model} are damaged: how far it was read is not known. Put a "
+                    f"backup in its place, or start with {RECOVER_FLAG}: the model begins then as if it were new"
+                )
+            row = self._model_row(connection, model)
+        return None if row is None else StoredModel(row.source, row.position, json.loads(row.counters))
+
+    def _model_row(self, connection: sqlite3.Connection, model: str) -> ModelRow | None:
+        row = next(database.read_models(connection, "model", "WHERE name = ?", model), None)
+        if (row is not None and not row.is_whole) or (row is None) != (model not in self._file.manifests):
+            raise DamagedError(f"{self.path}: position and counters of model {model} were damaged")
+        return row
 
     def buckets(self, model: str, layout: Layout) -> Iterator[StoredBucket]:
         """Yield a model's stored buckets of this layout."""
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT version, segment, window, start, profile FROM bucket WHERE model = ? AND layout = ?",
-                (model, layout.digest),
-            ).fetchall()
-        for version, segment, window, start, blob in rows:
-            yield StoredBucket(version, segment, window, start, unpack(layout, blob))
+        with self._file.use() as connection:
+            found = connection.execute(f"SELECT {', '.join(BucketRow._fields)} FROM bucket WHERE model = ?", (model,))  # noqa: S608 - the table's own columns
+            rows = [BucketRow._make(row) for row in found]
+            if model not in self._file.checked and not _are_whole(rows, self._file.manifests.get(model, Manifest())):
+                raise DamagedError(f"{self.path}: windows of model {model} were damaged")
+            self._file.checked.discard(model)
+        for row in rows:
+            if row.layout == layout.digest:
+                yield StoredBucket(row.version, row.segment, row.window, row.start, unpack(layout, row.profile))
+
+    # What models tell
 
     def drop_buckets(self, model: str) -> None:
         """Delete a model's stored buckets, which are about to be read anew."""
-        with self._lock:
-            self._connection.execute("DELETE FROM bucket WHERE model = ?", (model,))
+        with self._file.use() as connection:
+            row = self._model_row(connection, model)
+            if row is None:
+                return
+            with transaction(connection):
+                connection.execute("DELETE FROM bucket WHERE model = ?", (model,))
+                database.write_model(connection, ModelRow.of(model, row.source, row.position, row.counters, Manifest()))
+            self._file.manifests[model] = Manifest()
 
     def commit(
         self,
@@ -176,29 +165,104 @@ class State:
 
         Raises:
             SupersededError: the model was claimed again since; nothing is stored.
+            StateError: the file cannot be written; nothing is stored.
         """
         digest = "" if layout is None else layout.digest
-        rows = [(model, digest, b.version, b.segment, b.window, b.start, pack(b.profile)) for b in buckets]
-        with self._lock:
+        rows = [
+            BucketRow.of(BucketKey(model, digest, b.version, b.segment, b.window, b.start), pack(b.profile)) for b in buckets
+        ]
+        with self._file.use(writing=True) as connection:
             if self._claims.get(model) != claim:
                 raise SupersededError(f"model {model} is watched by another thread now")
-            execute = self._connection.execute
-            execute("BEGIN IMMEDIATE")
-            try:
-                execute(
-                    "INSERT OR REPLACE INTO model (name, source, position, counters) VALUES (?, ?, ?, ?)",
-                    (model, stored.source, stored.position, json.dumps(stored.counters)),
+            manifest = self._file.manifests.get(model, Manifest()).copy()
+            with transaction(connection):
+                _put_buckets(connection, rows, manifest)
+                _drop_old(connection, model, digest, keep_from, manifest, any_layout=self._layouts.get(model) == digest)
+                database.write_model(
+                    connection, ModelRow.of(model, stored.source, stored.position, json.dumps(stored.counters), manifest)
                 )
-                self._connection.executemany("INSERT OR REPLACE INTO bucket VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-                execute("DELETE FROM bucket WHERE model = ? AND layout != ?", (model, digest))
-                for window, oldest in keep_from.items():
-                    execute("DELETE FROM bucket WHERE model = ? AND window = ? AND start < ?", (model, window, oldest))
-                others = ", ".join("?" * len(keep_from))
-                execute(f"DELETE FROM bucket WHERE model = ? AND window NOT IN ({others})", (model, *keep_from))  # noqa: S608 - only question marks
-                execute("COMMIT")
-            except BaseException:
-                execute("ROLLBACK")
-                raise
+                if model not in self._file.manifests:
+                    write_meta(connection, "models", sorted({*self._file.manifests, model}))
+            self._file.manifests[model] = manifest
+            self._file.damage.pop(model, None)  # its counters tell it from now on
+            self._layouts[model] = digest
+
+    def keep(self, models: Collection[str]) -> None:
+        """Delete all that is stored of other models, which are not configured any more."""
+        try:
+            with self._file.use() as connection:
+                self._claims = {model: claim for model, claim in self._claims.items() if model in models}
+                self._drop(connection, (self._file.manifests.keys() | self._file.unusable) - set(models))
+        except StateError as error:
+            logger.warning("what is stored of models that are not configured any more stays for now: %s", error)
+
+    def _drop(self, connection: sqlite3.Connection, gone: Collection[str]) -> None:
+        if not gone:
+            return
+        manifests, unusable = self._file.manifests, self._file.unusable
+        with transaction(connection):
+            for model in sorted(gone):
+                for statement in _DELETE_MODEL:
+                    connection.execute(statement, (model,))
+                logger.info("model %s is not configured any more; what was stored of it is deleted", model)
+            write_meta(connection, "models", sorted(manifests.keys() - set(gone)))
+            write_meta(connection, "damaged", sorted(unusable - set(gone)))
+        unusable.difference_update(gone)
+        for model in gone:
+            manifests.pop(model, None)
+
+    def backup(self, folder: Path) -> Path:
+        """Write a copy of the file as it is now into a folder, in the place of an earlier one; return its path.
+
+        Commits wait for as long as that takes, and nothing else.
+
+        Raises:
+            StateError: it cannot be written.
+        """
+        return self._file.backup(folder)
+
+
+def _are_whole(rows: Sequence[BucketRow], expected: Manifest) -> bool:
+    there = Manifest()
+    for row in rows:
+        there.add(row)
+    return there == expected and all(row.is_whole for row in rows)
+
+
+def _put_buckets(connection: sqlite3.Connection, rows: Iterable[BucketRow], manifest: Manifest) -> None:
+    former = "SELECT checksum FROM bucket WHERE (model, version, segment, window, start) = (?, ?, ?, ?, ?)"
+    for row in rows:
+        for (replaced,) in connection.execute(former, (row.model, row.version, row.segment, row.window, row.start)).fetchall():
+            manifest.remove(row.sums, replaced)
+        manifest.add(row)
+        connection.execute("INSERT OR REPLACE INTO bucket VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def _drop_old(
+    connection: sqlite3.Connection,
+    model: str,
+    digest: str,
+    keep_from: Mapping[str, int],
+    manifest: Manifest,
+    *,
+    any_layout: bool,
+) -> None:
+    """Delete what no window holds any more; ``any_layout`` is whether all buckets are known to be of this layout."""
+    conditions: list[tuple[str, tuple[str | int, ...]]] = []
+    if not any_layout:
+        conditions.append(("layout != ?", (digest,)))
+    for window, oldest in manifest.windows().items():
+        if window not in keep_from:
+            conditions.append(("window = ?", (window,)))
+        elif oldest < keep_from[window]:
+            conditions.append(("window = ? AND start < ?", (window, keep_from[window])))
+    for condition, values in conditions:
+        deleted = connection.execute(
+            f"DELETE FROM bucket WHERE model = ? AND {condition} RETURNING window, start, version, segment, checksum",  # noqa: S608 - of the above
+            (model, *values),
+        )
+        for window, start, version, segment, of_bucket in deleted.fetchall():
+            manifest.remove(BucketSums.of(window, start, version, segment), of_bucket)
 
 
 def pack(profile: Profile) -> bytes:

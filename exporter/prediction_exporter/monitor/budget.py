@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.collectors.base import NO_MODEL, Most, Subject
-from prediction_exporter.collectors.running import Countable, ModelCollectors, most_of
+from prediction_exporter.collectors.running import Countable, ModelCollectors, closed, most_of
 from prediction_exporter.collectors.switches import Switches, excluded_families
 from prediction_exporter.config import Config, Model
 from prediction_exporter.errors import ConfigError
@@ -42,8 +42,8 @@ def _beside(config: Config, model: str, switches: Switches) -> list[Most]:
     polls = switches.polls(config)
     found: dict[tuple[str, str], Countable] = {**switches.live(config), **polls}
     most = [most_of(name, of, series, without=without) for (name, of), series in found.items() if of == model]
-    for poll in polls.values():  # they were opened to be counted alone
-        poll.close()
+    for (name, _), poll in polls.items():  # they were opened to be counted alone
+        closed(name, poll)
     return most
 
 

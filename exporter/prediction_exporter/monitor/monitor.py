@@ -83,12 +83,12 @@ class Monitor:
         self._began = time.monotonic()
         self.problem: str | None = None
         versions = plan(config, self.switches)
-        self._take_over(config, versions)
+        self._take_over(config, versions, Collecting(config, self.switches, start_timestamps=start_timestamps))
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._publisher = threading.Thread(target=self._publish_always, name="publisher", daemon=True)
 
-    def _take_over(self, config: Config, versions: int, former: Collecting | None = None) -> None:
+    def _take_over(self, config: Config, versions: int, collecting: Collecting) -> None:
         """Use a configuration that has been checked. The last reports of models that it keeps stay until they have new ones."""
         workers = tuple(
             _Worker(
@@ -101,7 +101,7 @@ class Monitor:
             for index, model in enumerate(config.models)
         )
         with self._lock:
-            self._collecting = Collecting(config, self.switches, former, start_timestamps=self._start_timestamps)
+            self._collecting = collecting
             names = {model.name for model in config.models}
             self.reports = {name: report for name, report in self.reports.items() if name in names}
             self.config = config
@@ -161,6 +161,7 @@ class Monitor:
                 self._refuse(config)
                 versions = plan(config, self.switches)
                 also()
+                collecting = Collecting(config, self.switches, self._collecting, start_timestamps=self._start_timestamps)
             except PredictionExporterError as error:
                 logger.error("configuration not reloaded, the former one stays in use: %s", error)  # noqa: TRY400 - for a person
                 return self._not_reloaded(str(error))
@@ -170,7 +171,8 @@ class Monitor:
             self._stop_workers(unless=self._stopping.is_set)
             if self._stopping.is_set():
                 return self._not_reloaded(_ENDS)
-            self._take_over(config, versions, self._collecting)
+            self._take_over(config, versions, collecting)
+            self._state.keep([model.name for model in config.models])
             self._start_workers()
             self._news.set()
             logger.info("configuration reloaded")

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from prediction_exporter.collectors.base import Poll
 from prediction_exporter.collectors.report import Collected
-from prediction_exporter.collectors.running import named, run
+from prediction_exporter.collectors.running import closed, named, run
 from prediction_exporter.exposition import Samples
 from prediction_exporter.logs import Quiet
 
@@ -52,7 +52,7 @@ class Poller(threading.Thread):
                 self._once(began)
                 self.stopping.wait(max(began + self._poll.interval - time.monotonic(), 0.0))
         finally:
-            self._poll.close()
+            closed(self._collector, self._poll)
 
     def _once(self, began: float) -> None:
         with self._lock:

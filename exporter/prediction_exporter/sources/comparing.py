@@ -1,55 +1,72 @@
-"""Tells copies of a stream from other files, and finds the end of a file, by looking at contents."""
+"""Compares contents, and finds places in them."""
 
 from __future__ import annotations
 
-from prediction_exporter.sources.content import BLOCK_BYTES, Content, PlainContent
-from prediction_exporter.sources.streams import HEAD_BYTES, Relation, Stream
+from collections import Counter
+
+import xxhash
+
+from prediction_exporter.sources.content import Content
+from prediction_exporter.sources.decompress import BLOCK_BYTES
+
+SAMPLE_BYTES = 64 << 10
+HEAD_BYTES = 1024
+FIRST_BYTES = 4096
+COMPARED_BYTES = 256 << 10
 
 
-def is_part(part: Content, whole: PlainContent) -> bool:
-    """Return whether a content is the beginning of a file, or all of it, judged by its first and last bytes."""
-    start = part.read_at(0, HEAD_BYTES)
-    if not start or start != whole.read_at(0, len(start)):
-        return False
-    length = part.length()
-    position = max(length - HEAD_BYTES, 0)
-    end = part.read_at(position, HEAD_BYTES)
-    return length <= whole.length() and end == whole.read_at(position, len(end))
+def begins_with(whole: Content, part: Content) -> bool:
+    """Return whether a content begins with every byte of another one, which has any."""
+    at, size = 0, FIRST_BYTES
+    while block := part.read_at(at, size):
+        if whole.read_at(at, len(block)) != block:
+            return False
+        at, size = at + len(block), COMPARED_BYTES
+    return at > 0
 
 
-def repeats(stream: Stream, content: Content, start: bytes) -> bool:
-    """Return whether a content gives only what the stream has given or will give, judged by what was seen of it."""
-    relation = stream.relation(content)
-    if relation is Relation.SHORTER:
-        return bool(start)
-    return relation is Relation.SAME and not outgrows(content, stream)
+def head_of(start: bytes) -> str:
+    """Return a short digest of a content's first line: files with different ones need not be compared.
+
+    It is empty where there is none yet.
+    """
+    first, newline, _ = start[:HEAD_BYTES].partition(b"\n")
+    return xxhash.xxh32_hexdigest(first) if newline or len(first) == HEAD_BYTES else ""
 
 
-def outgrows(content: Content, stream: Stream) -> bool:
-    """Return whether a content goes on behind the end of a stream so short that the likeness may be chance."""
-    ended = stream.ignored or stream.sealed
-    return ended and stream.head.length < HEAD_BYTES and content.length() > stream.offset
+def is_repetitive(data: bytes) -> bool:
+    r"""Return whether lines are so alike that another log may well begin with the same: each stands there more than once.
+
+    >>> is_repetitive(b'{"status": 200}\n' * 3), is_repetitive(b'{"id": 1}\n{"id": 2}\n')
+    (True, False)
+    """
+    counts = Counter(data.splitlines())
+    return bool(counts) and 1 not in counts.values()
 
 
-def seek_last_line(stream: Stream, content: Content) -> None:
-    """Move a stream behind its last newline."""
+def behind(content: Content, wanted: bytes) -> int | None:
+    """Return where a content goes on behind bytes that it holds exactly once; else None."""
+    found, at, window = None, 0, b""
+    while block := content.read_at(at, BLOCK_BYTES):
+        keep = window[max(len(window) - len(wanted) + 1, 0) :]
+        window, begin = keep + block, at - len(keep)
+        at += len(block)
+        index = window.find(wanted)
+        if index < 0:
+            continue
+        if found is not None or window.find(wanted, index + 1) >= 0:
+            return None
+        found = begin + index + len(wanted)
+    return found
+
+
+def end_of_last_line(content: Content) -> int:
+    """Return the place behind a content's last newline; 0 where it has none."""
     end = content.length()
     while end > 0:
         begin = max(end - BLOCK_BYTES, 0)
         newline = content.read_at(begin, end - begin).rfind(b"\n")
         if newline >= 0:
-            _seek(stream, content, begin + newline + 1)
-            return
+            return begin + newline + 1
         end = begin
-
-
-def seek_known_end(stream: Stream, content: Content) -> None:
-    """Move a stream to its end, so that no longer file is taken for it; not for the price of decompressing it."""
-    start = content.read_at(0, HEAD_BYTES)
-    if isinstance(content, PlainContent) or len(start) < HEAD_BYTES:
-        _seek(stream, content, content.length())
-
-
-def _seek(stream: Stream, content: Content, offset: int) -> None:
-    before = content.read_at(max(offset - HEAD_BYTES, 0), min(offset, HEAD_BYTES))
-    stream.advance(offset, memoryview(before))
+    return 0

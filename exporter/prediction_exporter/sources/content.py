@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
-import zstandard
+from prediction_exporter.sources.decompress import BLOCK_BYTES, Compression, Damaged, decode
 
-Compression = Literal["gz", "zst"]
+Look = tuple[int, int, int, int]
+"""Device, inode, size and time stamp of a file: what changes whenever its content does."""
 
-BLOCK_BYTES = 1 << 20
-#: zstd gives all output of a piece of input at once, at worst 32 KiB for each byte, so pieces are small; that costs nothing.
-ZSTD_PIECE_BYTES = 1 << 8
+
+def look_of(status: os.stat_result) -> Look:
+    """Return the look of a file."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class Content(Protocol):
@@ -40,16 +42,11 @@ class PlainContent:
     complete = False
 
     def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO may stand there by now
 
     def stat(self) -> os.stat_result:
         """Return the state of the file, also when it has no name any more."""
         return os.fstat(self._fd)
-
-    def id(self) -> tuple[int, int]:
-        """Return device and inode."""
-        status = self.stat()
-        return status.st_dev, status.st_ino
 
     def read_at(self, position: int, length: int) -> bytes:
         """Read at a position, without moving any."""
@@ -65,6 +62,14 @@ class PlainContent:
         """Return the size of the file."""
         return self.stat().st_size
 
+    def next_data(self, position: int) -> int:
+        """Return where the next bytes may be that are none of a hole's, from a position on."""
+        try:
+            return os.lseek(self._fd, position, os.SEEK_DATA)
+        except OSError as error:
+            # Nothing but a hole follows; or the file system does not tell.
+            return max(self.length(), position) if error.errno == errno.ENXIO else position
+
     def close(self) -> None:
         """Close the file; closing it again does nothing."""
         if self._fd >= 0:
@@ -79,7 +84,7 @@ class _Bytes(Protocol):
 
 
 class CompressedContent:
-    """A gzip or zstd file, decompressed as far as asked for, in bounded memory.
+    """A compressed file, decompressed as far as asked for, in bounded memory.
 
     It is named by its path, or is a file of bytes that is open.
 
@@ -95,7 +100,7 @@ class CompressedContent:
         self.complete = False
         self.damage: str | None = None
         self._file: _Bytes = Path(file).open("rb") if isinstance(file, str) else file  # noqa: SIM115 - closed by close()
-        self._decode = _gunzip if compression == "gz" else _unzstd
+        self._compression: Compression = compression
         self._rewind()
 
     def _rewind(self) -> None:
@@ -106,9 +111,13 @@ class CompressedContent:
 
     def _run(self) -> Iterator[bytes]:
         try:
-            self.complete = yield from self._decode(_pieces(self._file.read))
-        except (zlib.error, zstandard.ZstdError) as error:
+            self.complete = yield from decode(self._compression, self._pieces())
+        except Damaged as error:
             self.complete, self.damage = True, str(error)
+
+    def _pieces(self) -> Iterator[bytes]:
+        while piece := self._file.read(BLOCK_BYTES):
+            yield piece
 
     def read_at(self, position: int, length: int) -> bytes:
         """Read at a position, keeping only what lies behind it."""
@@ -138,48 +147,3 @@ class CompressedContent:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-
-class _Read(Protocol):
-    def __call__(self, size: int, /) -> bytes: ...
-
-
-def _pieces(read: _Read) -> Iterator[bytes]:
-    while block := read(BLOCK_BYTES):
-        yield block
-
-
-def _gunzip(pieces: Iterator[bytes]) -> Generator[bytes, None, bool]:
-    """Decompress all members; return whether the input ended at the end of one."""
-    decoder, whole = zlib.decompressobj(wbits=31), False
-    for piece in pieces:
-        rest = piece
-        while rest:
-            if whole:  # behind a member: padding or the next one
-                rest = rest.lstrip(b"\0")
-                if not rest:
-                    break
-                decoder, whole = zlib.decompressobj(wbits=31), False
-            block = decoder.decompress(rest, BLOCK_BYTES)
-            whole = decoder.eof
-            rest = decoder.unused_data if whole else decoder.unconsumed_tail
-            if block:
-                yield block
-    return whole
-
-
-def _unzstd(pieces: Iterator[bytes]) -> Generator[bytes, None, bool]:
-    """Decompress all frames; return whether the input ended at the end of one."""
-    decoder, whole = zstandard.ZstdDecompressor().decompressobj(), False
-    for piece in pieces:
-        for begin in range(0, len(piece), ZSTD_PIECE_BYTES):
-            rest = piece[begin : begin + ZSTD_PIECE_BYTES]
-            while rest:
-                if whole:
-                    decoder, whole = zstandard.ZstdDecompressor().decompressobj(), False
-                block = decoder.decompress(rest)
-                whole = decoder.eof
-                rest = decoder.unused_data if whole else b""
-                if block:
-                    yield block
-    return whole

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import errno
-import fnmatch
-import functools
 import glob
 import os
-import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from prediction_exporter.sources.content import CompressedContent, Compression, Content, PlainContent
-
-COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst"}
+from prediction_exporter.sources.content import CompressedContent, Content, Look, PlainContent, look_of
+from prediction_exporter.sources.decompress import COMPRESSIONS, Compression
+from prediction_exporter.sources.naming import ancestors, family, matches, origins
 
 FileId = tuple[int, int]
 """Device and inode."""
-
-# What rotation adds to a name: a number, a date and time, or a word.
-_ADDED = re.compile(r"\d[\dT:_.+-]*Z?|old|bak|prev")
-_EXTENSION = re.compile(r"\.[A-Za-z]\w*$")
 
 
 @dataclass(slots=True)
@@ -33,9 +26,7 @@ class File:
         path: its name, symbolic links resolved.
         label: the name for messages, as the pattern gives it.
         names: every name under which it was found.
-        id: device and inode.
-        size: bytes on disk.
-        mtime_ns: when it was last written, by the file system's clock.
+        look: device, inode, size and time stamp by the file system's clock; since it was opened, as of then.
         compression: by the name's extension.
         matched: whether the pattern names it.
         home: the name that the pattern gives, for this file or for the one that this is a rotated sibling of; ``None``
@@ -46,78 +37,66 @@ class File:
     path: str
     label: str
     names: set[str]
-    id: FileId
-    size: int
-    mtime_ns: int
+    look: Look
     compression: Compression | None
     matched: bool
     home: str | None
     rotated: bool
 
     @property
-    def look(self) -> tuple[int, int, int, int]:
-        """What changes whenever the content does."""
-        return (*self.id, self.size, self.mtime_ns)
+    def id(self) -> FileId:
+        """Device and inode."""
+        return self.look[:2]
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self.look[2]
+
+    @property
+    def mtime_ns(self) -> int:
+        """When it was last written."""
+        return self.look[3]
 
     def families(self) -> set[str]:
         """The logs that this may be a part of."""
         return {family(name) for name in (*self.names, self.path)}
 
+    def ancestors(self) -> set[str]:
+        """The names, without folders, of the files that this may be a copy of."""
+        return {name for path in (*self.names, self.path) for name in ancestors(path)}
+
     def open(self) -> Content:
-        """Open the content."""
-        return PlainContent(self.path) if self.compression is None else CompressedContent(self.path, self.compression)
+        """Open the content.
+
+        Raises:
+            FileNotFoundError: the name is gone, or another file bears it by now.
+        """
+        content: Content
+        if self.compression is None:
+            plain = PlainContent(self.path)
+            content, look = plain, look_of(plain.stat())
+        else:
+            packed = Path(self.path).open("rb")  # noqa: SIM115 - closed with the content
+            content, look = CompressedContent(packed, self.compression), look_of(os.fstat(packed.fileno()))
+        if look[:2] != self.id:
+            content.close()
+            raise FileNotFoundError(errno.ENOENT, "another file has taken the name", self.path)
+        self.look = look
+        return content
 
 
 @dataclass(slots=True)
 class Found:
-    """All files that concern a pattern, and the errors on the way to them, by path."""
+    """All files that concern a pattern, and the errors on the way to them, by path.
+
+    Attributes:
+        moved: whether a file got another name meanwhile, so that another one may have been missed.
+    """
 
     files: list[File] = field(default_factory=list)
     errors: dict[str, OSError] = field(default_factory=dict)
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def origins(path: str) -> frozenset[str]:
-    """Return the names that a file may have had before it was rotated or compressed.
-
-    ``app.log`` for ``app.log.1``, ``app.log-20260101``, ``app-20260101.log`` and ``app.1.log``; with ``.gz`` or ``.zst``
-    also the name without it.
-    """
-    pure = PurePath(path)
-    found = set()
-    if pure.suffix in COMPRESSIONS:
-        pure = pure.with_suffix("")
-        found.add(pure.name)
-    extension = _EXTENSION.search(pure.name)
-    for tail in {"", extension.group()} if extension else {""}:
-        body = pure.name.removesuffix(tail)
-        found.update(
-            body[:at] + tail for at, char in enumerate(body) if at and char in "._-" and _ADDED.fullmatch(body, at + 1)
-        )
-    return frozenset(str(pure.with_name(name)) for name in found)
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def family(path: str) -> str:
-    """Return the shortest name that a file may have had before any rotation."""
-    while found := origins(path):
-        path = min(found, key=lambda name: (len(name), name))
-    return path
-
-
-def matches(path: str, pattern: str) -> bool:
-    """Return whether a pattern names a path, whether or not the file exists."""
-    if not glob.has_magic(pattern):
-        return path == pattern
-    return _matches(PurePath(path).parts, PurePath(pattern).parts)
-
-
-def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    if not pattern:
-        return not parts
-    if pattern[0] == "**":
-        return any(_matches(parts[skipped:], pattern[1:]) for skipped in range(len(parts) + 1))
-    return bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+    moved: bool = False
 
 
 def discover(pattern: str, homes: Iterable[str], paths: Iterable[str]) -> Found:
@@ -137,14 +116,17 @@ def discover(pattern: str, homes: Iterable[str], paths: Iterable[str]) -> Found:
     for folder in sorted({str(PurePath(base).parent) for base in bases}):
         for name in _listing(folder, look.errors):
             home = next((bases[origin] for origin in sorted(origins(name)) if origin in bases), None)
-            if home is not None:
-                look.add(name, home=home)
+            if home is not None:  # it may have got its name after the pattern was looked for
+                look.add(name, home=home, matched=not look.literal and matches(name, pattern))
     for name in paths:
         look.add(name)
+    logs = {PurePath(base).name for base in bases}  # rotated files may lie in another folder than their log
     for file in look.files.values():
         names = file.names | {file.path}
-        file.rotated = file.compression is not None or any(origin in bases for name in names for origin in origins(name))
-    return Found(list(look.files.values()), look.errors)
+        file.rotated = file.compression is not None or any(
+            PurePath(origin).name in logs for name in names for origin in origins(name)
+        )
+    return Found(list(look.files.values()), look.errors, look.moved)
 
 
 class _Look:
@@ -154,15 +136,26 @@ class _Look:
         self.literal = not glob.has_magic(pattern)
         self.files: dict[FileId, File] = {}
         self.errors: dict[str, OSError] = {}
+        self.moved = False
+        self._added: set[str] = set()
+        self._folders: dict[str, str] = {}
 
     def bases(self) -> dict[str, str]:
         """Return the name that the pattern gives for each name, links resolved or not, that may have siblings."""
         return {name: file.label for file in self.files.values() for name in (file.path, *file.names)}
 
     def add(self, name: str, *, matched: bool = False, home: str | None = None) -> None:
+        """Take a file in; a name that was looked at is not looked at again."""
+        if name in self._added:
+            return
+        self._added.add(name)
         try:
-            status = Path(name).stat()
-            path = str(Path(name).resolve())
+            status = os.lstat(name)
+            if stat.S_ISLNK(status.st_mode):
+                status = os.stat(name)  # noqa: PTH116 - beside lstat, and as often as there are files
+                path = str(Path(name).resolve())
+            else:
+                path = self._resolve(name)
         except (FileNotFoundError, NotADirectoryError):
             return  # gone since the folder was listed, or a link to nothing yet
         except (OSError, RuntimeError) as error:  # resolve() of Python 3.11 reports a loop of links as RuntimeError
@@ -172,15 +165,14 @@ class _Look:
             if matched and (self.literal or not stat.S_ISDIR(status.st_mode)):  # a glob may well meet folders
                 self.errors[name] = OSError(errno.EINVAL, "not a regular file")
             return
+        look = look_of(status)
         file = self.files.setdefault(
-            (status.st_dev, status.st_ino),
+            look[:2],
             File(
                 path=path,
                 label=name,
                 names=set(),
-                id=(status.st_dev, status.st_ino),
-                size=status.st_size,
-                mtime_ns=status.st_mtime_ns,
+                look=look,
                 compression=COMPRESSIONS.get(PurePath(path).suffix),
                 home=name if matched else home,
                 matched=matched,
@@ -188,7 +180,20 @@ class _Look:
             ),
         )
         file.names.add(name)
+        self.moved |= file.path != path and status.st_nlink == 1
         file.home = file.home or home
+
+    def _resolve(self, name: str) -> str:
+        """Return the path of a file that is no link, its folder resolved."""
+        folder, _, last = name.rpartition("/")
+        return f"{self._folder(folder)}/{last}"
+
+    def _folder(self, folder: str) -> str:
+        """Return a folder without links, asking for each one once; the root is empty."""
+        if folder and folder not in self._folders:
+            link = stat.S_ISLNK(os.lstat(folder).st_mode)
+            self._folders[folder] = str(Path(folder).resolve()) if link else self._resolve(folder)
+        return self._folders[folder] if folder else ""
 
 
 def _glob(pattern: str, errors: dict[str, OSError]) -> list[str]:

@@ -6,12 +6,20 @@ What happens to a file is told from the files alone, at every call of :meth:`Tai
 - a *renamed* file is read on through its open descriptor, also when it is deleted, until it has been quiet for
   :data:`~prediction_exporter.sources.tracker.GRACE_SECONDS`; then its unterminated last line is delivered as a line;
 - a *truncated* file is read from its beginning, after the copy that was made of it was read from the old offset;
-- files *rotated while nobody looked*, compressed (``.gz``, ``.zst``) or not, are found beside the file by their content: the
-  one that was being read goes on at its offset, those never seen are read whole, those older than the position are not.
+- files *rotated while nobody looked*, compressed (``.gz``, ``.zst``, ``.xz``, ``.bz2``) or not, are found by their content:
+  the one that was being read goes on at its offset, those never seen are read whole, those older than the position are not;
+- an *edited* file goes on behind the line that was read last, where that is still found in it.
+
+Files are told apart by device and inode; where an inode tells nothing, by every byte that was read
+(:mod:`prediction_exporter.sources.streams`, :mod:`prediction_exporter.sources.memory`). A file that cannot be told is read,
+and the doubt is logged.
 
 Not recovered: bytes that no file holds any more; what a compressor left out because it was written after the
 compressor had read the file; a logical line of a container that begins in one file and ends in the next (each part
-counts as a line). Blank lines are delivered, but count as lines nowhere.
+counts as a line). Blank lines may be delivered, but count as lines nowhere.
+
+NULs are no part of any line: what stands before them and behind them are lines of their own, and NULs that nothing follows
+wait, as lines may yet be written over them.
 
 The position remembers each stream that has a file among those looked at, and of the others at most
 :data:`~prediction_exporter.sources.tracker.MEMORY_STREAMS`, for one day.
@@ -29,15 +37,18 @@ from typing import Literal
 
 from prediction_exporter.errors import SourceError, StateError
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Rejected
-from prediction_exporter.sources.content import CompressedContent, Content, PlainContent
+from prediction_exporter.sources.content import CompressedContent, Content, Look, PlainContent, look_of
 from prediction_exporter.sources.cutting import runs
+from prediction_exporter.sources.memory import Relation
+from prediction_exporter.sources.nuls import next_byte, read_settled, without_nuls
 from prediction_exporter.sources.streams import Stream
 from prediction_exporter.sources.tracker import GRACE_SECONDS, Tracker
 from prediction_exporter.sources.wrappers import Rest, Wrapper, detect, record_limit, unwrap
 
 logger = logging.getLogger(__name__)
 
-POSITION_VERSION = 1
+POSITION_VERSION = 2
+_READABLE_VERSIONS = (1, 2)
 
 _REACHED_FILES = 3  # that a message names
 
@@ -57,6 +68,10 @@ class Lines:
     data: bytes
     path: str
     rejected: Rejected
+
+
+class OverwrittenError(Exception):
+    """A file was truncated under our eyes."""
 
 
 class Tail:
@@ -99,10 +114,17 @@ class Tail:
         if position is None:
             return
         state = json.loads(position)
-        if state.get("version") != POSITION_VERSION:
+        if state.get("version") not in _READABLE_VERSIONS:
             raise StateError(f"the position in {self._pattern} was stored by another version of the exporter")
+        if state["version"] < POSITION_VERSION:
+            logger.warning(
+                "the position of a log was stored by an earlier version: its files are recognised by their first and last "
+                "kilobyte alone, this once",
+                extra={"path": self._pattern},
+            )
         now = self._clock()
-        self._tracker.restore([Stream.from_json(stream, now) for stream in state["streams"]], state["horizon"])
+        streams = [Stream.from_json(stream, now) for stream in state["streams"]]
+        self._tracker.restore(streams, state["horizon"])
 
     def position(self) -> str:
         """Return where reading stands: behind the last line yielded, exactly.
@@ -152,6 +174,8 @@ class Tail:
                 continue
             try:
                 yield from self._drain(stream)
+            except OverwrittenError:
+                continue  # the next look settles it
             except OSError as error:
                 self._tracker.errors[stream.label] = error
         self._report_errors()
@@ -160,40 +184,53 @@ class Tail:
         content = self._open(stream)
         if content is None:
             return
-        end = stream.size if isinstance(content, PlainContent) else None  # a fast writer must not keep us here
+        look = look_of(content.stat()) if isinstance(content, PlainContent) else None
+        end = look[2] if look else None  # a fast writer must not keep us here
+        if isinstance(content, PlainContent) and not stream.memory.stands_in(content):
+            raise OverwrittenError
         while end is None or stream.offset < end:
             step = self._step(stream, content)
             if step is None:
                 break
             if step.data or step.rejected.total:
                 yield step
-        self._finish(stream, content)
+        self._finish(stream, content, look)
 
     def _open(self, stream: Stream) -> Content | None:
+        """Return the content of a stream; ``None`` where its file has changed since the look, which the next one settles."""
         if stream.content is None and stream.file is not None:
             content = self._tracker.open(stream.file)
-            if isinstance(content, PlainContent) and content.id() != stream.id:
-                content.close()  # renamed since the look; the next one finds it
+            if content is not None and stream.relation(content) is not Relation.SAME:
+                content.close()
                 return None
             stream.content = content
         return stream.content
 
     def _step(self, stream: Stream, content: Content) -> Lines | None:
-        """Consume one window; ``None`` where there is nothing to consume."""
-        before = stream.anchor_length
-        window = content.read_at(stream.offset - before, before + self._window)
-        if not stream.is_in(content):
-            return None  # overwritten under our eyes, perhaps before the window was read; the next look settles it
-        full = len(window) == before + self._window
+        """Consume one window; ``None`` where there is nothing to consume.
+
+        Raises:
+            OverwrittenError: the file does not hold any more what was read of it.
+        """
+        window = read_settled(content, stream.offset, self._window)
+        if isinstance(content, PlainContent) and not stream.memory.stands_in(content, window):
+            raise OverwrittenError  # perhaps before the window was read
+        full = len(window) == self._window
         final = not full and (content.complete or self._is_quiet(stream))
-        size = len(window)
-        if final and size > before and not window.endswith(b"\n"):
-            window += b"\n"
-        lines, end = self._take(stream, window, before, full=full, final=final)
-        count = min(end, size) - before
+        text, size, behind = window, len(window), None
+        if b"\0" in window:
+            behind = _next_byte(stream, content, window)
+            text = without_nuls(window, 0, ended=final or behind is not None, final=final)
+            full = full and len(text) == size
+        if final and text and not text.endswith(b"\n"):
+            text += b"\n"
+        lines, end = self._take(stream, text, 0, full=full, final=final)
+        count = min(end, size)
         if not count:
             return None
-        stream.advance(count, memoryview(window)[: before + count])
+        stream.advance(memoryview(window)[:count])
+        if behind is not None and behind > stream.offset and count == size:
+            stream.leap(behind)
         return lines
 
     def _take(self, stream: Stream, window: bytes, start: int, *, full: bool, final: bool) -> tuple[Lines, int]:
@@ -215,7 +252,8 @@ class Tail:
             pieces.append(result.data)
             rejected.merge(result.rejected)
             stream.dropping, end = result.dropping, run.begin + result.consumed
-        return Lines(b"".join(pieces), stream.label, rejected), end
+        data = b"".join(pieces)
+        return Lines(b"" if data.isspace() else data, stream.label, rejected), end
 
     def _wrapper_of(self, stream: Stream, window: bytes, start: int) -> Wrapper | None:
         """Return the wrapper of a file, told by its first line; ``None`` where no line tells it yet."""
@@ -223,8 +261,8 @@ class Tail:
             return self._wrapper or stream.wrapper
         if stream.skipping:
             return None
-        while window[start : start + 1] in (b"\n", b"\r"):
-            start += 1
+        if window[start : start + 1].isspace():
+            start = len(window) - len(window[start:].lstrip())
         end = window.find(b"\n", start)
         if 0 <= end - start <= record_limit(None, self._limit):
             stream.wrapper = detect(window[start:end])
@@ -235,22 +273,24 @@ class Tail:
         plain = isinstance(stream.content, PlainContent)
         return plain and not stream.live and self._clock() - stream.changed >= GRACE_SECONDS
 
-    def _finish(self, stream: Stream, content: Content) -> None:
-        """Close a file that is done with."""
-        if isinstance(content, PlainContent):
-            if self._is_quiet(stream) and stream.offset == content.length():
-                stream.seal_file(stream.offset)
+    def _finish(self, stream: Stream, content: Content, look: Look | None) -> None:
+        """Leave a file alone of which everything was read that is there."""
+        if look is not None:
+            if stream.offset == look[2] or stream.live:
+                stream.finish(look)
+            if stream.offset == look[2] and self._is_quiet(stream):
                 stream.close()
-            self._tracker.limit_open(stream)
-            return
-        if content.complete and content.length() == stream.offset:
-            stream.seal_file()
+        elif stream.file is not None:
+            stream.finish(stream.file.look)
             if isinstance(content, CompressedContent) and content.damage:
                 logger.warning(
                     "a compressed log file is damaged; what follows is lost",
                     extra={"path": stream.label, "offset": stream.offset, "error": content.damage},
                 )
-        stream.close()
+            stream.close()
+        else:
+            stream.close()
+        self._tracker.keep(stream)
 
     def _report_errors(self) -> None:
         """Log each error once while it lasts, and raise where nothing can be read."""
@@ -264,9 +304,22 @@ class Tail:
             raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
 
 
+def _next_byte(stream: Stream, content: Content, window: bytes) -> int | None:
+    """Return where the next byte is behind a window and behind the NULs that it may end in; ``None`` where nothing is."""
+    begin, end = stream.offset, stream.offset + len(window)
+    if not window.endswith(b"\0") or not isinstance(content, PlainContent):
+        return end  # nobody writes over the NULs of a compressed file
+    found, position = next_byte(content, max(stream.blank[1] if stream.blank[0] <= end else 0, end))
+    stream.blank = (begin + len(window.rstrip(b"\0")), position)
+    # What is written in order stands in the window by now, if anything behind it does.
+    return position if found and content.read_at(begin, len(window)) == window else None
+
+
 def _unread(stream: Stream) -> int:
     if isinstance(stream.content, PlainContent):
-        return max(stream.content.length() - stream.offset, 0)
+        length, (begin, end) = stream.content.length(), stream.blank
+        reserved = end - max(begin, stream.offset) if end == length else 0
+        return max(length - stream.offset - max(reserved, 0), 0)
     if stream.file is None or stream.sealed:
         return 0
     return stream.file.size if stream.file.compression else max(stream.file.size - stream.offset, 0)

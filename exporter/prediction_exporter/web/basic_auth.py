@@ -16,8 +16,13 @@ from pydantic import SecretStr
 from prediction_exporter.web.limit import Line
 
 #: Passwords that may wait to be checked, in all and from one address: with the usual costs less than a scrape may take.
-MAX_WAITING, MAX_WAITING_EACH = 48, 24
+MAX_WAITING, MAX_WAITING_EACH = 40, 24
+#: Places beside them for passwords that were refused one, so that a right one gets its turn however many guess meanwhile.
+MAX_WAITING_AGAIN = 8
+#: Passwords without a place that are remembered: for the usual scrape intervals, as fast as they can be sent.
+MAX_REFUSED = 1 << 16
 MAX_WRONG = 256  # wrong passwords that are remembered, so that who repeats one costs nothing
+_REFUSED_BYTES = 8  # of the digests of those without a place: enough to tell them apart
 _BCRYPT_BYTES = 72  # bcrypt reads no more of a password, and its Python package refuses a longer one
 
 
@@ -26,7 +31,8 @@ class BasicAuth:
 
     bcrypt takes tens of milliseconds on purpose. The credentials of a user that were right are remembered as a salted
     digest, so that a scrape neither pays it every time nor waits behind those who guess; others are checked one after the
-    other, on one core, and a bounded number of them waits.
+    other, on one core, and a bounded number of them waits. Who guesses asks for each password once, and a scraper again and
+    again for the same: a password that found no place has a better one the next time.
 
     Args:
         users: the hash of each user.
@@ -40,7 +46,7 @@ class BasicAuth:
         self._salt: bytes = secrets.token_bytes(32)
         self._verified: dict[str, bytes] = {}  # at most one digest for each user of the file
         self._wrong: dict[bytes, None] = {}  # oldest first
-        self._line = Line(MAX_WAITING, MAX_WAITING_EACH)
+        self._line = Line(MAX_WAITING, MAX_WAITING_EACH, MAX_WAITING_AGAIN, MAX_REFUSED)
         if former is not None:
             self._salt, verified = former.remembered(self._hashes)
             self._verified.update(verified)
@@ -68,9 +74,10 @@ class BasicAuth:
         wrong = hashlib.sha256(self._salt + user.encode() + b"\0" + password).digest()
         known = self._known(user, digest, wrong)
         if known is None:
-            with self._line.turn(client):
+            with self._line.turn(client, user, wrong[:_REFUSED_BYTES]):
                 known = self._known(user, digest, wrong)  # perhaps of one who waited before
                 if known is None:
+                    # Also where who asked has given up meanwhile: when it asks again, it is known.
                     known = self._check(user, password, digest, wrong)
         return known
 

@@ -16,7 +16,7 @@ MAX_REFUSALS = 16  # connections above the limit that are told so at the same ti
 STALLED_SECONDS = 1.0  # without a byte taken, after which an answer may be cut off for a new connection
 STOP_SECONDS = 5.0  # for responses under way when the server stops
 
-_LEAVING_SECONDS = 0.2  # for the threads of connections that were told to end
+LEAVING_SECONDS = 0.2  # for the threads of connections that were told to end
 
 
 class Stage(IntEnum):
@@ -33,6 +33,7 @@ class _Connection:
     stage: Stage = Stage.IDLE
     since: float = field(default_factory=time.monotonic)
     closed: bool = False  # it was told to end for another one
+    limited: bool = False  # its answer is one of those of which there are only so many at a time
 
     @property
     def counts(self) -> bool:
@@ -52,10 +53,32 @@ class Connections:
         with self._changed:
             served = sum(each.counts for each in self._open.values()) < MAX_CONNECTIONS or self._close_one(counts=True)
             if not self._has_room() and self._close_one(counts=False):
-                self._changed.wait_for(self._has_room, timeout=_LEAVING_SECONDS)
+                self._changed.wait_for(self._has_room, timeout=LEAVING_SECONDS)
             if self._has_room():
                 self._open[connection] = _Connection(served)
             return connection in self._open
+
+    def end_stalled(self) -> bool:
+        """Cut off the limited answer of which nothing was taken for longest, and for a while; return whether there was one."""
+        now = time.monotonic()
+        with self._changed:
+            found = [
+                (each.since, connection)
+                for connection, each in self._open.items()
+                if each.limited and not each.closed and now - each.since >= STALLED_SECONDS
+            ]
+            if not found:
+                return False
+            _, connection = min(found, key=lambda each: each[0])
+            self._open[connection].closed = True
+            _shutdown(connection, socket.SHUT_RDWR)
+            return True
+
+    def spare_one(self) -> None:
+        """Close one that has no need to stay open, where the process may open nothing more."""
+        with self._changed:
+            if self._close_one(counts=True) or self._close_one(counts=False):
+                self._changed.wait(timeout=LEAVING_SECONDS)
 
     def _has_room(self) -> bool:
         return len(self._open) < MAX_CONNECTIONS + MAX_REFUSALS
@@ -84,11 +107,11 @@ class Connections:
         with self._changed:
             return self._open[connection].served
 
-    def is_at(self, connection: socket.socket, stage: Stage) -> None:
+    def is_at(self, connection: socket.socket, stage: Stage, *, limited: bool = False) -> None:
         """Note what a connection does from now on; the same stage again is progress in it."""
         with self._changed:
             each = self._open[connection]
-            each.stage, each.since = stage, time.monotonic()
+            each.stage, each.since, each.limited = stage, time.monotonic(), limited
 
     def replace(self, connection: socket.socket, encrypted: socket.socket) -> None:
         """Put the encrypted socket in the place of the one that it took over."""

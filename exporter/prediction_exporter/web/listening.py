@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from prediction_exporter.errors import ConfigError
 
-_BACKLOG = 128
+_BACKLOG = 1024  # what comes above it is tried again by its kernel, a second later
 
 _ADDRESS = re.compile(r"(?:\[([\w:.%]+)\]|([^:\[\]]*)):([0-9]{1,5})")
 _MAX_PORT = 65535

@@ -6,8 +6,8 @@ bounded time.
 
 from __future__ import annotations
 
+import errno
 import http.server
-import io
 import logging
 import re
 import socket
@@ -15,28 +15,35 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.logs import Quiet
+from prediction_exporter.web import reading
 from prediction_exporter.web.basic_auth import BasicAuth
 from prediction_exporter.web.connections import Connections, Stage
 from prediction_exporter.web.limit import Busy, Limited
 from prediction_exporter.web.listening import activated, listen, parse, shown
 from prediction_exporter.web.prefix import Prefix
+from prediction_exporter.web.reading import Deadline, Requests, remaining
 from prediction_exporter.web.site import PLAIN, PROBES, Paths, Request, Response, Site, header, plain
 from prediction_exporter.web.web_config import Certificates, WebConfig
 
 logger = logging.getLogger(__name__)
 
-IDLE_SECONDS = 120.0  # longer than the usual scrape interval, so that Prometheus keeps its connection
-REQUEST_SECONDS = 10.0  # from the first byte of a request to the last
+_quiet = Quiet()
+
 RESPONSE_SECONDS = 30.0
 
 _POLL_SECONDS = 0.2  # how soon the server notices that it is to stop
 _CHUNK = 1 << 16
 _ORIGIN = re.compile("^https?://[^/?]*", re.IGNORECASE)
+_PAUSE_SECONDS = 0.02  # after a connection that could not be accepted
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_REST_SECONDS = 0.5  # for what a client sends that nobody wants
 _BODY_LENGTH = re.compile("[0-9]{1,4}")  # bytes of a body that are read to keep a connection
 
 
@@ -51,44 +58,8 @@ class _Security:
         self.headers = config.http_server_config.headers
 
 
-class _Deadline(io.RawIOBase):
-    """The reading side of a connection. A request has a deadline as a whole: a byte now and then does not extend it."""
-
-    def __init__(self, connection: socket.socket, connections: Connections) -> None:
-        super().__init__()
-        self._connection = connection
-        self._connections = connections
-        self._end = time.monotonic() + REQUEST_SECONDS  # a new connection has no reason to wait
-        self._idle = False
-        self._silent = True
-
-    def wait(self) -> None:
-        """Expect the next request, or none for a while."""
-        self._end = time.monotonic() + IDLE_SECONDS
-        self._idle = self._silent = True
-        self._connections.is_at(self._connection, Stage.IDLE)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:  # typeshed's WriteableBuffer exists only for type checkers
-        self._connection.settimeout(_remaining(self._end))
-        count = self._connection.recv_into(buffer)
-        if self._idle:
-            self._end = time.monotonic() + REQUEST_SECONDS
-            self._idle = False
-        if self._silent:  # once for each request: bytes that trickle in are no progress
-            self._connections.is_at(self._connection, Stage.ASKING)
-            self._silent = False
-        return count
-
-
-def _remaining(end: float) -> float:
-    """Return the seconds until a deadline, which is in the future: 0 would be a socket that never waits."""
-    seconds = end - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError("deadline exceeded")
-    return seconds
+def _words(value: str) -> list[str]:
+    return [word.strip().lower() for word in value.split(",")]
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -106,8 +77,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             # Headers and body are two packets, and the second must not wait for the first.
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rfile.close()
-        self._deadline = _Deadline(self.connection, self.server.web.connections)
-        self.rfile = io.BufferedReader(self._deadline)
+        self.rfile = self._requests = Requests(Deadline(self.connection, self.server.web.connections))
         self._refused = not self.server.web.connections.served(self.connection)
 
     @property
@@ -119,10 +89,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         super().handle_one_request()
-        self._deadline.wait()
+        self._requests.wait()
 
     def _answer(self) -> None:
-        if self._refused or not self._read_body():
+        whole = not self._requests.malformed and self._read_body()
+        if self._refused or not whole or "close" in _words(header(self.headers, "Connection")):
             self.close_connection = True
         self.server.web.connections.is_at(self.connection, Stage.ANSWERED)
         response = self._response()
@@ -130,11 +101,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(response)
         finally:
             response.ended()
+        if not whole:
+            self._take_the_rest()
 
     # http.server looks methods up by these names; one without a name is answered with 501.
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _answer  # noqa: N815
 
     def _response(self) -> Response:
+        if self._requests.malformed:
+            return plain(HTTPStatus.BAD_REQUEST, "a line of the head is no header")
         if len(self.headers.get_all("Host", ())) != 1 and self.request_version != "HTTP/1.0":
             self.close_connection = True
             return plain(HTTPStatus.BAD_REQUEST, "a request of HTTP/1.1 has one Host header")
@@ -161,6 +136,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if auth is None or auth.allows(self.headers.get("Authorization"), self.address_string()):
                 return None
         except Busy as error:
+            self.close_connection = True  # so that who asks at once again, as those who guess do, has to connect for it
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, str(error), ("Retry-After", "5"))
         return plain(HTTPStatus.UNAUTHORIZED, "unauthorized", ("WWW-Authenticate", 'Basic realm="metrics"'))
 
@@ -194,6 +170,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return False
         return len(self.rfile.read(int(length))) == int(length)
 
+    def _take_the_rest(self) -> None:
+        """Read on for a moment: to close with something unread would take the answer back before the client has read it."""
+        end = time.monotonic() + _REST_SECONDS
+        with suppress(OSError):  # no more came in time, or the client hung up
+            while True:
+                self.connection.settimeout(remaining(end))
+                if not self.connection.recv(_CHUNK):
+                    return
+
     def _send(self, response: Response) -> None:
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
@@ -203,15 +188,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
+        elif self.request_version == "HTTP/1.0":  # where it is the exception, and has to be granted
+            self.send_header("Connection", "keep-alive")
+        self.server.web.connections.is_at(self.connection, Stage.ANSWERED, limited=response.limited)
         end = time.monotonic() + RESPONSE_SECONDS
-        self.connection.settimeout(_remaining(end))
+        self.connection.settimeout(remaining(end))
         self.end_headers()
         body = memoryview(b"" if self.command == "HEAD" else response.body)
         for start in range(0, len(body), _CHUNK):
             # In pieces: the time limit of a TLS socket is for each of its records, not for the whole.
-            self.connection.settimeout(_remaining(end))
+            self.connection.settimeout(remaining(end))
             self.wfile.write(body[start : start + _CHUNK])
-            self.server.web.connections.is_at(self.connection, Stage.ANSWERED)
+            self.server.web.connections.is_at(self.connection, Stage.ANSWERED, limited=response.limited)
 
     def end_headers(self) -> None:
         """Add the headers of every response, also of those that http.server makes itself."""
@@ -245,6 +233,18 @@ class _Listener(http.server.ThreadingHTTPServer):
         self.socket = listening
         self.web = web
 
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a connection, or make room for it where the process may open nothing more."""
+        try:
+            return super().get_request()
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                if _quiet.lets(error.errno):
+                    logger.warning("no connection can be accepted, idle ones are closed: %s", error.strerror)
+                self.web.connections.spare_one()
+                time.sleep(_PAUSE_SECONDS)  # else the processor would do nothing but try
+            raise
+
     def process_request(self, request: Any, client_address: Any) -> None:
         if self.web.connections.add(request):
             super().process_request(request, client_address)
@@ -258,7 +258,7 @@ class _Listener(http.server.ThreadingHTTPServer):
             _Handler(request, client_address, self)
             return
         # Here, in the connection's own thread: a client that is slow to shake hands must not hold up the others.
-        request.settimeout(REQUEST_SECONDS)
+        request.settimeout(reading.REQUEST_SECONDS)
         if request.recv(1, socket.MSG_PEEK).isalpha():  # the letter of a method; a record of TLS begins with a low number
             _Unencrypted(request, client_address, self)
             return
@@ -315,14 +315,16 @@ class WebServer:
             raise ConfigError(f'--web.telemetry-path: "{telemetry_path}" is not a path of its own, such as /metrics')
         self._addresses = addresses
         self._listeners: list[_Listener] = []
+        self.connections = Connections()
         self.paths = Paths(site, telemetry_path, reload)
         if max_requests:
             metrics = self.paths.routes[telemetry_path]
-            self.paths.routes[telemetry_path] = replace(metrics, endpoint=Limited(metrics.endpoint, max_requests))
+            self.paths.routes[telemetry_path] = replace(
+                metrics, endpoint=Limited(metrics.endpoint, max_requests, self.connections.end_stalled)
+            )
         self.prefix = prefix or Prefix()
         self.open_probes = open_probes
         self.security = _Security(web_config)
-        self.connections = Connections()
 
     @property
     def ports(self) -> list[int]:

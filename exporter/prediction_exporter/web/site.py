@@ -48,6 +48,7 @@ class Response:
     content_type: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    limited: bool = False  # it is one of those of which there are only so many at a time
     ended: Callable[[], None] = lambda: None  # to be called once it has been sent, or cannot be
 
 

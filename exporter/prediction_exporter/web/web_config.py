@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 import ssl
 import threading
 from collections.abc import Mapping
@@ -28,7 +29,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from prediction_exporter.config.tree import Refused, Tree
+from prediction_exporter.config.problems import joined
+from prediction_exporter.config.reading import read_bytes, refuse_unless_file
+from prediction_exporter.config.tree import Refused, Tree, quote, render
 from prediction_exporter.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -87,6 +90,9 @@ _MESSAGES = {
     "string_type": "must be text; put it in quotes",
 }
 
+#: The highest cost of a bcrypt hash: each one more takes twice as long, and htpasswd offers no higher one.
+MAX_COST = 17
+
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _BCRYPT_HASH = re.compile(r"\$2[abxy]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
 
@@ -94,7 +100,7 @@ _BCRYPT_HASH = re.compile(r"\$2[abxy]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}"
 def _one_of(value: str, allowed: Mapping[str, Any]) -> str:
     if value not in allowed:
         reason = f" ({UNSUPPORTED[value]})" if value in UNSUPPORTED else ""
-        raise ValueError(f'"{value}" is not supported{reason}; one of: {", ".join(allowed)}')
+        raise ValueError(f"{quote(value)} is not supported{reason}; one of: {', '.join(allowed)}")
     return value
 
 
@@ -121,7 +127,7 @@ class TLSServerConfig(_Section):
             return None
         path = Path(info.context["folder"]) / value if info.context else value
         try:
-            path.open("rb").close()
+            refuse_unless_file(path)
         except OSError as error:
             raise ValueError(f"cannot read {path}: {error.strerror}") from error
         return path
@@ -170,6 +176,11 @@ class TLSServerConfig(_Section):
             context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
         if self.cipher_suites:
             context.set_ciphers(":".join(CIPHER_SUITES[name] for name in self.cipher_suites))
+        for path in self.files():
+            try:
+                refuse_unless_file(path)  # again, at each reload: OpenSSL would wait for a pipe, and every connection for it
+            except OSError as error:
+                raise ConfigError(f"tls_server_config: cannot read {path}: {error.strerror}") from error
         try:
             # Without a password OpenSSL would ask for that of an encrypted key on the terminal, and wait.
             context.load_cert_chain(self.cert_file, self.key_file, password="")
@@ -209,9 +220,9 @@ class HTTPServerConfig(_Section):
     def _known_headers(cls, value: dict[str, str]) -> dict[str, str]:
         for name, text in value.items():
             if name not in HEADERS:
-                raise ValueError(f'header "{name}" is not supported; one of: {", ".join(HEADERS)}')
+                raise ValueError(f"header {quote(name)} is not supported; one of: {', '.join(HEADERS)}")
             if HEADERS[name] and text not in HEADERS[name]:
-                raise ValueError(f'"{text}" is not a value of {name}; one of: {", ".join(HEADERS[name])}')
+                raise ValueError(f"{quote(text)} is not a value of {name}; one of: {', '.join(HEADERS[name])}")
             if not _PRINTABLE.fullmatch(text):
                 raise ValueError(f"the value of {name} may hold only printable ASCII")
         return value
@@ -233,10 +244,16 @@ class WebConfig(_Section):
     @classmethod
     def _hashed(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
         for user, secret in value.items():
-            if not user or ":" in user:
-                raise ValueError(f'"{user}" cannot be a user name: it is empty or has a colon')
+            if not user or ":" in user or not user.isprintable():
+                raise ValueError(f"{quote(user)} cannot be a user name: it is empty, or has a colon or a control character")
             if not _BCRYPT_HASH.fullmatch(secret.get_secret_value()):
-                raise ValueError(f'the value of "{user}" is not a bcrypt hash; make one with: htpasswd -nB {user}')
+                raise ValueError(
+                    f"the value of {quote(user)} is not a bcrypt hash; make one with: htpasswd -nB {shlex.quote(user)}"
+                )
+            if int(secret.get_secret_value()[4:6]) > MAX_COST:
+                raise ValueError(
+                    f"the hash of {quote(user)} takes minutes to check; make one with a cost of {MAX_COST} at most"
+                )
         return value
 
 
@@ -259,19 +276,19 @@ def load_web_config(path: Path) -> WebConfig:
     except ConfigError as error:
         problems.append(str(error))
     if problems:
-        raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
+        raise ConfigError(joined(str(path), problems))
     return config
 
 
 def _read(path: Path) -> Tree:
     """Return what the file holds, by the rules of the configuration: a key that is written twice must not undo the first."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
         return Tree.read(text, None, aliases=False, empty=True)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except Refused as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(joined(str(path), [error])) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         # Not the cause's own text: it quotes the line, which may hold a hash.
         mark = getattr(error, "problem_mark", None)
@@ -281,7 +298,7 @@ def _read(path: Path) -> Tree:
 
 def _message(detail: ErrorDetails) -> str:
     """Return one validation error as ``place: what is wrong``."""
-    place = ".".join(map(str, detail["loc"]))
+    place = render(detail["loc"])
     if detail["type"] == "value_error":
         text = str(detail["ctx"]["error"])
     elif detail["type"] == "extra_forbidden":

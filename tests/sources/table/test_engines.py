@@ -391,13 +391,21 @@ def test_a_statement_that_takes_too_long(table: Watched) -> None:
     assert len(problem) < 500
 
 
+#: What PyHive says when the server hangs up. A busy Spark did so once in some hundred runs of these tests; the exporter looks
+#: again at its next interval.
+LOST = "TSocket read 0 bytes"
+
+
 def test_a_query_that_names_no_column(database: EngineDatabase, tmp_path: Path) -> None:
     """The engine's message is short enough to be read, and has the name."""
     name = make(database, {"ts": TYPES[database.kind]["ts"]}, [])
     table = {"url": database.url(), "query": f"SELECT ts, nope FROM {name}"}
-    with pytest.raises(SourceError) as raised:
-        counted(tmp_path, {"table": table, "fields": {"time": "ts"}}, TIMED)
-    problem = str(raised.value)
+    problem = LOST
+    for attempt in range(3):
+        if LOST in problem:
+            with pytest.raises(SourceError) as raised:
+                counted(tmp_path / str(attempt), {"table": table, "fields": {"time": "ts"}}, TIMED)
+            problem = str(raised.value)
     assert "nope" in problem
     assert "org.apache" not in problem
     assert len(problem) < 400

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from prediction_exporter.config import Table
+from prediction_exporter.config.reading import read_bytes
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.sources.table.dialects import Dialect, Settings
 from prediction_exporter.sources.table.kinds import KINDS
@@ -76,7 +77,7 @@ class Database:
             url = url.set(drivername=self.dialect.driver)
         if self._table.password_file is not None:
             try:
-                password = self._table.password_file.read_text(encoding="utf-8").strip()
+                password = read_bytes(self._table.password_file).decode().strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise SourceError(
                     f"{self._where}.password_file: {self._table.password_file} cannot be read: {error}"
