@@ -97,7 +97,7 @@ def give(exporter: Exporter, lines: Iterator[str], rows: int) -> None:
 
 
 @pytest.mark.parametrize(("lines", "rows"), [(ordinary, 10_000), (short, 110_000)])
-def test_lines_of_a_day_in_many_segments_take_bounded_memory(
+def test_a_day_of_lines_in_five_segments_takes_bounded_memory(
     exporter: Exporter, lines: Callable[[int], Iterator[str]], rows: int
 ) -> None:
     """A dense profile for each minute, version and segment value of a chunk took 1.3 and 2.6 GiB."""

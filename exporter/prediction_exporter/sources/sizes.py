@@ -26,8 +26,8 @@ def rows_at_a_time(columns: int, *, most: int = PART_VALUES) -> int:
 def line_pieces(data: bytes, lines: int) -> Iterator[tuple[bytes, bool]]:
     r"""Yield whole lines, so many at a time, and whether they are the last.
 
-    >>> list(line_pieces(b"a\nb\nc\n", 2))
-    [(b'a\nb\n', False), (b'c\n', True)]
+    >>> list(line_pieces(b"{}\n{}\n{}\n", 2))
+    [(b'{}\n{}\n', False), (b'{}\n', True)]
     """
     begin = 0
     for end in _ends(data, lines):
