@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.counting.state import State, SupersededError
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.monitor import model_monitor as module
+from prediction_exporter.monitor.clock import BelievedClock
 from watched import NOW, Series, Watched, config_text, event, model_text, read, save_baseline, total
 
 HOUR = 3600.0
@@ -396,3 +398,121 @@ def test_refused_lines_are_told_once_a_minute_with_their_number(
         "model m: refused 3 lines as too_old",
     ]
     assert max(map(len, told)) < 300
+
+
+# A clock that jumps, and a state of another configuration
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("jump", [2 * HOUR, 73 * 365 * DAY])
+@pytest.mark.parametrize("events", [0, 60])
+def test_a_clock_that_jumps_ahead_and_back_loses_no_window(
+    watched: Watched, events: int, jump: float, *, restarts: bool
+) -> None:
+    """Nor where events of its wrong time came, or it was started anew meanwhile: what had left the windows comes back."""
+    monitor = watched.start()
+    for minute in range(0, 60, 6):
+        watched.log(10, at=NOW + 60 * minute)
+    watched.clock.now = right = NOW + HOUR - 60
+    before = read(monitor, watched.clock)[1]
+    assert (window(before), window(before, "24h")) == (100, 100)
+    watched.clock.now += jump
+    for minute in range(0, events, 15):  # one in every bucket of the hour
+        for later in range(minute, minute + 15):
+            watched.log(1, at=right + jump + 60 * later)
+        watched.clock.now = right + jump + 60 * (minute + 15) - 1
+        read(monitor, watched.clock)
+    series = read(monitor, watched.clock)[1]
+    assert window(series) == (events or (0 if jump < DAY else None))
+    if restarts:
+        monitor = watched.start()
+        read(monitor, watched.clock)
+    watched.clock.now = right
+    series = read(monitor, watched.clock)[1]
+    assert (window(series), window(series, "24h")) == (100, 100)
+    watched.log(1)
+    for _ in range(2):
+        series = read(monitor, watched.clock)[1]
+        assert (window(series), window(series, "24h")) == (101, 101)
+        assert total(series, "model_requests_total") == 101 + events
+        monitor = watched.start()
+
+
+def test_old_buckets_go_as_events_come(watched: Watched) -> None:
+    """The state does not grow with time."""
+
+    def stored() -> int:
+        assert watched.state is not None
+        assert monitor.baseline is not None
+        return len(list(watched.state.buckets("m", monitor.baseline.layout)))
+
+    monitor = watched.start()
+    for _ in range(40):
+        watched.clock.now += 300
+        watched.log(1)
+        monitor._believed = BelievedClock(watched.clock)  # an hour passes in no time here
+        read(monitor, watched.clock)
+    # 40 times five minutes: those of the last hour, and a quarter of an hour for each three.
+    assert stored() == 12 + 40 // 3 + 1
+
+
+def test_a_window_that_is_added_begins_with_what_a_finer_one_holds(watched: Watched) -> None:
+    """A longer one as far as the others reach; a shorter one, whose buckets are finer, begins empty."""
+    monitor = watched.start(watched.configure(config_text(more="windows: [1h, 24h]")))
+    watched.log(5, at=NOW - 20 * HOUR)
+    watched.log(7, at=NOW - 50 * 60)
+    watched.log(9)
+    read(monitor, watched.clock)
+    loaded = watched.configure(config_text(more="windows: [5m, 1h, 6h, 7d]"))
+    for _ in range(2):
+        series = read(watched.start(loaded), watched.clock)[1]
+        # What the day alone held is gone with it.
+        assert [window(series, name) for name in ("5m", "1h", "6h", "7d")] == [0, 16, 16, 16]
+    watched.start(watched.configure(config_text(more="windows: [1h, 24h]")))
+    series = read(watched.start(watched.configure(config_text(more="windows: [1h, 24h, 7d]"))), watched.clock)[1]
+    assert window(series, "7d") == 16
+    assert total(series, "model_requests_total") == 21
+
+
+def test_segments_that_are_added_begin_empty_and_removed_ones_go(watched: Watched) -> None:
+    """Windows of all events go on, and so do the counters."""
+    plain = watched.configure()
+    monitor = watched.start(plain)
+    watched.log(10, color="red")
+    read(monitor, watched.clock)
+    divided = watched.configure(config_text(model_text(more="baseline: baseline.json\nsegments: [color]")))
+    monitor = watched.start(divided)
+    watched.log(4, color="red")
+    series = read(monitor, watched.clock)[1]
+    assert [window(series, segment=segment) for segment in ("all", "color=red")] == [14, 4]
+    series = read(watched.start(plain), watched.clock)[1]
+    assert [window(series, segment=segment) for segment in ("all", "color=red")] == [14, None]
+    assert total(series, "model_requests_total") == 14
+
+
+def test_columns_that_change_empty_the_windows(watched: Watched) -> None:
+    """The position stays, so that no line counts again, and so do counters that count the same."""
+    watched.log(10)
+    read(watched.start(), watched.clock)
+    save_baseline(watched.folder / "baseline.json", colors=("red", "blue", "green"))
+    series = read(watched.start(), watched.clock)[1]
+    assert window(series) is None
+    watched.log(3, color="green")
+    series = read(watched.start(), watched.clock)[1]
+    assert (window(series), total(series, "model_requests_total")) == (3, 13)
+
+
+def test_another_kind_of_source_starts_afresh(watched: Watched) -> None:
+    """A position in a log means nothing to files; counters and windows go on."""
+    watched.log(10)
+    read(watched.start(), watched.clock)
+    (watched.folder / "new").mkdir()
+    watched.log(6, to="new/part.jsonl")
+    text = config_text(model_text()).replace(
+        "{log: {path: app.log, start: beginning}", "{files: {path: new/, start: beginning, settle: 0s}"
+    )
+    os.utime(watched.folder / "new" / "part.jsonl", (NOW, NOW))  # files from before the windows are left alone
+    monitor = watched.start(watched.configure(text))
+    read(monitor, watched.clock)  # the first look finds a file, the second that it has not changed
+    series = read(monitor, watched.clock)[1]
+    assert (window(series), total(series, "model_requests_total")) == (16, 16)

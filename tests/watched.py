@@ -117,12 +117,14 @@ class Watched:
         with (self.folder / to).open("a") as file:
             file.write(text)
 
-    def start(self, loaded: Config | None = None, *, max_versions: int = 8, index: int = 0) -> ModelMonitor:
+    def start(
+        self, loaded: Config | None = None, *, max_versions: int = 8, index: int = 0, recover: bool = False
+    ) -> ModelMonitor:
         """Return a monitor of a model, on the state that an earlier one left."""
         if self.state is not None:
             self.state.close()
         loaded = loaded or self.configure()
-        self.state = State(loaded.state_dir)
+        self.state = State(loaded.state_dir, models=[model.name for model in loaded.models], recover=recover)
         place = f"models[{index}]"
         model = loaded.models[index]
         return ModelMonitor(loaded, model, place=place, state=self.state, max_versions=max_versions, clock=self.clock)

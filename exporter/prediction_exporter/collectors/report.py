@@ -52,6 +52,7 @@ class SourceReport:
         events: events used.
         rejected: lines refused, by reason.
         recognised: which field was taken for what, a line each.
+        damaged: what was damaged in the state and dropped, by part.
         since: event time of the first events used; None before, and where an earlier release counted them.
     """
 
@@ -64,6 +65,7 @@ class SourceReport:
     events: int
     rejected: Mapping[str, int]
     recognised: Sequence[str]
+    damaged: Mapping[str, int] = field(default_factory=dict)
     since: float | None = None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from prediction_exporter.collectors.base import LiveCollector, LiveSeries, Most, Published
 from prediction_exporter.collectors.report import ModelReport, SourceReport
 from prediction_exporter.config import Config, Model
+from prediction_exporter.counting.state_file import PARTS
 from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import MODEL, Family
 from prediction_exporter.sources.base import REASONS
@@ -64,6 +65,14 @@ EVENTS_REJECTED = Family(
     help="Lines or rows read from the model's source and refused, by reason.",
 )
 
+STATE_DAMAGED = Family(
+    name="prediction_exporter_state_damaged_total",
+    type="counter",
+    labels=("model", "part"),
+    group="exporter",
+    help="What was damaged in the stored state and dropped: buckets of windows, and positions with their counters.",
+)
+
 LAST_SUCCESS = Family(
     name="prediction_exporter_last_success_timestamp_seconds",
     type="gauge",
@@ -109,6 +118,9 @@ class SourceSeries(LiveSeries):
             for reason in REASONS:
                 at = label_text(EVENTS_REJECTED.labels, (self._model.name, reason))
                 samples.add(EVENTS_REJECTED, at, source.rejected.get(reason, 0), created=source.since)
+            for part in PARTS:
+                at = label_text(STATE_DAMAGED.labels, (self._model.name, part))
+                samples.add(STATE_DAMAGED, at, source.damaged.get(part, 0))
             samples.add(EVALUATION_DURATION, labels, report.evaluation_seconds)
         return samples
 
@@ -134,6 +146,7 @@ COLLECTOR = LiveCollector(
         SOURCE_SHARED,
         EVENTS,
         EVENTS_REJECTED,
+        STATE_DAMAGED,
         LAST_SUCCESS,
         EVALUATION_DURATION,
     ),

@@ -8,7 +8,8 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from prediction_exporter.version import this_build
 
 if TYPE_CHECKING:  # see run
     from prediction_exporter.config import Config
+    from prediction_exporter.counting.state import State
     from prediction_exporter.monitor.monitor import Monitor
     from prediction_exporter.web.prefix import Prefix
     from prediction_exporter.web.server import WebServer
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_ADDRESS = ":10900"
 DEFAULT_MAX_REQUESTS = 40
+DEFAULT_BACKUP_SECONDS = 3600.0
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -84,6 +87,23 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="tell OpenMetrics since when each counter counts (_created), so that first increments are not lost",
     )
     parser.add_argument(
+        "--state.recover",
+        dest="recover",
+        action="store_true",
+        help="go on with what is whole where the position in the state is damaged; such a model begins as if it were new",
+    )
+    parser.add_argument(
+        "--state.backup-dir", dest="backup_dir", type=Path, metavar="DIR", help="where a copy of the state is kept for backups"
+    )
+    parser.add_argument(
+        "--state.backup-interval",
+        dest="backup_interval",
+        type=_interval,
+        default=DEFAULT_BACKUP_SECONDS,
+        metavar="DURATION",
+        help="how old that copy may grow, as 15m or 1d (default 1h)",
+    )
+    parser.add_argument(
         "--log.level", dest="log_level", choices=tuple(LEVELS), default="info", help="least level (default info)"
     )
     parser.add_argument(
@@ -97,6 +117,18 @@ def _max_requests(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f'"{text}" is not a number of requests')
     return int(text)
+
+
+def _interval(text: str) -> float:
+    from prediction_exporter.config.units import Duration  # a light module, but its package is not
+
+    try:
+        seconds = Duration.parse(text).seconds
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not seconds:
+        raise argparse.ArgumentTypeError("0 is no interval")
+    return seconds
 
 
 def run(options: argparse.Namespace) -> int:
@@ -117,8 +149,8 @@ def run(options: argparse.Namespace) -> int:
     file = _ConfigurationFile(options.config_file)
     loaded = file.load()
     web_config = load_web_config(options.web_config) if options.web_config is not None else None
-    state = State(loaded.state_dir)
-    try:
+    names = [model.name for model in loaded.models]
+    with closing(State(loaded.state_dir, models=names, recover=options.recover)) as state, _backups(state, options):
         site = Site(snapshot=None, landing=bytes, ready=lambda: (False, "starting"))
         monitor = Monitor(
             loaded,
@@ -165,9 +197,23 @@ def run(options: argparse.Namespace) -> int:
             monitor.stop()
         finally:
             server.stop()
-    finally:
-        state.close()
     return 0
+
+
+@contextmanager
+def _backups(state: State, options: argparse.Namespace) -> Iterator[None]:
+    """Write copies of the state meanwhile, where they are wanted."""
+    from prediction_exporter.monitor.backups import Backups  # here for the reason that run gives
+
+    if options.backup_dir is None:
+        yield
+        return
+    backups = Backups(state, options.backup_dir, options.backup_interval)
+    backups.start()
+    try:
+        yield
+    finally:
+        backups.stop()
 
 
 def _reload_always(asked: threading.Event, reload: Callable[[], object]) -> None:

@@ -8,6 +8,7 @@ import re
 from glob import glob
 from pathlib import Path
 from shlex import quote
+from tempfile import TemporaryFile
 
 from prediction_exporter.config.models import Config, Model
 from prediction_exporter.config.predictions import Files, Log
@@ -15,6 +16,9 @@ from prediction_exporter.config.values import suggest
 
 #: Names of a folder that a message shows.
 _MOST_NAMES = 5
+
+#: Bytes that are written where the state is to be kept, and are gone at once: a disk may be full.
+_PROBE_BYTES = 4096
 
 _ESCAPED = re.compile(r"\[([*?[])\]")
 
@@ -123,18 +127,23 @@ def _readable(path: Path) -> bool:
 
 
 def _state_problem(config: Config) -> str | None:
-    """Return why the state cannot be kept in its folder, which is looked at and not created."""
+    """Return why the state cannot be kept in its folder, which is not created for that."""
     folder = config.state_dir
     existing = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))  # noqa: PTH110 - Path raises, as above
     where = _shown(config, "state_dir", str(existing)) or " its folders"
     if not existing.is_dir():
         return f"is not writable and cannot be created: there is a file in its place:{where}"
+    if os.statvfs(existing).f_flag & os.ST_RDONLY:
+        return f"is not writable and cannot be created: the file system of{where} is read-only"
     user = f"user {os.geteuid()} may not write"
     kept = next((path for path in sorted(folder.glob("*.db*")) if not os.access(path, os.R_OK | os.W_OK)), None)
     if kept is not None:
         return f"holds a state that belongs to somebody else: {user} {kept.name}"
-    if os.access(existing, os.W_OK | os.X_OK):
-        return None
-    if os.statvfs(existing).f_flag & os.ST_RDONLY:
-        return f"is not writable and cannot be created: the file system of{where} is read-only"
-    return f"is not writable and cannot be created: {user} in{where}, which belongs to user {existing.stat().st_uid}"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"is not writable and cannot be created: {user} in{where}, which belongs to user {existing.stat().st_uid}"
+    try:
+        with TemporaryFile(dir=existing, buffering=0) as file:  # of no name, where the file system can do that
+            file.write(bytes(_PROBE_BYTES))
+    except OSError as error:
+        return f"is not writable and cannot be created: no file can be written in{where}: {error.strerror}"
+    return None

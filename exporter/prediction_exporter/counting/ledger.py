@@ -88,12 +88,27 @@ class Ledger:
             for version, content in shown["versions"].items()
         }
         self._shed_versions()
-        if self.windows is not None:
-            by_name = {span.name: span for span in self._spans}
-            for bucket in buckets:
-                span = by_name.get(bucket.window)
-                if span is not None and self._is_watched(bucket):
-                    self.windows.restore(bucket.version, bucket.segment, span, bucket.start, bucket.profile, now=now)
+        self.restore_windows(buckets, now=now)
+
+    def restore_windows(self, buckets: Iterable[StoredBucket], *, now: float) -> None:
+        """Put stored buckets in the place of all that windows hold for good.
+
+        A window that nothing is stored of is a new one. It begins with what a finer one holds already.
+        """
+        if self.windows is None:
+            return
+        self.windows.clear()
+        by_name = {span.name: span for span in self._spans}
+        stored: set[Span] = set()
+        for bucket in buckets:
+            span = by_name.get(bucket.window)
+            if span is not None and self._is_watched(bucket):
+                self.windows.restore(bucket.version, bucket.segment, span, bucket.start, bucket.profile, now=now)
+                stored.add(span)
+        for span in self.windows.spans:
+            finer = [other for other in stored if span.bucket % other.bucket == 0]
+            if span not in stored and finer:
+                self.windows.fill(span, max(finer, key=lambda other: other.seconds), now=now)
 
     def _is_watched(self, bucket: StoredBucket) -> bool:
         """Return whether a stored bucket's version and segment are still watched."""

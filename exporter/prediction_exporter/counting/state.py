@@ -11,7 +11,7 @@ import json
 import logging
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,11 +69,7 @@ class State:
         self._layouts: dict[str, str] = {}  # that all buckets of a model have
         self._file = StateFile(folder, models=models or (), recover=recover)
         if models is not None:
-            try:
-                self.keep(models)
-            except BaseException:
-                self._file.close()
-                raise
+            self.keep(models)
 
     @property
     def path(self) -> Path:
@@ -96,9 +92,9 @@ class State:
             return self._claims[model]
 
     def damage(self, model: str) -> Mapping[str, int]:
-        """Return how much of a model was damaged and is dropped, by part, since this was asked last."""
+        """Return how much of a model was damaged and is dropped, by part, since its last commit."""
         with self._file.mutex:
-            return self._file.damage.pop(model, {})
+            return dict(self._file.damage.get(model, {}))
 
     def load(self, model: str) -> StoredModel | None:
         """Return a model's position and counters, or None where it is new.
@@ -127,11 +123,9 @@ class State:
         with self._file.use() as connection:
             found = connection.execute(f"SELECT {', '.join(BucketRow._fields)} FROM bucket WHERE model = ?", (model,))  # noqa: S608 - the table's own columns
             rows = [BucketRow._make(row) for row in found]
-            there = Manifest()
-            for row in rows:
-                there.add(row)
-            if not all(row.is_whole for row in rows) or there != self._file.manifests.get(model, Manifest()):
+            if model not in self._file.checked and not _are_whole(rows, self._file.manifests.get(model, Manifest())):
                 raise DamagedError(f"{self.path}: windows of model {model} were damaged")
+            self._file.checked.discard(model)
         for row in rows:
             if row.layout == layout.digest:
                 yield StoredBucket(row.version, row.segment, row.window, row.start, unpack(layout, row.profile))
@@ -184,26 +178,32 @@ class State:
                 if model not in self._file.manifests:
                     write_meta(connection, "models", sorted({*self._file.manifests, model}))
             self._file.manifests[model] = manifest
+            self._file.damage.pop(model, None)  # its counters tell it from now on
             self._layouts[model] = digest
 
     def keep(self, models: Collection[str]) -> None:
         """Delete all that is stored of other models, which are not configured any more."""
-        with self._file.use() as connection:
-            self._claims = {model: claim for model, claim in self._claims.items() if model in models}
-            manifests, unusable = self._file.manifests, self._file.unusable
-            gone = (manifests.keys() | unusable) - set(models)
-            if not gone:
-                return
-            with transaction(connection):
-                for model in sorted(gone):
-                    connection.execute("DELETE FROM bucket WHERE model = ?", (model,))
-                    connection.execute("DELETE FROM model WHERE name = ?", (model,))
-                    logger.info("model %s is not configured any more; what was stored of it is deleted", model)
-                write_meta(connection, "models", sorted(manifests.keys() - gone))
-                write_meta(connection, "damaged", sorted(unusable - gone))
-            unusable -= gone
-            for model in gone & manifests.keys():
-                del manifests[model]
+        try:
+            with self._file.use() as connection:
+                self._claims = {model: claim for model, claim in self._claims.items() if model in models}
+                self._drop(connection, (self._file.manifests.keys() | self._file.unusable) - set(models))
+        except StateError as error:
+            logger.warning("what is stored of models that are not configured any more stays for now: %s", error)
+
+    def _drop(self, connection: sqlite3.Connection, gone: Collection[str]) -> None:
+        if not gone:
+            return
+        manifests, unusable = self._file.manifests, self._file.unusable
+        with transaction(connection):
+            for model in sorted(gone):
+                connection.execute("DELETE FROM bucket WHERE model = ?", (model,))
+                connection.execute("DELETE FROM model WHERE name = ?", (model,))
+                logger.info("model %s is not configured any more; what was stored of it is deleted", model)
+            write_meta(connection, "models", sorted(manifests.keys() - set(gone)))
+            write_meta(connection, "damaged", sorted(unusable - set(gone)))
+        unusable.difference_update(gone)
+        for model in gone:
+            manifests.pop(model, None)
 
     def backup(self, folder: Path) -> Path:
         """Write a copy of the file as it is now into a folder, in the place of an earlier one; return its path.
@@ -214,6 +214,13 @@ class State:
             StateError: it cannot be written.
         """
         return self._file.backup(folder)
+
+
+def _are_whole(rows: Sequence[BucketRow], expected: Manifest) -> bool:
+    there = Manifest()
+    for row in rows:
+        there.add(row)
+    return there == expected and all(row.is_whole for row in rows)
 
 
 def _put_model(connection: sqlite3.Connection, row: ModelRow) -> None:

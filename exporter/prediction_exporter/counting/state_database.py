@@ -28,6 +28,7 @@ LOCK_SECONDS = 5.0
 
 PAGE_BYTES = 4096
 
+_WRITE_VERSION = 18  # its place in the header
 _POLL_SECONDS = 0.05
 
 #: What a file system says that has no locks of this kind; SQLite's own lock must do there.
@@ -127,6 +128,15 @@ def format_of(connection: sqlite3.Connection) -> int:
     if isinstance(stated, int) and (version ^ stated).bit_count() <= 1:
         return stated
     return version if version or not tables else SCHEMA_VERSION
+
+
+def may_be_written(path: Path) -> bool:
+    """Return whether a file does not say that it is of a later SQLite, which this one may read and not write."""
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        header = file.read(_WRITE_VERSION + 1)
+    return len(header) <= _WRITE_VERSION or header[_WRITE_VERSION] in {1, 2}
 
 
 def is_whole(connection: sqlite3.Connection) -> bool:

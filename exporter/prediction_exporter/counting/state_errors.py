@@ -16,7 +16,7 @@ _MEANINGS = {
     "SQLITE_FULL": "the disk is full; make room, nothing is lost while the log is kept",
     "SQLITE_IOERR_NOMEM": "there is not enough memory",
     "SQLITE_IOERR_LOCK": "the file system knows no locks; state_dir must be on one that does",
-    "SQLITE_IOERR": "cannot be read or written ({name}): a failing disk, a limit on files' sizes, a network",
+    "SQLITE_IOERR": "cannot be read or written ({name}): a failing disk, a size limit, a network file system",
     "SQLITE_READONLY": "cannot be written: the file or its file system is read-only",
     "SQLITE_PERM": "cannot be written: it belongs to another user",
     "SQLITE_CANTOPEN": "cannot be opened: {error}; it or its -wal is no file, belongs to another user, or the disk is full",

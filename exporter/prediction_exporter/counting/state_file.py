@@ -5,6 +5,7 @@ Nothing here knows what a model stores: see :mod:`.state`.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
@@ -23,6 +24,12 @@ from prediction_exporter.errors import StateError
 
 logger = logging.getLogger(__name__)
 
+#: What may be damaged of a model: buckets of its windows, or its position and its counters, which are one row.
+PARTS = ("window", "position")
+
+#: Why a folder cannot be created, where the system's own words lead astray.
+_NO_FOLDER = {errno.EEXIST: "what is in its place is no folder", errno.ENOENT: "the file system there takes none"}
+
 
 class StateFile:
     """A state file that nobody else has open. Safe to use from several threads.
@@ -35,8 +42,9 @@ class StateFile:
     Attributes:
         path: its path.
         manifests: which buckets the models have that are stored.
+        checked: models whose buckets nobody has read since all rows were checked.
         unusable: models whose position is damaged, and which must not go on without being told to.
-        damage: what was damaged of each model and is dropped, by part: ``window`` or ``position``.
+        damage: what was damaged of each model and is dropped, by :data:`PARTS`.
         mutex: is held by whoever uses it.
 
     Raises:
@@ -47,6 +55,7 @@ class StateFile:
     def __init__(self, folder: Path, *, models: Collection[str], recover: bool) -> None:
         self.path = folder / FILE_NAME
         self.manifests: dict[str, Manifest] = {}
+        self.checked: set[str] = set()
         self.unusable: set[str] = set()
         self.damage: dict[str, Counter[str]] = {}
         self._models = models
@@ -58,7 +67,8 @@ class StateFile:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StateError(f"state_dir: {folder} cannot be created: {error.strerror}") from error
+            reason = _NO_FOLDER.get(error.errno or 0, error.strerror)
+            raise StateError(f"state_dir: {folder} cannot be created: {reason}") from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise StateError(f"state_dir: files cannot be written in {folder}: it belongs to another user or is read-only")
         self._lock = database.lock(folder)
@@ -83,6 +93,7 @@ class StateFile:
             raise
         self._connection = connection
         self._places = self._where()
+        self.checked = set(self.manifests)
         return connection
 
     def _connected(self) -> sqlite3.Connection:
@@ -97,6 +108,8 @@ class StateFile:
             if log.is_file() and log.stat().st_size:
                 raise DamagedError(f"{self.path}: is no usable state file: it is empty")
             logger.warning("%s: is empty; begins as if nothing had been counted", self.path)
+        if not database.may_be_written(self.path):
+            raise DamagedError(f"{self.path}: is no usable state file: its header is damaged")
         with told(self.path):
             connection = database.connect(self.path)
             try:

@@ -52,8 +52,8 @@ def checksum(*values: str | int | bytes | None) -> int:
     >>> checksum("a", 1, b"") == checksum("a", 1, b""), checksum("a", 1, b"") == checksum("a", 2, b"")
     (True, False)
     """
-    hashed = hashlib.blake2b(digest_size=8)
-    hashed.update(json.dumps([value for value in values if not isinstance(value, bytes)]).encode())
+    text = "\0".join([str(value) for value in values if not isinstance(value, bytes)])
+    hashed = hashlib.blake2b(text.encode(errors="replace"), digest_size=8)
     for value in values:
         if isinstance(value, bytes):
             hashed.update(value)

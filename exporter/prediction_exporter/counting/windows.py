@@ -97,6 +97,11 @@ class Ring:
         self.add(start, profile, now=now)
         self._changed.discard(start // self.span.bucket % self.span.buckets)
 
+    def buckets(self) -> Iterator[tuple[int, Profile]]:
+        """Yield every bucket that is held, with its start."""
+        for place in np.flatnonzero(self._starts != EMPTY).tolist():
+            yield int(self._starts[place]), self._bucket(place)
+
     def total(self, now: float) -> Profile:
         """Return the profile of the window that ends now."""
         chosen = (self._starts >= self.span.oldest(now)) & (self._starts <= now)
@@ -146,6 +151,18 @@ class Windows:
         """Put back a bucket that was stored and that its window still holds; nothing changes by it."""
         if span.oldest(now) <= start <= now:
             self._of(version, segment)[self.spans.index(span)].restore(start, profile, now=now)
+
+    def clear(self) -> None:
+        """Drop all that is counted for good."""
+        self._rings = {}
+
+    def fill(self, span: Span, finer: Span, *, now: float) -> None:
+        """Count in a window what a window of finer buckets holds, as far as that reaches back."""
+        to, of = self.spans.index(span), self.spans.index(finer)
+        for rings in self._rings.values():
+            for start, profile in rings[of].buckets():
+                if start >= span.oldest(now):
+                    rings[to].add(start, profile, now=now)
 
     def _of(self, version: str, segment: str) -> tuple[Ring, ...]:
         rings = self._rings.get((version, segment))

@@ -26,6 +26,7 @@ from prediction_exporter.counting.tally import Tally, tally_of
 from prediction_exporter.counting.windows import SLICE_SECONDS
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.logs import Quiet
+from prediction_exporter.monitor.clock import BelievedClock
 from prediction_exporter.monitor.references import load_baseline, references_of, spans_of
 from prediction_exporter.monitor.start import tell_fields, tell_start
 from prediction_exporter.sources.base import Batch, Rejected
@@ -115,6 +116,9 @@ class ModelMonitor:
         self._quiet = Quiet()
         self._refused_untold: dict[str, int] = {}
         self._claim = state.claim(model.name)
+        self._damaged: dict[str, int] = {}
+        self._latest = clock()
+        self._believed = BelievedClock(clock)
         self._told: EventSchema | None = None
         tell_start(model.name, self._source, self.baseline, resumed=self._restore())
 
@@ -128,9 +132,13 @@ class ModelMonitor:
     def _restore(self) -> bool:
         """Take over what is stored; return whether reading goes on where it stood."""
         stored = self._state.load(self.model.name)
+        self._damaged = dict(self._state.damage(self.model.name))
         if stored is None:
             self._source.restore(None)
             return False
+        for part, count in stored.counters.get("damaged", {}).items():
+            self._damaged[part] = self._damaged.get(part, 0) + count
+        self._believed = BelievedClock(self._clock, last=stored.counters.get("clock"))
         resumed = stored.source == self._source.name
         self._source.restore(stored.position if resumed else None)
         self._rejected = dict(stored.counters["rejected"])
@@ -146,14 +154,21 @@ class ModelMonitor:
         return self.baseline.layout if self.baseline is not None else None
 
     def commit(self) -> None:
-        """Store what was read since the last commit, together with the position behind it."""
-        now = self._clock()
+        """Store what was read since the last commit, together with the position behind it.
+
+        What no window holds any more is deleted. It is the events that tell this, and a clock that has been right for a while:
+        one that jumps ahead and back would take all windows along.
+        """
+        believed = self._believed()
+        newest = self._ledger.newest(self._clock())
+        progress = believed if newest is None else min(newest, believed)
+        more = {"rejected": self._rejected, "damaged": self._damaged, "clock": believed}
         self._state.commit(
             self.model.name,
-            StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), "rejected": self._rejected}),
+            StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), **more}),
             self._layout,
             self._ledger.changed(),
-            keep_from={span.name: span.oldest(now) for span in self.spans},
+            keep_from={span.name: span.oldest(progress) for span in self.spans},
             claim=self._claim,
         )
 
@@ -165,6 +180,7 @@ class ModelMonitor:
         A source that fails is reported, not raised: it is tried again at the next call. What fails between a batch and its
         commit is raised, and this monitor is of no use any more: its counts may hold a part of the batch.
         """
+        self._follow_clock()
         committed = time.monotonic()
         self._staged = Tally()  # parts of a span whose reading failed: it is read again whole
         batches = self._source.poll()
@@ -189,6 +205,20 @@ class ModelMonitor:
         self.commit()
         return batch is not None
 
+    def _follow_clock(self) -> None:
+        """Take the windows from the state again where the clock was put back: it has what a clock ahead took out of them."""
+        now = self._clock()
+        finest = self.spans[0].bucket
+        if now // finest < self._latest // finest:
+            logger.warning(
+                "model %s: the clock was put back by %.0f s; its windows are read from the state again",
+                self.model.name,
+                self._latest - now,
+            )
+            if self._layout is not None:
+                self._ledger.restore_windows(self._state.buckets(self.model.name, self._layout), now=now)
+        self._latest = now
+
     def _tell_fields(self) -> None:
         schema = self._source.schema
         if schema is not None and schema != self._told:
@@ -204,7 +234,7 @@ class ModelMonitor:
         self._problem = problem
 
     def _take(self, batch: Batch) -> None:
-        now = self._clock()
+        now = self._latest = max(self._clock(), self._latest)  # put back meanwhile: the next read takes that into account
         reading = batch.reading
         for events in batch.events:
             tally = self._tally_of(events, batch, now)
@@ -275,6 +305,7 @@ class ModelMonitor:
             unread=self._source.lag_bytes(),
             events=self._ledger.events,
             rejected=dict(self._rejected),
+            damaged=dict(self._damaged),
             recognised=() if schema is None else tuple(describe(schema, self._layout)),
             since=self._ledger.since,
         )

@@ -168,6 +168,7 @@ class Monitor:
             if self._stopping.is_set():
                 return self._not_reloaded(_ENDS)
             self._take_over(config, versions, self._collecting)
+            self._state.keep([model.name for model in config.models])
             self._start_workers()
             self._news.set()
             logger.info("configuration reloaded")
