@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from prediction_exporter.counting import state_database as database
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.state_database import FILE_NAME, transaction, write_meta
@@ -29,6 +30,12 @@ from prediction_exporter.errors import StateError
 __all__ = ["FILE_NAME", "State", "StoredBucket", "StoredModel", "SupersededError", "pack", "unpack"]
 
 logger = logging.getLogger(__name__)
+
+_DELETE_MODEL = (
+    "DELETE FROM bucket WHERE model = ?",
+    "DELETE FROM spare WHERE name = ?",
+    "DELETE FROM model WHERE name = ?",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +119,7 @@ class State:
         return None if row is None else StoredModel(row.source, row.position, json.loads(row.counters))
 
     def _model_row(self, connection: sqlite3.Connection, model: str) -> ModelRow | None:
-        found = connection.execute(f"SELECT {', '.join(ModelRow._fields)} FROM model WHERE name = ?", (model,)).fetchone()  # noqa: S608 - the table's own columns
-        row = None if found is None else ModelRow._make(found)
+        row = next(database.read_models(connection, "model", "WHERE name = ?", model), None)
         if (row is not None and not row.is_whole) or (row is None) != (model not in self._file.manifests):
             raise DamagedError(f"{self.path}: position and counters of model {model} were damaged")
         return row
@@ -140,7 +146,7 @@ class State:
                 return
             with transaction(connection):
                 connection.execute("DELETE FROM bucket WHERE model = ?", (model,))
-                _put_model(connection, ModelRow.of(model, row.source, row.position, row.counters, Manifest()))
+                database.write_model(connection, ModelRow.of(model, row.source, row.position, row.counters, Manifest()))
             self._file.manifests[model] = Manifest()
 
     def commit(
@@ -172,7 +178,7 @@ class State:
             with transaction(connection):
                 _put_buckets(connection, rows, manifest)
                 _drop_old(connection, model, digest, keep_from, manifest, any_layout=self._layouts.get(model) == digest)
-                _put_model(
+                database.write_model(
                     connection, ModelRow.of(model, stored.source, stored.position, json.dumps(stored.counters), manifest)
                 )
                 if model not in self._file.manifests:
@@ -196,8 +202,8 @@ class State:
         manifests, unusable = self._file.manifests, self._file.unusable
         with transaction(connection):
             for model in sorted(gone):
-                connection.execute("DELETE FROM bucket WHERE model = ?", (model,))
-                connection.execute("DELETE FROM model WHERE name = ?", (model,))
+                for statement in _DELETE_MODEL:
+                    connection.execute(statement, (model,))
                 logger.info("model %s is not configured any more; what was stored of it is deleted", model)
             write_meta(connection, "models", sorted(manifests.keys() - set(gone)))
             write_meta(connection, "damaged", sorted(unusable - set(gone)))
@@ -221,10 +227,6 @@ def _are_whole(rows: Sequence[BucketRow], expected: Manifest) -> bool:
     for row in rows:
         there.add(row)
     return there == expected and all(row.is_whole for row in rows)
-
-
-def _put_model(connection: sqlite3.Connection, row: ModelRow) -> None:
-    connection.execute("INSERT OR REPLACE INTO model VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def _put_buckets(connection: sqlite3.Connection, rows: Iterable[BucketRow], manifest: Manifest) -> None:

@@ -106,6 +106,21 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def write_model(connection: sqlite3.Connection, row: ModelRow) -> None:
+    """Put a model's row, and its spare."""
+    connection.execute("INSERT OR REPLACE INTO model VALUES (?, ?, ?, ?, ?, ?)", row)
+    if row.has_spare:
+        connection.execute("INSERT OR REPLACE INTO spare VALUES (?, ?, ?, ?, ?, ?)", row)
+    else:
+        connection.execute("DELETE FROM spare WHERE name = ?", (row.name,))
+
+
+def read_models(connection: sqlite3.Connection, table: str, where: str = "", *values: str) -> Iterator[ModelRow]:
+    """Yield rows of models, as they are, of one of the two tables that have them."""
+    rows = connection.execute(f"SELECT {', '.join(ModelRow._fields)} FROM {table} {where}", values)  # noqa: S608 - names of this package
+    return map(ModelRow._make, rows)
+
+
 def write_meta(connection: sqlite3.Connection, key: str, value: object) -> None:
     """Put what is told of the whole file."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", MetaRow.of(key, value))
@@ -124,7 +139,12 @@ def format_of(connection: sqlite3.Connection) -> int:
     """
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    stated = read_meta(connection).get("format") if "meta" in tables else None
+    try:
+        stated = read_meta(connection).get("format") if "meta" in tables else None
+    except FAULTS as error:
+        if not is_damage(error):
+            raise
+        stated = None
     if isinstance(stated, int) and (version ^ stated).bit_count() <= 1:
         return stated
     return version if version or not tables else SCHEMA_VERSION
@@ -153,11 +173,12 @@ def _is_whole(connection: sqlite3.Connection) -> bool:
     if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         return False
     meta = read_meta(connection)
-    manifests: dict[str, Manifest] = {}
-    for row in map(ModelRow._make, connection.execute(f"SELECT {', '.join(ModelRow._fields)} FROM model")):  # noqa: S608 - the table's own columns
-        if not row.is_whole:
-            return False
-        manifests[row.name] = Manifest.from_text(row.manifest)
+    models = {row.name: row for row in read_models(connection, "model")}
+    if not all(row.is_whole for row in models.values()):
+        return False
+    if any(row != models.get(row.name) for row in read_models(connection, "spare")):
+        return False
+    manifests = {name: Manifest.from_text(row.manifest) for name, row in models.items()}
     if meta.keys() != {"format", "models", "damaged"} or meta["models"] != sorted(manifests):
         return False
     for bucket in map(BucketRow._make, connection.execute(f"SELECT {', '.join(BucketRow._fields)} FROM bucket")):  # noqa: S608 - as above

@@ -156,7 +156,7 @@ class StateFile:
             database.put_in_place(new, self.path)
             if found.is_all:
                 database.remove(kept)
-                logger.info("%s: was brought to version %d", self.path, SCHEMA_VERSION)
+                logger.info("%s; it was made anew, and nothing is lost", reason)
             else:
                 logger.warning("%s; what is whole was taken over, the file as it was is kept as %s", reason, kept.name)
         except OSError as error:

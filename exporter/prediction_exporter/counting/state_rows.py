@@ -15,6 +15,9 @@ from typing import NamedTuple
 #: Raised when the tables change. Files of the versions before are brought to this one when they are opened.
 SCHEMA_VERSION = 2
 
+#: Rows of models longer than this have no spare: a position in thousands of files would be written twice at every commit.
+SPARE_CHARACTERS = 1 << 18
+
 _OF_A_TIME = 2  # parts of the key of such a sum: the window and the start
 
 #: Tables have their keys as their only order, and are created in this order: so every file's first page is much the same.
@@ -30,6 +33,14 @@ CREATE TABLE model (
     position TEXT,
     counters TEXT NOT NULL,      -- JSON
     manifest TEXT NOT NULL,      -- JSON: which buckets belong to it
+    checksum INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE spare (             -- the same once more, on other pages: one that is damaged must not cost the position
+    name TEXT PRIMARY KEY,
+    source TEXT NOT NULL,
+    position TEXT,
+    counters TEXT NOT NULL,
+    manifest TEXT NOT NULL,
     checksum INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE bucket (
@@ -94,6 +105,11 @@ class ModelRow(NamedTuple):
         """Return a row with its checksum."""
         text = manifest.to_text()
         return cls(name, source, position, counters, text, checksum(name, source, position, counters, text))
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether it is written twice."""
+        return len(self.position or "") + len(self.counters) <= SPARE_CHARACTERS
 
     @property
     def is_whole(self) -> bool:

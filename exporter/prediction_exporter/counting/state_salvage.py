@@ -96,7 +96,8 @@ def _take_over(old: Path, new: Path) -> Salvaged:
         with database.transaction(target):
             _take_models(reader, found)
             _take_buckets(reader, target, found)
-            target.executemany("INSERT INTO model VALUES (?, ?, ?, ?, ?, ?)", found.models.values())
+            for row in found.models.values():
+                database.write_model(target, row)
             database.write_meta(target, "models", sorted(found.models))
     return found
 
@@ -151,8 +152,9 @@ class _Reader:
         self._connection = connection
 
     def models(self) -> Iterator[ModelRow]:
-        """Yield the rows of models that can be read."""
-        return map(ModelRow._make, self._rows("model", ModelRow._fields, ("name",)))
+        """Yield the rows of models that can be read, and their spares."""
+        for table in ("model", "spare"):
+            yield from map(ModelRow._make, self._rows(table, ModelRow._fields, ("name",)))
 
     def buckets(self) -> Iterator[BucketRow]:
         """Yield the rows of buckets that can be read."""
