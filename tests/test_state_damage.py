@@ -134,7 +134,9 @@ def test_damage_in_any_page_costs_what_it_hit_and_is_told(stored: Stored) -> Non
     came: dict[str, list[str]] = {}
     for kind, begin, data in damages(stored.whole):
         stored.put(data)
+        (stored.folder / f"{FILE_NAME}.new").touch()  # as somebody left it who was killed while doing what is done now
         outcome = stored.judge()
+        assert not (stored.folder / f"{FILE_NAME}.new").exists()
         came.setdefault(kind, []).append(outcome)
         if outcome != "refused":
             with closing(State(stored.folder, models=["m"])) as again:
@@ -246,11 +248,10 @@ def test_a_damaged_position_stops_its_model_alone_until_it_is_told_to_go_on(tmp_
     exporter.start()
     assert exporter.stop() == 0
     break_position(tmp_path / "state" / FILE_NAME, "a")
-    for _ in range(2):
-        exporter.start()
-        assert exporter.total("prediction_exporter_source_up", model="a") == 0
-        assert exporter.total("model_requests_total", model="b") == 30
-        assert exporter.stop() == 0
+    exporter.start()
+    assert exporter.total("prediction_exporter_source_up", model="a") == 0
+    assert exporter.total("model_requests_total", model="b") == 30
+    assert exporter.stop() == 0
     assert "position and counters of model a are damaged" in exporter.log.read_text()
     assert "start with --state.recover" in exporter.log.read_text()
     assert "Traceback" not in exporter.log.read_text()

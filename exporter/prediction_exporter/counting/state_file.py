@@ -80,6 +80,7 @@ class StateFile:
 
     def _open(self) -> sqlite3.Connection:
         """Open the file; one that is not whole, or of an earlier version, is made anew from what is whole in it."""
+        self._remove_unfinished()
         try:
             connection = self._connected()
         except DamagedError as error:
@@ -95,6 +96,11 @@ class StateFile:
         self._places = self._where()
         self.checked = set(self.manifests)
         return connection
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a process left that was killed while it made the file anew."""
+        for ending in (".new", ".new.mended", ".damaged.mended"):
+            database.remove(beside(self.path, ending))
 
     def _connected(self) -> sqlite3.Connection:
         """Return a connection to a file that is whole and of this version.
