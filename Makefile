@@ -62,5 +62,4 @@ bench: tools $(INSTALLED) ## measure the hot paths against their floors
 
 .PHONY: soak
 soak: tools $(INSTALLED) ## try for an hour that each line counts once, and rebuild the table of it
-	PYTHONPATH=tests $(BIN)/python scripts/soak.py $(ARGS)
-	$(BIN)/python scripts/generate.py
+	PYTHONPATH=tests $(BIN)/python scripts/run_soak.py $(ARGS)

@@ -20,7 +20,8 @@ from prediction_exporter.monitor.references import load_baseline
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
-from prediction_exporter.sources.log import CHUNK_BYTES, recognise_log
+from prediction_exporter.sources.log import CHUNK_BYTES
+from prediction_exporter.sources.log_fields import recognise_log
 
 EVENTS = 1_000_000
 PART = 100_000

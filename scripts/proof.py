@@ -9,14 +9,15 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 PROOF_PAGE = "docs/operations.md"
 BEGIN, END = "<!-- proof:begin -->", "<!-- proof:end -->"
 
-_DATA = Path(__file__).parents[1] / "docs" / "proof.json"
+_DATA = ROOT / "docs" / "proof.json"
 
 
-def record(key: str, *, what: str, times: int, unit: str, wrong: int, seed: int) -> None:
-    """Keep a result in place of the last one of its kind.
+def record(key: str, *, what: str, times: int, unit: str, wrong: int, seed: int | None) -> None:
+    """Keep a result in place of the last one of its kind, and show it.
 
     Args:
         key: tells kinds apart, and sorts them.
@@ -24,12 +25,14 @@ def record(key: str, *, what: str, times: int, unit: str, wrong: int, seed: int)
         times: how often.
         unit: of what.
         wrong: how many of them went wrong.
-        seed: what repeats it.
+        seed: what repeats it; None where nothing was left to chance.
     """
     rows = _rows()
     day = datetime.now(UTC).date().isoformat()
-    rows[key] = {"what": what, "times": times, "unit": unit, "wrong": wrong, "seed": seed, "day": day}
+    rows[key] = {"what": what, "times": times, "unit": unit, "wrong": wrong, "seed": "-" if seed is None else seed, "day": day}
     _DATA.write_text(json.dumps(rows, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    page = ROOT / PROOF_PAGE
+    page.write_text(proof_page(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def proof_page(page: str) -> str:

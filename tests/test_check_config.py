@@ -193,6 +193,9 @@ NO_LOGS: list[tuple[str, bytes | str, str]] = [
     ("parquet", b"PAR1" + bytes(100) + b"\n", "is a Parquet file, which predictions.files reads"),
     ("unnamed", gzip.compress(b'{"ts": 1}\n' * 9) + b"\n", "is compressed with gzip, which its name does not say"),
     ("utf16", '{"ts": 1}\n{"ts": 2}\n'.encode("utf-16"), "is UTF-16 text; a log is UTF-8"),
+    ("utf16-bare", '{"ts": 1}\n{"ts": 2}\n'.encode("utf-16-be"), "is UTF-16 text; a log is UTF-8"),
+    ("latin", '{"ts": 1, "city": "Köln"}\n'.encode("latin-1"), "is not UTF-8, which a log is"),
+    ("commas", '{"ts": 1},\n{"ts": 2},\n', "has a comma behind the object of a line"),
     ("binary", bytes(range(256)) * 4 + b"\n", "is no text"),
 ]
 

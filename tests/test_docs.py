@@ -37,7 +37,7 @@ from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.kit.recording import RECORDED
 from prediction_exporter.monitor import monitor
-from prediction_exporter.sources import base, log, tracker
+from prediction_exporter.sources import base, log_fields, log_sample, tracker
 from prediction_exporter.sources.base import REASONS
 from prediction_exporter.sources.fields import recognise
 from prediction_exporter.sources.fields.recognise import KNOWN_NAMES
@@ -231,7 +231,7 @@ def predictions(**fields: Any) -> Predictions:
 def test_the_line_of_a_log_is_read(page: Path, layout: Layout) -> None:
     """Every field of it is recognised without any configuration, and read as what it is."""
     [line] = blocks(page, "json")
-    schema = log.recognise_log([json.loads(line)], predictions(), layout, where="models[0]")
+    schema = log_fields.recognise_log([json.loads(line)], predictions(), layout, where="models[0]")
     assert describe(schema, layout) == [
         "time: ts",
         "id: request_id",
@@ -268,7 +268,7 @@ def messages(layout: Layout) -> Iterator[str]:
     )
     for event in events:
         with pytest.raises(ConfigError) as caught:
-            log.recognise_log([event], predictions(), layout, where="models[0]")
+            log_fields.recognise_log([event], predictions(), layout, where="models[0]")
         yield str(caught.value)
     with pytest.raises(ConfigError) as caught:
         predictions(latency="duration")
@@ -305,7 +305,7 @@ def test_values_count_as_the_table_says(name: str, value: str, expected: str, la
     """The table of docs/configuration.md, of a line among good ones."""
     good = {"ts": 1, "features": {"income": 1, "region": "north"}, "decision": "approve", "probability": 0.1}
     odd = json.dumps({**good, "features": {**good["features"], name: "VALUE"}}).replace('"VALUE"', value)  # type: ignore[dict-item]
-    schema = log.recognise_log([good], predictions(), layout, where="models[0]")
+    schema = log_fields.recognise_log([good], predictions(), layout, where="models[0]")
     batch = JsonLinesParser(schema).parse(f"{json.dumps(good)}\n{odd}\n".encode())
     assert batch.rejected.total == 0
     profiler = Profiler(layout, bucket_seconds=60)
@@ -347,8 +347,8 @@ FIGURES = {
     CONFIGURATION: (
         f"up to {recognise.MAX_LIST} of them",
         f"the first {base.EXAMPLE_BYTES} bytes of an example",
-        f"The first {log.SAMPLE_EVENTS} lines of the newest uncompressed file",
-        f"searched up to {log.SEARCH_BYTES >> 20} MiB",
+        f"The first {log_sample.SAMPLE_EVENTS} lines of the newest uncompressed file",
+        f"searched up to {log_sample.SEARCH_BYTES >> 20} MiB",
         f"are cut after {MAX_VERSION_LENGTH} characters",
         f"{baseline_builder.MAX_CATEGORIES} most frequent categories",
     ),

@@ -11,6 +11,8 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 from soak.disk import Inodes
@@ -28,11 +30,13 @@ class Calls:
     """Replaces the functions that make system calls, while the ``with`` statement lasts.
 
     Args:
+        folder: what lies elsewhere does not concern anybody.
         before: is called before each call with its name; may raise :class:`Killed`.
         inodes: numbers of files to show, and what is open.
     """
 
-    def __init__(self, before: Callable[[str], None], inodes: Inodes) -> None:
+    def __init__(self, folder: Path, before: Callable[[str], None], inodes: Inodes) -> None:
+        self._folder = str(folder)
         self._before = before
         self._inodes = inodes
         self._armed = False
@@ -64,9 +68,9 @@ class Calls:
         finally:
             self._armed = False
 
-    def point(self, name: str) -> bool:
+    def point(self, name: str, at: Any = None) -> bool:
         """Let others act where the reader calls; return whether it does."""
-        if not self._armed:
+        if not self._armed or (isinstance(at, str | PathLike) and not str(at).startswith(self._folder)):
             return False
         self._armed = False
         self._before(name)  # where it raises, the reader is dead and calls nothing any more
@@ -86,7 +90,7 @@ class Calls:
         real = self._real[name]
 
         def call(*args: Any, **more: Any) -> Any:
-            called = self.point(name)
+            called = self.point(name, args[0])
             result = real(*args, **more)
             if name == "open" and called:
                 self._note(result)
@@ -104,7 +108,7 @@ class Calls:
         real = self._real[name]
 
         def call(*args: Any, **more: Any) -> os.stat_result:
-            called = self.point(name)
+            called = self.point(name, args[0])
             result: os.stat_result = real(*args, **more)
             return self._shown(result) if called else result
 
@@ -116,12 +120,12 @@ class Calls:
         return os.stat_result((numbers[0], self._inodes.given(status.st_ino), *numbers[2:]), names)
 
     def _scandir(self, path: Any = ".") -> Any:
-        called = self.point("scandir")
+        called = self.point("scandir", path)
         entries = self._real["scandir"](path)
         return _Entries(self, entries) if called else entries
 
     def _file(self, file: Any, mode: str = "r", *args: Any, **more: Any) -> Any:
-        if "b" not in mode or not self.point("open"):
+        if "b" not in mode or not self.point("open", file):
             return self._open(file, mode, *args, **more)
         opened = self._open(file, mode, *args, **more)
         self._note(opened.fileno())

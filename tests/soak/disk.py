@@ -124,16 +124,17 @@ class Disk:
 
     # The program that logs.
 
-    def create(self) -> None:
-        """Create the log where there is none, and write to it from now on."""
+    def create(self, path: Path | None = None) -> None:
+        """Create the log where there is none, and write to it from now on; perhaps under another name."""
         if self._file >= 0:
             os.close(self._file)
-        new = not self.path.exists()
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
-        self._at = 0
+        path = path or self.path
+        new = not path.exists()
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+        self._at = os.fstat(self._file).st_size
         if new:
             self.inodes.create(os.fstat(self._file).st_ino)
-            self._stamp(self.path)
+            self._stamp(path)
             if self._banner:
                 self._put(self._banner)
                 self.banners += 1
@@ -159,6 +160,21 @@ class Disk:
         """Write the other half of a line."""
         self._put(rest)
 
+    def reserve(self, size: int) -> None:
+        """Make the log longer than it is, and fill it from where it ended."""
+        end = os.fstat(self._file).st_size
+        if self.appends:
+            self._at, self.appends = end, False
+        os.ftruncate(self._file, end + size)
+        os.utime(self._file, ns=(self._nanoseconds, self._nanoseconds))
+
+    def write_beside(self, path: Path, count: int) -> None:
+        """Write to the log of another process, which begins like this one."""
+        begin = b"" if path.exists() else self._banner
+        self.banners += bool(begin)
+        before = path.read_bytes() if path.exists() else b""
+        self.put(path, before + begin + b"".join(self.line() for _ in range(count)))
+
     def _put(self, data: bytes) -> None:
         at = os.fstat(self._file).st_size if self.appends else self._at
         self._at = at + os.pwrite(self._file, data, at)
@@ -173,21 +189,22 @@ class Disk:
     def rename(self, old: Path, new: Path) -> None:
         """Rename a file, over another one perhaps."""
         if new.exists():
-            self._risk(new, removed=True)
+            self._unname(new)
         if self._sees(old) and not self._sees(new):
             self._risk(old)
         old.rename(new)
 
     def remove(self, path: Path) -> None:
         """Delete a file."""
-        self._risk(path, removed=True)
+        self._unname(path)
         path.unlink()
 
     def truncate(self) -> None:
         """Truncate the log."""
-        self._risk(self.path, truncated=True)
-        os.truncate(self.path, 0)
-        self._stamp(self.path)
+        path = self.path.resolve()
+        self._risk(path, truncated=True)
+        os.truncate(path, 0)
+        self._stamp(path)
 
     def copy(self, target: Path, share: float = 1.0) -> None:
         """Copy the log, or the first part of it."""
@@ -216,6 +233,11 @@ class Disk:
 
     # The oracle.
 
+    def _unname(self, path: Path) -> None:
+        """Note that a file is about to lose a name."""
+        if not path.is_symlink():
+            self._risk(path, removed=path.stat().st_nlink == 1)
+
     def _risk(self, path: Path, *, removed: bool = False, truncated: bool = False) -> None:
         """Note which lines a file takes with it; where it keeps them, they are there while the reader has it open."""
         real = path.stat().st_ino
@@ -231,17 +253,22 @@ class Disk:
         """Return the lines of all other files that the reader can know of."""
         held: set[bytes] = set()
         for path in self.folder.rglob("*"):
-            if path != besides and stat.S_ISREG(path.stat().st_mode) and self._sees(path):
+            if path != besides and stat.S_ISREG(path.lstat().st_mode) and self._sees(path):
                 held |= lines_of(unpack(path))
         return held
+
+    def forget(self) -> None:
+        """Count from here: what was written before is not expected."""
+        self.written.clear()
+        self.banners = 1 if self._banner else 0
 
     def reader_died(self) -> None:
         """Note what is out of reach for the next reader."""
         for lines in self.inodes.held.values():
             self.lost |= lines - set(self.seen)
 
-    def faults(self) -> str:
-        """Return what is wrong with what was delivered; an empty text where nothing is."""
+    def faults(self) -> list[str]:
+        """Return what is wrong with what was delivered."""
         repeated = set(self._banner.split(b"\n")) - {b""}
         times = self._banner.count(b"\n") * self.banners
         twice = sorted(line for line, count in self.seen.items() if count > 1 and line not in repeated)
@@ -253,7 +280,7 @@ class Disk:
             count = self.seen[line]
             if count > times or (count < times and not self.lost):
                 texts.append(f"banner {count} times for {times}")
-        return "; ".join(texts)
+        return texts
 
     def close(self) -> None:
         """Stop writing."""

@@ -36,6 +36,8 @@ MODEL = """
     predictions: {{log: {{path: "{path}", start: beginning, max_line_size: {line}}}}}
 """
 
+PATIENCE_SECONDS = 60.0
+
 #: Signals, and how often each comes among them.
 SIGNALS = {"SIGKILL": 5, "SIGTERM": 2, "SIGHUP": 2, "SIGSTOP": 2}
 
@@ -58,6 +60,7 @@ class Run:
     def __init__(self, folder: Path, seed: int, *, small: bool, ways: list[str] | None = None) -> None:
         self.random = random.Random(seed)
         self.signals: Counter[str] = Counter()
+        self.segmented = next(iter(ways or WAYS))  # segments cost most of an evaluation, so one will do
         file = folder / "exporter.yml"
         models = ""
         self.writers: dict[str, Writer] = {}
@@ -65,7 +68,7 @@ class Run:
             way = WAYS[name]
             self.writers[name] = way.writer(folder / name, str(seed))
             path, line = folder / name / way.path, "1KiB" if small else "1MiB"
-            segments = "[]" if models else "[kind]"  # they cost most of an evaluation
+            segments = "[kind]" if name == self.segmented else "[]"
             models += MODEL.format(name=name, path=path, line=line, segments=segments)
         file.write_text(CONFIG + models)
         self._build_baseline(file)
@@ -91,7 +94,7 @@ class Run:
             for writer in self.writers.values():
                 writer.start()
             for _ in range(signals):
-                time.sleep(self.random.uniform(0.2, 1.6))
+                time.sleep(self.random.uniform(0.1, 0.9))
                 self.strike()
                 progress()
             for writer in self.writers.values():
@@ -102,13 +105,16 @@ class Run:
             self.wait_for_all()
             faults = self.compare()
             exporter.kill()
-            exporter.start()
-            time.sleep(1.5)
+            exporter.start(ready=False)
+            self.wait_for_all()
             return faults or self.compare()
         finally:
+            exporter.stop()
             for writer in self.writers.values():
                 writer.stopping.set()
-            exporter.stop()
+                if writer.is_alive():
+                    writer.join()
+                writer.close()
 
     def strike(self) -> None:
         """Send a signal, and start again where it ended the exporter."""
@@ -144,7 +150,7 @@ class Run:
         """Wait until as much is counted as was written, or nothing more comes."""
         exporter, last, since = self.exporter, -1.0, time.monotonic()
         exporter.wait_for(exporter.is_ready, "ready", seconds=120)
-        while time.monotonic() - since < 20:
+        while time.monotonic() - since < PATIENCE_SECONDS:
             found = exporter.metrics(collect=("traffic",))
             counted = {name: total(found, "model_requests_total", model=name) for name in self.writers}
             if all(counted[name] >= writer.written().requests for name, writer in self.writers.items()):
@@ -161,11 +167,11 @@ class Run:
             if writer.failure is not None:
                 faults.append(f"{name}: {writer.failure!r}")
             written = writer.written()
-            faults += [f"{name}: {text}" for text in differences(found, name, written)]
+            faults += [f"{name}: {text}" for text in differences(found, name, written, segmented=name == self.segmented)]
         return faults
 
 
-def differences(found: Samples, model: str, written: Written) -> list[str]:
+def differences(found: Samples, model: str, written: Written, *, segmented: bool) -> list[str]:
     """Return where a model's series are not what was written to its log."""
     expected: dict[str, float] = {"requests": written.requests, "failed": written.failed, "refused": written.bad}
     got = {
@@ -173,9 +179,6 @@ def differences(found: Samples, model: str, written: Written) -> list[str]:
         "failed": total(found, "model_requests_failed_total", model=model),
         "refused": total(found, "prediction_exporter_events_rejected_total", model=model),
     }
-    segmented = any(
-        name == "model_window_predictions" and ("model", model) in of and ("segment", "all") not in of for name, of in found
-    )
     for window in ("1h", "24h"):
         at = {"model": model, "window": window}
         for category in sorted(written.categories):
@@ -183,17 +186,18 @@ def differences(found: Samples, model: str, written: Written) -> list[str]:
             got[f"{window} {category}"] = total(
                 found, "model_window_bin_predictions", segment="all", column="kind", bin=category, **at
             )
-            expected[f"{window} segment {category}"] = written.categories[category]
-            segment = total(found, "model_window_predictions", segment=f"kind={category}", **at)
-            got[f"{window} segment {category}"] = segment if segmented else written.categories[category]
+            if segmented:
+                expected[f"{window} segment {category}"] = written.categories[category]
+                segment = f"kind={category}"
+                got[f"{window} segment {category}"] = total(found, "model_window_predictions", segment=segment, **at)
         bins = bins_of(found, {**at, "segment": "all", "column": "value"})
         edges = sorted(low for low, _ in bins)
         values: dict[float, int] = dict.fromkeys(edges, 0)
         for value, count in written.values.items():
             values[edges[bisect_right(edges, value) - 1]] += count
-        for (low, label), count in bins.items():
+        for (low, label), found_here in bins.items():
             expected[f"{window} {label}"] = values[low]
-            got[f"{window} {label}"] = count
+            got[f"{window} {label}"] = found_here
     faults = [f"{what}: {got[what]:.0f} for {expected[what]:.0f}" for what in expected if got[what] != expected[what]]
     return faults[:2] + ([f"and {len(faults) - 2} more"] if len(faults) > 2 else [])
 

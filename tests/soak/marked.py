@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from soak.calls import Calls
 from soak.simulation import Schedule, Simulation
@@ -32,10 +33,10 @@ class MarkedCalls(Calls):
             yield
         mark("others")
 
-    def point(self, name: str) -> bool:
+    def point(self, name: str, at: Any = None) -> bool:
         """Say what comes."""
         mark("others")
-        called = super().point(name)
+        called = super().point(name, at)
         if called:
             mark(name)
         return called
@@ -47,7 +48,7 @@ def main() -> None:
         folder = Path(sys.argv[1], number)
         folder.mkdir()
         simulation = Simulation(folder, Schedule.of(int(number)))
-        simulation.watched = MarkedCalls(simulation.watched._before, simulation.disk.inodes)
+        simulation.watched = MarkedCalls(folder, simulation._before, simulation.disk.inodes)
         simulation.run()
 
 

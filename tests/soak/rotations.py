@@ -181,6 +181,83 @@ def truncated(disk: Disk, lines: int) -> Iterator[None]:
     disk.write(lines)
 
 
+def in_halves(disk: Disk, lines: int) -> Iterator[None]:
+    """Rotate nothing: write a line in two pieces."""
+    rest = disk.begin_line()
+    yield
+    disk.end_line(rest)
+    yield
+    disk.write(lines)
+
+
+def reserved(disk: Disk, lines: int) -> Iterator[None]:
+    """Rotate nothing: make the file longer in advance, and write into what is there."""
+    disk.reserve(1500)
+    yield
+    disk.write(2)
+    yield
+    disk.write(min(lines, 8))
+
+
+def packed_in_place(disk: Disk, lines: int) -> Iterator[None]:
+    """Compress the log itself, over what was compressed before, and create anew: ``gzip -f app.log``."""
+    packed = disk.name("app.log.gz")
+    if packed.exists():
+        disk.remove(packed)
+        yield
+    yield from pack(disk, disk.path, ".gz")
+    disk.create()
+    yield
+    disk.write(lines)
+
+
+def named_otherwise(disk: Disk, lines: int) -> Iterator[None]:
+    """Rename to what no rotation of that log would be called."""
+    number = next(number for number in range(1, 9) if not disk.name(f"appold{number}.log").exists())
+    disk.rename(disk.path, disk.name(f"appold{number}.log"))
+    yield
+    disk.create()
+    yield
+    disk.write(lines)
+
+
+def linked_away(disk: Disk, lines: int) -> Iterator[None]:
+    """Give the file a second name, then take the first one from it."""
+    yield from shift(disk)
+    disk.name("app.log.1").hardlink_to(disk.path)
+    yield
+    disk.remove(disk.path)
+    yield
+    disk.create()
+    yield
+    disk.write(lines)
+
+
+def relinked(disk: Disk, lines: int) -> Iterator[None]:
+    """The log's name is a link, which is moved to the next file in one step."""
+    day = next(day for day in range(1, 29) if not list(disk.folder.glob(f"app-202602{day:02}*")))
+    target, link = disk.name(f"app-202602{day:02}.log"), disk.name(".link")
+    disk.create(target)
+    yield
+    link.symlink_to(target)
+    if not disk.path.is_symlink():
+        disk.rename(disk.path, disk.name("app-20260131.log"))
+        yield
+    link.rename(disk.path)
+    yield
+    disk.write(lines)
+
+
+def replaced(disk: Disk, lines: int) -> Iterator[None]:
+    """Replace the log by a longer copy of itself in one step, as rsync does."""
+    new = disk.name(".app.log.new")
+    disk.put(new, disk.path.read_bytes() + b"".join(disk.line() for _ in range(lines)))
+    yield
+    disk.rename(new, disk.path)
+    yield
+    disk.create()
+
+
 def by_month(disk: Disk, lines: int) -> Iterator[None]:
     """Rename to a name with a month's word and compress: Log4j's ``%d{dd-MMM-yyyy}-%i``."""
     number = next(number for number in range(1, 99) if not list(disk.folder.glob(f"app-28-Nov-2026-{number}.log*")))
@@ -213,5 +290,12 @@ ROTATIONS: dict[str, Rotation] = {
         deleted,
         truncated,
         by_month,
+        in_halves,
+        reserved,
+        packed_in_place,
+        named_otherwise,
+        linked_away,
+        relinked,
+        replaced,
     )
 }

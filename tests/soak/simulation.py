@@ -14,15 +14,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
+from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.tail import Tail
 from soak.calls import Calls, Killed
 from soak.disk import Disk
 from soak.rotations import ROTATIONS
 
 NEVER = 999
+CLOSE = 8  # races are won within few calls
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where files cost least
 MAX_LINE = 200
 CUTS = 12
 WIDTHS = (5, 90)
@@ -45,7 +49,7 @@ class Setting:
         width: how long lines may be.
         banner: whether each file begins with the same lines.
         many: whether a new file is longer than the old one.
-        history: whether an old file lies beside the log.
+        beside: what lies beside the log: nothing, an ``old`` file, or another process's log, a ``twin``.
         known: whether the reader has read the log before.
     """
 
@@ -54,18 +58,18 @@ class Setting:
     width: int
     banner: bool
     many: bool
-    history: bool
+    beside: str
     known: bool
 
 
 SETTINGS = tuple(
-    Setting(pattern, small, width, banner, many, history, known)
+    Setting(pattern, small, width, banner, many, beside, known)
     for pattern in PATTERNS
     for small in (True, False)
     for width in WIDTHS
     for banner in (False, True)
     for many in (False, True)
-    for history in (False, True)
+    for beside in (("", "old") if pattern == PATTERNS[0] else ("", "old", "twin"))
     for known in ((True, False) if pattern != PATTERNS[0] else (True,))
 )
 
@@ -120,18 +124,27 @@ class Simulation:
     def __init__(self, folder: Path, schedule: Schedule) -> None:
         self.schedule = schedule
         self.setting = setting = SETTINGS[schedule.setting]
-        beside_only = setting.pattern == PATTERNS[0] or "**" not in setting.pattern
+        self.folder = folder
         self.disk = Disk(
             folder,
             width=setting.width,
             banner=BANNER if setting.banner else b"",
-            sees=lambda path: path.parent == folder or not beside_only,
+            sees=self._sees,
         )
         self.calls: list[str] = []
-        self.watched = Calls(self._before, self.disk.inodes)
+        self.quiet = True
+        self.errors: list[str] = []
+        self.watched = Calls(folder, self._before, self.disk.inodes)
         self.events = self._events()
         self.stored: str | None = None
         self.tail = self._new()
+
+    def _sees(self, path: Path) -> bool:
+        """Return whether the reader is told of a file: by the pattern, or because rotation may have named it."""
+        beside = path.parent == self.folder
+        if self.setting.pattern == PATTERNS[0]:
+            return beside and path.name.startswith(("app.log", "app-"))
+        return fnmatch(path.name, PATTERNS[1]) and (beside or "**" in self.setting.pattern)
 
     def _new(self) -> Tail:
         tail = Tail(
@@ -153,6 +166,8 @@ class Simulation:
         return [lambda: exhaust(steps, second), lambda: exhaust(steps)]
 
     def _before(self, name: str) -> None:
+        if self.quiet:
+            return
         at = len(self.calls)
         self.calls.append(name)
         for point, count in ((self.schedule.first, 2), (self.schedule.second, 1)):
@@ -163,32 +178,35 @@ class Simulation:
 
     def run(self) -> Outcome:
         """Run it."""
-        self._prepare()
         with self.watched:
+            self._prepare()
+            self.quiet = False
             for _ in range(2):
                 self._read()
+            self.quiet = True
             while self.events:
                 self.events.pop(0)()
             self._settle()
         self.disk.close()
-        return Outcome(self.disk.faults(), tuple(self.calls))
+        return Outcome("; ".join([*self.errors, *self.disk.faults()]), tuple(self.calls))
 
     def _prepare(self) -> None:
         disk = self.disk
-        if self.setting.history:
+        if self.setting.beside == "twin":
+            disk.write_beside(disk.name("appb.log"), 9)
+        if self.setting.beside == "old":
             disk.write(9)
             exhaust(ROTATIONS["renamed"](disk, 0))
             if self.setting.pattern == PATTERNS[0]:  # what was rotated before the log was first seen is no part of it
-                disk.written.clear()
-                disk.banners = 1
+                disk.forget()
             disk.now += 3600
         disk.write(12)
         if self.setting.known:
-            with self.watched:
-                self._read_alone()
-            self.calls.clear()
+            self._read()
         disk.now += 10
         disk.write(12)
+        if self.setting.beside == "twin":
+            disk.write_beside(disk.name("appb.log"), 5)
 
     def _read(self) -> None:
         """Read all there is; a reader that dies is followed by another."""
@@ -198,18 +216,12 @@ class Simulation:
         except Killed:
             self.restart()
             self._read()
-
-    def _read_alone(self) -> None:
-        """Read all there is while nobody acts."""
-        with self.watched.watching():
-            self.schedule, schedule = QUIET, self.schedule
-            self._consume()
-            self.schedule = schedule
+        except SourceError as error:
+            self.errors.append(f"raised: {error}")
 
     def _consume(self) -> None:
         for lines in self.tail.read():
-            for line in lines.data.split(b"\n")[:-1]:
-                self.disk.seen[line.lstrip(b"\0")] += 1
+            self.disk.seen.update(text for line in lines.data.split(b"\n") if (text := line.strip(b"\0 ")))
             self.stored = self.tail.position()
             self.watched.point("counting")
         self.stored = self.tail.position()
@@ -223,15 +235,12 @@ class Simulation:
     def _settle(self) -> None:
         """Let everything come to rest: some looks, one of them a new process's, and some more lines."""
         for turn in range(5):
-            self._read_alone()
+            self._read()
             self.disk.now += 61
             if turn == 2:
                 self.restart()
                 self.disk.write(1)
         self.watched.close_all()
-
-
-QUIET = Schedule(0, 0, NEVER, NEVER, NEVER)
 
 
 def exhaust(steps: Iterator[None], count: int = NEVER) -> None:
@@ -243,14 +252,14 @@ def exhaust(steps: Iterator[None], count: int = NEVER) -> None:
 
 def run(number: int) -> Outcome:
     """Run the schedule of a number."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         return Simulation(Path(folder), Schedule.of(number)).run()
 
 
 @cache
 def dry_run(setting: int) -> int:
     """Return how many calls a reader makes where nobody acts."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         simulation = Simulation(Path(folder), Schedule(0, setting, NEVER, NEVER, NEVER))
         simulation.events.clear()
         return len(simulation.run().calls)
@@ -259,7 +268,7 @@ def dry_run(setting: int) -> int:
 def each_call() -> Iterator[int]:
     """Yield the numbers of every rotation before each single call."""
     for setting, what in enumerate(SETTINGS):
-        if what.history or not what.known or what.width != WIDTHS[-1]:
+        if what.beside:
             continue
         for call in range(dry_run(setting)):
             for plan, (_, second) in enumerate(PLANS):
@@ -274,6 +283,7 @@ def draw(seed: int) -> Iterator[int]:
         setting = rng.randrange(len(SETTINGS))
         calls = dry_run(setting)
         first = rng.randrange(calls)
-        second = rng.randrange(first, calls + calls // 2)
-        death = rng.choice([NEVER, rng.randrange(calls + calls // 2)])
+        last = calls + calls // 2  # what happens makes more calls
+        second = rng.randrange(first, rng.choice([last, first + CLOSE]))
+        death = rng.choice([NEVER, NEVER, rng.randrange(last), rng.randrange(max(first - 1, 0), second + CLOSE)])
         yield Schedule(rng.randrange(len(PLANS)), setting, first, second, death).number

@@ -67,7 +67,7 @@ class Writer(threading.Thread, ABC):
         """Write and rotate."""
         try:
             while not self.stopping.is_set():
-                self.write(self.random.choice([1, 5, 40, 200]))
+                self.write(self.random.choice([1, 5, 30, 120]))
                 if self.random.random() < 0.12:
                     self.rotations += 1
                     self.rotate()
@@ -110,6 +110,10 @@ class Writer(threading.Thread, ABC):
     def settle(self) -> None:
         """Complete what was begun."""
 
+    @abstractmethod
+    def close(self) -> None:
+        """Close the files."""
+
 
 class Program(Writer):
     """A program that opens its log itself, and opens it anew when it is told to.
@@ -138,6 +142,11 @@ class Program(Writer):
         for piece in (data[:cut], data[cut:]):
             while piece:
                 piece = piece[os.write(file, piece) :]  # noqa: PLW2901  # a write may be cut short
+
+    def close(self) -> None:
+        """Close the logs."""
+        for file in self._open:
+            os.close(file)
 
     def reopen(self) -> None:
         """Turn to the files that have the logs' names now."""
@@ -205,6 +214,11 @@ class Handler(Writer):
 
     def rotate(self) -> None:
         """Leave it to the handler."""
+
+    def close(self) -> None:
+        """Close the handlers."""
+        for handler in self.handlers:
+            handler.close()
 
 
 class GzipHandler(Handler):
@@ -350,6 +364,38 @@ class Kubelet(Program):
         self.reopen()
 
 
+class Linked(Program):
+    """The log's name is a link to the newest file, as cronolog and others make it."""
+
+    def rotate(self) -> None:
+        """Go on in the next file, then move the link."""
+        target, link = self.folder / f"app-{datetime.now(UTC):%Y%m%d}-{self.rotations}.log", self.folder / ".link"
+        os.close(self._open[0])
+        self._open = [self._opened(target)]
+        link.symlink_to(target)
+        if not self.path.is_symlink():
+            self.path.rename(self.folder / "app-20260101-0.log")
+        link.rename(self.path)
+
+
+class Synchronised(Program):
+    """A log that is written elsewhere, and copied anew as a whole, as rsync does."""
+
+    def _opened(self, path: Path) -> int:
+        path.touch()
+        return super()._opened(path.parents[1] / f"{path.parent.name}.source")
+
+    def rotate(self) -> None:
+        """Copy the log, and let the copy take its name."""
+        new = self.folder / ".app.log.Xq7Lfa"
+        shutil.copyfile(self.folder.parent / f"{self.folder.name}.source", new)
+        new.rename(self.path)
+
+    def settle(self) -> None:
+        """Copy what was written last."""
+        self.rotate()
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """A way to rotate, and what the exporter is told of the log.
@@ -403,4 +449,6 @@ WAYS: dict[str, Way] = {
     "logback": Way(Logback),
     "docker": Way(Docker),
     "kubelet": Way(Kubelet),
+    "symbolic-link": Way(Linked),
+    "rsync": Way(Synchronised),
 }

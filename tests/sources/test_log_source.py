@@ -12,9 +12,10 @@ import pytest
 from prediction_exporter.config import Predictions, parse
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError, SourceError
-from prediction_exporter.sources import log as log_module
+from prediction_exporter.sources import log_sample
 from prediction_exporter.sources.fields.schema import describe, path_text
-from prediction_exporter.sources.log import LogSource, sample_log
+from prediction_exporter.sources.log import LogSource
+from prediction_exporter.sources.log_sample import sample_log
 
 LAYOUT = Layout(
     [
@@ -125,7 +126,7 @@ def test_other_output_first(tmp_path: Path) -> None:
 def test_a_long_beginning_without_events(tmp_path: Path) -> None:
     """Fields are recognised however much other output comes first."""
     path = tmp_path / "app.log"
-    noise = ["x" * 100] * (2 * log_module.SAMPLE_BYTES // 100)
+    noise = ["x" * 100] * (2 * log_sample.SAMPLE_BYTES // 100)
     write(path, noise)
     reader = source(path)
     assert drain(reader) == ([], {"malformed": len(noise)})
@@ -136,7 +137,7 @@ def test_a_long_beginning_without_events(tmp_path: Path) -> None:
 
 def test_a_log_of_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long log without any event is told, and read once it has one among the files."""
-    monkeypatch.setattr(log_module, "SEARCH_BYTES", 1 << 20)
+    monkeypatch.setattr(log_sample, "SEARCH_BYTES", 1 << 20)
     path = tmp_path / "app.log"
     write(path, ["x" * 100] * 20_000)
     reader = source(tmp_path / "*.log")
@@ -216,7 +217,9 @@ def test_the_newest_file_tells_the_fields(tmp_path: Path) -> None:
     (tmp_path / "d.gz").write_bytes(b"\x1f\x8b")
     for age, name in enumerate(["d.gz", "c.log", "b.log", "a.log"]):
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
-    sample = sample_log(predictions_of(tmp_path / "*", {}))
+    log = predictions_of(tmp_path / "*", {}).log
+    assert log is not None
+    sample = sample_log(log, lambda events: "features" in events[0])
     assert sample is not None
     assert [list(found) for found in sample.events] == [list(event(1))]
 

@@ -59,17 +59,44 @@ NOON = micros(2026, 3, 1, 12)
         ("1772366400000000000", 0),
         ("1.7723664e9", 0),
         (" 1772366400 ", 0),
+        ("20260301120000", 0),
+        ("202603011200", 0),
+        ("20260301120000123", 123_000),
+        ("20260301120000123456", 123_456),
+        ("20260301T120000Z", 0),
+        ("20260301t120000z", 0),
+        ("20260301T1200Z", 0),
+        ("20260301T130000.25+0100", 250_000),
+        ("20260301 120000,5", 500_000),
+        ("2026-03-01T12:00", 0),
+        ("2026-03-01T12:00Z", 0),
+        ("2026-03-01 13:00+01:00", 0),
+        ("2026-03-01T13:00+01:00[Europe/Berlin]", 0),
+        ("2026-03-01T12:00:00.5Z[UTC]", 500_000),
+        ("2026-03-01 12:00:00 UTC", 0),
+        ("2026-03-01T12:00:00.123GMT", 123_000),
+        ("2026/03/01 12:00:00", 0),
+        ("2026-03-01 14:00:00.123456789 +0200 CEST m=+0.000012", 123_456),
+        ("2026-03-01 12:00:00 +0000 UTC", 0),
     ],
 )
 def test_forms(text: str, offset: int) -> None:
-    """Dates of RFC 3339, of Python's logging and epoch numbers in all units."""
+    """Dates of RFC 3339, of Python's logging, of Java, in digits alone, and epoch numbers in all units."""
     assert parse(text) == [NOON + offset]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *("", " ", "now", "2026-03-01", "2026-03-01T", "12:00:00", "2026-03-01T12:00", "2026-03-01T12:00Z", "20260301T120000Z"),
+        *("", " ", "now", "2026-03-01", "2026-03-01T", "12:00:00", "20260301", "20261301120000", "20260301250000"),
+        *(
+            "20262301",
+            "202603011260",
+            "20260301T12",
+            "20260301120000+1",
+            "2026-03-01T12:00:00[UTC]",
+            "x20260301120000",
+        ),
         *(
             "2026-13-01T12:00:00Z",
             "2026-02-29T12:00:00Z",
@@ -78,7 +105,7 @@ def test_forms(text: str, offset: int) -> None:
             "2026-03-01T12:60:00Z",
         ),
         *("2026-03-01T12:00:61Z", "2026-03-01T12:00:00Zx", "x2026-03-01T12:00:00Z", "2026-03-01T12:00:00+25:00"),
-        *("2026-03-01T12:00:00UTC", "Sun, 01 Mar 2026 12:00:00 GMT", "01/03/2026 12:00:00", "true", "nan", "inf", "-Infinity"),
+        *("2026-03-01T12:00:00CET", "Sun, 01 Mar 2026 12:00:00 GMT", "01/03/2026 12:00:00", "true", "nan", "inf", "-Infinity"),
         *("1e400", "{}", "[1772366400]", "1772366400s", "0x69a42b80", "1_772_366_400"),
     ],
 )
@@ -133,6 +160,35 @@ def test_magnitudes(number: float, microseconds: int | None) -> None:
     """A number's unit is told from its size; what no clock shows is refused."""
     [found] = epoch_microseconds(np.array([number]), None)
     assert (None if found == NO_TIME else found) == microseconds
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (202603011200, "2026-03-01T12:00:00Z"),
+        (20260301120000, "2026-03-01T12:00:00Z"),
+        (20260301125959, "2026-03-01T12:59:59Z"),
+        (20260301, None),  # no time of day, and no second of the year 1970
+        (20261301120000, None),  # no month, and no millisecond of the year 2612
+        (29991231235959, None),
+        (9999999999999, "2286-11-20T17:46:39.999Z"),
+    ],
+)
+def test_dates_in_digits_are_no_epoch(number: int, text: str | None) -> None:
+    """A number that reads as a date is one, in the zone of those that carry none; a configured unit is obeyed."""
+    [found] = DateParser("UTC", None).numbers(np.array([float(number)]))
+    assert [None if found == NO_TIME else found] == ([None] if text is None else parse(text))
+    assert parse(str(number)) == ([None] if text is None else parse(text))
+    [found] = DateParser("UTC", "us").numbers(np.array([float(number)]))
+    assert found == number
+    [local] = DateParser("Asia/Tokyo", None).numbers(np.array([20260301210000.0]))
+    assert local == NOON
+
+
+def test_dates_of_more_digits_than_a_double_has() -> None:
+    """Milliseconds and microseconds that stand in a number are read as far as it holds them."""
+    times = DateParser("UTC", None).numbers(np.array([20260301120000123.0, 20260301115959999.0, 20260301120000500000.0]))
+    assert np.abs(times - np.array([NOON + 123_000, NOON - 1000, NOON + 500_000])).max() <= 5000
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1e6), ("ms", 1e3), ("us", 1.0), ("ns", 1e-3)])

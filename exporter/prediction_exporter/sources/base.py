@@ -18,7 +18,7 @@ REASONS: dict[str, str] = {
     "encoding": "not valid UTF-8",
     "unreadable": "a whole file that is damaged, or not what its name says; its rows are not known",
     "missing_time": "no event time",
-    "invalid_time": "an event time that is neither an epoch number nor an RFC 3339 date",
+    "invalid_time": "an event time that is neither an epoch number nor a date with a time of day",
     "missing_id": "no prediction id",
     "future": "an event time further ahead of the clock than the configured tolerance",
     "too_old": "an event time before the longest window",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,14 @@ class PlainContent:
     def length(self) -> int:
         """Return the size of the file."""
         return self.stat().st_size
+
+    def next_data(self, position: int) -> int:
+        """Return where the next bytes may be that are none of a hole's, from a position on."""
+        try:
+            return os.lseek(self._fd, position, os.SEEK_DATA)
+        except OSError as error:
+            # Nothing but a hole follows; or the file system does not tell.
+            return max(self.length(), position) if error.errno == errno.ENXIO else position
 
     def close(self) -> None:
         """Close the file; closing it again does nothing."""

@@ -97,7 +97,8 @@ class Copies:
             return Verdict.MOVING
         try:
             if begins_with(original, content):
-                return Verdict.COPY
+                # What is open may hold something else since it was recognised, and this be a copy of that.
+                return Verdict.COPY if stream.relation(original) is Relation.SAME else Verdict.MOVING
             # The original may have been truncated since it was recognised; what was read of it is remembered.
             if stream.relation(original) is Relation.SAME or stream.memory.check(content) is Relation.OTHER:
                 return Verdict.NEW

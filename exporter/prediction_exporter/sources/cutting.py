@@ -44,12 +44,13 @@ def runs(window: bytes, start: int, *, limit: int, skipping: bool) -> Iterator[R
     begin, end = position, window.rfind(b"\n", position) + 1 or position
     while end - position > limit + 1:
         newline = window.rfind(b"\n", position, position + limit + 1)
-        if newline >= 0:
-            position = newline + 1
+        behind = newline + 1 if newline >= 0 else window.find(b"\n", position) + 1
+        if newline >= 0 or window[position:behind].isspace():  # a blank line is none, however long
+            position = behind
             continue
         if position > begin:
             yield Run(begin, position)
-        begin, position = position, window.find(b"\n", position) + 1
+        begin, position = position, behind
         yield Run(begin, position, oversized=True)
         begin = position
     if end > begin:

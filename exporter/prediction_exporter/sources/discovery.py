@@ -88,10 +88,15 @@ class File:
 
 @dataclass(slots=True)
 class Found:
-    """All files that concern a pattern, and the errors on the way to them, by path."""
+    """All files that concern a pattern, and the errors on the way to them, by path.
+
+    Attributes:
+        moved: whether a file got another name meanwhile, so that another one may have been missed.
+    """
 
     files: list[File] = field(default_factory=list)
     errors: dict[str, OSError] = field(default_factory=dict)
+    moved: bool = False
 
 
 def discover(pattern: str, homes: Iterable[str], paths: Iterable[str]) -> Found:
@@ -121,7 +126,7 @@ def discover(pattern: str, homes: Iterable[str], paths: Iterable[str]) -> Found:
         file.rotated = file.compression is not None or any(
             PurePath(origin).name in logs for name in names for origin in origins(name)
         )
-    return Found(list(look.files.values()), look.errors)
+    return Found(list(look.files.values()), look.errors, look.moved)
 
 
 class _Look:
@@ -131,6 +136,7 @@ class _Look:
         self.literal = not glob.has_magic(pattern)
         self.files: dict[FileId, File] = {}
         self.errors: dict[str, OSError] = {}
+        self.moved = False
         self._added: set[str] = set()
         self._folders: dict[str, str] = {}
 
@@ -153,7 +159,10 @@ class _Look:
         except (FileNotFoundError, NotADirectoryError):
             return  # gone since the folder was listed, or a link to nothing yet
         except (OSError, RuntimeError) as error:  # resolve() of Python 3.11 reports a loop of links as RuntimeError
-            self.errors[name] = error if isinstance(error, OSError) else OSError(errno.ELOOP, str(error))
+            if isinstance(error, OSError) and error.errno == errno.EINVAL:
+                self.moved = True  # a file has replaced the link just now
+            else:
+                self.errors[name] = error if isinstance(error, OSError) else OSError(errno.ELOOP, str(error))
             return
         if not stat.S_ISREG(status.st_mode):
             if matched and (self.literal or not stat.S_ISDIR(status.st_mode)):  # a glob may well meet folders
@@ -174,6 +183,7 @@ class _Look:
             ),
         )
         file.names.add(name)
+        self.moved |= file.path != path and status.st_nlink == 1
         file.home = file.home or home
 
     def _resolve(self, name: str) -> str:

@@ -16,7 +16,7 @@ from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path
-from prediction_exporter.sources.times import NO_TIME, DateParser, epoch_microseconds
+from prediction_exporter.sources.times import NO_TIME, DateParser
 from prediction_exporter.sources.values import (
     States,
     accept,
@@ -118,7 +118,7 @@ class FrameParser:
         if isinstance(dtype, pl.Date):
             return self._midnights(values)
         if dtype.is_numeric():
-            return epoch_microseconds(values.cast(pl.Float64).to_numpy(), self._schema.time_unit)
+            return self._dates.numbers(values.cast(pl.Float64).to_numpy())
         if isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Binary):
             return self._dates.parse(texts_of_values(values))
         return np.full(len(values), NO_TIME)

@@ -33,11 +33,17 @@ RELEARN_RATIO = 0.02
 #: Words that loggers write for numbers which JSON does not have.
 WORDS = (b"NaN", b"Infinity")
 
+#: Bytes of a text that tell its encoding.
+HEAD_BYTES = 200
+
 #: Bytes on each side of a bare word that tell whether it stands as a value.
 HEAD = 16
 
 #: Half of a surrogate pair without its other half, which polars reads as something else or as another character.
 _LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
+
+#: ASCII in UTF-16 or UTF-32.
+_WIDE = re.compile(rb"(?:[\t-~]\0){4}|(?:[\t-~]\0{3}){3}")
 
 #: Digits of integers that are numbers beyond all doubles, and more than Python converts.
 HUGE_DIGITS = 400
@@ -215,19 +221,30 @@ def _integer(digits: str) -> int | float:
 def parse_lines(lines: Iterable[bytes], rejected: Rejected) -> Iterator[Mapping[str, Any]]:
     """Yield the JSON objects among the lines; count the others as refused. Blank lines are no lines."""
     for line in lines:
-        if not line.strip():
+        text = line.strip(b"\0")  # where a wrapper had them in its text
+        if not text.strip():
             continue
         try:
-            event = _loads(line.decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            rejected.add("encoding", example=line)
-        except (ValueError, RecursionError):
-            rejected.add("malformed", example=line)
+            event = _loads(text.decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            if is_wide(line):
+                rejected.add("encoding", example=b"UTF-16, not UTF-8: " + line.lstrip(b"\xff\xfe").replace(b"\0", b""))
+            else:
+                rejected.add("encoding" if isinstance(error, UnicodeDecodeError) else "malformed", example=line)
         else:
             if isinstance(event, dict):
                 yield event
             else:
                 rejected.add("malformed", example=line)
+
+
+def is_wide(text: bytes) -> bool:
+    r"""Return whether the beginning of a text is of a Unicode encoding other than UTF-8.
+
+    >>> is_wide('{"ts": 1}'.encode("utf-16-be")), is_wide(b'{"ts": 1}')
+    (True, False)
+    """
+    return _WIDE.search(text[:HEAD_BYTES]) is not None
 
 
 def nested_dtypes(paths: Iterable[Path], texts: set[Path]) -> dict[str, pl.DataType]:

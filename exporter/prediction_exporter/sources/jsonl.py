@@ -14,7 +14,7 @@ from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.schema import EventSchema, Path, lookup
 from prediction_exporter.sources.json_reader import JsonReader
-from prediction_exporter.sources.times import DateParser, epoch_microseconds
+from prediction_exporter.sources.times import DateParser
 from prediction_exporter.sources.values import (
     accept,
     failures_of,
@@ -89,7 +89,7 @@ class JsonLinesParser:
     def _fast_times(self, values: pl.Series) -> NDArray[np.int64]:
         if values.dtype == pl.String:
             return self._dates.parse(values)
-        return epoch_microseconds(values.to_numpy(), self._schema.time_unit)
+        return self._dates.numbers(values.to_numpy())
 
     def _fast_latencies(self, frame: pl.DataFrame) -> NDArray[np.float64] | None:
         if self._schema.latency is None:

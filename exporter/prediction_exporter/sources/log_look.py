@@ -31,6 +31,7 @@ class Sample:
         path: the file.
         rejected: what the wrapper or the length of a line was wrong for.
         problem: why the file was not searched further; empty where it was to its end.
+        tells: whether the events tell all fields.
     """
 
     events: Sequence[Mapping[str, Any]]
@@ -38,6 +39,7 @@ class Sample:
     path: str
     rejected: Rejected
     problem: str = ""
+    tells: bool = False
 
 
 def look_at_no_event(sample: Sample, wrapper: str) -> Look:
@@ -57,6 +59,12 @@ def look_at_no_event(sample: Sample, wrapper: str) -> Look:
     shown = lines[0][:HEAD_BYTES].decode("utf-8", "replace").strip()[:100]
     count = f"{len(lines)} lines" if len(lines) > 1 else "one line"
     return Look(place=sample.path, remarks=(f"{sample.path}: has no JSON object yet, but {count} of text, as {shown!r}",))
+
+
+def outage_remark(sample: Sample) -> str:
+    """Return what lines are of which every request failed."""
+    count = f"all {len(sample.events)} sampled requests" if len(sample.events) > 1 else "the one request"
+    return f"{sample.path}: {count} failed, and count; the first that succeeds tells where the baseline's columns stand"
 
 
 def look_at_no_file(pattern: str, start: str) -> Look:

@@ -115,7 +115,7 @@ class Memory:
     def look_ahead(self, content: Content) -> None:
         """Remember the first bytes of a content, where nothing was read of it."""
         if self.empty and len(self.ahead) < AHEAD_BYTES:
-            self.ahead = content.read_at(self.offset, AHEAD_BYTES)
+            self.ahead = content.read_at(self.offset, AHEAD_BYTES).rstrip(b"\0")  # lines may yet be written over NULs
 
     def advance(self, data: bytes | memoryview) -> None:
         """Remember more bytes: those that follow the offset."""

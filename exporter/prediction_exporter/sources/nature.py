@@ -6,20 +6,25 @@ import codecs
 import json
 import re
 
+from prediction_exporter.sources.json_reader import is_wide
+
+_WIDE = "is UTF-16 text; a log is UTF-8, which PowerShell writes with -Encoding utf8"
+
 #: Bytes that a kind of file begins with, and what it is.
 _MAGIC = {
     b"\x1f\x8b": "is compressed with gzip, which its name does not say: it must end in .gz",
     b"\x28\xb5\x2f\xfd": "is compressed with zstd, which its name does not say: it must end in .zst",
     b"PAR1": "is a Parquet file, which predictions.files reads",
     b"PK\x03\x04": "is a ZIP archive",
-    b"\xff\xfe": "is UTF-16 text; a log is UTF-8",
-    b"\xfe\xff": "is UTF-16 text; a log is UTF-8",
+    b"\xff\xfe": _WIDE,
+    b"\xfe\xff": _WIDE,
 }
 
 #: What a first line looks like that is JSON of another shape.
 _SHAPES = {
     r"\[\s*(?:\{|$)": "holds a JSON array; a log has a JSON object for each line",
     r"\{.*\}\s*,?\s*\{": "holds several JSON objects in a line; each needs a line of its own",
+    r"\{.*\}\s*,$": "has a comma behind the object of a line; a line must be the object alone",
     r"\{\s*'": "has single quotes, as Python prints a dict, and is no JSON; write the line with json.dumps",
     r"(?:\{|\{\s*\"[^\"]*\"\s*:.*[,{\[])$": "holds JSON over several lines; a log has a whole object in each line",
 }
@@ -42,11 +47,23 @@ def fault_of(head: bytes) -> str | None:
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
             return what
+    if is_wide(head):
+        return _WIDE
     if b"\0" in head:
         return "is no text"
     head = head.removeprefix(codecs.BOM_UTF8)
+    if head.lstrip().startswith(b"{") and not _is_utf8(head.split(b"\n")[0]):
+        return "is not UTF-8, which a log is; perhaps it is Latin-1 or a code page of Windows"
     lines = [line.decode("utf-8", "replace").strip() for line in head.split(b"\n") if line.strip()][:_LINES]
     return _json_of(lines) or _csv_of(lines)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(line)  # which may be cut within a character
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def gzip_fault(head: bytes) -> str:

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from prediction_exporter.sources.content import Content, Look, PlainContent
-from prediction_exporter.sources.decompress import COMPRESSIONS
+from prediction_exporter.sources.decompress import BLOCK_BYTES, COMPRESSIONS
 from prediction_exporter.sources.discovery import File, FileId
 from prediction_exporter.sources.memory import AGAIN_BYTES, Memory, Relation
 from prediction_exporter.sources.naming import family
@@ -50,6 +50,7 @@ class Stream:
         copied: whether a copy of it was seen in the last look.
         credit: the file that is taken for its copy though nothing but the content says so.
         reported: whether its loss was logged.
+        blank: where its file was seen to hold nothing but NULs behind what was read, and up to where.
     """
 
     home: str
@@ -75,6 +76,7 @@ class Stream:
     copied: bool = False
     credit: FileId | None = None
     reported: bool = False
+    blank: tuple[int, int] = (0, 0)
 
     @property
     def offset(self) -> int:
@@ -164,6 +166,11 @@ class Stream:
         """Move the offset behind bytes that follow it."""
         self.memory.advance(data)
         self.size = max(self.size, self.offset)
+
+    def leap(self, position: int) -> None:
+        """Move the offset to a position; nothing but NULs lies between."""
+        while self.offset < position:
+            self.advance(memoryview(bytes(min(position - self.offset, BLOCK_BYTES))))
 
     def lose(self) -> None:
         """Let go of a file that holds something else now: truncated if it was open, else perhaps only its inode is the same."""

@@ -16,7 +16,10 @@ and the doubt is logged.
 
 Not recovered: bytes that no file holds any more; what a compressor left out because it was written after the
 compressor had read the file; a logical line of a container that begins in one file and ends in the next (each part
-counts as a line). Blank lines are delivered, but count as lines nowhere.
+counts as a line). Blank lines may be delivered, but count as lines nowhere.
+
+NULs are no part of any line: what stands before them and behind them are lines of their own, and NULs that nothing follows
+wait, as lines may yet be written over them.
 
 The position remembers each stream that has a file among those looked at, and of the others at most
 :data:`~prediction_exporter.sources.tracker.MEMORY_STREAMS`, for one day.
@@ -37,6 +40,7 @@ from prediction_exporter.sources.base import EXAMPLE_BYTES, Rejected
 from prediction_exporter.sources.content import CompressedContent, Content, Look, PlainContent, look_of
 from prediction_exporter.sources.cutting import runs
 from prediction_exporter.sources.memory import Relation
+from prediction_exporter.sources.nuls import next_byte, read_settled, without_nuls
 from prediction_exporter.sources.streams import Stream
 from prediction_exporter.sources.tracker import GRACE_SECONDS, Tracker
 from prediction_exporter.sources.wrappers import Rest, Wrapper, detect, record_limit, unwrap
@@ -208,19 +212,25 @@ class Tail:
         Raises:
             OverwrittenError: the file does not hold any more what was read of it.
         """
-        window = content.read_at(stream.offset, self._window)
+        window = read_settled(content, stream.offset, self._window)
         if isinstance(content, PlainContent) and not stream.memory.stands_in(content, window):
             raise OverwrittenError  # perhaps before the window was read
         full = len(window) == self._window
         final = not full and (content.complete or self._is_quiet(stream))
-        size = len(window)
-        if final and size and not window.endswith(b"\n"):
-            window += b"\n"
-        lines, end = self._take(stream, window, 0, full=full, final=final)
+        text, size, behind = window, len(window), None
+        if b"\0" in window:
+            behind = _next_byte(stream, content, window)
+            text = without_nuls(window, 0, ended=final or behind is not None, final=final)
+            full = full and len(text) == size
+        if final and text and not text.endswith(b"\n"):
+            text += b"\n"
+        lines, end = self._take(stream, text, 0, full=full, final=final)
         count = min(end, size)
         if not count:
             return None
         stream.advance(memoryview(window)[:count])
+        if behind is not None and behind > stream.offset and count == size:
+            stream.leap(behind)
         return lines
 
     def _take(self, stream: Stream, window: bytes, start: int, *, full: bool, final: bool) -> tuple[Lines, int]:
@@ -242,7 +252,8 @@ class Tail:
             pieces.append(result.data)
             rejected.merge(result.rejected)
             stream.dropping, end = result.dropping, run.begin + result.consumed
-        return Lines(b"".join(pieces), stream.label, rejected), end
+        data = b"".join(pieces)
+        return Lines(b"" if data.isspace() else data, stream.label, rejected), end
 
     def _wrapper_of(self, stream: Stream, window: bytes, start: int) -> Wrapper | None:
         """Return the wrapper of a file, told by its first line; ``None`` where no line tells it yet."""
@@ -250,8 +261,8 @@ class Tail:
             return self._wrapper or stream.wrapper
         if stream.skipping:
             return None
-        while window[start : start + 1] in (b"\n", b"\r"):
-            start += 1
+        if window[start : start + 1].isspace():
+            start = len(window) - len(window[start:].lstrip())
         end = window.find(b"\n", start)
         if 0 <= end - start <= record_limit(None, self._limit):
             stream.wrapper = detect(window[start:end])
@@ -293,9 +304,22 @@ class Tail:
             raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
 
 
+def _next_byte(stream: Stream, content: Content, window: bytes) -> int | None:
+    """Return where the next byte is behind a window and behind the NULs that it may end in; ``None`` where nothing is."""
+    begin, end = stream.offset, stream.offset + len(window)
+    if not window.endswith(b"\0") or not isinstance(content, PlainContent):
+        return end  # nobody writes over the NULs of a compressed file
+    found, position = next_byte(content, max(stream.blank[1] if stream.blank[0] <= end else 0, end))
+    stream.blank = (begin + len(window.rstrip(b"\0")), position)
+    # What is written in order stands in the window by now, if anything behind it does.
+    return position if found and content.read_at(begin, len(window)) == window else None
+
+
 def _unread(stream: Stream) -> int:
     if isinstance(stream.content, PlainContent):
-        return max(stream.content.length() - stream.offset, 0)
+        length, (begin, end) = stream.content.length(), stream.blank
+        reserved = end - max(begin, stream.offset) if end == length else 0
+        return max(length - stream.offset - max(reserved, 0), 0)
     if stream.file is None or stream.sealed:
         return 0
     return stream.file.size if stream.file.compression else max(stream.file.size - stream.offset, 0)

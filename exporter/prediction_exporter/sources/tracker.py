@@ -18,7 +18,7 @@ from prediction_exporter.sources.adoption import Adoption
 from prediction_exporter.sources.comparing import behind, end_of_last_line, is_repetitive
 from prediction_exporter.sources.content import Content, Look, PlainContent
 from prediction_exporter.sources.copies import Copies, Verdict
-from prediction_exporter.sources.discovery import File, FileId, discover
+from prediction_exporter.sources.discovery import File, FileId, Found, discover
 from prediction_exporter.sources.memory import Relation
 from prediction_exporter.sources.naming import matches
 from prediction_exporter.sources.streams import Stream, doubt
@@ -90,11 +90,7 @@ class Tracker:
         self._forget()
 
     def _look(self) -> list[File]:
-        found = discover(
-            self._pattern,
-            {stream.home for stream in self.streams},
-            {stream.path for stream in self.streams},
-        )
+        found = self._find()
         self.errors = found.errors
         self.matched = [file for file in found.files if file.matched]
         self._settled, self._still = not found.errors, True
@@ -117,6 +113,15 @@ class Tracker:
         for look in self._copies.keys() - looks:
             self._copies.pop(look).copies.discard(look)
         return files
+
+    def _find(self) -> Found:
+        """Find the files as they are named at one moment, if names stand still for so long."""
+        homes, paths = {stream.home for stream in self.streams}, {stream.path for stream in self.streams}
+        for _ in range(LOOKS):
+            found = discover(self._pattern, homes, paths)
+            if not found.moved:
+                break
+        return found
 
     def open(self, file: File) -> Content | None:
         """Open a file; an error is noted."""

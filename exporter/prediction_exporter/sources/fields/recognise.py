@@ -59,11 +59,14 @@ def flatten(events: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
     """Return the path of every value in the events, by its text, in the order of first appearance.
 
     Where an object stands in one event and something else in another, the fields of the object are the fields, and so are the
-    items of a list.
+    items of a list of numbers, and the only text of a list where none has more.
     """
     found: dict[str, Path] = {}
+    singles: set[Path] = set()  # lists of one text
+    texts: set[Path] = set()
     for event in events:
-        _flatten(event, (), "", found)
+        _flatten(event, (), "", found, singles, texts)
+    found = {name: path for name, path in found.items() if path[:-1] not in singles & texts or path[-1] != 0}
     objects = {path[:end] for path in found.values() for end in range(1, len(path)) if isinstance(path[end], str)}
     lists = {path[:-1] for path in found.values() if isinstance(path[-1], int)}
     return {
@@ -73,14 +76,19 @@ def flatten(events: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
     }
 
 
-def _flatten(value: Any, path: Path, name: str, found: dict[str, Path]) -> None:
+def _flatten(value: Any, path: Path, name: str, found: dict[str, Path], singles: set[Path], texts: set[Path]) -> None:
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
-            _flatten(inner, (*path, str(key)), f"{name}.{key}" if name else str(key), found)
+            _flatten(inner, (*path, str(key)), f"{name}.{key}" if name else str(key), found, singles, texts)
     elif isinstance(value, list) and value and all(isinstance(item, int | float) for item in value):
         for position in range(min(len(value), MAX_LIST)):
             found.setdefault(f"{name}[{position}]", (*path, position))
+    elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        singles.add(path)
+        found.setdefault(f"{name}[0]", (*path, 0))
     elif path:
+        if value and isinstance(value, list | str):
+            texts.add(path)
         found.setdefault(name, path)
 
 
@@ -91,6 +99,8 @@ def to_path(name: str, found: Mapping[str, Path]) -> Path:
     """
     if name in found:
         return found[name]
+    if is_single(name, found):
+        return found[f"{name}[0]"]
     for other, path in found.items():
         last = path[-1]
         if isinstance(last, str) and "." in last:
@@ -101,6 +111,11 @@ def to_path(name: str, found: Mapping[str, Path]) -> Path:
     if item is not None:
         return (*item.group(1).split("."), int(item.group(2)))
     return tuple(name.split("."))
+
+
+def is_single(name: str, found: Iterable[str]) -> bool:
+    """Return whether what stands under a name are lists of one item, which is meant by it."""
+    return f"{name}[0]" in found and f"{name}[1]" not in found
 
 
 def assign(names: Sequence[str], fields: Fields, *, where: str) -> Roles:
@@ -166,13 +181,19 @@ class _Chooser:
         if chosen is None or chosen in self.names:
             return chosen
         inside = [name for name in self.names if _within(name, chosen)]
+        if role == "time" and len(inside) > 1 and inside[0] == f"{chosen}[0]":
+            raise ConfigError(
+                f"{self.where}.time: {chosen} is a list of numbers, as Jackson writes dates by default; have it write text: "
+                f"disable SerializationFeature.WRITE_DATES_AS_TIMESTAMPS "
+                f"(in Spring: spring.jackson.serialization.write-dates-as-timestamps: false)"
+            )
         return self._only(role, inside) if inside else chosen
 
     def _only(self, role: str, candidates: list[str]) -> str | None:
         if len(candidates) > 1:
             raise ConfigError(
                 f"{self.where}.{role}: several fields could be the {role}: {', '.join(candidates)}; "
-                f"write the right one, for example {role}: {candidates[0]}"
+                f"write the right one, for example {role}: {min(candidates, key=_is_part)}"
             )
         return candidates[0] if candidates else None
 
@@ -201,13 +222,33 @@ class _Chooser:
         return listed or {name: name for name in self.names if name not in taken}
 
 
+def _is_part(name: str) -> bool:
+    """Return whether a field is only a part of a value: the fraction of a second, as protobuf and log4j write it."""
+    return "nano" in name.lower()
+
+
+def _within_text(sample: Iterable[Mapping[str, Any]]) -> str:
+    """Return which field holds an object as text, as a sentence's end; empty where none does."""
+    for event in sample:
+        for name, value in event.items():
+            if isinstance(value, str) and value.lstrip().startswith('{"'):
+                return f"; {name} holds JSON as text, which is not looked into: have it written as an object"
+    return ""
+
+
 def log_schema(
-    sample: Sequence[Mapping[str, Any]], fields: Fields, layout: Layout | None, *, timezone: str, where: str
+    sample: Sequence[Mapping[str, Any]],
+    fields: Fields,
+    layout: Layout | None,
+    *,
+    timezone: str,
+    where: str,
+    all_failed: bool = False,
 ) -> EventSchema:
     """Return where everything stands in the events of a log, from its first lines.
 
     A column of the baseline that the first lines lack is looked for beside the columns that they have: a feature may be
-    missing today.
+    missing today. Where all their requests failed, they may lack all of them.
 
     Raises:
         ConfigError: the time or the features cannot be recognised, a configured time does not exist, or a field stands inside
@@ -215,14 +256,18 @@ def log_schema(
     """
     found = flatten(sample)
     roles = assign(list(found), fields, where=where)
-    present = ", ".join(list(found)[:30])
+    present, within = ", ".join(list(found)[:30]), _within_text(sample)
     if roles.time is None:
-        raise ConfigError(f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present})")
+        raise ConfigError(
+            f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){within}"
+        )
     if roles.time not in found:
         raise ConfigError(
             f"{where}.time: no line among the first {len(sample)} has a field {roles.time} (they have: {present})"
         )
-    columns = _columns(roles, found, layout, where, present) if layout is not None else ()
+    columns: tuple[ColumnField, ...] = ()
+    if layout is not None:
+        columns = _columns(roles, found, layout, where, f"(the lines have: {present}){within}", all_failed=all_failed)
 
     def optional(name: str | None) -> Path | None:
         return None if name is None else to_path(name, found)
@@ -238,8 +283,15 @@ def log_schema(
         status=optional(roles.status),
         columns=columns,
     )
-    _refuse_shared(schema, where)
+    refuse_shared(schema, where)
     return schema
+
+
+def status_path(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> Path | None:
+    """Return where the events of a log say whether the request failed."""
+    found = flatten(sample)
+    status = assign(list(found), fields, where=where).status
+    return None if status is None else to_path(status, found)
 
 
 def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> tuple[str, ...]:
@@ -249,8 +301,12 @@ def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: 
     return (*roles.features, *outputs, *roles.scores)
 
 
-def _refuse_shared(schema: EventSchema, where: str) -> None:
-    """Refuse a field that would have to be a value and an object, or an object and a list."""
+def refuse_shared(schema: EventSchema, where: str) -> None:
+    """Refuse a field that would have to be a value and an object, or an object and a list.
+
+    Raises:
+        ConfigError: there is one.
+    """
     optional = (schema.id, schema.version, schema.latency, schema.status)
     taken: dict[Path, tuple[type, Path]] = {}
     for path in (schema.time, *filter(None, optional), *(column.path for column in schema.columns)):
@@ -264,16 +320,22 @@ def _refuse_shared(schema: EventSchema, where: str) -> None:
                 )
 
 
-def _columns(roles: Roles, found: Mapping[str, Path], layout: Layout, where: str, present: str) -> tuple[ColumnField, ...]:
+def _columns(
+    roles: Roles, found: Mapping[str, Path], layout: Layout, where: str, present: str, *, all_failed: bool
+) -> tuple[ColumnField, ...]:
     names = {column.name: column.role for column in layout.columns}
     known = {name: found[at] for name, at in roles.features.items() if names.get(name) is Role.FEATURE and at in found}
     features = [name for name, role in names.items() if role is Role.FEATURE]
-    if features and not known:
+    single = [name for name in features if name not in known and is_single(name, roles.features)]
+    items = {name: found[roles.features[f"{name}[0]"]] for name in single}
+    beside = {**known, **{name: path[:-1] for name, path in items.items()}}
+    known |= items
+    if features and not known and not all_failed:
         raise ConfigError(
             f"{where}.features: none of the baseline's features ({', '.join(features[:10])}) stands in the log's first lines; "
-            f"write the object or the fields that hold them (the lines have: {present})"
+            f"write the object or the fields that hold them {present}"
         )
-    paths: dict[str, Path] = {name: known.get(name) or _beside(name, known) for name in features}
+    paths: dict[str, Path] = {name: known.get(name) or _beside(name, beside) for name in features}
     outputs = [name for name, role in names.items() if role is Role.PREDICTION]
     if outputs:
         paths[outputs[0]] = to_path(roles.prediction or outputs[0], found)

@@ -15,11 +15,12 @@ from decimal import Decimal
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from sqlalchemy import ColumnElement, and_, false, func, literal, or_
 
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.schema import UNITS
-from prediction_exporter.sources.times import unit_of
+from prediction_exporter.sources.times import are_dates, unit_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -88,6 +89,8 @@ def time_column(
     if isinstance(first, date):
         raise ConfigError(f"{where}: the column has dates without a time of day; name a column with times")
     if isinstance(first, int | float | Decimal) and not isinstance(first, bool):
+        if unit is None and are_dates(np.array([float(first)]))[0]:
+            raise ConfigError(f"{where}: {first} is a date in digits and no time; name a column with times")
         return _EpochNumbers(column, floor, unit or unit_of(float(first)), whole=isinstance(first, int))
     if isinstance(first, str):
         return _texts(column, values, zone, where)

@@ -1,0 +1,89 @@
+"""What was recognised of a log, as it is kept over restarts, and what of it a newer look replaces."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from prediction_exporter.config import Fields
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.fields.recognise import refuse_shared
+from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, lookup
+
+#: Single fields of a schema; beside them stand its columns.
+_ROLES = ("time", "id", "version", "latency", "status")
+
+
+def fingerprint(fields: Fields, timezone: str, layout: Layout | None) -> str:
+    """Return what changes where recognition has to begin anew: configuration of fields, or another baseline."""
+    what = f"{fields!r} {timezone} {layout.digest if layout is not None else None}"
+    return hashlib.sha256(what.encode()).hexdigest()[:16]
+
+
+def to_json(schema: EventSchema) -> dict[str, Any]:
+    """Return where everything stands, without what the baseline and the configuration say."""
+    found = {role: getattr(schema, role) for role in _ROLES if getattr(schema, role) is not None}
+    return {
+        **found,
+        "time_unit": schema.time_unit,
+        "latency_unit": schema.latency_unit,
+        "columns": {column.name: column.path for column in schema.columns},
+    }
+
+
+def from_json(state: Mapping[str, Any], layout: Layout | None, timezone: str) -> EventSchema:
+    """Return the schema that ``to_json`` described, of the same baseline and configuration."""
+    columns = layout.columns if layout is not None else ()
+    return EventSchema(
+        **{role: tuple(state[role]) for role in _ROLES if role in state},
+        time_unit=state["time_unit"],
+        timezone=timezone,
+        latency_unit=state["latency_unit"],
+        columns=tuple(
+            ColumnField(name=c.name, kind=c.kind, path=tuple(state["columns"][c.name]), categories=c.categories)
+            for c in columns
+        ),
+    )
+
+
+def absent(schema: EventSchema, events: Sequence[Events], rejected: Rejected) -> set[str]:
+    """Return the roles and columns that some events have nowhere the schema says."""
+    if not events:
+        return {role for role in ("time", "id") if f"missing_{role}" in rejected.counts}
+    if all(part.failed.all() for part in events):
+        return set()  # a request that failed need not have more than a time and a status
+    names = {c.name for c in schema.columns if all(part.columns[c.name].null_count() == len(part) for part in events)}
+    if schema.version is not None and all(part.versions.null_count() == len(part) for part in events):
+        names.add("version")
+    if schema.latency is not None and all(part.latencies is None or np.isnan(part.latencies).all() for part in events):
+        names.add("latency")
+    return names
+
+
+def refit(old: EventSchema, new: EventSchema, sample: Sequence[Mapping[str, Any]]) -> EventSchema:
+    """Return a schema with what the sample has at a new place and not at the old one."""
+
+    def moved(before: Path | None, after: Path | None) -> bool:
+        return after is not None and after != before and _stands(after, sample) and not _stands(before, sample)
+
+    changes: dict[str, Any] = {role: getattr(new, role) for role in _ROLES if moved(getattr(old, role), getattr(new, role))}
+    if "latency" in changes:
+        changes["latency_unit"] = new.latency_unit
+    columns = tuple(b if moved(a.path, b.path) else a for a, b in zip(old.columns, new.columns, strict=True))
+    merged = replace(old, **changes, columns=columns)
+    try:
+        refuse_shared(merged, "fields")
+    except ConfigError:  # an object took the place of a value: only the newer look is of one piece
+        return new
+    return merged
+
+
+def _stands(path: Path | None, sample: Sequence[Mapping[str, Any]]) -> bool:
+    return path is not None and any(lookup(event, path) is not None for event in sample)

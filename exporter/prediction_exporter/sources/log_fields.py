@@ -1,0 +1,128 @@
+"""Which field of a log is what: told by its lines, kept over restarts, looked at again where it stops fitting.
+
+An outage is no mistake of the configuration: requests that failed have no features, and a log may hold nothing else for a day.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prediction_exporter.config import Predictions
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.base import Batch
+from prediction_exporter.sources.fields.memory import absent, fingerprint, from_json, refit, to_json
+from prediction_exporter.sources.fields.recognise import log_schema, status_path
+from prediction_exporter.sources.fields.schema import EventSchema
+from prediction_exporter.sources.jsonl import texts_of
+from prediction_exporter.sources.values import failures_of
+
+logger = logging.getLogger(__name__)
+
+Records = Sequence[Mapping[str, Any]]
+
+#: Events in a row that have nothing where the schema says, after which another look is taken.
+MISFIT_EVENTS = 200
+
+#: The key of a stored position that holds what was recognised.
+_KEY = "fields"
+
+
+def recognise_log(sample: Records, predictions: Predictions, layout: Layout | None, *, where: str) -> EventSchema:
+    """Return where everything stands in a log's events, from its first lines and the configuration.
+
+    Raises:
+        ConfigError: they do not tell.
+    """
+    place, fields = f"{where}.predictions.fields", predictions.fields
+    failed = not served(sample, predictions, where=where)
+    return log_schema(sample, fields, layout, timezone=predictions.timezone, where=place, all_failed=failed)
+
+
+def served(sample: Records, predictions: Predictions, *, where: str) -> Records:
+    """Return the events of requests that did not fail, as far as they say so."""
+    path = status_path(sample, predictions.fields, where=f"{where}.predictions.fields")
+    if path is None:
+        return sample
+    failed = failures_of(texts_of(sample, path))
+    return [event for event, is_failed in zip(sample, failed, strict=True) if not is_failed]
+
+
+class LogFields:
+    """What is known of a log's fields.
+
+    Attributes:
+        schema: which field is what; None where nothing tells it yet.
+        is_told: whether it was told by a request that did not fail, and is kept.
+    """
+
+    def __init__(self, predictions: Predictions, layout: Layout | None, *, where: str) -> None:
+        self._predictions = predictions
+        self._layout = layout
+        self._where = where
+        self._fingerprint = fingerprint(predictions.fields, predictions.timezone, layout)
+        self._unseen: dict[str, int] = {}
+        self._complaint = ""
+        self.schema: EventSchema | None = None
+        self.is_told = False
+
+    def restore(self, position: str | None) -> None:
+        """Take over what was recognised when a position was stored, if it is of this configuration and baseline."""
+        kept = None if position is None else json.loads(position).get(_KEY)
+        if kept is not None and kept["of"] == self._fingerprint:
+            self.schema = from_json(kept["schema"], self._layout, self._predictions.timezone)
+            self.is_told = True
+
+    def into(self, position: str) -> str:
+        """Return a position, which is a JSON object, with what is recognised in it."""
+        if self.schema is None or not self.is_told:
+            return position
+        kept = json.dumps({"of": self._fingerprint, "schema": to_json(self.schema)}, sort_keys=True, separators=(",", ":"))
+        return f'{{"{_KEY}":{kept},{position.removeprefix("{")}'
+
+    def tells(self, sample: Records) -> bool:
+        """Return whether a sample tells all fields: it has what the baseline has, in requests that did not fail."""
+        try:
+            return bool(served(sample, self._predictions, where=self._where)) and self._recognise(sample) is not None
+        except ConfigError:
+            return False
+
+    def take(self, sample: Records) -> None:
+        """Take what a sample tells, beside what is known already.
+
+        Raises:
+            ConfigError: it does not tell, and nothing is known.
+        """
+        try:
+            is_told = bool(served(sample, self._predictions, where=self._where))
+            schema = self._recognise(sample)
+        except ConfigError as error:
+            if self.schema is None:
+                raise
+            if str(error) != self._complaint:
+                logger.warning("%s; reading goes on with the fields as they were recognised before", error)
+            self._complaint = str(error)
+            return
+        if self.schema is not None and self.is_told:
+            schema, is_told = refit(self.schema, schema, sample), True
+        self.schema, self.is_told = schema, is_told
+
+    def fits(self, batch: Batch) -> bool:
+        """Return whether no other look has to be taken after this batch."""
+        if self.schema is None or not (batch.events or batch.rejected.total):
+            return True
+        if not self.is_told:
+            return all(events.failed.all() for events in batch.events)
+        gone = absent(self.schema, batch.events, batch.rejected)
+        count = sum(len(events) - int(events.failed.sum()) for events in batch.events) or batch.rejected.total
+        self._unseen = {name: self._unseen.get(name, 0) + count for name in gone}
+        if max(self._unseen.values(), default=0) < MISFIT_EVENTS:
+            return True
+        self._unseen = {}
+        return False
+
+    def _recognise(self, sample: Records) -> EventSchema:
+        return recognise_log(sample, self._predictions, self._layout, where=self._where)

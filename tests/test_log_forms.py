@@ -1,0 +1,188 @@
+"""Logs as writers of all kinds leave them, read by the real exporter: a model for each."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prediction_exporter.sources.base import REASONS
+from processes import Exporter
+from watched import Series, Watched, config_text, model_text, save_baseline, total
+
+
+def event(number: int, **changes: Any) -> dict[str, Any]:
+    """Return an event of this minute."""
+    features = {"amount": number % 20, "color": "red" if number % 2 else "blue"}
+    return {"ts": time.time() - 5, "status": 200, "score": 0.25, "decision": "accept", "features": features} | changes
+
+
+def failure(_: int) -> dict[str, Any]:
+    """Return an event of a request that failed."""
+    return {"ts": time.time() - 5, "status": 503}
+
+
+def lines(count: int, make: Callable[[int], Mapping[str, Any]] = event, **changes: Any) -> bytes:
+    """Return lines of events."""
+    return b"".join(json.dumps({**make(number), **changes}).encode() + b"\n" for number in range(count))
+
+
+def digits(form: str) -> str:
+    """Return this minute's time in a form."""
+    return datetime.fromtimestamp(time.time() - 5, UTC).strftime(form)
+
+
+LOGS: dict[str, Callable[[], bytes]] = {
+    "outage": lambda: lines(250, failure) + lines(100),
+    "failures_only": lambda: lines(250, failure),
+    "utf16": lambda: lines(50).decode().encode("utf-16"),
+    "utf16_bare": lambda: lines(50).replace(b"\n", b"\r\n").decode().encode("utf-16-le"),
+    "utf16_other": lambda: lines(50).decode().encode("utf-16-be"),
+    "utf16_behind": lambda: lines(10) + lines(40).decode().encode("utf-16-le"),
+    "seconds": lambda: lines(20, ts=int(digits("%Y%m%d%H%M%S"))),
+    "seconds_text": lambda: lines(20, ts=digits("%Y%m%d%H%M%S")),
+    "minutes": lambda: lines(20, ts=int(digits("%Y%m%d%H%M"))),
+    "milliseconds": lambda: lines(20, ts=int(digits("%Y%m%d%H%M%S123"))),
+    "basic": lambda: lines(20, ts=digits("%Y%m%dT%H%M%S.%fZ")),
+    "java": lambda: lines(20, ts=digits("%Y-%m-%dT%H:%MZ[UTC]")),
+    "day": lambda: lines(20, ts=int(digits("%Y%m%d"))),
+    "jackson": lambda: lines(20, ts=[2026, 11, 28, 18, 15, 0]),
+    "protobuf": lambda: lines(20, ts={"nanos": 5, "seconds": int(time.time())}),
+    "escaped": lambda: lines(20, lambda number: {"ts": time.time() - 5, "message": json.dumps(event(number))}),
+    "list_of_one": lambda: lines(50, decision=["accept"]),
+    "lists_of_one": lambda: lines(50, features={"amount": [5.0], "color": ["red"]}, decision=["accept"], status=["200"]),
+    "nuls": lambda: lines(20) + bytes(4096) + lines(2),
+    "many_nuls": lambda: bytes(3 << 20) + lines(20) + b'{"ts": 17' + bytes(12 << 20) + lines(2),
+    "ended_by_nuls": lambda: lines(20).replace(b"\n", b"\0"),
+    "bom": lambda: b"\xef\xbb\xbf" + lines(20),
+}
+
+
+#: What each counts as; nothing of what is not named.
+COUNTS: dict[str, dict[str, float]] = {
+    "outage": {"requests": 350, "failed": 250},
+    "failures_only": {"requests": 250, "failed": 250},
+    "utf16": {"encoding": 50},
+    "utf16_bare": {"encoding": 50},
+    "utf16_other": {"encoding": 50},
+    "utf16_behind": {"requests": 10, "encoding": 40},
+    **dict.fromkeys(["seconds", "seconds_text", "minutes", "milliseconds", "basic", "java"], {"requests": 20}),
+    "day": {"invalid_time": 20},
+    "jackson": {"down": 1},
+    "protobuf": {"down": 1},
+    "escaped": {"down": 1},
+    "list_of_one": {"requests": 50},
+    "lists_of_one": {"requests": 50},
+    "nuls": {"requests": 22},
+    "many_nuls": {"requests": 22, "malformed": 1},
+    "ended_by_nuls": {"requests": 19},  # the last one waits for what follows
+    "bom": {"requests": 20},
+}
+
+#: What is told of some.
+TOLD = {
+    "utf16": "refused 50 lines as encoding, such as 'UTF-16, not UTF-8: {",
+    "jackson": "ts is a list of numbers, as Jackson writes dates by default; have it write text",
+    "protobuf": "write the right one, for example time: ts.seconds",
+    "escaped": "message holds JSON as text, which is not looked into: have it written as an object",
+}
+
+
+@dataclass(frozen=True)
+class Read:
+    """What an exporter showed and logged when it had read all logs."""
+
+    series: Series
+    log: str
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """Run an exporter once over all logs."""
+    folder = tmp_path_factory.mktemp("forms")
+    watched = Watched(folder, clock=time.time)  # type: ignore[arg-type]
+    save_baseline(folder / "baseline.json")
+    models = []
+    for name, content in LOGS.items():
+        (folder / f"{name}.log").write_bytes(content())
+        models.append(model_text(name, f"{name}.log", fields="{features: features}"))
+    watched.configure(config_text(*models, more="series_limit: 1000000"))
+    exporter = Exporter(watched.file)
+    exporter.start()
+    try:
+        return Read(exporter.metrics(), exporter.log.read_text())
+    finally:
+        exporter.kill()
+
+
+@pytest.mark.parametrize("model", LOGS)
+def test_each_form_counts(read: Read, model: str) -> None:
+    """Good lines count whatever stands around them, and what cannot be read is refused for what it is."""
+    found = {
+        "requests": total(read.series, "model_requests_total", model=model),
+        "failed": total(read.series, "model_requests_failed_total", model=model),
+        "down": 1 - (total(read.series, "prediction_exporter_source_up", model=model) or 0),
+    }
+    for reason in REASONS:
+        found[reason] = total(read.series, "prediction_exporter_events_rejected_total", model=model, reason=reason)
+    assert {name: count for name, count in found.items() if count} == COUNTS[model]
+
+
+@pytest.mark.parametrize("model", TOLD)
+def test_what_is_wrong_is_told(read: Read, model: str) -> None:
+    """The log names what it is, and what to do."""
+    told = [line for line in read.log.splitlines() if f"model {model}" in line]
+    assert any(TOLD[model] in line for line in told), told
+
+
+@pytest.mark.parametrize("model", ["list_of_one", "lists_of_one"])
+def test_the_only_text_of_a_list_is_the_value(read: Read, model: str) -> None:
+    """A decision in a list is that decision, and so is a feature."""
+    assert total(read.series, "model_predictions_total", model=model, **{"class": "accept"}) == 50
+    ratios = {
+        dict(labels)["column"]: v
+        for (n, labels), v in read.series.items()
+        if n == "model_column_invalid_ratio" and ("model", model) in labels
+    }
+    assert ratios.keys() >= {"amount", "color", "decision"}
+    assert set(ratios.values()) == {0.0}
+
+
+def test_an_outage_over_restarts_and_reloads(tmp_path: Path, start_exporter: Callable[..., Exporter]) -> None:
+    """While everything fails the exporter starts, and is told to reload: it stays up, counts, and knows the fields from before."""
+    watched = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    save_baseline(tmp_path / "baseline.json")
+    watched.configure(config_text(model_text(fields="{features: features}")))
+    log = tmp_path / "app.log"
+
+    def counted(requests: int, failed: int) -> Callable[[], bool]:
+        def condition() -> bool:
+            series = exporter.metrics()
+            figures = {"model_requests_total": requests, "model_requests_failed_total": failed}
+            return {name: total(series, name) for name in figures} == figures
+
+        return condition
+
+    log.write_bytes(lines(20))
+    exporter = start_exporter(watched.file)
+    exporter.wait_for(counted(20, 0), "counts")
+    exporter.stop()
+    log.rename(tmp_path / "old")
+    log.write_bytes(lines(300, failure))
+    exporter = start_exporter(watched.file)
+    exporter.wait_for(counted(320, 300), "counts failures after a restart")
+    exporter.signal(signal.SIGHUP)
+    with log.open("ab") as file:
+        file.write(lines(10, failure) + lines(5))
+    exporter.wait_for(counted(335, 310), "counts after a reload")
+    series = exporter.metrics()
+    assert total(series, "prediction_exporter_source_up") == 1
+    assert total(series, "prediction_exporter_config_last_reload_successful") == 1
+    assert total(series, "model_predictions_total", **{"class": "accept"}) == 25
