@@ -267,8 +267,8 @@ class Disk:
         for lines in self.inodes.held.values():
             self.lost |= lines - set(self.seen)
 
-    def faults(self) -> str:
-        """Return what is wrong with what was delivered; an empty text where nothing is."""
+    def faults(self) -> list[str]:
+        """Return what is wrong with what was delivered."""
         repeated = set(self._banner.split(b"\n")) - {b""}
         times = self._banner.count(b"\n") * self.banners
         twice = sorted(line for line, count in self.seen.items() if count > 1 and line not in repeated)
@@ -280,7 +280,7 @@ class Disk:
             count = self.seen[line]
             if count > times or (count < times and not self.lost):
                 texts.append(f"banner {count} times for {times}")
-        return "; ".join(texts)
+        return texts
 
     def close(self) -> None:
         """Stop writing."""

@@ -18,6 +18,7 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
+from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.tail import Tail
 from soak.calls import Calls, Killed
 from soak.disk import Disk
@@ -132,6 +133,7 @@ class Simulation:
         )
         self.calls: list[str] = []
         self.quiet = True
+        self.errors: list[str] = []
         self.watched = Calls(folder, self._before, self.disk.inodes)
         self.events = self._events()
         self.stored: str | None = None
@@ -186,7 +188,7 @@ class Simulation:
                 self.events.pop(0)()
             self._settle()
         self.disk.close()
-        return Outcome(self.disk.faults(), tuple(self.calls))
+        return Outcome("; ".join([*self.errors, *self.disk.faults()]), tuple(self.calls))
 
     def _prepare(self) -> None:
         disk = self.disk
@@ -214,6 +216,8 @@ class Simulation:
         except Killed:
             self.restart()
             self._read()
+        except SourceError as error:
+            self.errors.append(f"raised: {error}")
 
     def _consume(self) -> None:
         for lines in self.tail.read():

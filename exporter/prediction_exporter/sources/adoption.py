@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from prediction_exporter.sources.comparing import HEAD_BYTES, SAMPLE_BYTES, head_of, is_repetitive
+from prediction_exporter.sources.comparing import HEAD_BYTES, SAMPLE_BYTES, begins_with, head_of, is_repetitive
 from prediction_exporter.sources.content import Content, Look
 from prediction_exporter.sources.discovery import File, FileId
 from prediction_exporter.sources.memory import Relation
@@ -55,8 +55,8 @@ class Adoption:
             best = self._longest(stream, [file for file in files if file.path != stream.path])
             if best is None:
                 best = self._longest(stream, [file for file in files if file.path == stream.path])
-            elif stream.content is not None:  # it is read through the open file, and this is a copy of that
-                best[1].close()
+            elif stream.content is not None and not _goes_on(best[1], stream.content):
+                best[1].close()  # it is read through the open file, and this is a copy of that
                 continue
             if best is not None:
                 adopted.add(best[0].id)
@@ -114,6 +114,11 @@ class Adoption:
             self._note(file, error)
         content.close()
         return None
+
+
+def _goes_on(longer: Content, content: Content) -> bool:
+    """Return whether one content holds all of another one and more, as what has replaced it."""
+    return longer.length() > content.length() and begins_with(longer, content)
 
 
 def _is_doubted(stream: Stream, file: File, content: Content) -> bool:

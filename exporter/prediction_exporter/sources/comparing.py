@@ -16,11 +16,16 @@ COMPARED_BYTES = 256 << 10
 
 
 def begins_with(whole: Content, part: Content) -> bool:
-    """Return whether a content begins with every byte of another one, which has any."""
+    """Return whether a content begins with every byte of another one, which has any but NULs at its end.
+
+    These may be space that was reserved when it was copied, and written to in the original since.
+    """
     at, size = 0, FIRST_BYTES
     while block := part.read_at(at, size):
         if whole.read_at(at, len(block)) != block:
-            return False
+            text = block.rstrip(b"\0")
+            last = len(text) < len(block) and not part.read_at(at + len(block), 1)
+            return last and at + len(text) > 0 and whole.read_at(at, len(text)) == text
         at, size = at + len(block), COMPARED_BYTES
     return at > 0
 

@@ -159,7 +159,10 @@ class _Look:
         except (FileNotFoundError, NotADirectoryError):
             return  # gone since the folder was listed, or a link to nothing yet
         except (OSError, RuntimeError) as error:  # resolve() of Python 3.11 reports a loop of links as RuntimeError
-            self.errors[name] = error if isinstance(error, OSError) else OSError(errno.ELOOP, str(error))
+            if isinstance(error, OSError) and error.errno == errno.EINVAL:
+                self.moved = True  # a file has replaced the link just now
+            else:
+                self.errors[name] = error if isinstance(error, OSError) else OSError(errno.ELOOP, str(error))
             return
         if not stat.S_ISREG(status.st_mode):
             if matched and (self.literal or not stat.S_ISDIR(status.st_mode)):  # a glob may well meet folders
