@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 import random
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,12 @@ from prediction_exporter.sources.tail import Tail
 from prediction_exporter.sources.tracker import Tracker
 from prediction_exporter.sources.wrappers import Wrapper
 
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".zst": zstandard.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+}
 SCENARIOS = 400
 STEPS = 40
 LIMIT = 2000
@@ -179,7 +188,7 @@ class Log:
         if "202601" in self.naming:
             return self.named(self.rotations)
         for number in range(self.rotations, 0, -1):
-            for extension in ("", ".gz", ".zst"):
+            for extension in ("", *PACK):
                 source = self.named(number, extension)
                 if source.exists():
                     source.rename(self.named(number + 1, extension))
@@ -196,11 +205,11 @@ class Log:
     def compress(self) -> None:
         """Compress a rotated file, or begin to."""
         self.finish_compression()
-        plain = [path for path in self.rotated() if path.suffix not in (".gz", ".zst")]
+        plain = [path for path in self.rotated() if path.suffix not in PACK]
         if plain:
             source = self.rng.choice(plain)
-            plain_bytes, extension = source.read_bytes(), self.rng.choice([".gz", ".zst"])
-            data = gzip.compress(plain_bytes) if extension == ".gz" else zstandard.compress(plain_bytes)
+            extension = self.rng.choice(list(PACK))
+            data = PACK[extension](source.read_bytes())
             target = source.with_name(source.name + extension)
             target.write_bytes(data[: self.rng.choice([0, len(data) // 3, len(data) - 3])])
             self.compressing = source, target, data
@@ -386,7 +395,17 @@ def case(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Case]:
     case.tail.close()
 
 
-NAMES = ["app.log.1", "app.log-20260101", "app-20260101.log", "app.1.log", "app.log.2026-01-01T00-00-00", "app.log.old"]
+NAMES = [
+    "app.log.1",
+    "app.log-20260101",
+    "app-20260101.log",
+    "app.1.log",
+    "app.log.2026-01-01T00-00-00",
+    "app.log.old",
+    "app-Nov-28-2026.log",
+    "app.28-November.log",
+    "app.log.Sat-28-Nov-2026_1",
+]
 
 
 def test_renamed_file_is_drained_before_the_new_one(case: Case) -> None:
@@ -504,7 +523,7 @@ def test_truncated_while_it_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("extension", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("extension", ["", *PACK])
 def test_rotation_while_nobody_looked(tmp_path: Path, name: str, extension: str) -> None:
     """The file that was being read is found again at its offset, whatever it is called now, compressed or not."""
     case = Case(tmp_path)
@@ -524,7 +543,7 @@ def test_rotation_while_nobody_looked(tmp_path: Path, name: str, extension: str)
 def compress(path: Path, extension: str) -> None:
     """Compress a file as gzip and zstd do, in place."""
     if extension:
-        pack = gzip.compress if extension == ".gz" else zstandard.compress
+        pack = PACK[extension]
         target = path.with_name(path.name + extension)
         target.write_bytes(pack(path.read_bytes()))
         shutil.copystat(path, target)
@@ -588,11 +607,12 @@ def test_compressed_copy_beside_the_file(case: Case) -> None:
     assert case.read() == b""
 
 
-def test_compressed_file_that_is_still_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("extension", PACK)
+def test_compressed_file_that_is_still_written(tmp_path: Path, extension: str) -> None:
     """A stream that ends early gives its whole lines once, and the rest when it is there."""
-    path = tmp_path / "app.log.gz"
+    path = tmp_path / f"app.log{extension}"
     lines = b"".join(b"%d %s\n" % (number, os.urandom(30).hex().encode()) for number in range(1000))
-    packed = gzip.compress(lines)
+    packed = PACK[extension](lines)
     tail = Tail(str(path), start="beginning")
     data = b""
     for end in [*range(0, len(packed), 5000), len(packed) - 4, len(packed)]:
@@ -607,13 +627,17 @@ def test_compressed_file_that_is_still_written(tmp_path: Path) -> None:
 def test_compressed_files_of_many_members(tmp_path: Path) -> None:
     """Concatenated gzip members and zstd frames, and padding, are one stream."""
     (tmp_path / "a.log.gz").write_bytes(gzip.compress(b"one\n") + gzip.compress(b"two\nthree") + b"\0" * 512)
-    (tmp_path / "b.log.zst").write_bytes(zstandard.compress(b"four\n") + zstandard.compress(b"five"))
+    for extension in (".zst", ".xz", ".bz2"):
+        pack = PACK[extension]
+        (tmp_path / f"b.log{extension}").write_bytes(pack(b"four\n") + pack(b"five %s" % extension.encode()))
+    (tmp_path / "c.log.xz").write_bytes(lzma.compress(b"six") + b"\0" * 8)
     tail = Tail(str(tmp_path / "*"), start="beginning")
-    assert sorted(read(tail).split()) == [b"five", b"four", b"one", b"three", b"two"]
+    words = [b"five", b"four"] * 3 + [b".bz2", b".xz", b".zst", b"one", b"six", b"three", b"two"]
+    assert sorted(read(tail).split()) == sorted(words)
     tail.close()
 
 
-@pytest.mark.parametrize(("extension", "pack"), [(".gz", gzip.compress), (".zst", zstandard.compress)])
+@pytest.mark.parametrize(("extension", "pack"), PACK.items())
 def test_damaged_compressed_file_is_reported(
     tmp_path: Path, extension: str, pack: Callable[[bytes], bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -791,3 +815,276 @@ def test_truncated_after_it_was_recognised_by_a_new_process(tmp_path: Path, monk
         read += [lines.data for lines in tail.read()]
     tail.close()
     assert b"".join(read) == b"".join(before + after)
+
+
+BANNER = b"=== model server 1.2.3 starting, this line never changes ===\n" * 40
+LAYOUTS: dict[str, tuple[bytes, Callable[[int], bytes]]] = {
+    "a banner": (BANNER, lambda number: b'{"id": %d}\n' % number),
+    "a banner of different lines": (b"".join(b"option %d is on\n" % number for number in range(200)), lambda n: b"%d\n" % n),
+    "lines that are all alike": (b"", lambda _: b'{"status": 200}\n'),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("extension", ["", ".gz"])
+@pytest.mark.parametrize("sizes", [(50, 30, 20), (20, 30, 50), (5, 50, 5)])
+def test_files_that_are_alike_are_told_apart(case: Case, layout: str, extension: str, sizes: tuple[int, ...]) -> None:
+    """Each file has its own inode, so nothing is lost in however many rotations between two looks."""
+    head, line = LAYOUTS[layout]
+    expected: Counter[bytes] = Counter()
+    number = 0
+    for turn, size in enumerate(sizes):
+        if turn:
+            for older in (2, 1):
+                for suffix in ("", extension):
+                    path = case.sibling(f"app.log.{older}{suffix}")
+                    if path.exists():
+                        path.rename(case.sibling(f"app.log.{older + 1}{suffix}"))
+            case.path.rename(case.sibling("app.log.1"))
+        lines = [head, *(line(number + at) for at in range(size))]
+        number += size
+        append(case.path, b"".join(lines))
+        expected.update(b"".join(lines).splitlines())
+        if not turn:
+            append(case.path, b"")
+            expected.subtract(case.read().splitlines())
+    if extension and sizes[0] > sizes[1]:  # of files that begin alike the open one's copy is told by its end
+        compress(case.sibling("app.log.2"), extension)
+    for _ in range(3):
+        expected.subtract(case.read().splitlines())
+        case.clock.ahead += 61
+    case.start(case.stop())
+    expected.subtract(case.read().splitlines())
+    assert not +expected
+    assert not -expected
+
+
+@pytest.mark.parametrize("chunk_bytes", [1000, 1 << 20])
+@pytest.mark.parametrize("more", [0, 1, 3000])
+def test_truncated_between_two_items_of_a_read(tmp_path: Path, chunk_bytes: int, more: int) -> None:
+    """A short window is no progress: what was unread is drained from the copy, what was read is not read again."""
+    path = tmp_path / "app.log"
+    before = [b"old %d\n" % number for number in range(2000)]
+    after = [b"new %d\n" % number for number in range(more)]
+    path.write_bytes(b"".join(before))
+    tail = Tail(str(path), start="beginning", chunk_bytes=chunk_bytes, max_line_bytes=100, wrapper="none")
+    reading = tail.read()
+    data = next(reading).data
+    shutil.copyfile(path, tmp_path / "app.log.1")
+    os.truncate(path, 0)
+    append(path, b"".join(after))
+    data += b"".join(lines.data for lines in reading) + read(tail) + read(tail)
+    assert Counter(data.splitlines(keepends=True)) == Counter(before + after)
+    tail.close()
+
+
+@pytest.mark.parametrize("extension", ["", *PACK])
+def test_renamed_between_being_seen_and_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str) -> None:
+    """What a name stands for by now is not taken for the file that had it: numbers are shifted at any moment."""
+    case = Case(tmp_path)
+    case.stop()
+    expected = [b"one"]
+    for number in (2, 1):
+        lines = [b"%d of %d" % (at, number) for at in range(100)]
+        expected += lines
+        path = case.sibling(f"app.log.{number}")
+        path.write_bytes(b"\n".join(lines) + b"\n")
+        compress(path, extension)
+    position = case.tail.position()
+    opened = File.open
+    shifted = False
+
+    def shift(file: File) -> Content:
+        nonlocal shifted
+        if not shifted and file.path.endswith(f".1{extension}"):
+            shifted = True
+            for number in (2, 1):
+                case.sibling(f"app.log.{number}{extension}").rename(case.sibling(f"app.log.{number + 1}{extension}"))
+            expected.append(b"shifted")
+            case.sibling("app.log.1").write_bytes(b"shifted\n")
+            compress(case.sibling("app.log.1"), extension)
+        return opened(file)
+
+    monkeypatch.setattr(File, "open", shift)
+    case.start(position)
+    data = b"one\n" + b"".join(case.read() for _ in range(3))
+    assert shifted
+    assert sorted(data.splitlines()) == sorted(expected)
+    case.tail.close()
+
+
+def test_lines_that_come_while_an_empty_file_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are remembered as read, so that a new process does not read them again."""
+    case = Case(tmp_path, content=b"")
+    attach = Stream.attach
+    case.tail.close()
+    case.tail = Tail(case.pattern, start="beginning", clock=case.clock)
+
+    def write(stream: Stream, file: File, content: Content | None, now: float) -> None:
+        attach(stream, file, content, now)
+        monkeypatch.setattr(Stream, "attach", attach)
+        append(case.path, b"two\nthree\n")
+
+    monkeypatch.setattr(Stream, "attach", write)
+    assert case.read() == b"two\nthree\n"
+    case.start(case.stop())
+    assert case.read() == b""
+    case.tail.close()
+
+
+def test_a_writer_that_does_not_append_leaves_nuls_behind_a_truncation(tmp_path: Path) -> None:
+    """Each file begins with NULs up to where its writer stood; they are no likeness."""
+    case = Case(tmp_path, content=b"")
+    data, written = b"", []
+    with case.path.open("r+b", buffering=0) as writer:
+        for turn in range(4):
+            lines = [b"%d of %d\n" % (at, turn) for at in range(10)]
+            written += lines
+            writer.write(b"".join(lines[:5]))
+            data += case.read()
+            writer.write(b"".join(lines[5:]))
+            shutil.copyfile(case.path, case.sibling(f"app.log-2026010{turn + 1}"))
+            os.truncate(case.path, 0)
+    data += case.read()
+    assert Counter(data.replace(b"\0", b"").splitlines(keepends=True)) == Counter(written)
+    case.tail.close()
+
+
+@pytest.mark.parametrize("extension", ["", ".gz"])
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("up", [False, True])
+def test_rotated_into_another_folder_that_the_glob_names(tmp_path: Path, extension: str, copied: bool, up: bool) -> None:  # noqa: FBT001 - pytest's parameters
+    """A rotated file is the same log in whichever folder it lies."""
+    (tmp_path / "archive").mkdir()
+    case = Case(tmp_path, "**/*")
+    position = None if up else case.stop()
+    append(case.path, b"two\n")
+    old = tmp_path / "archive" / "app.log.1"
+    if copied:
+        shutil.copyfile(case.path, old)
+        os.truncate(case.path, 0)
+    else:
+        case.path.rename(old)
+    compress(old, extension)
+    append(case.path, b"three\n")
+    if position is not None:
+        case.start(position)
+    assert sorted(case.read().split()) == [b"three", b"two"]
+    case.start(case.stop())
+    assert case.read() == b""
+    case.tail.close()
+
+
+@pytest.mark.parametrize("same_inode", [False, True])
+@pytest.mark.parametrize("taken", [0, 7, 19])
+def test_edited_in_place(tmp_path: Path, caplog: pytest.LogCaptureFixture, same_inode: bool, taken: int) -> None:  # noqa: FBT001 - pytest's parameters
+    """A line taken out, as ``sed -i`` does, does not count the others again, and the log says so."""
+    lines = [b"line %d\n" % number for number in range(40)]
+    case = Case(tmp_path, content=b"".join(lines))
+    edited = b"".join(lines[:taken] + lines[taken + 1 :]) + b"unread\n"
+    if same_inode:
+        case.path.write_bytes(edited)
+    else:
+        case.sibling("sedX").write_bytes(edited)
+        case.sibling("sedX").rename(case.path)
+    assert case.read() == b"unread\n"
+    append(case.path, b"later\n")
+    assert case.read() == b"later\n"
+    assert [record.message for record in caplog.records] == [
+        "a log file was edited; reading goes on behind the line that was read last"
+    ]
+    case.tail.close()
+
+
+def test_a_copy_that_ends_before_the_last_byte_that_was_read(case: Case) -> None:
+    """What was written and read between copying and truncating does not make the copy another log, also for a new process."""
+    shutil.copyfile(case.path, case.sibling("app.log.1"))
+    append(case.path, b"two\n")
+    assert case.read() == b"two\n"
+    os.truncate(case.path, 0)
+    append(case.path, b"three and more\n")
+    assert case.read() == b"three and more\n"
+    case.start(case.stop())
+    assert case.read() == b""
+
+
+def test_copies_that_are_kept_are_known_to_a_new_process(case: Case) -> None:
+    """Copies of a log that goes on, as logrotate's ``copy`` makes them, count never, and are the log once it is truncated."""
+    for number in (3, 2, 1):
+        append(case.path, b"more %d\n" % number)
+        assert case.read() == b"more %d\n" % number
+        shutil.copyfile(case.path, case.sibling(f"app.log.{number}"))
+        assert case.read() == b""
+    position = case.stop()
+    append(case.path, b"unread\n")
+    shutil.copyfile(case.path, case.sibling("app.log.0"))
+    os.truncate(case.path, 0)
+    case.start(position)
+    assert case.read() == b"unread\n"
+    assert case.read() == b""
+
+
+def test_a_position_of_the_first_version(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is gone on from, in the file itself and in its rotated copy, and what it cannot tell is said."""
+    path, other = tmp_path / "app.log", tmp_path / "b.log"
+    lines = [b"line %d\n" % number for number in range(400)]
+    digest = {at: blake2b(b"".join(lines)[:at][-1024:] if at > 1024 else b"", digest_size=12).hexdigest() for at in (0, 2000)}
+    head = blake2b(b"".join(lines)[:1024], digest_size=12).hexdigest()
+    for log in (path, other):
+        log.write_bytes(b"".join(lines)[:2000] + b"\nnew\n")
+    compress(other.rename(tmp_path / "b.log.1"), ".gz")
+    streams = [
+        {"home": str(log), "path": str(log), "head": [1024, head], "offset": 2000, "anchor": digest[2000], "id": list(inode)}
+        for log, inode in ((path, (path.stat().st_dev, path.stat().st_ino)), (other, (1, 1)))
+    ]
+    position = json.dumps({"version": 1, "horizon": 0, "streams": streams})
+    tail = Tail(str(tmp_path / "*"), start="beginning")
+    tail.restore(position)
+    assert read(tail) == b"\nnew\n" * 2
+    assert [record.message[:60] for record in caplog.records] == [
+        "the position of a log was stored by an earlier version: its "
+    ]
+    tail.close()
+    new = Tail(str(tmp_path / "*"), start="beginning")
+    new.restore(tail.position())
+    assert read(new) == b""
+    assert len(caplog.records) == 1
+    new.close()
+
+
+def calls_of_a_look(tail: Tail, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Return how often a read with nothing new makes each kind of call."""
+    calls: Counter[str] = Counter()
+
+    def counted(name: str) -> Callable[..., object]:
+        real = getattr(os, name)
+
+        def call(*args: object, **more: object) -> object:
+            calls[name] += 1
+            return real(*args, **more)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("open", "pread", "stat", "lstat", "fstat"):
+            patch.setattr(os, name, counted(name))
+        assert read(tail) == b""
+    return calls
+
+
+@pytest.mark.parametrize(("name", "each"), [("{}.jsonl", 1), ("app-{}.log", 1), ("{}/app.log", 4)])
+def test_many_files_in_which_nothing_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, each: int) -> None:
+    """Each costs one call, and its folder some: a look grows with the files, not with their square, kept open or not."""
+    for files in (50, 300, 900):
+        pattern = tmp_path / str(files) / "**" / "*.*"
+        for number in range(files):
+            path = tmp_path / str(files) / name.format(number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(BANNER + b"line of %d\n" % number)
+        tail = Tail(str(pattern), start="beginning")
+        assert len(read(tail).splitlines()) == files * 41
+        restarted = Tail(str(pattern), start="beginning")
+        restarted.restore(tail.position())
+        for reader in (tail, restarted):
+            assert sum(calls_of_a_look(reader, monkeypatch).values()) <= files * each + 50
+            reader.close()

@@ -186,11 +186,16 @@ class _Look:
         file.home = file.home or home
 
     def _resolve(self, name: str) -> str:
-        """Return the path of a file that is no link, its folder resolved; each folder is resolved once."""
+        """Return the path of a file that is no link, its folder resolved."""
         folder, _, last = name.rpartition("/")
-        if folder not in self._folders:
-            self._folders[folder] = str(Path(folder or "/").resolve()).rstrip("/")
-        return f"{self._folders[folder]}/{last}"
+        return f"{self._folder(folder)}/{last}"
+
+    def _folder(self, folder: str) -> str:
+        """Return a folder without links, asking for each one once; the root is empty."""
+        if folder and folder not in self._folders:
+            link = stat.S_ISLNK(os.lstat(folder).st_mode)
+            self._folders[folder] = str(Path(folder).resolve()) if link else self._resolve(folder)
+        return self._folders[folder] if folder else ""
 
 
 def _glob(pattern: str, errors: dict[str, OSError]) -> list[str]:

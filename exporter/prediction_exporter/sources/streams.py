@@ -148,10 +148,10 @@ class Stream:
             self.changed = now
         self.file, self.content, self.id, self.path, self.rotated = file, content, file.id, file.path, file.rotated
         self.gone, self.nameless, self.truncated = None, False, False
-        if content is not None:
+        if content is not None and self.seal != file.look:
             self.learn_head(content)
-        if isinstance(content, PlainContent):
-            self.grow(content.length(), now)
+        if file.compression is None:
+            self.grow(file.size, now)
 
     def learn_head(self, content: Content) -> None:
         """Remember the first bytes of a file that nothing was read of, before that is needed."""

@@ -38,7 +38,7 @@ OPEN_FILES = 256
 COARSE_NS = 2_000_000_000
 #: How often a look is taken again at once, because files changed under it.
 LOOKS = 4
-#: The last bytes that were read tell a file that was edited, if they are so many and no repetition.
+#: The last bytes that were read tell a file that was edited: a quarter of them all, at most so many.
 EDIT_BYTES = 4096
 
 
@@ -272,8 +272,8 @@ class Tracker:
         former = self._before.get(file.path)
         if former is None or former.fresh or former.ignored:
             return
-        recent = former.memory.recent[-EDIT_BYTES:]
-        anchor = recent[recent.find(b"\n") + 1 :] if len(recent) == EDIT_BYTES else recent
+        recent = former.memory.recent[-min(EDIT_BYTES, former.offset // 4) :]
+        anchor = recent[recent.find(b"\n") + 1 :]
         if anchor.count(b"\n") < 2 or is_repetitive(anchor):  # noqa: PLR2004 - one line may well be there by chance
             return
         place = behind(content, anchor)
