@@ -124,7 +124,7 @@ def test_reload_by_signal(watched: Watched, start_exporter: Start) -> None:
     exporter.wait_for(lambda: counted(exporter, "n") == 5, "reading the new model")
     assert exporter.is_ready()
     assert counted(exporter) == 42
-    windows = {"1h": 42, "5m": 0, "7d": 0}  # a new window begins with the reload
+    windows = {"1h": 42, "5m": 0, "7d": 42}  # a new window begins with what a finer one holds
     for added in (0, 3):
         watched.log(added)
         for window, count in windows.items():
