@@ -16,6 +16,7 @@ from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
 from prediction_exporter.kit.alerts.latency_budget_burn import LATENCY_BUDGET_BURN
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
+from prediction_exporter.kit.alerts.model_state_damaged import MODEL_STATE_DAMAGED
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.out_of_range_values import OUT_OF_RANGE_VALUES
 from prediction_exporter.kit.alerts.prediction_drift import PREDICTION_DRIFT
@@ -33,6 +34,7 @@ ALERTS: tuple[Alert, ...] = (
     SOURCE_STALE,
     CONFIG_RELOAD_FAILED,
     COLLECTOR_FAILED,
+    MODEL_STATE_DAMAGED,
     STATISTIC_FAILED,
     BASELINE_MISMATCH,
     LINES_REJECTED,
