@@ -92,8 +92,9 @@ class Run:
         for writer in self.writers.values():
             writer.write(5)
         try:
-            # What was rotated away before the log was first seen is no part of it, so it is seen before the first rotation.
+            # What was rotated away before the log was first seen is no part of it, so that is stored before the first rotation.
             exporter.start()
+            self.wait_for_all()
             for writer in self.writers.values():
                 writer.start()
             for _ in range(signals):
