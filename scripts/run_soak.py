@@ -95,7 +95,10 @@ def _run(seed: int, small: bool) -> tuple[Counter[str], int, list[str]]:  # noqa
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     ways = random.Random(seed).sample(list(WAYS), WAYS_OF_RUN)  # noqa: S311 - it must repeat
     run = Run(folder, seed, small=small, ways=ways)
-    faults = run.run(PER_RUN)
+    try:
+        faults = run.run(PER_RUN)
+    except Exception as error:  # noqa: BLE001 - other runs go on
+        faults = [repr(error)]
     if faults:
         faults = [*faults, f"see {folder}"]
     else:

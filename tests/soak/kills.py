@@ -41,6 +41,9 @@ PATIENCE_SECONDS = 60.0
 #: Signals, and how often each comes among them.
 SIGNALS = {"SIGKILL": 5, "SIGTERM": 2, "SIGHUP": 2, "SIGSTOP": 2}
 
+#: Before it has come to handle signals, they end it as they end every program.
+UNHANDLED = (signal.SIGTERM, signal.SIGHUP)
+
 SMALL = (
     "-c",
     "from prediction_exporter import cli; from prediction_exporter.sources import log; log.CHUNK_BYTES = 4096; cli.main()",
@@ -97,6 +100,7 @@ class Run:
                 time.sleep(self.random.uniform(0.1, 0.9))
                 self.strike()
                 progress()
+            self._revive()
             for writer in self.writers.values():
                 writer.stopping.set()
             for writer in self.writers.values():
@@ -119,15 +123,15 @@ class Run:
     def strike(self) -> None:
         """Send a signal, and start again where it ended the exporter."""
         exporter, name = self.exporter, self.random.choices(list(SIGNALS), list(SIGNALS.values()))[0]
+        self._revive()
         self.signals[name] += 1
         if name == "SIGKILL":
             exporter.kill()
         elif name == "SIGTERM":
             code = exporter.stop()
-            # Before it has come to handle signals, SIGTERM ends it as it ends every program.
-            assert code in (0, -signal.SIGTERM), f"exit code {code} after SIGTERM"
+            assert code == 0 or -code in UNHANDLED, f"exit code {code} after SIGTERM"
         elif name == "SIGHUP":
-            self._hang_up()
+            exporter.signal(signal.SIGHUP)
             return
         else:
             exporter.signal(signal.SIGSTOP)
@@ -136,15 +140,13 @@ class Run:
             return
         exporter.start(ready=False)
 
-    def _hang_up(self) -> None:
-        """Reload; a process that does not handle signals yet is ended by it, and is started again."""
-        exporter = self.exporter
-        exporter.signal(signal.SIGHUP)
-        time.sleep(0.05)
-        assert exporter.process is not None
-        if exporter.process.poll() is not None:
-            assert exporter.process.returncode == -signal.SIGHUP, f"exit code {exporter.process.returncode} after SIGHUP"
-            exporter.start(ready=False)
+    def _revive(self) -> None:
+        """Start the exporter again where SIGHUP has ended it, because it did not handle signals yet."""
+        assert self.exporter.process is not None
+        code = self.exporter.process.poll()
+        if code is not None:
+            assert code == -signal.SIGHUP, f"exit code {code} after SIGHUP"
+            self.exporter.start(ready=False)
 
     def wait_for_all(self) -> None:
         """Wait until as much is counted as was written, or nothing more comes."""

@@ -33,9 +33,14 @@ WIDTHS = (5, 90)
 BANNER = b"=== model server 1.2.3 starting, this line never changes ===\n" * 20
 PATTERNS = ("app.log", "app*.log*", "**/app*.log*")
 
+#: What a log has for its whole life, and never mixed with other rotations.
+ALONE = {"only_copied", "replaced", "relinked", "reserved"}
+
 #: First rotation, and in how many of its steps it is cut in two, or the second rotation.
 PLANS: tuple[tuple[str, int | str], ...] = tuple(
-    (first, second) for first in ROTATIONS for second in (*range(CUTS), *ROTATIONS)
+    (first, second)
+    for first in ROTATIONS
+    for second in (*range(CUTS), *(name for name in ROTATIONS if name == first or not {name, first} & ALONE))
 )
 
 

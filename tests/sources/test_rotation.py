@@ -741,6 +741,20 @@ def test_target_of_a_link_is_rotated_while_nobody_looked(tmp_path: Path) -> None
     new.close()
 
 
+def test_newest_file_that_a_link_names_is_no_rotated_one(tmp_path: Path) -> None:
+    """Its unterminated last line waits for its end, whatever date its own name bears."""
+    target, clock = tmp_path / "app-20260201.log", Clock()
+    target.write_bytes(b"one\nha")
+    (tmp_path / "app.log").symlink_to(target)
+    tail = Tail(str(tmp_path / "app.log"), start="beginning", clock=clock)
+    assert read(tail) == b"one\n"
+    clock.ahead += 61
+    assert read(tail) == b""
+    append(target, b"lf\n")
+    assert read(tail) == b"half\n"
+    tail.close()
+
+
 def test_inode_of_a_deleted_file_is_used_again(tmp_path: Path) -> None:
     """A new file that the file system gives the old one's inode is read from its beginning."""
     for number in range(20):

@@ -122,9 +122,8 @@ def discover(pattern: str, homes: Iterable[str], paths: Iterable[str]) -> Found:
         look.add(name)
     logs = {PurePath(base).name for base in bases}  # rotated files may lie in another folder than their log
     for file in look.files.values():
-        names = file.names | {file.path}
-        file.rotated = file.compression is not None or any(
-            PurePath(origin).name in logs for name in names for origin in origins(name)
+        file.rotated = file.compression is not None or all(
+            any(PurePath(origin).name in logs for origin in origins(name)) for name in file.names
         )
     return Found(list(look.files.values()), look.errors, look.moved)
 
