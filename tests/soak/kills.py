@@ -41,9 +41,6 @@ PATIENCE_SECONDS = 60.0
 #: Signals, and how often each comes among them.
 SIGNALS = {"SIGKILL": 5, "SIGTERM": 2, "SIGHUP": 2, "SIGSTOP": 2}
 
-#: Before it has come to handle signals, they end it as they end every program.
-UNHANDLED = (signal.SIGTERM, signal.SIGHUP)
-
 SMALL = (
     "-c",
     "from prediction_exporter import cli; from prediction_exporter.sources import log; log.CHUNK_BYTES = 4096; cli.main()",
@@ -92,15 +89,15 @@ class Run:
         for writer in self.writers.values():
             writer.write(5)
         try:
-            # What was rotated away before the log was first seen is no part of it, so it is seen before the first rotation.
+            # What was rotated away before the log was first seen is no part of it, so that is stored before the first rotation.
             exporter.start()
+            self.wait_for_all()
             for writer in self.writers.values():
                 writer.start()
             for _ in range(signals):
                 time.sleep(self.random.uniform(0.1, 0.9))
                 self.strike()
                 progress()
-            self._revive()
             for writer in self.writers.values():
                 writer.stopping.set()
             for writer in self.writers.values():
@@ -123,14 +120,15 @@ class Run:
     def strike(self) -> None:
         """Send a signal, and start again where it ended the exporter."""
         exporter, name = self.exporter, self.random.choices(list(SIGNALS), list(SIGNALS.values()))[0]
-        self._revive()
         self.signals[name] += 1
         if name == "SIGKILL":
             exporter.kill()
         elif name == "SIGTERM":
             code = exporter.stop()
-            assert code == 0 or -code in UNHANDLED, f"exit code {code} after SIGTERM"
+            # Before it has come to handle signals, SIGTERM ends it as it ends every program.
+            assert code in (0, -signal.SIGTERM), f"exit code {code} after SIGTERM"
         elif name == "SIGHUP":
+            exporter.wait_for(lambda: self._handles(signal.SIGHUP), "handling signals")
             exporter.signal(signal.SIGHUP)
             return
         else:
@@ -140,13 +138,12 @@ class Run:
             return
         exporter.start(ready=False)
 
-    def _revive(self) -> None:
-        """Start the exporter again where SIGHUP has ended it, because it did not handle signals yet."""
+    def _handles(self, number: int) -> bool:
+        """Return whether the process has come to handle a signal; until then it ends it."""
         assert self.exporter.process is not None
-        code = self.exporter.process.poll()
-        if code is not None:
-            assert code == -signal.SIGHUP, f"exit code {code} after SIGHUP"
-            self.exporter.start(ready=False)
+        status = Path(f"/proc/{self.exporter.process.pid}/status").read_text()
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return bool(caught >> (number - 1) & 1)
 
     def wait_for_all(self) -> None:
         """Wait until as much is counted as was written, or nothing more comes."""
