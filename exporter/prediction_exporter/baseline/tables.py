@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import polars.selectors as cs
 
+from prediction_exporter.counting.held import Held
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.recognise import MAX_LIST, flatten
 from prediction_exporter.sources.json_reader import JsonReader, parse_lines
+from prediction_exporter.sources.fields.schema import lookup
 from prediction_exporter.sources.jsonl import texts_of
 
 #: Bytes of JSON lines that are parsed at a time, and lines whose fields are looked at first.
@@ -41,15 +44,23 @@ class Table:
         rows: number of rows.
         columns: names of the columns.
         refused: lines that are no rows, by reason; only JSON lines have any.
+        written: what the values of a column of text are in the file, where it says so: in CSV everything is text.
     """
 
     def __init__(
-        self, name: str, rows: int, readers: Mapping[str, Callable[[], pl.Series]], refused: Rejected | None = None
+        self,
+        name: str,
+        rows: int,
+        readers: Mapping[str, Callable[[], pl.Series]],
+        refused: Rejected | None = None,
+        *,
+        written: Mapping[str, Held] | None = None,
     ) -> None:
         self.name = name
         self.rows = rows
         self._readers = dict(readers)
         self.refused = refused or Rejected()
+        self.written = dict(written or {})
 
     @property
     def columns(self) -> list[str]:
@@ -97,21 +108,26 @@ def _parquet(path: Path) -> Table:
     readers: dict[str, Callable[[], pl.Series]] = {}
     for name, dtype in frame.collect_schema().items():
         _add(readers, name, partial(_top, frame, name), dtype)
-    return Table(str(path), rows, readers)
+    return Table(str(path), rows, readers, written=dict.fromkeys(readers, Held.TEXT))
 
 
 def _add(readers: dict[str, Callable[[], pl.Series]], name: str, read: Callable[[], pl.Series], dtype: pl.DataType) -> None:
-    """Add the readers of a column, of each of its fields, or of each of its items."""
+    """Add the readers of a column, of each of its fields, or of each of its items if these are numbers."""
     if isinstance(dtype, pl.Struct):
         for field in dtype.fields:
             inner = field.dtype if isinstance(field.dtype, pl.DataType) else field.dtype()
             _add(readers, f"{name}.{field.name}", partial(_struct_field, read, field.name), inner)
-    elif isinstance(dtype, pl.List | pl.Array):
+    elif isinstance(dtype, pl.List | pl.Array) and _has_numbers(dtype):
         longest = _as_list(read()).list.len().max() or 0
         for position in range(min(int(str(longest)), MAX_LIST)):
             readers[f"{name}[{position}]"] = partial(_list_item, read, position)
     else:
         readers[name] = read
+
+
+def _has_numbers(dtype: pl.List | pl.Array) -> bool:
+    inner = dtype.inner if isinstance(dtype.inner, pl.DataType) else dtype.inner()
+    return inner.is_numeric() or inner == pl.Boolean
 
 
 # By name and not by expression, where a name such as "*" would be a pattern.
@@ -171,7 +187,8 @@ def _json_lines(path: Path) -> Table:
     with path.open("rb") as file:
         head = [line for _, line in zip(range(SAMPLE_LINES), file, strict=False)]
     refused = Rejected()
-    found = flatten(parse_lines(head, Rejected()))
+    sample = list(parse_lines(head, Rejected()))
+    found = flatten(sample)
     if not found:
         raise BaselineError(f"{path}: has no JSON object among its first {SAMPLE_LINES} lines; write one a line")
     reader = JsonReader(found.values(), found.values())
@@ -186,4 +203,21 @@ def _json_lines(path: Path) -> Table:
                     parts[name].append(texts_of(parsed, at).rename("value"))
     columns = {name: pl.concat(series) if series else pl.Series("value", [], pl.String) for name, series in parts.items()}
     rows = len(next(iter(columns.values())))
-    return Table(str(path), rows, {name: partial(_same, column) for name, column in columns.items()}, refused)
+    readers = {name: partial(_same, column) for name, column in columns.items()}
+    written = {name: held for name, at in found.items() if (held := _written(lookup(event, at) for event in sample)) is not None}
+    return Table(str(path), rows, readers, refused, written=written)
+
+
+def _written(values: Iterable[Any]) -> Held | None:
+    """Return what the values of a field are in JSON, where they are all of one type."""
+    types = {type(value) for value in values} - {type(None)}
+    kinds: dict[frozenset[type], Held] = {
+        frozenset({str}): Held.TEXT,
+        frozenset({bool}): Held.BOOLEAN,
+        frozenset({int}): Held.NUMBER,
+        frozenset({float}): Held.NUMBER,
+        frozenset({int, float}): Held.NUMBER,
+        frozenset({list}): Held.CONTAINER,
+        frozenset({dict}): Held.CONTAINER,
+    }
+    return kinds.get(frozenset(types))

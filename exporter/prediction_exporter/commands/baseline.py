@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     result = build(
         table,
         model.predictions.fields,
-        kinds={name: column.kind for name, column in model.columns.items()},
+        kinds={},
+        settings=model.columns,
         task=model.task,
         where=f"models[{index}].predictions.fields",
         track=_progress,

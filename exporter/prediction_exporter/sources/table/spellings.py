@@ -17,9 +17,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric, and_, case, func, literal, or_
 
 from prediction_exporter.counting.categories import CategoryEncoder
+from prediction_exporter.counting.held import Held
+from prediction_exporter.counting.layout import Column
 from prediction_exporter.sources.frames import texts_of_values
 from prediction_exporter.sources.table.dialects import Dialect
-from prediction_exporter.sources.table.expressions import Expression, finite, whole
+from prediction_exporter.sources.table.expressions import Expression, finite, is_nan, whole
 from prediction_exporter.sources.table.rows import frame_of
 
 #: Values that are asked for at a time, and that are remembered of a column beside those of its table.
@@ -150,20 +152,23 @@ class Categories:
 
     Args:
         comparable: the column in SQL.
-        categories: the table.
+        column: its table, and what it holds.
         vocabulary: what is known of its values beyond the table.
         is_boolean: whether 0 and 1 are false and true.
     """
 
     def __init__(
-        self, comparable: Comparable, categories: Sequence[str], vocabulary: Vocabulary, *, is_boolean: bool, dialect: Dialect
+        self, comparable: Comparable, column: Column, vocabulary: Vocabulary, *, is_boolean: bool, dialect: Dialect
     ) -> None:
+        categories = column.categories
         self.comparable = comparable
         self.vocabulary = vocabulary
         self._dialect = dialect
-        self._encoder = CategoryEncoder(categories)
+        self._encoder = CategoryEncoder(categories, column.held)
         self._is_boolean = is_boolean
-        self._has_numbers = any(category[:1] in "-0123456789" for category in categories if category)
+        self._has_numbers = any(category[:1] in "-0123456789" for category in categories if category) or (
+            column.held is Held.BOOLEAN
+        )
         if not vocabulary.known:
             spelled = list(dict.fromkeys(value for text in (*categories, *_WORDS) for value in self._spelled(text)))
             # What means no category is told by not being known.
@@ -182,13 +187,15 @@ class Categories:
                 with contextlib.suppress(ValueError):
                     yield kind.fromisoformat(text)
         if form in (Form.INTEGER, Form.DYNAMIC):
-            if self._is_boolean and text in ("true", "false"):
+            if text in ("true", "false"):
                 yield int(text == "true")
             with contextlib.suppress(ValueError):
                 number = int(text)
                 if form is Form.INTEGER or abs(number) < _INT64:
                     yield number
         if form in (Form.FLOAT, Form.DYNAMIC):
+            if text in ("true", "false"):
+                yield float(text == "true")
             with contextlib.suppress(ValueError):
                 value = float(text)
                 if math.isfinite(value) or (form is Form.DYNAMIC and not math.isnan(value)):
@@ -214,9 +221,14 @@ class Categories:
         null = (column.is_(None), whole(missing))
         encoder = self._encoder
         if self.comparable.form is Form.CONTAINER:
-            return case(null, else_=whole(slots(encoder.invalid)))
+            return case(null, else_=whole(slots(encoder.code("{}"))))
         cases = [(self.comparable.among(found), whole(slots(code))) for code, found in self.vocabulary.by_code().items()]
+        if self.comparable.form in (Form.INTEGER, Form.FLOAT, Form.DYNAMIC):
+            number = self._dialect.number
+            cases += [(value.between(number(low), number(high)), whole(slots(code))) for low, high, code in encoder.intervals]
         if self.comparable.form is Form.FLOAT:
+            if slots(encoder.nan) != slots(encoder.non_finite):
+                cases.append((is_nan(value, self._dialect), whole(slots(encoder.nan))))
             cases.append((~finite(value, self._dialect), whole(slots(encoder.non_finite))))
         if self.comparable.form in (Form.TEXT, Form.DYNAMIC):
             cases.append((or_(*(value.like(literal(form)) for form in _CONTAINERS)), whole(slots(encoder.invalid))))
@@ -230,7 +242,8 @@ class Categories:
         conditions: list[ColumnElement[bool]] = [value.like(literal(_LIST))]
         if self._has_numbers:
             digits = func.substr(value, 1, 1).in_([literal(digit) for digit in "-0123456789"])
-            conditions.append(and_(digits, or_(*(value.like(literal(f"%{mark}%")) for mark in ".eE"))))
+            marked = or_(*(value.like(literal(f"%{mark}%")) for mark in ".eE"))
+            conditions.append(digits if self._encoder.intervals else and_(digits, marked))
         suspects = or_(*conditions)
         if self.comparable.form is Form.DYNAMIC:
             suspects = and_(func.typeof(value) == literal("text"), suspects)
