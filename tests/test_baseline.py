@@ -261,7 +261,10 @@ def test_drift_bins_hold_a_tenth_each(shape: str) -> None:
         ([math.nan] * 100, "left out, empty: no finite value"),
         (list(range(100)), "presence alone, identifier-like: whole numbers, each once, that fill their range"),
         ([2**60 + n for n in range(100)], "presence alone, identifier-like: whole numbers, each once, that fill their range"),
-        ([f"u{n}" for n in range(500)], "presence alone, identifier-like: 500 distinct values, each once, the 50 most frequent are rare"),
+        (
+            [f"u{n}" for n in range(500)],
+            "presence alone, identifier-like: 500 distinct values, each once, the 50 most frequent are rare",
+        ),
         (["NaN"] * 100, "left out, empty: no finite value"),
         ([f"w{n % 60}" for n in range(6000)], "categorical, 50 values, 10 more counted as other"),
     ],

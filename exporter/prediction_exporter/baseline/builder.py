@@ -271,8 +271,8 @@ def _profile_categorical(column: Column, texts: pl.Series, *, forced: bool) -> _
             category = text if column.held is Held.TEXT else category
             totals[category] = totals.get(category, 0) + count
     if not totals:
-        words = set(counted[texts.name]) <= NON_FINITE_WORDS
-        raise LeftOutError("empty: no finite value" if words else "no category: its values are objects or lists")
+        is_words = set(counted[texts.name]) <= NON_FINITE_WORDS
+        raise LeftOutError("empty: no finite value" if is_words else "no category: its values are objects or lists")
     # Equal counts in the order of the text: the same data gives the same file.
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     table, counts = ranked[:MAX_CATEGORIES], [count for _, count in ranked]

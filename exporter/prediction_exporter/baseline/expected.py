@@ -32,9 +32,9 @@ class Outside:
 def outside_table(counts: Sequence[int], kept: int) -> Outside:
     """Return the rows of another sample that hold a category which is not among the most frequent ones of this.
 
-    Categories that were seen ``s + 1`` times hold together what those seen ``s`` times really have: the rows outside of the table
-    are those of the categories seen at most one time more than what it left out, at least once. With ``o`` for that, and ``N``
-    categories seen so often, its variance is the rows themselves and ``o (o + 1) N(o + 1)``.
+    Categories that were seen ``s + 1`` times hold together what those seen ``s`` times really have, and those seen once what
+    was never seen: the rows outside of the table are those of the categories that were seen at most as often as what it left
+    out. With ``o`` for that, their variance is the rows themselves and ``o (o + 1)`` times the categories seen ``o + 1`` times.
 
     Args:
         counts: rows of each category, most frequent first.

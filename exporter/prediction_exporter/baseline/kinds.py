@@ -29,7 +29,7 @@ LEAST_TABLE_SHARE = 0.5
 #: Share of texts that must be of a form for the column to be: numbers, dates, lists.
 FORM_SHARE = 0.99
 
-#: Different whole numbers of which so many pairs should be equal, were they drawn from their range, are drawn from a list of keys.
+#: Different whole numbers of which so many pairs should be equal, were they drawn from their range, are keys of a list.
 EXPECTED_PAIRS = 10
 
 #: Words and characters of a text, on average, from which on it is prose.
@@ -113,7 +113,7 @@ def recognise(name: str, role: Role, values: pl.Series, numbers: pl.Series | Non
     return _of_texts(role, values.drop_nulls().cast(pl.String), held)
 
 
-def held_in(values: pl.Series, written: Held | None) -> Held:
+def held_in(values: pl.Series, written: Held | None) -> Held:  # noqa: PLR0911 - one for each type
     """Return what the values of a column are.
 
     Args:
@@ -135,7 +135,7 @@ def held_in(values: pl.Series, written: Held | None) -> Held:
     distinct = texts.unique()
     if len(distinct) <= 2 * len(BOOLEANS) and set(map(canonical, distinct.to_list())) <= BOOLEANS:
         return Held.BOOLEAN
-    if written is Held.CONTAINER or _share(texts, r"^\s*[\[{]") >= FORM_SHARE and all(map(is_container, distinct.head(100))):
+    if written is Held.CONTAINER or (_share(texts, r"^\s*[\[{]") >= FORM_SHARE and all(map(is_container, distinct.head(100)))):
         return Held.CONTAINER
     if written is Held.NUMBER:
         return written
@@ -194,14 +194,14 @@ def _of_numbers(name: str, role: Role, values: pl.Series, numbers: pl.Series, he
     counts = finite.value_counts()["count"]
     # What came once tells how much would be new in another sample: of a few values of many, nearly all.
     single = int((counts == 1).sum())
-    discrete = len(counts) <= MAX_DISCRETE and single <= min(
-        MOST_SINGLE_VALUES * len(counts), MOST_SINGLE_ROWS * len(finite)
-    )
+    discrete = len(counts) <= MAX_DISCRETE and single <= min(MOST_SINGLE_VALUES * len(counts), MOST_SINGLE_ROWS * len(finite))
     # One value is a constant, however seldom it came.
     return Found(kind=Kind.CATEGORICAL if discrete or len(counts) == 1 else Kind.NUMERIC, held=held)
 
 
-def _no_amount(name: str, values: pl.Series, finite: pl.Series) -> str | None:
+def _no_amount(  # noqa: PLR0911 - one for each kind
+    name: str, values: pl.Series, finite: pl.Series
+) -> str | None:
     """Return what numbers are that are no amounts: times, dates, keys."""
     low, high = float(finite.min()), float(finite.max())  # type: ignore[arg-type]  # of numbers they are numbers
     for unit, per_second in EPOCH_UNITS.items():

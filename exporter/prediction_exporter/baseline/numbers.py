@@ -33,8 +33,8 @@ def numeric_column(name: str, role: Role, finite: Floats) -> Column:
     """Return a numeric column with bins from its baseline values, sorted and finite, at least one.
 
     Edges lie just below values of the baseline, by what a logger may round a number down, but not below halfway to the next
-    lower one. A value with at least 1 / DRIFT_BINS of the mass gets a bin of its own, in the drift bins too; the other drift bins
-    divide the mass that remains. The first and the last fine bin lie outside the baseline's range.
+    lower one. A value with at least 1 / DRIFT_BINS of the mass gets a bin of its own, in the drift bins too; the other drift
+    bins divide the mass that remains. The first and the last fine bin lie outside the baseline's range.
     """
     distinct, counts = np.unique(finite, return_counts=True)
     is_heavy = counts * DRIFT_BINS >= len(finite)

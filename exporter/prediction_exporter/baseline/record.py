@@ -229,9 +229,7 @@ def load(path: Path) -> Baseline:
         created=created,
         task=record.task,
         left_out=record.left_out,
-        outside=np.array(
-            [[np.nan if x is None else x for x in (c.outside, c.outside_variance)] for c in record.columns]
-        ).T,
+        outside=np.array([[np.nan if x is None else x for x in (c.outside, c.outside_variance)] for c in record.columns]).T,
     )
 
 

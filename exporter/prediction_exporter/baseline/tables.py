@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 
+from prediction_exporter.config.predictions import NULL_VALUES
 from prediction_exporter.counting.held import Held
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.recognise import MAX_LIST, flatten
-from prediction_exporter.sources.json_reader import JsonReader, parse_lines
 from prediction_exporter.sources.fields.schema import lookup
+from prediction_exporter.sources.json_reader import JsonReader, parse_lines
 from prediction_exporter.sources.jsonl import texts_of
 
 #: Bytes of JSON lines that are parsed at a time, and lines whose fields are looked at first.
@@ -79,16 +80,16 @@ class Table:
             raise BaselineError(f"{self.name}: column {name} cannot be read: {error}") from error
 
 
-def read_table(path: Path) -> Table:
-    """Open a Parquet, CSV or JSON lines file, told by its name's ending.
+def read_table(path: Path, null_values: Sequence[str] = NULL_VALUES) -> Table:
+    """Open a Parquet, CSV or JSON lines file, told by its name's ending; some texts of CSV mean a missing value.
 
     Raises:
         BaselineError: the file does not exist, cannot be read, or is of another kind.
     """
-    readers = {
+    readers: dict[str, Callable[[Path], Table]] = {
         ".parquet": _parquet,
         ".pq": _parquet,
-        ".csv": _csv,
+        ".csv": partial(_csv, null_values=null_values),
         ".jsonl": _json_lines,
         ".ndjson": _json_lines,
         ".json": _json_lines,
@@ -153,12 +154,13 @@ def _same(column: pl.Series) -> pl.Series:
     return column
 
 
-def _csv(path: Path) -> Table:
+def _csv(path: Path, *, null_values: Sequence[str]) -> Table:
     fault = _csv_fault(path)
     if fault is not None:
         raise BaselineError(f"{path}: {fault}")
-    # As text: the same rules then decide what a number is as for a log. An empty field is a missing value.
-    frame = pl.scan_csv(path, infer_schema=False, glob=False)
+    # As text: the same rules then decide what a number is as for a log. An empty field is a missing value, quoted words are not
+    # told from bare ones.
+    frame = pl.scan_csv(path, infer_schema=False, glob=False, null_values=list(null_values))
     names = frame.collect_schema().names()
     rows = int(frame.select(pl.len()).collect().item())
     return Table(str(path), rows, {name: partial(_top, frame, name) for name in names})
@@ -204,7 +206,9 @@ def _json_lines(path: Path) -> Table:
     columns = {name: pl.concat(series) if series else pl.Series("value", [], pl.String) for name, series in parts.items()}
     rows = len(next(iter(columns.values())))
     readers = {name: partial(_same, column) for name, column in columns.items()}
-    written = {name: held for name, at in found.items() if (held := _written(lookup(event, at) for event in sample)) is not None}
+    written = {
+        name: held for name, at in found.items() if (held := _written(lookup(event, at) for event in sample)) is not None
+    }
     return Table(str(path), rows, readers, refused, written=written)
 
 

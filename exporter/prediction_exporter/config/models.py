@@ -76,7 +76,8 @@ class Column(Section):
         None, description="How the column is counted, or ignore; takes effect when the baseline is built, as the others do."
     )
     nan: Nan | None = Field(
-        None, description="Whether NaN is a missing value or a value that is not finite; told from the baseline's data if absent."
+        None,
+        description="Whether NaN is a missing value or one that is not finite; told from the baseline's data if absent.",
     )
     decimals: Annotated[int, Field(ge=0, le=15)] | None = Field(
         None, description="Decimals that the numbers are rounded to where they are logged; 0 to 15."

@@ -2,7 +2,8 @@
 
 The same category arrives as ``1`` from one logger, ``1.0`` from another, ``"1"`` from a third, and ``True`` from a CSV file
 where the log says ``true``. Baseline and production must agree on one spelling, or every row looks unseen. What spells the same
-value depends on what the baseline's column held: a number has many spellings, a text one, which may be a code (``1.10``, ``007``).
+value depends on what the baseline's column held: a number has many spellings, a text one, which may be a code (``1.10`` or
+``007``).
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def canonical(text: str) -> str:
 
 
 def meaning(text: str, held: Held, table: frozenset[str]) -> str:
-    """Return the category of a table that a text spells, by what the baseline's column held; any text if it spells none.
+    """Return the category of a table that a text spells, by what the baseline's column held; some text if it spells none.
 
     >>> yes_no, bits = frozenset({"true", "false"}), frozenset({"0", "1"})
     >>> meaning("1.0", Held.BOOLEAN, yes_no), meaning("True", Held.NUMBER, bits), meaning("1.10", Held.TEXT, frozenset({"1.1"}))
@@ -100,8 +101,8 @@ class CategoryEncoder:
     """Codes for the values of one categorical column.
 
     The code is the value's index in the table, ``other`` for a value that the table does not hold, ``invalid`` for a JSON
-    object or array, ``nan`` and ``non_finite`` for :data:`NON_FINITE_WORDS`. It learns the spellings of known categories as they
-    appear, so that the common case is one cast in polars.
+    object or array, ``nan`` and ``non_finite`` for :data:`NON_FINITE_WORDS`. It learns the spellings of known categories as
+    they appear, so that the common case is one cast in polars.
 
     Args:
         categories: the table; of a column that is watched for presence alone it is empty, and every value is other.

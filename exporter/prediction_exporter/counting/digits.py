@@ -1,7 +1,7 @@
 """Digits: how far a number may lie from the value that it stands for, because a logger rounded it.
 
-A training table of 32-bit floats holds ``0.10000000149`` where the log says ``0.1``; a logger that rounds to two decimals writes
-``0.33`` for a third. A number is taken for the value that it is nearest to, if it is within the value's reach:
+A training table of 32-bit floats holds ``0.10000000149`` where the log says ``0.1``; a logger that rounds to two decimals
+writes ``0.33`` for a third. A number is taken for the value that it is nearest to, if it is within the value's reach:
 
 - 2**-23 of its size, twice the error of a 32-bit float;
 - for a value that many rows have and that is no whole number, what it loses by rounding to three significant digits, or to two

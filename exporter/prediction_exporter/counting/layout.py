@@ -25,7 +25,6 @@ from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.counting.events import STATES, ValueState
 from prediction_exporter.counting.held import Held
 
-
 #: The bin of a column that is watched for presence alone.
 PRESENT = "present"
 
@@ -132,7 +131,6 @@ class Column:
         bounds = ["-Inf", *(format(edge, ".6g") for edge in self.drift_edges), "+Inf"]
         digits = len(str(len(bounds) - 2))
         return [f"{i:0{digits}} [{a}, {b})" for i, (a, b) in enumerate(pairwise(bounds))]
-
 
     @property
     def value_labels(self) -> list[str]:

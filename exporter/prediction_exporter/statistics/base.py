@@ -71,7 +71,7 @@ class Threshold:
         default: the effect that matters, in the statistic's unit, where the configuration names none.
         margin: the part that the sample size demands, (C,); the threshold is the larger of effect and margin.
         meaning: one sentence on the choice of the default, for the documentation.
-        baseline: the baseline's own value of a statistic that does not compare, added to the threshold, which is then at most 1.
+        baseline: the baseline's own value of a share, added to the threshold, which is then at most 1.
         scale: what the default effect is multiplied with in each column, (C,), where the owner has configured none.
     """
 
@@ -90,7 +90,6 @@ class Threshold:
         if statistic.compares:
             defined &= comparison.comparable
         return np.where(defined, threshold, np.nan)
-
 
     def effect(self, key: str, reference: Reference) -> Floats:
         """Return the effect that matters in each column, (C,).
@@ -256,8 +255,8 @@ class Share:
         """Return how far above the baseline's share a window's comes with probability of at most about alpha, (C,).
 
         The 1 - alpha quantile of a binomial share, as the normal approximation is far off for rare values. The baseline's
-        share is taken with half an event added (with one where it is an estimate), so that a share of zero has an error too; its error counts as a smaller window,
-        the more so where it is an estimate of what the baseline has not seen.
+        share is taken with half an event added (with one where it is an estimate), so that a share of zero has an error too;
+        its error counts as a smaller window, the more so where it is an estimate of what the baseline has not seen.
         NaN where the window has fewer than the least number of predictions.
         """
         reference = comparison.reference

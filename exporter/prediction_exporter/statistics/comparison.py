@@ -34,8 +34,8 @@ class Reference:
         alpha: chance of a false alarm for each column and look that the thresholds are made for.
         min_predictions: fewest valid values on both sides for a comparison.
         effects: effect thresholds by statistic key and column name, overriding the statistics' defaults.
-        outside: of each column, how many of as many rows of another sample lie outside of the baseline's table or range, and the
-            variance of that, (2, C); NaN where only what the baseline itself shows is known.
+        outside: of each column, how many of as many rows of another sample lie outside of the baseline's table or range, and
+            the variance of that, (2, C); NaN where only what the baseline itself shows is known.
     """
 
     def __init__(

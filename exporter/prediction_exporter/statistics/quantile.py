@@ -45,7 +45,9 @@ def _bounds(comparison: Comparison) -> tuple[Floats, Floats]:
     bins = np.diff(layout.value_offsets)
     smallest = comparison.over_columns(window.extremes[0])
     largest = comparison.over_columns(-window.extremes[1])
-    return np.fmax(low, np.repeat(smallest, bins)), np.fmin(high, np.repeat(largest, bins))
+    smallest, largest = np.repeat(smallest, bins), np.repeat(largest, bins)
+    # A heavy value may lie beside all of the window's that stand for it.
+    return np.fmin(np.fmax(low, smallest), largest), np.fmax(np.fmin(high, largest), smallest)
 
 
 def _edges(reference: Reference) -> tuple[Floats, Floats]:

@@ -200,7 +200,9 @@ class Measures:
             absent=self._absent(found, missing, invalid, column) if self._dialect.is_dynamic else None,
             invalid=invalid if self._dialect.is_dynamic else None,
             bins=tuple(of_column),
-            moments=(int(slots.layout.numeric.searchsorted(index)), Deviation.of(column)) if column.kind is Kind.NUMERIC else None,
+            moments=(int(slots.layout.numeric.searchsorted(index)), Deviation.of(column))
+            if column.kind is Kind.NUMERIC
+            else None,
             total=slots.totals.index(column.name) if column.name in slots.totals else None,
             is_whole=form is Form.INTEGER or not self._dialect.has_non_finite,
         )

@@ -73,6 +73,10 @@ _FORMS: tuple[tuple[type | tuple[type, ...], Form], ...] = (
 )
 
 
+#: What a form has for false and true.
+_FLAGS: dict[Form, type] = {Form.BOOLEAN: bool, Form.INTEGER: int, Form.FLOAT: float, Form.DYNAMIC: int}
+
+
 def texts_of(values: Sequence[Any]) -> list[str | None]:
     """Return values as the texts that rows mode makes of them."""
     if not values:
@@ -180,22 +184,18 @@ class Categories:
         form = self.comparable.form
         if form in (Form.TEXT, Form.DYNAMIC):
             yield text
-        if form is Form.BOOLEAN and text in ("true", "false"):
-            yield text == "true"
+        if form in _FLAGS and text in ("true", "false"):
+            yield _FLAGS[form](text == "true")
         if form is Form.TEMPORAL:
             for kind in (date, datetime):
                 with contextlib.suppress(ValueError):
                     yield kind.fromisoformat(text)
         if form in (Form.INTEGER, Form.DYNAMIC):
-            if text in ("true", "false"):
-                yield int(text == "true")
             with contextlib.suppress(ValueError):
                 number = int(text)
                 if form is Form.INTEGER or abs(number) < _INT64:
                     yield number
         if form in (Form.FLOAT, Form.DYNAMIC):
-            if text in ("true", "false"):
-                yield float(text == "true")
             with contextlib.suppress(ValueError):
                 value = float(text)
                 if math.isfinite(value) or (form is Form.DYNAMIC and not math.isnan(value)):
