@@ -119,6 +119,8 @@ def build(
             one = _profile_column(name, role, table.column(at), table.written.get(at), setting, task)
             found.append(one)
             result = one.words
+        except BaselineError as error:
+            raise BaselineError(f"{place}.{name}: {error}") from error
         except LeftOutError as reason:
             if setting.kind is not None:
                 raise BaselineError(f"{place}.{name}.kind: is {setting.kind}, and the column is {reason}") from reason
@@ -199,14 +201,10 @@ def _profile_column(
     if values.null_count() == len(values):
         raise LeftOutError("empty: every value is missing")
     forced = _forced_kind(role, task, setting.kind)
+    if written is None and values.dtype == pl.String:
+        values = _without_empty(values)
     held = held_in(values, written)
-    numbers = numbers_of(values, held, written)
-    if numbers is None and forced is Kind.NUMERIC and values.dtype == pl.String:
-        numbers = values.cast(pl.Float64, strict=False)
-    if setting.decimals is not None:
-        if numbers is None:
-            raise LeftOutError("not of numbers, of which decimals are set")
-        numbers = values = numbers.round(setting.decimals)
+    values, numbers = _numbers(values, held, written, setting, is_forced=forced is Kind.NUMERIC)
     if forced is None:
         found = recognise(name, role, values, numbers, held)
     else:
@@ -224,6 +222,30 @@ def _profile_column(
     if found.kind is Kind.PRESENCE:
         return _Profiled(profile=_profile(column, texts, None), words=f"presence alone, {found.why}")
     return _profile_categorical(column, texts, forced=setting.kind is not None)
+
+
+def _numbers(
+    values: pl.Series, held: Held, written: Held | None, setting: Setting, *, is_forced: bool
+) -> tuple[pl.Series, pl.Series | None]:
+    """Return a column, and the same as numbers where they are or are to be some; both rounded as they are logged."""
+    numbers = numbers_of(values, held, written)
+    if numbers is None and is_forced and values.dtype == pl.String:
+        numbers = values.cast(pl.Float64, strict=False)
+    if setting.decimals is None:
+        return values, numbers
+    if numbers is None:
+        raise BaselineError("decimals are set, and its values are no numbers")
+    rounded = numbers.round(setting.decimals)
+    return rounded, rounded
+
+
+def _without_empty(texts: pl.Series) -> pl.Series:
+    """Return texts of CSV without those in quotes that hold nothing, where the others are numbers: these are missing there."""
+    empty = texts == ""
+    if not empty.any():
+        return texts
+    others = texts.set(empty, None)
+    return others if others.null_count() < len(others) and held_in(others, None) is Held.NUMBER else texts
 
 
 def _nan_is_missing(values: pl.Series, numbers: pl.Series | None, setting: Setting) -> bool:

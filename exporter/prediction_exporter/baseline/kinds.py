@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from prediction_exporter.counting.categories import BOOLEANS, canonical, is_container
+from prediction_exporter.counting.categories import BOOLEANS, canonical
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind, Role
 
@@ -60,6 +60,9 @@ _DATE = (
     rf"|[0-9]{{1,2}}[-. ]+{_MONTH}[-, ]+[0-9]{{2,4}}|{_MONTH} +[0-9]{{1,2}},? +[0-9]{{4}})"
     rf"(?:[T ]+{_CLOCK})?\s*(?:Z|UTC|GMT|[+-][0-9]{{2}}:?[0-9]{{2}})?\s*$"
 )
+
+#: A list or an object as JSON, Python or NumPy write it; no interval such as [0-10].
+_LISTED = r"(?s)^\s*(?:\[(?:['\"\[{].*|\s*-?[0-9]+(?:\.[0-9]*)?(?:[\s,eE].*)?)?\]|\{(?:['\"].*)?\})\s*$"
 
 #: Spellings that a program gives no number: leading zeros, an exponent without sign or point, a zero at the end of some only.
 _PADDED = r"^-?0[0-9]"
@@ -135,7 +138,7 @@ def held_in(values: pl.Series, written: Held | None) -> Held:  # noqa: PLR0911 -
     distinct = texts.unique()
     if len(distinct) <= 2 * len(BOOLEANS) and set(map(canonical, distinct.to_list())) <= BOOLEANS:
         return Held.BOOLEAN
-    if written is Held.CONTAINER or (_share(texts, r"^\s*[\[{]") >= FORM_SHARE and all(map(is_container, distinct.head(100)))):
+    if written is Held.CONTAINER or _share(texts, _LISTED) >= FORM_SHARE:
         return Held.CONTAINER
     if written is Held.NUMBER:
         return written

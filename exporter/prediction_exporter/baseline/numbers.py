@@ -74,7 +74,7 @@ def _rest_shares(rest: int, total: int) -> Floats:
     bins = DRIFT_BINS
     if rest < total:
         bins = min(max(round(DRIFT_BINS * rest / total), REST_BINS), max(rest // LEAST_IN_BIN, 1))
-    return np.arange(0 if rest < total else 1, bins) / bins
+    return np.arange(1, bins) / bins
 
 
 def _quantiles(values: Floats, shares: Floats) -> Floats:

@@ -97,6 +97,15 @@ def is_container(text: str) -> bool:
     return text.startswith(("{", "[")) and _CONTAINER.fullmatch(text) is not None
 
 
+def is_bracketed(text: str) -> bool:
+    """Return whether a text is a list or an object, where a column holds such: as JSON, Python or NumPy write them.
+
+    >>> [is_bracketed(text) for text in ('["a"]', "['a']", "{'a': 1}", "[0.5 1.5]", "a", "[a")]
+    [True, True, True, True, False, False]
+    """
+    return (text[:1], text[-1:]) in {("[", "]"), ("{", "}")}
+
+
 class CategoryEncoder:
     """Codes for the values of one categorical column.
 
@@ -162,7 +171,7 @@ class CategoryEncoder:
     def code(self, text: str) -> int:
         """Return the code of one text."""
         if self._held is Held.CONTAINER:
-            return self.nan if text == NAN else self.other if is_container(text) else self.invalid
+            return self.nan if text == NAN else self.other if is_bracketed(text) else self.invalid
         if is_container(text):
             return self.invalid
         if text in NON_FINITE_WORDS:

@@ -37,7 +37,7 @@ _NOISE = divergence_noise(_term, 1, smoothed=True)
 
 
 #: What a column is taken to be free to drift by at least.
-_LEAST_SPREAD = 0.1
+_LEAST_SPREAD = 0.05
 
 
 def _spread(reference: Reference) -> Floats:

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric, and_, case, func, literal, or_
 
-from prediction_exporter.counting.categories import CategoryEncoder
+from prediction_exporter.counting.categories import NAN, CategoryEncoder
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column
 from prediction_exporter.sources.frames import texts_of_values
@@ -31,7 +31,7 @@ _INT32, _INT64 = 2**31, 2**63
 
 #: Texts of objects and lists, as patterns of LIKE; what else may be a list of numbers is asked for.
 _CONTAINERS = ('{"%}', "{}", "[]", '["%]', "[[%]", "[{%]")
-_LIST = "[%]"
+_LIST, _OBJECT = "[%]", "{%}"
 
 _WORDS = ("True", "TRUE", "False", "FALSE", "true", "false", "-0", "NaN", "Infinity", "-Infinity")
 
@@ -169,6 +169,7 @@ class Categories:
         self.vocabulary = vocabulary
         self._dialect = dialect
         self._encoder = CategoryEncoder(categories, column.held)
+        self._held = column.held
         self._is_boolean = is_boolean
         self._has_numbers = any(category[:1] in "-0123456789" for category in categories if category) or (
             column.held is Held.BOOLEAN
@@ -222,6 +223,10 @@ class Categories:
         encoder = self._encoder
         if self.comparable.form is Form.CONTAINER:
             return case(null, else_=whole(slots(encoder.code("{}"))))
+        if self._held is Held.CONTAINER and self.comparable.form in (Form.TEXT, Form.DYNAMIC):
+            bracketed = or_(*(value.like(literal(form)) for form in (_LIST, _OBJECT)))
+            nan = (self.comparable.among([NAN]), whole(slots(encoder.nan)))
+            return case(null, nan, (bracketed, whole(slots(encoder.other))), else_=whole(slots(encoder.invalid)))
         cases = [(self.comparable.among(found), whole(slots(code))) for code, found in self.vocabulary.by_code().items()]
         if self.comparable.form in (Form.INTEGER, Form.FLOAT, Form.DYNAMIC):
             number = self._dialect.number
