@@ -1,4 +1,4 @@
-"""A training table and a log of production, as the exporter judges them: what each column is, and what is above its threshold."""
+"""A training table and a log, as the exporter judges them: what each column is, and what is above its threshold."""
 
 from __future__ import annotations
 

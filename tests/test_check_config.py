@@ -462,3 +462,32 @@ def test_a_table(watched: Watched) -> None:
     assert places[1].startswith("warning: models[2].predictions: the source cannot be looked at now: ")
     assert len(places) == 3
     assert "  feature: amount, color\n" in output
+
+
+def test_a_log_that_is_older_than_every_window(watched: Watched) -> None:
+    """There is nothing to compare, and starting at the beginning counts nothing; one that goes on until now is no matter."""
+    watched.configure()
+    watched.log(5, at=time.time() - 40 * 86400)
+    code, _, errors = check(watched)
+    assert code == 0
+    assert "models[0].predictions: every sampled event lies before the longest window (24h), the newest is of " in errors
+    assert errors.rstrip().endswith("UTC; start: beginning has nothing to count")
+    watched.log(5, at=time.time() - 60)
+    assert "every sampled event lies before" not in check(watched)[2]
+
+
+def test_what_is_not_compared_is_said(watched: Watched) -> None:
+    """Columns that are watched for presence alone, those that are left out, and items of a list that are too many."""
+    rows = [{"x": n * 0.37, "day": f"2026-05-{1 + n % 28:02}", "label": n % 2, "e": [0.5] * 201} for n in range(100)]
+    (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    watched.configure(config_text(model_text(fields="{time: ts}")))
+    build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
+    said = subprocess.run(
+        [sys.executable, "-m", "prediction_exporter", *build], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert "e[200]" in said
+    watched.write("".join(json.dumps({"ts": time.time(), **row}) + "\n" for row in rows[:5]))
+    _, output, _ = check(watched)
+    assert "  watched for presence alone: day\n" in output
+    assert "label (label: the truth, which production does not know yet)" in output
+    assert "e[200] (the list has 201 items, of which the first 200 are columns)" in output

@@ -34,7 +34,7 @@ from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, Profiler
 from prediction_exporter.errors import BaselineError
-from prediction_exporter.sources.fields.recognise import Roles, assign
+from prediction_exporter.sources.fields.recognise import MAX_LIST, Roles, assign
 from prediction_exporter.sources.frames import texts_of_values
 from prediction_exporter.sources.values import text_of
 
@@ -106,6 +106,10 @@ def build(
     left_out = _other_columns(table.columns, roles, {at for at, _ in wanted.values()})
     known = {name: _setting(settings, kinds, name) for name in {**dict(settings or {}), **kinds}}
     place = f"{where.removesuffix('.predictions.fields')}.columns"
+    left_out |= {
+        f"{name}[{MAX_LIST}]": f"the list has {items} items, of which the first {MAX_LIST} are columns"
+        for name, items in table.longest.items()
+    }
     _refuse_settings(table, known, wanted, left_out, place)
     found: list[_Profiled] = []
     reports: list[ColumnReport] = []

@@ -16,7 +16,8 @@ from prediction_exporter.counting.held import Held
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.recognise import MAX_LIST, flatten
-from prediction_exporter.sources.fields.schema import lookup
+from prediction_exporter.sources.fields.schema import Path as FieldPath
+from prediction_exporter.sources.fields.schema import lookup, path_text
 from prediction_exporter.sources.json_reader import JsonReader, parse_lines
 from prediction_exporter.sources.jsonl import texts_of
 
@@ -45,6 +46,7 @@ class Table:
         rows: number of rows.
         columns: names of the columns.
         refused: lines that are no rows, by reason; only JSON lines have any.
+        longest: lists of numbers that have more items than are columns, and how many.
         written: what the values of a column of text are in the file, where it says so: in CSV everything is text.
     """
 
@@ -56,12 +58,14 @@ class Table:
         refused: Rejected | None = None,
         *,
         written: Mapping[str, Held] | None = None,
+        longest: Mapping[str, int] | None = None,
     ) -> None:
         self.name = name
         self.rows = rows
         self._readers = dict(readers)
         self.refused = refused or Rejected()
         self.written = dict(written or {})
+        self.longest = dict(longest or {})
 
     @property
     def columns(self) -> list[str]:
@@ -107,20 +111,29 @@ def _parquet(path: Path) -> Table:
     frame = pl.scan_parquet(path, glob=False)
     rows = int(frame.select(pl.len()).collect().item())
     readers: dict[str, Callable[[], pl.Series]] = {}
+    longest: dict[str, int] = {}
     for name, dtype in frame.collect_schema().items():
-        _add(readers, name, partial(_top, frame, name), dtype)
-    return Table(str(path), rows, readers, written=dict.fromkeys(readers, Held.TEXT))
+        _add(readers, longest, name, partial(_top, frame, name), dtype)
+    return Table(str(path), rows, readers, written=dict.fromkeys(readers, Held.TEXT), longest=longest)
 
 
-def _add(readers: dict[str, Callable[[], pl.Series]], name: str, read: Callable[[], pl.Series], dtype: pl.DataType) -> None:
+def _add(
+    readers: dict[str, Callable[[], pl.Series]],
+    longest: dict[str, int],
+    name: str,
+    read: Callable[[], pl.Series],
+    dtype: pl.DataType,
+) -> None:
     """Add the readers of a column, of each of its fields, or of each of its items if these are numbers."""
     if isinstance(dtype, pl.Struct):
         for field in dtype.fields:
             inner = field.dtype if isinstance(field.dtype, pl.DataType) else field.dtype()
-            _add(readers, f"{name}.{field.name}", partial(_struct_field, read, field.name), inner)
+            _add(readers, longest, f"{name}.{field.name}", partial(_struct_field, read, field.name), inner)
     elif isinstance(dtype, pl.List | pl.Array) and _has_numbers(dtype):
-        longest = _as_list(read()).list.len().max() or 0
-        for position in range(min(int(str(longest)), MAX_LIST)):
+        items = int(str(_as_list(read()).list.len().max() or 0))
+        if items > MAX_LIST:
+            longest[name] = items
+        for position in range(min(items, MAX_LIST)):
             readers[f"{name}[{position}]"] = partial(_list_item, read, position)
     else:
         readers[name] = read
@@ -209,7 +222,15 @@ def _json_lines(path: Path) -> Table:
     written = {
         name: held for name, at in found.items() if (held := _written(lookup(event, at) for event in sample)) is not None
     }
-    return Table(str(path), rows, readers, refused, written=written)
+    return Table(str(path), rows, readers, refused, written=written, longest=_longest(sample, found.values()))
+
+
+def _longest(sample: Sequence[Mapping[str, Any]], paths: Iterable[FieldPath]) -> dict[str, int]:
+    """Return the lists that have more items than are columns, and how many."""
+    cut = [path[:-1] for path in paths if path[-1] == MAX_LIST - 1]
+    lists = {path: [value for event in sample if isinstance(value := lookup(event, path), list)] for path in cut}
+    found = {path_text(path): max(map(len, values)) for path, values in lists.items()}
+    return {name: items for name, items in found.items() if items > MAX_LIST}
 
 
 def _written(values: Iterable[Any]) -> Held | None:

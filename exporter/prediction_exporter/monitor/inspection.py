@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from prediction_exporter.baseline import Baseline
@@ -10,12 +11,14 @@ from prediction_exporter.baseline.settings import Findings, check_settings, near
 from prediction_exporter.config import Config, Model, baseline_command, check_log_folders
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.counting.profile import Profile
-from prediction_exporter.counting.profiler import Profiler
+from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
+from prediction_exporter.counting.windows import Span
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.monitor.model_monitor import admit
 from prediction_exporter.monitor.references import load_baseline
 from prediction_exporter.sources.base import REASONS, Look, Rejected
-from prediction_exporter.sources.fields.schema import path_text
+from prediction_exporter.sources.fields.schema import EventSchema, path_text
+from prediction_exporter.sources.jsonl import JsonLinesParser
 
 #: What may be wrong where all lines are refused for a reason.
 _REMEDIES = {
@@ -29,6 +32,9 @@ _HARMLESS = {"malformed"}
 
 #: A column that the baseline itself often lacks is told only where so many lines without it are improbable.
 _IMPROBABLE = 0.01
+
+#: Bytes at the end of a log that its newest event is looked for in.
+LAST_BYTES = 64 << 10
 
 #: How many categories of the baseline a message names.
 _SHOWN = 5
@@ -46,7 +52,9 @@ def at_start(config: Config, file: Path) -> Iterator[str]:
         yield from (*found.errors, *found.warnings)
 
 
-def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, file: Path, now: float) -> tuple[str, Findings]:
+def inspect(
+    model: Model, baseline: Baseline | None, look: Look, *, index: int, file: Path, now: float, longest: Span | None = None
+) -> tuple[str, Findings]:
     """Return a line about the sample, and what is wrong with it.
 
     Args:
@@ -56,6 +64,7 @@ def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, 
         index: its number in the configuration.
         file: the configuration's file.
         now: Unix time.
+        longest: the longest window, to tell where all events are older than that.
     """
     place = f"models[{index}].predictions"
     found = Findings(
@@ -69,6 +78,8 @@ def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, 
     kept = [admit(events, rejected, oldest=0.0, now=now, tolerance=tolerance) for events in look.batch.events]
     usable = sum(map(len, kept))
     found.add(_refused(rejected, usable, place))
+    if longest is not None:
+        found.warnings += _old(model, look, longest, place, now)
     if baseline is not None and usable:
         profiler = Profiler(baseline.layout, bucket_seconds=1)
         profiles = [profile for events in kept for _, profile in profiler.fold(events)]
@@ -87,6 +98,35 @@ def _shown(look: Look, rejected: Rejected, usable: int) -> str:
         return ""
     refused = ", ".join(f"{count:,} refused as {reason}" for reason, count in rejected.counts.items())
     return f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {look.place}, {refused or 'all usable'}"
+
+
+def _old(model: Model, look: Look, longest: Span, place: str, now: float) -> list[str]:
+    """Return that every event lies before the longest window, where that is so: there is nothing to compare then."""
+    newest = max((int(events.times.max()) / MICROSECONDS for events in look.batch.events if len(events)), default=None)
+    if newest is None or newest >= now - longest.seconds:
+        return []
+    if model.predictions.log is not None and look.schema is not None:
+        # The sample is of a file's first lines, and those of a long one are old.
+        last = _last_event(Path(look.place), look.schema)
+        if last is None or last >= now - longest.seconds:
+            return []
+        newest = max(newest, last)
+    source = model.predictions.source
+    start = "; start: beginning has nothing to count" if getattr(source, "start", None) == "beginning" else ""
+    day = datetime.fromtimestamp(newest, UTC).strftime("%Y-%m-%d %H:%M")
+    return [f"{place}: every sampled event lies before the longest window ({longest.name}), the newest is of {day} UTC{start}"]
+
+
+def _last_event(file: Path, schema: EventSchema) -> float | None:
+    """Return the time of the newest event among a file's last lines; None where these are no plain JSON lines."""
+    try:
+        with file.open("rb") as lines:
+            lines.seek(max(file.stat().st_size - LAST_BYTES, 0))
+            data = lines.read()
+    except OSError:
+        return None
+    batch = JsonLinesParser(schema).parse(data.partition(b"\n")[2] if len(data) == LAST_BYTES else data)
+    return max((int(events.times.max()) / MICROSECONDS for events in batch.events if len(events)), default=None)
 
 
 def _refused(rejected: Rejected, usable: int, place: str) -> Findings:
