@@ -491,3 +491,20 @@ def test_what_is_not_compared_is_said(watched: Watched) -> None:
     assert "  watched for presence alone: day\n" in output
     assert "label (label: the truth, which production does not know yet)" in output
     assert "e[200] (the list has 201 items, of which the first 200 are columns)" in output
+
+
+def test_a_log_that_rounds(watched: Watched) -> None:
+    """Bins that are narrower than a step of the log would be empty or full for ever."""
+    rows = [{"p": (n / 1000) ** 6, "q": n / 1000} for n in range(1000)]
+    (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    events = [{"ts": time.time(), "p": round(row["p"], 2), "q": round(row["q"], 2)} for row in rows]
+    watched.write("".join(json.dumps(event) + "\n" for event in events))
+    build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
+    told = "columns.p: the sampled values have at most 2 decimals"
+    for settings, expected in (("{}", True), ("{p: {decimals: 2}}", False)):
+        more = f"baseline: baseline.json\ncolumns: {settings}"
+        watched.configure(config_text(model_text(fields="{time: ts}", more=more)))
+        subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+        errors = check(watched)[2]
+        assert (told in errors) == expected
+        assert "columns.q" not in errors

@@ -50,6 +50,8 @@ DAYS = [f"2026-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(ROWS)]
         ("signup", [f"{day[8:]}.{day[5:7]}.{day[:4]}" for day in DAYS], "presence alone, dates"),
         ("signup", [f"{day} 12:30:00+02:00" for day in DAYS], "presence alone, dates"),
         ("signup", [int(day.replace("-", "")) for day in DAYS], "presence alone, dates"),
+        ("month", [f"2025-{1 + n % 12:02}" for n in range(ROWS)], "presence alone, dates"),
+        ("raw", [b"m%d" % (n * n % 9973) for n in range(ROWS)], "presence alone, identifier-like"),
         ("at", [f"{n % 24:02}:{n % 60:02}:{n * 7 % 60:02}" for n in range(ROWS)], "presence alone, times of day"),
         ("slot", [f"{n % 24:02}:00" for n in range(ROWS)], "categorical, 24 values"),
         ("seen", [1_780_000_000 + n * 997 for n in range(ROWS)], "presence alone, times: seconds since 1970"),

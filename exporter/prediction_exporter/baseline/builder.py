@@ -205,6 +205,8 @@ def _profile_column(
     if values.null_count() == len(values):
         raise LeftOutError("empty: every value is missing")
     forced = _forced_kind(role, task, setting.kind)
+    if values.dtype == pl.Binary:
+        values = texts_of_values(values)
     if written is None and values.dtype == pl.String:
         values = _without_empty(values)
     held = held_in(values, written)

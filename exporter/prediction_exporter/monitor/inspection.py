@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.baseline.settings import Findings, check_settings, nearest
 from prediction_exporter.config import Config, Model, baseline_command, check_log_folders
+from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
@@ -32,6 +36,9 @@ _HARMLESS = {"malformed"}
 
 #: A column that the baseline itself often lacks is told only where so many lines without it are improbable.
 _IMPROBABLE = 0.01
+
+#: Decimals that may be those of a logger that rounds, and values that show it.
+MOST_DECIMALS, ENOUGH_VALUES = 7, 30
 
 #: Bytes at the end of a log that its newest event is looked for in.
 LAST_BYTES = 64 << 10
@@ -85,6 +92,7 @@ def inspect(
         profiles = [profile for events in kept for _, profile in profiler.fold(events)]
         if profiles:
             found.add(_columns(sum(profiles[1:], profiles[0]), baseline, look, place))
+            found.warnings += _coarse(kept, baseline, f"models[{index}].columns")
     command = baseline_command(file, model)
     if baseline is not None:
         found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
@@ -98,6 +106,26 @@ def _shown(look: Look, rejected: Rejected, usable: int) -> str:
         return ""
     refused = ", ".join(f"{count:,} refused as {reason}" for reason, count in rejected.counts.items())
     return f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {look.place}, {refused or 'all usable'}"
+
+
+def _coarse(kept: Sequence[Events], baseline: Baseline, place: str) -> list[str]:
+    """Return the columns whose log is rounded to fewer decimals than tell the baseline's bins apart."""
+    found = []
+    for column in baseline.layout.columns:
+        if column.kind is not Kind.NUMERIC or len(column.drift_edges) < 2:  # noqa: PLR2004 - between two lies a bin
+            continue
+        values = np.concatenate([events.columns[column.name].drop_nulls().to_numpy() for events in kept])
+        values = values[np.isfinite(values)]
+        decimals = next((d for d in range(MOST_DECIMALS) if len(values) and np.array_equal(values, np.round(values, d))), None)
+        # The bin of a single value is narrow, and its ends are no values.
+        widths = [b - a for a, b in pairwise(column.drift_edges) if not any(a <= heavy < b for heavy in column.heavy)]
+        if decimals is None or len(values) < ENOUGH_VALUES or not widths or min(widths) >= 10.0**-decimals:
+            continue
+        found.append(
+            f"{place}.{column.name}: the sampled values have at most {decimals} decimals, and the baseline tells finer ones "
+            f"apart; where the log rounds them, write decimals: {decimals} and build the baseline anew"
+        )
+    return found
 
 
 def _old(model: Model, look: Look, longest: Span, place: str, now: float) -> list[str]:

@@ -185,6 +185,7 @@ class Categories:
         form = self.comparable.form
         if form in (Form.TEXT, Form.DYNAMIC):
             yield text
+            yield {"true": "1", "false": "0"}.get(text, text)
         if form in _FLAGS and text in ("true", "false"):
             yield _FLAGS[form](text == "true")
         if form is Form.TEMPORAL:
