@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import random
@@ -20,6 +21,7 @@ from prediction_exporter.baseline.builder import DRIFT_BINS, BuildResult, build,
 from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.config import Fields
 from prediction_exporter.counting.binning import Binner
+from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import Profiler
@@ -458,3 +460,24 @@ def test_missing_and_unwritable_files(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BaselineError, match="cannot be written"):
         baseline.save(a_record(tmp_path), tmp_path / "file" / "b.json")
+
+
+def test_a_file_of_a_former_version_is_read(tmp_path: Path) -> None:
+    """It has no word of what its columns held, and its layout is the one that its windows were counted with."""
+    record = a_record(tmp_path)
+    content = record.model_dump(mode="json", exclude={"hash", "created"})
+    for column in content["columns"]:
+        for key in ("own_bins", "heavy", "held", "nan_is_missing", "outside", "outside_variance"):
+            del column[key]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    file = tmp_path / "former.json"
+    file.write_text(json.dumps(content | {"hash": digest, "created": "2026-05-01T08:00:00+00:00"}))
+    loaded = baseline.load(file)
+    assert loaded.hash == digest
+    assert {column.held for column in loaded.layout.columns} == {Held.ANY}
+    former = [
+        [c["name"], c["role"], c["kind"], c["edges"], c["drift_edges"], [c["center"], c["scale"]], c["categories"]]
+        for c in content["columns"]
+    ]
+    assert loaded.layout.digest == hashlib.sha256(json.dumps(former).encode()).hexdigest()
+    assert np.isnan(loaded.outside).all()

@@ -18,6 +18,7 @@ from prediction_exporter.config.values import (
     Area,
     Count,
     Days,
+    Decimals,
     DurationValue,
     Email,
     FilePath,
@@ -79,9 +80,7 @@ class Column(Section):
         None,
         description="Whether NaN is a missing value or one that is not finite; told from the baseline's data if absent.",
     )
-    decimals: Annotated[int, Field(ge=0, le=15)] | None = Field(
-        None, description="Decimals that the numbers are rounded to where they are logged; 0 to 15."
-    )
+    decimals: Decimals | None = Field(None, description="Decimals that the numbers are rounded to where they are logged.")
 
 
 def _statistics_as_properties(schema: dict[str, Any]) -> None:
