@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from sklearn import datasets
 
 from judged import configured, judge, logged, run_baseline
 
@@ -383,3 +384,22 @@ def test_amounts_in_another_unit(tmp_path: Path) -> None:
     """A column whose name ends like that of a key is compared as any other."""
     judged = judge(tmp_path, {"amount_paid": AMOUNTS}, logged({"amount_paid": [100 * amount for amount in AMOUNTS]}))
     assert {"psi", "out_of_range_ratio"} <= judged.alarms("amount_paid")
+
+
+# Public data
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes", "digits"])
+@pytest.mark.parametrize("digits", [float, lambda x: float(str(np.float32(x))), lambda x: float(f"{x:.6g}")])
+def test_public_data(name: str, digits: Any, tmp_path: Path) -> None:
+    """Trained on one half and served on the other, nothing is above a threshold."""
+    data = getattr(datasets, f"load_{name}")()
+    order = np.random.default_rng(5).permutation(len(data.data))
+    columns = {str(column).replace(" ", "_"): data.data[order, at] for at, column in enumerate(data.feature_names)}
+    half = len(order) // 2
+    trained = {column: values[:half].tolist() for column, values in columns.items()}
+    served = {column: [digits(value) for value in values[half:].tolist()] for column, values in columns.items()}
+    judged = judge(tmp_path, trained, logged(served))
+    watched = [column for column in columns if judged.value("missing_ratio", column) is not None]
+    assert len(watched) >= 0.9 * len(columns)
+    assert not {column: alarms for column in watched if (alarms := judged.alarms(column))}
