@@ -213,7 +213,7 @@ def test_a_file_that_is_no_log_is_named_as_what_it_is(watched: Watched) -> None:
 
 def test_compressed_files_that_are_none(watched: Watched) -> None:
     """A name that ends in .gz and a content that is none; one that is none yet is no fault."""
-    good = gzip.compress(b'{"ts": 1, "amount": 2}\n')
+    good = gzip.compress(json.dumps({"ts": time.time(), "amount": 2}).encode() + b"\n")
     contents = {"plain": b'{"ts": 1, "amount": 2}\n', "torn": b"\x1f\x8b\x08" + bytes(range(64)), "fine": good}
     models = [model_with(content, watched, name=name, log="{}.log.gz") for name, content in contents.items()]
     watched.configure(config_text(*models))
