@@ -45,6 +45,8 @@ DAYS = [f"2026-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(ROWS)]
         ("humid", AMOUNTS, "numeric"),
         ("customer_id", AMOUNTS, "presence alone, identifier-like"),
         ("userId", AMOUNTS, "presence alone, identifier-like"),
+        ("order_no", AMOUNTS, "presence alone, identifier-like"),
+        ("unpaid", AMOUNTS, "numeric"),
         ("row", KEYS, "presence alone, identifier-like"),
         ("step", list(range(0, 10 * ROWS, 10)), "presence alone, identifier-like"),
         ("signup", DAYS, "presence alone, dates"),

@@ -30,7 +30,7 @@ LEAST_TABLE_SHARE = 0.5
 FORM_SHARE = 0.99
 
 #: Different whole numbers of which so many pairs should be equal, were they drawn from their range, are keys of a list.
-EXPECTED_PAIRS = 10
+EXPECTED_PAIRS = 5
 
 #: Words and characters of a text, on average, from which on it is prose.
 PROSE_WORDS, PROSE_LENGTH = 3.0, 40.0
@@ -50,6 +50,8 @@ IDENTIFIER = "identifier-like"
 _FRAME_INDEX = re.compile(r"__index_level_[0-9]+__|Unnamed: [0-9]+|")
 #: Words that call a column of whole numbers a key.
 _KEY_WORDS = frozenset({"id", "ids", "uuid", "guid", "key", "hash", "pk"})
+#: Words that do where each number comes once.
+_NUMBER_WORDS = frozenset({"no", "nr", "num", "number", "serial", "seq", "sequence", "index", "idx", "ref", "reference"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
@@ -221,9 +223,9 @@ def _no_amount(  # noqa: PLR0911 - one for each kind
         steps = np.diff(np.sort(finite.to_numpy()))
         if len(finite) ** 2 / 2 / (high - low + 1) >= EXPECTED_PAIRS or bool((steps == steps[0]).all()):
             return f"{IDENTIFIER}: whole numbers, each once, that fill their range"
-        if _called_key(name):
+        if _last_word(name) in _KEY_WORDS | _NUMBER_WORDS:
             return f"{IDENTIFIER}: whole numbers, each once"
-    if _called_key(name) and distinct > MAX_CATEGORIES:
+    if _last_word(name) in _KEY_WORDS and distinct > MAX_CATEGORIES:
         return f"{IDENTIFIER}: whole numbers, by its name"
     return None
 
@@ -233,14 +235,14 @@ def _are_dates(finite: pl.Series) -> bool:
     return texts.n_unique() > MAX_DISCRETE and not texts.str.to_date("%Y%m%d", strict=False).null_count()
 
 
-def _called_key(name: str) -> bool:
-    """Return whether a name calls a key: by a word of its own at its end, as customer_id or userId, not as paid.
+def _last_word(name: str) -> str:
+    """Return the last word of a name, in lower case: that of customer_id and userId calls a key, that of paid does not.
 
-    >>> [_called_key(name) for name in ("customer_id", "userID", "id", "amount_paid", "highest_bid", "humid")]
-    [True, True, True, False, False, False]
+    >>> [_last_word(name) for name in ("customer_id", "userID", "id", "amount_paid", "highest_bid", "x")]
+    ['id', 'id', 'id', 'paid', 'bid', 'x']
     """
     words = _WORD.findall(name)
-    return bool(words) and words[-1].lower() in _KEY_WORDS
+    return words[-1].lower() if words else ""
 
 
 # Texts

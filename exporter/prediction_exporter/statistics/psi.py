@@ -46,7 +46,7 @@ def _spread(reference: Reference) -> Floats:
 
 
 def _effect(reference: Reference) -> Floats:
-    return _THRESHOLD.effect("psi", reference)
+    return np.where(PSI.applies(reference.layout), _THRESHOLD.effect("psi", reference), np.nan)
 
 
 def _noise_quantile(comparison: Comparison) -> Floats:
