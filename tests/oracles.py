@@ -203,11 +203,16 @@ def share_in_state(wanted: ValueState) -> Callable[[Sample], Interval]:
 
 
 def out_of_range_ratio(sample: Sample) -> Interval:
-    """Compared with the raw baseline's minimum and maximum."""
+    """Compared with the raw baseline's minimum and maximum, and what stands for these."""
     if _empty(sample):
         return ABSENT
+    return near(sum(_is_outside(sample, float(value)) for value in sample.new) / len(sample.new))
+
+
+def _is_outside(sample: Sample, value: float) -> bool:
+    """Whether a value is not one between the raw baseline's extremes, nor within the reach of these."""
     low, high = min(map(float, sample.old)), max(map(float, sample.old))
-    return near(sum(not low <= float(value) <= high for value in sample.new) / len(sample.new))
+    return not low <= value <= high and not sample.column.edges[0] <= value < sample.column.edges[-1]
 
 
 def unseen_ratio(sample: Sample) -> Interval:
@@ -233,9 +238,8 @@ def outlier_ratio(samples: Sequence[Sample]) -> Interval:
     outside = set()
     for sample in samples:
         if sample.column.kind is Kind.NUMERIC and sample.column.role is Role.FEATURE and sample.old:
-            low, high = min(map(float, sample.old)), max(map(float, sample.old))
             for row, value in enumerate(sample.window):
-                if state(value, Kind.NUMERIC) is ValueState.VALID and not low <= float(value) <= high:  # type: ignore[arg-type]
+                if state(value, Kind.NUMERIC) is ValueState.VALID and _is_outside(sample, float(value)):  # type: ignore[arg-type]
                     outside.add(row)
     return near(len(outside) / rows)
 

@@ -76,11 +76,14 @@ def test_builds_a_baseline_and_says_what_it_made_of_each_column(tmp_path: Path) 
     assert (first.returncode, first.stderr) == (0, "")
     *columns, last = first.stdout.splitlines()
     assert {tuple(line.split(maxsplit=1)) for line in columns} == {
-        ("customer_id", "feature     left out, identifier-like: whole numbers, each once"),
+        ("customer_id", "feature     presence alone, identifier-like: whole numbers, each once"),
         ("amount", next(line for line in columns if line.startswith("amount")).split(maxsplit=1)[1]),
         ("region", "feature     categorical, 2 values"),
         ("currency", "feature     constant, 'EUR'"),
-        ("comment", "feature     left out, identifier-like: 300 distinct values, the 50 most frequent are rare"),
+        (
+            "comment",
+            "feature     presence alone, identifier-like: 300 distinct values, each once, the 50 most frequent are rare",
+        ),
         ("nothing", "feature     left out, empty: every value is missing"),
         ("defaulted", "feature     categorical, 2 values"),
         ("prediction", "prediction  categorical, 2 values"),
@@ -89,13 +92,22 @@ def test_builds_a_baseline_and_says_what_it_made_of_each_column(tmp_path: Path) 
         ("label", "left out    label: the truth, which production does not know yet"),
     }
     output = tmp_path / "out" / "credit.json"
-    assert last == f"wrote {output}: 300 rows, 6 columns, binary"
+    assert last == f"wrote {output}: 300 rows, 8 columns, binary"
     written = output.read_bytes()
     second = run(*arguments)
     assert second.returncode == 0
-    assert second.stdout.splitlines()[-1] == f"unchanged: {output}: 300 rows, 6 columns, binary"
+    assert second.stdout.splitlines()[-1] == f"unchanged: {output}: 300 rows, 8 columns, binary"
     assert output.read_bytes() == written
-    assert baseline.load(output).layout.names == ("amount", "region", "currency", "defaulted", "prediction", "score")
+    assert baseline.load(output).layout.names == (
+        "customer_id",
+        "amount",
+        "region",
+        "currency",
+        "comment",
+        "defaulted",
+        "prediction",
+        "score",
+    )
 
 
 def test_a_column_without_a_name(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def test_a_file_that_is_no_log_is_named_as_what_it_is(watched: Watched) -> None:
 
 def test_compressed_files_that_are_none(watched: Watched) -> None:
     """A name that ends in .gz and a content that is none; one that is none yet is no fault."""
-    good = gzip.compress(b'{"ts": 1, "amount": 2}\n')
+    good = gzip.compress(json.dumps({"ts": time.time(), "amount": 2}).encode() + b"\n")
     contents = {"plain": b'{"ts": 1, "amount": 2}\n', "torn": b"\x1f\x8b\x08" + bytes(range(64)), "fine": good}
     models = [model_with(content, watched, name=name, log="{}.log.gz") for name, content in contents.items()]
     watched.configure(config_text(*models))
@@ -475,3 +475,49 @@ def test_warnings_stand_before_the_table(watched: Watched) -> None:
     found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
     assert found.index("n: reads ") < found.index(": warning: ") < found.index("series_limit ")
     assert found.rindex(": warning: ") < found.index("  model_")
+
+
+def test_a_log_that_is_older_than_every_window(watched: Watched) -> None:
+    """There is nothing to compare, and starting at the beginning counts nothing; one that goes on until now is no matter."""
+    watched.configure()
+    watched.log(5, at=time.time() - 40 * 86400)
+    code, _, errors = check(watched)
+    assert code == 0
+    assert "models[0].predictions: every sampled event lies before the longest window (24h), the newest is of " in errors
+    assert errors.rstrip().endswith("UTC; start: beginning has nothing to count")
+    watched.log(5, at=time.time() - 60)
+    assert "every sampled event lies before" not in check(watched)[2]
+
+
+def test_what_is_not_compared_is_said(watched: Watched) -> None:
+    """Columns that are watched for presence alone, those that are left out, and items of a list that are too many."""
+    rows = [{"x": n * 0.37, "day": f"2026-05-{1 + n % 28:02}", "label": n % 2, "e": [0.5] * 201} for n in range(100)]
+    (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    watched.configure(config_text(model_text(fields="{time: ts}")))
+    build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
+    said = subprocess.run(
+        [sys.executable, "-m", "prediction_exporter", *build], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert "e[200]" in said
+    watched.write("".join(json.dumps({"ts": time.time(), **row}) + "\n" for row in rows[:5]))
+    _, output, _ = check(watched)
+    assert "  watched for presence alone: day\n" in output
+    assert "label (label: the truth, which production does not know yet)" in output
+    assert "e[200] (the list has 201 items, of which the first 200 are columns)" in output
+
+
+def test_a_log_that_rounds(watched: Watched) -> None:
+    """Bins that are narrower than a step of the log would be empty or full for ever."""
+    rows = [{"p": (n / 1000) ** 6, "q": n / 1000} for n in range(1000)]
+    (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    events = [{"ts": time.time(), "p": round(row["p"], 2), "q": round(row["q"], 2)} for row in rows]
+    watched.write("".join(json.dumps(event) + "\n" for event in events))
+    build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
+    told = "columns.p: the sampled values have at most 2 decimals"
+    for settings, expected in (("{}", True), ("{p: {decimals: 2}}", False)):
+        more = f"baseline: baseline.json\ncolumns: {settings}"
+        watched.configure(config_text(model_text(fields="{time: ts}", more=more)))
+        subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+        errors = check(watched)[2]
+        assert (told in errors) == expected
+        assert "columns.q" not in errors

@@ -25,7 +25,7 @@ import yaml
 import prediction_exporter
 from prediction_exporter import logs
 from prediction_exporter.baseline import builder as baseline_builder
-from prediction_exporter.baseline import to_profile
+from prediction_exporter.baseline import kinds, to_profile
 from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.cli import parser
 from prediction_exporter.collectors.registry import FAMILIES
@@ -350,14 +350,14 @@ FIGURES = {
         f"The first {log_sample.SAMPLE_EVENTS} lines of the newest uncompressed file",
         f"searched up to {log_sample.SEARCH_BYTES >> 20} MiB",
         f"are cut after {MAX_VERSION_LENGTH} characters",
-        f"{baseline_builder.MAX_CATEGORIES} most frequent categories",
+        f"{kinds.MAX_CATEGORIES} most frequent categories",
     ),
     OPERATIONS: (
         f"At most {connections.MAX_CONNECTIONS} connections are served at a time",
         f"must arrive within {reading.REQUEST_SECONDS:g} seconds, an answer be read within {server.RESPONSE_SECONDS:g}",
         f"and {monitor.READY_SECONDS:g} seconds after the start at the latest",
         f"within {monitor.STOP_SECONDS:g} seconds for reading and {connections.STOP_SECONDS:g} for responses under way",
-        f"| categories | {baseline_builder.MAX_CATEGORIES} a column",
+        f"| categories | {kinds.MAX_CATEGORIES} a column",
         f"| files | {tracker.OPEN_FILES} are kept open",
         f"| connections | {connections.MAX_CONNECTIONS} |",
         f"quiet for {tracker.GRACE_SECONDS:g} seconds",
@@ -376,7 +376,7 @@ def test_figures_are_those_of_the_code(page: Path, text: str) -> None:
 
 def test_words_for_seconds_are_those_of_the_code() -> None:
     """Limits that the pages write out."""
-    assert (state_database.LOCK_SECONDS, logs.QUIET_SECONDS, tracker.MEMORY_SECONDS, baseline_builder.MAX_DISCRETE) == (
+    assert (state_database.LOCK_SECONDS, logs.QUIET_SECONDS, tracker.MEMORY_SECONDS, kinds.MAX_DISCRETE) == (
         5,
         60,
         86_400,

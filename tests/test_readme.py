@@ -54,7 +54,8 @@ def folder(tmp_path: Path) -> Path:
     """
     log = tmp_path / "log"
     log.mkdir()
-    (log / "today.jsonl").write_text(LINE)
+    now = datetime.now(UTC).isoformat(timespec="seconds")  # what is older than every window is warned of
+    (log / "today.jsonl").write_text(json.dumps(json.loads(LINE) | {"ts": now}) + "\n")
     text = CONFIGURATION.replace("/var/log/credit-risk", str(log))
     assert text != CONFIGURATION
     (tmp_path / "exporter.yml").write_text(f"{text}{STATE}\n")

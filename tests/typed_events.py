@@ -6,7 +6,7 @@ import json
 import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from databases import Database
 from prediction_exporter.counting.categories import canonical
+from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 
 #: A whole minute. Events are of the time before that an hour's window still holds in slices of a minute.
@@ -127,9 +128,14 @@ def number(name: str, *, role: Role = Role.FEATURE) -> Column:
     return Column(name=name, role=role, kind=Kind.NUMERIC, edges=EDGES, drift_edges=EDGES[1::3], center=1.0, scale=3.0)
 
 
-def category(name: str, categories: Sequence[str], *, role: Role = Role.FEATURE) -> Column:
+def category(name: str, categories: Sequence[str], *, role: Role = Role.FEATURE, **more: Any) -> Column:
     """Return a column of categories."""
-    return Column(name=name, role=role, kind=Kind.CATEGORICAL, categories=tuple(categories))
+    return Column(name=name, role=role, kind=Kind.CATEGORICAL, categories=tuple(categories), **more)
+
+
+def presence(name: str, held: Held, *, nan_is_missing: bool = False) -> Column:
+    """Return a column that is watched for presence alone."""
+    return Column(name=name, role=Role.FEATURE, kind=Kind.PRESENCE, held=held, nan_is_missing=nan_is_missing)
 
 
 def _single(value: float) -> float:
@@ -187,6 +193,14 @@ _DATES = st.dates(date(1970, 1, 1), date(2400, 1, 1)) | st.sampled_from([date(20
 _JSONS = st.sampled_from([1, 1.0, 0.1, True, None, "a", "1", "ä🙂", "null", [], [1], {}, {"a": 1}, "", -1e-7, 2**53 + 1]).map(
     Json
 )
+
+
+_RATES = (repr(1 / 3), "0.1", "1", "0.25", "-2.5")
+_THIRDS = st.sampled_from(
+    [1 / 3, 0.333, 0.33, 0.3, float(np.float32(0.1)), 0.10000002, 0.100001, 1.0, 1.0000001, -2.5, 0.2500001]
+)
+_CODES = st.sampled_from(["1.1", "1.10", "7", "007", "12e3", "12000", "NaN", "Infinity", "[1]", "['a']", "{x}", "[a", "true"])
+_WORDS = st.sampled_from(["1", "0", "1.0", "True", "false", "TRUE", "x", "", "NaN"])
 
 
 def enumeration(labels: Sequence[str]) -> Types:
@@ -247,6 +261,18 @@ FIELDS = (
     Field("count", {"": "BIGINT"}, _LONGS, category("count", ["0", "1", "9007199254740993", str(2**63 - 1)])),
     Field("share", DECIMAL, _DECIMALS, category("share", ["0.1", "2.5", "1", "-1e-06"])),
     Field("ratio", DOUBLE, _DOUBLES, category("ratio", ["0.1", "0", "1", canonical("1e+300")])),
+    # As baselines have them that know what their columns held.
+    Field("a gap", DOUBLE, _DOUBLES, replace(number("a gap"), nan_is_missing=True)),
+    Field("rate", DOUBLE, _DOUBLES | _THIRDS, category("rate", _RATES, held=Held.NUMBER, nan_is_missing=True)),
+    Field("a rate", TEXT, _THIRDS.map(repr) | _TEXTS, category("a rate", _RATES, held=Held.NUMBER)),
+    Field("code", TEXT, _CODES, category("code", ["1.1", "7", "12e3", "NaN x"], held=Held.TEXT, nan_is_missing=True)),
+    Field("yes", BOOLEAN, st.booleans(), category("yes", ["0", "1"], held=Held.NUMBER, own_bins=1)),
+    Field("bit", {"": "SMALLINT"}, st.sampled_from([0, 1, 2]), category("bit", ["true", "false"], held=Held.BOOLEAN)),
+    Field("word", TEXT, _WORDS, category("word", ["false", "true"], held=Held.BOOLEAN)),
+    Field("merchant", TEXT, _TEXTS, presence("merchant", Held.TEXT, nan_is_missing=True)),
+    Field("tags", TEXT, _TEXTS | _CODES, presence("tags", Held.CONTAINER)),
+    Field("serial", {"": "BIGINT"}, _LONGS, presence("serial", Held.NUMBER)),
+    Field("seen", DOUBLE, _DOUBLES, presence("seen", Held.NUMBER, nan_is_missing=True)),
     Field(
         "document",
         {"postgresql": "JSONB", "duckdb": "JSON", "": "TEXT"},

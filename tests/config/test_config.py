@@ -154,7 +154,13 @@ def test_full_model(full: Config) -> None:
     assert log.path == log.shown == f"{HERE}/good/credit/*.jsonl"
     assert (log.start, log.max_line_size, model.predictions.shared) == ("beginning", 65_536, False)
     assert (model.predictions.timezone, model.predictions.future_tolerance.seconds) == ("Europe/Zurich", 90)
-    assert dict(model.columns) == {"zip": Column(kind="categorical"), "zip.code": Column(kind="ignore")}
+    assert dict(model.columns) == {
+        "zip": Column(kind="categorical"),
+        "zip.code": Column(kind="ignore"),
+        "merchant": Column(kind="presence"),
+        "income": Column(nan="missing", decimals=2),
+    }
+    assert model.predictions.null_values == ("\\N", "NULL", "-")
     assert model.segments == ("region", "channel")
     assert (model.false_alarms_per_month, model.min_predictions) == (0.5, 100)
     assert model.slo.availability == 0.999

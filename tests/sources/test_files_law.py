@@ -28,10 +28,13 @@ DTYPES: dict[str, Any] = {
     "a short": pl.Int16,
     "status": pl.Int16,
     "flag": pl.Boolean,
+    "yes": pl.Boolean,
+    "bit": pl.Int16,
     "day": pl.Date,
     "ts": pl.Datetime("us", "UTC"),
 }
-DOUBLES = ("a double", "ratio", "score", "latency_ms")
+DOUBLES = ("a double", "ratio", "score", "latency_ms", "a gap", "rate", "seen")
+LONGS = ("a long", "count", "serial")
 
 
 def typed(events: Sequence[Event]) -> pl.DataFrame:
@@ -40,7 +43,7 @@ def typed(events: Sequence[Event]) -> pl.DataFrame:
     def dtype(name: str) -> Any:
         if name in DOUBLES:
             return pl.Float64
-        return DTYPES.get(name, pl.Int64 if name in ("a long", "count") else pl.String)
+        return DTYPES.get(name, pl.Int64 if name in LONGS else pl.String)
 
     def value(found: Any) -> Any:
         return str(found) if isinstance(found, uuid.UUID) else found

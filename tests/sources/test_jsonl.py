@@ -122,7 +122,7 @@ def read_time(value: Any) -> int | None:
     return None
 
 
-def read_number(value: Any) -> tuple[float | None, ValueState]:
+def read_number(value: Any) -> tuple[float | None, ValueState]:  # noqa: PLR0911 - one for each state
     """Return a number and its state."""
     if value is None:
         return None, ValueState.MISSING
@@ -136,6 +136,8 @@ def read_number(value: Any) -> tuple[float | None, ValueState]:
         return None, ValueState.INVALID
     except OverflowError:
         return None, ValueState.NON_FINITE
+    if math.isnan(number):
+        return None, ValueState.NAN
     return (number, ValueState.VALID) if math.isfinite(number) else (None, ValueState.NON_FINITE)
 
 

@@ -18,7 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import stats
 
-from prediction_exporter.baseline.builder import FINE_SHARES
+from prediction_exporter.baseline.numbers import FINE_SHARES
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.statistics import STATISTICS, Comparison, Reference, Statistic

@@ -2,59 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prediction_exporter.baseline.record import BaselineRecord, Task, to_columns
+from prediction_exporter.baseline.expected import Outside, outside_range, outside_table
+from prediction_exporter.baseline.kinds import (
+    IDENTIFIER,
+    IGNORED,
+    LEAST_TABLE_SHARE,
+    MAX_CATEGORIES,
+    Found,
+    LeftOutError,
+    held_in,
+    numbers_of,
+    recognise,
+)
+from prediction_exporter.baseline.numbers import DRIFT_BINS, numeric_column
+from prediction_exporter.baseline.record import BaselineRecord, ColumnRecord, Task, to_columns
 from prediction_exporter.baseline.tables import Table
+from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Fields
-from prediction_exporter.counting.categories import NON_FINITE_WORDS, canonical, is_container
+from prediction_exporter.config.values import suggest
+from prediction_exporter.counting.categories import NAN, NON_FINITE_WORDS, is_container, meaning
 from prediction_exporter.counting.events import Events, ValueState
+from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, Profiler
 from prediction_exporter.errors import BaselineError
-from prediction_exporter.sources.fields.recognise import Roles, assign
+from prediction_exporter.sources.fields.recognise import MAX_LIST, Roles, assign
+from prediction_exporter.sources.frames import texts_of_values
 from prediction_exporter.sources.values import text_of
 
-#: Drift bins of a numeric column, for the distances; a value with this share's inverse of the mass gets a bin of its own.
-DRIFT_BINS = 10
+__all__ = ["DRIFT_BINS", "IDENTIFIER", "IGNORED", "BuildResult", "ColumnReport", "build", "numeric_column"]
 
-#: Shares that the fine bins end at, beside the drift bins: percentiles, and finer in the tails.
-FINE_SHARES = np.concatenate(([0.001, 0.005], np.arange(1, 100) / 100, [0.995, 0.999]))
-
-#: A numeric column with at most so many distinct values is counted as categories.
-MAX_DISCRETE = 10
-
-#: Most categories in a table; the rest of a column's values are counted together.
-MAX_CATEGORIES = 50
-
-#: A text column whose table would hold less than this share of its values names things rather than sorts them.
-LEAST_TABLE_SHARE = 0.5
-
-#: Share of texts that must be numbers for a text column to be numeric.
-NUMERIC_SHARE = 0.99
-
-#: Shares of the baseline between which a column's scale is measured.
-SCALE_SHARES = (0.005, 0.995)
-IQR_OF_NORMAL = 1.349
-
-#: Numbers beyond the first are squared in units of their size; the second is the largest double.
-LARGE = 1e150
-LARGEST = float(np.finfo(np.float64).max)
-
-#: Why a column is left out: a setting says so, or what such a reason begins with that a setting overrides.
-IGNORED = "ignored, as configured"
-IDENTIFIER = "identifier-like"
-
-# What pandas calls the index of a frame that is written with it: in Parquet, in CSV that was written twice, and in CSV.
-_FRAME_INDEX = re.compile(r"__index_level_[0-9]+__|Unnamed: [0-9]+|")
-_IDENTIFIER_ENDINGS = ("id", "_id", "uuid", "guid", "_key", "hash")
+#: A category that the baseline has at least so often has a drift bin of its own; a test of two samples needs as many.
+LEAST_IN_OWN_BIN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +61,13 @@ class BuildResult:
     columns: tuple[ColumnReport, ...]
 
 
-class _LeftOutError(Exception):
-    """A column is no use to watch; the message says why."""
+@dataclass(frozen=True, kw_only=True)
+class _Profiled:
+    """A profile of one column alone, a few words on what it is, and how many rows of another sample lie outside of it."""
+
+    profile: Profile
+    words: str
+    outside: Outside | None = None
 
 
 def build(
@@ -85,6 +77,7 @@ def build(
     kinds: Mapping[str, str],
     task: Task | None,
     where: str,
+    settings: Mapping[str, Setting] | None = None,
     track: Callable[[Iterable[str]], Iterable[str]] = iter,
 ) -> BuildResult:
     """Build a baseline from a table.
@@ -92,13 +85,15 @@ def build(
     Args:
         table: training or validation data.
         fields: the roles of its columns, as the configuration says.
-        kinds: by column, ``numeric``, ``categorical`` or ``ignore``, where the configuration overrides what is found.
+        kinds: by column, ``numeric``, ``categorical``, ``presence`` or ``ignore``, where the configuration overrides what is
+            found.
         task: what the model does, or None to tell from the columns.
         where: the place of ``fields`` in the configuration, for messages.
+        settings: by column, what else the configuration says of it.
         track: wraps the columns' names, to show progress.
 
     Raises:
-        BaselineError: the table has no rows, or no column to watch.
+        BaselineError: the table has no rows, no column to watch, or not what a setting says.
     """
     if table.rows == 0:
         raise BaselineError(f"{table.name}: has no rows; a baseline is built from data")
@@ -109,29 +104,66 @@ def build(
     wanted |= {name: (name, Role.SCORE) for name in roles.scores}
     wanted = {name: (at, role) for name, (at, role) in wanted.items() if at in table.columns}
     left_out = _other_columns(table.columns, roles, {at for at, _ in wanted.values()})
-    profiles: list[Profile] = []
+    known = {name: _setting(settings, kinds, name) for name in {**dict(settings or {}), **kinds}}
+    place = f"{where.removesuffix('.predictions.fields')}.columns"
+    left_out |= {
+        f"{name}[{MAX_LIST}]": f"the list has {items} items, of which the first {MAX_LIST} are columns"
+        for name, items in table.longest.items()
+    }
+    _refuse_settings(table, known, wanted, left_out, place)
+    found: list[_Profiled] = []
     reports: list[ColumnReport] = []
     for name in track(wanted):
         at, role = wanted[name]
-        if kinds.get(name) == "ignore":
+        setting = known.get(name, Setting())
+        if setting.kind == "ignore":
             left_out[name] = IGNORED
             continue
         try:
-            profile, result = _profile_column(name, role, table.column(at), forced=_forced_kind(role, task, kinds.get(name)))
-            profiles.append(profile)
-        except _LeftOutError as reason:
+            one = _profile_column(name, role, table.column(at), table.written.get(at), setting, task)
+            found.append(one)
+            result = one.words
+        except BaselineError as error:
+            raise BaselineError(f"{place}.{name}: {error}") from error
+        except LeftOutError as reason:
+            if setting.kind is not None:
+                raise BaselineError(f"{place}.{name}.kind: is {setting.kind}, and the column is {reason}") from reason
             left_out[name] = str(reason)
             result = f"left out, {reason}"
         reports.append(ColumnReport(name=name, role=role, result=result))
-    if not profiles:
+    if not found:
         raise BaselineError(f"{table.name}: has no column to watch: " + "; ".join(f"{k}: {v}" for k, v in left_out.items()))
     record = BaselineRecord(
         rows=table.rows,
-        task=task or _recognise_task(profiles),
+        task=task or _recognise_task([one.profile for one in found]),
         left_out=left_out,
-        columns=tuple(record for profile in profiles for record in to_columns(profile)),
+        columns=tuple(_record(one) for one in found),
     )
     return BuildResult(record=record, columns=tuple(reports))
+
+
+def _record(one: _Profiled) -> ColumnRecord:
+    [record] = to_columns(one.profile)
+    if one.outside is None:
+        return record
+    return record.model_copy(update={"outside": one.outside.rows, "outside_variance": one.outside.variance})
+
+
+def _setting(settings: Mapping[str, Setting] | None, kinds: Mapping[str, str], name: str) -> Setting:
+    setting = (settings or {}).get(name, Setting())
+    return setting if name not in kinds else setting.model_copy(update={"kind": kinds[name]})
+
+
+def _refuse_settings(
+    table: Table, settings: Mapping[str, Setting], wanted: Container[str], left_out: Mapping[str, str], place: str
+) -> None:
+    """Refuse settings of columns that the data lacks, or that are no columns of the model."""
+    for name in settings:
+        if name in wanted or settings[name].kind == "ignore":
+            continue
+        if name in left_out:
+            raise BaselineError(f"{place}.{name}: is set, and the column is no feature ({left_out[name]})")
+        raise BaselineError(f"{place}.{name}: {table.name} has no column {name}{suggest(name, table.columns)}")
 
 
 def _other_columns(names: Iterable[str], roles: Roles, wanted: Container[str]) -> dict[str, str]:
@@ -157,7 +189,7 @@ def _forced_kind(role: Role, task: Task | None, configured: str | None) -> Kind 
 def _recognise_task(profiles: Iterable[Profile]) -> Task | None:
     columns = [profile.layout.columns[0] for profile in profiles]
     for column in columns:
-        if column.role is Role.PREDICTION:
+        if column.role is Role.PREDICTION and column.kind is not Kind.PRESENCE:
             if column.kind is Kind.NUMERIC:
                 return "regression"
             return "binary" if len(column.categories) <= 2 else "multiclass"  # noqa: PLR2004 - that is what binary means
@@ -167,159 +199,145 @@ def _recognise_task(profiles: Iterable[Profile]) -> Task | None:
     return "multiclass" if scores else None
 
 
-def _profile_column(name: str, role: Role, values: pl.Series, *, forced: Kind | None) -> tuple[Profile, str]:
-    """Return a profile with this column alone, and a few words on what it is."""
+def _profile_column(
+    name: str, role: Role, values: pl.Series, written: Held | None, setting: Setting, task: Task | None
+) -> _Profiled:
     if values.null_count() == len(values):
-        raise _LeftOutError("empty: every value is missing")
-    numbers = _as_numbers(values, forced=forced is Kind.NUMERIC)
-    kind = forced or _recognise_kind(name, role, values, numbers)
-    if kind is Kind.NUMERIC:
+        raise LeftOutError("empty: every value is missing")
+    forced = _forced_kind(role, task, setting.kind)
+    if values.dtype == pl.Binary:
+        values = texts_of_values(values)
+    if written is None and values.dtype == pl.String:
+        values = _without_empty(values)
+    held = held_in(values, written)
+    values, numbers = _numbers(values, held, written, setting, is_forced=forced is Kind.NUMERIC)
+    if forced is None:
+        found = recognise(name, role, values, numbers, held)
+    else:
+        found = Found(kind=forced, held=held, why="as configured")
+    nan_is_missing = _nan_is_missing(values, numbers, setting)
+    column = Column(name=name, role=role, kind=found.kind, held=found.held, nan_is_missing=nan_is_missing)
+    if found.kind is Kind.NUMERIC:
         if numbers is None:
-            raise _LeftOutError(f"not numeric: of type {values.dtype}")
-        return _profile_numeric(name, role, values, numbers)
-    return _profile_categorical(name, role, values, numbers)
+            raise LeftOutError(f"not numeric: of type {values.dtype}")
+        return _profile_numeric(column, values, numbers)
+    if column.is_number and numbers is not None:
+        clean, states = _clean(values, numbers)
+        return _Profiled(profile=_profile(column, clean, states), words=f"presence alone, {found.why}")
+    texts = _as_texts(values, numbers if values.dtype == pl.String else None)
+    if found.kind is Kind.PRESENCE:
+        return _Profiled(profile=_profile(column, texts, None), words=f"presence alone, {found.why}")
+    return _profile_categorical(column, texts, forced=setting.kind is not None)
 
 
-def _as_numbers(values: pl.Series, *, forced: bool) -> pl.Series | None:
-    """Return a column as Float64 where its values are numbers, or almost all of its texts are, or it is to be numeric."""
-    if values.dtype.is_numeric():
-        return values.cast(pl.Float64)
-    if values.dtype != pl.String:
-        return None
-    numbers = values.cast(pl.Float64, strict=False)
-    if forced:
-        return numbers
-    found, present = len(numbers) - numbers.null_count(), len(values) - values.null_count()
-    padded = values.str.contains(r"^-?0[0-9]").any()  # as in postcodes: 01234 is not 1234
-    return None if padded or found < NUMERIC_SHARE * present else numbers
-
-
-def _recognise_kind(name: str, role: Role, values: pl.Series, numbers: pl.Series | None) -> Kind:
-    if role is Role.FEATURE and _FRAME_INDEX.fullmatch(name):
-        raise _LeftOutError(f"{IDENTIFIER}: the index of a data frame")
+def _numbers(
+    values: pl.Series, held: Held, written: Held | None, setting: Setting, *, is_forced: bool
+) -> tuple[pl.Series, pl.Series | None]:
+    """Return a column, and the same as numbers where they are or are to be some; both rounded as they are logged."""
+    numbers = numbers_of(values, held, written)
+    if numbers is None and is_forced and values.dtype == pl.String:
+        numbers = values.cast(pl.Float64, strict=False)
+    if setting.decimals is None:
+        return values, numbers
     if numbers is None:
-        return Kind.CATEGORICAL
-    finite = numbers.filter(numbers.is_finite())
-    if not len(finite):
-        raise _LeftOutError("empty: no finite value")
-    whole = bool((finite == finite.floor()).all())
-    # Of the values themselves: beyond 2^53 different whole numbers are the same as floats.
-    if role is Role.FEATURE and whole and len(values) > MAX_DISCRETE and values.n_unique() == len(values):
-        if finite.is_sorted() or finite.is_sorted(descending=True):
-            raise _LeftOutError(f"{IDENTIFIER}: whole numbers that only rise or fall, each once")
-        if name.lower().endswith(_IDENTIFIER_ENDINGS):
-            raise _LeftOutError(f"{IDENTIFIER}: whole numbers, each once")
-    return Kind.CATEGORICAL if finite.n_unique() <= MAX_DISCRETE else Kind.NUMERIC
+        raise BaselineError("decimals are set, and its values are no numbers")
+    rounded = numbers.round(setting.decimals)
+    return rounded, rounded
 
 
-def _profile_numeric(name: str, role: Role, values: pl.Series, numbers: pl.Series) -> tuple[Profile, str]:
-    # Sorted, so that sums are the same for the same rows in any order; and without negative zeros for the same reason.
-    order = numbers.arg_sort()
-    values, numbers = values.gather(order), numbers.gather(order)
-    present = numbers.to_numpy() + 0.0
-    finite = present[np.isfinite(present)]
-    if not len(finite):
-        raise _LeftOutError("empty: no finite value")
-    column = numeric_column(name, role, finite)
+def _without_empty(texts: pl.Series) -> pl.Series:
+    """Return texts of CSV without those in quotes that hold nothing, where the others are numbers: these are missing there."""
+    empty = texts == ""
+    if not empty.any():
+        return texts
+    others = texts.set(empty, None)
+    return others if others.null_count() < len(others) and held_in(others, None) is Held.NUMBER else texts
+
+
+def _nan_is_missing(values: pl.Series, numbers: pl.Series | None, setting: Setting) -> bool:
+    """Return whether NaN is what a missing value was written as: where the data have both, they are told apart."""
+    if setting.nan is not None:
+        return setting.nan == "missing"
+    if numbers is not None:
+        nan = int((numbers.is_nan() & numbers.is_not_null()).sum())
+    else:
+        nan = int((values == NAN).sum()) if values.dtype == pl.String else 0
+    return (nan > 0) != (values.null_count() > 0)
+
+
+def _clean(values: pl.Series, numbers: pl.Series) -> tuple[pl.Series, NDArray[np.uint8]]:
+    """Return finite numbers, null for the others, and the state of each."""
+    present = numbers.to_numpy() + 0.0  # without negative zeros
     states = np.full(len(numbers), ValueState.VALID, dtype=np.uint8)
     states[~np.isfinite(present)] = ValueState.NON_FINITE
+    states[np.isnan(present)] = ValueState.NAN
     states[numbers.is_null().to_numpy()] = ValueState.INVALID
     states[values.is_null().to_numpy()] = ValueState.MISSING
-    clean = pl.Series(np.where(np.isfinite(present), present, np.nan), nan_to_null=True)
+    return pl.Series(np.where(np.isfinite(present), present, np.nan), nan_to_null=True), states
+
+
+def _profile_numeric(column: Column, values: pl.Series, numbers: pl.Series) -> _Profiled:
+    # Sorted, so that sums are the same for the same rows in any order; and without negative zeros for the same reason.
+    order = numbers.arg_sort()
+    clean, states = _clean(values.gather(order), numbers.gather(order))
+    finite = clean.drop_nulls().to_numpy()
+    if not len(finite):
+        raise LeftOutError("empty: no finite value")
+    binned = numeric_column(column.name, column.role, finite)
+    column = replace(binned, held=Held.NUMBER, nan_is_missing=column.nan_is_missing)
     words = f"numeric, {finite[0]:.6g} to {finite[-1]:.6g}, {len(column.drift_edges) + 1} drift bins"
-    return _profile(column, clean, states), words
+    outside = outside_range(int((finite == finite[0]).sum()), int((finite == finite[-1]).sum()))
+    return _Profiled(profile=_profile(column, clean, states), words=words, outside=outside)
 
 
-def numeric_column(name: str, role: Role, finite: NDArray[np.float64]) -> Column:
-    """Return a numeric column with bins from its baseline values, sorted and finite, at least one.
-
-    Edges are values of the baseline. A value with at least 1 / DRIFT_BINS of the mass gets a bin of its own, in the drift bins
-    too; the first and the last fine bin lie outside the baseline's range.
-    """
-    distinct, counts = np.unique(finite, return_counts=True)
-    heavy = distinct[counts * DRIFT_BINS >= len(finite)]
-    with np.errstate(over="ignore"):  # behind the largest double is infinity, which is no edge
-        own = np.concatenate((heavy, np.nextafter(heavy, np.inf)))
-        end = np.nextafter(finite[-1:], np.inf)
-    drift = np.concatenate((np.quantile(finite, np.arange(1, DRIFT_BINS) / DRIFT_BINS, method="inverted_cdf"), own))
-    drift = np.unique(drift[(drift > finite[0]) & (drift <= finite[-1])])
-    fine = np.concatenate(
-        (
-            drift,
-            own,
-            finite[[0, -1]],
-            end,
-            np.quantile(finite, FINE_SHARES, method="inverted_cdf"),
-        )
-    )
-    edges = np.unique(fine[np.isfinite(fine)])
-    center, scale = _center_and_scale(finite)
-    return Column(
-        name=name,
-        role=role,
-        kind=Kind.NUMERIC,
-        edges=tuple(edges.tolist()),
-        drift_edges=tuple(drift.tolist()),
-        center=center,
-        scale=scale,
-    )
-
-
-def _center_and_scale(finite: NDArray[np.float64]) -> tuple[float, float]:
-    """Return a median and a robust standard deviation of sorted values, both finite however large these are."""
-    low, high = np.quantile(finite, SCALE_SHARES, method="inverted_cdf")
-    lower, median, upper = np.quantile(finite, (0.25, 0.5, 0.75), method="inverted_cdf")
-    size = max(abs(float(low)), abs(float(high)))
-    unit = size if size > LARGE else 1.0
-    scale = max(float(np.std(np.clip(finite, low, high) / unit)) * unit, float(upper / IQR_OF_NORMAL - lower / IQR_OF_NORMAL))
-    # A column that hardly varies is measured against its size, so that a rounding error is no drift.
-    scale = max(scale, 1e-9 * abs(float(median)))
-    # Where the distance from the median overflows, that from zero does not.
-    spread = max(abs(float(finite[0])), abs(float(finite[-1]))) < LARGEST / 2
-    return float(median) if spread else 0.0, scale if 0 < scale < np.inf else 1.0
-
-
-def _profile_categorical(name: str, role: Role, values: pl.Series, numbers: pl.Series | None) -> tuple[Profile, str]:
-    texts = _as_texts(values)
-    if numbers is not None and values.dtype == pl.String:  # one spelling for what is no finite number
-        spelled = pl.select(
-            pl.when(numbers.is_nan())
-            .then(pl.lit("NaN"))
-            .when(numbers.is_infinite())
-            .then(pl.when(numbers > 0).then(pl.lit("Infinity")).otherwise(pl.lit("-Infinity")))
-        ).to_series()
-        texts = spelled.fill_null(texts)
+def _profile_categorical(column: Column, texts: pl.Series, *, forced: bool) -> _Profiled:
     counted = texts.drop_nulls().value_counts(sort=True)
     totals: dict[str, int] = {}
     for text, count in zip(counted[texts.name], counted["count"], strict=True):
         if not is_container(text) and text not in NON_FINITE_WORDS:
-            totals[canonical(text)] = totals.get(canonical(text), 0) + count
+            category = meaning(text, column.held, frozenset())
+            category = text if column.held is Held.TEXT else category
+            totals[category] = totals.get(category, 0) + count
     if not totals:
-        raise _LeftOutError("no category: its values are objects, lists or no numbers")
+        is_words = set(counted[texts.name]) <= NON_FINITE_WORDS
+        raise LeftOutError("empty: no finite value" if is_words else "no category: its values are objects or lists")
     # Equal counts in the order of the text: the same data gives the same file.
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-    table = ranked[:MAX_CATEGORIES]
-    if sum(count for _, count in table) < LEAST_TABLE_SHARE * sum(totals.values()):
-        raise _LeftOutError(f"{IDENTIFIER}: {len(totals)} distinct values, the {MAX_CATEGORIES} most frequent are rare")
-    column = Column(name=name, role=role, kind=Kind.CATEGORICAL, categories=tuple(text for text, _ in table))
+    table, counts = ranked[:MAX_CATEGORIES], [count for _, count in ranked]
+    if not forced and sum(count for _, count in table) < LEAST_TABLE_SHARE * sum(counts):
+        raise LeftOutError(f"{IDENTIFIER}: {len(totals)} distinct values, the {MAX_CATEGORIES} most frequent are rare")
+    frequent = sum(count >= LEAST_IN_OWN_BIN for _, count in table)
+    column = replace(
+        column,
+        categories=tuple(text for text, _ in table),
+        # One that was seen too seldom to be compared shares the bin of the rest.
+        own_bins=frequent if 0 < frequent < len(table) else None,
+    )
     if len(totals) == 1:
         words = f"constant, {ranked[0][0]!r}"
     else:
         rest = f", {len(totals) - len(table)} more counted as other" if len(totals) > len(table) else ""
         words = f"categorical, {len(table)} values{rest}"
-    return _profile(column, texts, None), words
+    return _Profiled(profile=_profile(column, texts, None), words=words, outside=outside_table(counts, len(table)))
 
 
-def _as_texts(values: pl.Series) -> pl.Series:
-    """Return values as the texts that a log has of them.
+def _as_texts(values: pl.Series, numbers: pl.Series | None) -> pl.Series:
+    """Return values as the texts that a log has of them, with one spelling for what is no finite number.
 
     A number of 32 bits is taken at its exact value, as ``float(x)`` and ``x.tolist()`` give it to a logger.
     """
-    if values.dtype.is_integer() or values.dtype in (pl.String, pl.Boolean, pl.Categorical, pl.Enum):
-        return values.cast(pl.String)
     if values.dtype.is_float() or values.dtype.is_decimal():
         return pl.Series(values.name, [text_of(value) for value in values.cast(pl.Float64).to_list()], pl.String)
-    raise _LeftOutError(f"of type {values.dtype}, which is neither a number nor a category")
+    texts = texts_of_values(values)
+    if numbers is None:
+        return texts
+    spelled = pl.select(
+        pl.when(numbers.is_nan())
+        .then(pl.lit(NAN))
+        .when(numbers.is_infinite())
+        .then(pl.when(numbers > 0).then(pl.lit("Infinity")).otherwise(pl.lit("-Infinity")))
+    ).to_series()
+    return spelled.fill_null(texts).alias(texts.name)
 
 
 def _profile(column: Column, values: pl.Series, states: NDArray[np.uint8] | None) -> Profile:

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prediction_exporter.config.reading import read_bytes
+from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.errors import BaselineError
@@ -42,6 +44,8 @@ class Baseline:
         created: when it was built, as Unix time.
         task: what the model does, where its outputs tell.
         left_out: columns of the data that are not watched, with the reason.
+        outside: by column, how many of as many rows of another sample lie outside of the table or the range, and the variance
+            of that, (2, C); NaN where it is not known, as in a baseline of a former version.
     """
 
     profile: Profile
@@ -49,6 +53,7 @@ class Baseline:
     created: float
     task: Task | None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    outside: NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)))
 
     @property
     def layout(self) -> Layout:
@@ -83,6 +88,17 @@ class ColumnRecord(_Strict):
     sums: tuple[float, float] = (0.0, 0.0)
     minimum: float | None = None
     maximum: float | None = None
+    # What former versions do not have; without it the content and its hash are as they were.
+    own_bins: int | None = None
+    heavy: tuple[float, ...] = ()
+    held: Held = Held.ANY
+    nan_is_missing: bool = False
+    outside: float | None = None
+    outside_variance: float | None = None
+
+
+#: The keys that former versions do not have.
+_ADDED = {"own_bins", "heavy", "held", "nan_is_missing", "outside", "outside_variance"}
 
 
 class BaselineRecord(_Strict):
@@ -99,6 +115,10 @@ class BaselineRecord(_Strict):
     def content_hash(self) -> str:
         """Return the SHA-256 of everything but the hash and the date."""
         content = self.model_dump(mode="json", exclude={"hash", "created"})
+        for column, written in zip(self.columns, content["columns"], strict=True):
+            for key in _ADDED:
+                if getattr(column, key) == ColumnRecord.model_fields[key].default:
+                    del written[key]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -115,6 +135,10 @@ def to_profile(record: BaselineRecord) -> Profile:
                 categories=column.categories,
                 center=column.center,
                 scale=column.scale,
+                own_bins=column.own_bins,
+                heavy=column.heavy,
+                held=column.held,
+                nan_is_missing=column.nan_is_missing,
             )
             for column in record.columns
         ]
@@ -166,6 +190,10 @@ def to_columns(profile: Profile) -> tuple[ColumnRecord, ...]:
                 counts=tuple(int(count) for count in profile.column_values(column.name)),
                 center=column.center,
                 scale=column.scale,
+                own_bins=column.own_bins,
+                heavy=column.heavy,
+                held=column.held,
+                nan_is_missing=column.nan_is_missing,
                 **numeric,
             )
         )
@@ -205,6 +233,7 @@ def load(path: Path) -> Baseline:
         created=created,
         task=record.task,
         left_out=record.left_out,
+        outside=np.array([[np.nan if x is None else x for x in (c.outside, c.outside_variance)] for c in record.columns]).T,
     )
 
 

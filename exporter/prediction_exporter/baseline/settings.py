@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from prediction_exporter.baseline.builder import IDENTIFIER, IGNORED
+from prediction_exporter.baseline.kinds import IDENTIFIER, IGNORED
 from prediction_exporter.baseline.record import Baseline
 from prediction_exporter.config import Column, Kind
 from prediction_exporter.config.tree import render
@@ -62,7 +62,9 @@ def check_settings(
         if name not in known and name not in left_out:
             found.errors.append(f"{render(place)}: {_LACK[baseline is not None, bool(fields)]} {name}{nearest(name, known)}")
         elif baseline is not None:
-            found.add(_contradiction(render((*place, "kind")), name, column.kind, baseline, command))
+            if column.kind is not None:
+                found.add(_contradiction(render((*place, "kind")), name, column.kind, baseline, command))
+            found.add(_other_nan(render((*place, "nan")), name, column, baseline, command))
     return found
 
 
@@ -72,6 +74,17 @@ _LACK = {
     (True, False): "the baseline has no column",
     (False, True): "the source's first lines have no column",
 }
+
+
+def _other_nan(place: str, name: str, column: Column, baseline: Baseline, command: str) -> Findings:
+    """Return where a baseline takes NaN for something else than a setting says."""
+    counted = next((one for one in baseline.layout.columns if one.name == name), None)
+    if counted is None or column.nan is None or counted.nan_is_missing == (column.nan == "missing"):
+        return Findings()
+    other = "missing" if counted.nan_is_missing else "value"
+    return Findings(
+        [f"{place} is {column.nan}, and the baseline was built with {other}; build the baseline anew with: {command}"]
+    )
 
 
 def _contradiction(place: str, name: str, kind: Kind, baseline: Baseline, command: str) -> Findings:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import polars.selectors as cs
 
+from prediction_exporter.config.predictions import NULL_VALUES
+from prediction_exporter.counting.held import Held
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.recognise import MAX_LIST, flatten
+from prediction_exporter.sources.fields.schema import Path as FieldPath
+from prediction_exporter.sources.fields.schema import lookup, path_text
 from prediction_exporter.sources.json_reader import JsonReader, parse_lines
 from prediction_exporter.sources.jsonl import texts_of
 
@@ -41,15 +46,26 @@ class Table:
         rows: number of rows.
         columns: names of the columns.
         refused: lines that are no rows, by reason; only JSON lines have any.
+        longest: lists of numbers that have more items than are columns, and how many.
+        written: what the values of a column of text are in the file, where it says so: in CSV everything is text.
     """
 
     def __init__(
-        self, name: str, rows: int, readers: Mapping[str, Callable[[], pl.Series]], refused: Rejected | None = None
+        self,
+        name: str,
+        rows: int,
+        readers: Mapping[str, Callable[[], pl.Series]],
+        refused: Rejected | None = None,
+        *,
+        written: Mapping[str, Held] | None = None,
+        longest: Mapping[str, int] | None = None,
     ) -> None:
         self.name = name
         self.rows = rows
         self._readers = dict(readers)
         self.refused = refused or Rejected()
+        self.written = dict(written or {})
+        self.longest = dict(longest or {})
 
     @property
     def columns(self) -> list[str]:
@@ -68,16 +84,16 @@ class Table:
             raise BaselineError(f"{self.name}: column {name} cannot be read: {error}") from error
 
 
-def read_table(path: Path) -> Table:
-    """Open a Parquet, CSV or JSON lines file, told by its name's ending.
+def read_table(path: Path, null_values: Sequence[str] = NULL_VALUES) -> Table:
+    """Open a Parquet, CSV or JSON lines file, told by its name's ending; some texts of CSV mean a missing value.
 
     Raises:
         BaselineError: the file does not exist, cannot be read, or is of another kind.
     """
-    readers = {
+    readers: dict[str, Callable[[Path], Table]] = {
         ".parquet": _parquet,
         ".pq": _parquet,
-        ".csv": _csv,
+        ".csv": partial(_csv, null_values=null_values),
         ".jsonl": _json_lines,
         ".ndjson": _json_lines,
         ".json": _json_lines,
@@ -95,23 +111,37 @@ def _parquet(path: Path) -> Table:
     frame = pl.scan_parquet(path, glob=False)
     rows = int(frame.select(pl.len()).collect().item())
     readers: dict[str, Callable[[], pl.Series]] = {}
+    longest: dict[str, int] = {}
     for name, dtype in frame.collect_schema().items():
-        _add(readers, name, partial(_top, frame, name), dtype)
-    return Table(str(path), rows, readers)
+        _add(readers, longest, name, partial(_top, frame, name), dtype)
+    return Table(str(path), rows, readers, written=dict.fromkeys(readers, Held.TEXT), longest=longest)
 
 
-def _add(readers: dict[str, Callable[[], pl.Series]], name: str, read: Callable[[], pl.Series], dtype: pl.DataType) -> None:
-    """Add the readers of a column, of each of its fields, or of each of its items."""
+def _add(
+    readers: dict[str, Callable[[], pl.Series]],
+    longest: dict[str, int],
+    name: str,
+    read: Callable[[], pl.Series],
+    dtype: pl.DataType,
+) -> None:
+    """Add the readers of a column, of each of its fields, or of each of its items if these are numbers."""
     if isinstance(dtype, pl.Struct):
         for field in dtype.fields:
             inner = field.dtype if isinstance(field.dtype, pl.DataType) else field.dtype()
-            _add(readers, f"{name}.{field.name}", partial(_struct_field, read, field.name), inner)
-    elif isinstance(dtype, pl.List | pl.Array):
-        longest = _as_list(read()).list.len().max() or 0
-        for position in range(min(int(str(longest)), MAX_LIST)):
+            _add(readers, longest, f"{name}.{field.name}", partial(_struct_field, read, field.name), inner)
+    elif isinstance(dtype, pl.List | pl.Array) and _has_numbers(dtype):
+        items = int(str(_as_list(read()).list.len().max() or 0))
+        if items > MAX_LIST:
+            longest[name] = items
+        for position in range(min(items, MAX_LIST)):
             readers[f"{name}[{position}]"] = partial(_list_item, read, position)
     else:
         readers[name] = read
+
+
+def _has_numbers(dtype: pl.List | pl.Array) -> bool:
+    inner = dtype.inner if isinstance(dtype.inner, pl.DataType) else dtype.inner()
+    return inner.is_numeric() or inner == pl.Boolean
 
 
 # By name and not by expression, where a name such as "*" would be a pattern.
@@ -137,12 +167,13 @@ def _same(column: pl.Series) -> pl.Series:
     return column
 
 
-def _csv(path: Path) -> Table:
+def _csv(path: Path, *, null_values: Sequence[str]) -> Table:
     fault = _csv_fault(path)
     if fault is not None:
         raise BaselineError(f"{path}: {fault}")
-    # As text: the same rules then decide what a number is as for a log. An empty field is a missing value.
-    frame = pl.scan_csv(path, infer_schema=False, glob=False)
+    # As text: the same rules then decide what a number is as for a log. An empty field is a missing value, quoted words are not
+    # told from bare ones.
+    frame = pl.scan_csv(path, infer_schema=False, glob=False, null_values=list(null_values))
     names = frame.collect_schema().names()
     rows = int(frame.select(pl.len()).collect().item())
     return Table(str(path), rows, {name: partial(_top, frame, name) for name in names})
@@ -171,7 +202,8 @@ def _json_lines(path: Path) -> Table:
     with path.open("rb") as file:
         head = [line for _, line in zip(range(SAMPLE_LINES), file, strict=False)]
     refused = Rejected()
-    found = flatten(parse_lines(head, Rejected()))
+    sample = list(parse_lines(head, Rejected()))
+    found = flatten(sample)
     if not found:
         raise BaselineError(f"{path}: has no JSON object among its first {SAMPLE_LINES} lines; write one a line")
     reader = JsonReader(found.values(), found.values())
@@ -186,4 +218,31 @@ def _json_lines(path: Path) -> Table:
                     parts[name].append(texts_of(parsed, at).rename("value"))
     columns = {name: pl.concat(series) if series else pl.Series("value", [], pl.String) for name, series in parts.items()}
     rows = len(next(iter(columns.values())))
-    return Table(str(path), rows, {name: partial(_same, column) for name, column in columns.items()}, refused)
+    readers = {name: partial(_same, column) for name, column in columns.items()}
+    written = {
+        name: held for name, at in found.items() if (held := _written(lookup(event, at) for event in sample)) is not None
+    }
+    return Table(str(path), rows, readers, refused, written=written, longest=_longest(sample, found.values()))
+
+
+def _longest(sample: Sequence[Mapping[str, Any]], paths: Iterable[FieldPath]) -> dict[str, int]:
+    """Return the lists that have more items than are columns, and how many."""
+    cut = [path[:-1] for path in paths if path[-1] == MAX_LIST - 1]
+    lists = {path: [value for event in sample if isinstance(value := lookup(event, path), list)] for path in cut}
+    found = {path_text(path): max(map(len, values)) for path, values in lists.items()}
+    return {name: items for name, items in found.items() if items > MAX_LIST}
+
+
+def _written(values: Iterable[Any]) -> Held | None:
+    """Return what the values of a field are in JSON, where they are all of one type."""
+    types = {type(value) for value in values} - {type(None)}
+    kinds: dict[frozenset[type], Held] = {
+        frozenset({str}): Held.TEXT,
+        frozenset({bool}): Held.BOOLEAN,
+        frozenset({int}): Held.NUMBER,
+        frozenset({float}): Held.NUMBER,
+        frozenset({int, float}): Held.NUMBER,
+        frozenset({list}): Held.CONTAINER,
+        frozenset({dict}): Held.CONTAINER,
+    }
+    return kinds.get(frozenset(types))

@@ -126,7 +126,7 @@ class WindowSeries(ModelSeries):
 def segments_of(subject: Subject, baseline: Baseline) -> list[str]:
     """Return the segments that a model's windows may have, as the label shows them."""
     columns = [column for column in baseline.layout.columns if column.name in subject.model.segments]
-    return [ALL, *(f"{column.name}={label}" for column in columns for label in column.drift_labels)]
+    return [ALL, *(f"{column.name}={label}" for column in columns for label in column.value_labels)]
 
 
 COLLECTOR = ModelCollector(

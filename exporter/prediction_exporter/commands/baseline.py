@@ -40,11 +40,12 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError(
             f"{options.config_file}: models[{index}].baseline: is not set; write the file's path there or to --output"
         )
-    table = read_table(options.data)
+    table = read_table(options.data, model.predictions.null_values)
     result = build(
         table,
         model.predictions.fields,
-        kinds={name: column.kind for name, column in model.columns.items()},
+        kinds={},
+        settings=model.columns,
         task=model.task,
         where=f"models[{index}].predictions.fields",
         track=_progress,

@@ -128,7 +128,8 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
         return Findings([problem]) if model.predictions.log is not None else Findings(warnings=[problem])
     except PredictionExporterError as error:
         return Findings(str(error).split("\n"))
-    sample, found = inspect(model, baseline, look, index=index, file=file, now=time.time())
+    longest = spans_of(config)[-1]
+    sample, found = inspect(model, baseline, look, index=index, file=file, now=time.time(), longest=longest)
     found.warnings += [f"{place}.predictions: {warning}" for warning in told]
     if sample:
         print(f"  {sample}")
@@ -137,7 +138,22 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
         print(f"  nothing to read yet: {waits}")
     for line in describe(look.schema, layout) if look.schema is not None else ():
         print(f"  {line}")
+    for line in _not_compared(baseline) if baseline is not None else ():
+        print(f"  {line}")
     return found
+
+
+def _not_compared(baseline: Baseline) -> Iterator[str]:
+    """Yield what of the training data has no distribution that is compared."""
+    from prediction_exporter.counting.layout import Kind
+
+    present = [column.name for column in baseline.layout.columns if column.kind is Kind.PRESENCE]
+    if present:
+        yield f"watched for presence alone: {', '.join(present)}"
+    if baseline.left_out:
+        yield "left out of the baseline: " + "; ".join(
+            f"{name or '(no name)'} ({why})" for name, why in baseline.left_out.items()
+        )
 
 
 class _Listener(logging.Handler):

@@ -18,6 +18,7 @@ from prediction_exporter.config.values import (
     Area,
     Count,
     Days,
+    Decimals,
     DurationValue,
     Email,
     FilePath,
@@ -29,6 +30,7 @@ from prediction_exporter.config.values import (
     Maturity,
     ModelName,
     Name,
+    Nan,
     OwnerName,
     Positive,
     Ratio,
@@ -72,7 +74,14 @@ class Owner(Contact):
 class Column(Section):
     """What differs for one column from what the baseline says."""
 
-    kind: Kind = Field(description="How the column is counted, or ignore; takes effect when the baseline is built.")
+    kind: Kind | None = Field(
+        None, description="How the column is counted, or ignore; takes effect when the baseline is built, as the others do."
+    )
+    nan: Nan | None = Field(
+        None,
+        description="Whether NaN is a missing value or one that is not finite; told from the baseline's data if absent.",
+    )
+    decimals: Decimals | None = Field(None, description="Decimals that the numbers are rounded to where they are logged.")
 
 
 def _statistics_as_properties(schema: dict[str, Any]) -> None:

@@ -34,6 +34,9 @@ from prediction_exporter.config.values import (
     size_between,
 )
 
+#: What CSV is written with where a value is missing: databases, R and pandas have a word each.
+NULL_VALUES = ("\\N", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "<NA>", "None")
+
 #: Endings of a field's name that tell the unit of a duration.
 UNIT_ENDINGS: dict[str, Unit] = {
     "_ms": "ms",
@@ -275,6 +278,9 @@ class Predictions(Section):
         Duration.parse("5m"), description="An event further ahead of the clock than this is refused; 0s to 1d."
     )
     fields: Fields = Field(default_factory=Fields, description="Names of the fields.")
+    null_values: tuple[Text, ...] = Field(
+        NULL_VALUES, description="Texts of a CSV field that mean a missing value, in files and in the baseline's data."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Predictions:

@@ -153,6 +153,13 @@ def _level(value: Any) -> Any:
     return value
 
 
+def _decimals(value: Any) -> Any:
+    # A Literal alone takes true for 1 here as well.
+    if type(value) is not int or not 0 <= value <= 9:  # noqa: PLR2004 - a digit
+        raise refuse("is no number of decimals", "0 to 9")
+    return value
+
+
 def _unique_name(name: str, info: ValidationInfo) -> str:
     names = context_of(info).names
     if name in names:
@@ -308,7 +315,8 @@ _NAME = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
 Area = Literal["service", "data", "drift", "performance", "cost", "pipelines"]
 Task = Literal["binary", "multiclass", "regression"]
 Unit = Literal["s", "ms", "us", "ns"]
-Kind = Literal["numeric", "categorical", "ignore"]
+Kind = Literal["numeric", "categorical", "presence", "ignore"]
+Nan = Literal["missing", "value"]
 LogFormat = Literal["auto", "jsonl", "docker", "cri"]
 FileFormat = Literal["auto", "parquet", "csv", "jsonl"]
 TableMode = Literal["auto", "rows", "aggregate"]
@@ -322,6 +330,7 @@ Positive = Annotated[Number, Field(gt=0)]
 Ratio = Annotated[Number, Field(gt=0, lt=1)]
 Limit = Annotated[Number, Field(ge=0)]
 Maturity = Annotated[Literal[0, 1, 2], BeforeValidator(_level)]
+Decimals = Annotated[Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], BeforeValidator(_decimals)]
 
 Name = Annotated[
     Text,

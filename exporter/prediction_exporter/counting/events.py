@@ -20,6 +20,8 @@ class ValueState(IntEnum):
     """A value of a type that the column does not take: text in a numeric column, an object in a categorical one."""
     NON_FINITE = 3
     """NaN or an infinity."""
+    NAN = 4
+    """NaN where a source can tell: the column says whether it counts as missing or as not finite."""
 
 
 STATES = (ValueState.MISSING, ValueState.INVALID, ValueState.NON_FINITE)

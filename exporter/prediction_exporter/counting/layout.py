@@ -22,7 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.counting.categories import OTHER
-from prediction_exporter.counting.events import STATES
+from prediction_exporter.counting.events import STATES, ValueState
+from prediction_exporter.counting.held import Held
+
+#: The bin of a column that is watched for presence alone.
+PRESENT = "present"
 
 
 class Kind(StrEnum):
@@ -30,6 +34,8 @@ class Kind(StrEnum):
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
+    PRESENCE = "presence"
+    """Whether there is a value, and of the right type: one value bin."""
 
 
 class Role(StrEnum):
@@ -52,6 +58,11 @@ class Column:
             baseline's minimum and the last above its maximum.
         drift_edges: the edges between its drift bins, a subset of ``edges``: coarse bins for the distances.
         categories: of a categorical column, its table of canonical values, most frequent first; one more bin holds the rest.
+        own_bins: of a categorical column, how many of its categories have a drift bin each; the rarer ones share that of the
+            rest. None for all of them.
+        heavy: of a numeric column, the values with a fine bin of their own.
+        held: what the values of the baseline were.
+        nan_is_missing: whether NaN counts as missing.
         center, scale: of a numeric column, what its moments are taken about, in units of: they keep sums exact to rounding.
     """
 
@@ -63,6 +74,10 @@ class Column:
     categories: tuple[str, ...] = ()
     center: float = 0.0
     scale: float = 1.0
+    own_bins: int | None = None
+    heavy: tuple[float, ...] = ()
+    held: Held = Held.ANY
+    nan_is_missing: bool = False
 
     def __post_init__(self) -> None:
         for edges in (self.edges, self.drift_edges):
@@ -70,6 +85,8 @@ class Column:
                 raise ValueError(f"edges of {self.name} are not finite and strictly increasing")
         if not set(self.drift_edges) <= set(self.edges):
             raise ValueError(f"drift edges of {self.name} are no subset of its edges")
+        if self.own_bins is not None and not 0 <= self.own_bins <= len(self.categories):
+            raise ValueError(f"drift bins of {self.name} are more than its categories")
         if len(set(self.categories)) != len(self.categories):
             raise ValueError(f"categories of {self.name} are not unique")
         if not (math.isfinite(self.center) and math.isfinite(self.scale) and self.scale > 0):
@@ -81,6 +98,17 @@ class Column:
         return (len(self.edges) if self.kind is Kind.NUMERIC else len(self.categories)) + 1
 
     @property
+    def is_number(self) -> bool:
+        """Whether its values are read as numbers, and not as text."""
+        return self.kind is Kind.NUMERIC or (self.kind is Kind.PRESENCE and self.held is Held.NUMBER)
+
+    def state_of(self, state: ValueState) -> ValueState:
+        """Return the state that a value is counted in: NaN is one that the column decides."""
+        if state is not ValueState.NAN:
+            return state
+        return ValueState.MISSING if self.nan_is_missing else ValueState.NON_FINITE
+
+    @property
     def ranged(self) -> bool:
         """Whether the baseline gave the column a range: a bin below it, at least one in it, and a bin above."""
         return len(self.edges) > 1
@@ -88,19 +116,26 @@ class Column:
     @property
     def drift_starts(self) -> list[int]:
         """The value bin that each drift bin begins with."""
-        if self.kind is Kind.CATEGORICAL:
-            return list(range(self.bins))
+        if self.kind is not Kind.NUMERIC:
+            return list(range(self.bins if self.own_bins is None else self.own_bins + 1))
         position = {edge: index for index, edge in enumerate(self.edges)}
         return [0, *(position[edge] + 1 for edge in self.drift_edges)]
 
     @property
     def drift_labels(self) -> list[str]:
         """The text of each drift bin, unique within the column and sorted as the bins are."""
+        if self.kind is Kind.PRESENCE:
+            return [PRESENT]
         if self.kind is Kind.CATEGORICAL:
-            return [_label(category) for category in self.categories] + [OTHER]
+            return [*self.value_labels[: self.own_bins], OTHER] if self.own_bins is not None else self.value_labels
         bounds = ["-Inf", *(format(edge, ".6g") for edge in self.drift_edges), "+Inf"]
         digits = len(str(len(bounds) - 2))
         return [f"{i:0{digits}} [{a}, {b})" for i, (a, b) in enumerate(pairwise(bounds))]
+
+    @property
+    def value_labels(self) -> list[str]:
+        """The text of each value bin of a categorical column, unique within the column."""
+        return [*map(_label, self.categories), OTHER]
 
 
 class Layout:
@@ -154,7 +189,10 @@ class Layout:
     def digest(self) -> str:
         """A hash of everything that decides where a value is counted: equal digests, mergeable profiles."""
         content = [
-            [c.name, c.role, c.kind, *map(_floats, (c.edges, c.drift_edges, (c.center, c.scale))), c.categories]
+            [
+                *(c.name, c.role, c.kind, *map(_floats, (c.edges, c.drift_edges, (c.center, c.scale))), c.categories),
+                *_beyond(c),
+            ]
             for c in self.columns
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -162,6 +200,12 @@ class Layout:
     def index(self, name: str) -> int:
         """Return the position of a column; raises ValueError where there is none."""
         return self.names.index(name)
+
+
+def _beyond(column: Column) -> list[object]:
+    """Return what columns of former baselines do not have, so that their digests stay as they were."""
+    extra = (column.own_bins, _floats(column.heavy), column.held, column.nan_is_missing)
+    return list(extra) if extra != (None, [], Held.ANY, False) else []
 
 
 def _floats(numbers: Sequence[float]) -> list[float]:

@@ -94,7 +94,7 @@ class Profiler:
     def _fold_segment(self, batch: _Batch, index: int) -> Iterator[dict[Key, Profile]]:
         """Fold the groups again, split by the values of a column; events without a valid value are in no segment."""
         column = self.layout.columns[index]
-        labels = [f"{column.name}={label}" for label in column.drift_labels]
+        labels = [f"{column.name}={label}" for label in column.value_labels]
         codes = batch.coded[index].codes
         inside = batch.kept[codes[batch.kept] < column.bins]
         yield from self._fold_groups(batch, batch.groups * column.bins + codes, inside, labels)
@@ -192,25 +192,29 @@ class _ColumnFolder:
         self._first = int(layout.value_offsets[index])
         self._states = layout.values + len(STATES) * index
         self._slots = self._column.bins + len(STATES)
-        if self._column.kind is Kind.NUMERIC:
+        if self._column.is_number:
             self._binner = Binner(np.array(self._column.edges))
-            self._moments = int(np.searchsorted(layout.numeric, index))
+            self._moments = int(np.searchsorted(layout.numeric, index)) if self._column.kind is Kind.NUMERIC else None
         else:
-            self._encoder = CategoryEncoder(self._column.categories)
+            self._encoder = CategoryEncoder(self._column.categories, self._column.held)
+        #: By state, its place behind the last value bin.
+        self._places = np.array([self._column.state_of(state) for state in ValueState], np.int32)
 
     def code(self, events: Events) -> _Coded:
         values = events.columns[self._column.name]
         states = events.states.get(self._column.name)
         numbers: NDArray[np.float64] | None = None
-        if self._column.kind is Kind.NUMERIC:
+        last = self._column.bins - 1
+        if self._column.is_number:
             numbers = values.to_numpy()
             codes = self._binner.bin(numbers)
         else:
             codes = self._encoder.encode(values)
-        last = self._column.bins - 1
+            if self._encoder.met_nan:
+                codes[codes == self._encoder.nan] = last + self._places[ValueState.NAN]
         if states is not None:
             absent = np.flatnonzero(states)
-            codes[absent] = last + states[absent]
+            codes[absent] = last + self._places[states[absent]]
             return _Coded(codes, numbers, complete=not len(absent))
         if values.null_count():
             nulls = np.isnan(numbers) if numbers is not None else values.is_null().to_numpy()
@@ -233,10 +237,12 @@ class _ColumnFolder:
         bins = self._column.bins
         block.counts[:, self._first : self._first + bins] = counts[:, :bins]
         block.counts[:, self._states : self._states + len(STATES)] = counts[:, bins:]
-        if coded.numbers is not None:
-            self._count_moments(block, coded, coded.numbers[order], starts)
+        if coded.numbers is not None and self._moments is not None:
+            self._count_moments(block, coded, coded.numbers[order], starts, self._moments)
 
-    def _count_moments(self, block: _Block, coded: _Coded, numbers: NDArray[np.float64], starts: NDArray[np.intp]) -> None:
+    def _count_moments(
+        self, block: _Block, coded: _Coded, numbers: NDArray[np.float64], starts: NDArray[np.intp], moments: int
+    ) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
             z = (numbers - self._column.center) / self._column.scale
             if coded.complete:
@@ -245,10 +251,10 @@ class _ColumnFolder:
                 z[np.isnan(z)] = 0.0
                 low, high = np.fmin.reduceat(numbers, starts), np.fmax.reduceat(numbers, starts)
                 low[np.isnan(low)], high[np.isnan(high)] = np.inf, -np.inf
-            block.sums[:, 0, self._moments] = np.add.reduceat(z, starts)
-            block.sums[:, 1, self._moments] = np.add.reduceat(z * z, starts)
-        block.extremes[:, 0, self._moments] = low
-        block.extremes[:, 1, self._moments] = -high
+            block.sums[:, 0, moments] = np.add.reduceat(z, starts)
+            block.sums[:, 1, moments] = np.add.reduceat(z * z, starts)
+        block.extremes[:, 0, moments] = low
+        block.extremes[:, 1, moments] = -high
 
 
 def _runs(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:

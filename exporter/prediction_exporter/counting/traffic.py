@@ -174,7 +174,7 @@ class Traffic:
 
     def new_version(self, first_seen: float) -> VersionTraffic:
         """Return the counters of a version that nothing was counted of; its classes are there from the beginning."""
-        classes = dict.fromkeys(self.class_column.drift_labels, 0) if self.class_column is not None else {}
+        classes = dict.fromkeys(self.class_column.value_labels, 0) if self.class_column is not None else {}
         scores = {column.name: Histogram.empty(SCORE_BOUNDS) for column in self.score_columns}
         values = Histogram.empty(self.value_bounds) if self.value_column is not None else None
         return VersionTraffic(first_seen=first_seen, last_seen=first_seen, classes=classes, scores=scores, values=values)
@@ -196,7 +196,7 @@ class Traffic:
         return {
             "durations": list(self.duration_bounds),
             "slow": self.slow_after,
-            "classes": [self.class_column.name, *sorted(self.class_column.drift_labels)]
+            "classes": [self.class_column.name, *sorted(self.class_column.value_labels)]
             if self.class_column is not None
             else None,
             "scores": [list(SCORE_BOUNDS), *(column.name for column in self.score_columns)],

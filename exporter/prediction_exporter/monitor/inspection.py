@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.baseline.settings import Findings, check_settings, nearest
 from prediction_exporter.config import Config, Model, baseline_command, check_log_folders
+from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.counting.profile import Profile
-from prediction_exporter.counting.profiler import Profiler
-from prediction_exporter.counting.windows import SLICE_SECONDS
+from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
+from prediction_exporter.counting.windows import SLICE_SECONDS, Span
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.monitor.model_monitor import admit
 from prediction_exporter.monitor.references import load_baseline
 from prediction_exporter.sources.base import REASONS, Look, Rejected
-from prediction_exporter.sources.fields.schema import path_text
+from prediction_exporter.sources.fields.schema import EventSchema, path_text
+from prediction_exporter.sources.jsonl import JsonLinesParser
 
 #: What may be wrong where all lines are refused for a reason.
 _REMEDIES = {
@@ -30,6 +36,12 @@ _HARMLESS = {"malformed"}
 
 #: A column that the baseline itself often lacks is told only where so many lines without it are improbable.
 _IMPROBABLE = 0.01
+
+#: Decimals that may be those of a logger that rounds, and values that show it.
+MOST_DECIMALS, ENOUGH_VALUES = 7, 30
+
+#: Bytes at the end of a log that its newest event is looked for in.
+LAST_BYTES = 64 << 10
 
 #: How many categories of the baseline a message names.
 _SHOWN = 5
@@ -47,7 +59,9 @@ def at_start(config: Config, file: Path) -> Iterator[str]:
         yield from (*found.errors, *found.warnings)
 
 
-def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, file: Path, now: float) -> tuple[str, Findings]:
+def inspect(
+    model: Model, baseline: Baseline | None, look: Look, *, index: int, file: Path, now: float, longest: Span | None = None
+) -> tuple[str, Findings]:
     """Return a line about the sample, and what is wrong with it.
 
     Args:
@@ -57,6 +71,7 @@ def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, 
         index: its number in the configuration.
         file: the configuration's file.
         now: Unix time.
+        longest: the longest window, to tell where all events are older than that.
     """
     place = f"models[{index}].predictions"
     found = Findings(
@@ -70,6 +85,8 @@ def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, 
     kept = [admit(events, rejected, oldest=0.0, now=now, tolerance=tolerance) for events in look.batch.events]
     usable = sum(map(len, kept))
     found.add(_refused(rejected, usable, place))
+    if longest is not None:
+        found.warnings += _old(model, look, longest, place, now)
     if baseline is not None and usable:
         profiler = Profiler(baseline.layout, bucket_seconds=SLICE_SECONDS)
         total = Profile.empty(baseline.layout)
@@ -78,6 +95,7 @@ def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, 
                 total.add(profile)
         if total.rows:
             found.add(_columns(total, baseline, look, place))
+            found.warnings += _coarse(kept, baseline, f"models[{index}].columns")
     command = baseline_command(file, model)
     if baseline is not None:
         found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
@@ -91,6 +109,55 @@ def _shown(look: Look, rejected: Rejected, usable: int) -> str:
         return ""
     refused = ", ".join(f"{count:,} refused as {reason}" for reason, count in rejected.counts.items())
     return f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {look.place}, {refused or 'all usable'}"
+
+
+def _coarse(kept: Sequence[Events], baseline: Baseline, place: str) -> list[str]:
+    """Return the columns whose log is rounded to fewer decimals than tell the baseline's bins apart."""
+    found = []
+    for column in baseline.layout.columns:
+        if column.kind is not Kind.NUMERIC or len(column.drift_edges) < 2:  # noqa: PLR2004 - between two lies a bin
+            continue
+        values = np.concatenate([events.columns[column.name].drop_nulls().to_numpy() for events in kept])
+        values = values[np.isfinite(values)]
+        decimals = next((d for d in range(MOST_DECIMALS) if len(values) and np.array_equal(values, np.round(values, d))), None)
+        # The bin of a single value is narrow, and its ends are no values.
+        widths = [b - a for a, b in pairwise(column.drift_edges) if not any(a <= heavy < b for heavy in column.heavy)]
+        if decimals is None or len(values) < ENOUGH_VALUES or not widths or min(widths) >= 10.0**-decimals:
+            continue
+        found.append(
+            f"{place}.{column.name}: the sampled values have at most {decimals} decimals, and the baseline tells finer ones "
+            f"apart; where the log rounds them, write decimals: {decimals} and build the baseline anew"
+        )
+    return found
+
+
+def _old(model: Model, look: Look, longest: Span, place: str, now: float) -> list[str]:
+    """Return that every event lies before the longest window, where that is so: there is nothing to compare then."""
+    newest = max((int(events.times.max()) / MICROSECONDS for events in look.batch.events if len(events)), default=None)
+    if newest is None or newest >= now - longest.seconds:
+        return []
+    if model.predictions.log is not None and look.schema is not None:
+        # The sample is of a file's first lines, and those of a long one are old.
+        last = _last_event(Path(look.place), look.schema)
+        if last is None or last >= now - longest.seconds:
+            return []
+        newest = max(newest, last)
+    source = model.predictions.source
+    start = "; start: beginning has nothing to count" if getattr(source, "start", None) == "beginning" else ""
+    day = datetime.fromtimestamp(newest, UTC).strftime("%Y-%m-%d %H:%M")
+    return [f"{place}: every sampled event lies before the longest window ({longest.name}), the newest is of {day} UTC{start}"]
+
+
+def _last_event(file: Path, schema: EventSchema) -> float | None:
+    """Return the time of the newest event among a file's last lines; None where these are no plain JSON lines."""
+    try:
+        with file.open("rb") as lines:
+            lines.seek(max(file.stat().st_size - LAST_BYTES, 0))
+            data = lines.read()
+    except OSError:
+        return None
+    batch = JsonLinesParser(schema).parse(data.partition(b"\n")[2] if len(data) == LAST_BYTES else data)
+    return max((int(events.times.max()) / MICROSECONDS for events in batch.events if len(events)), default=None)
 
 
 def _refused(rejected: Rejected, usable: int, place: str) -> Findings:

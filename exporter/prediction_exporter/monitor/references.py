@@ -66,6 +66,7 @@ def references_of(config: Config, model: Model, baseline: Baseline | None) -> Ma
             alpha=min(model.false_alarms_per_month * span.seconds / MONTH_SECONDS / len(columns), HIGHEST_ALPHA),
             min_predictions=model.min_predictions,
             effects=effects,
+            outside=baseline.outside,
         )
         for span in spans_of(config)
     }

@@ -75,6 +75,7 @@ def with_states(numbers: pl.Series, *, missing: NDArray[np.bool_]) -> tuple[pl.S
         return numbers, None
     states = np.full(len(numbers), ValueState.VALID, dtype=np.uint8)
     states[~finite] = ValueState.NON_FINITE
+    states[np.isnan(numbers.to_numpy())] = ValueState.NAN
     states[nulls] = ValueState.INVALID
     states[missing] = ValueState.MISSING
     return pl.Series(np.where(finite, numbers.to_numpy(), np.nan), nan_to_null=True), states

@@ -21,6 +21,7 @@ from prediction_exporter.families import COLUMN, WINDOW, Family
 from prediction_exporter.statistics.comparison import SMOOTHING, Comparison, Floats, Reference, divide
 
 __all__ = [
+    "ALL_KINDS",
     "BOTH_KINDS",
     "CATEGORICAL",
     "NUMERIC",
@@ -41,7 +42,8 @@ __all__ = [
     "window_family",
 ]
 
-BOTH_KINDS = frozenset(Kind)
+ALL_KINDS = frozenset(Kind)
+BOTH_KINDS = frozenset({Kind.NUMERIC, Kind.CATEGORICAL})
 NUMERIC = frozenset({Kind.NUMERIC})
 CATEGORICAL = frozenset({Kind.CATEGORICAL})
 
@@ -69,24 +71,39 @@ class Threshold:
         default: the effect that matters, in the statistic's unit, where the configuration names none.
         margin: the part that the sample size demands, (C,); the threshold is the larger of effect and margin.
         meaning: one sentence on the choice of the default, for the documentation.
-        baseline: the baseline's own value of a statistic that does not compare, added to the threshold.
+        baseline: the baseline's own value of a share, added to the threshold, which is then at most 1.
+        scale: what the default effect is multiplied with in each column, (C,), where the owner has configured none.
     """
 
     default: float
     margin: Callable[[Comparison], Floats]
     meaning: str
     baseline: Callable[[Reference], Floats] | None = None
+    scale: Callable[[Reference], Floats] | None = None
 
     def of(self, statistic: Statistic, comparison: Comparison) -> Floats:
         """Return the threshold of each column, (C,); NaN where the window is too small for one."""
-        effect = comparison.reference.effect(statistic.key, self.default)
-        threshold = np.maximum(effect, self.margin(comparison))
+        threshold = np.maximum(self.effect(statistic.key, comparison.reference), self.margin(comparison))
         if self.baseline is not None:
-            threshold = threshold + self.baseline(comparison.reference)
+            threshold = np.minimum(threshold + self.baseline(comparison.reference), 1.0)
         defined = statistic.applies(comparison.layout)
         if statistic.compares:
             defined &= comparison.comparable
         return np.where(defined, threshold, np.nan)
+
+    def effect(self, key: str, reference: Reference) -> Floats:
+        """Return the effect that matters in each column, (C,).
+
+        Of a share it is at most half of what is left of the baseline's own to 1, so that what is nearly always so is seen to be
+        always so.
+        """
+        effect = reference.effect(key, self.default)
+        if self.scale is not None:
+            effect = np.where(reference.is_default(key), effect * self.scale(reference), effect)
+        if self.baseline is not None:
+            room = (1 - self.baseline(reference)) / 2
+            effect = np.where(reference.is_default(key), np.fmin(effect, room), effect)
+        return effect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,36 +228,55 @@ class Share:
     Attributes:
         part: what is counted, (C,).
         whole: what it is a share of, (C,).
+        is_outside: whether it is what lies outside of the baseline's table or range, of which a new sample shows more than the
+            baseline itself, see :attr:`Reference.outside`.
     """
 
     part: Callable[[Profile], NDArray[np.int64]]
     whole: Callable[[Profile], NDArray[np.int64]]
+    is_outside: bool = False
 
     def of(self, profile: Profile) -> Floats:
         """Return the share of each column, (C,); NaN where the whole is nothing."""
         return divide(self.part(profile), self.whole(profile))
 
     def of_baseline(self, reference: Reference) -> Floats:
-        """Return the baseline's share of each column, (C,)."""
-        return self.of(reference.baseline)
+        """Return the share of each column, (C,), that a new sample of what the baseline was drawn from would show."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share: Floats = self._expected(reference) / self.whole(reference.baseline)
+        return np.where(self.whole(reference.baseline) > 0, share, np.nan)
+
+    def _expected(self, reference: Reference) -> Floats:
+        """Return how many of the baseline's rows it would be, (C,)."""
+        counted = self.part(reference.baseline).astype(np.float64)
+        return np.where(np.isnan(reference.outside[0]), counted, reference.outside[0]) if self.is_outside else counted
 
     def margin(self, comparison: Comparison) -> Floats:
         """Return how far above the baseline's share a window's comes with probability of at most about alpha, (C,).
 
         The 1 - alpha quantile of a binomial share, as the normal approximation is far off for rare values. The baseline's
-        share is taken with half an event added, so that a share of zero has an error too; its error counts as a smaller window.
+        share is taken with half an event added (with one where it is an estimate), so that a share of zero has an error too;
+        its error counts as a smaller window, the more so where it is an estimate of what the baseline has not seen.
         NaN where the window has fewer than the least number of predictions.
         """
         reference = comparison.reference
-        counted, baseline = self.part(reference.baseline), self.whole(reference.baseline)
+        counted, baseline = self._expected(reference), self.whole(reference.baseline)
         window = self.whole(comparison.window)
         enough = (window >= max(reference.min_predictions, 1)) & (baseline > 0)
         n, m = np.where(enough, baseline, 1), np.where(enough, window, 1)
-        share = (counted + SMOOTHING) / (n + 2 * SMOOTHING)
-        effective = m / (1 + m / n)
-        exceeded = special.bdtrik(1 - reference.alpha, effective, np.clip(share, 0.0, 1.0))
-        quantile = np.ceil(exceeded * (1 + m / n)) / m
+        added = 2 * SMOOTHING if self.is_outside else SMOOTHING
+        share = (counted + added) / (n + 2 * added)
+        smaller = 1 + self._excess(reference, counted) * m / n
+        exceeded = special.bdtrik(1 - reference.alpha, m / smaller, np.clip(share, 0.0, 1.0))
+        quantile = np.ceil(exceeded * smaller) / m
         return np.where(enough, quantile - counted / n, np.nan)
+
+    def _excess(self, reference: Reference, counted: Floats) -> Floats:
+        """Return how many times the variance of a binomial count the baseline's part has, (C,)."""
+        if not self.is_outside:
+            return np.ones_like(counted)
+        excess = reference.outside[1] / (counted + SMOOTHING)
+        return np.where(np.isnan(excess), 1.0, np.fmax(excess, 1.0))
 
     def threshold(self, *, default: float, meaning: str) -> Threshold:
         """Return the threshold: the baseline's share, and the effect or the margin on top."""

@@ -34,6 +34,8 @@ class Reference:
         alpha: chance of a false alarm for each column and look that the thresholds are made for.
         min_predictions: fewest valid values on both sides for a comparison.
         effects: effect thresholds by statistic key and column name, overriding the statistics' defaults.
+        outside: of each column, how many of as many rows of another sample lie outside of the baseline's table or range, and
+            the variance of that, (2, C); NaN where only what the baseline itself shows is known.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class Reference:
         alpha: float,
         min_predictions: int,
         effects: Mapping[str, Mapping[str, float]] | None = None,
+        outside: Floats | None = None,
     ) -> None:
         self.baseline = baseline
         self.layout = baseline.layout
         self.alpha = alpha
         self.min_predictions = min_predictions
         self.effects = effects or {}
+        self.outside = np.full((2, len(self.layout.columns)), np.nan) if outside is None else outside
         self._cache: dict[Callable[[Reference], object], object] = {}
 
     def cached(self, compute: Callable[[Reference], T]) -> T:
@@ -61,6 +65,10 @@ class Reference:
         """Return each column's effect threshold of a statistic, (C,), where nothing is configured its default."""
         chosen = self.effects.get(key, {})
         return np.array([chosen.get(name, default) for name in self.layout.names], np.float64)
+
+    def is_default(self, key: str) -> NDArray[np.bool_]:
+        """Whether no effect threshold of a statistic is configured for each column, (C,)."""
+        return np.array([name not in self.effects.get(key, {}) for name in self.layout.names], np.bool_)
 
     def sum_drift_bins(self, of_bins: Floats) -> Floats:
         """Sum what is given for each drift bin over each column, (D,) to (C,)."""
@@ -78,6 +86,18 @@ class Reference:
         """The 1 - alpha quantile of the chi-square distribution with B - 1 degrees of freedom, (C,); 0 where B is 1."""
         freedom = np.asarray(self.drift_bins - 1, np.float64)
         return np.where(freedom > 0, special.chdtri(np.maximum(freedom, 1.0), self.alpha), 0.0)
+
+    @cached_property
+    def most_frequent(self) -> Floats:
+        """Share of the most frequent value of each numeric column that has a bin of its own, (C,); 0 where there is none."""
+        found = np.zeros(len(self.layout.columns))
+        for index in self.layout.numeric:
+            column = self.layout.columns[index]
+            if column.heavy and self.valid[index]:
+                bins = np.searchsorted(np.array(column.edges), np.array(column.heavy), side="right")
+                counts = self.baseline.values[self.layout.value_offsets[index] + bins]
+                found[index] = counts.max() / self.valid[index]
+        return found
 
     @cached_property
     def valid(self) -> Floats:

@@ -14,7 +14,7 @@ def drifted_features(comparison: Comparison) -> tuple[NDArray[np.bool_], NDArray
     """Return which columns are features that can be compared, and which of these drifted, (C,) each."""
     if PSI.threshold is None:
         raise AssertionError("PSI declares a threshold")
-    compared = feature_mask(comparison.layout) & comparison.comparable
+    compared = feature_mask(comparison.layout) & comparison.comparable & PSI.applies(comparison.layout)
     drifted = np.greater(
         PSI.compute(comparison), PSI.threshold.of(PSI, comparison), where=compared, out=np.zeros_like(compared)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prediction_exporter.counting.events import ValueState
-from prediction_exporter.statistics.base import BOTH_KINDS, SHARE_REFERENCE, Share, Statistic, column_family, rows
+from prediction_exporter.statistics.base import ALL_KINDS, SHARE_REFERENCE, Share, Statistic, column_family, rows
 from prediction_exporter.statistics.comparison import Comparison, Floats
 
 _SHARE = Share(part=lambda profile: profile.state(ValueState.INVALID), whole=rows)
@@ -28,7 +28,7 @@ INVALID_RATIO = Statistic(
         "quality",
     ),
     scope="column",
-    kinds=BOTH_KINDS,
+    kinds=ALL_KINDS,
     compares=False,
     compute=invalid_ratio,
     undefined="no_predictions",

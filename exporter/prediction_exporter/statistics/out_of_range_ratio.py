@@ -30,7 +30,7 @@ def _inside_or_outside(profile: Profile) -> NDArray[np.int64]:
     return profile.valid * [column.ranged for column in profile.layout.columns]
 
 
-_SHARE = Share(part=_outside, whole=_inside_or_outside)
+_SHARE = Share(part=_outside, whole=_inside_or_outside, is_outside=True)
 
 
 OUT_OF_RANGE_RATIO = Statistic(

@@ -36,13 +36,30 @@ def _term(p: Floats, q: Floats) -> Floats:
 _NOISE = divergence_noise(_term, 1, smoothed=True)
 
 
+#: What a column is taken to be free to drift by at least.
+_LEAST_SPREAD = 0.05
+
+
+def _spread(reference: Reference) -> Floats:
+    """Return what part of a column is free to drift, (C,): all of it, or twice what a value leaves that most rows have."""
+    return np.clip(2 * (1 - reference.most_frequent), _LEAST_SPREAD, 1.0)
+
+
 def _effect(reference: Reference) -> Floats:
-    return reference.effect("psi", DEFAULT)
+    return np.where(PSI.applies(reference.layout), _THRESHOLD.effect("psi", reference), np.nan)
 
 
 def _noise_quantile(comparison: Comparison) -> Floats:
     return _NOISE.quantile(comparison) / comparison.inverse_sizes
 
+
+_THRESHOLD = Threshold(
+    default=DEFAULT,
+    margin=_NOISE.quantile,
+    scale=_spread,
+    meaning="0.2 is what a normal column reads whose mean moved by 0.45 standard deviations; of a numeric column most of whose "
+    "rows have the same value it is less, as only the others can move.",
+)
 
 #: The two parts of the threshold that rules combine with the fleet's sample size.
 EFFECT_THRESHOLD = Family(
@@ -79,11 +96,7 @@ PSI: Statistic = Statistic(
     symmetric=True,
     smoothed=True,
     noise=_NOISE,
-    threshold=Threshold(
-        default=DEFAULT,
-        margin=_NOISE.quantile,
-        meaning="0.2 is what a normal column reads whose mean moved by 0.45 standard deviations.",
-    ),
+    threshold=_THRESHOLD,
     constants=(Constant(family=EFFECT_THRESHOLD, compute=_effect),),
     companion=Companion(family=NOISE_QUANTILE, compute=_noise_quantile),
 )

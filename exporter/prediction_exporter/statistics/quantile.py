@@ -45,7 +45,9 @@ def _bounds(comparison: Comparison) -> tuple[Floats, Floats]:
     bins = np.diff(layout.value_offsets)
     smallest = comparison.over_columns(window.extremes[0])
     largest = comparison.over_columns(-window.extremes[1])
-    return np.fmax(low, np.repeat(smallest, bins)), np.fmin(high, np.repeat(largest, bins))
+    smallest, largest = np.repeat(smallest, bins), np.repeat(largest, bins)
+    # A heavy value may lie beside all of the window's that stand for it.
+    return np.fmin(np.fmax(low, smallest), largest), np.fmax(np.fmin(high, largest), smallest)
 
 
 def _edges(reference: Reference) -> tuple[Floats, Floats]:
@@ -53,8 +55,15 @@ def _edges(reference: Reference) -> tuple[Floats, Floats]:
     high = np.full(reference.layout.values, np.inf)
     for index in reference.layout.numeric:
         first, end = reference.layout.value_offsets[index : index + 2]
-        low[first + 1 : end] = reference.layout.columns[index].edges
-        high[first : end - 1] = reference.layout.columns[index].edges
+        column = reference.layout.columns[index]
+        edges = np.array(column.edges)
+        low[first + 1 : end] = edges
+        high[first : end - 1] = edges
+        # In the bin of a single value there is nothing between its ends, which lie a rounding error apart.
+        alone = first + 1 + np.flatnonzero(edges[1:] == np.nextafter(edges[:-1], np.inf))
+        high[alone] = low[alone]
+        heavy = first + np.searchsorted(edges, np.array(column.heavy), side="right")
+        low[heavy] = high[heavy] = column.heavy
     return low, high
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from prediction_exporter.counting.events import ValueState
-from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, column_family, rows
+from prediction_exporter.statistics.base import ALL_KINDS, Statistic, column_family, rows
 from prediction_exporter.statistics.comparison import Comparison, Floats, divide
 
 #: By the extra label's value, the state that all of the column's values are in.
@@ -34,7 +34,7 @@ SCHEMA_MISMATCH = Statistic(
         "kind",
     ),
     scope="column",
-    kinds=BOTH_KINDS,
+    kinds=ALL_KINDS,
     compares=False,
     compute=schema_mismatch,
     undefined="no_predictions",

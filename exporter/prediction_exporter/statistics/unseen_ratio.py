@@ -32,7 +32,7 @@ def _categorical(profile: Profile) -> NDArray[np.int64]:
 
 
 #: The baseline's own share is not zero where its table was cut to the most frequent categories.
-_SHARE = Share(part=_other, whole=_categorical)
+_SHARE = Share(part=_other, whole=_categorical, is_outside=True)
 
 
 UNSEEN_RATIO = Statistic(

@@ -52,7 +52,8 @@ INVALID_VALUES = Alert(
     ),
     mitigation=(
         "1. Look at some of the column's values in the prediction log or table.\n"
-        "2. NaN: a division or logarithm in the feature's computation fails on new input.\n"
+        "2. NaN: a division or logarithm in the feature's computation fails on new input. Where pandas logs missing values so, "
+        "set `nan: missing` for the column, and build the baseline anew.\n"
         '3. Text: a client sends `"12.5"` for `12.5`, or a unit with it. Repair the producer; reject such requests meanwhile.'
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE),

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields
-from prediction_exporter.counting.layout import Layout, Role
+from prediction_exporter.counting.layout import Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, path_text
 
@@ -341,7 +341,15 @@ def _columns(
         paths[outputs[0]] = to_path(roles.prediction or outputs[0], found)
     scores = [name for name, role in names.items() if role is Role.SCORE]
     paths |= {name: to_path(at, found) for name, at in _score_paths(scores, roles.scores, where).items()}
-    return tuple(ColumnField(name=c.name, kind=c.kind, path=paths[c.name], categories=c.categories) for c in layout.columns)
+    return tuple(
+        ColumnField(
+            name=c.name,
+            kind=Kind.NUMERIC if c.is_number else Kind.CATEGORICAL,
+            path=paths[c.name],
+            categories=c.categories,
+        )
+        for c in layout.columns
+    )
 
 
 def _beside(name: str, known: Mapping[str, Path]) -> Path:

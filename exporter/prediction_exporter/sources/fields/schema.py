@@ -42,7 +42,7 @@ class ColumnField:
 
     Attributes:
         name: the column's name.
-        kind: how its values are counted.
+        kind: how its values are read: as numbers, or as text.
         path: where they stand.
         categories: of a categorical column, those of the baseline.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -211,10 +211,11 @@ class LinesReader(_BytesReader):
 
 
 class CsvReader(_BytesReader):
-    """Reads CSV as text: comma, double quotes, a header. An empty field is null."""
+    """Reads CSV as text: comma, double quotes, a header. An empty field is null, and so is one of ``null_values``."""
 
-    def __init__(self, content: Content, size: int, *, compressed: bool) -> None:
+    def __init__(self, content: Content, size: int, *, compressed: bool, null_values: Sequence[str] = ()) -> None:
         super().__init__(content, size, compressed=compressed)
+        self._null_values = list(null_values)
         window, last = self._head(MAX_LINE_BYTES)
         self._begin = _record_end(window) or (len(window) if last else 0)
         header = window[: self._begin]
@@ -263,7 +264,7 @@ class CsvReader(_BytesReader):
             return None
         header = ",".join(str(at) for at in range(len(self._names))).encode() + b"\n"
         try:
-            return pl.read_csv(io.BytesIO(header + data), infer_schema=False, columns=columns)
+            return pl.read_csv(io.BytesIO(header + data), infer_schema=False, columns=columns, null_values=self._null_values)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             return None
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from prediction_exporter.config import Predictions
@@ -80,6 +81,7 @@ class FilesSource:
             raise ValueError("these predictions are in no files")
         self._predictions = predictions
         self._files = predictions.files
+        self._null_values = predictions.null_values
         self._layout = layout
         self._where = where
         self._clock = clock
@@ -288,7 +290,7 @@ class FilesSource:
             reader: Reader = ParquetReader(store.scan(file))
         else:
             content = store.open(file, compression)
-            lines = CsvReader if kind == "csv" else LinesReader
+            lines = partial(CsvReader, null_values=self._null_values) if kind == "csv" else LinesReader
             try:
                 reader = lines(content, file.size, compressed=compression is not None)
             except BaseException:

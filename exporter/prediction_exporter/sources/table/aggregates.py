@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, null
+from sqlalchemy import ColumnElement, and_, case, func, not_, null
 
 from prediction_exporter.sources.table.dialects import Dialect
-from prediction_exporter.sources.table.expressions import LARGEST, PLAIN, Expression, any_of, finite, whole
+from prediction_exporter.sources.table.expressions import LARGEST, PLAIN, Expression, any_of, finite, is_nan, whole
 from prediction_exporter.sources.table.measures import Code, Measures, Number
 from prediction_exporter.sources.table.slots import Bins, Cell
 
@@ -118,7 +118,13 @@ def _of_states(number: Number, bins: Bins, columns: Any, dialect: Dialect) -> It
         for slot in (bins.missing, number.invalid):
             yield Aggregate(_count(and_(value.is_(None), absent == whole(slot))), _into_slot(slot))
     if not number.is_whole:
-        yield Aggregate(_count(and_(value.is_not(None), ~finite(value, dialect))), _into_slot(bins.non_finite))
+        odd = and_(value.is_not(None), ~finite(value, dialect))
+        if bins.nan == bins.non_finite:
+            yield Aggregate(_count(odd), _into_slot(bins.non_finite))
+        else:
+            nan = and_(value.is_not(None), is_nan(value, dialect))
+            yield Aggregate(_count(nan), _into_slot(bins.nan))
+            yield Aggregate(_count(and_(odd, not_(nan))), _into_slot(bins.non_finite))
 
 
 def _count(condition: ColumnElement[bool]) -> Expression:

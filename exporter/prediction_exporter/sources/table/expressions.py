@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, literal_column, not_, null, or_
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, not_, null, or_
 
 from prediction_exporter.counting.layout import Column
 from prediction_exporter.sources.table.dialects import Dialect
@@ -36,6 +36,12 @@ def finite(value: Expression, dialect: Dialect) -> ColumnElement[bool]:
     """Return whether a double is a finite number: NaN lies nowhere, or above all others."""
     # No BETWEEN: of NaN ClickHouse's NOT BETWEEN is false too.
     return and_(value >= dialect.number(-LARGEST), value <= dialect.number(LARGEST))
+
+
+def is_nan(value: Expression, dialect: Dialect) -> ColumnElement[bool]:
+    """Return whether a double is NaN: of infinity there is an arc tangent, which lies between -2 and 2."""
+    angle = func.atan(value)
+    return and_(~finite(value, dialect), not_(and_(angle > dialect.number(-2.0), angle < dialect.number(2.0))))
 
 
 def nested_bins(value: Expression, edges: Sequence[float], dialect: Dialect, first: int = 0) -> Expression:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, null
+from sqlalchemy import ColumnElement, and_, case, func, literal, null, or_
 
 from prediction_exporter.counting.events import ValueState
 from prediction_exporter.counting.layout import Column, Kind, Role
@@ -21,6 +21,7 @@ from prediction_exporter.sources.table.expressions import (
     Expression,
     bins,
     finite,
+    is_nan,
     seconds,
     whole,
 )
@@ -63,6 +64,8 @@ class Number:
             absent = columns[f"{self.label}_absent"]
         cases = [(value.is_(None), absent)]
         if not self.is_whole:
+            if bins_.nan != bins_.non_finite:
+                cases.append((is_nan(value, dialect), whole(bins_.nan)))
             cases.append((~finite(value, dialect), whole(bins_.non_finite)))
         return case(*cases, else_=bins(value, bins_.edges, dialect, bins_.first))
 
@@ -153,17 +156,17 @@ class Measures:
         found = self.column(place.path)
         if found is None:
             self.absent.append(index)
-        elif column.kind is Kind.CATEGORICAL:
-            self._add_categories(index, column, place.path, found)
-        else:
+        elif column.is_number:
             self._add_number(index, column, place.path, found)
+        else:
+            self._add_categories(index, column, place.path, found)
 
     def _add_categories(self, index: int, column: Column, path: Path, found: Expression) -> None:
         slots = self._slots
         comparable = self.comparable(path, found)
         categories = Categories(
             comparable,
-            column.categories,
+            column,
             self._vocabularies.setdefault(f"{column.name} {comparable.form.name}", Vocabulary()),
             is_boolean=not self._dialect.has_booleans and bool(column.categories) and set(column.categories) <= _BOOLEANS,
             dialect=self._dialect,
@@ -173,7 +176,7 @@ class Measures:
         self.codes[index] = Code(
             f"pe_c{index}",
             lambda: categories.expression(lambda code: slots.code(index, code), missing, suspect),
-            (*(slots.code(index, code) for code in range(column.bins + len(ValueState) - 1)), suspect),
+            tuple({*(slots.code(index, code) for code in range(column.bins + len(ValueState) - 1)), suspect}),
         )
 
     def _add_number(self, index: int, column: Column, path: Path, found: Expression) -> None:
@@ -193,17 +196,33 @@ class Measures:
         assert slots.layout is not None  # noqa: S101 - for the type checker
         number = Number(
             f"pe_x{index}",
-            self._dialect.double(found),
-            absent=case((found.is_(None), whole(missing)), else_=whole(invalid)) if self._dialect.is_dynamic else None,
+            self._double(found, column),
+            absent=self._absent(found, missing, invalid, column) if self._dialect.is_dynamic else None,
             invalid=invalid if self._dialect.is_dynamic else None,
             bins=tuple(of_column),
-            moments=(int(slots.layout.numeric.searchsorted(index)), Deviation.of(column)),
+            moments=(int(slots.layout.numeric.searchsorted(index)), Deviation.of(column))
+            if column.kind is Kind.NUMERIC
+            else None,
             total=slots.totals.index(column.name) if column.name in slots.totals else None,
             is_whole=form is Form.INTEGER or not self._dialect.has_non_finite,
         )
         self.numbers.append(number)
         if column.ranged and column.role is Role.FEATURE:
             self._ranged.append((number.label, column))
+
+    def _absent(self, found: Expression, missing: int, invalid: int, column: Column) -> Expression:
+        """Return the slot of what is no number, where values are of any type; the word for NaN is no number there."""
+        nothing: ColumnElement[bool] = found.is_(None)
+        if column.nan_is_missing:
+            nothing = or_(nothing, and_(func.typeof(found) == literal("text"), func.lower(found) == literal("nan")))
+        return case((nothing, whole(missing)), else_=whole(invalid))
+
+    def _double(self, found: Expression, column: Column) -> Expression:
+        """Return a column as doubles; where values are of any type, NaN is a word, and nothing if it counts as missing."""
+        value = self._dialect.double(found)
+        if not (self._dialect.is_dynamic and column.nan_is_missing):
+            return value
+        return case((func.lower(found) == literal("nan"), null()), else_=value)
 
     def _number_form(self, path: Path, samples: Sequence[Any]) -> Form:
         """Return the form of a column of numbers; of one that has no values yet they are taken for numbers."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.counting.events import STATES, ValueState
-from prediction_exporter.counting.layout import Kind, Layout
+from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.traffic import SCORE_BOUNDS, Traffic
 
 
@@ -22,13 +22,14 @@ class Bins:
     Attributes:
         first: slot of the first bin.
         edges: finite and strictly increasing; a bin is closed on the left.
-        missing, non_finite: the slots of what is in no bin.
+        missing, non_finite, nan: the slots of what is in no bin.
     """
 
     first: int
     edges: tuple[float, ...]
     missing: int
     non_finite: int
+    nan: int
 
 
 class Slots:
@@ -46,7 +47,7 @@ class Slots:
         self.layout = layout
         columns = layout.columns if layout is not None else ()
         self._next = layout.width if layout is not None else 0
-        self._suspects = {i: self._take(1) for i, column in enumerate(columns) if column.kind is Kind.CATEGORICAL}
+        self._suspects = {i: self._take(1) for i, column in enumerate(columns) if not column.is_number}
         bounds: list[Sequence[float]] = [traffic.duration_bounds, *(SCORE_BOUNDS for _ in traffic.score_columns)]
         firsts = [self._take(len(of_one) + 1) for of_one in bounds]
         first_value = self._take(len(traffic.value_bounds) + 1)
@@ -68,7 +69,7 @@ class Slots:
 
     def _up_to(self, first: int, bounds: Sequence[float]) -> Bins:
         """Return the bins of a histogram, each of which holds its upper bound: the next double is in the next bin."""
-        return Bins(first, tuple(math.nextafter(bound, math.inf) for bound in bounds), self._trash, self._trash)
+        return Bins(first, tuple(math.nextafter(bound, math.inf) for bound in bounds), self._trash, self._trash, self._trash)
 
     def of(self, bins: Bins, counts: NDArray[np.int64]) -> list[int]:
         """Return the counts of bins."""
@@ -80,12 +81,13 @@ class Slots:
     def column(self, index: int) -> Bins:
         """Return the bins of a numeric column."""
         edges = self._layout.columns[index].edges
-        missing, non_finite = self.state(index, ValueState.MISSING), self.state(index, ValueState.NON_FINITE)
-        return Bins(int(self._layout.value_offsets[index]), edges, missing, non_finite)
+        states = (self.state(index, state) for state in (ValueState.MISSING, ValueState.NON_FINITE, ValueState.NAN))
+        return Bins(int(self._layout.value_offsets[index]), edges, *states)
 
     def state(self, index: int, state: ValueState) -> int:
         """Return the slot of a state of a column."""
-        return self._layout.values + len(STATES) * index + STATES.index(state)
+        counted = self._layout.columns[index].state_of(state)
+        return self._layout.values + len(STATES) * index + STATES.index(counted)
 
     def code(self, index: int, code: int) -> int:
         """Return the slot of a code of a categorical column."""

@@ -16,10 +16,12 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric, and_, case, func, literal, or_
 
-from prediction_exporter.counting.categories import CategoryEncoder
+from prediction_exporter.counting.categories import NAN, CategoryEncoder
+from prediction_exporter.counting.held import Held
+from prediction_exporter.counting.layout import Column
 from prediction_exporter.sources.frames import texts_of_values
 from prediction_exporter.sources.table.dialects import Dialect
-from prediction_exporter.sources.table.expressions import Expression, finite, whole
+from prediction_exporter.sources.table.expressions import Expression, finite, is_nan, whole
 from prediction_exporter.sources.table.rows import frame_of
 
 #: Values that are asked for at a time, and that are remembered of a column beside those of its table.
@@ -29,7 +31,7 @@ _INT32, _INT64 = 2**31, 2**63
 
 #: Texts of objects and lists, as patterns of LIKE; what else may be a list of numbers is asked for.
 _CONTAINERS = ('{"%}', "{}", "[]", '["%]', "[[%]", "[{%]")
-_LIST = "[%]"
+_LIST, _OBJECT = "[%]", "{%}"
 
 _WORDS = ("True", "TRUE", "False", "FALSE", "true", "false", "-0", "NaN", "Infinity", "-Infinity")
 
@@ -69,6 +71,10 @@ _FORMS: tuple[tuple[type | tuple[type, ...], Form], ...] = (
     ((date, datetime), Form.TEMPORAL),
     ((list, tuple, dict), Form.CONTAINER),
 )
+
+
+#: What a form has for false and true.
+_FLAGS: dict[Form, type] = {Form.BOOLEAN: bool, Form.INTEGER: int, Form.FLOAT: float, Form.DYNAMIC: int}
 
 
 def texts_of(values: Sequence[Any]) -> list[str | None]:
@@ -150,20 +156,24 @@ class Categories:
 
     Args:
         comparable: the column in SQL.
-        categories: the table.
+        column: its table, and what it holds.
         vocabulary: what is known of its values beyond the table.
         is_boolean: whether 0 and 1 are false and true.
     """
 
     def __init__(
-        self, comparable: Comparable, categories: Sequence[str], vocabulary: Vocabulary, *, is_boolean: bool, dialect: Dialect
+        self, comparable: Comparable, column: Column, vocabulary: Vocabulary, *, is_boolean: bool, dialect: Dialect
     ) -> None:
+        categories = column.categories
         self.comparable = comparable
         self.vocabulary = vocabulary
         self._dialect = dialect
-        self._encoder = CategoryEncoder(categories)
+        self._encoder = CategoryEncoder(categories, column.held)
+        self._held = column.held
         self._is_boolean = is_boolean
-        self._has_numbers = any(category[:1] in "-0123456789" for category in categories if category)
+        self._has_numbers = any(category[:1] in "-0123456789" for category in categories if category) or (
+            column.held is Held.BOOLEAN
+        )
         if not vocabulary.known:
             spelled = list(dict.fromkeys(value for text in (*categories, *_WORDS) for value in self._spelled(text)))
             # What means no category is told by not being known.
@@ -175,15 +185,14 @@ class Categories:
         form = self.comparable.form
         if form in (Form.TEXT, Form.DYNAMIC):
             yield text
-        if form is Form.BOOLEAN and text in ("true", "false"):
-            yield text == "true"
+            yield {"true": "1", "false": "0"}.get(text, text)
+        if form in _FLAGS and text in ("true", "false"):
+            yield _FLAGS[form](text == "true")
         if form is Form.TEMPORAL:
             for kind in (date, datetime):
                 with contextlib.suppress(ValueError):
                     yield kind.fromisoformat(text)
         if form in (Form.INTEGER, Form.DYNAMIC):
-            if self._is_boolean and text in ("true", "false"):
-                yield int(text == "true")
             with contextlib.suppress(ValueError):
                 number = int(text)
                 if form is Form.INTEGER or abs(number) < _INT64:
@@ -214,9 +223,18 @@ class Categories:
         null = (column.is_(None), whole(missing))
         encoder = self._encoder
         if self.comparable.form is Form.CONTAINER:
-            return case(null, else_=whole(slots(encoder.invalid)))
+            return case(null, else_=whole(slots(encoder.code("{}"))))
+        if self._held is Held.CONTAINER and self.comparable.form in (Form.TEXT, Form.DYNAMIC):
+            bracketed = or_(*(value.like(literal(form)) for form in (_LIST, _OBJECT)))
+            nan = (self.comparable.among([NAN]), whole(slots(encoder.nan)))
+            return case(null, nan, (bracketed, whole(slots(encoder.other))), else_=whole(slots(encoder.invalid)))
         cases = [(self.comparable.among(found), whole(slots(code))) for code, found in self.vocabulary.by_code().items()]
+        if self.comparable.form in (Form.INTEGER, Form.FLOAT, Form.DYNAMIC):
+            number = self._dialect.number
+            cases += [(value.between(number(low), number(high)), whole(slots(code))) for low, high, code in encoder.intervals]
         if self.comparable.form is Form.FLOAT:
+            if slots(encoder.nan) != slots(encoder.non_finite):
+                cases.append((is_nan(value, self._dialect), whole(slots(encoder.nan))))
             cases.append((~finite(value, self._dialect), whole(slots(encoder.non_finite))))
         if self.comparable.form in (Form.TEXT, Form.DYNAMIC):
             cases.append((or_(*(value.like(literal(form)) for form in _CONTAINERS)), whole(slots(encoder.invalid))))
@@ -230,7 +248,8 @@ class Categories:
         conditions: list[ColumnElement[bool]] = [value.like(literal(_LIST))]
         if self._has_numbers:
             digits = func.substr(value, 1, 1).in_([literal(digit) for digit in "-0123456789"])
-            conditions.append(and_(digits, or_(*(value.like(literal(f"%{mark}%")) for mark in ".eE"))))
+            marked = or_(*(value.like(literal(f"%{mark}%")) for mark in ".eE"))
+            conditions.append(digits if self._encoder.intervals else and_(digits, marked))
         suspects = or_(*conditions)
         if self.comparable.form is Form.DYNAMIC:
             suspects = and_(func.typeof(value) == literal("text"), suspects)

@@ -84,7 +84,7 @@ class Tallying:
         column = layout.columns[split]
         is_other = slot == self._slots.suspect(split)
         code = column.bins - 1 if is_other else slot - int(layout.value_offsets[split])
-        return f"{column.name}={column.drift_labels[code]}" if 0 <= code < column.bins else None
+        return f"{column.name}={column.value_labels[code]}" if 0 <= code < column.bins else None
 
     def _merge(self, into: dict[Any, Cell], key: Any, cell: Cell) -> None:
         if key not in into:
