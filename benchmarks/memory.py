@@ -5,6 +5,7 @@ Aims: under 300 MiB and the same for both sizes; for each shape, what docs/limit
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import random
 import resource
@@ -63,13 +64,14 @@ SHAPES = (
 
 def run(events: int, folder: Path, result: multiprocessing.Queue[tuple[float, int]]) -> None:
     """Read so many events and report the peak of this process."""
+    logging.disable(logging.WARNING)  # each part begins with the lines of the one before, which is told
     loaded = prepare(folder)
     log = folder / "app.log"
     (folder / "parts").mkdir()
     apart(write_part, folder / "parts/part")
     state = State(loaded.state_dir)
     monitor = ModelMonitor(loaded, loaded.models[0], place="models[0]", state=state, max_versions=8)
-    for number in range(events // PART):
+    for _ in range(events // PART):
         if log.exists():
             log.rename(folder / "app.log.1")
         shutil.copyfile(folder / "parts/part", log)
