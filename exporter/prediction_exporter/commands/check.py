@@ -32,7 +32,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "config",
         help="check a configuration file",
         description="Check a configuration file: every error with its place and what is allowed there, what is recognised in "
-        "each source, and the number of series by family. Exit code 1 where something is wrong.",
+        "each source, the number of series by family, and the memory that windows take. Exit code 1 where something is wrong.",
     )
     of_config.add_argument("file", type=Path, metavar="FILE", help="the configuration")
     add_collector_flags(of_config)
