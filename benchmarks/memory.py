@@ -22,6 +22,7 @@ from prediction_exporter.counting.state import State
 from prediction_exporter.monitor.model_monitor import ModelMonitor
 
 PART = 100_000
+PARTS = 3  # a file that is its predecessor's predecessor, byte for byte and by its inode, which is used again, would be none
 SIZES = (100_000, 10_000_000)
 DAY = 86_400.0
 
@@ -68,13 +69,14 @@ def run(events: int, folder: Path, result: multiprocessing.Queue[tuple[float, in
     loaded = prepare(folder)
     log = folder / "app.log"
     (folder / "parts").mkdir()
-    apart(write_part, folder / "parts/part")
+    for number in range(PARTS):
+        apart(write_part, folder / f"parts/{number}", number)
     state = State(loaded.state_dir)
     monitor = ModelMonitor(loaded, loaded.models[0], place="models[0]", state=state, max_versions=8)
-    for _ in range(events // PART):
+    for number in range(events // PART):
         if log.exists():
             log.rename(folder / "app.log.1")
-        shutil.copyfile(folder / "parts/part", log)
+        shutil.copyfile(folder / f"parts/{number % PARTS}", log)
         monitor.read(until=lambda: False)
         monitor.evaluate()
     report = monitor.evaluate()
@@ -116,9 +118,9 @@ def apart(function: object, *arguments: object) -> None:
     process.join()
 
 
-def write_part(path: Path) -> None:
+def write_part(path: Path, seed: int) -> None:
     """Write a part of the log."""
-    path.write_bytes(lines(PART, seed=1, until=time.time(), seconds=3000))
+    path.write_bytes(lines(PART, seed=seed, until=time.time(), seconds=3000))
 
 
 def write_shape(path: Path, shape: Shape) -> None:
