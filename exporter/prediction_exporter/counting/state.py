@@ -32,7 +32,7 @@ __all__ = ["FILE_NAME", "State", "StoredBucket", "StoredModel", "SupersededError
 logger = logging.getLogger(__name__)
 
 #: Buckets that are read at a time.
-PAGE_BUCKETS = 1024
+PAGE_BUCKETS = 64
 
 _DELETE_MODEL = (
     "DELETE FROM bucket WHERE model = ?",
