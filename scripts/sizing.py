@@ -14,9 +14,7 @@ from prediction_exporter.baseline.builder import build
 from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.collectors.switches import Switches
 from prediction_exporter.config import Config
-from prediction_exporter.counting.layout import Layout
-from prediction_exporter.monitor.budget import of_model
-from prediction_exporter.monitor.references import spans_of
+from prediction_exporter.monitor.budget import of_model, windows_bytes
 
 SIZING_PAGE = "docs/limits.md"
 BEGIN, END = "<!-- sizing:begin -->", "<!-- sizing:end -->"
@@ -85,8 +83,7 @@ def _row(features: int, windows: str, baseline: Baseline) -> str:
     plain, segmented = (_configuration(windows, segments) for segments in ("[]", "[cat_000]"))
     one, two, with_values = _series(plain, baseline, 1), _series(plain, baseline, 2), _series(segmented, baseline, 1)
     values = len(next(column for column in baseline.layout.columns if column.name == "cat_000").drift_labels)
-    buckets = sum(span.buckets for span in spans_of(plain))
-    least, most = (buckets * _bucket_bytes(baseline.layout, wide) / 2**20 for wide in (1, 4))
+    least, most = (size / 2**20 / 2 for size in windows_bytes(plain, plain.models[0], baseline, 1))  # of one and of other
     version = two - one
     cells = (
         str(features),
@@ -101,8 +98,3 @@ def _row(features: int, windows: str, baseline: Baseline) -> str:
 
 def _series(configured: Config, baseline: Baseline, versions: int) -> int:
     return sum(most.series(versions) for most in of_model(configured, configured.models[0], baseline, Switches()))
-
-
-def _bucket_bytes(layout: Layout, wide: int) -> int:
-    """Return what a bucket takes: its start, its counts of so many bytes, and the moments of numeric columns."""
-    return 8 + wide * layout.width + 32 * len(layout.numeric)

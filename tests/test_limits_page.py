@@ -63,3 +63,19 @@ def test_series_are_those_that_the_check_counts(baseline: Path, windows: str) ->
     one = series(baseline, 1, windows)
     assert series(baseline, 2, windows) - one == version + beside
     assert series(baseline, 1, windows, "[c0]") - one == pytest.approx(13 * value, abs=7)  # 12 values and all others; rounded
+
+
+@pytest.mark.parametrize("segments", ["[]", "[c0, c1]"])
+def test_the_check_tells_the_memory_of_windows(baseline: Path, segments: str) -> None:
+    """As much as the page says for each version, other included, and each value of a segment."""
+    [row] = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| 10 | `[1h, 24h, 7d, 30d]` |")]
+    least, most = map(float, re.findall(r"([\d.]+) to ([\d.]+) MiB", row)[0])
+    lines = prediction_exporter("check", "config", configuration(baseline, 2, "[1h, 24h, 7d, 30d]", segments)).splitlines()[-2:]
+    values = 1 if segments == "[]" else 1 + 2 * 13
+    for number, line in enumerate(lines):
+        told = r"m(\d): ([\d,.]+) MiB of memory for the windows of (\d) versions and of other, ([\d,.]+) with any number of .*"
+        [(model, few, versions, any_number)] = re.findall(told, line)
+        rounded = 0.06 * (groups := values * (int(versions) + 1))
+        assert int(model) == number
+        assert float(few.replace(",", "")) == pytest.approx(groups * least, abs=rounded)
+        assert float(any_number.replace(",", "")) == pytest.approx(groups * most, abs=rounded)

@@ -6,8 +6,10 @@ import errno
 import json
 import shutil
 import sqlite3
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from prediction_exporter.counting import state as state_module
 from prediction_exporter.counting import state_database as database
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
@@ -319,3 +322,41 @@ def test_no_state_is_kept_where_no_file_can_be(place: str) -> None:
     """The message names the key and the folder."""
     with pytest.raises(StateError, match=f"state_dir: .*{place}"):
         State(Path(place))
+
+
+def test_all_buckets_come_back_however_many_are_read_at_a_time(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pages end amid versions, segments, windows and times; also where nobody has checked them yet."""
+    monkeypatch.setattr(state_module, "PAGE_BUCKETS", 2)
+    stored = [
+        bucket(start, window=window, version=version)
+        for version in "12"
+        for window in ("1h", "24h")
+        for start in (60, 120, 180)
+    ]
+    stored += [replace(one, segment="c=a") for one in stored[:3]]
+    state.commit("m", STORED, LAYOUT, stored, keep_from={"1h": 0, "24h": 0}, claim=state.claim("m"))
+    for _ in range(2):
+        keys = [(b.version, b.segment, b.window, b.start) for b in state.buckets("m", LAYOUT)]
+        assert sorted(keys) == keys
+        assert sorted((b.version, b.segment, b.window, b.start) for b in stored) == keys
+
+
+def test_memory_does_not_grow_with_the_buckets(state: State) -> None:
+    """Those that are stored and those that are read are not held at once."""
+    edges = tuple(map(float, range(2000)))
+    wide = Layout([Column(name="x", role=Role.FEATURE, kind=Kind.NUMERIC, edges=edges, drift_edges=(1.0,))])
+    random = np.random.default_rng(1)
+
+    def many() -> Iterator[StoredBucket]:
+        for start in range(400):
+            counts = random.integers(0, 2**62, wide.width)
+            yield StoredBucket("1", "all", "1h", start, Profile(wide, counts, np.zeros((2, 1)), np.zeros((2, 1))))
+
+    tracemalloc.start()
+    try:
+        state.commit("m", STORED, wide, many(), keep_from={"1h": 0}, claim=state.claim("m"))
+        assert sum(b.start for b in state.buckets("m", wide)) == sum(range(400))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 400 * 8 * wide.width / 2

@@ -755,6 +755,35 @@ def test_newest_file_that_a_link_names_is_no_rotated_one(tmp_path: Path) -> None
     tail.close()
 
 
+def test_a_new_log_with_the_inode_and_the_lines_of_a_rotated_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """No rotation gives a rotated file the log's name again: its lines are read, and the doubt is logged."""
+    path, rotated, spare = tmp_path / "app.log", tmp_path / "app.log.1", tmp_path / "spare"
+    lines = b"".join(b"line %d\n" % number for number in range(200))
+    path.write_bytes(lines)
+    tail = Tail(str(path), start="beginning")
+    assert b"".join(part.data for part in tail.read()) == lines
+    for _ in range(3):
+        tail = reopened(tail, str(path))
+        if rotated.exists():
+            rotated.rename(spare)  # as if it were deleted, and its inode the next to be given out
+        path.rename(rotated)
+        spare.write_bytes(lines)
+        os.utime(spare, ns=(time.time_ns(), time.time_ns()))
+        spare.rename(path)
+        assert b"".join(part.data for part in tail.read()) == lines
+    tail.close()
+    assert "begins with the lines that another one had" in caplog.text
+
+
+def reopened(tail: Tail, pattern: str) -> Tail:
+    """Return a tail that goes on where another one stood, after a restart."""
+    position = tail.position()
+    tail.close()
+    again = Tail(pattern, start="beginning")
+    again.restore(position)
+    return again
+
+
 def test_inode_of_a_deleted_file_is_used_again(tmp_path: Path) -> None:
     """A new file that the file system gives the old one's inode is read from its beginning."""
     for number in range(20):

@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need n
 
 FOUND = 1
 
+_MIB = 1 << 20
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
@@ -30,7 +32,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "config",
         help="check a configuration file",
         description="Check a configuration file: every error with its place and what is allowed there, what is recognised in "
-        "each source, and the number of series by family. Exit code 1 where something is wrong.",
+        "each source, the number of series by family, and the memory that windows take. Exit code 1 where something is wrong.",
     )
     of_config.add_argument("file", type=Path, metavar="FILE", help="the configuration")
     add_collector_flags(of_config)
@@ -57,8 +59,11 @@ def check_config(options: argparse.Namespace) -> int:
         problems.append(NOTHING_RUNS)
     warnings = [*config.check_log_folders(loaded), *unwatched(loaded, switches)]
     budgets = budget.of_exporter(loaded, switches)
+    baselines: dict[int, Baseline] = {}
     for index, model in enumerate(loaded.models):
         baseline, found = _baseline(loaded, index, problems)
+        if baseline is not None:
+            baselines[index] = baseline
         if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
         found.add(_show_source(loaded, index, baseline, options.file))
@@ -77,6 +82,7 @@ def check_config(options: argparse.Namespace) -> int:
         print(f"{options.file}: {problem}", file=sys.stderr)
     if not problems:
         _show_series(loaded, budgets, versions)
+        _show_memory(loaded, baselines, versions)
     return FOUND if problems else 0
 
 
@@ -188,3 +194,16 @@ def _show_series(config: Config, budgets: Sequence[Most], versions: int) -> None
     one = sum(of_model.series(1) for of_model in budgets)
     print(f"{one:8,}  series with one version of each model")
     print(f"series_limit {config.series_limit:,}: room for {versions} versions of each model")
+
+
+def _show_memory(config: Config, baselines: Mapping[int, Baseline], versions: int) -> None:
+    """Show what the windows of each model that has a baseline take."""
+    from prediction_exporter.monitor import budget
+
+    for index, baseline in baselines.items():
+        model = config.models[index]
+        few, any_number = (size / _MIB for size in budget.windows_bytes(config, model, baseline, versions))
+        print(
+            f"{model.name}: {few:,.1f} MiB of memory for the windows of {versions} versions and of other, "
+            f"{any_number:,.1f} with any number of predictions"
+        )

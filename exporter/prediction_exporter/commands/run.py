@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prediction_exporter.allocator import keep_few_heaps
 from prediction_exporter.commands.collector_flags import add_collector_flags, collector_flags
 from prediction_exporter.logs import FORMATS, LEVELS, configure
 from prediction_exporter.version import this_build
@@ -134,6 +135,7 @@ def _interval(text: str) -> float:
 def run(options: argparse.Namespace) -> int:
     """Run until a signal ends it; what was read is committed."""
     configure(options.log_level, options.log_format)
+    keep_few_heaps()  # before there are threads that have one
     signals = _Signals()  # before anything that takes time: what arrives meanwhile is answered after it
     # Imported here: the other commands need none of it, and a wrong flag is told before anything is loaded.
     from prediction_exporter.collectors.switches import Switches

@@ -11,7 +11,7 @@ import json
 import logging
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ from prediction_exporter.errors import StateError
 __all__ = ["FILE_NAME", "State", "StoredBucket", "StoredModel", "SupersededError", "pack", "unpack"]
 
 logger = logging.getLogger(__name__)
+
+#: Buckets that are read at a time.
+PAGE_BUCKETS = 64
 
 _DELETE_MODEL = (
     "DELETE FROM bucket WHERE model = ?",
@@ -126,15 +129,26 @@ class State:
 
     def buckets(self, model: str, layout: Layout) -> Iterator[StoredBucket]:
         """Yield a model's stored buckets of this layout."""
+        for rows in self._pages(model):
+            for row in rows:
+                if row.layout == layout.digest:
+                    yield StoredBucket(row.version, row.segment, row.window, row.start, unpack(layout, row.profile))
+
+    def _pages(self, model: str) -> Iterator[list[BucketRow]]:
+        """Yield a model's buckets, some at a time: all of 31 days, many versions and segments are much even when compressed."""
         with self._file.use() as connection:
-            found = connection.execute(f"SELECT {', '.join(BucketRow._fields)} FROM bucket WHERE model = ?", (model,))  # noqa: S608 - the table's own columns
-            rows = [BucketRow._make(row) for row in found]
-            if model not in self._file.checked and not _are_whole(rows, self._file.manifests.get(model, Manifest())):
+            if model not in self._file.checked and not _are_whole(
+                database.read_buckets(connection, model), self._file.manifests.get(model, Manifest())
+            ):
                 raise DamagedError(f"{self.path}: windows of model {model} were damaged")
             self._file.checked.discard(model)
-        for row in rows:
-            if row.layout == layout.digest:
-                yield StoredBucket(row.version, row.segment, row.window, row.start, unpack(layout, row.profile))
+            rows = list(database.read_buckets(connection, model, most=PAGE_BUCKETS))
+        while rows:
+            yield rows
+            with self._file.use() as connection:
+                rows = list(database.read_buckets(connection, model, after=rows[-1], most=PAGE_BUCKETS))
+                if not all(row.is_whole for row in rows):
+                    raise DamagedError(f"{self.path}: windows of model {model} were damaged")
 
     # What models tell
 
@@ -168,9 +182,9 @@ class State:
             StateError: the file cannot be written; nothing is stored.
         """
         digest = "" if layout is None else layout.digest
-        rows = [
+        rows = (
             BucketRow.of(BucketKey(model, digest, b.version, b.segment, b.window, b.start), pack(b.profile)) for b in buckets
-        ]
+        )
         with self._file.use(writing=True) as connection:
             if self._claims.get(model) != claim:
                 raise SupersededError(f"model {model} is watched by another thread now")
@@ -222,11 +236,13 @@ class State:
         return self._file.backup(folder)
 
 
-def _are_whole(rows: Sequence[BucketRow], expected: Manifest) -> bool:
+def _are_whole(rows: Iterable[BucketRow], expected: Manifest) -> bool:
     there = Manifest()
     for row in rows:
+        if not row.is_whole:
+            return False
         there.add(row)
-    return there == expected and all(row.is_whole for row in rows)
+    return there == expected
 
 
 def _put_buckets(connection: sqlite3.Connection, rows: Iterable[BucketRow], manifest: Manifest) -> None:

@@ -121,6 +121,20 @@ def read_models(connection: sqlite3.Connection, table: str, where: str = "", *va
     return map(ModelRow._make, rows)
 
 
+def read_buckets(
+    connection: sqlite3.Connection, model: str, *, after: BucketRow | None = None, most: int = -1
+) -> Iterator[BucketRow]:
+    """Yield buckets of a model, as they are, in the order of their keys: so many at most, after one of them."""
+    where = "model = ?"
+    values: list[str | int] = [model]
+    if after is not None:
+        where += " AND (version, segment, window, start) > (?, ?, ?, ?)"
+        values += after.version, after.segment, after.window, after.start
+    order = "ORDER BY version, segment, window, start LIMIT ?"
+    rows = connection.execute(f"SELECT {', '.join(BucketRow._fields)} FROM bucket WHERE {where} {order}", (*values, most))  # noqa: S608 - as above
+    return map(BucketRow._make, rows)
+
+
 def write_meta(connection: sqlite3.Connection, key: str, value: object) -> None:
     """Put what is told of the whole file."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", MetaRow.of(key, value))

@@ -71,6 +71,11 @@ def wider_buckets(spans: Sequence[Span], now: float) -> list[tuple[int, int]]:
     return [(shorter.oldest(now), longer.bucket) for shorter, longer in pairwise(by_length)]
 
 
+def ring_bytes(layout: Layout, span: Span, largest: int) -> int:
+    """Return what a full ring takes whose counts are at most ``largest``: starts, counts, and moments of numeric columns."""
+    return span.buckets * (8 + count_type(largest).itemsize * layout.width + 32 * len(layout.numeric))
+
+
 class Ring:
     """The buckets of one window of one version and segment.
 

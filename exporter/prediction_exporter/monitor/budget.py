@@ -1,4 +1,4 @@
-"""Series budget: how many series a configuration will expose, before anything runs, and how many versions fit its limit."""
+"""Budget: how many series a configuration will expose, and how much memory its windows take, before anything runs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from prediction_exporter.baseline import Baseline
 from prediction_exporter.collectors.base import NO_MODEL, Most, Subject
 from prediction_exporter.collectors.running import Countable, ModelCollectors, closed, most_of
 from prediction_exporter.collectors.switches import Switches, excluded_families
+from prediction_exporter.collectors.windows import segments_of
 from prediction_exporter.config import Config, Model
+from prediction_exporter.counting.windows import ring_bytes
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.monitor.references import references_of
+from prediction_exporter.monitor.references import references_of, spans_of
 
 #: Versions that a limit must hold: the one in use and its successor.
 LEAST_VERSIONS = 2
 
 #: Families that the message about too many series counts one by one.
 LARGEST = 12
+
+#: Counts of a bucket that take the least memory, and those that take as much as any that there are.
+_LARGEST = (2**8 - 1, 2**32 - 1)
 
 
 def of_exporter(config: Config, switches: Switches) -> list[Most]:
@@ -45,6 +50,19 @@ def _beside(config: Config, model: str, switches: Switches) -> list[Most]:
     for (name, _), poll in polls.items():  # they were opened to be counted alone
         closed(name, poll)
     return most
+
+
+def windows_bytes(config: Config, model: Model, baseline: Baseline, versions: int) -> tuple[int, int]:
+    """Return what the windows of a model take when all are full, with few predictions and with any number of them.
+
+    Few are up to 255 in a bucket, any number are up to four thousand million. ``other`` takes as much as a version.
+    """
+    subject = Subject(config, model, baseline, references_of(config, model, baseline))
+    groups = (versions + 1) * len(segments_of(subject, baseline))
+    few, any_number = (
+        groups * sum(ring_bytes(baseline.layout, span, largest) for span in spans_of(config)) for largest in _LARGEST
+    )
+    return few, any_number
 
 
 def total(budgets: Sequence[Most], versions: int) -> dict[str, int]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from prediction_exporter.allocator import give_back
 from prediction_exporter.collectors.base import Moment, Published, Subject
 from prediction_exporter.collectors.report import Collected, ModelReport, SourceReport
 from prediction_exporter.collectors.running import ModelCollectors
@@ -360,6 +361,7 @@ class _Worker(threading.Thread):
                 return
             self._take(self, monitor.evaluate())
             if not more:
+                give_back()
                 self.stopping.wait(deadline - time.monotonic())
 
     def _must_pause(self, deadline: float) -> bool:

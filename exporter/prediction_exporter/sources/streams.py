@@ -131,6 +131,15 @@ class Stream:
         names = {PurePath(path).name for path in (*file.names, file.path)}
         return name in names | {PurePath(other).stem for other in names if PurePath(other).suffix in COMPRESSIONS}
 
+    def comes_back_in(self, file: File) -> bool:
+        """Return whether a rotated file that was done with has the log's name again, and was written since.
+
+        No rotation goes back, but a new log gets the inode of the rotated file that was deleted last.
+        """
+        if self.seal is None or PurePath(self.path).name == family(self.path):
+            return False
+        return not file.rotated and file.path != self.path and file.mtime_ns != self.seal[3]
+
     def relation(self, content: Content) -> Relation:
         """Compare what was read of the stream with a content."""
         if content is self.content and isinstance(content, PlainContent) and self.memory.recent:

@@ -146,6 +146,10 @@ class Tracker:
             if stream.seal == file.look:
                 stream.attach(file, stream.content, self._clock())
                 return True
+            if stream.comes_back_in(file):
+                doubt(file, stream)
+                stream.lose()
+                continue
             if stream.memory.empty and not stream.memory.ahead and file.rotated and file.size:
                 stream.close()  # it was empty, so only what the file holds now tells what it is
                 self.streams.remove(stream)
