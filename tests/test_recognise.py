@@ -9,7 +9,9 @@ import pytest
 from prediction_exporter.config import Fields
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.sources.fields.recognise import Roles, assign, flatten, log_schema
+from prediction_exporter.sources.fields.names import flatten
+from prediction_exporter.sources.fields.recognise import log_schema
+from prediction_exporter.sources.fields.roles import Roles, assign
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
 
 WHERE = "models[0].predictions.fields"
@@ -234,3 +236,32 @@ def test_a_service_without_columns() -> None:
     found = schema({"time": "2026-03-01T00:00:00Z", "status_code": 200, "elapsed_seconds": 1.0, "x": 1})
     assert found.columns == ()
     assert (found.status, found.latency, found.latency_unit) == (("status_code",), ("elapsed_seconds",), "s")
+
+
+@pytest.mark.parametrize("name", ["status", "score", "time", "id", "version", "decision", "latency_ms", "target"])
+def test_a_listed_feature_is_that_and_nothing_else(name: str) -> None:
+    """A name that roles are recognised by is a feature where it is listed, and the role is another field's or nobody's."""
+    others = ("ts", "request_id", "model_version", "elapsed_ms", "http_status", "probability", "y_pred")
+    found = roles(*others, name, "amount", features=[name, "amount"])
+    assert found.features == {name: name, "amount": "amount"}
+    assert (found.time, found.id, found.version, found.latency) == ("ts", "request_id", "model_version", "elapsed_ms")
+    assert (found.status, found.scores, found.prediction, found.labels) == ("http_status", ("probability",), "y_pred", ())
+    alone = roles("when", name, features=[name])
+    assert {alone.time, alone.id, alone.version, alone.latency, alone.status, alone.prediction} == {None}
+    assert (alone.scores, alone.labels) == ((), ())
+
+
+def test_what_is_stated_of_one_role_is_not_guessed_for_another() -> None:
+    """A status that is called error leaves none to guess, features inside of a guessed object are no scores."""
+    assert roles("error", "status", status="error").status == "error"
+    assert roles("output", "x", score="output").prediction is None
+    found = roles("scores.a", "scores.b", "x", features=["scores.a", "x"])
+    assert (found.scores, found.features) == (("scores.b",), {"scores.a": "scores.a", "x": "x"})
+    assert roles("status.code", "status.age", "x", features="status").status is None
+    assert roles("time", "ts", time="ts").time == "ts"
+
+
+def test_a_pattern_leaves_roles_their_fields() -> None:
+    """A pattern over all fields speaks of none of them: what has a role by its name is no feature."""
+    found = roles("ts", "status", "amount", features={"pattern": "*"})
+    assert (found.time, found.status, found.features) == ("ts", "status", {"amount": "amount"})

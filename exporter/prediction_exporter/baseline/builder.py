@@ -19,7 +19,7 @@ from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, Profiler
 from prediction_exporter.errors import BaselineError
-from prediction_exporter.sources.fields.recognise import Roles, assign
+from prediction_exporter.sources.fields.roles import Roles, assign
 from prediction_exporter.sources.values import text_of
 
 #: Drift bins of a numeric column, for the distances; a value with this share's inverse of the mass gets a bin of its own.

@@ -12,7 +12,7 @@ import polars.selectors as cs
 
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.base import Rejected
-from prediction_exporter.sources.fields.recognise import MAX_LIST, flatten
+from prediction_exporter.sources.fields.names import MAX_LIST, flatten
 from prediction_exporter.sources.json_reader import JsonReader, parse_lines
 from prediction_exporter.sources.jsonl import texts_of
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from prediction_exporter.config import UNIT_ENDINGS, Fields, json_schema, values
 from prediction_exporter.config.units import DURATION_PATTERN, SIZE_PATTERN
 from prediction_exporter.kit.texts import filled
-from prediction_exporter.sources.fields.recognise import KNOWN_NAMES, LATENCY_STEMS
+from prediction_exporter.sources.fields.roles import KNOWN_NAMES, LATENCY_STEMS
 from prediction_exporter.statistics import STATISTICS
 from prediction_exporter.templates import Markdown, code, markdown
 

@@ -1,0 +1,50 @@
+"""What the configuration states of a source's fields: each name with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from prediction_exporter.config import FeaturePattern, Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A name in the configuration.
+
+    Attributes:
+        role: what it is the name of.
+        key: where it stands below ``fields``.
+        name: the field, or the object or list that it stands in.
+    """
+
+    role: str
+    key: str
+    name: str
+
+
+def stated(fields: Fields) -> Iterator[Stated]:
+    """Yield the names that the configuration states, without patterns.
+
+    >>> [one.key for one in stated(Fields(status="code", features=["age", "income"]))]
+    ['status', 'features[0]', 'features[1]']
+    """
+    for role in ("time", "latency"):
+        section = getattr(fields, role)
+        if section is not None:
+            yield Stated(role, role, section.field)
+    for role in ("id", "version", "prediction", "score", "status"):
+        name = getattr(fields, role)
+        if name is not None:
+            yield Stated(role, role, name)
+    features = fields.features
+    if isinstance(features, str):
+        yield Stated("features", "features", features)
+    elif features is not None and not isinstance(features, FeaturePattern):
+        for number, name in enumerate(features):
+            yield Stated("features", f"features[{number}]", name)
+
+
+def is_within(name: str, parent: str) -> bool:
+    """Return whether a field is another, or stands inside of it."""
+    return name == parent or name.startswith((f"{parent}.", f"{parent}["))
