@@ -25,6 +25,7 @@ from prediction_exporter.config.values import (
     Query,
     SizeValue,
     Start,
+    StatusValues,
     TableMode,
     Text,
     Unit,
@@ -206,12 +207,33 @@ class LatencyField(Section):
         raise refuse("does not tell its unit", "{field: NAME, unit: UNIT} with a unit of s, ms, us or ns")
 
 
-def _field_mapping(value: Any) -> dict[str, Any]:
+class StatusField(Section):
+    """The field that says whether a request failed."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["failed", "ok"]}})
+
+    field: Text = Field(description="Name of the field.")
+    failed: StatusValues | None = Field(None, description="Values that mean failure; all others do not.")
+    ok: StatusValues | None = Field(None, description="Values that do not mean failure; all others do.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return _field_mapping(value, "{field: NAME, failed: [VALUE]} or {field: NAME, ok: [VALUE]}")
+
+    @model_validator(mode="after")
+    def _either(self) -> StatusField:
+        if self.failed is not None and self.ok is not None:
+            raise refuse("has both failed and ok", "one of them: all other values are of the other kind")
+        return self
+
+
+def _field_mapping(value: Any, mapping: str = "{field: NAME, unit: UNIT}") -> dict[str, Any]:
     if isinstance(value, str):
         return {"field": value}
     if isinstance(value, dict):
         return value
-    raise refuse("is no field", "the name of a field as text, or {field: NAME, unit: UNIT}")
+    raise refuse("is no field", f"the name of a field as text, or {mapping}")
 
 
 class FeaturePattern(Section):
@@ -254,7 +276,11 @@ class Fields(Section):
     latency: Annotated[LatencyField, FieldName()] | None = Field(
         None, description="Duration of the request: a name that ends in its unit, as latency_ms, or {field, unit}."
     )
-    status: Text | None = Field(None, description="HTTP status, or a field that is set when the request failed.")
+    status: Annotated[StatusField, FieldName()] | None = Field(
+        None,
+        description="Status of HTTP or gRPC, a word, or a field that is set when a request failed: a name, {field, failed} or "
+        "{field, ok}.",
+    )
     features: Features | None = Field(
         None, description="Inputs: the name of a nested object, a list of fields, or {pattern: PATTERN}."
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.baseline.settings import Findings, check_settings, nearest
 from prediction_exporter.config import Config, Model, baseline_command, check_log_folders
+from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import Profiler
@@ -30,6 +31,9 @@ _HARMLESS = {"malformed"}
 
 #: A column that the baseline itself often lacks is told only where so many lines without it are improbable.
 _IMPROBABLE = 0.01
+
+#: The share of failed requests in a sample, and the requests in it, from which it is asked whether they failed indeed.
+_NEARLY_ALL, _FEW = 0.9, 5
 
 #: How many categories of the baseline a message names.
 _SHOWN = 5
@@ -60,7 +64,7 @@ def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, 
     """
     place = f"models[{index}].predictions"
     found = Findings(
-        [f"{place}: {fault}" for fault in look.faults],
+        [*(f"{place}: {fault}" for fault in look.faults), *(f"{place}.{sentence}" for sentence in look.unseen)],
         [f"{place}: {remark}" for remark in look.remarks],
     )
     rejected = Rejected()
@@ -70,6 +74,7 @@ def inspect(model: Model, baseline: Baseline | None, look: Look, *, index: int, 
     kept = [admit(events, rejected, oldest=0.0, now=now, tolerance=tolerance) for events in look.batch.events]
     usable = sum(map(len, kept))
     found.add(_refused(rejected, usable, place))
+    found.warnings += _failed(kept, model, look, place)
     if baseline is not None and usable:
         profiler = Profiler(baseline.layout, bucket_seconds=SLICE_SECONDS)
         total = Profile.empty(baseline.layout)
@@ -91,6 +96,21 @@ def _shown(look: Look, rejected: Rejected, usable: int) -> str:
         return ""
     refused = ", ".join(f"{count:,} refused as {reason}" for reason, count in rejected.counts.items())
     return f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {look.place}, {refused or 'all usable'}"
+
+
+def _failed(kept: Sequence[Events], model: Model, look: Look, place: str) -> list[str]:
+    """Return a question where nearly all requests of a sample count as failed, which may be a word that is not known."""
+    requests, failed = sum(map(len, kept)), sum(int(events.failed.sum()) for events in kept)
+    status = model.predictions.fields.status
+    if failed < _NEARLY_ALL * requests or requests < _FEW or (status is not None and (status.failed or status.ok)):
+        return []
+    name = path_text(look.schema.status) if look.schema is not None and look.schema.status is not None else "NAME"
+    shown = f", as their status is {', '.join(map(repr, look.failing[:_SHOWN]))}" if look.failing else ""
+    question = f"{failed} of {requests} sampled requests count as failed{shown}; is it so?"
+    answer = (
+        f"write which values mean failure, as status: {{field: {name}, failed: [VALUE]}}, or which do not, with ok: [VALUE]"
+    )
+    return [f"{place}.fields.status: {question} If not, {answer}"]
 
 
 def _refused(rejected: Rejected, usable: int, place: str) -> Findings:
@@ -126,7 +146,9 @@ def _columns(sample: Profile, baseline: Baseline, look: Look, place: str) -> Fin
         elif column.kind is Kind.CATEGORICAL and _all_other(sample, column.name, baseline):
             unseen.append(f"{column.name} (which has {_first(column.categories)})")
     if missing:
-        found.warnings.append(f"{place}.fields: no sampled line has a value of {', '.join(missing)}")
+        columns = f"{len(missing)} of {len(baseline.layout.columns)} columns"
+        verb = "was" if len(missing) == 1 else "were"
+        found.warnings.append(f"{place}.fields: {columns} {verb} not seen in {rows:,} records: {', '.join(missing)}")
     if invalid:
         found.warnings.append(f"{place}.fields: every sampled value is invalid of {', '.join(invalid)}")
     if unseen:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from prediction_exporter.config import Fields
+from prediction_exporter.config.values import suggest
 from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten, is_single, to_path
 from prediction_exporter.sources.fields.roles import Roles, assign
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, path_text
+from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
 
 
 def _within_text(sample: Iterable[Mapping[str, Any]]) -> str:
@@ -49,15 +52,20 @@ def log_schema(
         )
     if roles.time not in found:
         raise ConfigError(
-            f"{where}.time: no line among the first {len(sample)} has a field {roles.time} (they have: {present})"
+            f"{where}.time: no line among the first {len(sample)} has a field {roles.time}{suggest(roles.time, list(found))} "
+            f"(they have: {present})"
         )
     columns: tuple[ColumnField, ...] = ()
     if layout is not None:
-        columns = _columns(roles, found, layout, where, f"(the lines have: {present}){within}", all_failed=all_failed)
+        stated_as = fields.features if isinstance(fields.features, str) else None
+        hint = suggest(stated_as, [str(path[0]) for path in found.values()]) if stated_as else ""
+        columns = _columns(roles, found, layout, where, f"(the lines have: {present}){hint}{within}", all_failed=all_failed)
 
     def optional(name: str | None) -> Path | None:
         return None if name is None else to_path(name, found)
 
+    status = optional(roles.status)
+    places = {path[:end] for path in found.values() for end in range(1, len(path) + 1)}
     schema = EventSchema(
         time=found[roles.time],
         time_unit=roles.time_unit,
@@ -66,8 +74,10 @@ def log_schema(
         version=optional(roles.version),
         latency=optional(roles.latency),
         latency_unit=roles.latency_unit,
-        status=optional(roles.status),
+        status=status,
+        outcomes=stated_outcomes(status, fields),
         columns=columns,
+        unseen=tuple(column.name for column in columns if column.path not in places),
     )
     refuse_shared(schema, where)
     return schema
@@ -78,6 +88,13 @@ def status_path(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: s
     found = flatten(sample)
     status = assign(list(found), fields, where=where).status
     return None if status is None else to_path(status, found)
+
+
+def stated_outcomes(status: Path | None, fields: Fields) -> Outcomes:
+    """Return how the values of a status are read."""
+    if fields.status is None:
+        return outcomes_of(status)
+    return outcomes_of(status, fields.status.failed, fields.status.ok)
 
 
 def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> tuple[str, ...]:
@@ -126,7 +143,7 @@ def _columns(
     if outputs:
         paths[outputs[0]] = to_path(roles.prediction or outputs[0], found)
     scores = [name for name, role in names.items() if role is Role.SCORE]
-    paths |= {name: to_path(at, found) for name, at in _score_paths(scores, roles.scores, where).items()}
+    paths |= {name: to_path(at, found) for name, at in _score_paths(scores, roles.scores, found, where).items()}
     return tuple(ColumnField(name=c.name, kind=c.kind, path=paths[c.name], categories=c.categories) for c in layout.columns)
 
 
@@ -147,10 +164,12 @@ def _beside(name: str, known: Mapping[str, Path]) -> Path:
     return (*homes[""], name) if "" in homes else tuple(name.split("."))
 
 
-def _score_paths(columns: Sequence[str], fields: Sequence[str], where: str) -> dict[str, str]:
+def _score_paths(columns: Sequence[str], fields: Sequence[str], found: Mapping[str, Path], where: str) -> dict[str, str]:
     """Match score columns of the baseline with score fields of the log: the only one, or by what follows the common name."""
     if len(columns) == 1 and len(fields) == 1:
         return {columns[0]: fields[0]}
+    if len(fields) == 1 and fields[0] not in found:  # a stated one that is not there yet, or never
+        return {column: f"{fields[0]}{column[len(_stem(column)) :]}" for column in columns}
     by_ending = {_ending(name): name for name in fields}
     if columns and fields and by_ending.keys().isdisjoint(map(_ending, columns)):
         raise ConfigError(
@@ -161,6 +180,11 @@ def _score_paths(columns: Sequence[str], fields: Sequence[str], where: str) -> d
     home = fields[0].removesuffix(_ending(fields[0])) if fields else None
     absent = {column: column if home is None else home + _ending(column) for column in columns}
     return {column: by_ending.get(_ending(column), absent[column]) for column in columns}
+
+
+def _stem(name: str) -> str:
+    """Return what stands in front of the class or position at the end of a score's name."""
+    return re.split(r"[.\[]", name, maxsplit=1)[0]
 
 
 def _ending(name: str) -> str:

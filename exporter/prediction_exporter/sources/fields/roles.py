@@ -66,7 +66,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str) -> Roles:
     score = fields.score or chooser.choose("score", None)
     identity = chooser.value("id", fields.id)
     version = chooser.value("version", fields.version)
-    status = chooser.choose("status", fields.status)
+    status = chooser.choose("status", fields.status.field if fields.status else None)
     listed = fields.features if isinstance(fields.features, tuple) else ()
     scores = tuple(
         name for name in names if score is not None and is_within(name, score) and (name == score or name not in listed)

@@ -29,11 +29,11 @@ def stated(fields: Fields) -> Iterator[Stated]:
     >>> [one.key for one in stated(Fields(status="code", features=["age", "income"]))]
     ['status', 'features[0]', 'features[1]']
     """
-    for role in ("time", "latency"):
+    for role in ("time", "latency", "status"):
         section = getattr(fields, role)
         if section is not None:
             yield Stated(role, role, section.field)
-    for role in ("id", "version", "prediction", "score", "status"):
+    for role in ("id", "version", "prediction", "score"):
         name = getattr(fields, role)
         if name is not None:
             yield Stated(role, role, name)
