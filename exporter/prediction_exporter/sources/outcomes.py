@@ -42,11 +42,17 @@ _GRPC = frozenset({0, 1, 3, 5, 6, 7, 9, 11, 16})
 
 _HTTP_WORDS = frozenset(status.name.lower() for status in HTTPStatus if status < SERVER_ERROR)
 
-#: The longest text that may be a word for success; what is longer can only begin with a code.
-LONGEST_WORD = 64
+#: Every word that means no failure, in lower case, with what may stand between its parts; any other one means failure.
+WORDS = frozenset(word.replace("_", mark) for word in _SUCCESS | _NOTHING | _NO_ERROR for mark in "_ -")
+
+#: How enumerations begin in front of a word: ``StatusCode.OK``, ``STATUS_CODE_OK``, ``HTTPStatus.OK``.
+_ENUMERATION = re.compile(r"(?:grpc\.)?(?:(http)_?status(?:_?code)?|status_?code|status|code)[._]", re.IGNORECASE)
+
+#: What a text begins with that may be an enumeration, or a code, in lower case.
+BEGINNINGS = ("stat", "grpc", "code", "http")
 
 _LEADING_CODE = re.compile(r" *(?:https?(?:/[0-9.]+)?[\s_:-]*)?([1-9][0-9]{2})(?![0-9.]*[0-9])\b", re.IGNORECASE)
-_HTTP_CLASS = re.compile(r"\s*([1-5])xx\s*", re.IGNORECASE)
+_HTTP_CLASS = re.compile(r" *([1-5])xx *", re.IGNORECASE)
 _ERROR_NAME = re.compile(
     r"(?:^|[._-])(?:err|error|errors|exc|exception|exceptions|failure|failures|failed|fault|traceback)(?:$|[._\[-])",
     re.IGNORECASE,
@@ -84,7 +90,7 @@ class Outcomes:
             return _is_among(text, self.failed)
         if self.ok is not None:
             return not _is_among(text, self.ok)
-        word = text.strip().lower()
+        word = text.strip(" ").lower()
         if word in _NOTHING:
             return False
         number = _number(text)
@@ -140,13 +146,12 @@ def _words_mean_failure(text: str) -> bool:
     of_class = _HTTP_CLASS.fullmatch(text)
     if of_class is not None:
         return of_class.group(1) == "5"
-    if len(text) > LONGEST_WORD:
-        return True
-    prefix, _, word = text.strip().lower().rpartition(".")  # an enumeration, as Python writes it
-    word = re.sub(r"[\s-]+", "_", word.removeprefix("status_code_").strip("!"))
-    if word in _HTTP_WORDS and "http" in prefix:
+    found = _ENUMERATION.match(text)
+    word = text[found.end() :] if found is not None else text
+    plain = word.strip(" ").lower()
+    if found is not None and found.group(1) and plain in _HTTP_WORDS:
         return False
-    return word not in _SUCCESS
+    return plain not in WORDS
 
 
 def _is_among(text: str, stated: Iterable[str]) -> bool:

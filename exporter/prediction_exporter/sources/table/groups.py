@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, case, func, literal, or_
 
-from prediction_exporter.sources.outcomes import LONGEST_WORD, failures_of
+from prediction_exporter.sources.outcomes import BEGINNINGS, WORDS, failures_of
 from prediction_exporter.sources.table.expressions import Expression, whole
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation
@@ -96,8 +96,11 @@ class Groups:
         """Return whether a text may be a code, or a word for success: any other one is that of a failure; None if all may."""
         if self.status is None or self._outcomes.is_stated or self.status.form not in (Form.TEXT, Form.DYNAMIC):
             return None
-        begins = func.substr(self.status.value, 1, 1).in_([literal(mark) for mark in "+-.0123456789 hH"])
-        return or_(begins, func.length(self.status.value) <= whole(LONGEST_WORD))
+        value = self.status.value
+        is_code = func.substr(value, 1, 1).in_([literal(mark) for mark in "+-.0123456789 "])
+        lower = func.lower(value)
+        is_enumeration = func.substr(lower, 1, 4).in_([literal(beginning) for beginning in BEGINNINGS])
+        return or_(is_code, is_enumeration, func.trim(lower).in_([literal(word) for word in sorted(WORDS)]))
 
     def texts(self) -> list[str | None]:
         """Return the version of each position, without the last one, of those that are not known."""
