@@ -172,6 +172,7 @@ def test_full_fields(full: Config) -> None:
     assert (first.id, first.version, first.prediction) == ("request_id", "model_version", "decision")
     assert (first.score, first.status, first.features) == ("probability", StatusField(field="status"), "features")
     assert second.status == StatusField(field="code", failed=("5", "broken"))
+    assert third.score == {"high": "p_high", "low": "p_low"}
     assert third.status == StatusField(field="done", ok=("true",))
     assert second.time == TimeField(field="when")
     assert second.latency == LatencyField(field="duration_seconds", unit="s")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,7 @@ def build(
     task: Task | None,
     where: str,
     track: Callable[[Iterable[str]], Iterable[str]] = iter,
+    labels: Sequence[str] = (),
 ) -> BuildResult:
     """Build a baseline from a table.
 
@@ -96,17 +97,18 @@ def build(
         task: what the model does, or None to tell from the columns.
         where: the place of ``fields`` in the configuration, for messages.
         track: wraps the columns' names, to show progress.
+        labels: columns that hold the truth.
 
     Raises:
         BaselineError: the table has no rows, or no column to watch.
     """
     if table.rows == 0:
         raise BaselineError(f"{table.name}: has no rows; a baseline is built from data")
-    roles = assign(table.columns, fields, where=where)
+    roles = assign(list(table.columns), fields, where=where, labels=labels)
     wanted = {name: (at, Role.FEATURE) for name, at in roles.features.items()}
     if roles.prediction is not None:
         wanted[roles.prediction] = (roles.prediction, Role.PREDICTION)
-    wanted |= {name: (name, Role.SCORE) for name in roles.scores}
+    wanted |= {roles.classes.get(name, name): (name, Role.SCORE) for name in roles.scores}
     wanted = {name: (at, role) for name, (at, role) in wanted.items() if at in table.columns}
     left_out = _other_columns(table.columns, roles, {at for at, _ in wanted.values()})
     profiles: list[Profile] = []

@@ -343,7 +343,14 @@ OwnerName = Annotated[Name, AfterValidator(_known_owner)]
 ThresholdKey = Annotated[str, StatisticKey()]
 Names = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
 StatusValues = Annotated[
-    tuple[Annotated[str, BeforeValidator(_status), WithJsonSchema({"type": ["string", "number", "boolean"]})], ...],
+    tuple[
+        Annotated[
+            str,
+            BeforeValidator(_status),
+            WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "number", "boolean")]}),
+        ],
+        ...,
+    ],
     Field(min_length=1, max_length=100),
     AfterValidator(_no_duplicates),
 ]

@@ -170,7 +170,9 @@ def _mapping(value: Schema) -> str:
         return "sections by name"
     if inner.get("type") == "object":
         return "mappings by name, with the other keys of this section"
-    return Markdown(f"mapping of {_codes(value['propertyNames']['enum'])} to {Markdown.escape(allowed(inner))}")
+    keys = value.get("propertyNames", {}).get("enum")
+    names = _codes(keys) if keys is not None else Markdown("names")
+    return Markdown(f"mapping of {names} to {Markdown.escape(allowed(inner))}")
 
 
 def _scalar(value: Schema) -> str:

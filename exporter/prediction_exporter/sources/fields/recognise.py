@@ -101,7 +101,7 @@ def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: 
     """Return what columns the events of a log have, by the names that a baseline and the configuration give them."""
     roles = assign(list(flatten(sample)), fields, where=where)
     outputs = (roles.prediction,) if roles.prediction is not None else ()
-    return (*roles.features, *outputs, *roles.scores)
+    return (*roles.features, *outputs, *(roles.classes.get(name, name) for name in roles.scores))
 
 
 def refuse_shared(schema: EventSchema, where: str) -> None:
@@ -133,6 +133,10 @@ def _columns(
     items = {name: found[roles.features[f"{name}[0]"]] for name in single}
     beside = {**known, **{name: path[:-1] for name, path in items.items()}}
     known |= items
+    for name in features:
+        inside = nested(name, roles.features) if name not in known else None
+        if inside is not None and inside not in names and roles.features[inside] in found:
+            known[name] = found[roles.features[inside]]
     if features and not known and not all_failed:
         raise ConfigError(
             f"{where}.features: none of the baseline's features ({', '.join(features[:10])}) stands in the log's first lines; "
@@ -143,8 +147,21 @@ def _columns(
     if outputs:
         paths[outputs[0]] = to_path(roles.prediction or outputs[0], found)
     scores = [name for name, role in names.items() if role is Role.SCORE]
-    paths |= {name: to_path(at, found) for name, at in _score_paths(scores, roles.scores, found, where).items()}
+    by_class = {column: at for at, column in roles.classes.items() if column in scores}
+    unnamed = [name for name in scores if name not in by_class]
+    by_class |= _score_paths(unnamed, [at for at in roles.scores if at not in roles.classes], found, where)
+    paths |= {name: to_path(at, found) for name, at in by_class.items()}
     return tuple(ColumnField(name=c.name, kind=c.kind, path=paths[c.name], categories=c.categories) for c in layout.columns)
+
+
+def nested(name: str, features: Iterable[str]) -> str | None:
+    """Return the only one of some features that stands in an object and is a column of flat data by its own name there.
+
+    >>> nested("mcc", ["merchant.mcc", "amount"]), nested("merchant_mcc", ["merchant.mcc"]), nested("id", ["a.id", "b.id"])
+    ('merchant.mcc', 'merchant.mcc', None)
+    """
+    inside = [other for other in features if other.endswith(f".{name}") or ("." in other and other.replace(".", "_") == name)]
+    return inside[0] if len(inside) == 1 else None
 
 
 def _beside(name: str, known: Mapping[str, Path]) -> Path:

@@ -13,15 +13,38 @@ from fnmatch import fnmatchcase
 
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.sources.fields.stated import is_within, stated
+from prediction_exporter.sources.fields.stated import is_within, score_fields, stated
 
 #: Names that top-level fields are recognised by, in lower case.
 KNOWN_NAMES: dict[str, tuple[str, ...]] = {
     "time": ("time", "ts", "timestamp", "@timestamp", "datetime", "event_time", "created_at", "request_time"),
     "id": ("id", "request_id", "prediction_id", "event_id", "inference_id", "trace_id", "uuid"),
     "version": ("version", "model_version"),
-    "prediction": ("prediction", "predicted", "predicted_class", "predicted_label", "decision", "y_pred", "output"),
-    "score": ("score", "scores", "probability", "probabilities", "proba", "y_score", "confidence"),
+    "prediction": (
+        "prediction",
+        "predicted",
+        "predicted_class",
+        "predicted_label",
+        "decision",
+        "y_pred",
+        "output",
+        "pred",
+        "y_hat",
+    ),
+    "score": (
+        "score",
+        "scores",
+        "probability",
+        "probabilities",
+        "proba",
+        "y_score",
+        "confidence",
+        "y_proba",
+        "y_prob",
+        "predict_proba",
+        "y_pred_proba",
+        "class_probabilities",
+    ),
     "status": ("status", "status_code", "http_status", "response_code", "error"),
     "features": ("features", "inputs", "input", "feature_values"),
 }
@@ -44,36 +67,44 @@ class Roles:
     status: str | None
     prediction: str | None
     scores: tuple[str, ...]
+    classes: dict[str, str]  # the columns of scores whose class is written, by their field
     features: dict[str, str]  # by column name
     labels: tuple[str, ...]
 
 
-def assign(names: Sequence[str], fields: Fields, *, where: str) -> Roles:
+def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence[str] = ()) -> Roles:
     """Assign roles to fields.
 
     Args:
         names: the fields that there are.
         fields: what the configuration says of them.
         where: its place in the configuration, for messages.
+        labels: fields that hold the truth, and have no other role.
 
     Raises:
         ConfigError: several fields could have a role, and the configuration does not say which.
     """
+    names = [name for name in names if name not in labels]
     chooser = _Chooser(names, where, _not_stated(names, fields))
     time = chooser.value("time", fields.time.field if fields.time else None)
     latency, latency_unit = chooser.latency(fields)
     prediction = chooser.value("prediction", fields.prediction)
-    score = fields.score or chooser.choose("score", None)
+    guessed = chooser.choose("score", None) if fields.score is None else None
+    parents = [guessed] if guessed is not None else list(score_fields(fields).values())
     identity = chooser.value("id", fields.id)
     version = chooser.value("version", fields.version)
     status = chooser.choose("status", fields.status.field if fields.status else None)
     listed = fields.features if isinstance(fields.features, tuple) else ()
     scores = tuple(
-        name for name in names if score is not None and is_within(name, score) and (name == score or name not in listed)
+        dict.fromkeys(
+            name
+            for parent in parents
+            for name in [at for at in names if is_within(at, parent) and (at == parent or at not in listed)] or [parent]
+        )
     )
     roles = {time, latency, prediction, identity, version, status, *scores}
     taken = {name for name in names if any(role is not None and is_within(name, role) for role in roles)}
-    labels = tuple(name for name in chooser.free if name.lower() in LABEL_NAMES and name not in taken)
+    truths = [name for name in chooser.free if name.lower() in LABEL_NAMES and name not in taken]
     return Roles(
         time=time,
         time_unit=fields.time.unit if fields.time else None,
@@ -83,9 +114,10 @@ def assign(names: Sequence[str], fields: Fields, *, where: str) -> Roles:
         latency_unit=latency_unit,
         status=status,
         prediction=prediction,
-        scores=scores or ((score,) if score is not None else ()),
-        features=chooser.features(fields, {*taken, *labels}),
-        labels=labels,
+        scores=scores,
+        classes={field: f"score{key}" for key, field in score_fields(fields).items() if key.startswith(".")},
+        features=chooser.features(fields, {*taken, *truths}),
+        labels=(*labels, *truths),
     )
 
 

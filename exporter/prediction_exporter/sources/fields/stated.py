@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from prediction_exporter.config import FeaturePattern, Fields
@@ -33,16 +33,34 @@ def stated(fields: Fields) -> Iterator[Stated]:
         section = getattr(fields, role)
         if section is not None:
             yield Stated(role, role, section.field)
-    for role in ("id", "version", "prediction", "score"):
+    for role in ("id", "version", "prediction"):
         name = getattr(fields, role)
         if name is not None:
             yield Stated(role, role, name)
+    for key, name in score_fields(fields).items():
+        yield Stated("score", f"score{key}", name)
     features = fields.features
     if isinstance(features, str):
         yield Stated("features", "features", features)
     elif features is not None and not isinstance(features, FeaturePattern):
         for number, name in enumerate(features):
             yield Stated("features", f"features[{number}]", name)
+
+
+def score_fields(fields: Fields) -> dict[str, str]:
+    """Return the stated fields with scores, by what follows ``score`` in their place.
+
+    >>> score_fields(Fields(score="p")), score_fields(Fields(score=["p", "q"])), score_fields(Fields(score={"yes": "p"}))
+    ({'': 'p'}, {'[0]': 'p', '[1]': 'q'}, {'.yes': 'p'})
+    """
+    score = fields.score
+    if score is None:
+        return {}
+    if isinstance(score, str):
+        return {"": score}
+    if isinstance(score, Mapping):
+        return {f".{name}": field for name, field in score.items()}
+    return {f"[{number}]": field for number, field in enumerate(score)}
 
 
 def is_within(name: str, parent: str) -> bool:
