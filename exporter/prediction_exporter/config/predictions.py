@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
@@ -25,7 +36,6 @@ from prediction_exporter.config.values import (
     Query,
     SizeValue,
     Start,
-    StatusValues,
     TableMode,
     Text,
     Unit,
@@ -205,6 +215,28 @@ class LatencyField(Section):
             if value.endswith(ending):
                 return {**mapping, "unit": unit}
         raise refuse("does not tell its unit", "{field: NAME, unit: UNIT} with a unit of s, ms, us or ns")
+
+
+def _status(value: Any) -> Any:
+    """Return a value of a status as the text that a source has of it."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, int | float):
+        raise refuse("is no value of a status", "a text, a number, true or false")
+    return json.dumps(value)
+
+
+StatusValues = Annotated[
+    tuple[
+        Annotated[
+            str,
+            BeforeValidator(_status),
+            WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "number", "boolean")]}),
+        ],
+        ...,
+    ],
+    Field(min_length=1, max_length=100),
+]
 
 
 class StatusField(Section):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import glob
-import json
 import os
 import re
 from collections.abc import Collection, Hashable
@@ -183,15 +182,6 @@ def _no_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def _status(value: Any) -> Any:
-    """Return a value of a status as the text that a source has of it."""
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, int | float):
-        raise refuse("is no value of a status", "a text, a number, true or false")
-    return json.dumps(value)
-
-
 def _duration(value: Any) -> Duration:
     if isinstance(value, Duration):
         return value
@@ -342,18 +332,6 @@ ModelName = Annotated[Name, AfterValidator(_unique_name)]
 OwnerName = Annotated[Name, AfterValidator(_known_owner)]
 ThresholdKey = Annotated[str, StatisticKey()]
 Names = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
-StatusValues = Annotated[
-    tuple[
-        Annotated[
-            str,
-            BeforeValidator(_status),
-            WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "number", "boolean")]}),
-        ],
-        ...,
-    ],
-    Field(min_length=1, max_length=100),
-    AfterValidator(_no_duplicates),
-]
 Segments = Annotated[tuple[Text, ...], Field(max_length=5), AfterValidator(_no_duplicates)]
 
 DurationValue = Annotated[
