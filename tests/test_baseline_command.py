@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 from typing import Any
 
@@ -261,3 +262,26 @@ def test_a_bar_for_a_terminal(tmp_path: Path) -> None:
     assert b"columns: 100%" in shown
     assert b"9/9" in shown
     assert b"wrote" in output
+
+
+def test_a_label_is_asked_about_where_the_log_lacks_it(tmp_path: Path) -> None:
+    """Training data with its truth and a nested log: what the log has in objects is found, and the label can be left out."""
+    log = tmp_path / "log"
+    log.mkdir()
+    features = {"amount": 1.0, "where": {"region": "north"}, "currency": "EUR"}
+    lines = [json.dumps({"ts": time.time(), "score": 0.5, "features": features}) + "\n" for _ in range(5)]
+    (log / "app.jsonl").write_text("".join(lines))
+    arguments = ("--config.file", configure(tmp_path), "--model", "credit", "--data", data(tmp_path))
+    asked = run(*arguments)
+    assert asked.returncode == 0
+    assert asked.stderr == (
+        "defaulted: no sampled record of the log has it, and it will count as missing in all of them; if it is the label, "
+        "build with --label defaulted\n"
+    )
+    told = run(*arguments, "--label", "defaulted")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "label: the truth" in baseline.load(tmp_path / "out" / "credit.json").left_out["defaulted"]
+    misspelt = run(*arguments, "--label", "defualted")
+    assert misspelt.returncode != 0
+    assert "--label: " in misspelt.stderr
+    assert "has no column defualted; did you mean defaulted?" in misspelt.stderr

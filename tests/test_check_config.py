@@ -312,7 +312,7 @@ def test_columns_without_values_are_told(watched: Watched) -> None:
     assert code == 0
     start = f"{watched.file}: warning: models[{{}}].predictions.fields: "
     assert errors.splitlines() == [
-        start.format(0) + "no sampled line has a value of amount (looked for as amount; did you mean amuont?)",
+        start.format(0) + "1 of 4 columns was not seen in 20 records: amount (looked for as amount; did you mean amuont?)",
         start.format(1) + "every sampled value is invalid of amount (numeric in the baseline)",
     ]
 
@@ -337,8 +337,98 @@ def test_a_feature_that_is_misspelt_in_a_list(watched: Watched) -> None:
     watched.configure(config_text(model_text(fields=fields)))
     watched.log(20, at=time.time())
     code, _, errors = check(watched)
-    place = f"{watched.file}: warning: models[0].predictions.fields.features[0]"
-    assert (code, errors) == (0, f"{place}: the baseline has no column amuont; did you mean amount?\n")
+    place = "models[0].predictions.fields.features[0]"
+    has = "ts, version, amount, color, decision, score, latency_ms, status"
+    assert (code, sorted(errors.splitlines())) == (
+        1,
+        [
+            f"{watched.file}: {place}: none of 20 records has amuont; did you mean amount? (they have: {has})",
+            f"{watched.file}: warning: {place}: the baseline has no column amuont; did you mean amount?",
+        ],
+    )
+
+
+#: A name that no record has, by its key, and how its message begins.
+NOWHERE = {
+    "status: stat": "status: none of 20 records has stat; did you mean status?",
+    "status: http": "status: none of 20 records has http; did you mean status?",
+    "latency: took_ms": "latency: none of 20 records has a value of took_ms (they have: ts, ",
+    "version: model.versoin": "version: none of 20 records has model.versoin",
+    "score: y_pred_proba": "score: none of 20 records has y_pred_proba; did you mean score?",
+    "score: 'score[0][1]'": "score: none of 20 records has score[0][1]; a list inside of a list is not looked into",
+    "prediction: decison": "prediction: none of 20 records has decison; did you mean decision?",
+    "features: inptus": "features: none of 20 records has inptus",
+    "time: tss": "time: no line among the first 20 has a field tss; did you mean ts? (they have: ",
+}
+
+
+def test_a_name_that_no_record_has(watched: Watched) -> None:
+    """It is an error with its place, what may be meant, and what the records have; nothing else is one."""
+    models = [model_text(f"m{number}", fields=f"{{{stated}}}") for number, stated in enumerate(NOWHERE)]
+    watched.configure(config_text(*models))
+    watched.log(20, at=time.time())
+    code, _, errors = check(watched)
+    told = [line for line in errors.splitlines() if ": warning: " not in line]
+    assert (code, len(told)) == (1, len(NOWHERE))
+    for number, (line, expected) in enumerate(zip(told, NOWHERE.values(), strict=True)):
+        assert line.startswith(f"{watched.file}: models[{number}].predictions.fields.{expected}")
+
+
+def test_absent_is_not_misconfigured(watched: Watched) -> None:
+    """Failed requests lack what is stated, and an error is written on failure alone."""
+    fields = "{status: error, version: version, latency: latency_ms, features: [amount, color], score: score}"
+    watched.configure(config_text(model_text("a", "a.log", fields=fields), model_text("b", "b.log", fields=fields)))
+    now = time.time()
+    watched.log(20, at=now, to="a.log")
+    with (watched.folder / "b.log").open("w") as file:
+        file.writelines(json.dumps({"ts": now, "error": "no memory"}) + "\n" for _ in range(300))
+    code, _, errors = check(watched)
+    assert code == 0, errors
+    told = [line.partition(": warning: models")[2] for line in errors.splitlines()]
+    assert told[0] == "[0].predictions: fields.status: no sampled record has error; a request fails where it is set"
+    assert any("[1].predictions.fields.status: 300 of 300 sampled requests count as failed" in line for line in told)
+
+
+def test_requests_that_all_count_as_failed_are_asked_about(watched: Watched) -> None:
+    """A word that nobody knows is shown, and what to write; what is written is not asked about again."""
+    models = [model_text("a", "a.log", fields="{}"), model_text("b", "b.log", fields="{status: {field: status, ok: [fertig]}}")]
+    models.append(model_text("c", "c.log", fields="{status: {field: status, failed: [fertig]}}"))
+    watched.configure(config_text(*models))
+    for name in ("a", "b", "c"):
+        watched.log(20, at=time.time(), to=f"{name}.log", status="fertig")
+    code, output, errors = check(watched)
+    assert code == 0
+    asked = [line for line in errors.splitlines() if "count as failed" in line]
+    question = "20 of 20 sampled requests count as failed, as their status is 'fertig'; is it so? If not, write"
+    assert [line.partition(" which values")[0] for line in asked] == [
+        f"{watched.file}: warning: models[0].predictions.fields.status: {question}"
+    ]
+    assert output.count("  status: status\n") == 1  # of b: the other two wait for a request that succeeds
+
+
+def test_a_latency_that_is_no_number_is_told(watched: Watched) -> None:
+    """Recognised by its name or written: a duration in words is none."""
+    watched.configure(
+        config_text(model_text("a", "a.log", fields="{}"), model_text("b", "b.log", fields="{latency: latency_ms}"))
+    )
+    for name in ("a", "b"):
+        watched.log(20, at=time.time(), to=f"{name}.log", latency_ms="12.5ms")
+    code, _, errors = check(watched)
+    place = f"{watched.file}: models[{{}}].predictions.fields.latency"
+    message = "no value of latency_ms is a duration, such as '12.5ms'; have it written as a number"
+    assert (code, errors.splitlines()) == (1, [f"{place.format(number)}: {message}" for number in (0, 1)])
+
+
+def test_columns_that_no_record_has_are_not_shown_as_found(watched: Watched) -> None:
+    """Where they are looked for is a guess, and said to be one."""
+    watched.configure(config_text(model_text(fields="{}")))
+    with (watched.folder / "app.log").open("w") as file:
+        file.writelines(json.dumps({"ts": time.time(), "status": 200, "amount": 1.5}) + "\n" for _ in range(20))
+    code, output, errors = check(watched)
+    assert code == 0
+    assert "  feature: amount; not seen: color\n" in output
+    assert "  prediction: none; not seen: decision\n" in output
+    assert "fields: 3 of 4 columns were not seen in 20 records: " in errors
 
 
 def test_a_configuration_that_serves_nothing(watched: Watched) -> None:

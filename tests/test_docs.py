@@ -39,8 +39,8 @@ from prediction_exporter.kit.recording import RECORDED
 from prediction_exporter.monitor import monitor
 from prediction_exporter.sources import base, log_fields, log_sample, tracker
 from prediction_exporter.sources.base import REASONS
-from prediction_exporter.sources.fields import recognise
-from prediction_exporter.sources.fields.recognise import KNOWN_NAMES
+from prediction_exporter.sources.fields.names import MAX_LIST
+from prediction_exporter.sources.fields.roles import KNOWN_NAMES
 from prediction_exporter.sources.fields.schema import describe
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.web import connections, reading, server
@@ -345,7 +345,7 @@ def test_every_metric_exists(page: Path) -> None:
 
 FIGURES = {
     CONFIGURATION: (
-        f"up to {recognise.MAX_LIST} of them",
+        f"up to {MAX_LIST} of them",
         f"the first {base.EXAMPLE_BYTES} bytes of an example",
         f"The first {log_sample.SAMPLE_EVENTS} lines of the newest uncompressed file",
         f"searched up to {log_sample.SEARCH_BYTES >> 20} MiB",

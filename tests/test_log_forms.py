@@ -39,6 +39,11 @@ def digits(form: str) -> str:
     return datetime.fromtimestamp(time.time() - 5, UTC).strftime(form)
 
 
+#: What statuses of requests that succeeded look like, of several protocols and hands, and of ones that failed.
+SUCCEEDED = ("200 OK", "HTTP/1.1 204", "404 Not Found", "Completed", "done", "SUCCESS", "StatusCode.OK", "UNSET", "2xx", "0")
+FAILED = ("503 Service Unavailable", "HTTP/1.1 500", "StatusCode.UNAVAILABLE", "ERROR", "timeout", "5xx", "Failed")
+
+
 LOGS: dict[str, Callable[[], bytes]] = {
     "outage": lambda: lines(250, failure) + lines(100),
     "failures_only": lambda: lines(250, failure),
@@ -62,6 +67,23 @@ LOGS: dict[str, Callable[[], bytes]] = {
     "many_nuls": lambda: bytes(3 << 20) + lines(20) + b'{"ts": 17' + bytes(12 << 20) + lines(2),
     "ended_by_nuls": lambda: lines(20).replace(b"\n", b"\0"),
     "bom": lambda: b"\xef\xbb\xbf" + lines(20),
+    "words": lambda: b"".join(lines(1, status=word) for word in SUCCEEDED),
+    "failing": lambda: lines(1) + b"".join(lines(1, status=word) for word in FAILED),
+    "stated_failed": lambda: lines(3, status="fertig") + lines(2, status="ABGEBROCHEN"),
+    "stated_ok": lambda: lines(3, status=7) + lines(2, status=200),
+    "errors": lambda: lines(5, error=None) + lines(2, error="completed") + lines(1, error=404) + lines(2, error=""),
+    "latency_text": lambda: lines(20, latency_ms="12.5ms"),
+    "misspelt": lambda: lines(20, latency_ms=5),
+    "listed": lambda: lines(20, features={"amount": 5.0}, color="red", state=1, status="x"),
+}
+
+#: Fields that are stated of some of them, instead of the features.
+STATED: dict[str, str] = {
+    "stated_failed": "{features: features, status: {field: status, failed: [Abgebrochen]}}",
+    "stated_ok": "{features: features, status: {field: status, ok: [7]}}",
+    "errors": "{features: features, status: error}",
+    "misspelt": "{features: features, status: http, latency: took_ms, version: release}",
+    "listed": "{features: [features.amount, color, status]}",
 }
 
 
@@ -84,6 +106,14 @@ COUNTS: dict[str, dict[str, float]] = {
     "many_nuls": {"requests": 22, "malformed": 1},
     "ended_by_nuls": {"requests": 19},  # the last one waits for what follows
     "bom": {"requests": 20},
+    "words": {"requests": len(SUCCEEDED)},
+    "failing": {"requests": 1 + len(FAILED), "failed": len(FAILED)},
+    "stated_failed": {"requests": 5, "failed": 2},
+    "stated_ok": {"requests": 5, "failed": 2},
+    "errors": {"requests": 10, "failed": 3},
+    "latency_text": {"requests": 20},
+    "misspelt": {"requests": 20},
+    "listed": {"requests": 20},
 }
 
 #: What is told of some.
@@ -91,6 +121,8 @@ TOLD = {
     "utf16": "refused 50 lines as encoding, such as 'UTF-16, not UTF-8: {",
     "jackson": "ts is a list of numbers, as Jackson writes dates by default; have it write text",
     "protobuf": "write the right one, for example time: ts.seconds",
+    "latency_text": "fields.latency: no value of latency_ms is a duration, such as '12.5ms'",
+    "misspelt": "fields.latency: none of ",
     "escaped": "message holds JSON as text, which is not looked into: have it written as an object",
 }
 
@@ -112,7 +144,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     models = []
     for name, content in LOGS.items():
         (folder / f"{name}.log").write_bytes(content())
-        models.append(model_text(name, f"{name}.log", fields="{features: features}"))
+        models.append(model_text(name, f"{name}.log", fields=STATED.get(name, "{features: features}")))
     watched.configure(config_text(*models, more="series_limit: 1000000"))
     exporter = Exporter(watched.file)
     exporter.start()
@@ -142,6 +174,27 @@ def test_what_is_wrong_is_told(read: Read, model: str) -> None:
     """The log names what it is, and what to do."""
     told = [line for line in read.log.splitlines() if f"model {model}" in line]
     assert any(TOLD[model] in line for line in told), told
+
+
+#: How often the fields are seen that some are looked for.
+SEEN = {
+    "latency_text": {"features": 1.0, "latency": 0.0},
+    "misspelt": {"features": 1.0, "latency": 0.0, "status": 0.0, "version": 0.0},
+    "errors": {"features": 1.0},
+    "listed": {"features": 1.0},
+    "failures_only": {},
+}
+
+
+@pytest.mark.parametrize("model", SEEN)
+def test_how_often_fields_are_seen_is_told(read: Read, model: str) -> None:
+    """A name that no record has is at 0; what is written on failure alone, and an outage, tell nothing."""
+    found = {
+        dict(labels)["field"]: value
+        for (name, labels), value in read.series.items()
+        if name == "prediction_exporter_field_seen_ratio" and ("model", model) in labels
+    }
+    assert found == SEEN[model]
 
 
 @pytest.mark.parametrize("model", ["list_of_one", "lists_of_one"])

@@ -9,7 +9,9 @@ import pytest
 from prediction_exporter.config import Fields
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.sources.fields.recognise import Roles, assign, flatten, log_schema
+from prediction_exporter.sources.fields.names import flatten
+from prediction_exporter.sources.fields.recognise import log_schema
+from prediction_exporter.sources.fields.roles import Roles, assign
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
 
 WHERE = "models[0].predictions.fields"
@@ -234,3 +236,80 @@ def test_a_service_without_columns() -> None:
     found = schema({"time": "2026-03-01T00:00:00Z", "status_code": 200, "elapsed_seconds": 1.0, "x": 1})
     assert found.columns == ()
     assert (found.status, found.latency, found.latency_unit) == (("status_code",), ("elapsed_seconds",), "s")
+
+
+@pytest.mark.parametrize("name", ["status", "score", "time", "id", "version", "decision", "latency_ms", "target"])
+def test_a_listed_feature_is_that_and_nothing_else(name: str) -> None:
+    """A name that roles are recognised by is a feature where it is listed, and the role is another field's or nobody's."""
+    others = ("ts", "request_id", "model_version", "elapsed_ms", "http_status", "probability", "y_pred")
+    found = roles(*others, name, "amount", features=[name, "amount"])
+    assert found.features == {name: name, "amount": "amount"}
+    assert (found.time, found.id, found.version, found.latency) == ("ts", "request_id", "model_version", "elapsed_ms")
+    assert (found.status, found.scores, found.prediction, found.labels) == ("http_status", ("probability",), "y_pred", ())
+    alone = roles("when", name, features=[name])
+    assert {alone.time, alone.id, alone.version, alone.latency, alone.status, alone.prediction} == {None}
+    assert (alone.scores, alone.labels) == ((), ())
+
+
+def test_what_is_stated_of_one_role_is_not_guessed_for_another() -> None:
+    """A status that is called error leaves none to guess, features inside of a guessed object are no scores."""
+    assert roles("error", "status", status="error").status == "error"
+    assert roles("output", "x", score="output").prediction is None
+    found = roles("scores.a", "scores.b", "x", features=["scores.a", "x"])
+    assert (found.scores, found.features) == (("scores.b",), {"scores.a": "scores.a", "x": "x"})
+    assert roles("status.code", "status.age", "x", features="status").status is None
+    assert roles("time", "ts", time="ts").time == "ts"
+
+
+def test_a_pattern_leaves_roles_their_fields() -> None:
+    """A pattern over all fields speaks of none of them: what has a role by its name is no feature."""
+    found = roles("ts", "status", "amount", features={"pattern": "*"})
+    assert (found.time, found.status, found.features) == ("ts", "status", {"amount": "amount"})
+
+
+def test_flat_training_data_and_a_nested_log_meet() -> None:
+    """A column without its object is the only field of that name in any object; two such fields are not guessed between."""
+    event = {"ts": 1, "features": {"amount": 1, "merchant": {"mcc": 2, "id": 3}, "customer": {"id": 4, "home": {"zip": 5}}}}
+    found = schema(event, of=layout("amount", "mcc", "customer_home_zip", "id"))
+    assert paths(found) == {
+        "amount": "features.amount",
+        "mcc": "features.merchant.mcc",
+        "customer_home_zip": "features.customer.home.zip",
+        "id": "features.id",
+    }
+    assert found.unseen == ("id",)
+    both = schema(event, of=layout("amount", "mcc", "merchant.mcc"))
+    assert (paths(both)["mcc"], both.unseen) == ("features.mcc", ("mcc",))
+
+
+def test_labels_have_no_other_role() -> None:
+    """A truth that is called like an output is none."""
+    found = assign(["ts", "decision", "x"], Fields(), where=WHERE, labels=["decision"])
+    assert (found.prediction, found.labels, found.features) == (None, ("decision",), {"x": "x"})
+
+
+def test_scores_in_fields_of_their_own() -> None:
+    """A field for each class, as a list or by class; what is not there yet is looked for where it is written."""
+    event = {"ts": 1, "p_yes": 0.1, "p_no": 0.9, "out": {"maybe": 0.0}, "x": 1}
+    listed = schema(event, of=layout("x", scores=("p_yes", "p_no")), score=["p_yes", "p_no"])
+    assert paths(listed) == {"x": "x", "p_yes": "p_yes", "p_no": "p_no"}
+    assert roles("p_yes", "p_no", "x", score=["p_yes", "p_no"]).features == {"x": "x"}
+    classes = {"yes": "p_yes", "no": "p_no", "maybe": "out.maybe", "never": "p_never"}
+    of = layout("x", scores=("score.no", "score.yes", "score.maybe", "score.never"))
+    by_class = schema(event, of=of, score=classes)
+    assert paths(by_class) == {
+        "x": "x",
+        "score.no": "p_no",
+        "score.yes": "p_yes",
+        "score.maybe": "out.maybe",
+        "score.never": "p_never",
+    }
+    assert by_class.unseen == ("score.never",)
+    assert roles("p_yes", "p_no", score={"yes": "p_yes"}).classes == {"p_yes": "score.yes"}
+
+
+@pytest.mark.parametrize(("role", "name"), [("prediction", "pred"), ("prediction", "y_hat"), ("score", "y_pred_proba")])
+def test_names_that_libraries_and_servers_use(role: str, name: str) -> None:
+    """Outputs are known by what scikit-learn's users and servers of models call them."""
+    found = roles("ts", name, "x")
+    assert (found.prediction, *found.scores) == ((name,) if role == "prediction" else (None, name))

@@ -11,7 +11,7 @@ import pytest
 
 from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.errors import BaselineError
-from prediction_exporter.sources.fields.recognise import MAX_LIST
+from prediction_exporter.sources.fields.names import MAX_LIST
 
 
 def contents(path: Path) -> dict[str, list[Any]]:

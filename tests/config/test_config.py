@@ -26,6 +26,7 @@ from prediction_exporter.config import (
     LatencyField,
     LatencyObjective,
     Predictions,
+    StatusField,
     Table,
     TimeField,
     check_files,
@@ -175,7 +176,10 @@ def test_full_fields(full: Config) -> None:
     assert first.time == TimeField(field="ts", unit="ms")
     assert first.latency == LatencyField(field="took", unit="us")
     assert (first.id, first.version, first.prediction) == ("request_id", "model_version", "decision")
-    assert (first.score, first.status, first.features) == ("probability", "status", "features")
+    assert (first.score, first.status, first.features) == ("probability", StatusField(field="status"), "features")
+    assert second.status == StatusField(field="code", failed=("5", "broken"))
+    assert third.score == {"high": "p_high", "low": "p_low"}
+    assert third.status == StatusField(field="done", ok=("true",))
     assert second.time == TimeField(field="when")
     assert second.latency == LatencyField(field="duration_seconds", unit="s")
     assert second.features == ("f1", "f2")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,7 +34,8 @@ from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, Profiler
 from prediction_exporter.errors import BaselineError
-from prediction_exporter.sources.fields.recognise import MAX_LIST, Roles, assign
+from prediction_exporter.sources.fields.names import MAX_LIST
+from prediction_exporter.sources.fields.roles import Roles, assign
 from prediction_exporter.sources.frames import texts_of_values
 from prediction_exporter.sources.values import text_of
 
@@ -79,6 +80,7 @@ def build(
     where: str,
     settings: Mapping[str, Setting] | None = None,
     track: Callable[[Iterable[str]], Iterable[str]] = iter,
+    labels: Sequence[str] = (),
 ) -> BuildResult:
     """Build a baseline from a table.
 
@@ -91,17 +93,18 @@ def build(
         where: the place of ``fields`` in the configuration, for messages.
         settings: by column, what else the configuration says of it.
         track: wraps the columns' names, to show progress.
+        labels: columns that hold the truth.
 
     Raises:
         BaselineError: the table has no rows, no column to watch, or not what a setting says.
     """
     if table.rows == 0:
         raise BaselineError(f"{table.name}: has no rows; a baseline is built from data")
-    roles = assign(table.columns, fields, where=where)
+    roles = assign(list(table.columns), fields, where=where, labels=labels)
     wanted = {name: (at, Role.FEATURE) for name, at in roles.features.items()}
     if roles.prediction is not None:
         wanted[roles.prediction] = (roles.prediction, Role.PREDICTION)
-    wanted |= {name: (name, Role.SCORE) for name in roles.scores}
+    wanted |= {roles.classes.get(name, name): (name, Role.SCORE) for name in roles.scores}
     wanted = {name: (at, role) for name, (at, role) in wanted.items() if at in table.columns}
     left_out = _other_columns(table.columns, roles, {at for at, _ in wanted.values()})
     known = {name: _setting(settings, kinds, name) for name in {**dict(settings or {}), **kinds}}

@@ -15,7 +15,7 @@ from prediction_exporter.config.predictions import NULL_VALUES
 from prediction_exporter.counting.held import Held
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.base import Rejected
-from prediction_exporter.sources.fields.recognise import MAX_LIST, flatten
+from prediction_exporter.sources.fields.names import MAX_LIST, flatten
 from prediction_exporter.sources.fields.schema import Path as FieldPath
 from prediction_exporter.sources.fields.schema import lookup, path_text
 from prediction_exporter.sources.json_reader import JsonReader, parse_lines

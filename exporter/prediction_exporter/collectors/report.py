@@ -53,6 +53,8 @@ class SourceReport:
         rejected: lines refused, by reason.
         recognised: which field was taken for what, a line each.
         damaged: what was damaged in the state and dropped, by part.
+        fields_seen: share of the newest records that have each field which is looked for by its name.
+        unseen: a sentence for each field that none of them has.
         since: event time of the first events used; None before, and where an earlier release counted them.
     """
 
@@ -66,6 +68,8 @@ class SourceReport:
     rejected: Mapping[str, int]
     recognised: Sequence[str]
     damaged: Mapping[str, int] = field(default_factory=dict)
+    fields_seen: Mapping[str, float] = field(default_factory=dict)
+    unseen: Sequence[str] = ()
     since: float | None = None
 
 

@@ -16,6 +16,7 @@ from prediction_exporter.counting.state_file import PARTS
 from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import MODEL, Family
 from prediction_exporter.sources.base import REASONS
+from prediction_exporter.sources.fields.stated import stated
 
 SOURCE_UP = Family(
     name="prediction_exporter_source_up",
@@ -73,6 +74,14 @@ STATE_DAMAGED = Family(
     help="What was damaged in the stored state and dropped: buckets of windows, and positions with their counters.",
 )
 
+FIELD_SEEN = Family(
+    name="prediction_exporter_field_seen_ratio",
+    type="gauge",
+    labels=("model", "field"),
+    group="exporter",
+    help="Share of the newest sampled records that have a field which the configuration names, or a latency that can be read.",
+)
+
 LAST_SUCCESS = Family(
     name="prediction_exporter_last_success_timestamp_seconds",
     type="gauge",
@@ -121,13 +130,25 @@ class SourceSeries(LiveSeries):
             for part in PARTS:
                 at = label_text(STATE_DAMAGED.labels, (self._model.name, part))
                 samples.add(STATE_DAMAGED, at, source.damaged.get(part, 0))
+            for name, ratio in source.fields_seen.items():
+                samples.add(FIELD_SEEN, label_text(FIELD_SEEN.labels, (self._model.name, name)), ratio)
             samples.add(EVALUATION_DURATION, labels, report.evaluation_seconds)
         return samples
 
     def most(self) -> Most:
         """Count those of a source that tells everything."""
+        roles = {one.role for one in stated(self._model.predictions.fields)} | {"latency"}
         source = SourceReport(
-            "", up=True, problem=None, newest=0.0, last_success=0.0, unread=0, events=0, rejected={}, recognised=()
+            "",
+            up=True,
+            problem=None,
+            newest=0.0,
+            last_success=0.0,
+            unread=0,
+            events=0,
+            rejected={},
+            recognised=(),
+            fields_seen=dict.fromkeys(roles, 0.0),
         )
         return Most.of(self._render(ModelReport(self._model, None, source, (), 0.0, 0.0, {}), 0.0))
 
@@ -147,6 +168,7 @@ COLLECTOR = LiveCollector(
         EVENTS,
         EVENTS_REJECTED,
         STATE_DAMAGED,
+        FIELD_SEEN,
         LAST_SUCCESS,
         EVALUATION_DURATION,
     ),

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prediction_exporter.config import Model
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,6 +25,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--model", required=True, metavar="NAME", help="the model, as the configuration names it")
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="the data (.parquet, .csv, .jsonl)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write (default: the model's baseline)")
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a column that holds the truth, which production does not know yet; may be given several times",
+    )
     parser.set_defaults(function=run)
 
 
@@ -28,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter import baseline, config
     from prediction_exporter.baseline.builder import build
     from prediction_exporter.baseline.tables import read_table
+    from prediction_exporter.config.values import suggest
     from prediction_exporter.errors import ConfigError
 
     loaded = config.load(options.config_file)
@@ -41,6 +54,9 @@ def run(options: argparse.Namespace) -> int:
             f"{options.config_file}: models[{index}].baseline: is not set; write the file's path there or to --output"
         )
     table = read_table(options.data, model.predictions.null_values)
+    for name in options.label:
+        if name not in table.columns:
+            raise ConfigError(f"--label: {options.data} has no column {name}{suggest(name, list(table.columns))}")
     result = build(
         table,
         model.predictions.fields,
@@ -49,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
         task=model.task,
         where=f"models[{index}].predictions.fields",
         track=_progress,
+        labels=options.label,
     )
     written = baseline.save(result.record, output)
     looked_at = {report.name for report in result.columns}
@@ -62,10 +79,38 @@ def run(options: argparse.Namespace) -> int:
         print(f"{options.data}: {count} lines refused as {reason}, such as {table.refused.examples[reason]!r}", file=sys.stderr)
     if not any(report.role == "prediction" for report in result.columns):
         print("The data has no predictions: what the model puts out will not be compared.", file=sys.stderr)
+    features = [
+        report.name for report in result.columns if report.role == "feature" and report.name not in result.record.left_out
+    ]
+    for name in _not_in_log(model, features, f"models[{index}]"):
+        print(
+            f"{name}: no sampled record of the log has it, and it will count as missing in all of them; if it is the label, "
+            f"build with --label {name}",
+            file=sys.stderr,
+        )
     task = f", {result.record.task}" if result.record.task else ""
     done = "wrote" if written else "unchanged:"
     print(f"{done} {output}: {result.record.rows:,} rows, {len(result.record.columns)} columns{task}")
     return 0
+
+
+def _not_in_log(model: Model, features: Sequence[str], place: str) -> list[str]:
+    """Return which features no record of the model's log has, where there is a log whose records have some of them."""
+    from prediction_exporter.errors import PredictionExporterError
+    from prediction_exporter.sources.fields.recognise import nested
+    from prediction_exporter.sources.log import LogSource
+
+    if model.predictions.log is None:
+        return []
+    source = LogSource(model.predictions, None, where=place, clock=time.time)
+    try:
+        found = source.look().fields
+    except PredictionExporterError:  # check config tells what is wrong with it
+        return []
+    finally:
+        source.close()
+    absent = [name for name in features if name not in found and nested(name, found) is None]
+    return absent if len(absent) < len(features) else []
 
 
 def _progress(names: Iterable[str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import time
 from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts.config_reload_failed import CONFIG_RELOAD_FAILED
 from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
+from prediction_exporter.kit.alerts.field_not_found import FIELD_NOT_FOUND
 from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
@@ -35,6 +36,7 @@ RUNBOOKS: dict[Topic, Alert] = {
     Topic.FAILED: STATISTIC_FAILED,
     Topic.REFUSED: LINES_REJECTED,
     Topic.SOURCE: SOURCE_STALE,
+    Topic.FIELD: FIELD_NOT_FOUND,
     Topic.PROBLEM: CONFIG_RELOAD_FAILED,
 }
 

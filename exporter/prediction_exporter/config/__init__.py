@@ -27,6 +27,7 @@ from prediction_exporter.config.predictions import (
     LatencyField,
     Log,
     Predictions,
+    StatusField,
     Table,
     TimeField,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "Slo",
     "Smtp",
     "Start",
+    "StatusField",
     "Table",
     "TableMode",
     "Task",

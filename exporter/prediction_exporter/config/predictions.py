@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
@@ -209,12 +220,55 @@ class LatencyField(Section):
         raise refuse("does not tell its unit", "{field: NAME, unit: UNIT} with a unit of s, ms, us or ns")
 
 
-def _field_mapping(value: Any) -> dict[str, Any]:
+def _status(value: Any) -> Any:
+    """Return a value of a status as the text that a source has of it."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, int | float):
+        raise refuse("is no value of a status", "a text, a number, true or false")
+    return json.dumps(value)
+
+
+StatusValues = Annotated[
+    tuple[
+        Annotated[
+            str,
+            BeforeValidator(_status),
+            WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "number", "boolean")]}),
+        ],
+        ...,
+    ],
+    Field(min_length=1, max_length=100),
+]
+
+
+class StatusField(Section):
+    """The field that says whether a request failed."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["failed", "ok"]}})
+
+    field: Text = Field(description="Name of the field.")
+    failed: StatusValues | None = Field(None, description="Values that mean failure; all others do not.")
+    ok: StatusValues | None = Field(None, description="Values that do not mean failure; all others do.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return _field_mapping(value, "{field: NAME, failed: [VALUE]} or {field: NAME, ok: [VALUE]}")
+
+    @model_validator(mode="after")
+    def _either(self) -> StatusField:
+        if self.failed is not None and self.ok is not None:
+            raise refuse("has both failed and ok", "one of them: all other values are of the other kind")
+        return self
+
+
+def _field_mapping(value: Any, mapping: str = "{field: NAME, unit: UNIT}") -> dict[str, Any]:
     if isinstance(value, str):
         return {"field": value}
     if isinstance(value, dict):
         return value
-    raise refuse("is no field", "the name of a field as text, or {field: NAME, unit: UNIT}")
+    raise refuse("is no field", f"the name of a field as text, or {mapping}")
 
 
 class FeaturePattern(Section):
@@ -244,6 +298,29 @@ Features = Annotated[
 ]
 
 
+FORMS_OF_SCORE: dict[type, str] = {str: "<field>", list: "<fields>", dict: "<classes>"}
+
+
+def _form_of_score(value: Any) -> str | None:
+    return next((tag for kind, tag in FORMS_OF_SCORE.items() if isinstance(value, kind)), None)
+
+
+def _check_form_of_score(value: Any) -> Any:
+    if _form_of_score(value) is not None:
+        return value
+    raise refuse("does not tell where the scores are", "the name of a field, a list of fields, or {CLASS: FIELD}")
+
+
+#: One field, an object or a list of the scores of all classes; or a field for each class. The tags keep the errors apart.
+Score = Annotated[
+    Annotated[Text, Tag("<field>")]
+    | Annotated[Names, Tag("<fields>")]
+    | Annotated[Annotated[dict[str, Text], Field(min_length=1)], Tag("<classes>")],
+    Discriminator(_form_of_score),
+    BeforeValidator(_check_form_of_score),
+]
+
+
 class Fields(Section):
     """Names of the log's fields; one that is absent here is recognised where that is unambiguous."""
 
@@ -253,11 +330,18 @@ class Fields(Section):
     id: Text | None = Field(None, description="Identifier of the prediction; a line without one is refused.")
     version: Text | None = Field(None, description="Version of the model.")
     prediction: Text | None = Field(None, description="What the model predicted or decided: a class or a number.")
-    score: Text | None = Field(None, description="Probability of the positive class, or the scores of all classes.")
+    score: Score | None = Field(
+        None,
+        description="Probability of the positive class, or the scores of all classes: a name, a list, or {CLASS: FIELD}.",
+    )
     latency: Annotated[LatencyField, FieldName()] | None = Field(
         None, description="Duration of the request: a name that ends in its unit, as latency_ms, or {field, unit}."
     )
-    status: Text | None = Field(None, description="HTTP status, or a field that is set when the request failed.")
+    status: Annotated[StatusField, FieldName()] | None = Field(
+        None,
+        description="Status of HTTP or gRPC, a word, or a field that is set when a request failed: a name, {field, failed} or "
+        "{field, ok}.",
+    )
     features: Features | None = Field(
         None, description="Inputs: the name of a nested object, a list of fields, or {pattern: PATTERN}."
     )

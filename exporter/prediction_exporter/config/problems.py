@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from prediction_exporter.config.models import Config
-from prediction_exporter.config.predictions import FORMS_OF_FEATURES
+from prediction_exporter.config.predictions import FORMS_OF_FEATURES, FORMS_OF_SCORE
 from prediction_exporter.config.tree import Place, Problem, Tree, in_one_line, quote
 from prediction_exporter.config.values import REFUSED, REFUSED_KEY, REFUSED_UNSHOWN, suggest
 
@@ -21,7 +21,7 @@ MOST_TOLD = 100
 #: A key that stands in more sections than that is no mistake about the section.
 MOST_HOMES = 3
 
-_MARKERS = {"[key]", *FORMS_OF_FEATURES.values()}
+_MARKERS = {"[key]", *FORMS_OF_FEATURES.values(), *FORMS_OF_SCORE.values()}
 _TYPES = {
     "string_type": "text",
     "path_type": "text",

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from prediction_exporter.config import UNIT_ENDINGS, Fields, json_schema, values
 from prediction_exporter.config.units import DURATION_PATTERN, SIZE_PATTERN
 from prediction_exporter.kit.texts import filled
-from prediction_exporter.sources.fields.recognise import KNOWN_NAMES, LATENCY_STEMS
+from prediction_exporter.sources.fields.roles import KNOWN_NAMES, LATENCY_STEMS
 from prediction_exporter.statistics import STATISTICS
 from prediction_exporter.templates import Markdown, code, markdown
 
@@ -170,7 +170,9 @@ def _mapping(value: Schema) -> str:
         return "sections by name"
     if inner.get("type") == "object":
         return "mappings by name, with the other keys of this section"
-    return Markdown(f"mapping of {_codes(value['propertyNames']['enum'])} to {Markdown.escape(allowed(inner))}")
+    keys = value.get("propertyNames", {}).get("enum")
+    names = _codes(keys) if keys is not None else Markdown("names")
+    return Markdown(f"mapping of {names} to {Markdown.escape(allowed(inner))}")
 
 
 def _scalar(value: Schema) -> str:

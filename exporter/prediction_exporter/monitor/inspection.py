@@ -42,6 +42,8 @@ MOST_DECIMALS, ENOUGH_VALUES = 7, 30
 
 #: Bytes at the end of a log that its newest event is looked for in.
 LAST_BYTES = 64 << 10
+#: The share of failed requests in a sample, and the requests in it, from which it is asked whether they failed indeed.
+_NEARLY_ALL, _FEW = 0.9, 5
 
 #: How many categories of the baseline a message names.
 _SHOWN = 5
@@ -75,7 +77,7 @@ def inspect(
     """
     place = f"models[{index}].predictions"
     found = Findings(
-        [f"{place}: {fault}" for fault in look.faults],
+        [*(f"{place}: {fault}" for fault in look.faults), *(f"{place}.{sentence}" for sentence in look.unseen)],
         [f"{place}: {remark}" for remark in look.remarks],
     )
     rejected = Rejected()
@@ -87,6 +89,7 @@ def inspect(
     found.add(_refused(rejected, usable, place))
     if longest is not None:
         found.warnings += _old(model, look, longest, place, now)
+    found.warnings += _failed(kept, model, look, place)
     if baseline is not None and usable:
         profiler = Profiler(baseline.layout, bucket_seconds=SLICE_SECONDS)
         total = Profile.empty(baseline.layout)
@@ -160,6 +163,21 @@ def _last_event(file: Path, schema: EventSchema) -> float | None:
     return max((int(events.times.max()) / MICROSECONDS for events in batch.events if len(events)), default=None)
 
 
+def _failed(kept: Sequence[Events], model: Model, look: Look, place: str) -> list[str]:
+    """Return a question where nearly all requests of a sample count as failed, which may be a word that is not known."""
+    requests, failed = sum(map(len, kept)), sum(int(events.failed.sum()) for events in kept)
+    status = model.predictions.fields.status
+    if failed < _NEARLY_ALL * requests or requests < _FEW or (status is not None and (status.failed or status.ok)):
+        return []
+    name = path_text(look.schema.status) if look.schema is not None and look.schema.status is not None else "NAME"
+    shown = f", as their status is {', '.join(map(repr, look.failing[:_SHOWN]))}" if look.failing else ""
+    question = f"{failed} of {requests} sampled requests count as failed{shown}; is it so?"
+    answer = (
+        f"write which values mean failure, as status: {{field: {name}, failed: [VALUE]}}, or which do not, with ok: [VALUE]"
+    )
+    return [f"{place}.fields.status: {question} If not, {answer}"]
+
+
 def _refused(rejected: Rejected, usable: int, place: str) -> Findings:
     """Return what is wrong where no line of a sample would count, or less than half of them."""
     if not rejected.total:
@@ -193,7 +211,9 @@ def _columns(sample: Profile, baseline: Baseline, look: Look, place: str) -> Fin
         elif column.kind is Kind.CATEGORICAL and _all_other(sample, column.name, baseline):
             unseen.append(f"{column.name} (which has {_first(column.categories)})")
     if missing:
-        found.warnings.append(f"{place}.fields: no sampled line has a value of {', '.join(missing)}")
+        columns = f"{len(missing)} of {len(baseline.layout.columns)} columns"
+        verb = "was" if len(missing) == 1 else "were"
+        found.warnings.append(f"{place}.fields: {columns} {verb} not seen in {rows:,} records: {', '.join(missing)}")
     if invalid:
         found.warnings.append(f"{place}.fields: every sampled value is invalid of {', '.join(invalid)}")
     if unseen:

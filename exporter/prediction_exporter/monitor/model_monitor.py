@@ -120,6 +120,7 @@ class ModelMonitor:
         self._latest = clock()
         self._believed = BelievedClock(clock)
         self._told: EventSchema | None = None
+        self._unseen: frozenset[str] = frozenset()
         tell_start(model.name, self._source, self.baseline, resumed=self._restore())
 
     def _forget(self, version: str) -> None:
@@ -224,6 +225,10 @@ class ModelMonitor:
         if schema is not None and schema != self._told:
             tell_fields(self.model.name, schema, self._layout)
             self._told = schema
+        unseen = {sentence.partition(":")[0]: sentence for sentence in self._source.seen.unseen()}
+        for place in unseen.keys() - self._unseen:
+            logger.warning("model %s: predictions.%s", self.model.name, unseen[place])
+        self._unseen = frozenset(unseen)
 
     def _report_problem(self, problem: str | None) -> None:
         if problem != self._problem:
@@ -309,6 +314,8 @@ class ModelMonitor:
             damaged=dict(self._damaged),
             recognised=() if schema is None else tuple(describe(schema, self._layout)),
             since=self._ledger.since,
+            fields_seen=self._source.seen.ratios(),
+            unseen=self._source.seen.unseen(),
         )
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.reading import Reading
 from prediction_exporter.counting.tally import Tally
 from prediction_exporter.sources.fields.schema import EventSchema
+from prediction_exporter.sources.fields.seen import FieldsSeen
 
 #: Every reason for which a line or row is refused, in the order that documentation and series show.
 REASONS: dict[str, str] = {
@@ -87,6 +88,8 @@ class Look:
         fields: the names of the model's columns that the sample has, as a baseline and the configuration write them.
         remarks: what may come right by waiting.
         faults: what does not, and keeps the source from being read.
+        unseen: what is known of the fields and is in no record, a sentence each, with the place in the configuration.
+        failing: statuses of the requests that count as failed, the most frequent first, where the source tells.
     """
 
     schema: EventSchema | None = None
@@ -95,6 +98,8 @@ class Look:
     fields: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
 
 
 class Source(Protocol):
@@ -112,6 +117,10 @@ class Source(Protocol):
     @property
     def schema(self) -> EventSchema | None:
         """Which field is what, once it is known."""
+
+    @property
+    def seen(self) -> FieldsSeen:
+        """How often the fields that the configuration names are there."""
 
     @property
     def name(self) -> str:

@@ -16,11 +16,11 @@ from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path
+from prediction_exporter.sources.outcomes import failures_of
 from prediction_exporter.sources.times import NO_TIME, DateParser
 from prediction_exporter.sources.values import (
     States,
     accept,
-    failures_of,
     numbers_from_text,
     seconds_of,
     text_of,
@@ -84,7 +84,7 @@ class FrameParser:
         events = Events(
             times=times,
             versions=versions_of(texts_of_values(_optional(frame, schema.version))),
-            failed=failures_of(texts_of_values(_optional(frame, schema.status))),
+            failed=failures_of(texts_of_values(_optional(frame, schema.status)), schema.outcomes),
             latencies=self._latencies(frame),
             columns=columns,
             states=states,

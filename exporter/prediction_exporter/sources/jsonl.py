@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,10 @@ from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.schema import EventSchema, Path, lookup
 from prediction_exporter.sources.json_reader import JsonReader
+from prediction_exporter.sources.outcomes import failures_of
 from prediction_exporter.sources.times import DateParser
 from prediction_exporter.sources.values import (
     accept,
-    failures_of,
     numbers_from_text,
     seconds_of,
     text_of,
@@ -84,7 +84,7 @@ class JsonLinesParser:
         return Events(
             times=times,
             versions=versions_of(self._optional(frame, schema.version)),
-            failed=failures_of(self._optional(frame, schema.status)),
+            failed=failures_of(self._optional(frame, schema.status), schema.outcomes),
             latencies=self._fast_latencies(frame),
             columns=columns,
             states=states,
@@ -131,7 +131,7 @@ class JsonLinesParser:
         events = Events(
             times=times,
             versions=nothing if schema.version is None else versions_of(texts[schema.version]),
-            failed=failures_of(nothing if schema.status is None else texts[schema.status]),
+            failed=failures_of(nothing if schema.status is None else texts[schema.status], schema.outcomes),
             latencies=latencies,
             columns=columns,
             states=states,
@@ -165,6 +165,14 @@ def _number(value: Any) -> float | None:
         return float(value)
     except OverflowError:  # an integer beyond the range of doubles
         return float("inf") if value > 0 else float("-inf")
+
+
+def served_of(parsed: Sequence[Mapping[str, Any]], schema: EventSchema) -> Sequence[Mapping[str, Any]]:
+    """Return those parsed events whose requests did not fail."""
+    if schema.status is None:
+        return parsed
+    failed = failures_of(texts_of(parsed, schema.status), schema.outcomes)
+    return [event for event, is_failed in zip(parsed, failed, strict=True) if not is_failed]
 
 
 def texts_of(parsed: Iterable[Mapping[str, Any]], path: Path) -> pl.Series:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from prediction_exporter.config import Log, Predictions
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.memory import ROOM
-from prediction_exporter.sources.base import Batch, Look
+from prediction_exporter.sources.base import Batch, Look, Rejected
 from prediction_exporter.sources.fields.recognise import column_names
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
+from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.log_fields import LogFields
@@ -34,6 +36,9 @@ from prediction_exporter.sources.times import is_read_as_text
 
 #: Bytes of a log that are parsed at a time.
 CHUNK_BYTES = 8 << 20
+
+#: The first events of a chunk that are looked through for the fields that the configuration names, and their bytes.
+SEEN_EVENTS, SEEN_BYTES = 20, 64 << 10
 
 
 class LogSource:
@@ -80,6 +85,11 @@ class LogSource:
         """Which field is what, once it is known."""
         return self._fields.schema
 
+    @property
+    def seen(self) -> FieldsSeen:
+        """How often the fields that the configuration names are there."""
+        return self._fields.seen
+
     def restore(self, position: str | None) -> None:
         """Continue from a position that ``position`` returned, or start as configured where it is None."""
         self._tail.restore(position)
@@ -124,7 +134,16 @@ class LogSource:
         batch = self._parser_of(sample.events).parse(sample.data)
         batch.rejected.merge(sample.rejected)
         names = column_names(sample.events, self._predictions.fields, where=f"{self._where}.predictions.fields")
-        return Look(schema=self.schema if told else None, place=sample.path, batch=batch, fields=names, remarks=remarks)
+        seen = self._fields.seen
+        return Look(
+            schema=self.schema if told else None,
+            place=sample.path,
+            batch=batch,
+            fields=names,
+            remarks=(*remarks, *seen.remarks(sample.events)),
+            unseen=seen.unseen(),
+            failing=self._fields.failing(sample.events),
+        )
 
     def poll(self) -> Iterator[Batch]:
         """Yield what the log holds now, a chunk at a time.
@@ -165,6 +184,7 @@ class LogSource:
             batch.rejected.merge(lines.rejected)
             yield batch
             return
+        self._fields.see(_first(lines.data))
         for piece, is_last in line_pieces(lines.data, rows_at_a_time(self._parser.columns)):
             batch = replace(self._parse(replace(lines, data=piece)), is_last=is_last)
             if is_last:
@@ -223,6 +243,12 @@ class LogSource:
         times = (lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS])
         is_text = next((is_read_as_text(value) for value in times if value is not None), True)
         return JsonLinesParser(schema, time_is_text=is_text)
+
+
+def _first(data: bytes) -> Records:
+    """Return the first events of some lines: enough to see which fields they have."""
+    head = data[:SEEN_BYTES] if len(data) <= SEEN_BYTES else data[: data.rfind(b"\n", 0, SEEN_BYTES) + 1]
+    return list(islice(parse_lines(head.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS], Rejected()), SEEN_EVENTS))
 
 
 def _log(predictions: Predictions) -> Log:

@@ -15,10 +15,11 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.fields.memory import absent, fingerprint, from_json, refit, to_json
-from prediction_exporter.sources.fields.recognise import log_schema, status_path
+from prediction_exporter.sources.fields.recognise import log_schema, stated_outcomes, status_path
 from prediction_exporter.sources.fields.schema import EventSchema
-from prediction_exporter.sources.jsonl import texts_of
-from prediction_exporter.sources.values import failures_of
+from prediction_exporter.sources.fields.seen import FieldsSeen
+from prediction_exporter.sources.jsonl import served_of, texts_of
+from prediction_exporter.sources.outcomes import failures_of
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def served(sample: Records, predictions: Predictions, *, where: str) -> Records:
     path = status_path(sample, predictions.fields, where=f"{where}.predictions.fields")
     if path is None:
         return sample
-    failed = failures_of(texts_of(sample, path))
+    failed = failures_of(texts_of(sample, path), stated_outcomes(path, predictions.fields))
     return [event for event, is_failed in zip(sample, failed, strict=True) if not is_failed]
 
 
@@ -57,6 +58,7 @@ class LogFields:
     Attributes:
         schema: which field is what; None where nothing tells it yet.
         is_told: whether it was told by a request that did not fail, and is kept.
+        seen: how often the fields that the configuration names are there.
     """
 
     def __init__(self, predictions: Predictions, layout: Layout | None, *, where: str) -> None:
@@ -68,12 +70,13 @@ class LogFields:
         self._complaint = ""
         self.schema: EventSchema | None = None
         self.is_told = False
+        self.seen = FieldsSeen(predictions.fields)
 
     def restore(self, position: str | None) -> None:
         """Take over what was recognised when a position was stored, if it is of this configuration and baseline."""
         kept = None if position is None else json.loads(position).get(_KEY)
         if kept is not None and kept["of"] == self._fingerprint:
-            self.schema = from_json(kept["schema"], self._layout, self._predictions.timezone)
+            self.schema = from_json(kept["schema"], self._layout, self._predictions.timezone, self._predictions.fields)
             self.is_told = True
 
     def into(self, position: str) -> str:
@@ -105,10 +108,24 @@ class LogFields:
             if str(error) != self._complaint:
                 logger.warning("%s; reading goes on with the fields as they were recognised before", error)
             self._complaint = str(error)
+            self.see(sample)
             return
         if self.schema is not None and self.is_told:
             schema, is_told = refit(self.schema, schema, sample), True
         self.schema, self.is_told = schema, is_told
+        self.see(sample)
+
+    def see(self, sample: Records) -> None:
+        """Count which fields some events have, of requests that did not fail."""
+        self.seen.count(sample if self.schema is None else served_of(sample, self.schema), self.schema)
+
+    def failing(self, sample: Records) -> tuple[str, ...]:
+        """Return what the failed ones of some events have as their status, the most frequent first."""
+        if self.schema is None or self.schema.status is None:
+            return ()
+        texts = texts_of(sample, self.schema.status)
+        failed = texts.filter(failures_of(texts, self.schema.outcomes))
+        return tuple(failed.value_counts(sort=True)[failed.name].to_list())
 
     def fits(self, batch: Batch) -> bool:
         """Return whether no other look has to be taken after this batch."""

@@ -1,4 +1,4 @@
-"""What raw values of an event mean, for every parser alike: numbers, versions, failures, durations, and what is refused."""
+"""What raw values of an event mean, for every parser alike: numbers, versions, durations, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ from prediction_exporter.counting.events import ValueState
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.schema import UNITS, EventSchema, path_text
 from prediction_exporter.sources.times import NO_TIME
-
-#: Texts of a status field that do not mean failure, in lower case; ``true`` is that of a field that is set on failure.
-SUCCESS_WORDS = frozenset({"", "ok", "okay", "success", "succeeded", "successful", "false", "none", "null", "nan", "[]", "{}"})
-#: HTTP statuses that are not the server's fault.
-FIRST_STATUS, SERVER_ERROR = 100, 500
 
 #: States of values, or None where they follow from the values: missing where these are null, valid elsewhere.
 States = NDArray[np.uint8] | None
@@ -96,25 +91,6 @@ def versions_of(texts: pl.Series) -> pl.Series:
     """Return versions without what is an object or a list."""
     nested = texts.str.contains(r"^[\[{]")
     return texts.set(nested, None) if nested.any() else texts
-
-
-def failures_of(statuses: pl.Series) -> NDArray[np.bool_]:
-    """Return whether each request failed, from an HTTP status or a field that is set on failure."""
-    failing = [text for text in statuses.unique().drop_nulls().to_list() if _means_failure(text)]
-    if not failing:
-        return np.zeros(len(statuses), dtype=np.bool_)
-    flags: NDArray[np.bool_] = statuses.is_in(failing).fill_null(value=False).to_numpy()
-    return flags
-
-
-def _means_failure(text: str) -> bool:
-    if text.lower() in SUCCESS_WORDS:
-        return False
-    try:
-        number = float(text)
-    except ValueError:
-        return True
-    return number != 0 and not FIRST_STATUS <= number < SERVER_ERROR
 
 
 def seconds_of(values: NDArray[np.float64], unit: str) -> NDArray[np.float64]:

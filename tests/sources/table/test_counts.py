@@ -28,6 +28,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.recognise import log_schema
+from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.table import engine
 from prediction_exporter.sources.table.counts import CountsReader
 from prediction_exporter.sources.table.groups import Groups, Learned
@@ -691,6 +692,16 @@ def test_statuses(database: Database, tmp_path: Path, declared: str) -> None:
             "False",
             "[]",
             "x" * 150,
+            "200 OK",
+            "HTTP/1.1 503",
+            "HTTP/1.1 200 " + "OK " * 40,
+            "503 " + "x" * 100,
+            "StatusCode.OK",
+            "UNSET",
+            "STATUS_CODE_ERROR",
+            "completed",
+            "INVALID_ARGUMENT",
+            "2xx",
         ]
         statuses += [f"error number {i}" for i in range(1100)]
     if declared == "bool":
@@ -699,6 +710,16 @@ def test_statuses(database: Database, tmp_path: Path, declared: str) -> None:
     counted = check(Case(database), tmp_path).traffic["unknown"]
     assert counted.failed is not None
     assert 0 < counted.failed < len(statuses)
+
+
+@pytest.mark.parametrize("stated", [{"failed": ["lost", "5", "x" * 100]}, {"ok": ["fine", "x" * 100, 200]}])
+def test_stated_statuses(database: Database, tmp_path: Path, stated: dict[str, Any]) -> None:
+    """Those that the configuration states mean what it says, long ones too, in rows mode and in SQL."""
+    statuses = ["lost", "LOST", "fine", "5", "5.0", "200", "503", "", None, "x" * 100, "y" * 100]
+    create(database, {**COLUMNS, "status": "text"}, [row(0.0, status=status, amount=1.0) for status in statuses])
+    fields = {**FIELDS, "status": {"field": "status", **stated}}
+    counted = check(Case(database, fields=fields), tmp_path).traffic["unknown"]
+    assert counted.failed == (5 if "failed" in stated else 7)
 
 
 def test_what_was_learned_is_used_and_renewed(database: Database, tmp_path: Path) -> None:
@@ -785,7 +806,10 @@ def test_statements_compile_for_trino(tmp_path: Path) -> None:
     time = time_column(
         source.c.ts, [instant], epoch=TRINO.epoch, floor=TRINO.floor, is_utc=False, unit=None, timezone="UTC", where=""
     )
-    relation = Relation(source=source, names=tuple(COLUMNS), samples=samples, codes={}, schema=schema, time=time, fields=())
+    seen = FieldsSeen(context.predictions.fields)
+    relation = Relation(
+        source=source, names=tuple(COLUMNS), samples=samples, codes={}, schema=schema, time=time, fields=(), seen=seen
+    )
     slots = Slots(LAYOUT, context.traffic)
     learned = Learned()
     measures = Measures(context, TRINO, relation, slots, learned.categories)

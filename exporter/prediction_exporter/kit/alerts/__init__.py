@@ -12,6 +12,7 @@ from prediction_exporter.kit.alerts.config_reload_failed import CONFIG_RELOAD_FA
 from prediction_exporter.kit.alerts.error_budget_burn import ERROR_BUDGET_BURN
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
+from prediction_exporter.kit.alerts.field_not_found import FIELD_NOT_FOUND
 from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
 from prediction_exporter.kit.alerts.latency_budget_burn import LATENCY_BUDGET_BURN
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
@@ -38,6 +39,7 @@ ALERTS: tuple[Alert, ...] = (
     STATISTIC_FAILED,
     BASELINE_MISMATCH,
     LINES_REJECTED,
+    FIELD_NOT_FOUND,
     MISSING_VALUES,
     INVALID_VALUES,
     OUT_OF_RANGE_VALUES,

@@ -14,7 +14,7 @@ from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.base import Rejected
-from prediction_exporter.sources.fields.recognise import refuse_shared
+from prediction_exporter.sources.fields.recognise import refuse_shared, stated_outcomes
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, lookup
 
 #: Single fields of a schema; beside them stand its columns.
@@ -35,17 +35,21 @@ def to_json(schema: EventSchema) -> dict[str, Any]:
         "time_unit": schema.time_unit,
         "latency_unit": schema.latency_unit,
         "columns": {column.name: column.path for column in schema.columns},
+        "unseen": schema.unseen,
     }
 
 
-def from_json(state: Mapping[str, Any], layout: Layout | None, timezone: str) -> EventSchema:
+def from_json(state: Mapping[str, Any], layout: Layout | None, timezone: str, fields: Fields) -> EventSchema:
     """Return the schema that ``to_json`` described, of the same baseline and configuration."""
     columns = layout.columns if layout is not None else ()
+    status = tuple(state["status"]) if "status" in state else None
     return EventSchema(
         **{role: tuple(state[role]) for role in _ROLES if role in state},
         time_unit=state["time_unit"],
         timezone=timezone,
         latency_unit=state["latency_unit"],
+        outcomes=stated_outcomes(status, fields),
+        unseen=tuple(state.get("unseen", ())),
         columns=tuple(
             ColumnField(name=c.name, kind=c.kind, path=tuple(state["columns"][c.name]), categories=c.categories)
             for c in columns
@@ -77,7 +81,10 @@ def refit(old: EventSchema, new: EventSchema, sample: Sequence[Mapping[str, Any]
     if "latency" in changes:
         changes["latency_unit"] = new.latency_unit
     columns = tuple(b if moved(a.path, b.path) else a for a, b in zip(old.columns, new.columns, strict=True))
-    merged = replace(old, **changes, columns=columns)
+    if "status" in changes:
+        changes["outcomes"] = new.outcomes
+    unseen = tuple(name for name in old.unseen if name in new.unseen)
+    merged = replace(old, **changes, columns=columns, unseen=unseen)
     try:
         refuse_shared(merged, "fields")
     except ConfigError:  # an object took the place of a value: only the newer look is of one piece

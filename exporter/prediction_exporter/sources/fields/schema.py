@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from prediction_exporter.counting.layout import Kind, Layout
+from prediction_exporter.sources.outcomes import Outcomes
 
 #: Microseconds in each unit that epoch times and durations come in.
 UNITS = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
@@ -63,7 +64,9 @@ class EventSchema:
         timezone: IANA zone of dates that carry none.
         id, version, latency, status: ``None`` where events have no such field.
         latency_unit: unit of the latency, one of :data:`UNITS`.
+        outcomes: how a status is read.
         columns: the model's columns.
+        unseen: those that no record had by which the fields were recognised: they are looked for beside the others.
     """
 
     time: Path
@@ -75,6 +78,8 @@ class EventSchema:
     latency: Path | None = None
     latency_unit: str = "s"
     status: Path | None = None
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    unseen: tuple[str, ...] = ()
 
 
 def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
@@ -93,6 +98,8 @@ def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
     if layout is not None:
         roles = {column.name: column.role for column in layout.columns}
         for role in dict.fromkeys(roles.values()):
-            of_role = [path_text(field.path) for field in schema.columns if roles[field.name] is role]
-            lines.append(f"{role}: {', '.join(of_role)}")
+            of_role = [column for column in schema.columns if roles[column.name] is role]
+            seen = ", ".join(path_text(column.path) for column in of_role if column.name not in schema.unseen)
+            unseen = ", ".join(column.name for column in of_role if column.name in schema.unseen)
+            lines.append(f"{role}: {seen or 'none'}" + (f"; not seen: {unseen}" if unseen else ""))
     return lines

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from prediction_exporter.sources.base import Batch, Rejected
-from prediction_exporter.sources.fields.recognise import MAX_LIST
+from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.json_reader import parse_lines

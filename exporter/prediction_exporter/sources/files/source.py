@@ -29,6 +29,7 @@ from prediction_exporter.sources.backoff import Backoff
 from prediction_exporter.sources.base import Batch, Look, Rejected
 from prediction_exporter.sources.fields.recognise import column_names, log_schema
 from prediction_exporter.sources.fields.schema import EventSchema
+from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.files.bucket import BucketStore
 from prediction_exporter.sources.files.explain import first_rows, why_nothing, words_of
 from prediction_exporter.sources.files.ledger import Done, Ledger
@@ -36,6 +37,7 @@ from prediction_exporter.sources.files.names import form_of, partitions_of
 from prediction_exporter.sources.files.parts import PartParser, sample_events
 from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Reader
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
+from prediction_exporter.sources.jsonl import served_of
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +102,7 @@ class FilesSource:
         self._reader: tuple[Found, Reader] | None = None
         self._parser: PartParser | None = None
         self.schema: EventSchema | None = None
+        self.seen = FieldsSeen(predictions.fields)
         self.refills = False
 
     @property
@@ -171,7 +174,8 @@ class FilesSource:
             place=store.shown(file),
             batch=self._parser.parse(rows, partitions_of(file.path)),
             fields=column_names(events, self._predictions.fields, where=f"{self._where}.predictions.fields"),
-            remarks=unread,
+            remarks=(*unread, *self.seen.remarks(events)),
+            unseen=self.seen.unseen(),
         )
 
     def _place(self) -> Store:
@@ -324,6 +328,7 @@ class FilesSource:
             except ConfigError as error:
                 raise ConfigError(f"{store.shown(file)}: {error}") from error
             self._parser = PartParser(self.schema, sample)
+            self.seen.count(served_of(sample, self.schema), self.schema, has_values=len(sample) > 1)
             return file, sample
         return None
 

@@ -26,7 +26,7 @@ from prediction_exporter.sources.table.groups import UNKNOWN, Groups, Learned
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.slots import Cell, Slots
-from prediction_exporter.sources.table.spellings import MAX_KNOWN, Comparable, Form
+from prediction_exporter.sources.table.spellings import MAX_KNOWN, Comparable
 from prediction_exporter.sources.table.statements import GroupKey, Part, Statements
 from prediction_exporter.sources.table.tallying import Tallying
 
@@ -116,8 +116,8 @@ class CountsReader:
     def _learn_statuses(self, start: int, end: int) -> bool:
         status = self._groups.status
         assert status is not None  # noqa: S101 - for the type checker
-        condition = self._groups.may_succeed(status) if status.form in (Form.TEXT, Form.DYNAMIC) else None
-        return self._groups.learn_statuses(self._ask(start, end, status, self._learned.statuses.known, condition))
+        known = self._learned.statuses.known
+        return self._groups.learn_statuses(self._ask(start, end, status, known, self._groups.may_succeed()))
 
     def _ask(
         self,

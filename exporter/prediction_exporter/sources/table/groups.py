@@ -9,11 +9,12 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, case, func, literal, or_
 
+from prediction_exporter.sources.outcomes import BEGINNINGS, WORDS, failures_of
 from prediction_exporter.sources.table.expressions import Expression, whole
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.spellings import Comparable, Form, Vocabulary, texts_of
-from prediction_exporter.sources.values import SUCCESS_WORDS, failures_of, versions_of
+from prediction_exporter.sources.values import versions_of
 
 #: What a row's status may be.
 ANSWERED, FAILED, UNKNOWN = range(3)
@@ -49,6 +50,7 @@ class Groups:
     def __init__(self, relation: Relation, measures: Measures, learned: Learned) -> None:
         schema = relation.schema
         self.learned = learned
+        self._outcomes = schema.outcomes
         self._has_id = schema.id is not None
         self._id = measures.column(schema.id)
         self.version = self._comparable(measures, schema.version)
@@ -83,15 +85,22 @@ class Groups:
         if self.status is None:
             return None
         cases = [(self.status.among(found), whole(code)) for code, found in self.learned.statuses.by_code().items()]
-        if self.status.form in (Form.TEXT, Form.DYNAMIC):
-            cases.append((~self.may_succeed(self.status), whole(FAILED)))
-        return case((self.status.column.is_(None), whole(ANSWERED)), *cases, else_=whole(UNKNOWN))
+        condition = self.may_succeed()
+        if condition is not None:
+            cases.append((~condition, whole(FAILED)))
+        # Where only some values are stated to be failures, the rarest of very many others are none.
+        rest = ANSWERED if self._outcomes.failed is not None and self.learned.statuses.is_full else UNKNOWN
+        return case((self.status.column.is_(None), whole(ANSWERED)), *cases, else_=whole(rest))
 
-    @staticmethod
-    def may_succeed(status: Comparable) -> ColumnElement[bool]:
-        """Return whether a text may be a number, or a word for success: any other one is that of a failure."""
-        begins = func.substr(status.value, 1, 1).in_([literal(mark) for mark in "+-.0123456789 "])
-        return or_(begins, func.length(status.value) <= whole(max(map(len, SUCCESS_WORDS))))
+    def may_succeed(self) -> ColumnElement[bool] | None:
+        """Return whether a text may be a code, or a word for success: any other one is that of a failure; None if all may."""
+        if self.status is None or self._outcomes.is_stated or self.status.form not in (Form.TEXT, Form.DYNAMIC):
+            return None
+        value = self.status.value
+        is_code = func.substr(value, 1, 1).in_([literal(mark) for mark in "+-.0123456789 "])
+        lower = func.lower(value)
+        is_enumeration = func.substr(lower, 1, 4).in_([literal(beginning) for beginning in BEGINNINGS])
+        return or_(is_code, is_enumeration, func.trim(lower).in_([literal(word) for word in sorted(WORDS)]))
 
     def texts(self) -> list[str | None]:
         """Return the version of each position, without the last one, of those that are not known."""
@@ -121,7 +130,7 @@ class Groups:
         """Take up statuses; return whether any was not known."""
 
         def codes(new: Sequence[Any]) -> list[int]:
-            failures = failures_of(pl.Series(texts_of(new), dtype=pl.String))
+            failures = failures_of(pl.Series(texts_of(new), dtype=pl.String), self._outcomes)
             return [FAILED if failed else ANSWERED for failed in failures.tolist()]
 
         return self.learned.statuses.learn(values, codes)

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.fields.recognise import column_names, log_schema
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.schema import Path as FieldPath
+from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.fetching import is_document
 from prediction_exporter.sources.table.time_column import TimeColumn, time_column
@@ -45,6 +47,7 @@ class Relation:
         schema: which column is what.
         time: how its times are asked for.
         fields: the names of the model's columns that it has.
+        seen: how often the columns that the configuration names are there.
     """
 
     source: FromClause
@@ -54,6 +57,7 @@ class Relation:
     schema: EventSchema
     time: TimeColumn
     fields: tuple[str, ...]
+    seen: FieldsSeen
 
     @property
     def timezone(self) -> str:
@@ -93,6 +97,8 @@ def read_relation(
     events = [dict.fromkeys(names), *({name: _plain(value) for name, value in zip(names, row, strict=True)} for row in shown)]
     schema = log_schema(events, predictions.fields, layout, timezone=predictions.timezone, where=place)
     _tell_absent(settings, schema, names)
+    seen = FieldsSeen(predictions.fields)
+    seen.count(events[1:], schema)
     source = _with_columns(connection, settings, names)
     at = str(schema.time[0])
     if not samples[at]:
@@ -115,6 +121,7 @@ def read_relation(
             where=f"{place}.time",
         ),
         fields=column_names(events, predictions.fields, where=place),
+        seen=seen,
     )
 
 
@@ -177,6 +184,8 @@ def _plain(value: Any) -> Any:
     """Return a value as the recognition of fields takes it: what JSON has."""
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     return value if isinstance(value, str | int | float | bool | None | Mapping | list) else str(value)
 
 

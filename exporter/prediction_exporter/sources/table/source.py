@@ -27,6 +27,7 @@ from prediction_exporter.sources.backoff import Backoff
 from prediction_exporter.sources.base import Batch, Look, Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema
+from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.reader import Reader, open_reader
@@ -77,6 +78,11 @@ class TableSource:
         return self._relation.schema if self._relation is not None else None
 
     @property
+    def seen(self) -> FieldsSeen:
+        """How often the columns that the configuration names are there."""
+        return self._relation.seen if self._relation is not None else FieldsSeen(self._context.predictions.fields)
+
+    @property
     def name(self) -> str:
         """What the source reads, for people and for telling whether a stored position belongs to it."""
         return self._settings.shown
@@ -120,7 +126,7 @@ class TableSource:
             relation = self._look(connection)
         if relation is None:
             return Look(remarks=("the table has no row with a time yet",))
-        return Look(schema=relation.schema, fields=relation.fields)
+        return Look(schema=relation.schema, fields=relation.fields, unseen=relation.seen.unseen())
 
     # Reading
 

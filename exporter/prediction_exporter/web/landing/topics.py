@@ -18,6 +18,7 @@ class Topic(StrEnum):
     FAILED = auto()
     REFUSED = auto()
     SOURCE = auto()
+    FIELD = auto()
     PROBLEM = auto()
 
 

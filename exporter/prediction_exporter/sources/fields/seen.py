@@ -1,0 +1,142 @@
+"""Whether what is known of a source's fields is there: a name that no record has is a mistake, and reads like good news."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any
+
+from prediction_exporter.config import Fields
+from prediction_exporter.config.values import suggest
+from prediction_exporter.sources.fields.names import LIST_ITEM, flatten
+from prediction_exporter.sources.fields.roles import KNOWN_NAMES
+from prediction_exporter.sources.fields.schema import EventSchema, path_text
+from prediction_exporter.sources.fields.stated import Stated, stated
+from prediction_exporter.sources.outcomes import is_set_on_failure
+
+Records = Sequence[Mapping[str, Any]]
+
+#: Records that a ratio is of, more or less: the weight of older ones is halved when there are twice as many.
+RECENT_RECORDS = 1000
+
+#: Names of fields that a message shows.
+MOST_SHOWN = 30
+
+_ABSENT = object()
+
+
+def value_at(record: Any, name: str) -> Any:
+    """Return what a record has under a name, as configuration writes it; :data:`_ABSENT` where it has no such field."""
+    if isinstance(record, Mapping):
+        if name in record:
+            return record[name]
+        for dot in re.finditer(r"\.", name):
+            head = name[: dot.start()]
+            inside = value_at(record[head], name[dot.end() :]) if head in record else _ABSENT
+            if inside is not _ABSENT:
+                return inside
+    item = LIST_ITEM.fullmatch(name)
+    if item is not None and not item.group(1).endswith("]"):  # no list inside of a list is looked into
+        values = value_at(record, item.group(1))
+        if isinstance(values, list) and int(item.group(2)) < len(values):
+            return values[int(item.group(2))]
+    return _ABSENT
+
+
+def is_duration(value: Any) -> bool:
+    """Return whether a value is read as a duration."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return False
+    try:
+        return 0 <= float(value) < inf
+    except (ValueError, OverflowError):
+        return False
+
+
+class FieldsSeen:
+    """How often the fields that the configuration names, and a latency that was recognised, stand in records.
+
+    Args:
+        fields: what the configuration says.
+    """
+
+    def __init__(self, fields: Fields) -> None:
+        # A field that is written on failure alone is rightly absent while all goes well.
+        named = list(stated(fields))
+        self._rare = [one for one in named if one.role == "status" and is_set_on_failure(one.name)]
+        self._looked_for = [one for one in named if one not in self._rare]
+        self._is_latency_stated = fields.latency is not None
+        self._records = 0.0
+        self._seen: set[Stated] = set()
+        self._any: dict[str, float] = {}
+        self._odd = ""
+        self._names: tuple[str, ...] = ()
+
+    def count(self, records: Records, schema: EventSchema | None, *, has_values: bool = True) -> None:
+        """Count records of requests that did not fail; those of a file's schema have names and no values."""
+        if not records:
+            return
+        if self._records >= 2 * RECENT_RECORDS:
+            self._records /= 2
+            self._any = {role: count / 2 for role, count in self._any.items()}
+        self._records += len(records)
+        if not (self._is_latency_stated or schema is None or schema.latency is None):
+            guessed = Stated("latency", "latency", path_text(schema.latency))
+            self._looked_for = [*(one for one in self._looked_for if one.role != "latency"), guessed]
+        for record in records:
+            roles = set()
+            for one in self._looked_for:
+                # Of a long list of features it is enough to have met each once, and one of them in this record.
+                if one.role in roles and one in self._seen:
+                    continue
+                if self._is_seen(one, record, has_values=has_values):
+                    self._seen.add(one)
+                    roles.add(one.role)
+            for role in roles:
+                self._any[role] = self._any.get(role, 0) + 1
+        if any(one not in self._seen for one in self._looked_for):
+            self._names = tuple(flatten(records))
+
+    def _is_seen(self, one: Stated, record: Mapping[str, Any], *, has_values: bool) -> bool:
+        value = value_at(record, one.name)
+        if one.role == "latency" and has_values and value is not _ABSENT:
+            if not is_duration(value):
+                self._odd = self._odd or ("" if value is None else repr(value)[:50])
+                return False
+            return True
+        return value is not _ABSENT
+
+    def ratios(self) -> dict[str, float]:
+        """Return the share of the newest records that have each field; of listed features, any of them."""
+        if not self._records:
+            return {}
+        return {role: self._any.get(role, 0) / self._records for role in dict.fromkeys(one.role for one in self._looked_for)}
+
+    def unseen(self) -> tuple[str, ...]:
+        """Return a sentence for each field that no record has, with its place below ``fields``."""
+        if not self._records:
+            return ()
+        return tuple(self._sentence(one) for one in self._looked_for if one not in self._seen)
+
+    def remarks(self, records: Records) -> tuple[str, ...]:
+        """Return what no record has and may well be absent."""
+        return tuple(
+            f"fields.{one.key}: no sampled record has {one.name}; a request fails where it is set"
+            for one in self._rare
+            if all(value_at(record, one.name) is _ABSENT for record in records)
+        )
+
+    def _sentence(self, one: Stated) -> str:
+        if one.role == "latency" and self._odd:
+            return f"fields.{one.key}: no value of {one.name} is a duration, such as {self._odd}; have it written as a number"
+        what = "a value of " if one.role == "latency" else ""
+        count = f"none of {self._records:.0f} records has {what}" if self._records > 1 else f"the one record has no {what}"
+        nested = "; a list inside of a list is not looked into" if "][" in one.name else ""
+        parents = {name[: mark.start()] for name in self._names for mark in re.finditer(r"[.\[]", name)}
+        known = (name for name in self._names if name.lower() in KNOWN_NAMES.get(one.role, ()))
+        hint = suggest(one.name, [*self._names, *parents]) or next((f"; did you mean {name}?" for name in known), "")
+        shown = ", ".join(self._names[:MOST_SHOWN])
+        return f"fields.{one.key}: {count}{one.name}{nested}{hint} (they have: {shown})"

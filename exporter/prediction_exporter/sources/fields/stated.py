@@ -1,0 +1,68 @@
+"""What the configuration states of a source's fields: each name with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from prediction_exporter.config import FeaturePattern, Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A name in the configuration.
+
+    Attributes:
+        role: what it is the name of.
+        key: where it stands below ``fields``.
+        name: the field, or the object or list that it stands in.
+    """
+
+    role: str
+    key: str
+    name: str
+
+
+def stated(fields: Fields) -> Iterator[Stated]:
+    """Yield the names that the configuration states, without patterns.
+
+    >>> [one.key for one in stated(Fields(status="code", features=["age", "income"]))]
+    ['status', 'features[0]', 'features[1]']
+    """
+    for role in ("time", "latency", "status"):
+        section = getattr(fields, role)
+        if section is not None:
+            yield Stated(role, role, section.field)
+    for role in ("id", "version", "prediction"):
+        name = getattr(fields, role)
+        if name is not None:
+            yield Stated(role, role, name)
+    for key, name in score_fields(fields).items():
+        yield Stated("score", f"score{key}", name)
+    features = fields.features
+    if isinstance(features, str):
+        yield Stated("features", "features", features)
+    elif features is not None and not isinstance(features, FeaturePattern):
+        for number, name in enumerate(features):
+            yield Stated("features", f"features[{number}]", name)
+
+
+def score_fields(fields: Fields) -> dict[str, str]:
+    """Return the stated fields with scores, by what follows ``score`` in their place.
+
+    >>> score_fields(Fields(score="p")), score_fields(Fields(score=["p", "q"])), score_fields(Fields(score={"yes": "p"}))
+    ({'': 'p'}, {'[0]': 'p', '[1]': 'q'}, {'.yes': 'p'})
+    """
+    score = fields.score
+    if score is None:
+        return {}
+    if isinstance(score, str):
+        return {"": score}
+    if isinstance(score, Mapping):
+        return {f".{name}": field for name, field in score.items()}
+    return {f"[{number}]": field for number, field in enumerate(score)}
+
+
+def is_within(name: str, parent: str) -> bool:
+    """Return whether a field is another, or stands inside of it."""
+    return name == parent or name.startswith((f"{parent}.", f"{parent}["))

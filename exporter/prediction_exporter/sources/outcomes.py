@@ -1,0 +1,166 @@
+"""Outcomes: what the status of a request says of it, as servers, protocols and people write it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+#: HTTP statuses that are not the server's fault.
+FIRST_STATUS, SERVER_ERROR = 100, 500
+
+#: Those that even a field for errors may hold.
+SUCCESS, REDIRECTION = 200, 300
+
+#: What is no error in a field that is set on failure.
+_NOTHING = frozenset(
+    {"", "-", "none", "null", "nil", "nan", "n/a", "false", "no", "[]", "{}", "undefined", "no_error", "noerror"}
+)
+
+#: What else is none.
+_NO_ERROR = frozenset({"ok", "okay", "success", "unset"})
+
+#: Words of a status that do not mean failure, in lower case and with ``_`` between them; ``true`` is set on failure.
+_SUCCESS = frozenset(
+    {
+        *("ok", "okay", "unset", "success", "succeeded", "successful", "successfully", "passed", "pass", "good", "healthy"),
+        *("complete", "completed", "completed_successfully", "done", "finished", "fulfilled", "resolved", "ready", "answered"),
+        *("accepted", "created", "no_content", "processed", "served", "delivered", "predicted", "scored", "approved"),
+        # Codes of gRPC that are the caller's fault, as HTTP's 4xx are.
+        *("cancelled", "invalid_argument", "not_found", "already_exists", "permission_denied", "failed_precondition"),
+        *("out_of_range", "unauthenticated"),
+    }
+)
+
+#: The codes of gRPC that are no fault of the server: OK, and those of the caller.
+_GRPC = frozenset({0, 1, 3, 5, 6, 7, 9, 11, 16})
+
+_HTTP_WORDS = frozenset(status.name.lower() for status in HTTPStatus if status < SERVER_ERROR)
+
+#: Every word that means no failure, in lower case, with what may stand between its parts; any other one means failure.
+WORDS = frozenset(word.replace("_", mark) for word in _SUCCESS | _NOTHING | _NO_ERROR for mark in "_ -")
+
+#: How enumerations begin in front of a word: ``StatusCode.OK``, ``STATUS_CODE_OK``, ``HTTPStatus.OK``.
+_ENUMERATION = re.compile(r"(?:grpc\.)?(?:(http)_?status(?:_?code)?|status_?code|status|code)[._]", re.IGNORECASE)
+
+#: What a text begins with that may be an enumeration, or a code, in lower case.
+BEGINNINGS = ("stat", "grpc", "code", "http")
+
+_LEADING_CODE = re.compile(r" *(?:https?(?:/[0-9.]+)?[\s_:-]*)?([1-9][0-9]{2})(?![0-9.]*[0-9])\b", re.IGNORECASE)
+_HTTP_CLASS = re.compile(r" *([1-5])xx *", re.IGNORECASE)
+_ERROR_NAME = re.compile(
+    r"(?:^|[._-])(?:err|error|errors|exc|exception|exceptions|failure|failures|failed|fault|traceback)(?:$|[._\[-])",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """How the values of a status are read.
+
+    Attributes:
+        failed: the only values that mean failure; None where they are not stated.
+        ok: the only values that do not.
+        set_on_failure: whether any value that is something means failure.
+        is_grpc: whether numbers are codes of gRPC.
+    """
+
+    failed: tuple[str, ...] | None = None
+    ok: tuple[str, ...] | None = None
+    set_on_failure: bool = False
+    is_grpc: bool = False
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the configuration says which values mean failure."""
+        return self.failed is not None or self.ok is not None
+
+    def means_failure(self, text: str) -> bool:
+        """Return whether a value means failure.
+
+        >>> [Outcomes().means_failure(text) for text in ("200 OK", "HTTP/1.1 503", "StatusCode.OK", "completed", "Timeout")]
+        [False, True, False, False, True]
+        """
+        if self.failed is not None:
+            return _is_among(text, self.failed)
+        if self.ok is not None:
+            return not _is_among(text, self.ok)
+        word = text.strip(" ").lower()
+        if word in _NOTHING:
+            return False
+        number = _number(text)
+        if self.set_on_failure:
+            return word not in _NO_ERROR if number is None else number != 0 and not SUCCESS <= number < REDIRECTION
+        if number is not None:
+            return number not in _GRPC if self.is_grpc else number != 0 and not FIRST_STATUS <= number < SERVER_ERROR
+        return _words_mean_failure(text)
+
+
+def outcomes_of(
+    path: tuple[str | int, ...] | None, failed: Iterable[str] | None = None, ok: Iterable[str] | None = None
+) -> Outcomes:
+    """Return how a status is read that stands at a path, by what is stated of it and what it is called."""
+    name = ".".join(map(str, path or ()))
+    return Outcomes(
+        failed=None if failed is None else tuple(failed),
+        ok=None if ok is None else tuple(ok),
+        set_on_failure=is_set_on_failure(name),
+        is_grpc="grpc" in name.lower(),
+    )
+
+
+def is_set_on_failure(name: str) -> bool:
+    """Return whether a field is called like one that is set when something fails.
+
+    >>> [is_set_on_failure(name) for name in ("error", "result.error_type", "exc_info", "status", "terror")]
+    [True, True, True, False, False]
+    """
+    return _ERROR_NAME.search(name) is not None
+
+
+def failures_of(statuses: pl.Series, outcomes: Outcomes) -> NDArray[np.bool_]:
+    """Return whether each request failed; one without a status did not."""
+    failing = [text for text in statuses.unique().drop_nulls().to_list() if outcomes.means_failure(text)]
+    if not failing:
+        return np.zeros(len(statuses), dtype=np.bool_)
+    flags: NDArray[np.bool_] = statuses.is_in(failing).fill_null(value=False).to_numpy()
+    return flags
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _words_mean_failure(text: str) -> bool:
+    code = _LEADING_CODE.match(text)
+    if code is not None:
+        return int(code.group(1)) >= SERVER_ERROR
+    of_class = _HTTP_CLASS.fullmatch(text)
+    if of_class is not None:
+        return of_class.group(1) == "5"
+    found = _ENUMERATION.match(text)
+    word = text[found.end() :] if found is not None else text
+    plain = word.strip(" ").lower()
+    if found is not None and found.group(1) and plain in _HTTP_WORDS:
+        return False
+    return plain not in WORDS
+
+
+def _is_among(text: str, stated: Iterable[str]) -> bool:
+    plain = text.strip().casefold()
+    code = _LEADING_CODE.match(text)
+    number = _number(text)
+    for one in stated:
+        if plain == one.strip().casefold() or (code is not None and code.group(1) == one.strip()):
+            return True
+        if number is not None and number == _number(one):
+            return True
+    return False
