@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -562,17 +561,11 @@ def wide(tmp_path: Path, columns: int) -> Made:
     return made
 
 
-def test_a_page_of_fifty_columns_is_small_and_fast(tmp_path: Path) -> None:
-    """All fifty are in the main table; rendering is done for each request."""
+def test_a_page_of_fifty_columns_is_small(tmp_path: Path) -> None:
+    """All fifty are in the main table; how long it takes is what `benchmarks/landing.py` measures."""
     made = wide(tmp_path, 50)
-    reports = [made.report()]
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        content = render_page(reports, made.config, now=NOW, telemetry_path="/metrics")
-        seconds.append(time.perf_counter() - start)
+    content = render_page([made.report()], made.config, now=NOW, telemetry_path="/metrics")
     assert len(content) < 300_000
-    assert min(seconds) < 0.05
     assert len(Page(content).rows()) == 50
 
 
