@@ -171,7 +171,7 @@ def model_with(content: bytes | str, watched: Watched, *, name: str, more: str =
     """Return the configuration of a model whose log has this content."""
     file = watched.folder / log.format(name)
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return model_text(name, file.name, more=more)
+    return model_text(name, file.name, more=more, fields="{time: ts}")
 
 
 NO_LOGS: list[tuple[str, bytes | str, str]] = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: Bytes of an input. Everything that is read has its own limits, which other tests are about.
-MAX_BYTES = 1 << 16
+MAX_BYTES = 1 << 17
 
 #: Seconds of one processor that an input may take.
 MAX_SECONDS = 5.0

@@ -129,7 +129,7 @@ class SourceSeries(LiveSeries):
                 samples.add(EVENTS_REJECTED, at, source.rejected.get(reason, 0), created=source.since)
             for part in PARTS:
                 at = label_text(STATE_DAMAGED.labels, (self._model.name, part))
-                samples.add(STATE_DAMAGED, at, source.damaged.get(part, 0))
+                samples.add(STATE_DAMAGED, at, source.damaged.get(part, 0), created=source.since)
             for name, ratio in source.fields_seen.items():
                 samples.add(FIELD_SEEN, label_text(FIELD_SEEN.labels, (self._model.name, name)), ratio)
             samples.add(EVALUATION_DURATION, labels, report.evaluation_seconds)

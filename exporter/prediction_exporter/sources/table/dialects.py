@@ -81,6 +81,7 @@ class Dialect:
         number: a double as SQL writes it.
         double: a column of numbers as doubles, rounded to the nearest.
         text: a column of text as it is compared: byte by byte.
+        lower: such a text with the letters A to Z in lower case.
         bins: the number of edges up to a finite double, where the database has a function of them.
         histogram: counts of the bins of a number as a list, in the order of their upper bounds, which lie in them.
         unpivot: a row for each of some expressions, where the database has a function that gives several rows.
@@ -107,6 +108,7 @@ class Dialect:
     number: Callable[[float], Expression] = lambda value: literal(value, Double())
     double: Callable[[Expression], Expression] = lambda column: cast(column, Double)
     text: Callable[[Expression], Expression] = lambda column: cast(column, String)
+    lower: Callable[[Expression], Expression] = func.lower
     bins: Callable[[Expression, Sequence[float]], Expression] | None = None
     histogram: Callable[[Expression, Sequence[Any]], Expression] | None = None
     unpivot: Callable[[Sequence[Expression]], Expression] | None = None
@@ -213,6 +215,10 @@ def _mysql_text(column: Expression) -> Expression:
     return type_coerce(cast(func.convert(column.op("USING")(literal_column("utf8mb4"))), LargeBinary), String)
 
 
+def _mysql_lower(text: Expression) -> Expression:
+    return _mysql_text(func.lower(func.convert(text.op("USING")(literal_column("utf8mb4")))))  # bytes have no case
+
+
 MYSQL = Dialect(
     driver="mysql+pymysql",
     extra="mysql",
@@ -221,6 +227,7 @@ MYSQL = Dialect(
     epoch=_mysql_epoch,
     double=lambda column: column + literal_column("0e0"),  # the cast came late, and float(4) is a double then too
     text=_mysql_text,
+    lower=_mysql_lower,
     has_non_finite=False,
     has_booleans=False,
     has_indexes=True,

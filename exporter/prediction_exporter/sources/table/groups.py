@@ -98,7 +98,7 @@ class Groups:
             return None
         value = self.status.value
         is_code = func.substr(value, 1, 1).in_([literal(mark) for mark in "+-.0123456789 "])
-        lower = func.lower(value)
+        lower = self.status.lower()
         is_enumeration = func.substr(lower, 1, 4).in_([literal(beginning) for beginning in BEGINNINGS])
         return or_(is_code, is_enumeration, func.trim(lower).in_([literal(word) for word in sorted(WORDS)]))
 

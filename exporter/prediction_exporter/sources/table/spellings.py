@@ -103,6 +103,10 @@ class Comparable:
         else:
             self.value = dialect.double(column) if form is Form.FLOAT else column
 
+    def lower(self) -> Expression:
+        """Return what is compared, a text, in lower case."""
+        return self._dialect.lower(self.value)
+
     def literal(self, value: Any) -> Expression:
         """Return a value as SQL compares it."""
         if isinstance(value, bool):
