@@ -755,6 +755,25 @@ def test_newest_file_that_a_link_names_is_no_rotated_one(tmp_path: Path) -> None
     tail.close()
 
 
+def test_copied_and_truncated_before_anything_was_read_of_it(tmp_path: Path) -> None:
+    """What a copy was made of is told by what was read, and of nothing that is nothing: after a restart the copy is read."""
+    path, copy = tmp_path / "app.log", tmp_path / "app.log.1"
+    path.write_bytes(b"one\n" * 3)
+    tracker = Tracker(str(path), "beginning", time.time)
+    tracker.look()
+    shutil.copyfile(path, copy)
+    tracker.look()
+    assert [stream.path for stream in tracker.streams] == [str(path)]
+    stored, horizon = json.dumps([stream.to_json() for stream in tracker.streams]), tracker.horizon
+    path.write_bytes(b"another\n" * 5)
+    again = Tracker(str(path), "beginning", time.time)
+    again.restore([Stream.from_json(stream, time.time()) for stream in json.loads(stored)], horizon)
+    again.look()
+    assert {stream.path for stream in again.streams if not stream.ignored and stream.offset == 0} == {str(path), str(copy)}
+    for stream in (*tracker.streams, *again.streams):
+        stream.close()
+
+
 def test_a_new_log_with_the_inode_and_the_lines_of_a_rotated_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """No rotation gives a rotated file the log's name again: its lines are read, and the doubt is logged."""
     path, rotated, spare = tmp_path / "app.log", tmp_path / "app.log.1", tmp_path / "spare"

@@ -198,6 +198,8 @@ class Stream:
             self.content.close()
             self.content = None
             self.memory.rest()
+            if self.memory.empty:  # nothing tells any more whether its file is still the one that was copied
+                self.copies.clear()
 
     def to_json(self) -> dict[str, Any]:
         """Return what must survive a restart, without what has its default."""
@@ -209,7 +211,7 @@ class Stream:
             "wrapper": self.wrapper,
             "ignored": self.ignored,
             "seal": self.seal,
-            "copies": sorted(self.copies),
+            "copies": [] if self.memory.empty else sorted(self.copies),
         }
         return {
             "home": self.home,

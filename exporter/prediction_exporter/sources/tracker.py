@@ -227,7 +227,7 @@ class Tracker:
     def _judge(self, file: File, home: str, copies: Copies) -> None:
         """Decide about a file that is no known stream's: a copy of one, a new stream, or none of ours."""
         original = self._copies.get(file.look)
-        if original is not None and not (original.lost and original.memory.empty):
+        if original is not None and file.look in original.copies and not (original.lost and original.memory.empty):
             original.copied = True
             return
         content = self.open(file)
