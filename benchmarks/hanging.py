@@ -155,7 +155,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         if time.monotonic() > end:
             raise SystemExit(f"not {what} within a minute")
-        time.sleep(0.1)
+        time.sleep(0.1)  # another process brings it about, which needs the processor
 
 
 def timed(port: int) -> list[float]:
@@ -166,7 +166,7 @@ def timed(port: int) -> list[float]:
             seconds.append(scrape(port))
         except (OSError, http.client.HTTPException) as error:
             print(f"  a scrape failed: {error}")
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(PAUSE_SECONDS)  # scrapes come one by one, as Prometheus asks
     return seconds
 
 

@@ -12,6 +12,7 @@ import resource
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,9 +112,9 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def apart(function: object, *arguments: object) -> None:
+def apart(function: Callable[..., None], *arguments: object) -> None:
     """Call a function in a process of its own: making events takes more memory than reading them."""
-    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments)  # type: ignore[arg-type]
+    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments)
     process.start()
     process.join()
 
@@ -139,12 +140,12 @@ def write_shape(path: Path, shape: Shape) -> None:
             file.write(f'{{"ts":{now - age:.1f},"model_version":"v{row % shape.versions}","features":{{{values}}}}}\n')
 
 
-def measured(target: object, of: object, expected: int) -> float:
+def measured(target: Callable[..., None], of: object, expected: int) -> float:
     """Return the peak of a process that reads a log."""
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         result: multiprocessing.Queue[tuple[float, int]] = context.Queue()
-        process = context.Process(target=target, args=(of, Path(folder), result))  # type: ignore[arg-type]
+        process = context.Process(target=target, args=(of, Path(folder), result))
         process.start()
         most, counted = result.get()
         process.join()

@@ -60,7 +60,7 @@ def lock(folder: Path) -> int:
                 raise StateError(
                     f"{folder / FILE_NAME}: another exporter uses it; each needs a state_dir of its own"
                 ) from error
-            time.sleep(_POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)  # a lock of a file cannot be waited for with a limit
         else:
             return descriptor
 
