@@ -9,10 +9,18 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from processes import Exporter
+from watched import close_all
 
 # How long something takes on a busy machine is no property of the code.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+
+@pytest.fixture(autouse=True)
+def close_what_was_watched() -> Iterator[None]:
+    """Close the monitors and states of a test behind it."""
+    yield
+    close_all()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -43,8 +44,8 @@ class Activated:
         exporter = [sys.executable, "-m", "prediction_exporter", "run", "--web.systemd-socket", "--log.format", "json"]
         exporter += ["--config.file", str(self.watched.file)]
         command = [sys.executable, "-c", ACTIVATE, owner, count or str(len(self.sockets)), *exporter]
-        # Duplicates of the first, far from those that stand in their place then.
-        numbers = [os.dup2(listening.fileno(), 100 + at) for at, listening in enumerate(self.sockets)]
+        # Duplicates, of numbers that are free and far from those that stand in their place then.
+        numbers = [fcntl.fcntl(listening, fcntl.F_DUPFD, 100) for listening in self.sockets]
         shell = "".join(f"{3 + at}<&{number} " for at, number in enumerate(numbers))
         line = ["bash", "-c", f'exec "$@" {shell}', "bash", *command]
         with self.log.open("ab") as output:

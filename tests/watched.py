@@ -94,6 +94,7 @@ class Watched:
     clock: Clock = field(default_factory=Clock)
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     state: State | None = None
+    monitors: list[ModelMonitor] = field(default_factory=list)
 
     @property
     def file(self) -> Path:
@@ -127,7 +128,27 @@ class Watched:
         self.state = State(loaded.state_dir, models=[model.name for model in loaded.models], recover=recover)
         place = f"models[{index}]"
         model = loaded.models[index]
-        return ModelMonitor(loaded, model, place=place, state=self.state, max_versions=max_versions, clock=self.clock)
+        monitor = ModelMonitor(loaded, model, place=place, state=self.state, max_versions=max_versions, clock=self.clock)
+        self.monitors.append(monitor)
+        _OPEN.append(self)
+        return monitor
+
+    def close(self) -> None:
+        """Close what was started."""
+        for monitor in self.monitors:
+            monitor.close()
+        if self.state is not None:
+            self.state.close()
+
+
+#: What was started in this test, a folder as often as a monitor of it.
+_OPEN: list[Watched] = []
+
+
+def close_all() -> None:
+    """Close what was started since the last call: the tests after this one have no descriptors to spare for it."""
+    while _OPEN:
+        _OPEN.pop().close()
 
 
 def read(monitor: ModelMonitor, clock: Clock) -> tuple[ModelReport, Series]:
