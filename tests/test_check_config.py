@@ -599,9 +599,11 @@ def test_what_is_not_compared_is_said(watched: Watched) -> None:
 
 def test_a_log_that_rounds(watched: Watched) -> None:
     """Bins that are narrower than a step of the log would be empty or full for ever."""
-    rows = [{"p": (n / 1000) ** 6, "q": n / 1000} for n in range(1000)]
+    # As both sides have it, a bin for each step is no finer than the log.
+    rows = [{"p": (n / 1000) ** 6, "q": n / 1000, "r": 0.2 + n % 12 / 100} for n in range(1000)]
+    rows = [{**row, "r": round(row["r"], 2)} for row in rows]
     (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    events = [{"ts": time.time(), "p": round(row["p"], 2), "q": round(row["q"], 2)} for row in rows]
+    events = [{"ts": time.time(), "p": round(row["p"], 2), "q": round(row["q"], 2), "r": row["r"]} for row in rows]
     watched.write("".join(json.dumps(event) + "\n" for event in events))
     build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
     told = "columns.p: the sampled values have at most 2 decimals"
@@ -612,3 +614,4 @@ def test_a_log_that_rounds(watched: Watched) -> None:
         errors = check(watched)[2]
         assert (told in errors) == expected
         assert "columns.q" not in errors
+        assert "columns.r" not in errors

@@ -40,6 +40,9 @@ _IMPROBABLE = 0.01
 #: Decimals that may be those of a logger that rounds, and values that show it.
 MOST_DECIMALS, ENOUGH_VALUES = 7, 30
 
+#: The part of a step that a bin of one step has at least: edges lie a little below the values that they stand for.
+NEARLY = 0.999
+
 #: Bytes at the end of a log that its newest event is looked for in.
 LAST_BYTES = 64 << 10
 #: The share of failed requests in a sample, and the requests in it, from which it is asked whether they failed indeed.
@@ -125,7 +128,7 @@ def _coarse(kept: Sequence[Events], baseline: Baseline, place: str) -> list[str]
         decimals = next((d for d in range(MOST_DECIMALS) if len(values) and np.array_equal(values, np.round(values, d))), None)
         # The bin of a single value is narrow, and its ends are no values.
         widths = [b - a for a, b in pairwise(column.drift_edges) if not any(a <= heavy < b for heavy in column.heavy)]
-        if decimals is None or len(values) < ENOUGH_VALUES or not widths or min(widths) >= 10.0**-decimals:
+        if decimals is None or len(values) < ENOUGH_VALUES or not widths or min(widths) >= NEARLY * 10.0**-decimals:
             continue
         found.append(
             f"{place}.{column.name}: the sampled values have at most {decimals} decimals, and the baseline tells finer ones "
