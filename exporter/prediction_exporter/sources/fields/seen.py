@@ -133,7 +133,7 @@ class FieldsSeen:
         if one.role == "latency" and self._odd:
             return f"fields.{one.key}: no value of {one.name} is a duration, such as {self._odd}; have it written as a number"
         what = "a value of " if one.role == "latency" else ""
-        count = f"none of {self._records:.0f} records has {what}" if self._records > 1 else f"the one record has no {what}"
+        count = f"none of {self._records:.0f} records has {what}" if self._records > 1 else f"the one record lacks {what}"
         nested = "; a list inside of a list is not looked into" if "][" in one.name else ""
         parents = {name[: mark.start()] for name in self._names for mark in re.finditer(r"[.\[]", name)}
         known = (name for name in self._names if name.lower() in KNOWN_NAMES.get(one.role, ()))
