@@ -305,7 +305,7 @@ class Asking(Poll):
 
     def __init__(self, model: str) -> None:
         self.interval = 0.05
-        self.timeout = 0.3
+        self.timeout = 30.0  # what is slow is not to be late, on a busy machine either
         self.model = model
         self.asked = 0
         self.closed = threading.Event()
@@ -384,6 +384,7 @@ def test_nothing_waits_for_a_poll_that_hangs(running: Running, asked: Asked, cap
     running.start(*TWO)
     running.wait(lambda: running.total(OF_MODEL.name, model="a") is not None)
     poll = asked.started("a")
+    poll.timeout = 0.3
     poll.free.clear()
     running.wait(lambda: running.total(SUCCESS, model="a", collector="asked") == 0)
     assert running.total(OF_MODEL.name, model="a") is None
@@ -418,7 +419,7 @@ def test_a_reload_keeps_what_was_polled_last(running: Running, asked: Asked) -> 
 
     class Slow(Asking):
         def poll(self) -> Samples:
-            time.sleep(0.25)
+            time.sleep(0.25)  # several snapshots are made before its first answer
             return super().poll()
 
     asked._open = lambda config: {model.name: Slow(model.name) for model in config.models}  # type: ignore[method-assign]
