@@ -14,7 +14,7 @@ from prediction_exporter.monitor.monitor import Monitor
 from processes import samples
 from watched import Series, Watched, config_text, total
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 class Running:

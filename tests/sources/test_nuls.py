@@ -68,12 +68,24 @@ def test_wrapped_lines_around_nuls_are_delivered(tmp_path: Path, kind: str, leng
     tail.close()
 
 
-def test_a_hole_of_gigabytes_costs_nothing(tmp_path: Path) -> None:
-    """A writer goes on at its old offset in a file that was truncated: what it writes is found behind 200 GiB of nothing."""
-    path = tmp_path / "app.log"
+def test_a_hole_of_terabytes_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer goes on at its old offset in a file that was truncated: what it writes is found behind 2 TiB of nothing.
+
+    Neither following the file nor recognising it after a restart reads the hole.
+    """
+    path, read, pread = tmp_path / "app.log", 0, os.pread
+
+    def counted(fd: int, length: int, position: int) -> bytes:
+        nonlocal read
+        data = pread(fd, length, position)
+        read += len(data)
+        assert read < 256 << 20, "the hole is read"
+        return data
+
+    monkeypatch.setattr(os, "pread", counted)
     with path.open("wb") as file:
         file.write(b'{"a":0}\n')
-        file.seek(200 << 30)
+        file.seek(2 << 40)
         file.write(b'{"a":1}\n{"a":')
     tail = follow(path)
     assert lines_of(tail) == [b'{"a":0}', b'{"a":1}']
@@ -82,6 +94,31 @@ def test_a_hole_of_gigabytes_costs_nothing(tmp_path: Path) -> None:
         file.write(b"2}\n")
     tail = follow(path, tail.position())
     assert lines_of(tail) == [b'{"a":2}']
+    tail.close()
+    path.rename(tmp_path / "app.log.1")
+    path.write_bytes(b'{"a":3}\n')
+    tail = follow(path, tail.position())
+    assert lines_of(tail) == [b'{"a":3}']
+    tail.close()
+
+
+def test_a_log_with_a_hole_is_known_again_where_it_was_compressed(tmp_path: Path) -> None:
+    """Its copy has the NULs written out; it is the same log all the same."""
+    path = tmp_path / "app.log"
+    with path.open("wb") as file:
+        file.write(b'{"a":0}\n')
+        file.seek(40 << 20)
+        file.write(b'{"a":1}\n')
+    tail = follow(path)
+    assert lines_of(tail) == [b'{"a":0}', b'{"a":1}']
+    tail.close()
+    with path.open("ab") as file:
+        file.write(b'{"a":2}\n')
+    (tmp_path / "app.log.1.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    path.write_bytes(b'{"a":3}\n')
+    tail = follow(path, tail.position())
+    assert lines_of(tail) == [b'{"a":2}', b'{"a":3}']
     tail.close()
 
 

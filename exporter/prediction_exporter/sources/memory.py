@@ -2,7 +2,7 @@
 
 Two contents are the same log only if every byte that was read of one stands in the other at the same place. The hash says so
 at the price of one pass over these bytes, without keeping any. It goes on where it stood while a file is read; after a
-restart it is made anew by the pass that verifies the file.
+restart it is made anew by the pass that verifies the file. NULs are left out of it, so that a hole of terabytes costs nothing.
 
 Hashes of earlier places, the *marks*, recognise a copy that ends before the last byte that was read: it was made, then more
 was written and read, then the log was truncated.
@@ -63,6 +63,10 @@ class Edges:
         )
 
 
+def _without_nuls(data: bytes) -> bytes:
+    return data.replace(b"\0", b"") if b"\0" in data else data
+
+
 def _digest_1(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
 
@@ -110,7 +114,7 @@ class Memory:
             since, before = 0, b""
         self.since = self.offset = since
         self.marks, self.recent, self.edges, self._hash = [], b"", None, xxhash.xxh3_128()
-        self._take(before)
+        self._take(before, len(before))
 
     def look_ahead(self, content: Content) -> None:
         """Remember the first bytes of a content, where nothing was read of it."""
@@ -119,9 +123,17 @@ class Memory:
 
     def advance(self, data: bytes | memoryview) -> None:
         """Remember more bytes: those that follow the offset."""
+        self._advance(bytes(data), len(data))
+
+    def leap(self, position: int) -> None:
+        """Remember the NULs between the offset and a position behind it."""
+        length = position - self.offset
+        self._advance(bytes(min(length, RECENT_BYTES)), length)
+
+    def _advance(self, data: bytes, length: int) -> None:
         if self.offset > self.since:
             self.marks.append((self.offset, self.digest))
-        self._take(data)
+        self._take(data, length)
         kept, reach = [], 1
         for mark in reversed(self.marks):
             if self.offset - mark[0] >= reach:
@@ -129,17 +141,18 @@ class Memory:
                 reach = 2 * (self.offset - mark[0])
         self.marks = kept[:MARKS][::-1]
 
-    def _take(self, data: bytes | memoryview) -> None:
+    def _take(self, data: bytes, length: int) -> None:
+        """Take bytes; of a longer run of NULs, the last ones."""
         if self._hash is None:
             if self.offset > self.since:
                 raise ValueError("what was read before must be verified first")
             self._hash = xxhash.xxh3_128()
         if not self.offset:
-            self.first = head_of(bytes(data[:HEAD_BYTES]))
-        self._hash.update(data)
+            self.first = head_of(data[:HEAD_BYTES])
+        self._hash.update(_without_nuls(data))
         self.digest = self._hash.hexdigest()
-        self.offset += len(data)
-        self.recent = (self.recent + bytes(data[-RECENT_BYTES:]))[-RECENT_BYTES:]
+        self.offset += length
+        self.recent = (self.recent + data[-RECENT_BYTES:])[-RECENT_BYTES:]
         self.ahead = b""
 
     def stands_in(self, content: PlainContent, following: bytes = b"") -> bool:
@@ -161,12 +174,13 @@ class Memory:
         hashed, at, matched, recent = xxhash.xxh3_128(), self.since, self.since, b""
         for end, digest in (*self.marks, (self.offset, self.digest)):
             while at < end:
-                block = content.read_at(at, min(end - at, PASS_BYTES))
-                if not block:
+                data = min(content.next_data(at), end) if isinstance(content, PlainContent) else at  # behind a hole
+                block = content.read_at(data, min(end - data, PASS_BYTES))
+                hashed.update(_without_nuls(block))
+                recent = (recent + bytes(min(data - at, RECENT_BYTES)) + block)[-RECENT_BYTES:]
+                at = data + len(block)
+                if at < end and not block:
                     return self._check_end(content, at, matched)
-                hashed.update(block)
-                at += len(block)
-                recent = (recent + block)[-RECENT_BYTES:]
             if hashed.hexdigest() != digest:
                 return Relation.OTHER
             matched = end

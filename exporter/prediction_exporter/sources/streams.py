@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from prediction_exporter.sources.content import Content, Look, PlainContent
-from prediction_exporter.sources.decompress import BLOCK_BYTES, COMPRESSIONS
+from prediction_exporter.sources.decompress import COMPRESSIONS
 from prediction_exporter.sources.discovery import File, FileId
 from prediction_exporter.sources.memory import AGAIN_BYTES, Memory, Relation
 from prediction_exporter.sources.naming import family
@@ -178,8 +178,8 @@ class Stream:
 
     def leap(self, position: int) -> None:
         """Move the offset to a position; nothing but NULs lies between."""
-        while self.offset < position:
-            self.advance(memoryview(bytes(min(position - self.offset, BLOCK_BYTES))))
+        self.memory.leap(position)
+        self.size = max(self.size, self.offset)
 
     def lose(self) -> None:
         """Let go of a file that holds something else now: truncated if it was open, else perhaps only its inode is the same."""
