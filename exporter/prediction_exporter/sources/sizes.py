@@ -45,9 +45,7 @@ def _ends(data: bytes, lines: int) -> Iterator[int]:
     """Yield where each piece ends but for the last one, which is not empty."""
     if len(data) <= lines * _SHORTEST:
         return
-    are_ends = np.frombuffer(data, np.uint8) == ord(
-        "\n"
-    )  # bytes.count takes three times as long
+    are_ends = np.frombuffer(data, np.uint8) == ord("\n")  # bytes.count takes three times as long
     if np.count_nonzero(are_ends) <= lines:
         return
     newlines = np.flatnonzero(are_ends) + 1

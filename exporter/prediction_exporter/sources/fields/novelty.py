@@ -50,7 +50,9 @@ def _new(record: Mapping[str, Any], known: dict[str, _Known], longest: int) -> d
 
 def _is_new_list(values: list[Any], kinds: _Known, longest: int) -> bool:
     if len(values) == 1 and type(values[0]) is str:
-        return kinds.setdefault("text", values) is values
+        is_new = "text" not in kinds
+        kinds["text"] = None
+        return is_new
     if not set(map(type, values)) <= {int, float, bool}:
         return True
     length = min(len(values), longest)
