@@ -135,8 +135,8 @@ def scrape(port: int) -> float:
     answer = client.getresponse()
     body = answer.read()
     client.close()
-    if answer.status != http.client.OK:
-        raise SystemExit(f"a scrape was answered with {answer.status}: {body.decode()}")
+    if answer.status != http.client.OK:  # there is no place for it while all connections come at once
+        raise http.client.HTTPException(f"{answer.status}: {body.decode().strip()}")
     return time.perf_counter() - start
 
 

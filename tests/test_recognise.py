@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -9,10 +10,14 @@ import pytest
 from prediction_exporter.config import Fields
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.fields import names as names_module
+from prediction_exporter.sources.fields import seen as seen_module
 from prediction_exporter.sources.fields.names import flatten
+from prediction_exporter.sources.fields.novelty import novelties
 from prediction_exporter.sources.fields.recognise import log_schema
 from prediction_exporter.sources.fields.roles import Roles, assign
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
+from prediction_exporter.sources.fields.seen import FieldsSeen
 
 WHERE = "models[0].predictions.fields"
 
@@ -59,6 +64,34 @@ def paths(found: EventSchema) -> dict[str, str]:
 def test_fields_of_events(events: list[dict[str, Any]], names: list[str]) -> None:
     """Every value has a name; where shapes differ, what is inside of objects and lists counts."""
     assert list(flatten(events)) == names
+
+
+def _drawn(draw: Random, depth: int = 0) -> Any:
+    """Draw a value of any kind that JSON has."""
+    texts, numbers = ["", "x"], [0, 1.5, True]
+    kinds: list[Any] = [
+        None,
+        draw.choice(texts),
+        draw.choice(numbers),
+        [],
+        {},
+        ["x"],
+        draw.choices(numbers, k=draw.randint(1, 4)),
+    ]
+    if depth < 3:
+        kinds += [[_drawn(draw, depth + 1)], {key: _drawn(draw, depth + 1) for key in draw.sample("abc", 2)}]
+    return draw.choice(kinds)
+
+
+def test_what_was_seen_before_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fields of records that are much alike, and their order, are those that all of every record would tell."""
+    draw = Random(1)
+    logs = [[{key: _drawn(draw) for key in draw.sample("abcd", 3)} for _ in range(draw.randint(1, 8))] for _ in range(500)]
+    found = [list(flatten(log).items()) for log in logs]
+    passed = [sum(1 for _ in novelties(log * 2, longest=9)) for log in logs]
+    assert sum(passed) < sum(len(log) * 2 for log in logs) * 0.8
+    monkeypatch.setattr(names_module, "novelties", lambda records, **_: records)
+    assert found == [list(flatten(log).items()) for log in logs]
 
 
 def test_flattened_fields_never_contain_each_other() -> None:
@@ -313,3 +346,33 @@ def test_names_that_libraries_and_servers_use(role: str, name: str) -> None:
     """Outputs are known by what scikit-learn's users and servers of models call them."""
     found = roles("ts", name, "x")
     assert (found.prediction, *found.scores) == ((name,) if role == "prediction" else (None, name))
+
+
+def test_a_name_is_compared_once_with_what_records_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was meant by a misspelt field is told after every read, and looked up after the first: it takes long among many."""
+    asked: list[str] = []
+
+    def suggest(word: str, known: list[str]) -> str:
+        asked.append(word)
+        return f"; did you mean {known[0]}?"
+
+    monkeypatch.setattr(seen_module, "suggest", suggest)
+    seen = FieldsSeen(Fields(features=["amuont", "age"]))
+    for _ in range(3):
+        seen.count([{"amount": 1, "age": 2}] * 5, None)
+        assert "did you mean amount?" in seen.unseen()[0]
+    assert asked == ["amuont", "amuont"]  # again when there are twice as many records to tell it
+
+
+def test_a_field_that_vanishes_is_told_by_its_share() -> None:
+    """The share of records that have a field falls with each batch that lacks it, and rises with each that has it."""
+    seen = FieldsSeen(Fields(id="key"))
+    shares = []
+    for batches, record in ((150, {"key": 1, "x": 2}), (150, {"x": 2}), (50, {"key": 1})):
+        for _ in range(batches):
+            seen.count([record] * 20, None)
+            shares.append(seen.ratios()["id"])
+    assert shares[:150] == [1.0] * 150
+    assert shares[150:300] == sorted(shares[150:300], reverse=True)
+    assert shares[299] < 0.3
+    assert shares[300:] == sorted(shares[300:])

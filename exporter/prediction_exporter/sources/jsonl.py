@@ -171,8 +171,10 @@ def served_of(parsed: Sequence[Mapping[str, Any]], schema: EventSchema) -> Seque
     """Return those parsed events whose requests did not fail."""
     if schema.status is None:
         return parsed
-    failed = failures_of(texts_of(parsed, schema.status), schema.outcomes)
-    return [event for event, is_failed in zip(parsed, failed, strict=True) if not is_failed]
+    # A few events, so without polars.
+    texts = [text_of(lookup(event, schema.status)) for event in parsed]
+    failing = {text for text in set(texts) if text is not None and schema.outcomes.means_failure(text)}
+    return [event for event, text in zip(parsed, texts, strict=True) if text not in failing]
 
 
 def texts_of(parsed: Iterable[Mapping[str, Any]], path: Path) -> pl.Series:

@@ -38,18 +38,22 @@ def recognise_log(sample: Records, predictions: Predictions, layout: Layout | No
     Raises:
         ConfigError: they do not tell.
     """
+    return recognise(sample, predictions, layout, where=where)[0]
+
+
+def recognise(sample: Records, predictions: Predictions, layout: Layout | None, *, where: str) -> tuple[EventSchema, bool]:
+    """Return where everything stands in a log's events, and whether the request of any of them did not fail.
+
+    Raises:
+        ConfigError: the events do not tell.
+    """
     place, fields = f"{where}.predictions.fields", predictions.fields
-    failed = not served(sample, predictions, where=where)
-    return log_schema(sample, fields, layout, timezone=predictions.timezone, where=place, all_failed=failed)
-
-
-def served(sample: Records, predictions: Predictions, *, where: str) -> Records:
-    """Return the events of requests that did not fail, as far as they say so."""
-    path = status_path(sample, predictions.fields, where=f"{where}.predictions.fields")
-    if path is None:
-        return sample
-    failed = failures_of(texts_of(sample, path), stated_outcomes(path, predictions.fields))
-    return [event for event, is_failed in zip(sample, failed, strict=True) if not is_failed]
+    path = status_path(sample, fields, where=place)
+    any_served = bool(sample)
+    if path is not None:
+        any_served = not failures_of(texts_of(sample, path), stated_outcomes(path, fields)).all()
+    schema = log_schema(sample, fields, layout, timezone=predictions.timezone, where=place, all_failed=not any_served)
+    return schema, any_served
 
 
 class LogFields:
@@ -68,6 +72,7 @@ class LogFields:
         self._fingerprint = fingerprint(predictions.fields, predictions.timezone, layout)
         self._unseen: dict[str, int] = {}
         self._complaint = ""
+        self._looked_at: tuple[Records, EventSchema, bool] | None = None
         self.schema: EventSchema | None = None
         self.is_told = False
         self.seen = FieldsSeen(predictions.fields)
@@ -89,7 +94,7 @@ class LogFields:
     def tells(self, sample: Records) -> bool:
         """Return whether a sample tells all fields: it has what the baseline has, in requests that did not fail."""
         try:
-            return bool(served(sample, self._predictions, where=self._where)) and self._recognise(sample) is not None
+            return self._recognise(sample)[1]
         except ConfigError:
             return False
 
@@ -100,8 +105,8 @@ class LogFields:
             ConfigError: it does not tell, and nothing is known.
         """
         try:
-            is_told = bool(served(sample, self._predictions, where=self._where))
-            schema = self._recognise(sample)
+            schema, is_told = self._recognise(sample)
+            self._looked_at = None
         except ConfigError as error:
             if self.schema is None:
                 raise
@@ -141,5 +146,9 @@ class LogFields:
         self._unseen = {}
         return False
 
-    def _recognise(self, sample: Records) -> EventSchema:
-        return recognise_log(sample, self._predictions, self._layout, where=self._where)
+    def _recognise(self, sample: Records) -> tuple[EventSchema, bool]:
+        """Return what a sample tells, and whether a request of it did not fail. What tells is asked for twice in a row."""
+        if self._looked_at is None or self._looked_at[0] is not sample:
+            schema, is_told = recognise(sample, self._predictions, self._layout, where=self._where)
+            self._looked_at = sample, schema, is_told
+        return self._looked_at[1:]

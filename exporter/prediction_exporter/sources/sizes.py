@@ -43,7 +43,10 @@ def end_of_lines(data: bytes, lines: int) -> int:
 
 def _ends(data: bytes, lines: int) -> Iterator[int]:
     """Yield where each piece ends but for the last one, which is not empty."""
-    if len(data) <= lines * _SHORTEST or data.count(b"\n") <= lines:
+    if len(data) <= lines * _SHORTEST:
         return
-    newlines = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+    are_ends = np.frombuffer(data, np.uint8) == ord("\n")  # bytes.count takes three times as long
+    if np.count_nonzero(are_ends) <= lines:
+        return
+    newlines = np.flatnonzero(are_ends) + 1
     yield from (int(end) for end in newlines[lines - 1 :: lines] if end < len(data))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from prediction_exporter.sources.fields.novelty import novelties
 from prediction_exporter.sources.fields.schema import Path
 
 LIST_ITEM = re.compile(r"(.*)\[([0-9]+)\]")
@@ -23,7 +24,7 @@ def flatten(events: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     singles: set[Path] = set()  # lists of one text
     texts: set[Path] = set()
-    for event in events:
+    for event in novelties(events, longest=MAX_LIST):
         _flatten(event, (), "", found, singles, texts)
     found = {name: path for name, path in found.items() if path[:-1] not in singles & texts or path[-1] != 0}
     objects = {path[:end] for path in found.values() for end in range(1, len(path)) if isinstance(path[end], str)}

@@ -133,9 +133,8 @@ def _columns(
     items = {name: found[roles.features[f"{name}[0]"]] for name in single}
     beside = {**known, **{name: path[:-1] for name, path in items.items()}}
     known |= items
-    for name in features:
-        inside = nested(name, roles.features) if name not in known else None
-        if inside is not None and inside not in names and roles.features[inside] in found:
+    for name, inside in all_nested([name for name in features if name not in known], roles.features).items():
+        if inside not in names and roles.features[inside] in found:
             known[name] = found[roles.features[inside]]
     if features and not known and not all_failed:
         raise ConfigError(
@@ -168,8 +167,20 @@ def nested(name: str, features: Iterable[str]) -> str | None:
     >>> nested("mcc", ["merchant.mcc", "amount"]), nested("merchant_mcc", ["merchant.mcc"]), nested("id", ["a.id", "b.id"])
     ('merchant.mcc', 'merchant.mcc', None)
     """
-    inside = [other for other in features if other.endswith(f".{name}") or ("." in other and other.replace(".", "_") == name)]
-    return inside[0] if len(inside) == 1 else None
+    return all_nested([name], features).get(name)
+
+
+def all_nested(names: Iterable[str], features: Iterable[str]) -> dict[str, str]:
+    """Return the same for each of several names that has one: looking through the features for each takes long."""
+    inside: dict[str, list[str]] = {name: [] for name in names}
+    if inside:
+        for other in features:
+            for dot in re.finditer(r"\.", other):
+                if other[dot.end() :] in inside:
+                    inside[other[dot.end() :]].append(other)
+            if "." in other and other.replace(".", "_") in inside:
+                inside[other.replace(".", "_")].append(other)
+    return {name: others[0] for name, others in inside.items() if len(others) == 1}
 
 
 def _beside(name: str, known: Mapping[str, Path]) -> Path:

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.sources.fields.stated import is_within, score_fields, stated
+from prediction_exporter.sources.fields.stated import is_within, score_fields, stated, within
 
 #: Names that top-level fields are recognised by, in lower case.
 KNOWN_NAMES: dict[str, tuple[str, ...]] = {
@@ -103,7 +103,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
         )
     )
     roles = {time, latency, prediction, identity, version, status, *scores}
-    taken = {name for name in names if any(role is not None and is_within(name, role) for role in roles)}
+    taken = set(within(names, roles))
     truths = [name for name in chooser.free if name.lower() in LABEL_NAMES and name not in taken]
     return Roles(
         time=time,
@@ -123,8 +123,8 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
 
 def _not_stated(names: Sequence[str], fields: Fields) -> list[str]:
     """Return the fields that the configuration does not speak of, which may be guessed."""
-    spoken = [one.name for one in stated(fields)]
-    return [name for name in names if not any(is_within(name, parent) for parent in spoken)]
+    spoken = set(within(names, (one.name for one in stated(fields))))
+    return [name for name in names if name not in spoken]
 
 
 @dataclass(frozen=True)
@@ -133,14 +133,18 @@ class _Chooser:
     where: str
     free: Sequence[str]  # those that may be guessed
     top: dict[str, None] = field(init=False)  # top-level names of these, each once, in their order
+    lower: dict[str, list[str]] = field(init=False)  # these, by their lower case
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "top", dict.fromkeys(re.split(r"[.\[]", name)[0] for name in self.free))
+        object.__setattr__(self, "top", dict.fromkeys(re.split(r"[.\[]", name, maxsplit=1)[0] for name in self.free))
+        object.__setattr__(self, "lower", {})
+        for top in self.top:
+            self.lower.setdefault(top.lower(), []).append(top)
 
     def choose(self, role: str, configured: str | None) -> str | None:
         if configured is not None:
             return configured
-        return self._only(role, [top for name in KNOWN_NAMES[role] for top in self.top if top.lower() == name])
+        return self._only(role, [top for name in KNOWN_NAMES[role] for top in self.lower.get(name, ())])
 
     def value(self, role: str, configured: str | None) -> str | None:
         """Choose a field that holds one value."""

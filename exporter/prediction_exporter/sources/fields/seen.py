@@ -23,6 +23,10 @@ RECENT_RECORDS = 1000
 #: Names of fields that a message shows.
 MOST_SHOWN = 30
 
+#: Fields that are compared with the names of the records for one that is close, and names that each is compared with: some
+#: microseconds a pair.
+MOST_HINTS, HINT_NAMES = 20, 2000
+
 _ABSENT = object()
 
 
@@ -74,31 +78,43 @@ class FieldsSeen:
         self._any: dict[str, float] = {}
         self._odd = ""
         self._names: tuple[str, ...] = ()
+        self._named = 0.0  # how many records were counted when these were taken
+        self._hints: dict[Stated, str] = {}
 
     def count(self, records: Records, schema: EventSchema | None, *, has_values: bool = True) -> None:
         """Count records of requests that did not fail; those of a file's schema have names and no values."""
         if not records:
             return
         if self._records >= 2 * RECENT_RECORDS:
-            self._records /= 2
+            self._records, self._named = self._records / 2, self._named / 2
             self._any = {role: count / 2 for role, count in self._any.items()}
         self._records += len(records)
         if not (self._is_latency_stated or schema is None or schema.latency is None):
             guessed = Stated("latency", "latency", path_text(schema.latency))
             self._looked_for = [*(one for one in self._looked_for if one.role != "latency"), guessed]
+        self._look_for(records, has_values=has_values)
+        # Names are told in messages alone, and do not change with each batch.
+        if self._records >= 2 * self._named and any(one not in self._seen for one in self._looked_for):
+            self._names, self._named = tuple(flatten(records)), self._records
+            self._hints.clear()
+
+    def _look_for(self, records: Records, *, has_values: bool) -> None:
+        """Count for each role the records that have a field of it."""
+        met: dict[str, list[Stated]] = {}
+        for one in self._looked_for:
+            if one in self._seen:
+                met.setdefault(one.role, []).append(one)
+        missed = [one for one in self._looked_for if one not in self._seen]
         for record in records:
-            roles = set()
-            for one in self._looked_for:
-                # Of a long list of features it is enough to have met each once, and one of them in this record.
-                if one.role in roles and one in self._seen:
-                    continue
-                if self._is_seen(one, record, has_values=has_values):
-                    self._seen.add(one)
-                    roles.add(one.role)
-            for role in roles:
-                self._any[role] = self._any.get(role, 0) + 1
-        if any(one not in self._seen for one in self._looked_for):
-            self._names = tuple(flatten(records))
+            new = [one for one in missed if self._is_seen(one, record, has_values=has_values)]
+            for one in new:
+                missed.remove(one)
+                met.setdefault(one.role, []).append(one)
+            # Of a long list of features it is enough to have met each once, and one of them in this record.
+            for role, known in met.items():
+                if any(self._is_seen(one, record, has_values=has_values) for one in known):
+                    self._any[role] = self._any.get(role, 0) + 1
+            self._seen.update(new)
 
     def _is_seen(self, one: Stated, record: Mapping[str, Any], *, has_values: bool) -> bool:
         value = value_at(record, one.name)
@@ -135,8 +151,14 @@ class FieldsSeen:
         what = "a value of " if one.role == "latency" else ""
         count = f"none of {self._records:.0f} records has {what}" if self._records > 1 else f"the one record lacks {what}"
         nested = "; a list inside of a list is not looked into" if "][" in one.name else ""
-        parents = {name[: mark.start()] for name in self._names for mark in re.finditer(r"[.\[]", name)}
-        known = (name for name in self._names if name.lower() in KNOWN_NAMES.get(one.role, ()))
-        hint = suggest(one.name, [*self._names, *parents]) or next((f"; did you mean {name}?" for name in known), "")
+        if one not in self._hints:
+            self._hints[one] = self._hint(one) if len(self._hints) < MOST_HINTS else ""
+        hint = self._hints[one]
         shown = ", ".join(self._names[:MOST_SHOWN])
         return f"fields.{one.key}: {count}{one.name}{nested}{hint} (they have: {shown})"
+
+    def _hint(self, one: Stated) -> str:
+        names = self._names[:HINT_NAMES]
+        parents = {name[: mark.start()] for name in names for mark in re.finditer(r"[.\[]", name)}
+        known = (name for name in names if name.lower() in KNOWN_NAMES.get(one.role, ()))
+        return suggest(one.name, [*names, *parents]) or next((f"; did you mean {name}?" for name in known), "")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prediction_exporter.config import FeaturePattern, Fields
+
+#: What stands between the name of an object or list and those inside of it.
+_MARKS = re.compile(r"[.\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,16 @@ def score_fields(fields: Fields) -> dict[str, str]:
     if isinstance(score, Mapping):
         return {f".{name}": field for name, field in score.items()}
     return {f"[{number}]": field for number, field in enumerate(score)}
+
+
+def within(names: Iterable[str], parents: Iterable[str | None]) -> list[str]:
+    """Return the fields that are one of others, or stand inside of one; None is no field.
+
+    >>> within(["a.b", "ab", "a[0]", "c"], ["a", "c", None])
+    ['a.b', 'a[0]', 'c']
+    """
+    above = set(parents)
+    return [name for name in names if name in above or any(name[: mark.start()] in above for mark in _MARKS.finditer(name))]
 
 
 def is_within(name: str, parent: str) -> bool:
