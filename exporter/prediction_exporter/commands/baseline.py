@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
         where=f"models[{index}].predictions.fields",
         track=_progress,
         labels=options.label,
+        timezone=model.predictions.timezone,
     )
     written = baseline.save(result.record, output)
     looked_at = {report.name for report in result.columns}
