@@ -320,12 +320,18 @@ FIELDS = (
     ),
 )
 
-#: Fields that an engine can count: numbers have to be numbers, and JSON is not looked into.
-COUNTABLE = tuple(
-    replace(field, derived=()) if field.name in {"tags", "signup"} else field
-    for field in FIELDS
-    if field.name not in {"a numeral", "document"}
-)
+#: Engines that are not asked for the age of a date: SQLite has only texts for them, of Spark no law has shown it.
+AGELESS = frozenset({"sqlite", "spark"})
+
+
+def countable(kind: str) -> tuple[Field, ...]:
+    """Return the fields that an engine can count: numbers have to be numbers, and neither JSON nor lists are looked into."""
+    without = {"tags", "signup"} if kind in AGELESS else {"tags"}
+    return tuple(
+        replace(field, derived=()) if field.name in without else field
+        for field in FIELDS
+        if field.name not in {"a numeral", "document"}
+    )
 
 
 def layout_of(fields: Sequence[Field]) -> Layout:

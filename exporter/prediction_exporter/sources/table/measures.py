@@ -14,6 +14,8 @@ from prediction_exporter.counting.layout import Column, Kind, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import UNITS, ColumnField, Path, path_text
+from prediction_exporter.sources.table.derived import Place as DerivedPlace
+from prediction_exporter.sources.table.derived import expression_of
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.expressions import (
     LARGEST,
@@ -156,6 +158,8 @@ class Measures:
         found = self.column(place.path)
         if found is None:
             self.absent.append(index)
+        elif column.is_derived:
+            self._add_derived(index, column, place.path, found)
         elif column.is_number:
             self._add_number(index, column, place.path, found)
         else:
@@ -206,6 +210,19 @@ class Measures:
             total=slots.totals.index(column.name) if column.name in slots.totals else None,
             is_whole=form is Form.INTEGER or not self._dialect.has_non_finite,
         )
+        self.numbers.append(number)
+        if column.ranged and column.role is Role.FEATURE:
+            self._ranged.append((number.label, column))
+
+    def _add_derived(self, index: int, column: Column, path: Path, found: Expression) -> None:
+        place = DerivedPlace(column, self.comparable(path, found), self._relation.samples[str(path[0])], self._where)
+        value = expression_of(place, self._relation, self._dialect)
+        if value is None:
+            self.absent.append(index)
+            return
+        assert self._slots.layout is not None  # noqa: S101 - for the type checker
+        moments = (int(self._slots.layout.numeric.searchsorted(index)), Deviation.of(column))
+        number = Number(f"pe_x{index}", value, bins=(self._slots.column(index),), moments=moments, is_whole=True)
         self.numbers.append(number)
         if column.ranged and column.role is Role.FEATURE:
             self._ranged.append((number.label, column))
