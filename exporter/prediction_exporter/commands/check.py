@@ -153,7 +153,11 @@ def _not_compared(baseline: Baseline) -> Iterator[str]:
     """Yield what of the training data has no distribution that is compared."""
     from prediction_exporter.counting.layout import Kind
 
-    present = [column.name for column in baseline.layout.columns if column.kind is Kind.PRESENCE]
+    columns = baseline.layout.columns
+    made = [column for column in columns if column.is_derived]
+    present = [c.name for c in columns if c.kind is Kind.PRESENCE and c.name not in {column.of for column in made}]
+    if made:
+        yield f"compared by what is made of it: {', '.join(f'{column.of} by {column.name}' for column in made)}"
     if present:
         yield f"watched for presence alone: {', '.join(present)}"
     if baseline.left_out:
