@@ -154,10 +154,13 @@ def _not_compared(baseline: Baseline) -> Iterator[str]:
     from prediction_exporter.counting.layout import Kind
 
     columns = baseline.layout.columns
-    made = [column for column in columns if column.is_derived]
-    present = [c.name for c in columns if c.kind is Kind.PRESENCE and c.name not in {column.of for column in made}]
+    made: dict[str, list[str]] = {}
+    for column in columns:
+        if column.of is not None and column.function is not None:
+            made.setdefault(column.of, []).append(column.function.value)
+    present = [column.name for column in columns if column.kind is Kind.PRESENCE and column.name not in made]
     if made:
-        yield f"compared by what is made of it: {', '.join(f'{column.of} by {column.name}' for column in made)}"
+        yield "compared by what is made of it: " + ", ".join(f"{of} by {' and '.join(names)}" for of, names in made.items())
     if present:
         yield f"watched for presence alone: {', '.join(present)}"
     if baseline.left_out:

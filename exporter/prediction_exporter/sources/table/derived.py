@@ -13,7 +13,6 @@ from prediction_exporter.counting.categories import NON_FINITE_WORDS
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column
-from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.derived import BLANKS
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.expressions import Expression
@@ -31,34 +30,28 @@ class Place:
         column: the derived column.
         comparable: the column of the table.
         samples: some of its values, without nulls.
-        where: the place of the fields in the configuration, for messages.
     """
 
     column: Column
     comparable: Comparable
     samples: Sequence[Any]
-    where: str
 
-    def refusal(self, needs: str) -> ConfigError:
-        """Return the error of a number that the database is not asked for."""
-        example = f", for instance {str(self.samples[0])[:50]!r}" if self.samples else ""
-        return ConfigError(
-            f"{self.where}: {self.column.name} is counted in the database where {needs}, and {self.column.of} is something "
-            f"else{example}: write mode: rows, or columns: {{{self.column.name}: {{kind: ignore}}}} and build the baseline anew"
-        )
+
+class UncountedError(Exception):
+    """The database cannot make a number as the profiler does; the message says why."""
 
 
 def expression_of(place: Place, relation: Relation, dialect: Dialect) -> Expression | None:
     """Return the number in SQL, null where it is missing; None where it is missing in all rows.
 
     Raises:
-        ConfigError: the database cannot make it of such a column as the profiler does.
+        UncountedError: the database cannot make it of such a column as the profiler does.
     """
     function = place.column.function
     if function is Function.AGE_DAYS:
         return _age(place, relation, dialect)
     if place.column.held is Held.CONTAINER:
-        raise place.refusal("no list is looked into")
+        raise UncountedError("lists are not looked into")
     return _length(place, dialect)
 
 
@@ -67,7 +60,7 @@ def _length(place: Place, dialect: Dialect) -> Expression | None:
     if comparable.form is Form.CONTAINER:
         return None  # lists and objects have no length as a text
     if comparable.form not in (Form.TEXT, Form.DYNAMIC):
-        raise place.refusal("it is text")
+        raise UncountedError("the column is no text")
     text = comparable.value
     rest = text
     for blank in BLANKS:
@@ -85,7 +78,7 @@ def _age(place: Place, relation: Relation, dialect: Dialect) -> Expression:
     seconds, at = dialect.seconds, relation.column(relation.schema.time)
     times = relation.samples[str(relation.schema.time[0])]
     if seconds is None or at is None or not all(_is_instant(some, relation) for some in (times[:1], place.samples[:1])):
-        raise place.refusal("it and the time of the prediction are timestamps or dates in UTC")
+        raise UncountedError("it takes a date or a timestamp, as the time of the prediction is one, both in UTC")
     column = place.comparable.column
     days = dialect.double(seconds(at) - seconds(column)) / dialect.number(_DAY_SECONDS)
     return case((and_(column.is_not(None), at.is_not(None)), days), else_=null())
