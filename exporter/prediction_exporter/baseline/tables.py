@@ -16,7 +16,7 @@ from prediction_exporter.config.predictions import NULL_VALUES
 from prediction_exporter.counting.held import Held
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.base import Rejected
-from prediction_exporter.sources.derived import lists_of, series_of
+from prediction_exporter.sources.derived import lists_in, lists_of
 from prediction_exporter.sources.fields.names import MAX_LIST, flatten
 from prediction_exporter.sources.fields.schema import Path as FieldPath
 from prediction_exporter.sources.fields.schema import lookup, path_text
@@ -232,7 +232,7 @@ def _json_lines(path: Path) -> Table:
                 if frame is not None:
                     parts[name].append(_as_numbers(lists_of(frame[reader.names[at]])[0]))
                 if parsed:
-                    parts[name].append(_as_numbers(series_of(lookup(event, at) for event in parsed)[0]))
+                    parts[name].append(_as_numbers(lists_in(lookup(event, at) for event in parsed)[0]))
     columns = {name: pl.concat(series) if series else pl.Series("value", [], pl.String) for name, series in parts.items()}
     rows = len(next(iter(columns.values())))
     readers = {name: partial(_same, columns[name]) for name in found}

@@ -7,9 +7,10 @@ there is a value of which it cannot be made: a date that does not exist, a vecto
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ BLANKS = " \t\n\r"
 #: A text in brackets, which may be a list or an object that a logger wrote.
 _BRACKETED = r"(?s)^(?:\[.*\]|\{.*\})$"
 
+#: What no list of numbers and nulls has in JSON.
+_NO_NUMBER = r"[^-+.,0-9eE\s\[\]nul]"
+
 _SECOND, _DAY_SECONDS = 1_000_000, 86_400
 
 #: Dates without a time of day, that have one meaning.
@@ -41,6 +45,8 @@ _WORDS = re.compile(r"'[^']*'|[^\s\[\]']+")
 
 #: What NumPy and pandas write in the middle of a long list, in place of its items.
 _CUT = " ... "
+
+_NUMBERS = {int, float, type(None)}
 
 Derived = tuple[pl.Series, NDArray[np.uint8]]
 
@@ -112,18 +118,26 @@ def lists_of(values: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def _lists_in_texts(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    distinct = texts.unique().drop_nulls().to_list()
-    read = {text: items_in(text) for text in distinct if is_bracketed(text)}
-    found = [read.get(text) for text in texts.to_list()]
-    is_list = [None if text not in read else read[text] is not None for text in texts.to_list()]
-    return pl.Series(found, dtype=pl.List(pl.String)), pl.Series(is_list, dtype=pl.Boolean)
+    bracketed = texts.str.contains(_BRACKETED).fill_null(value=False)
+    rows = bracketed.arg_true()
+    if len(rows) and not texts.gather(rows).str.contains(_NO_NUMBER).any():
+        # What polars refuses of one text, it refuses of all.
+        with contextlib.suppress(pl.exceptions.PolarsError):
+            decoded = texts.gather(rows).str.json_decode(pl.List(pl.Float64))
+            nothing = pl.repeat(None, len(texts), dtype=pl.Boolean, eager=True)
+            places = pl.select(pl.when(bracketed).then(bracketed.cum_sum() - 1)).to_series()
+            return decoded.gather(places), nothing.set(bracketed, value=True)
+    read = {text: items_in(text) for text in texts.unique().drop_nulls().to_list() if is_bracketed(text)}
+    every = texts.to_list()
+    is_list = [None if text not in read else read[text] is not None for text in every]
+    return _series([read.get(text) for text in every]), pl.Series(is_list, dtype=pl.Boolean)
 
 
-def items_in(text: str) -> list[str | None] | None:
-    """Return the items of a list that is written as JSON, Python or NumPy do, each as text; None where it is no list.
+def items_in(text: str) -> list[Any] | None:
+    """Return the items of a list that is written as JSON, Python or NumPy do; None where it is no list.
 
     >>> items_in('["a", 1]'), items_in("['a', 'b']"), items_in("[0.5 1.5]"), items_in("{}")
-    (['a', '1'], ['a', 'b'], ['0.5', '1.5'], None)
+    (['a', 1], ['a', 'b'], ['0.5', '1.5'], None)
     """
     if not text.startswith("["):
         return None
@@ -138,34 +152,35 @@ def items_in(text: str) -> list[str | None] | None:
             items = ast.literal_eval(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             return None
-    return [text_of_item(item) for item in items] if isinstance(items, list) else None
+    return items if isinstance(items, list) else None
 
 
-def text_of_item(item: Any) -> str | None:
-    """Return an item of a list as text, whatever Python calls a value."""
+def lists_in(values: Iterable[Any]) -> tuple[pl.Series, pl.Series]:
+    """Return what :func:`lists_of` does, of parsed JSON."""
+    lists: list[list[Any] | None] = []
+    is_list: list[bool | None] = []
+    for value in values:
+        is_text = isinstance(value, str) and is_bracketed(value)
+        items = value if isinstance(value, list) else items_in(value) if is_text else None
+        lists.append(items)
+        is_list.append(items is not None if is_text or isinstance(value, list | dict) else None)
+    return _series(lists), pl.Series(is_list, dtype=pl.Boolean)
+
+
+def _series(lists: list[list[Any] | None]) -> pl.Series:
+    """Return lists of numbers where all items are some, else of texts."""
+    if all(type(item) in _NUMBERS for items in lists if items for item in items):
+        with contextlib.suppress(OverflowError, TypeError, pl.exceptions.PolarsError):
+            return pl.Series(lists, dtype=pl.List(pl.Float64))
+    return pl.Series([None if items is None else list(map(_text, items)) for items in lists], dtype=pl.List(pl.String))
+
+
+def _text(item: Any) -> str | None:
+    """Return an item as text, whatever Python calls a value."""
     try:
         return text_of(item)
     except (TypeError, ValueError):
         return str(item)
-
-
-def series_of(values: Iterable[Any]) -> tuple[pl.Series, pl.Series]:
-    """Return what :func:`lists_of` does, of parsed JSON."""
-    lists: list[Sequence[str | None] | None] = []
-    is_list: list[bool | None] = []
-    for value in values:
-        items: Sequence[str | None] | None = None
-        if isinstance(value, list):
-            items = [text_of_item(item) for item in value]
-        elif isinstance(value, str) and is_bracketed(value):
-            items = items_in(value)
-        lists.append(items)
-        is_list.append(items is not None if isinstance(value, list | dict) or _is_bracketed(value) else None)
-    return pl.Series(lists, dtype=pl.List(pl.String)), pl.Series(is_list, dtype=pl.Boolean)
-
-
-def _is_bracketed(value: Any) -> bool:
-    return isinstance(value, str) and is_bracketed(value)
 
 
 def _sizes(lists: pl.Series, is_list: pl.Series) -> Derived:

@@ -32,12 +32,15 @@ class FrameParser:
         schema: where everything stands in a row.
         integers_are_booleans: whether the integers 0 and 1 are false and true in a column whose baseline has no other
             categories than these: some databases have no booleans.
+        local_timezone: IANA zone of dates without a time, where datetimes without a zone are of another; some drivers give
+            instants as such.
     """
 
-    def __init__(self, schema: EventSchema, *, integers_are_booleans: bool = False) -> None:
+    def __init__(self, schema: EventSchema, *, integers_are_booleans: bool = False, local_timezone: str | None = None) -> None:
         self._schema = schema
         self._dates = DateParser(schema.timezone, schema.time_unit)
-        self._feature_dates = DateParser(schema.timezone, None)
+        self._instants = DateParser(schema.timezone, None)
+        self._local_dates = DateParser(local_timezone or schema.timezone, None)
         self._integers_are_booleans = integers_are_booleans
 
     def parse(self, frame: pl.DataFrame) -> Batch:
@@ -59,7 +62,8 @@ class FrameParser:
         for field in schema.columns:
             values = value_at(frame, field.path)
             if field.function is not None:
-                derived = derive(field.function, field.held, values, times, self._feature_dates)
+                dates = self._instants if isinstance(values.dtype, pl.Datetime) else self._local_dates
+                derived = derive(field.function, field.held, values, times, dates)
                 columns[field.name], states[field.name] = derived
                 continue
             if field.kind is Kind.CATEGORICAL:

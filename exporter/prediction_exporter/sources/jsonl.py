@@ -13,7 +13,7 @@ from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
-from prediction_exporter.sources.derived import Derived, derive, derive_from_lists, series_of
+from prediction_exporter.sources.derived import Derived, derive, derive_from_lists, lists_in
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, lookup
 from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.outcomes import failures_of
@@ -161,7 +161,7 @@ class JsonLinesParser:
     ) -> Derived:
         assert field.function is not None  # noqa: S101 - for the type checker
         if field.is_of_list:
-            return derive_from_lists(field.function, *series_of(lookup(event, field.path) for event in parsed))
+            return derive_from_lists(field.function, *lists_in(lookup(event, field.path) for event in parsed))
         values = texts[field.path] if field.path in texts else texts_of(parsed, field.path)
         return derive(field.function, field.held, values, times, self._feature_dates)
 

@@ -47,7 +47,9 @@ class RowsReader:
         self._relation = relation
         self._connection = connection
         schema = replace(relation.schema, timezone=relation.timezone)
-        self._parser = FrameParser(schema, integers_are_booleans=not database.dialect.has_booleans)
+        self._parser = FrameParser(
+            schema, integers_are_booleans=not database.dialect.has_booleans, local_timezone=relation.schema.timezone
+        )
         self._documents: dict[str, list[Path]] = {}
         self._lists = {field.path for field in schema.columns if field.is_of_list}
         for path in paths(relation.schema):
