@@ -209,6 +209,24 @@ def test_a_date_needs_a_time_to_have_an_age(tmp_path: Path) -> None:
     assert "columns.day: kind is date, and the data has no time from which an age could be told" in error
 
 
+def test_dates_that_stand_for_none_have_no_age(tmp_path: Path) -> None:
+    """They would be older every day, with nothing changed; what makes months of them has none either."""
+    days = [f"2026-01-{1 + n % 28:02}" for n in range(300)]
+    said, _ = built(
+        tmp_path,
+        "{}",
+        until=[day if n % 3 else "9999-12-31" for n, day in enumerate(days)],
+        closed=[day if n % 3 else "1900-01-01" for n, day in enumerate(days)],
+        month=[day[:7] if n % 2 else "2025-12" for n, day in enumerate(days)],
+    )
+    assert said["until"] == "presence, age_days(until), dates"
+    assert said["age_days(until)"].startswith("numeric, ")
+    loaded = baseline.load(tmp_path / "baseline.json")
+    assert loaded.profile.states[loaded.layout.index("age_days(until)")].tolist() == [100, 0, 0]
+    for name in ("closed", "month"):
+        assert said[name] == "presence alone, dates; no age can be told of them"
+
+
 def test_the_list_of_all_features_is_its_items_alone(tmp_path: Path) -> None:
     """So are lists of one number, which servers of batches write."""
     file = tmp_path / "train.jsonl"

@@ -115,6 +115,8 @@ def test_the_length_of_a_list_in_text(text: str | None, length: float | ValueSta
         (str(int(AT.timestamp()) - 3600), 1 / 24),
         ("2026-05-05T12:00:00.999Z", -1.0),
         ("1875-05-04", (datetime(2026, 5, 4) - datetime(1875, 5, 4)).days + 0.5),  # noqa: DTZ001 - days between
+        ("9999-12-31", MISSING),
+        ("0001-01-01", MISSING),
         ("2026-02-30", INVALID),
         ("03/05/2026", INVALID),  # the third of May, or the fifth of March
         ("soon", INVALID),
@@ -125,6 +127,13 @@ def test_the_length_of_a_list_in_text(text: str | None, length: float | ValueSta
 def test_the_age_of_a_date(value: str | None, age: float | ValueState) -> None:
     """In days of whole seconds, back to when there were no epochs; of what has one meaning."""
     assert made_of(Function.AGE_DAYS, Held.TEXT, pl.Series([value], dtype=pl.String)) == [age]
+
+
+def test_bytes_that_are_no_text_are_no_list() -> None:
+    """A vector that was written as its bytes has neither norm nor length."""
+    values = pl.Series([b"\x00\xff\x10", b"[3, 4]", None])
+    assert made_of(Function.NORM, Held.CONTAINER, values) == [INVALID, 5.0, MISSING]
+    assert made_of(Function.LENGTH, Held.TEXT, values) == [MISSING, MISSING, MISSING]
 
 
 def test_the_age_of_typed_dates_is_of_their_zone() -> None:

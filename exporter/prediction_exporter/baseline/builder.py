@@ -149,7 +149,10 @@ def _profiled(
     if one.meaning == "date" and moment.times is None and setting.kind not in MEANINGS:
         return [replace(one, words=f"{one.words}; the data has no time, from which they would have an age")]
     raw = Raw(name=name, role=role, values=values, held=one.column.held, meaning=one.meaning)
-    return [one, *derived_of(raw, moment, taken, is_stated=setting.kind in MEANINGS)]
+    made = derived_of(raw, moment, taken, is_stated=setting.kind in MEANINGS)
+    if one.meaning == "date" and not made and Function.AGE_DAYS.name_for(name) not in taken:
+        return [replace(one, words=f"{one.words}; no age can be told of them")]
+    return [one, *made]
 
 
 def _of_lists(table: Table, lists: Mapping[str, str], moment: Moment, taken: Collection[str]) -> list[list[Profiled]]:

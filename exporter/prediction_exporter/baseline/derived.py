@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,7 @@ from prediction_exporter.counting.events import ValueState
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Role
+from prediction_exporter.counting.profiler import MICROSECONDS
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.derived import derive
 from prediction_exporter.sources.fields.names import LIST_ITEM
@@ -35,6 +37,12 @@ MEANINGS: Mapping[str, tuple[Function, ...]] = {
 
 #: A value that so many rows have is a value that a sample without drift has too.
 LEAST_ZEROS = 5
+
+#: Dates that are written for none, in the years that have dates, and the share of rows that shows that they are.
+STAND_INS = (date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1), date(1970, 1, 1), date(2099, 12, 31))
+MOST_STAND_INS = 0.01
+
+EPOCH_DAY, DAY_SECONDS = date(1970, 1, 1).toordinal(), 86_400
 
 #: Characters of a value that a message shows.
 _SHOWN = 40
@@ -141,6 +149,8 @@ def _derived_column(raw: Raw, function: Function, moment: Moment) -> DerivedColu
     """Return a derived column; None where its numbers cannot be made of nearly all of the values."""
     times = moment.times if moment.times is not None else np.zeros(len(raw.values), np.int64)
     numbers, states = derive(function, raw.held, raw.values, times, moment.dates)
+    if function is Function.AGE_DAYS and _stand_ins(numbers, times) >= MOST_STAND_INS * len(numbers):
+        return None
     finite = np.sort(numbers.drop_nulls().to_numpy())
     present = int((states != ValueState.MISSING).sum())
     if not len(finite) or len(finite) < FORM_SHARE * present:
@@ -149,6 +159,12 @@ def _derived_column(raw: Raw, function: Function, moment: Moment) -> DerivedColu
     binned, outside = _binned(raw, function, finite)
     column = replace(binned, held=raw.held, of=raw.name, function=function)
     return DerivedColumn(column=column, numbers=numbers.gather(order), states=states[order.to_numpy()], outside=outside)
+
+
+def _stand_ins(ages: pl.Series, times: NDArray[np.int64]) -> int:
+    """Return how many dates are those that programs write for none: these grow older for ever."""
+    days = np.floor((times // MICROSECONDS - ages.to_numpy() * DAY_SECONDS) / DAY_SECONDS)
+    return int(np.isin(days, [day.toordinal() - EPOCH_DAY for day in STAND_INS]).sum())
 
 
 def _binned(raw: Raw, function: Function, finite: NDArray[np.float64]) -> tuple[Column, Outside]:

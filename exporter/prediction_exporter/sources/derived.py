@@ -22,7 +22,7 @@ from prediction_exporter.counting.events import ValueState
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
 from prediction_exporter.sources.times import NO_TIME, DateParser
-from prediction_exporter.sources.typed import texts_of_values, times_of
+from prediction_exporter.sources.typed import CONTAINER, texts_of_values, times_of
 from prediction_exporter.sources.values import text_of
 
 #: What a text of blanks has; other spaces are characters. Every database can take these away.
@@ -33,6 +33,9 @@ _BRACKETED = r"(?s)^(?:\[.*\]|\{.*\})$"
 
 #: What no list of numbers and nulls has in JSON.
 _NO_NUMBER = r"[^-+.,0-9eE\s\[\]nul]"
+
+#: Seconds since 1970 between which a date is one, the years 1800 to 2199; others, as 9999-12-31 and 0001-01-01, stand for none.
+EARLIEST, LATEST = -5_364_662_400, 7_258_118_400
 
 _SECOND, _DAY_SECONDS = 1_000_000, 86_400
 
@@ -109,12 +112,21 @@ def lists_of(values: pl.Series) -> tuple[pl.Series, pl.Series]:
     if isinstance(dtype, pl.Array):
         values = values.arr.to_list()
     elif isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Binary):
-        return _lists_in_texts(texts_of_values(values))
+        return _lists_in_texts(_with_bytes(values))
     elif not isinstance(dtype, pl.List):
         nothing = pl.repeat(None, len(values), dtype=pl.List(pl.Float64), eager=True)
         is_object = isinstance(dtype, pl.Struct | pl.Object)
         return nothing, pl.select(pl.when(values.is_not_null() & is_object).then(statement=False)).to_series()
     return values, pl.select(pl.when(values.is_not_null()).then(statement=True)).to_series()
+
+
+def _with_bytes(values: pl.Series) -> pl.Series:
+    """Return texts; bytes that are none are no list either, as which they count as categories."""
+    texts = texts_of_values(values)
+    if values.dtype != pl.Binary:
+        return texts
+    is_text = values.is_in(pl.Series([CONTAINER.encode()]))
+    return texts.set((texts == CONTAINER) & ~is_text, "{}")
 
 
 def _lists_in_texts(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -228,8 +240,9 @@ def _ages(values: pl.Series, times: NDArray[np.int64], dates: DateParser) -> Der
     if len(lacking) and values.dtype == pl.String:
         found[lacking] = times_of(_days(values.gather(lacking)), dates)
     is_read = found != NO_TIME
+    is_far = is_read & ((found < EARLIEST * _SECOND) | (found >= LATEST * _SECOND))
     seconds = times // _SECOND - np.where(is_read, found, 0) // _SECOND
-    missing = values.is_null().to_numpy()
+    missing = values.is_null().to_numpy() | is_far
     if values.dtype.is_float():
         missing = missing | ~np.isfinite(values.to_numpy())
     if isinstance(values.dtype, pl.String):

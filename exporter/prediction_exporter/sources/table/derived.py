@@ -13,7 +13,7 @@ from prediction_exporter.counting.categories import NON_FINITE_WORDS
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column
-from prediction_exporter.sources.derived import BLANKS
+from prediction_exporter.sources.derived import BLANKS, EARLIEST, LATEST
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.expressions import Expression
 from prediction_exporter.sources.table.relation import Relation
@@ -80,8 +80,9 @@ def _age(place: Place, relation: Relation, dialect: Dialect) -> Expression:
     if seconds is None or at is None or not all(_is_instant(some, relation) for some in (times[:1], place.samples[:1])):
         raise UncountedError("it takes a date or a timestamp, as the time of the prediction is one, both in UTC")
     column = place.comparable.column
-    days = dialect.double(seconds(at) - seconds(column)) / dialect.number(_DAY_SECONDS)
-    return case((and_(column.is_not(None), at.is_not(None)), days), else_=null())
+    since = seconds(column)
+    days = dialect.double(seconds(at) - since) / dialect.number(_DAY_SECONDS)
+    return case((and_(since >= literal(EARLIEST), since < literal(LATEST), at.is_not(None)), days), else_=null())
 
 
 def _is_instant(samples: Sequence[Any], relation: Relation) -> bool:
