@@ -249,15 +249,32 @@ def test_long_vectors_are_counted_whole_and_said(form: str, tmp_path: Path) -> N
         file.write_text("".join(json.dumps(event) + "\n" for event in events))
     else:
         pl.DataFrame(events).write_parquet(file)
-    said, _ = run_baseline(configured(tmp_path, "{}"), file)
-    assert said["norm(vector)"].startswith("numeric, 5 to 5.65685,")  # of 3 and 4, and of 4 and 4
-    assert said["vector[200]"].split(maxsplit=1)[1] == "the list has 202 items, of which the first 200 are columns"
     (tmp_path / "app.log").write_text("".join(json.dumps(event) + "\n" for event in events))
+    said, error = run_baseline(configured(tmp_path, "{}"), file)
+    assert "no sampled record" not in error
+    assert said["norm(vector)"].startswith("numeric, 5 to 5.66,")  # of 3 and 4, and of 4 and 4
+    assert said["vector[200]"].split(maxsplit=1)[1] == "the list has 202 items, of which the first 200 are columns"
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         cli.main(["check", "config", str(tmp_path / "exporter.yml")])
     assert "  compared by what is made of it: vector by norm and length\n" in output.getvalue()
     assert "the list has 202 items, of which the first 200 are columns" in output.getvalue()
+
+
+@pytest.mark.parametrize(
+    "digits", [lambda x: x, lambda x: round(x, 4), lambda x: float(np.float32(x)), lambda x: float(f"{x:.5g}")]
+)
+def test_unit_vectors_have_one_norm(digits: Callable[[float], float], tmp_path: Path) -> None:
+    """However their items are rounded where they are logged."""
+    vectors = np.random.default_rng(7).normal(size=(500, 64))
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    file = tmp_path / "train.parquet"
+    pl.DataFrame({"ts": [NOW - DAY + n for n in range(500)], "vector": unit.tolist()}).write_parquet(file)
+    log = [{"vector": [digits(item) for item in row]} for row in unit[::-1].tolist()]
+    judged = judge(tmp_path, file, log, settings="{vector: {kind: vector}}")
+    assert judged.said["norm(vector)"] == "numeric, 1 to 1, 1 drift bins"
+    assert judged.value("out_of_range_ratio", "norm(vector)") == 0.0
+    assert alarms(judged) == {}
 
 
 def test_the_length_of_a_generated_text_is_of_the_prediction(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ def made_of(function: Function, held: Held, values: pl.Series, timezone: str = "
         (" \t\r\n", 0.0),
         (" a ", 3.0),
         ("ä", 1.0),
+        ("東京", 2.0),
+        ("🙂", 1.0),
         ("a\u0308", 2.0),
         ("👍🏽", 2.0),
         ("\u00a0", 1.0),
@@ -62,6 +64,10 @@ LISTS: list[tuple[Any, float | ValueState, float | ValueState]] = [
     ([3.0, 4.0], 2.0, 5.0),
     ([0.0, 0.0, 0.0], 3.0, 0.0),
     ([-2.0], 1.0, 2.0),
+    ([0.6, 0.80001], 2.0, 1.0),
+    ([123456.0], 1.0, 123000.0),
+    ([1.2345e-9], 1.0, 1.23e-9),
+    ([1e-320], 1.0, 0.0),
     ([], 0.0, MISSING),
     (None, MISSING, MISSING),
     ([1.0, None], 2.0, INVALID),
@@ -73,7 +79,8 @@ LISTS: list[tuple[Any, float | ValueState, float | ValueState]] = [
 @pytest.mark.parametrize("dtype", [pl.List(pl.Float64), pl.List(pl.Float32), pl.List(pl.String)])
 def test_the_norm_and_the_length_of_a_list(dtype: pl.DataType) -> None:
     """Of whatever type its items are; the empty list has no norm, and one with a gap or a text none that is valid."""
-    kept = [case for case in LISTS if dtype == pl.List(pl.Float64) or case[0] != [1e200, 1.0]]
+    extreme = ([1e200, 1.0], [1e-320])
+    kept = [case for case in LISTS if dtype == pl.List(pl.Float64) or case[0] not in extreme]
     values = pl.Series([value for value, _, _ in kept], dtype=pl.List(pl.Float64)).cast(dtype)
     assert made_of(Function.LENGTH, Held.CONTAINER, values) == [length for _, length, _ in kept]
     assert made_of(Function.NORM, Held.CONTAINER, values) == [norm for _, _, norm in kept]

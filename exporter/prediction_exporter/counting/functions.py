@@ -11,7 +11,7 @@ class Function(StrEnum):
     LENGTH = "length"
     """Characters of a text, 0 of one of blanks alone; items of a list."""
     NORM = "norm"
-    """Euclidean norm of a list of numbers."""
+    """Euclidean norm of a list of numbers, to three significant digits."""
     AGE_DAYS = "age_days"
     """Days from a date to the time of the prediction, in whole seconds."""
 

@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prediction_exporter.counting.categories import NON_FINITE_WORDS, is_bracketed
+from prediction_exporter.counting.digits import SIGNIFICANT
 from prediction_exporter.counting.events import ValueState
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
@@ -213,13 +214,28 @@ def _norms(lists: pl.Series, is_list: pl.Series) -> Derived:
         invalid[filled] = np.logical_or.reduceat(numbers.is_null().to_numpy(), starts)
         values = numbers.fill_null(0.0).to_numpy()
         with np.errstate(over="ignore", invalid="ignore"):
-            norms[filled] = np.sqrt(np.add.reduceat(values * values, starts))
+            norms[filled] = _rounded(np.sqrt(np.add.reduceat(values * values, starts)))
     states = np.full(len(lists), ValueState.VALID, dtype=np.uint8)
     states[~np.isfinite(norms)] = ValueState.NON_FINITE
     states[invalid] = ValueState.INVALID
     states[is_list.is_null().to_numpy()] = ValueState.MISSING
     states[(lists.list.len() == 0).fill_null(value=False).to_numpy()] = ValueState.MISSING
     return _only_valid(norms, states)
+
+
+def _rounded(norms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return norms with the digits that loggers keep: those of unit vectors differ in nothing but what was rounded away.
+
+    >>> _rounded(np.array([0.99996, 1234.5, 0.0, np.inf])).tolist()
+    [1.0, 1230.0, 0.0, inf]
+    """
+    usable = np.isfinite(norms) & (norms > 0)
+    known = np.where(usable, norms, 1.0)
+    places = SIGNIFICANT - 1 - np.floor(np.log10(known))
+    up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)
+    # Of tiny ones the factor overflows: they are as good as zeros.
+    rounded = np.where(np.isfinite(up), np.round(known * up / down) * down / up, 0.0)
+    return np.where(usable, rounded, norms)
 
 
 def _numbers(items: pl.Series) -> pl.Series:

@@ -133,10 +133,12 @@ def _columns(
     lists = {column.name for column in layout.columns if column.held is Held.CONTAINER}
     known = {name: found[at] for name, at in roles.features.items() if names.get(name) is Role.FEATURE and at in found}
     features = [name for name, role in names.items() if role is Role.FEATURE]
+    # Of a list that is one column, the items are none.
+    firsts = {name: roles.features.get(f"{name}[0]") for name in features if name in lists and name not in known}
+    known |= {name: found[item][:-1] for name, item in firsts.items() if item is not None and item in found}
     single = [name for name in features if name not in known and is_single(name, roles.features)]
     items = {name: found[roles.features[f"{name}[0]"]] for name in single}
     beside = {**known, **{name: path[:-1] for name, path in items.items()}}
-    items |= {name: path[:-1] for name, path in items.items() if name in lists}  # lists of one item each, and not that item
     known |= items
     for name in features:
         inside = nested(name, roles.features) if name not in known else None
