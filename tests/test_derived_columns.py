@@ -16,6 +16,9 @@ import pytest
 
 from judged import Judged, configured, judge, run_baseline
 from prediction_exporter import baseline, cli
+from prediction_exporter.baseline.settings import check_settings
+from prediction_exporter.config import Column
+from prediction_exporter.config.tree import render
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.layout import Role
 from watched import NOW
@@ -181,6 +184,40 @@ def test_settings_state_what_a_column_is(tmp_path: Path) -> None:
     }
     made = {column.name: (column.of, column.function, column.role) for column in loaded.layout.columns if column.is_derived}
     assert made["norm(vector)"] == ("vector", Function.NORM, Role.FEATURE)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "counted"),
+    [
+        ("text", "text", None),
+        ("text", "presence", "text"),
+        ("text", "categorical", "text"),
+        ("vector", "vector", "its items"),
+        ("vector", "list", "its items"),
+        ("length(text)", "ignore", "numeric"),
+        ("length(text)", "numeric", None),
+        ("seen", "date", None),
+        ("tags", "list", None),
+        ("tags", "vector", None),  # whose norm may be ignored
+        ("x", "text", "numeric"),
+    ],
+)
+def test_a_setting_that_the_baseline_was_not_built_with(name: str, kind: Any, counted: str | None, tmp_path: Path) -> None:
+    """Is an error of check config, in the configuration's words."""
+    built(
+        tmp_path,
+        "{}",
+        text=[f"a text of words number {n}" for n in range(200)],
+        vector=[[float(n), 1.0] for n in range(200)],
+        seen=[f"2026-01-{1 + n % 28:02}" for n in range(200)],
+        tags=[["a"] * (n % 4) for n in range(200)],
+        x=[n * 0.7 for n in range(200)],
+    )
+    loaded = baseline.load(tmp_path / "baseline.json")
+    found = check_settings({name: Column(kind=kind)}, loaded, (), index=0, command="build it")
+    assert not found.warnings
+    where = f"{render(('models', 0, 'columns', name, 'kind'))} is {kind}, and the baseline counts the column as"
+    assert found.errors == ([] if counted is None else [f"{where} {counted}; build the baseline anew with: build it"])
 
 
 @pytest.mark.parametrize(
