@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from databases import Database
 from prediction_exporter.counting.categories import canonical
+from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 
@@ -43,16 +44,37 @@ class Field:
         types: its type in SQL by kind of database, under ``""`` for the kinds that are not named.
         values: what a logger has, without None.
         column: how the model counts it; None for what is no column of the model.
+        derived: columns that are made of it.
     """
 
     name: str
     types: Types
     values: st.SearchStrategy[Any]
     column: Column | None = None
+    derived: tuple[Column, ...] = ()
 
     def type(self, kind: str) -> str:
         """Return its type in SQL."""
         return self.types.get(kind, self.types.get("", "TEXT"))
+
+
+# What is made of a column
+
+
+def made(of: str, function: Function, held: Held, edges: Sequence[float]) -> Column:
+    """Return a derived column."""
+    return Column(
+        name=function.name_for(of),
+        role=Role.FEATURE,
+        kind=Kind.NUMERIC,
+        edges=tuple(edges),
+        drift_edges=tuple(edges[1::2]),
+        center=1.0,
+        scale=2.0,
+        held=held,
+        of=of,
+        function=function,
+    )
 
 
 # What databases keep
@@ -200,6 +222,16 @@ _THIRDS = st.sampled_from(
     [1 / 3, 0.333, 0.33, 0.3, float(np.float32(0.1)), 0.10000002, 0.100001, 1.0, 1.0000001, -2.5, 0.2500001]
 )
 _CODES = st.sampled_from(["1.1", "1.10", "7", "007", "12e3", "12000", "NaN", "Infinity", "[1]", "['a']", "{x}", "[a", "true"])
+_BLANKS = st.sampled_from([" ", "\t\n", "  \r\n ", "\u00a0", " a ", "👩‍👩‍👧", "[Music]", "{name}", "[a", "]", "NaN "])
+_LISTS = st.sampled_from(
+    ["[]", "[1, 2]", "[3.0,4.0]", '["a", "b\\"c"]', "['x', 'y', 'z']", "[0.5 1.5]", "[3, null]", "[1, NaN]", "[1e200]", "[[1]]"]
+)
+#: Derived columns that not every engine can count.
+LISTED = (
+    made("tags", Function.LENGTH, Held.CONTAINER, (0.0, 1.0, 2.0, 3.0)),
+    made("tags", Function.NORM, Held.CONTAINER, (0.0, 1.0, 5.0)),
+)
+AGED = (made("signup", Function.AGE_DAYS, Held.ANY, (-50_000.0, 0.0, 1.0, 365.25, 20_000.0)),)
 _WORDS = st.sampled_from(["1", "0", "1.0", "True", "false", "TRUE", "x", "", "NaN"])
 
 
@@ -269,8 +301,15 @@ FIELDS = (
     Field("yes", BOOLEAN, st.booleans(), category("yes", ["0", "1"], held=Held.NUMBER, own_bins=1)),
     Field("bit", {"": "SMALLINT"}, st.sampled_from([0, 1, 2]), category("bit", ["true", "false"], held=Held.BOOLEAN)),
     Field("word", TEXT, _WORDS, category("word", ["false", "true"], held=Held.BOOLEAN)),
-    Field("merchant", TEXT, _TEXTS, presence("merchant", Held.TEXT, nan_is_missing=True)),
-    Field("tags", TEXT, _TEXTS | _CODES, presence("tags", Held.CONTAINER)),
+    Field(
+        "merchant",
+        TEXT,
+        _TEXTS | _BLANKS,
+        presence("merchant", Held.TEXT, nan_is_missing=True),
+        (made("merchant", Function.LENGTH, Held.TEXT, (0.0, 1.0, 2.0, 3.0, 5.0)),),
+    ),
+    Field("tags", TEXT, _TEXTS | _CODES | _LISTS, presence("tags", Held.CONTAINER), LISTED),
+    Field("signup", {"sqlite": "TEXT", "": "DATE"}, _DATES, presence("signup", Held.ANY), AGED),
     Field("serial", {"": "BIGINT"}, _LONGS, presence("serial", Held.NUMBER)),
     Field("seen", DOUBLE, _DOUBLES, presence("seen", Held.NUMBER, nan_is_missing=True)),
     Field(
@@ -281,13 +320,23 @@ FIELDS = (
     ),
 )
 
-#: Fields that an engine can count: numbers have to be numbers, and JSON is not looked into.
-COUNTABLE = tuple(field for field in FIELDS if field.name not in {"a numeral", "document"})
+#: Engines that are not asked for the age of a date: SQLite has only texts for them, of Spark no law has shown it.
+AGELESS = frozenset({"sqlite", "spark"})
+
+
+def countable(kind: str) -> tuple[Field, ...]:
+    """Return the fields that an engine can count: numbers have to be numbers, and neither JSON nor lists are looked into."""
+    without = {"tags", "signup"} if kind in AGELESS else {"tags"}
+    return tuple(
+        replace(field, derived=()) if field.name in without else field
+        for field in FIELDS
+        if field.name not in {"a numeral", "document"}
+    )
 
 
 def layout_of(fields: Sequence[Field]) -> Layout:
     """Return the layout of a model with the columns among these fields."""
-    return Layout([field.column for field in fields if field.column is not None])
+    return Layout([c for field in fields for c in (field.column, *field.derived) if c is not None])
 
 
 ROLES = {

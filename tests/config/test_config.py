@@ -159,6 +159,10 @@ def test_full_model(full: Config) -> None:
         "zip": Column(kind="categorical"),
         "zip.code": Column(kind="ignore"),
         "merchant": Column(kind="presence"),
+        "note": Column(kind="text"),
+        "signup": Column(kind="date"),
+        "embedding": Column(kind="vector"),
+        "tags": Column(kind="list"),
         "income": Column(nan="missing", decimals=2),
     }
     assert model.predictions.null_values == ("\\N", "NULL", "-")

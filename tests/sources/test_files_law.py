@@ -31,6 +31,7 @@ DTYPES: dict[str, Any] = {
     "yes": pl.Boolean,
     "bit": pl.Int16,
     "day": pl.Date,
+    "signup": pl.Date,
     "ts": pl.Datetime("us", "UTC"),
 }
 DOUBLES = ("a double", "ratio", "score", "latency_ms", "a gap", "rate", "seen")

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from prediction_exporter.counting.events import ValueState
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema
-from prediction_exporter.sources.frames import FrameParser, numbers_of, texts_of_values
+from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.times import NO_TIME
+from prediction_exporter.sources.typed import numbers_of, texts_of_values
 from source_law import assert_same, outcome_of
 
 EDGES = (-1e300, -1.0, -5e-324, 0.0, 0.5, 1.0, 2.0**53, 2.0**53 + 2, 1e19, 1e300)

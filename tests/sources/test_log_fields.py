@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from prediction_exporter.config import Predictions, parse
+from prediction_exporter.counting.functions import Function
+from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.schema import describe
 from prediction_exporter.sources.log import LogSource
+from typed_events import made, presence
 
 
 def layout_of(*names: str) -> Layout:
@@ -254,3 +257,26 @@ def test_no_line_is_lost_to_a_log_that_tells_nothing(tmp_path: Path, monkeypatch
     reader = source(path, position, prediction="output", features="in")
     assert read(reader) == (1, 0, [(1.0, "no")])
     reader.close()
+
+
+def test_columns_of_every_kind_are_kept_over_a_restart(tmp_path: Path) -> None:
+    """They are read afterwards as before: texts as texts, lists as lists, and what is made of them."""
+    layout = Layout(
+        [
+            *LAYOUT.columns,
+            presence("note", Held.TEXT),
+            made("note", Function.LENGTH, Held.TEXT, (0.0, 5.0)),
+            presence("serial", Held.NUMBER),
+            presence("tags", Held.CONTAINER),
+            made("tags", Function.LENGTH, Held.CONTAINER, (0.0, 1.0)),
+        ]
+    )
+    path = tmp_path / "app.log"
+    values = {"note": "some words", "serial": 5, "tags": ["a", "b"]}
+    write(path, [good(n, **{"in": {"amount": n, "age": 30, **values}}) for n in range(3)])
+    first = source(path, layout=layout)
+    assert read(first)[0] == 3
+    second = source(path, first.position(), layout=layout)
+    assert second.schema == first.schema
+    first.close()
+    second.close()

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-
-from prediction_exporter.baseline.expected import Outside, outside_range, outside_table
-from prediction_exporter.baseline.kinds import (
-    IDENTIFIER,
-    IGNORED,
-    LEAST_TABLE_SHARE,
-    MAX_CATEGORIES,
-    Found,
-    LeftOutError,
-    held_in,
-    numbers_of,
-    recognise,
-)
+from prediction_exporter.baseline.columns import Profiled, derived_of, profile_column
+from prediction_exporter.baseline.derived import MEANINGS, Moment, Raw, lists_in, moment_of
+from prediction_exporter.baseline.kinds import IDENTIFIER, IGNORED, LeftOutError
 from prediction_exporter.baseline.numbers import DRIFT_BINS, numeric_column
 from prediction_exporter.baseline.record import BaselineRecord, ColumnRecord, Task, to_columns
 from prediction_exporter.baseline.tables import Table
 from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Fields
 from prediction_exporter.config.values import suggest
-from prediction_exporter.counting.categories import NAN, NON_FINITE_WORDS, is_container, meaning
-from prediction_exporter.counting.events import Events, ValueState
+from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
-from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.layout import Kind, Role
 from prediction_exporter.counting.profile import Profile
-from prediction_exporter.counting.profiler import ALL, Profiler
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.roles import Roles, assign
-from prediction_exporter.sources.frames import texts_of_values
-from prediction_exporter.sources.values import text_of
 
 __all__ = ["DRIFT_BINS", "IDENTIFIER", "IGNORED", "BuildResult", "ColumnReport", "build", "numeric_column"]
-
-#: A category that the baseline has at least so often has a drift bin of its own; a test of two samples needs as many.
-LEAST_IN_OWN_BIN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +42,6 @@ class BuildResult:
     columns: tuple[ColumnReport, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Profiled:
-    """A profile of one column alone, a few words on what it is, and how many rows of another sample lie outside of it."""
-
-    profile: Profile
-    words: str
-    outside: Outside | None = None
-
-
 def build(
     table: Table,
     fields: Fields,
@@ -81,19 +52,20 @@ def build(
     settings: Mapping[str, Setting] | None = None,
     track: Callable[[Iterable[str]], Iterable[str]] = iter,
     labels: Sequence[str] = (),
+    timezone: str = "UTC",
 ) -> BuildResult:
     """Build a baseline from a table.
 
     Args:
         table: training or validation data.
         fields: the roles of its columns, as the configuration says.
-        kinds: by column, ``numeric``, ``categorical``, ``presence`` or ``ignore``, where the configuration overrides what is
-            found.
+        kinds: by column, its kind as the configuration calls it, where that overrides what is found.
         task: what the model does, or None to tell from the columns.
         where: the place of ``fields`` in the configuration, for messages.
         settings: by column, what else the configuration says of it.
         track: wraps the columns' names, to show progress.
         labels: columns that hold the truth.
+        timezone: IANA zone of times that carry none.
 
     Raises:
         BaselineError: the table has no rows, no column to watch, or not what a setting says.
@@ -106,15 +78,21 @@ def build(
         wanted[roles.prediction] = (roles.prediction, Role.PREDICTION)
     wanted |= {roles.classes.get(name, name): (name, Role.SCORE) for name in roles.scores}
     wanted = {name: (at, role) for name, (at, role) in wanted.items() if at in table.columns}
-    left_out = _other_columns(table.columns, roles, {at for at, _ in wanted.values()})
+    left_out = _other_columns(table.columns, roles, _places(wanted))
     known = {name: _setting(settings, kinds, name) for name in {**dict(settings or {}), **kinds}}
     place = f"{where.removesuffix('.predictions.fields')}.columns"
     left_out |= {
         f"{name}[{MAX_LIST}]": f"the list has {items} items, of which the first {MAX_LIST} are columns"
         for name, items in table.longest.items()
     }
+    lists = lists_in(table, fields, wanted)
+    wanted = _with_stated_lists(wanted, lists, known)
+    left_out = {name: why for name, why in left_out.items() if name.removesuffix(f"[{MAX_LIST}]") not in _places(wanted)}
     _refuse_settings(table, known, wanted, left_out, place)
-    found: list[_Profiled] = []
+    moment = moment_of(table, fields, roles, timezone)
+    ignored = {name for name, setting in known.items() if setting.kind == "ignore"}
+    taken = {*wanted, *ignored}
+    found: list[Profiled] = []
     reports: list[ColumnReport] = []
     for name in track(wanted):
         at, role = wanted[name]
@@ -123,17 +101,21 @@ def build(
             left_out[name] = IGNORED
             continue
         try:
-            one = _profile_column(name, role, table.column(at), table.written.get(at), setting, task)
-            found.append(one)
-            result = one.words
+            several = _profiled(name, role, at, table, setting, task, moment, taken)
         except BaselineError as error:
             raise BaselineError(f"{place}.{name}: {error}") from error
         except LeftOutError as reason:
             if setting.kind is not None:
                 raise BaselineError(f"{place}.{name}.kind: is {setting.kind}, and the column is {reason}") from reason
             left_out[name] = str(reason)
-            result = f"left out, {reason}"
-        reports.append(ColumnReport(name=name, role=role, result=result))
+            reports.append(ColumnReport(name=name, role=role, result=f"left out, {reason}"))
+            continue
+        found += several
+        reports += _reports(several)
+    for made in _of_lists(table, lists, moment, taken):
+        found += made
+        reports += _reports(made)
+    left_out |= {name: IGNORED for name in ignored if name not in wanted and name in _possible(found, lists)}
     if not found:
         raise BaselineError(f"{table.name}: has no column to watch: " + "; ".join(f"{k}: {v}" for k, v in left_out.items()))
     record = BaselineRecord(
@@ -145,7 +127,59 @@ def build(
     return BuildResult(record=record, columns=tuple(reports))
 
 
-def _record(one: _Profiled) -> ColumnRecord:
+def _with_stated_lists(
+    wanted: Mapping[str, tuple[str, Role]], lists: Mapping[str, str], settings: Mapping[str, Setting]
+) -> dict[str, tuple[str, Role]]:
+    """Return the columns that are looked at: of which lists it is stated what they are, these and not their items."""
+    stated = {name: at for name, at in lists.items() if name in settings and settings[name].kind is not None}
+    kept = {name: place for name, place in wanted.items() if not any(name.startswith(f"{of}[") for of in stated)}
+    return kept | {name: (at, Role.FEATURE) for name, at in stated.items()}
+
+
+def _places(wanted: Mapping[str, tuple[str, Role]]) -> set[str]:
+    return {at for at, _ in wanted.values()}
+
+
+def _profiled(
+    name: str, role: Role, at: str, table: Table, setting: Setting, task: Task | None, moment: Moment, taken: Collection[str]
+) -> list[Profiled]:
+    """Return a column, and those that are made of it."""
+    values = table.column(at)
+    one = profile_column(name, role, values, table.written.get(at), setting, task)
+    if one.meaning == "date" and moment.times is None and setting.kind not in MEANINGS:
+        return [replace(one, words=f"{one.words}; the data has no time, from which they would have an age")]
+    raw = Raw(name=name, role=role, values=values, held=one.column.held, meaning=one.meaning)
+    made = derived_of(raw, moment, taken, is_stated=setting.kind in MEANINGS)
+    if one.meaning == "date" and not made and Function.AGE_DAYS.name_for(name) not in taken:
+        return [replace(one, words=f"{one.words}; no age can be told of them")]
+    return [one, *made]
+
+
+def _of_lists(table: Table, lists: Mapping[str, str], moment: Moment, taken: Collection[str]) -> list[list[Profiled]]:
+    """Return the columns that are made of each of the lists whose items are columns."""
+    raws = [
+        Raw(name=name, role=Role.FEATURE, values=table.column(at), held=Held.CONTAINER, meaning="vector")
+        for name, at in lists.items()
+        if name not in taken
+    ]
+    return [derived_of(raw, moment, taken) for raw in raws]
+
+
+def _reports(several: Sequence[Profiled]) -> Iterator[ColumnReport]:
+    """Yield what was made of a column, in the order of the columns that it became."""
+    made = " and ".join(one.column.name for one in several if one.column.is_derived)
+    for one in several:
+        how = "" if one.column.kind is not Kind.PRESENCE else f"presence, {made}, " if made else "presence alone, "
+        yield ColumnReport(name=one.column.name, role=one.column.role, result=f"{how}{one.words}")
+
+
+def _possible(found: Iterable[Profiled], lists: Iterable[str]) -> set[str]:
+    """Return the names that columns would have that can be made of others."""
+    of = {*(one.column.name for one in found), *lists}
+    return {function.name_for(name) for name in of for function in Function} | set(lists)
+
+
+def _record(one: Profiled) -> ColumnRecord:
     [record] = to_columns(one.profile)
     if one.outside is None:
         return record
@@ -179,20 +213,10 @@ def _other_columns(names: Iterable[str], roles: Roles, wanted: Container[str]) -
     return {name: reasons.get(name, "not among the features") for name in names if name not in wanted}
 
 
-def _forced_kind(role: Role, task: Task | None, configured: str | None) -> Kind | None:
-    if configured is not None:
-        return Kind(configured)
-    if role is Role.SCORE:
-        return Kind.NUMERIC
-    if role is Role.PREDICTION and task is not None:
-        return Kind.NUMERIC if task == "regression" else Kind.CATEGORICAL
-    return None
-
-
 def _recognise_task(profiles: Iterable[Profile]) -> Task | None:
     columns = [profile.layout.columns[0] for profile in profiles]
     for column in columns:
-        if column.role is Role.PREDICTION and column.kind is not Kind.PRESENCE:
+        if column.role is Role.PREDICTION and column.kind is not Kind.PRESENCE and not column.is_derived:
             if column.kind is Kind.NUMERIC:
                 return "regression"
             return "binary" if len(column.categories) <= 2 else "multiclass"  # noqa: PLR2004 - that is what binary means
@@ -200,160 +224,3 @@ def _recognise_task(profiles: Iterable[Profile]) -> Task | None:
     if len(scores) == 1:
         return "binary"
     return "multiclass" if scores else None
-
-
-def _profile_column(
-    name: str, role: Role, values: pl.Series, written: Held | None, setting: Setting, task: Task | None
-) -> _Profiled:
-    if values.null_count() == len(values):
-        raise LeftOutError("empty: every value is missing")
-    forced = _forced_kind(role, task, setting.kind)
-    if values.dtype == pl.Binary:
-        values = texts_of_values(values)
-    if written is None and values.dtype == pl.String:
-        values = _without_empty(values)
-    held = held_in(values, written)
-    values, numbers = _numbers(values, held, written, setting, is_forced=forced is Kind.NUMERIC)
-    if forced is None:
-        found = recognise(name, role, values, numbers, held)
-    else:
-        found = Found(kind=forced, held=held, why="as configured")
-    nan_is_missing = _nan_is_missing(values, numbers, setting)
-    column = Column(name=name, role=role, kind=found.kind, held=found.held, nan_is_missing=nan_is_missing)
-    if found.kind is Kind.NUMERIC:
-        if numbers is None:
-            raise LeftOutError(f"not numeric: of type {values.dtype}")
-        return _profile_numeric(column, values, numbers)
-    if column.is_number and numbers is not None:
-        clean, states = _clean(values, numbers)
-        return _Profiled(profile=_profile(column, clean, states), words=f"presence alone, {found.why}")
-    texts = _as_texts(values, numbers if values.dtype == pl.String else None)
-    if found.kind is Kind.PRESENCE:
-        return _Profiled(profile=_profile(column, texts, None), words=f"presence alone, {found.why}")
-    return _profile_categorical(column, texts, forced=setting.kind is not None)
-
-
-def _numbers(
-    values: pl.Series, held: Held, written: Held | None, setting: Setting, *, is_forced: bool
-) -> tuple[pl.Series, pl.Series | None]:
-    """Return a column, and the same as numbers where they are or are to be some; both rounded as they are logged."""
-    numbers = numbers_of(values, held, written)
-    if numbers is None and is_forced and values.dtype == pl.String:
-        numbers = values.cast(pl.Float64, strict=False)
-    if setting.decimals is None:
-        return values, numbers
-    if numbers is None:
-        raise BaselineError("decimals are set, and its values are no numbers")
-    rounded = numbers.round(setting.decimals)
-    return rounded, rounded
-
-
-def _without_empty(texts: pl.Series) -> pl.Series:
-    """Return texts of CSV without those in quotes that hold nothing, where the others are numbers: these are missing there."""
-    empty = texts == ""
-    if not empty.any():
-        return texts
-    others = texts.set(empty, None)
-    return others if others.null_count() < len(others) and held_in(others, None) is Held.NUMBER else texts
-
-
-def _nan_is_missing(values: pl.Series, numbers: pl.Series | None, setting: Setting) -> bool:
-    """Return whether NaN is what a missing value was written as: where the data have both, they are told apart."""
-    if setting.nan is not None:
-        return setting.nan == "missing"
-    if numbers is not None:
-        nan = int((numbers.is_nan() & numbers.is_not_null()).sum())
-    else:
-        nan = int((values == NAN).sum()) if values.dtype == pl.String else 0
-    return (nan > 0) != (values.null_count() > 0)
-
-
-def _clean(values: pl.Series, numbers: pl.Series) -> tuple[pl.Series, NDArray[np.uint8]]:
-    """Return finite numbers, null for the others, and the state of each."""
-    present = numbers.to_numpy() + 0.0  # without negative zeros
-    states = np.full(len(numbers), ValueState.VALID, dtype=np.uint8)
-    states[~np.isfinite(present)] = ValueState.NON_FINITE
-    states[np.isnan(present)] = ValueState.NAN
-    states[numbers.is_null().to_numpy()] = ValueState.INVALID
-    states[values.is_null().to_numpy()] = ValueState.MISSING
-    return pl.Series(np.where(np.isfinite(present), present, np.nan), nan_to_null=True), states
-
-
-def _profile_numeric(column: Column, values: pl.Series, numbers: pl.Series) -> _Profiled:
-    # Sorted, so that sums are the same for the same rows in any order; and without negative zeros for the same reason.
-    order = numbers.arg_sort()
-    clean, states = _clean(values.gather(order), numbers.gather(order))
-    finite = clean.drop_nulls().to_numpy()
-    if not len(finite):
-        raise LeftOutError("empty: no finite value")
-    binned = numeric_column(column.name, column.role, finite)
-    column = replace(binned, held=Held.NUMBER, nan_is_missing=column.nan_is_missing)
-    words = f"numeric, {finite[0]:.6g} to {finite[-1]:.6g}, {len(column.drift_edges) + 1} drift bins"
-    outside = outside_range(int((finite == finite[0]).sum()), int((finite == finite[-1]).sum()))
-    return _Profiled(profile=_profile(column, clean, states), words=words, outside=outside)
-
-
-def _profile_categorical(column: Column, texts: pl.Series, *, forced: bool) -> _Profiled:
-    counted = texts.drop_nulls().value_counts(sort=True)
-    totals: dict[str, int] = {}
-    for text, count in zip(counted[texts.name], counted["count"], strict=True):
-        if not is_container(text) and text not in NON_FINITE_WORDS:
-            category = meaning(text, column.held, frozenset())
-            category = text if column.held is Held.TEXT else category
-            totals[category] = totals.get(category, 0) + count
-    if not totals:
-        is_words = set(counted[texts.name]) <= NON_FINITE_WORDS
-        raise LeftOutError("empty: no finite value" if is_words else "no category: its values are objects or lists")
-    # Equal counts in the order of the text: the same data gives the same file.
-    ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-    table, counts = ranked[:MAX_CATEGORIES], [count for _, count in ranked]
-    if not forced and sum(count for _, count in table) < LEAST_TABLE_SHARE * sum(counts):
-        raise LeftOutError(f"{IDENTIFIER}: {len(totals)} distinct values, the {MAX_CATEGORIES} most frequent are rare")
-    frequent = sum(count >= LEAST_IN_OWN_BIN for _, count in table)
-    column = replace(
-        column,
-        categories=tuple(text for text, _ in table),
-        # One that was seen too seldom to be compared shares the bin of the rest.
-        own_bins=frequent if 0 < frequent < len(table) else None,
-    )
-    if len(totals) == 1:
-        words = f"constant, {ranked[0][0]!r}"
-    else:
-        rest = f", {len(totals) - len(table)} more counted as other" if len(totals) > len(table) else ""
-        words = f"categorical, {len(table)} values{rest}"
-    return _Profiled(profile=_profile(column, texts, None), words=words, outside=outside_table(counts, len(table)))
-
-
-def _as_texts(values: pl.Series, numbers: pl.Series | None) -> pl.Series:
-    """Return values as the texts that a log has of them, with one spelling for what is no finite number.
-
-    A number of 32 bits is taken at its exact value, as ``float(x)`` and ``x.tolist()`` give it to a logger.
-    """
-    if values.dtype.is_float() or values.dtype.is_decimal():
-        return pl.Series(values.name, [text_of(value) for value in values.cast(pl.Float64).to_list()], pl.String)
-    texts = texts_of_values(values)
-    if numbers is None:
-        return texts
-    spelled = pl.select(
-        pl.when(numbers.is_nan())
-        .then(pl.lit(NAN))
-        .when(numbers.is_infinite())
-        .then(pl.when(numbers > 0).then(pl.lit("Infinity")).otherwise(pl.lit("-Infinity")))
-    ).to_series()
-    return spelled.fill_null(texts).alias(texts.name)
-
-
-def _profile(column: Column, values: pl.Series, states: NDArray[np.uint8] | None) -> Profile:
-    layout = Layout([column])
-    events = Events(
-        times=np.zeros(len(values), np.int64),
-        versions=pl.repeat("baseline", len(values), eager=True),
-        failed=np.zeros(len(values), np.bool_),
-        latencies=None,
-        columns={column.name: values},
-        states={} if states is None else {column.name: states},
-    )
-    [(key, profile)] = list(Profiler(layout, bucket_seconds=1).fold(events))
-    if key.segment != ALL:
-        raise AssertionError("a profiler without segments folds into one")
-    return profile

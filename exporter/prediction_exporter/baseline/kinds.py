@@ -86,11 +86,13 @@ class Found:
         kind: how it is counted.
         held: what its values are.
         why: of a column that is watched for presence alone, the reason.
+        meaning: what it is then, where numbers can be made of it: ``text``, ``date``, ``vector`` or ``list``.
     """
 
     kind: Kind
     held: Held
     why: str = ""
+    meaning: str = ""
 
 
 def recognise(name: str, role: Role, values: pl.Series, numbers: pl.Series | None, held: Held) -> Found:
@@ -113,9 +115,9 @@ def recognise(name: str, role: Role, values: pl.Series, numbers: pl.Series | Non
     if held is Held.BOOLEAN:
         return Found(kind=Kind.CATEGORICAL, held=held)
     if values.dtype.is_temporal():
-        return Found(kind=Kind.PRESENCE, held=Held.ANY, why=f"of type {values.dtype}")
+        return Found(kind=Kind.PRESENCE, held=Held.ANY, why=f"of type {values.dtype}", meaning="date")
     if held is Held.CONTAINER:
-        return Found(kind=Kind.PRESENCE, held=held, why="lists or objects")
+        return Found(kind=Kind.PRESENCE, held=held, why="lists or objects", meaning="vector")
     return _of_texts(role, values.drop_nulls().cast(pl.String), held)
 
 
@@ -196,7 +198,8 @@ def _of_numbers(name: str, role: Role, values: pl.Series, numbers: pl.Series, he
     if role is Role.FEATURE and len(finite) > MAX_DISCRETE:
         why = _no_amount(name, values, finite)
         if why is not None:
-            return Found(kind=Kind.PRESENCE, held=Held.NUMBER, why=why)
+            meaning = "date" if why.startswith(("times", "dates")) else ""
+            return Found(kind=Kind.PRESENCE, held=Held.NUMBER, why=why, meaning=meaning)
     counts = finite.value_counts()["count"]
     # What came once tells how much would be new in another sample: of a few values of many, nearly all.
     single = int((counts == 1).sum())
@@ -254,7 +257,7 @@ def _of_texts(role: Role, texts: pl.Series, held: Held) -> Found:
     rare = int(counts[:MAX_CATEGORIES].sum()) < LEAST_TABLE_SHARE * len(texts)
     if role is Role.FEATURE:
         if _share(texts, _DATE) >= FORM_SHARE:
-            return Found(kind=Kind.PRESENCE, held=held, why="dates")
+            return Found(kind=Kind.PRESENCE, held=held, why="dates", meaning="date")
         if len(counts) > MAX_CATEGORIES and _share(texts, _TIME_OF_DAY) >= FORM_SHARE:
             return Found(kind=Kind.PRESENCE, held=held, why="times of day")
     if not rare:
@@ -262,6 +265,12 @@ def _of_texts(role: Role, texts: pl.Series, held: Held) -> Found:
     words = float(texts.str.count_matches(r"\S+").mean() or 0.0)  # type: ignore[arg-type]  # of numbers it is one
     length = float(texts.str.len_chars().mean() or 0.0)  # type: ignore[arg-type]  # as well
     if words >= PROSE_WORDS or (length >= PROSE_LENGTH and words > 1.5):  # noqa: PLR2004 - more than single words
-        return Found(kind=Kind.PRESENCE, held=held, why="free text")
+        return Found(kind=Kind.PRESENCE, held=held, why="free text", meaning="text")
     told = f"{len(counts)} distinct values" + (", each once" if len(counts) == len(texts) else "")
-    return Found(kind=Kind.PRESENCE, held=held, why=f"{IDENTIFIER}: {told}, the {MAX_CATEGORIES} most frequent are rare")
+    why = f"{IDENTIFIER}: {told}, the {MAX_CATEGORIES} most frequent are rare"
+    return Found(kind=Kind.PRESENCE, held=held, why=why, meaning="" if _is_numbered(texts) else "text")
+
+
+def _is_numbered(texts: pl.Series) -> bool:
+    """Return whether texts end in numbers of different lengths, which grow as time goes on."""
+    return _share(texts, r"[0-9]\s*$") >= FORM_SHARE and texts.str.len_chars().n_unique() > 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,26 +31,26 @@ LARGEST = float(np.finfo(np.float64).max)
 Floats = NDArray[np.float64]
 
 
-def numeric_column(name: str, role: Role, finite: Floats) -> Column:
+def numeric_column(name: str, role: Role, finite: Floats, *, own: Sequence[float] = ()) -> Column:
     """Return a numeric column with bins from its baseline values, sorted and finite, at least one.
 
     Edges lie just below values of the baseline, by what a logger may round a number down, but not below halfway to the next
-    lower one. A value with at least 1 / DRIFT_BINS of the mass gets a bin of its own, in the drift bins too; the other drift
-    bins divide the mass that remains. The first and the last fine bin lie outside the baseline's range.
+    lower one. A value with at least 1 / DRIFT_BINS of the mass, and each of ``own``, gets a bin of its own, in the drift bins
+    too; the other drift bins divide the mass that remains. The first and the last fine bin lie outside the baseline's range.
     """
     distinct, counts = np.unique(finite, return_counts=True)
-    is_heavy = counts * DRIFT_BINS >= len(finite)
+    is_heavy = (counts * DRIFT_BINS >= len(finite)) | np.isin(distinct, own)
     reaches = np.abs(distinct) * SINGLE
     reaches[is_heavy] = [reach(value) for value in distinct[is_heavy].tolist()]
     low, high = borders(distinct, reaches)
-    own = np.concatenate((low[is_heavy], high[is_heavy]))
+    borders_of_heavy = np.concatenate((low[is_heavy], high[is_heavy]))
     rest = finite[~is_heavy[np.searchsorted(distinct, finite)]]
-    drift = np.concatenate((_from(_quantiles(rest, _rest_shares(len(rest), len(finite))), distinct, low), own))
+    drift = np.concatenate((_from(_quantiles(rest, _rest_shares(len(rest), len(finite))), distinct, low), borders_of_heavy))
     drift = np.unique(drift[(drift > finite[0]) & (drift <= finite[-1])])
     fine = np.concatenate(
         (
             drift,
-            own,
+            borders_of_heavy,
             low[:1],
             low[-1:],
             high[-1:],

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prediction_exporter.config.reading import read_bytes
+from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
@@ -93,12 +94,14 @@ class ColumnRecord(_Strict):
     heavy: tuple[float, ...] = ()
     held: Held = Held.ANY
     nan_is_missing: bool = False
+    of: str | None = None
+    function: Function | None = None
     outside: float | None = None
     outside_variance: float | None = None
 
 
 #: The keys that former versions do not have.
-_ADDED = {"own_bins", "heavy", "held", "nan_is_missing", "outside", "outside_variance"}
+_ADDED = {"own_bins", "heavy", "held", "nan_is_missing", "of", "function", "outside", "outside_variance"}
 
 
 class BaselineRecord(_Strict):
@@ -139,6 +142,8 @@ def to_profile(record: BaselineRecord) -> Profile:
                 heavy=column.heavy,
                 held=column.held,
                 nan_is_missing=column.nan_is_missing,
+                of=column.of,
+                function=column.function,
             )
             for column in record.columns
         ]
@@ -194,6 +199,8 @@ def to_columns(profile: Profile) -> tuple[ColumnRecord, ...]:
                 heavy=column.heavy,
                 held=column.held,
                 nan_is_missing=column.nan_is_missing,
+                of=column.of,
+                function=column.function,
                 **numeric,
             )
         )

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from prediction_exporter.baseline.derived import MEANINGS
 from prediction_exporter.baseline.kinds import IDENTIFIER, IGNORED
 from prediction_exporter.baseline.record import Baseline
 from prediction_exporter.config import Column, Kind
 from prediction_exporter.config.tree import render
 from prediction_exporter.config.values import suggest
+from prediction_exporter.counting.held import Held
+from prediction_exporter.counting.layout import Kind as LayoutKind
+from prediction_exporter.counting.layout import Layout
 
 
 @dataclass(slots=True)
@@ -54,6 +58,7 @@ def check_settings(
     """
     found = Findings()
     known = [*(baseline.layout.names if baseline is not None else ()), *fields]
+    known += [column.of for column in baseline.layout.columns if column.of is not None] if baseline is not None else []
     left_out = baseline.left_out if baseline is not None else {}
     if not known:
         return found
@@ -87,12 +92,25 @@ def _other_nan(place: str, name: str, column: Column, baseline: Baseline, comman
     )
 
 
+def counted_as(layout: Layout, name: str) -> str | None:
+    """Return what a baseline counts a column as, in the configuration's words; None where it has none of that name."""
+    own = next((column for column in layout.columns if column.name == name), None)
+    made = {column.function: column for column in layout.columns if column.of == name}
+    if own is None:
+        return "its items" if made else None
+    for meaning, functions in MEANINGS.items():
+        is_list = meaning in ("vector", "list")
+        if made and own.kind is LayoutKind.PRESENCE and set(functions) == set(made) and is_list == (own.held is Held.CONTAINER):
+            return meaning
+    return own.kind.value
+
+
 def _contradiction(place: str, name: str, kind: Kind, baseline: Baseline, command: str) -> Findings:
     """Return where a baseline was built with another setting."""
     anew = f"; build the baseline anew with: {command}"
-    counted = next((column.kind.value for column in baseline.layout.columns if column.name == name), None)
+    counted = counted_as(baseline.layout, name)
     if counted is not None:
-        if kind == counted:
+        if kind == counted or (kind == "vector" and counted == "list"):  # the norm may be ignored
             return Findings()
         return Findings([f"{place} is {kind}, and the baseline counts the column as {counted}{anew}"])
     reason = baseline.left_out.get(name)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from prediction_exporter.config.predictions import NULL_VALUES
 from prediction_exporter.counting.held import Held
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.derived import lists_in, lists_of
 from prediction_exporter.sources.fields.names import MAX_LIST, flatten
 from prediction_exporter.sources.fields.schema import Path as FieldPath
 from prediction_exporter.sources.fields.schema import lookup, path_text
@@ -47,6 +49,7 @@ class Table:
         columns: names of the columns.
         refused: lines that are no rows, by reason; only JSON lines have any.
         longest: lists of numbers that have more items than are columns, and how many.
+        lists: names of lists of numbers whose items are columns; they can be read as a whole too.
         written: what the values of a column of text are in the file, where it says so: in CSV everything is text.
     """
 
@@ -59,6 +62,7 @@ class Table:
         *,
         written: Mapping[str, Held] | None = None,
         longest: Mapping[str, int] | None = None,
+        lists: Mapping[str, Callable[[], pl.Series]] | None = None,
     ) -> None:
         self.name = name
         self.rows = rows
@@ -66,6 +70,7 @@ class Table:
         self.refused = refused or Rejected()
         self.written = dict(written or {})
         self.longest = dict(longest or {})
+        self.lists = dict(lists or {})
 
     @property
     def columns(self) -> list[str]:
@@ -79,7 +84,7 @@ class Table:
             BaselineError: the file cannot be read.
         """
         try:
-            return self._readers[name]()
+            return (self._readers.get(name) or self.lists[name])()
         except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise BaselineError(f"{self.name}: column {name} cannot be read: {error}") from error
 
@@ -112,14 +117,16 @@ def _parquet(path: Path) -> Table:
     rows = int(frame.select(pl.len()).collect().item())
     readers: dict[str, Callable[[], pl.Series]] = {}
     longest: dict[str, int] = {}
+    lists: dict[str, Callable[[], pl.Series]] = {}
     for name, dtype in frame.collect_schema().items():
-        _add(readers, longest, name, partial(_top, frame, name), dtype)
-    return Table(str(path), rows, readers, written=dict.fromkeys(readers, Held.TEXT), longest=longest)
+        _add(readers, longest, lists, name, partial(_top, frame, name), dtype)
+    return Table(str(path), rows, readers, written=dict.fromkeys(readers, Held.TEXT), longest=longest, lists=lists)
 
 
 def _add(
     readers: dict[str, Callable[[], pl.Series]],
     longest: dict[str, int],
+    lists: dict[str, Callable[[], pl.Series]],
     name: str,
     read: Callable[[], pl.Series],
     dtype: pl.DataType,
@@ -128,9 +135,11 @@ def _add(
     if isinstance(dtype, pl.Struct):
         for field in dtype.fields:
             inner = field.dtype if isinstance(field.dtype, pl.DataType) else field.dtype()
-            _add(readers, longest, f"{name}.{field.name}", partial(_struct_field, read, field.name), inner)
+            _add(readers, longest, lists, f"{name}.{field.name}", partial(_struct_field, read, field.name), inner)
     elif isinstance(dtype, pl.List | pl.Array) and _has_numbers(dtype):
         items = int(str(_as_list(read()).list.len().max() or 0))
+        if items > 1:
+            lists[name] = read
         if items > MAX_LIST:
             longest[name] = items
         for position in range(min(items, MAX_LIST)):
@@ -206,23 +215,60 @@ def _json_lines(path: Path) -> Table:
     found = flatten(sample)
     if not found:
         raise BaselineError(f"{path}: has no JSON object among its first {SAMPLE_LINES} lines; write one a line")
-    reader = JsonReader(found.values(), found.values())
-    parts: dict[str, list[pl.Series]] = {name: [] for name in found}
+    lists = _list_paths(sample, found.values())
+    reader = JsonReader({*found.values(), *lists.values()}, {*found.values(), *lists.values()}, lists.values())
+    parts: dict[str, list[pl.Series]] = {name: [] for name in found | lists}
     with path.open("rb") as file:
         while lines := file.readlines(CHUNK):
             frame, parsed = reader.read(b"".join(lines), refused)
             for name, at in found.items():
                 if frame is not None:
-                    parts[name].append(frame[reader.names[at]].rename("value"))
+                    parts[name].append(_as_texts(frame[reader.names[at]]).rename("value"))
                 if parsed:
                     parts[name].append(texts_of(parsed, at).rename("value"))
+            for name, at in lists.items():
+                if name in found:
+                    continue
+                if frame is not None:
+                    parts[name].append(_as_numbers(lists_of(frame[reader.names[at]])[0]))
+                if parsed:
+                    parts[name].append(_as_numbers(lists_in(lookup(event, at) for event in parsed)[0]))
     columns = {name: pl.concat(series) if series else pl.Series("value", [], pl.String) for name, series in parts.items()}
     rows = len(next(iter(columns.values())))
-    readers = {name: partial(_same, column) for name, column in columns.items()}
+    readers = {name: partial(_same, columns[name]) for name in found}
+    whole = {name: partial(_same, columns[name]) for name in lists if name not in found}
     written = {
         name: held for name, at in found.items() if (held := _written(lookup(event, at) for event in sample)) is not None
     }
-    return Table(str(path), rows, readers, refused, written=written, longest=_longest(sample, found.values()))
+    return Table(str(path), rows, readers, refused, written=written, longest=_longest(sample, found.values()), lists=whole)
+
+
+def _list_paths(sample: Sequence[Mapping[str, Any]], paths: Collection[FieldPath]) -> dict[str, FieldPath]:
+    """Return where lists stand that are fields, or several of whose items are, by their names."""
+    among = {path[:-1]: True for path in paths if isinstance(path[-1], int)}
+    among |= {path: False for path in paths if not isinstance(path[-1], int)}
+
+    def is_meant(value: Any, *, by_items: bool) -> bool:
+        return isinstance(value, list) and (not by_items or (len(value) > 1 and not isinstance(value[0], str)))
+
+    return {
+        path_text(path): path
+        for path, by_items in among.items()
+        if any(is_meant(lookup(event, path), by_items=by_items) for event in sample)
+    }
+
+
+def _as_texts(values: pl.Series) -> pl.Series:
+    """Return lists as JSON, and texts as they are."""
+    if not isinstance(values.dtype, pl.List):
+        return values
+    texts = [None if items is None else json.dumps(items.to_list()) for items in values]
+    return pl.Series(texts, dtype=pl.String)
+
+
+def _as_numbers(lists: pl.Series) -> pl.Series:
+    """Return lists of texts as lists of numbers, null for each item that is none."""
+    return lists.cast(pl.List(pl.Float64), strict=False).rename("value")
 
 
 def _longest(sample: Sequence[Mapping[str, Any]], paths: Iterable[FieldPath]) -> dict[str, int]:

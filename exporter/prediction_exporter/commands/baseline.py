@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
         where=f"models[{index}].predictions.fields",
         track=_progress,
         labels=options.label,
+        timezone=model.predictions.timezone,
     )
     written = baseline.save(result.record, output)
     looked_at = {report.name for report in result.columns}
@@ -79,9 +80,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{options.data}: {count} lines refused as {reason}, such as {table.refused.examples[reason]!r}", file=sys.stderr)
     if not any(report.role == "prediction" for report in result.columns):
         print("The data has no predictions: what the model puts out will not be compared.", file=sys.stderr)
-    features = [
-        report.name for report in result.columns if report.role == "feature" and report.name not in result.record.left_out
-    ]
+    features = [column.name for column in result.record.columns if column.role == "feature" and column.function is None]
     for name in _not_in_log(model, features, f"models[{index}]"):
         print(
             f"{name}: no sampled record of the log has it, and it will count as missing in all of them; if it is the label, "
@@ -109,7 +108,7 @@ def _not_in_log(model: Model, features: Sequence[str], place: str) -> list[str]:
         return []
     finally:
         source.close()
-    absent = [name for name in features if name not in found and nested(name, found) is None]
+    absent = [name for name in features if not {name, f"{name}[0]"} & set(found) and nested(name, found) is None]
     return absent if len(absent) < len(features) else []
 
 

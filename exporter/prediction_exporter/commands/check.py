@@ -153,7 +153,14 @@ def _not_compared(baseline: Baseline) -> Iterator[str]:
     """Yield what of the training data has no distribution that is compared."""
     from prediction_exporter.counting.layout import Kind
 
-    present = [column.name for column in baseline.layout.columns if column.kind is Kind.PRESENCE]
+    columns = baseline.layout.columns
+    made: dict[str, list[str]] = {}
+    for column in columns:
+        if column.of is not None and column.function is not None:
+            made.setdefault(column.of, []).append(column.function.value)
+    present = [column.name for column in columns if column.kind is Kind.PRESENCE and column.name not in made]
+    if made:
+        yield "compared by what is made of it: " + ", ".join(f"{of} by {' and '.join(names)}" for of, names in made.items())
     if present:
         yield f"watched for presence alone: {', '.join(present)}"
     if baseline.left_out:

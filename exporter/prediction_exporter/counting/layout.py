@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.counting.events import STATES, ValueState
+from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
 
 #: The bin of a column that is watched for presence alone.
@@ -63,6 +64,7 @@ class Column:
         heavy: of a numeric column, the values with a fine bin of their own.
         held: what the values of the baseline were.
         nan_is_missing: whether NaN counts as missing.
+        of, function: of a derived column, the column that it is made of, and by what; ``held`` is what the values of that were.
         center, scale: of a numeric column, what its moments are taken about, in units of: they keep sums exact to rounding.
     """
 
@@ -78,6 +80,8 @@ class Column:
     heavy: tuple[float, ...] = ()
     held: Held = Held.ANY
     nan_is_missing: bool = False
+    of: str | None = None
+    function: Function | None = None
 
     def __post_init__(self) -> None:
         for edges in (self.edges, self.drift_edges):
@@ -91,6 +95,13 @@ class Column:
             raise ValueError(f"categories of {self.name} are not unique")
         if not (math.isfinite(self.center) and math.isfinite(self.scale) and self.scale > 0):
             raise ValueError(f"center and scale of {self.name} are not finite and positive")
+        if (self.of is None) != (self.function is None) or (self.of is not None and self.kind is not Kind.NUMERIC):
+            raise ValueError(f"{self.name} is not a number that a function makes of a column")
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it is made of another column, whose absence is that one's and not its own."""
+        return self.function is not None
 
     @property
     def bins(self) -> int:
@@ -204,8 +215,9 @@ class Layout:
 
 def _beyond(column: Column) -> list[object]:
     """Return what columns of former baselines do not have, so that their digests stay as they were."""
-    extra = (column.own_bins, _floats(column.heavy), column.held, column.nan_is_missing)
-    return list(extra) if extra != (None, [], Held.ANY, False) else []
+    extra: tuple[object, ...] = (column.own_bins, _floats(column.heavy), column.held, column.nan_is_missing)
+    found = list(extra) if extra != (None, [], Held.ANY, False) else []
+    return [*found, column.of, column.function] if column.is_derived else found
 
 
 def _floats(numbers: Sequence[float]) -> list[float]:

@@ -140,7 +140,7 @@ class Traffic:
         self.duration_bounds = tuple(sorted({*DURATION_BOUNDS, *([slow_after] if slow_after is not None else [])}))
         columns = layout.columns if layout is not None else ()
         self.score_columns = [column for column in columns if column.role is Role.SCORE and column.kind is Kind.NUMERIC]
-        outputs = [column for column in columns if column.role is Role.PREDICTION]
+        outputs = [column for column in columns if column.role is Role.PREDICTION and not column.is_derived]
         self.class_column: Column | None = next((c for c in outputs if c.kind is Kind.CATEGORICAL), None)
         self.value_column: Column | None = next((c for c in outputs if c.kind is Kind.NUMERIC), None)
         self.value_bounds = self.value_column.drift_edges if self.value_column is not None else ()

@@ -32,7 +32,8 @@ def _link(key: str) -> Markdown:
 def _kinds(statistic: Statistic) -> str:
     if statistic.scope == "window":
         return "the whole window"
-    return " and ".join(sorted(statistic.kinds, reverse=True))
+    kinds = " and ".join(sorted(statistic.kinds, reverse=True))
+    return kinds if statistic.of_derived else f"{kinds}, but none that is derived"
 
 
 def _range(statistic: Statistic) -> str:

@@ -121,7 +121,7 @@ def _coarse(kept: Sequence[Events], baseline: Baseline, place: str) -> list[str]
     """Return the columns whose log is rounded to fewer decimals than tell the baseline's bins apart."""
     found = []
     for column in baseline.layout.columns:
-        if column.kind is not Kind.NUMERIC or len(column.drift_edges) < 2:  # noqa: PLR2004 - between two lies a bin
+        if column.kind is not Kind.NUMERIC or column.is_derived or len(column.drift_edges) < 2:  # noqa: PLR2004 - of one bin
             continue
         values = np.concatenate([events.columns[column.name].drop_nulls().to_numpy() for events in kept])
         values = values[np.isfinite(values)]
@@ -208,13 +208,16 @@ def _columns(sample: Profile, baseline: Baseline, look: Look, place: str) -> Fin
         none, odd, _ = (int(count) for count in sample.states[number])
         often = float(baseline.profile.states[number][0]) / int(baseline.profile.rows)
         if none == rows and often**rows < _IMPROBABLE:
+            if column.is_derived:
+                continue  # its column is told
             missing.append(f"{column.name} (looked for as {paths[column.name]}{nearest(column.name, spare)})")
         elif odd and none + odd == rows:
             invalid.append(f"{column.name} ({column.kind.value} in the baseline)")
         elif column.kind is Kind.CATEGORICAL and _all_other(sample, column.name, baseline):
             unseen.append(f"{column.name} (which has {_first(column.categories)})")
     if missing:
-        columns = f"{len(missing)} of {len(baseline.layout.columns)} columns"
+        own = sum(not column.is_derived for column in baseline.layout.columns)
+        columns = f"{len(missing)} of {own} columns"
         verb = "was" if len(missing) == 1 else "were"
         found.warnings.append(f"{place}.fields: {columns} {verb} not seen in {rows:,} records: {', '.join(missing)}")
     if invalid:

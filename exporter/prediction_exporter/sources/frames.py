@@ -5,9 +5,6 @@ Each value counts as the log would count it, had it been written there as JSON.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -15,27 +12,12 @@ from numpy.typing import NDArray
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.derived import derive
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path
 from prediction_exporter.sources.outcomes import failures_of
-from prediction_exporter.sources.times import NO_TIME, DateParser
-from prediction_exporter.sources.values import (
-    States,
-    accept,
-    numbers_from_text,
-    seconds_of,
-    text_of,
-    versions_of,
-    with_states,
-)
-
-#: The text of what is no category: an object, a list with items, bytes that are no text.
-CONTAINER, EMPTY_LIST = "[0]", "[]"
-
-#: Microseconds since the epoch between which a Datetime is a time: the years 1 to 9999, which dates in text can name too.
-FIRST_TIME, LAST_TIME = -62_135_596_800_000_000, 253_402_300_799_999_999
-
-#: Microseconds of a day.
-DAY = 86_400_000_000.0
+from prediction_exporter.sources.times import DateParser
+from prediction_exporter.sources.typed import numbers_of, texts_of_values, times_of
+from prediction_exporter.sources.values import accept, seconds_of, versions_of
 
 _BOOLEANS = {"true", "false"}
 
@@ -50,11 +32,15 @@ class FrameParser:
         schema: where everything stands in a row.
         integers_are_booleans: whether the integers 0 and 1 are false and true in a column whose baseline has no other
             categories than these: some databases have no booleans.
+        local_timezone: IANA zone of dates without a time, where datetimes without a zone are of another; some drivers give
+            instants as such.
     """
 
-    def __init__(self, schema: EventSchema, *, integers_are_booleans: bool = False) -> None:
+    def __init__(self, schema: EventSchema, *, integers_are_booleans: bool = False, local_timezone: str | None = None) -> None:
         self._schema = schema
         self._dates = DateParser(schema.timezone, schema.time_unit)
+        self._instants = DateParser(schema.timezone, None)
+        self._local_dates = DateParser(local_timezone or schema.timezone, None)
         self._integers_are_booleans = integers_are_booleans
 
     def parse(self, frame: pl.DataFrame) -> Batch:
@@ -62,7 +48,7 @@ class FrameParser:
         schema = self._schema
         rejected = Rejected()
         shown = value_at(frame, schema.time)
-        times = self._times(shown)
+        times = times_of(shown, self._dates)
         ids = None if schema.id is None else value_at(frame, schema.id)
         no_id = None if ids is None else ids.is_null().to_numpy()
         kept = accept(schema, times, shown, no_id, rejected)
@@ -75,6 +61,11 @@ class FrameParser:
         states: dict[str, NDArray[np.uint8]] = {}
         for field in schema.columns:
             values = value_at(frame, field.path)
+            if field.function is not None:
+                dates = self._instants if isinstance(values.dtype, pl.Datetime) else self._local_dates
+                derived = derive(field.function, field.held, values, times, dates)
+                columns[field.name], states[field.name] = derived
+                continue
             if field.kind is Kind.CATEGORICAL:
                 columns[field.name] = self._categories(values, field)
                 continue
@@ -108,46 +99,6 @@ class FrameParser:
         numbers, _ = numbers_of(values)
         return seconds_of(numbers.to_numpy(), self._schema.latency_unit)
 
-    # Times
-
-    def _times(self, values: pl.Series) -> NDArray[np.int64]:
-        """Return the time of each value in microseconds, NO_TIME for null and what is no time."""
-        dtype = values.dtype
-        if isinstance(dtype, pl.Datetime):
-            return self._datetimes(values, dtype)
-        if isinstance(dtype, pl.Date):
-            return self._midnights(values)
-        if dtype.is_numeric():
-            return self._dates.numbers(values.cast(pl.Float64).to_numpy())
-        if isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Binary):
-            return self._dates.parse(texts_of_values(values))
-        return np.full(len(values), NO_TIME)
-
-    def _datetimes(self, values: pl.Series, dtype: pl.Datetime) -> NDArray[np.int64]:
-        per_microsecond = 1000 if dtype.time_unit == "ns" else 1
-        scale = 1000 if dtype.time_unit == "ms" else 1
-        whole = _usual(values).to_physical() // per_microsecond * scale
-        if dtype.time_zone is None:
-            return self._local(whole.cast(pl.Datetime("us")))
-        return whole.fill_null(NO_TIME).to_numpy()
-
-    def _local(self, naive: pl.Series) -> NDArray[np.int64]:
-        """Return the times of datetimes without a zone, by the rules of :class:`DateParser`."""
-        zoned = naive.dt.replace_time_zone(self._schema.timezone, ambiguous="earliest", non_existent="null")
-        return zoned.to_physical().fill_null(NO_TIME).to_numpy()
-
-    def _midnights(self, dates: pl.Series) -> NDArray[np.int64]:
-        return self._local(_usual(dates).cast(pl.Datetime("us")))
-
-
-def _usual(values: pl.Series) -> pl.Series:
-    """Return dates without those of years that no calendar has, with which polars wraps around or panics."""
-    dtype = values.dtype
-    microseconds = {"ms": 1000.0, "us": 1.0, "ns": 0.001}[dtype.time_unit] if isinstance(dtype, pl.Datetime) else DAY
-    ticks = values.to_physical()
-    usable = ticks.is_between(max(int(FIRST_TIME / microseconds), -(2**63)), min(int(LAST_TIME / microseconds), 2**63 - 1))
-    return values if usable.all() else values.set(~usable, None)
-
 
 def value_at(frame: pl.DataFrame, path: Path) -> pl.Series:
     """Return what stands at a path of each row, of type Null where the frame has nothing there.
@@ -177,113 +128,3 @@ def _optional(frame: pl.DataFrame, path: Path | None) -> pl.Series:
 
 def _nothing(rows: int) -> pl.Series:
     return pl.repeat(None, rows, dtype=pl.Null, eager=True)
-
-
-def numbers_of(values: pl.Series) -> tuple[pl.Series, States]:
-    """Return values of any type as Float64 and their states: numbers, and texts that are numbers, are valid.
-
-    A number that is no double becomes the nearest one.
-    """
-    dtype = values.dtype
-    if isinstance(dtype, pl.Null):
-        return values.cast(pl.Float64), None
-    if dtype.is_numeric():
-        numbers = values.cast(pl.Float64)
-        # A sum is the fastest look at all values: it is finite only if each of them is. One that overflows costs the other way.
-        if not dtype.is_float() or math.isfinite(numbers.sum()):
-            return numbers, None
-        return with_states(numbers, missing=values.is_null().to_numpy())
-    if isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Binary):
-        return numbers_from_text(texts_of_values(values))
-    none = pl.repeat(None, len(values), dtype=pl.Float64, eager=True)
-    return with_states(none, missing=values.is_null().to_numpy())
-
-
-def texts_of_values(values: pl.Series) -> pl.Series:
-    """Return values of any type as the texts that the log's parser gives of the same values in JSON, String.
-
-    Objects and lists, and bytes that are no UTF-8, become the text of some list: no category, no version.
-    """
-    dtype = values.dtype
-    if isinstance(dtype, pl.String):
-        return values
-    for kinds, write in _WRITERS:
-        if isinstance(dtype, kinds):
-            return write(values)
-    if dtype.is_integer():
-        return values.cast(pl.String)
-    if dtype.is_float():
-        return _floats(values)
-    return _where_present(values, CONTAINER)
-
-
-def _cast(values: pl.Series) -> pl.Series:
-    return values.cast(pl.String)
-
-
-def _floats(values: pl.Series) -> pl.Series:
-    """Write floats as JSON does; those of fewer bits at their exact values, as ``float(x)`` gives them to a logger."""
-    texts = values.cast(pl.Float64).cast(pl.String).str.strip_suffix(".0")
-    # What polars writes with an exponent or as a word, JSON lines read by polars hold in digits or as another word.
-    odd = texts.str.contains("[a-zN]").fill_null(value=False)
-    if not odd.any():
-        return texts
-    distinct = texts.filter(odd).unique().to_list()
-    return texts.replace(distinct, [text_of(float(text)) for text in distinct])
-
-
-def _decimals(values: pl.Series) -> pl.Series:
-    """Write decimals: whole ones exactly, others as the floats that a reader of JSON makes of them."""
-    assert isinstance(values.dtype, pl.Decimal)  # noqa: S101 - for the type checker
-    return _cast(values) if values.dtype.scale == 0 else _floats(values)
-
-
-def _dates(values: pl.Series) -> pl.Series:
-    texts = _usual(values).dt.to_string("iso")
-    return texts.set(texts.is_null() & values.is_not_null(), CONTAINER)
-
-
-def _datetimes(values: pl.Series) -> pl.Series:
-    assert isinstance(values.dtype, pl.Datetime)  # noqa: S101 - for the type checker
-    texts = _usual(values).dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if values.dtype.time_zone else ""))
-    return texts.set(texts.is_null() & values.is_not_null(), CONTAINER)
-
-
-def _spans(values: pl.Series) -> pl.Series:
-    return values.dt.to_string("iso")
-
-
-def _bytes(values: pl.Series) -> pl.Series:
-    try:
-        return _cast(values)
-    except pl.exceptions.ComputeError:  # for a single value that is no UTF-8
-        return pl.Series([None if value is None else _decoded(value) for value in values.to_list()], dtype=pl.String)
-
-
-def _decoded(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return CONTAINER
-
-
-def _lists(values: pl.Series) -> pl.Series:
-    texts = _where_present(values, CONTAINER)
-    empty = (values.list.len() == 0).fill_null(value=False)
-    return texts.set(empty, EMPTY_LIST)
-
-
-def _where_present(values: pl.Series, text: str) -> pl.Series:
-    return pl.repeat(text, len(values), dtype=pl.String, eager=True).set(values.is_null(), None)
-
-
-_Types = type[pl.DataType] | tuple[type[pl.DataType], ...]
-_WRITERS: tuple[tuple[_Types, Callable[[pl.Series], pl.Series]], ...] = (
-    ((pl.Categorical, pl.Enum, pl.Boolean, pl.Null), _cast),
-    (pl.Date, _dates),
-    (pl.Decimal, _decimals),
-    (pl.Datetime, _datetimes),
-    ((pl.Time, pl.Duration), _spans),
-    (pl.Binary, _bytes),
-    (pl.List, _lists),
-)

@@ -15,6 +15,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -56,11 +57,13 @@ class JsonReader:
         paths: the fields; none of them inside of another.
         texts: those of them to read as String; the others are read as Float64. A String column takes any JSON value: numbers
             and booleans as their text, objects and arrays much as JSON.
+        lists: those of them to read as lists, of texts where they are among these too; some of their items may be fields too.
     """
 
-    def __init__(self, paths: Iterable[Path], texts: Iterable[Path]) -> None:
+    def __init__(self, paths: Iterable[Path], texts: Iterable[Path], lists: Iterable[Path] = ()) -> None:
         self.paths = tuple(dict.fromkeys(paths))
         self.texts = set(texts)
+        self.lists = set(lists)
         #: The frame's column of each path.
         self.names = {path: str(position) for position, path in enumerate(self.paths)}
         self._first = tuple(dict.fromkeys(str(path[0]) for path in self.paths))
@@ -69,9 +72,10 @@ class JsonReader:
 
     def _plan(self) -> None:
         # The items of a list are of one type.
-        lists = {path[:-1] for path in self.texts if isinstance(path[-1], int)}
+        lists = {path[:-1] for path in self.texts if isinstance(path[-1], int)} | (self.texts & self.lists)
         self.texts |= {path for path in self.paths if isinstance(path[-1], int) and path[:-1] in lists}
-        self.dtypes = nested_dtypes(self.paths, self.texts)
+        self.texts |= self.lists & lists
+        self.dtypes = nested_dtypes(self.paths, self.texts, self.lists)
 
     def read(self, data: bytes, rejected: Rejected) -> tuple[pl.DataFrame | None, list[Mapping[str, Any]]]:
         """Return the fields of the lines that polars reads, and the other lines that are JSON objects, parsed.
@@ -130,6 +134,15 @@ class JsonReader:
         """Read a number as text from now on where these lines held it as text or as a word that is no JSON."""
         self._quote |= any(word in line for line in slow for word in WORDS)
         textual = set()
+        for path in self.lists:
+            found = [lookup(event, path) for event in parsed]
+            if path not in self.texts and any(isinstance(value, list) and any(map(_is_textual, value)) for value in found):
+                textual.add(path)
+            if sum(isinstance(value, str) for value in found) > len(found) / 2 and not any(
+                isinstance(other[-1], int) and other[:-1] == path for other in self.paths
+            ):
+                textual.add(path)
+                self.lists = self.lists - {path}
         for path in self.paths:
             if path not in self.texts and any(_is_textual(lookup(event, path)) for event in parsed):
                 textual.add(path)
@@ -252,13 +265,15 @@ def is_wide(text: bytes) -> bool:
     return _WIDE.search(text[:HEAD_BYTES]) is not None
 
 
-def nested_dtypes(paths: Iterable[Path], texts: set[Path]) -> dict[str, pl.DataType]:
+def nested_dtypes(
+    paths: Iterable[Path], texts: AbstractSet[Path], lists: AbstractSet[Path] = frozenset()
+) -> dict[str, pl.DataType]:
     """Return the types of the top-level columns that hold these fields, as numbers but for those that are texts."""
     tree: dict[str, Any] = {}
     for path in paths:
         scalar: pl.DataType = pl.String() if path in texts else pl.Float64()
         keys = [key for key in path if isinstance(key, str)]
-        dtype = scalar if len(keys) == len(path) else pl.List(scalar)
+        dtype = scalar if len(keys) == len(path) and path not in lists else pl.List(scalar)
         node = tree
         for key in keys[:-1]:
             node = node.setdefault(key, {})

@@ -10,12 +10,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
-from prediction_exporter.sources.fields.schema import EventSchema, Path, lookup
+from prediction_exporter.sources.derived import Derived, derive, derive_from_lists, lists_in
+from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, lookup
 from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.outcomes import failures_of
 from prediction_exporter.sources.times import DateParser
+from prediction_exporter.sources.typed import texts_of_values
 from prediction_exporter.sources.values import (
     accept,
     numbers_from_text,
@@ -38,8 +41,11 @@ class JsonLinesParser:
         self._schema = schema
         self._dates = DateParser(schema.timezone, schema.time_unit)
         optional = [path for path in (schema.id, schema.version, schema.latency, schema.status) if path is not None]
-        texts = self._text_fields() | ({schema.time} if time_is_text else set())
-        self._reader = JsonReader([schema.time, *optional, *(field.path for field in schema.columns)], texts)
+        vectors = {field.path for field in schema.columns if field.function is Function.NORM}
+        texts = (self._text_fields() - vectors) | ({schema.time} if time_is_text else set())
+        self._feature_dates = DateParser(schema.timezone, None)
+        self._lists = {field.path for field in schema.columns if field.is_of_list}
+        self._reader = JsonReader([schema.time, *optional, *(field.path for field in schema.columns)], texts, self._lists)
 
     @property
     def dtypes(self) -> Mapping[str, pl.DataType]:
@@ -76,7 +82,11 @@ class JsonLinesParser:
         for field in schema.columns:
             values = frame[self._reader.names[field.path]]
             state = None
-            if field.kind is Kind.NUMERIC and values.dtype == pl.String:
+            if field.function is not None:
+                values, state = derive(field.function, field.held, values, times, self._feature_dates)
+            elif isinstance(values.dtype, pl.List):  # whether there is one
+                values = texts_of_values(values)
+            elif field.kind is Kind.NUMERIC and values.dtype == pl.String:
                 values, state = numbers_from_text(values)
             columns[field.name] = values
             if state is not None:
@@ -117,6 +127,9 @@ class JsonLinesParser:
         columns: dict[str, pl.Series] = {}
         states: dict[str, NDArray[np.uint8]] = {}
         for field in schema.columns:
+            if field.function is not None:
+                columns[field.name], states[field.name] = self._slow_derived(field, parsed, texts, times)
+                continue
             if field.kind is Kind.CATEGORICAL:
                 columns[field.name] = texts[field.path]
                 continue
@@ -138,6 +151,19 @@ class JsonLinesParser:
             ids=None if schema.id is None else texts[schema.id],
         )
         return events if len(rows) == len(parsed) else events.take(rows)
+
+    def _slow_derived(
+        self,
+        field: ColumnField,
+        parsed: Sequence[Mapping[str, Any]],
+        texts: Mapping[Path, pl.Series],
+        times: NDArray[np.int64],
+    ) -> Derived:
+        assert field.function is not None  # noqa: S101 - for the type checker
+        if field.is_of_list:
+            return derive_from_lists(field.function, *lists_in(lookup(event, field.path) for event in parsed))
+        values = texts[field.path] if field.path in texts else texts_of(parsed, field.path)
+        return derive(field.function, field.held, values, times, self._feature_dates)
 
     # Both ways
 

@@ -104,7 +104,7 @@ class DateParser:
     """
 
     def __init__(self, timezone: str, unit: str | None) -> None:
-        self._timezone = timezone
+        self.timezone = timezone
         self._unit = unit
         self._formats = [*_ZONED, *_NAIVE]
 
@@ -151,5 +151,5 @@ class DateParser:
     def _parse(self, texts: pl.Series, pattern: str) -> pl.Series:
         parsed = texts.str.to_datetime(pattern, time_unit="us", strict=False)
         if pattern in _NAIVE:
-            return parsed.dt.replace_time_zone(self._timezone, ambiguous="earliest", non_existent="null")
+            return parsed.dt.replace_time_zone(self.timezone, ambiguous="earliest", non_existent="null")
         return parsed

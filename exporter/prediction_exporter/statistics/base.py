@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from prediction_exporter.counting.layout import Kind, Layout, Role
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.families import COLUMN, WINDOW, Family
 from prediction_exporter.statistics.comparison import SMOOTHING, Comparison, Floats, Reference, divide
@@ -132,6 +132,7 @@ class Statistic:
         family: the series of its values.
         scope: a value for each column, or one for the window.
         kinds: the kinds of column that it is defined for.
+        of_derived: whether it is defined for columns that are made of others, too: what is absent there, these tell themselves.
         compares: whether it needs a baseline with enough values, and a window with enough.
         compute: values, (C,) for scope column, (C, E) with an extra label of E values, () for scope window.
         undefined: the reason that the status gives where a value is NaN though the column has enough predictions.
@@ -159,6 +160,7 @@ class Statistic:
     is_distance: bool
     symmetric: bool
     smoothed: bool = False
+    of_derived: bool = True
     extra: tuple[str, tuple[str, ...]] | None = None
     noise: Noise | None = None
     threshold: Threshold | None = None
@@ -193,7 +195,11 @@ class Statistic:
 
     def applies(self, layout: Layout) -> NDArray[np.bool_]:
         """Whether the statistic is defined for each column, (C,)."""
-        return np.array([column.kind in self.kinds for column in layout.columns], np.bool_)
+        return np.array([self.applies_to(column) for column in layout.columns], np.bool_)
+
+    def applies_to(self, column: Column) -> bool:
+        """Whether the statistic is defined for a column."""
+        return column.kind in self.kinds and (self.of_derived or not column.is_derived)
 
 
 def _beside(statistic: Statistic, suffix: str, text: str) -> Family:

@@ -38,6 +38,7 @@ MISSING_RATIO = Statistic(
     reference=SHARE_REFERENCE,
     is_distance=False,
     symmetric=False,
+    of_derived=False,
     threshold=_SHARE.threshold(
         default=0.05,
         meaning="Five in a hundred more than in the baseline.",

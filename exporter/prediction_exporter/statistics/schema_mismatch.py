@@ -44,5 +44,6 @@ SCHEMA_MISMATCH = Statistic(
     reference="Whether a share of counts is 1.",
     is_distance=False,
     symmetric=False,
+    of_derived=False,
     extra=("kind", tuple(MISMATCHES)),
 )

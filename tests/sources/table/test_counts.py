@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 
 from counting import context_of, tally_of
 from databases import Database, new_file
+from prediction_exporter.counting.functions import Function
+from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.counting.tally import Tally
@@ -40,6 +42,7 @@ from prediction_exporter.sources.table.slots import Slots
 from prediction_exporter.sources.table.statements import Part, Statements
 from prediction_exporter.sources.table.time_column import time_column
 from prediction_exporter.sources.table.warehouses import TRINO
+from typed_events import made, presence
 
 #: A Thursday, at a full hour.
 START = 1_767_261_600
@@ -481,6 +484,39 @@ def test_text_in_a_column_of_numbers_is_refused(database: Database, tmp_path: Pa
         ConfigError, match=r"models\[0\].predictions.fields: amount holds str.*'1.5'.*write a query that casts it"
     ):
         check(Case(database), tmp_path)
+
+
+def test_what_an_engine_is_not_asked_for_is_told_and_not_counted(
+    duckdb: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lists, dates as text, texts that are numbers now: the rest counts, and rows mode counts these too."""
+    layout = Layout(
+        [
+            presence("tags", Held.CONTAINER),
+            made("tags", Function.LENGTH, Held.CONTAINER, (0.0, 2.0)),
+            presence("signup", Held.TEXT),
+            made("signup", Function.AGE_DAYS, Held.TEXT, (0.0, 5.0)),
+            presence("note", Held.TEXT),
+            made("note", Function.LENGTH, Held.TEXT, (0.0, 2.0)),
+            presence("name", Held.TEXT),
+            made("name", Function.LENGTH, Held.TEXT, (0.0, 2.0)),
+        ]
+    )
+    create(duckdb, {"ts": "time", "tags": "VARCHAR[]", "signup": "text", "note": "int", "name": "text"}, [])
+    for name, tags in (("an", "['a', 'b']"), ("", "[]"), ("anna", "NULL")):
+        duckdb.execute(f"INSERT INTO predictions VALUES ('2026-01-01 10:30:00Z', {tags}, '2026-01-01', 12, '{name}')")
+    rows, counted, _, _ = both(Case(duckdb, layout, fields={"time": "ts"}), tmp_path, START, START + 7200, 7200)
+    [by_rows], [by_engine] = rows.profiles.values(), counted.profiles.values()
+    assert by_engine.column_values("length(name)").tolist() == by_rows.column_values("length(name)").tolist() == [0, 1, 2]
+    assert by_engine.column_values("tags").tolist() == by_rows.column_values("tags").tolist() == [2]
+    for name, counts in (("length(tags)", [0, 1, 1]), ("age_days(signup)", [0, 3, 0]), ("length(note)", [0, 0, 3])):
+        assert by_rows.column_values(name).tolist() == counts
+        assert by_engine.column_values(name).tolist() == [0, 0, 0]
+        assert by_engine.states[layout.index(name)].tolist() == [3, 0, 0]
+    [told] = [record.getMessage() for record in caplog.records if "does not count" in record.getMessage()]
+    for name in ("length(tags) (lists are not looked into)", "age_days(signup) (", "length(note) (the column is no text)"):
+        assert name in told
+    assert "length(name)" not in told
 
 
 def test_every_value_of_sqlite_has_a_type_of_its_own(sqlite: Database, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from prediction_exporter.config import Table as TableSettings
 from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.sources.table import engine as connecting
-from typed_events import COUNTABLE, FIELDS, NOW, ROLES, Event, Field, Json, category, events_of, layout_of, lines, number
+from typed_events import FIELDS, NOW, ROLES, Event, Field, Json, category, countable, events_of, layout_of, lines, number
 from watched_table import Table, look, requests, watching, windows
 
 #: The types of the fields in each engine; nullable where that must be said.
@@ -46,6 +46,7 @@ TYPES = {
         "color": "Nullable(Enum8('red' = 1, 'blue' = 2, 'Blue' = 3, 'é' = 4, '' = 5))",
         "key": "Nullable(UUID)",
         "day": "Nullable(Date32)",
+        "signup": "Nullable(Date32)",
         "count": "Nullable(Int64)",
         "share": "Nullable(Decimal(20, 6))",
         "ratio": "Nullable(Float64)",
@@ -70,6 +71,7 @@ TYPES = {
         "a short": "SMALLINT",
         "flag": "BOOLEAN",
         "day": "DATE",
+        "signup": "DATE",
         "count": "BIGINT",
         "share": "DECIMAL(20,6)",
         "ratio": "DOUBLE",
@@ -86,8 +88,7 @@ TYPES = {
 #: What each has behind the columns of a table.
 STORAGE = {"clickhouse": "ENGINE = MergeTree ORDER BY tuple()", "spark": "USING parquet"}
 
-#: Some fields are for rows mode alone.
-LAYOUTS = {"rows": layout_of(FIELDS), "aggregate": layout_of(COUNTABLE)}
+MODES = ("rows", "aggregate")
 
 _tables = itertools.count()
 
@@ -190,7 +191,9 @@ def test_a_table_counts_as_the_log(database: EngineDatabase, tmp_path: Path) -> 
     events = drawn(60)
     name = make(database, types_of(FIELDS, database.kind), events)
     log = written(tmp_path, events)
-    for mode, layout in LAYOUTS.items():
+    # Some fields are for rows mode alone.
+    layouts = {"rows": layout_of(FIELDS), "aggregate": layout_of(countable(database.kind))}
+    for mode, layout in layouts.items():
         table = {"table": {"url": database.url(), "name": name, "mode": mode}}
         one, other = (
             counted(tmp_path, {**source, "fields": ROLES}, layout, segments=["text", "flag"]) for source in (log, table)
@@ -248,7 +251,7 @@ def test_times_count_as_in_the_log(form: Form, request: pytest.FixtureRequest, t
             continue
         now = int((hour + _HOUR).timestamp())
         of_log = counted(tmp_path, {**written(tmp_path, of_hour), **options}, TIMED, now=now, windows=["1h"])
-        for mode in LAYOUTS:
+        for mode in MODES:
             table = {"table": {"url": database.url(), "name": name, "mode": mode}}
             assert_equal(of_log, counted(tmp_path, {**table, **options}, TIMED, now=now, windows=["1h"]))
 

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from counting import Counted, assert_equal, context_of, count
 from databases import Database
 from typed_events import (
-    COUNTABLE,
     FIELDS,
     NOW,
     ROLES,
     Event,
     Field,
     as_kept,
+    countable,
     events_of,
     layout_of,
     lines,
@@ -79,16 +79,16 @@ def bounded(examples: int) -> settings:
     )
 
 
-def fields_of(mode: str) -> tuple[Field, ...]:
-    """Return the fields that can be read in a mode."""
-    return FIELDS if mode == "rows" else COUNTABLE
+def fields_of(mode: str, kind: str) -> tuple[Field, ...]:
+    """Return the fields that can be read of a database in a mode."""
+    return FIELDS if mode == "rows" else countable(kind)
 
 
 @pytest.mark.parametrize("mode", ["rows", "aggregate"])
 def test_a_table_counts_as_the_log(database: Database, tmp_path: Path, mode: str) -> None:
     """Profiles of every slice, version and segment, and all counters, are equal bin by bin."""
     make_types(database)
-    fields = fields_of(mode)
+    fields = fields_of(mode, database.kind)
 
     @bounded(25 if mode == "rows" else 8)
     @given(events_of(fields))

@@ -15,7 +15,7 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.recognise import refuse_shared, stated_outcomes
-from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, lookup
+from prediction_exporter.sources.fields.schema import EventSchema, Path, column_field, lookup
 
 #: Single fields of a schema; beside them stand its columns.
 _ROLES = ("time", "id", "version", "latency", "status")
@@ -50,10 +50,7 @@ def from_json(state: Mapping[str, Any], layout: Layout | None, timezone: str, fi
         latency_unit=state["latency_unit"],
         outcomes=stated_outcomes(status, fields),
         unseen=tuple(state.get("unseen", ())),
-        columns=tuple(
-            ColumnField(name=c.name, kind=c.kind, path=tuple(state["columns"][c.name]), categories=c.categories)
-            for c in columns
-        ),
+        columns=tuple(column_field(column, tuple(state["columns"][column.name])) for column in columns),
     )
 
 
@@ -63,7 +60,8 @@ def absent(schema: EventSchema, events: Sequence[Events], rejected: Rejected) ->
         return {role for role in ("time", "id") if f"missing_{role}" in rejected.counts}
     if all(part.failed.all() for part in events):
         return set()  # a request that failed need not have more than a time and a status
-    names = {c.name for c in schema.columns if all(part.columns[c.name].null_count() == len(part) for part in events)}
+    own = [column for column in schema.columns if column.function is None]
+    names = {c.name for c in own if all(part.columns[c.name].null_count() == len(part) for part in events)}
     if schema.version is not None and all(part.versions.null_count() == len(part) for part in events):
         names.add("version")
     if schema.latency is not None and all(part.latencies is None or np.isnan(part.latencies).all() for part in events):

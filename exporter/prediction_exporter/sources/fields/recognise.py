@@ -8,11 +8,12 @@ from typing import Any
 
 from prediction_exporter.config import Fields
 from prediction_exporter.config.values import suggest
-from prediction_exporter.counting.layout import Kind, Layout, Role
+from prediction_exporter.counting.held import Held
+from prediction_exporter.counting.layout import Column, Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten, is_single, to_path
 from prediction_exporter.sources.fields.roles import Roles, assign
-from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, path_text
+from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, column_field, path_text
 from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
 
 
@@ -77,7 +78,7 @@ def log_schema(
         status=status,
         outcomes=stated_outcomes(status, fields),
         columns=columns,
-        unseen=tuple(column.name for column in columns if column.path not in places),
+        unseen=tuple(column.name for column in columns if column.path not in places and column.function is None),
     )
     refuse_shared(schema, where)
     return schema
@@ -112,7 +113,9 @@ def refuse_shared(schema: EventSchema, where: str) -> None:
     """
     optional = (schema.id, schema.version, schema.latency, schema.status)
     taken: dict[Path, tuple[type, Path]] = {}
-    for path in (schema.time, *filter(None, optional), *(column.path for column in schema.columns)):
+    # A list and its items may both be read, the one for what is made of it.
+    columns = (column.path for column in schema.columns if column.function is None)
+    for path in (schema.time, *filter(None, optional), *columns):
         for end in range(1, len(path) + 1):
             inside = type(path[end]) if end < len(path) else type(None)
             shape, other = taken.setdefault(path[:end], (inside, path))
@@ -126,9 +129,13 @@ def refuse_shared(schema: EventSchema, where: str) -> None:
 def _columns(
     roles: Roles, found: Mapping[str, Path], layout: Layout, where: str, present: str, *, all_failed: bool
 ) -> tuple[ColumnField, ...]:
-    names = {column.name: column.role for column in layout.columns}
+    names = {column.name: column.role for column in layout.columns if not column.is_derived}
+    lists = {column.name for column in layout.columns if column.held is Held.CONTAINER}
     known = {name: found[at] for name, at in roles.features.items() if names.get(name) is Role.FEATURE and at in found}
     features = [name for name, role in names.items() if role is Role.FEATURE]
+    # Of a list that is one column, the items are none.
+    firsts = {name: roles.features.get(f"{name}[0]") for name in features if name in lists and name not in known}
+    known |= {name: found[item][:-1] for name, item in firsts.items() if item is not None and item in found}
     single = [name for name in features if name not in known and is_single(name, roles.features)]
     items = {name: found[roles.features[f"{name}[0]"]] for name in single}
     beside = {**known, **{name: path[:-1] for name, path in items.items()}}
@@ -150,15 +157,17 @@ def _columns(
     unnamed = [name for name in scores if name not in by_class]
     by_class |= _score_paths(unnamed, [at for at in roles.scores if at not in roles.classes], found, where)
     paths |= {name: to_path(at, found) for name, at in by_class.items()}
-    return tuple(
-        ColumnField(
-            name=c.name,
-            kind=Kind.NUMERIC if c.is_number else Kind.CATEGORICAL,
-            path=paths[c.name],
-            categories=c.categories,
-        )
-        for c in layout.columns
-    )
+    paths |= {column.name: _source_path(column, paths) for column in layout.columns if column.is_derived}
+    return tuple(column_field(column, paths[column.name]) for column in layout.columns)
+
+
+def _source_path(column: Column, paths: Mapping[str, Path]) -> Path:
+    """Return where the values stand that a derived column is made of: a column's, or the list whose items are columns."""
+    of = str(column.of)
+    if of in paths:
+        return paths[of]
+    item = next((path for name, path in paths.items() if name.startswith(f"{of}[") and isinstance(path[-1], int)), None)
+    return item[:-1] if item is not None else tuple(of.split("."))
 
 
 def nested(name: str, features: Iterable[str]) -> str | None:

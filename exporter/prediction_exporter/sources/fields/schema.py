@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prediction_exporter.counting.layout import Kind, Layout
+from prediction_exporter.counting.functions import Function
+from prediction_exporter.counting.held import Held
+from prediction_exporter.counting.layout import Column, Kind, Layout
 from prediction_exporter.sources.outcomes import Outcomes
 
 #: Microseconds in each unit that epoch times and durations come in.
@@ -46,12 +48,33 @@ class ColumnField:
         kind: how its values are read: as numbers, or as text.
         path: where they stand.
         categories: of a categorical column, those of the baseline.
+        function: of a derived column, what makes it of the values that stand there.
+        held: what these were in the baseline.
     """
 
     name: str
     kind: Kind
     path: Path
     categories: tuple[str, ...] = ()
+    function: Function | None = None
+    held: Held = Held.ANY
+
+    @property
+    def is_of_list(self) -> bool:
+        """Whether it is made of a list as a whole."""
+        return self.function is not None and self.held is Held.CONTAINER
+
+
+def column_field(column: Column, path: Path) -> ColumnField:
+    """Return how a column of the model is read that stands at a path."""
+    return ColumnField(
+        name=column.name,
+        kind=Kind.NUMERIC if column.is_number else Kind.CATEGORICAL,
+        path=path,
+        categories=column.categories,
+        function=column.function,
+        held=column.held,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +119,12 @@ def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
         f"status: {shown(schema.status)}",
     ]
     if layout is not None:
-        roles = {column.name: column.role for column in layout.columns}
+        roles = {column.name: column.role for column in layout.columns if not column.is_derived}
         for role in dict.fromkeys(roles.values()):
-            of_role = [column for column in schema.columns if roles[column.name] is role]
+            of_role = [column for column in schema.columns if roles.get(column.name) is role]
             seen = ", ".join(path_text(column.path) for column in of_role if column.name not in schema.unseen)
             unseen = ", ".join(column.name for column in of_role if column.name in schema.unseen)
             lines.append(f"{role}: {seen or 'none'}" + (f"; not seen: {unseen}" if unseen else ""))
+        derived = ", ".join(column.name for column in layout.columns if column.is_derived)
+        lines += [f"derived: {derived}"] if derived else []
     return lines

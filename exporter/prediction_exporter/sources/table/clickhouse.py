@@ -87,6 +87,11 @@ def _histogram(value: Expression, bounds: Sequence[Any]) -> Expression:
     return count
 
 
+def _seconds(column: Expression) -> Expression:
+    # Of dates and times before 1970 too, which Unix timestamps are not made of.
+    return func.dateDiff("second", func.toDateTime64("1970-01-01 00:00:00", 0, "UTC"), func.toDateTime64(column, 0, "UTC"))
+
+
 CLICKHOUSE = Dialect(
     driver="clickhousedb",
     extra="clickhouse",
@@ -95,6 +100,8 @@ CLICKHOUSE = Dialect(
     epoch=func.toUnixTimestamp,
     double=_double,
     text=func.toString,  # a cast would not take null
+    length=lambda column: func.lengthUTF8(func.toString(column)),
+    seconds=_seconds,
     histogram=_histogram,
     instant=_instant,
     is_utc=True,

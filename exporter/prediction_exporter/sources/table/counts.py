@@ -64,12 +64,22 @@ class CountsReader:
         self._learned = learned if learned is not None else Learned()
         self._slots = Slots(context.layout, context.traffic)
         self._measures = Measures(context, dialect, relation, self._slots, self._learned.categories)
+        self._tell_uncounted()
         self._groups = Groups(relation, self._measures, self._learned)
         self._statements = Statements(connection, dialect, relation, self._measures, self._groups, self._slots)
         layout = context.layout
         indices = [layout.index(name) for name in context.segments] if layout is not None else []
         # Of a column that the table lacks no value is valid.
         self._splits: list[int | None] = [index for index in indices if index in self._measures.codes] or [None]
+
+    def _tell_uncounted(self) -> None:
+        uncounted = {name: why for name, why in self._measures.uncounted.items() if name not in self._learned.told}
+        if uncounted:
+            self._learned.told.update(uncounted)
+            logger.warning(
+                "the database does not count %s: mode: rows does",
+                ", ".join(f"{name} ({why})" for name, why in uncounted.items()),
+            )
 
     def read(self, start: int, end: int, width: int) -> Iterator[Batch]:
         """Yield what the engine counts of a span."""

@@ -81,6 +81,9 @@ class Dialect:
         number: a double as SQL writes it.
         double: a column of numbers as doubles, rounded to the nearest.
         text: a column of text as it is compared: byte by byte.
+        length: characters of a column of text, where they are code points.
+        seconds: whole seconds since 1970 of a timestamp or a date, rounded down, also before then; without a zone it is in UTC.
+            None where no test has shown it.
         lower: such a text with the letters A to Z in lower case.
         bins: the number of edges up to a finite double, where the database has a function of them.
         histogram: counts of the bins of a number as a list, in the order of their upper bounds, which lie in them.
@@ -108,6 +111,8 @@ class Dialect:
     number: Callable[[float], Expression] = lambda value: literal(value, Double())
     double: Callable[[Expression], Expression] = lambda column: cast(column, Double)
     text: Callable[[Expression], Expression] = lambda column: cast(column, String)
+    length: Callable[[Expression], Expression] = lambda column: func.length(cast(column, String))
+    seconds: Callable[[Expression], Expression] | None = None
     lower: Callable[[Expression], Expression] = func.lower
     bins: Callable[[Expression, Sequence[float]], Expression] | None = None
     histogram: Callable[[Expression, Sequence[Any]], Expression] | None = None
@@ -177,6 +182,8 @@ POSTGRESQL = Dialect(
     style="conditional_counts",
     epoch=_extract_epoch,
     text=_as_written,
+    length=lambda column: func.char_length(_as_written(column)),
+    seconds=lambda column: func.floor(_extract_epoch(column)),
     bins=_width_bucket,
     has_indexes=True,
     connect_args=_libpq,
@@ -227,6 +234,8 @@ MYSQL = Dialect(
     epoch=_mysql_epoch,
     double=lambda column: column + literal_column("0e0"),  # the cast came late, and float(4) is a double then too
     text=_mysql_text,
+    length=lambda column: func.char_length(func.convert(column.op("USING")(literal_column("utf8mb4")))),
+    seconds=_mysql_epoch,
     lower=_mysql_lower,
     has_non_finite=False,
     has_booleans=False,
@@ -249,6 +258,11 @@ def _sqlite_text(column: Expression) -> Expression:
     return collate(text, "BINARY")
 
 
+def _sqlite_length(column: Expression) -> Expression:
+    # The function ends at a NUL, which is a character: of the hexadecimal digits of UTF-8 it can be told.
+    return func.length(cast(column, String))
+
+
 def _sqlite_double(column: Expression) -> Expression:
     """Return numbers, and texts that are numbers; null for all else. NaN is stored as null."""
     kind, text = func.typeof(column), cast(column, String)
@@ -268,6 +282,7 @@ SQLITE = Dialect(
     floor=_sqlite_floor,
     double=_sqlite_double,
     text=_sqlite_text,
+    length=_sqlite_length,
     is_dynamic=True,
     has_booleans=False,
     has_indexes=True,
@@ -299,6 +314,7 @@ DUCKDB = Dialect(
     style="histograms",
     epoch=func.epoch,
     text=lambda column: collate(cast(column, String), "binary"),
+    seconds=lambda column: func.floor(func.epoch(column)),
     histogram=_duckdb_histogram,
     interrupts=True,
     connect_args=_duckdb,

@@ -16,15 +16,17 @@ from prediction_exporter.sources.values import text_of
 _KEY = "document"
 
 
-def parsed(texts: pl.Series, paths: Iterable[Path]) -> pl.Series:
+def parsed(texts: pl.Series, paths: Iterable[Path], lists: Iterable[Path] = ()) -> pl.Series:
     """Return the values at paths of JSON texts, each as text, in structs and lists where paths lead into these.
 
     Args:
         texts: JSON, String.
         paths: paths whose first part is the column.
+        lists: those of all columns that lead to lists as a whole.
     """
-    below = {(_KEY, *path[1:]) for path in paths}
-    dtype = nested_dtypes(below, below)[_KEY]
+    named = set(paths)
+    below = {(_KEY, *path[1:]) for path in named}
+    dtype = nested_dtypes(below, below, {(_KEY, *path[1:]) for path in named.intersection(lists)})[_KEY]
     lines = "".join(f'{{"{_KEY}": {"null" if text is None else text}}}\n' for text in texts.to_list())
     try:
         frame = pl.read_ndjson(io.BytesIO(lines.encode()), schema={_KEY: dtype})

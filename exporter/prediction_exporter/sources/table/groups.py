@@ -33,11 +33,13 @@ class Learned:
     Attributes:
         categories: by column and form.
         statuses, versions: their codes.
+        told: the columns of which it was told that they are not counted.
     """
 
     categories: dict[str, Vocabulary] = field(default_factory=dict)
     statuses: Vocabulary = field(default_factory=Vocabulary)
     versions: Vocabulary = field(default_factory=Vocabulary)
+    told: set[str] = field(default_factory=set)
 
 
 class Groups:

@@ -14,6 +14,8 @@ from prediction_exporter.counting.layout import Column, Kind, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import UNITS, ColumnField, Path, path_text
+from prediction_exporter.sources.table.derived import Place as DerivedPlace
+from prediction_exporter.sources.table.derived import UncountedError, expression_of
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.expressions import (
     LARGEST,
@@ -112,7 +114,8 @@ class Measures:
         numbers: the numbers.
         codes: the slots that need no number, by the index of their column.
         categories: the categorical columns that the table has, by index.
-        absent: indices of the columns that the table lacks.
+        absent: indices of the columns that the table lacks, and of those that the database cannot count.
+        uncounted: why it cannot, by the name of the column; only what is made of others is left out so.
     """
 
     def __init__(
@@ -127,6 +130,7 @@ class Measures:
         self.codes: dict[int, Code] = {}
         self.categories: dict[int, Categories] = {}
         self.absent: list[int] = []
+        self.uncounted: dict[str, str] = {}
         self._ranged: list[tuple[str, Column]] = []
         fields = {of_one.name: of_one for of_one in relation.schema.columns}
         for index, column in enumerate(context.layout.columns if context.layout is not None else ()):
@@ -156,6 +160,8 @@ class Measures:
         found = self.column(place.path)
         if found is None:
             self.absent.append(index)
+        elif column.is_derived:
+            self._add_derived(index, column, place.path, found)
         elif column.is_number:
             self._add_number(index, column, place.path, found)
         else:
@@ -206,6 +212,23 @@ class Measures:
             total=slots.totals.index(column.name) if column.name in slots.totals else None,
             is_whole=form is Form.INTEGER or not self._dialect.has_non_finite,
         )
+        self.numbers.append(number)
+        if column.ranged and column.role is Role.FEATURE:
+            self._ranged.append((number.label, column))
+
+    def _add_derived(self, index: int, column: Column, path: Path, found: Expression) -> None:
+        place = DerivedPlace(column, self.comparable(path, found), self._relation.samples[str(path[0])])
+        value = None
+        try:
+            value = expression_of(place, self._relation, self._dialect)
+        except UncountedError as reason:
+            self.uncounted[column.name] = str(reason)
+        if value is None:
+            self.absent.append(index)
+            return
+        assert self._slots.layout is not None  # noqa: S101 - for the type checker
+        moments = (int(self._slots.layout.numeric.searchsorted(index)), Deviation.of(column))
+        number = Number(f"pe_x{index}", value, bins=(self._slots.column(index),), moments=moments, is_whole=True)
         self.numbers.append(number)
         if column.ranged and column.role is Role.FEATURE:
             self._ranged.append((number.label, column))

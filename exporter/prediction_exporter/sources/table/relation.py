@@ -190,7 +190,7 @@ def _plain(value: Any) -> Any:
 
 
 def _tell_absent(settings: Table, schema: EventSchema, names: Sequence[str]) -> None:
-    absent = [field.name for field in schema.columns if field.path[0] not in names]
+    absent = [field.name for field in schema.columns if field.path[0] not in names and field.function is None]
     if absent:
         logger.warning(
             "%s has no column for %s, which count as missing (it has: %s)",

@@ -47,8 +47,11 @@ class RowsReader:
         self._relation = relation
         self._connection = connection
         schema = replace(relation.schema, timezone=relation.timezone)
-        self._parser = FrameParser(schema, integers_are_booleans=not database.dialect.has_booleans)
+        self._parser = FrameParser(
+            schema, integers_are_booleans=not database.dialect.has_booleans, local_timezone=relation.schema.timezone
+        )
         self._documents: dict[str, list[Path]] = {}
+        self._lists = {field.path for field in schema.columns if field.is_of_list}
         for path in paths(relation.schema):
             name = str(path[0])
             if name in relation.names and is_document(database.dialect, relation.codes.get(name)):
@@ -57,7 +60,7 @@ class RowsReader:
     def read(self, start: int, end: int, width: int) -> Iterator[Batch]:  # noqa: ARG002 - rows are in no slices
         """Yield the events of a span."""
         for rows in self._frames(self.query(start, end)):
-            frame = rows.with_columns([parsed(rows.get_column(name), of) for name, of in self._documents.items()])
+            frame = rows.with_columns([parsed(rows.get_column(name), of, self._lists) for name, of in self._documents.items()])
             yield _within(self._parser.parse(frame), start, end)
 
     def query(self, start: int, end: int) -> Select[Any]:

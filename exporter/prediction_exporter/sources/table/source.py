@@ -124,6 +124,8 @@ class TableSource:
         """Return which column is what."""
         with self._database.connect() as connection:
             relation = self._look(connection)
+            if relation is not None:  # for what it cannot read, and what it warns of
+                open_reader(self._context, self._database, relation, connection, Learned())
         if relation is None:
             return Look(remarks=("the table has no row with a time yet",))
         return Look(schema=relation.schema, fields=relation.fields, unseen=relation.seen.unseen())

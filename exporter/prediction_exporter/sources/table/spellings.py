@@ -19,10 +19,10 @@ from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric, and
 from prediction_exporter.counting.categories import NAN, CategoryEncoder
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column
-from prediction_exporter.sources.frames import texts_of_values
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.expressions import Expression, finite, is_nan, whole
 from prediction_exporter.sources.table.rows import frame_of
+from prediction_exporter.sources.typed import texts_of_values
 
 #: Values that are asked for at a time, and that are remembered of a column beside those of its table.
 MAX_KNOWN = 1000

@@ -209,6 +209,7 @@ class Window:
         then, rows, now = self._valid_then[index], self.rows, self._valid[index]
         holds = {
             NOT_WATCHED: NOT_WATCHED in statuses,
+            "derived": not statistic.applies_to(self.columns[index]) and self.columns[index].is_derived,
             ERROR: ERROR in statuses,
             NO_PREDICTIONS: not rows,
             NO_BASELINE: statistic.compares and not then,

@@ -24,6 +24,7 @@ _REASONS = {
     "no_predictions": "no predictions",
     "no_baseline_values": "no values in the baseline",
     "no_values": "no values",
+    "derived": "of its column",
     "single_bin": "only one value",
 }
 _TOO_FEW = {
