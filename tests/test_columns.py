@@ -388,6 +388,35 @@ def test_amounts_in_another_unit(tmp_path: Path) -> None:
     assert {"psi", "out_of_range_ratio"} <= judged.alarms("amount_paid")
 
 
+def left_over(values: list[float], count: int) -> list[float]:
+    """Draw values, each as it is or as sums leave it: a unit of the last place more."""
+    return [float(np.nextafter(value, 9e9)) if RNG.random() < 0.5 else value for value in RNG.choice(values, count).tolist()]
+
+
+@pytest.mark.parametrize("count", [5, 60])
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_what_arithmetic_leaves_in_the_last_digit(count: int, form: str, tmp_path: Path) -> None:
+    """Two numbers of the training data that a logger of ten decimals writes as one, of a few categories or of many values."""
+    known = [round(n * 0.137 + 0.3, 3) for n in range(count)]
+    frame = pl.DataFrame({"x": left_over(known, ROWS), "z": noise()})
+    train = tmp_path / f"train.{form}"
+    frame.write_parquet(train) if form == "parquet" else frame.write_csv(train)
+    log = [{"x": round(value, 10), "z": 0.5} for value in left_over(known, ROWS)]
+    judged = judge(tmp_path, train, log)
+    assert judged.said["x"] == "categorical, 5 values" or count > 5
+    assert not judged.alarms("x")
+
+
+@pytest.mark.parametrize("rows", [31, 55, 80])
+def test_a_few_texts_that_name_things(rows: int, tmp_path: Path) -> None:
+    """A table holds all of them, and of another sample none: they are no categories, however few they are."""
+    names = [f"Ms {n * n}" for n in range(3 * rows)]
+    judged = judge(tmp_path, {"name": names[:rows], "z": noise(rows)}, logged({"name": names[rows:], "z": noise(2 * rows)}))
+    assert judged.said["name"].startswith("presence alone, identifier-like")
+    assert judged.value("psi", "name") is None
+    assert not judged.alarms("name")
+
+
 # Public data
 
 

@@ -9,16 +9,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.baseline.arithmetic import without_left_overs
 from prediction_exporter.baseline.expected import Outside, outside_range, outside_table
 from prediction_exporter.baseline.kinds import (
     IDENTIFIER,
     IGNORED,
-    LEAST_TABLE_SHARE,
     MAX_CATEGORIES,
     Found,
     LeftOutError,
     held_in,
+    is_rare,
     numbers_of,
+    rarity,
     recognise,
 )
 from prediction_exporter.baseline.numbers import DRIFT_BINS, numeric_column
@@ -236,12 +238,12 @@ def _profile_column(
 def _numbers(
     values: pl.Series, held: Held, written: Held | None, setting: Setting, *, is_forced: bool
 ) -> tuple[pl.Series, pl.Series | None]:
-    """Return a column, and the same as numbers where they are or are to be some; both rounded as they are logged."""
+    """Return a column, and the same as numbers where they are or are to be some; both as they are logged."""
     numbers = numbers_of(values, held, written)
     if numbers is None and is_forced and values.dtype == pl.String:
         numbers = values.cast(pl.Float64, strict=False)
     if setting.decimals is None:
-        return values, numbers
+        return without_left_overs(values, numbers)
     if numbers is None:
         raise BaselineError("decimals are set, and its values are no numbers")
     rounded = numbers.round(setting.decimals)
@@ -307,8 +309,8 @@ def _profile_categorical(column: Column, texts: pl.Series, *, forced: bool) -> _
     # Equal counts in the order of the text: the same data gives the same file.
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     table, counts = ranked[:MAX_CATEGORIES], [count for _, count in ranked]
-    if not forced and sum(count for _, count in table) < LEAST_TABLE_SHARE * sum(counts):
-        raise LeftOutError(f"{IDENTIFIER}: {len(totals)} distinct values, the {MAX_CATEGORIES} most frequent are rare")
+    if not forced and is_rare(counts):
+        raise LeftOutError(f"{IDENTIFIER}: {rarity(counts)}")
     frequent = sum(count >= LEAST_IN_OWN_BIN for _, count in table)
     column = replace(
         column,
