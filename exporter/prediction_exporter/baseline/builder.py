@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prediction_exporter.baseline.arithmetic import without_left_overs
-from prediction_exporter.baseline.expected import Outside, outside_range, outside_table
+from prediction_exporter.baseline.expected import Outside, outside_range, outside_table, own_bins
 from prediction_exporter.baseline.kinds import (
     IDENTIFIER,
     IGNORED,
@@ -42,9 +42,6 @@ from prediction_exporter.sources.frames import texts_of_values
 from prediction_exporter.sources.values import text_of
 
 __all__ = ["DRIFT_BINS", "IDENTIFIER", "IGNORED", "BuildResult", "ColumnReport", "build", "numeric_column"]
-
-#: A category that the baseline has at least so often has a drift bin of its own; a test of two samples needs as many.
-LEAST_IN_OWN_BIN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,12 +308,12 @@ def _profile_categorical(column: Column, texts: pl.Series, *, forced: bool) -> _
     table, counts = ranked[:MAX_CATEGORIES], [count for _, count in ranked]
     if not forced and is_rare(counts):
         raise LeftOutError(f"{IDENTIFIER}: {rarity(counts)}")
-    frequent = sum(count >= LEAST_IN_OWN_BIN for _, count in table)
+    own = own_bins(counts, len(table))
     column = replace(
         column,
         categories=tuple(text for text, _ in table),
         # One that was seen too seldom to be compared shares the bin of the rest.
-        own_bins=frequent if 0 < frequent < len(table) else None,
+        own_bins=own if 0 < own < len(table) else None,
     )
     if len(totals) == 1:
         words = f"constant, {ranked[0][0]!r}"

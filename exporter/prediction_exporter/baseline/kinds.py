@@ -73,6 +73,7 @@ _PADDED = r"^-?0[0-9]"
 _BARE_EXPONENT = r"^-?[0-9]+[eE][0-9]+$"
 _TRAILING_ZERO = r"^-?[0-9]+\.(?:[0-9]*[1-9]0+|0[0]+)$"
 _WHOLE = r"^[0-9]{3,}$"
+_WHOLE_NUMBER = r"^-?[0-9]+$"
 
 
 class LeftOutError(Exception):
@@ -173,7 +174,7 @@ def _numbers_of(texts: pl.Series, *, is_text: bool) -> pl.Series | None:
         decimals = present_texts.str.extract(r"\.([0-9]*)$").str.len_chars().fill_null(0)
         if decimals.n_unique() > 1:
             return None
-    if is_text and (numbers.n_unique() <= MAX_DISCRETE or _is_code(present_texts)):
+    if is_text and (numbers.n_unique() <= MAX_DISCRETE or _is_code(present_texts) or _are_codes(present_texts)):
         return None
     return numbers
 
@@ -181,6 +182,12 @@ def _numbers_of(texts: pl.Series, *, is_text: bool) -> pl.Series | None:
 def _is_code(texts: pl.Series) -> bool:
     """Return whether texts are whole numbers of one length, as postcodes are."""
     return bool(texts.str.contains(_WHOLE).all()) and texts.str.len_chars().n_unique() == 1
+
+
+def _are_codes(texts: pl.Series) -> bool:
+    """Return whether texts are whole numbers of which a table of categories would hold what comes."""
+    counts = texts.value_counts(sort=True)["count"].to_list()
+    return len(counts) <= MAX_CATEGORIES and bool(texts.str.contains(_WHOLE_NUMBER).all()) and not is_rare(counts)
 
 
 def _share(texts: pl.Series, form: str) -> float:
