@@ -13,7 +13,7 @@ import pytest
 from judged import configured, run_baseline, served
 from watched import NOW, Series
 
-DATA = Path(__file__).parent / "data" / "sets"
+DATA = Path(__file__).parent / "public_sets"
 
 #: The label of each, and whether its name says so; it is in the training data, and in no prediction.
 LABELS = {
