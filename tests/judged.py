@@ -76,17 +76,21 @@ def judge(folder: Path, train: Columns | Path, log: Sequence[Mapping[str, Any] |
             at = NOW - 3000 + row % 2900
             text = event.replace("TS", f"{at}") if isinstance(event, str) else json.dumps({"ts": at, **event})
             lines.write(text + "\n")
-    watched = Watched(folder)
+    return Judged(said, served(file))
+
+
+def served(file: Path) -> Series:
+    """Read all there is by a monitor; return what a scrape shows."""
+    watched = Watched(file.parent)
     monitor = watched.start(config.load(file))
     try:
-        _, series = read(monitor, watched.clock)
+        return read(monitor, watched.clock)[1]
     finally:
         monitor.close()
-    return Judged(said, series)
 
 
-def configured(folder: Path, settings: str) -> Path:
-    """Write a configuration with these ``columns``."""
+def configured(folder: Path, settings: str, place: str = "log: {path: app.log, start: beginning}") -> Path:
+    """Write a configuration with these ``columns``, of predictions in this place."""
     file = folder / "exporter.yml"
     file.write_text(f"""
 state_dir: {folder}/state
@@ -96,16 +100,16 @@ models:
     owner: me
     baseline: baseline.json
     columns: {settings}
-    predictions: {{log: {{path: app.log, start: beginning}}}}
+    predictions: {{{place}}}
 """)
     return file
 
 
-def run_baseline(file: Path, data: Path) -> tuple[dict[str, str], str]:
+def run_baseline(file: Path, data: Path, *arguments: str) -> tuple[dict[str, str], str]:
     """Run the command; return what it said of each column, and its errors."""
     output, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-        cli.main(["baseline", "--config.file", str(file), "--model", "m", "--data", str(data)])
+        cli.main(["baseline", "--config.file", str(file), "--model", "m", "--data", str(data), *arguments])
     lines = [line.split(None, 2) for line in output.getvalue().splitlines()]
     return {line[0]: line[2] for line in lines if len(line) > 2}, errors.getvalue()
 

@@ -7,10 +7,13 @@ import json
 import os
 import pty
 import random
+import sqlite3
 import subprocess
 import sys
 import termios
 import time
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -285,3 +288,30 @@ def test_a_label_is_asked_about_where_the_log_lacks_it(tmp_path: Path) -> None:
     assert misspelt.returncode != 0
     assert "--label: " in misspelt.stderr
     assert "has no column defualted; did you mean defaulted?" in misspelt.stderr
+
+
+@pytest.mark.parametrize("kind", ["files", "table"])
+def test_a_label_is_asked_about_wherever_predictions_are(kind: str, tmp_path: Path) -> None:
+    """A folder of Parquet files and a table lack it as a log does."""
+    served = pl.DataFrame(
+        {"ts": [datetime.now(UTC)] * 5, "amount": [1.0] * 5, "region": ["north"] * 5, "currency": ["EUR"] * 5}
+    )
+    if kind == "files":
+        (tmp_path / "predictions").mkdir()
+        path = tmp_path / "predictions" / "1.parquet"
+        served.write_parquet(path)
+        os.utime(path, (time.time() - 60, time.time() - 60))
+        place = "files: {path: predictions}"
+    else:
+        with closing(sqlite3.connect(tmp_path / "app.db")) as database:
+            database.execute("create table predictions (ts text, amount real, region text, currency text)")
+            rows = [(f"{at:%Y-%m-%d %H:%M:%S}", *others) for at, *others in served.rows()]
+            database.executemany("insert into predictions values (?, ?, ?, ?)", rows)
+            database.commit()
+        place = f"table: {{url: 'sqlite:///{tmp_path}/app.db', name: predictions}}"
+    path = configure(tmp_path)
+    path.write_text(path.read_text().replace("log: {path: log/*.jsonl}", place))
+    asked = run("--config.file", path, "--model", "credit", "--data", data(tmp_path))
+    assert asked.returncode == 0
+    assert f"defaulted: no sampled record of the {kind} has it, and it will count as missing" in asked.stderr
+    assert "amount: no" not in asked.stderr

@@ -57,6 +57,8 @@ DAYS = [f"2026-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(ROWS)]
         ("raw", [b"m%d" % (n * n % 9973) for n in range(ROWS)], "presence alone, identifier-like"),
         ("at", [f"{n % 24:02}:{n % 60:02}:{n * 7 % 60:02}" for n in range(ROWS)], "presence alone, times of day"),
         ("slot", [f"{n % 24:02}:00" for n in range(ROWS)], "categorical, 24 values"),
+        ("occupation", [str(n % 24) for n in range(ROWS)], "categorical, 24 values"),
+        ("age", [str(n % 73) for n in range(ROWS)], "numeric"),
         ("seen", [1_780_000_000 + n * 997 for n in range(ROWS)], "presence alone, times: seconds since 1970"),
         ("seen", [1_780_000_000_123.5 + n * 997e3 for n in range(ROWS)], "presence alone, times: milliseconds since 1970"),
         ("note", [f"the parcel number {n} came late again" for n in range(ROWS)], "presence, length(note), free text"),
@@ -158,6 +160,18 @@ def test_missing_values_of_a_pandas_stack(tmp_path: Path) -> None:
     unchanged(tmp_path, columns, log)
 
 
+@pytest.mark.parametrize("word", ["nan", "NaT", "<NA>"])
+def test_what_python_makes_texts_of(word: str, tmp_path: Path) -> None:
+    """``str`` of what pandas has for a missing value means that, unless the baseline has it as a category."""
+    columns = {"c": drawn(["a", "b"], ROWS, share=0.1), "day": [None if n % 9 == 0 else DAYS[n] for n in range(ROWS)]}
+    log = [{name: word if value is None else value for name, value in event.items()} for event in logged(columns)]
+    unchanged(tmp_path, columns, log)
+    (tmp_path / "known").mkdir()
+    judged = judge(tmp_path / "known", {"c": [word, "b", "c"] * 300}, logged({"c": ["b", "c", word] * 200}))
+    assert judged.value("missing_ratio", "c") == 0.0
+    assert not judged.alarms("c")
+
+
 def test_nan_where_the_data_tell_it_from_null(tmp_path: Path) -> None:
     """It is a value then, and its share is watched apart; a setting says otherwise."""
     values = drawn([1.5, 2.5, 3.5, 4.5, float("nan"), None], ROWS)
@@ -224,6 +238,7 @@ def test_one_truth_in_many_spellings(trained: list[Any], written: list[str], tmp
         (["007", "100", "101"], "7"),
         (["90210", "10115", "80331"], "090210"),
         (["1", "2", "3"], "1.0"),
+        ([str(n) for n in range(30)], "7.0"),
     ],
 )
 def test_codes_in_text_stay_text(trained: list[str], new: str, tmp_path: Path) -> None:
@@ -285,6 +300,20 @@ def test_other_rows_of_many_categories(tmp_path: Path) -> None:
     shares = np.arange(1, 132) ** -0.8
     shops = [f"shop{n}" for n in RNG.choice(131, 5300, p=shares / shares.sum())]
     unchanged(tmp_path, {"shop": shops[:300], "z": noise(300)}, logged({"shop": shops[300:], "z": noise(5000)}))
+
+
+@pytest.mark.parametrize(("categories", "rows", "seed"), [(60, 150, 3), (60, 60, 3), (57, 300, 2)])
+def test_other_rows_of_equal_categories(categories: int, rows: int, seed: int, tmp_path: Path) -> None:
+    """Those that these rows have most often are so by chance; what has become more frequent is drift all the same."""
+    chance = np.random.default_rng(seed)
+    names = [f"state{n}" for n in range(categories)]
+    columns = {"state": chance.choice(names, rows).tolist(), "z": noise(rows)}
+    unchanged(tmp_path, columns, logged({"state": chance.choice(names, 5000).tolist(), "z": noise(5000)}))
+    if rows < 300:
+        return
+    frequent = chance.choice(columns["state"][:40], 5000).tolist()
+    (tmp_path / "drifted").mkdir()
+    assert "psi" in judge(tmp_path / "drifted", columns, logged({"state": frequent, "z": noise(5000)})).alarms("state")
 
 
 @pytest.mark.parametrize("count", [31, 60, 300])
@@ -386,6 +415,35 @@ def test_amounts_in_another_unit(tmp_path: Path) -> None:
     """A column whose name ends like that of a key is compared as any other."""
     judged = judge(tmp_path, {"amount_paid": AMOUNTS}, logged({"amount_paid": [100 * amount for amount in AMOUNTS]}))
     assert {"psi", "out_of_range_ratio"} <= judged.alarms("amount_paid")
+
+
+def left_over(values: list[float], count: int) -> list[float]:
+    """Draw values, each as it is or as sums leave it: a unit of the last place more."""
+    return [float(np.nextafter(value, 9e9)) if RNG.random() < 0.5 else value for value in RNG.choice(values, count).tolist()]
+
+
+@pytest.mark.parametrize("count", [5, 60])
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_what_arithmetic_leaves_in_the_last_digit(count: int, form: str, tmp_path: Path) -> None:
+    """Two numbers of the training data that a logger of ten decimals writes as one, of a few categories or of many values."""
+    known = [round(n * 0.137 + 0.3, 3) for n in range(count)]
+    frame = pl.DataFrame({"x": left_over(known, ROWS), "z": noise()})
+    train = tmp_path / f"train.{form}"
+    frame.write_parquet(train) if form == "parquet" else frame.write_csv(train)
+    log = [{"x": round(value, 10), "z": 0.5} for value in left_over(known, ROWS)]
+    judged = judge(tmp_path, train, log)
+    assert judged.said["x"] == "categorical, 5 values" or count > 5
+    assert not judged.alarms("x")
+
+
+@pytest.mark.parametrize("rows", [31, 55, 80])
+def test_a_few_texts_that_name_things(rows: int, tmp_path: Path) -> None:
+    """A table holds all of them, and of another sample none: they are no categories, however few they are."""
+    names = [f"Ms {n * n}" for n in range(3 * rows)]
+    judged = judge(tmp_path, {"name": names[:rows], "z": noise(rows)}, logged({"name": names[rows:], "z": noise(2 * rows)}))
+    assert judged.said["name"].startswith("presence alone, identifier-like")
+    assert judged.value("psi", "name") is None
+    assert not judged.alarms("name")
 
 
 # Public data

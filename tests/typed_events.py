@@ -204,7 +204,7 @@ CATEGORIES = (
     "\n",
 )
 _TEXTS = st.sampled_from(
-    [*CATEGORIES, "other", "1.0", "True", "NaN", "[1]", "{}", "007", " a", "b", "A\u0308", "1e0"]
+    [*CATEGORIES, "other", "1.0", "True", "NaN", "nan", "[1]", "{}", "007", " a", "b", "A\u0308", "1e0"]
 ) | st.text(_CHARACTERS, max_size=5)
 _NUMBERS_AS_TEXT = st.sampled_from(
     ["1", "0.1", "1e0", " 1", "", "x", "NaN", "inf", "1e400", "-0", "2.50", "9007199254740993", "0x1"]
@@ -221,7 +221,9 @@ _RATES = (repr(1 / 3), "0.1", "1", "0.25", "-2.5")
 _THIRDS = st.sampled_from(
     [1 / 3, 0.333, 0.33, 0.3, float(np.float32(0.1)), 0.10000002, 0.100001, 1.0, 1.0000001, -2.5, 0.2500001]
 )
-_CODES = st.sampled_from(["1.1", "1.10", "7", "007", "12e3", "12000", "NaN", "Infinity", "[1]", "['a']", "{x}", "[a", "true"])
+_CODES = st.sampled_from(
+    ["1.1", "1.10", "7", "007", "12e3", "12000", "NaN", "nan", "<NA>", "Infinity", "[1]", "['a']", "{x}", "[a", "true"]
+)
 _BLANKS = st.sampled_from([" ", "\t\n", "  \r\n ", "\u00a0", " a ", "👩‍👩‍👧", "[Music]", "{name}", "[a", "]", "NaN "])
 _LISTS = st.sampled_from(
     ["[]", "[1, 2]", "[3.0,4.0]", '["a", "b\\"c"]', "['x', 'y', 'z']", "[0.5 1.5]", "[3, null]", "[1, NaN]", "[1e200]", "[[1]]"]
@@ -232,7 +234,7 @@ LISTED = (
     made("tags", Function.NORM, Held.CONTAINER, (0.0, 1.0, 5.0)),
 )
 AGED = (made("signup", Function.AGE_DAYS, Held.ANY, (-50_000.0, 0.0, 1.0, 365.25, 20_000.0)),)
-_WORDS = st.sampled_from(["1", "0", "1.0", "True", "false", "TRUE", "x", "", "NaN"])
+_WORDS = st.sampled_from(["1", "0", "1.0", "True", "false", "TRUE", "x", "", "NaN", "NaT"])
 
 
 def enumeration(labels: Sequence[str]) -> Types:

@@ -9,16 +9,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.baseline.arithmetic import without_left_overs
 from prediction_exporter.baseline.derived import MEANINGS, Moment, Raw, derived_columns
-from prediction_exporter.baseline.expected import Outside, outside_range, outside_table
+from prediction_exporter.baseline.expected import Outside, outside_range, outside_table, own_bins
 from prediction_exporter.baseline.kinds import (
     IDENTIFIER,
-    LEAST_TABLE_SHARE,
     MAX_CATEGORIES,
     Found,
     LeftOutError,
     held_in,
+    is_rare,
     numbers_of,
+    rarity,
     recognise,
 )
 from prediction_exporter.baseline.numbers import numeric_column
@@ -33,9 +35,6 @@ from prediction_exporter.counting.profiler import ALL, Profiler
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.sources.typed import texts_of_values
 from prediction_exporter.sources.values import text_of
-
-#: A category that the baseline has at least so often has a drift bin of its own; a test of two samples needs as many.
-LEAST_IN_OWN_BIN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +102,7 @@ def _numbers(
     if numbers is None and is_forced and values.dtype == pl.String:
         numbers = values.cast(pl.Float64, strict=False)
     if setting.decimals is None:
-        return values, numbers
+        return without_left_overs(values, numbers)
     if numbers is None:
         raise BaselineError("decimals are set, and its values are no numbers")
     rounded = numbers.round(setting.decimals)
@@ -174,14 +173,14 @@ def _profile_categorical(column: Column, texts: pl.Series, *, forced: bool) -> P
     # Equal counts in the order of the text: the same data gives the same file.
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     table, counts = ranked[:MAX_CATEGORIES], [count for _, count in ranked]
-    if not forced and sum(count for _, count in table) < LEAST_TABLE_SHARE * sum(counts):
-        raise LeftOutError(f"{IDENTIFIER}: {len(totals)} distinct values, the {MAX_CATEGORIES} most frequent are rare")
-    frequent = sum(count >= LEAST_IN_OWN_BIN for _, count in table)
+    if not forced and is_rare(counts):
+        raise LeftOutError(f"{IDENTIFIER}: {rarity(counts)}")
+    own = own_bins(counts, len(table))
     column = replace(
         column,
         categories=tuple(text for text, _ in table),
         # One that was seen too seldom to be compared shares the bin of the rest.
-        own_bins=frequent if 0 < frequent < len(table) else None,
+        own_bins=own if 0 < own < len(table) else None,
     )
     if len(totals) == 1:
         words = f"constant, {ranked[0][0]!r}"

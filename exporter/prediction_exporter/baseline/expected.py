@@ -11,9 +11,17 @@ References:
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+#: A category that the baseline has at least so often has a drift bin of its own; a test of two samples needs as many.
+LEAST_IN_OWN_BIN = 5
+
+#: Of more categories than these some are frequent by chance, and by how much that may move a PSI.
+FEW = 10
+MOVED_BY_CHANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -67,3 +75,34 @@ def outside_range(first: int, last: int) -> Outside:
     """
     rows = float((first == 1) + (last == 1))
     return Outside(rows, rows)
+
+
+def own_bins(counts: Sequence[int], kept: int) -> int:
+    """Return how many of the most frequent categories have a drift bin of their own; the others share one.
+
+    Those that are just frequent enough are so by chance, and another sample has fewer of them and more of the others: what was
+    seen ``s - 1`` times is really as frequent as what was seen ``s`` times shows. Where that would move the shared bin, more
+    have to be in it: sixty equal categories in 150 rows were above the threshold of their PSI in one of five baselines, for as
+    long as that was used.
+
+    Args:
+        counts: rows of each category, most frequent first.
+        kept: how many of them the table holds.
+
+    >>> own_bins([400, 300, 200, 4], 4), own_bins([90, 80, 70, 60, 50, 40, 30, 20, 10, 7, 1, 1], 12)
+    (3, 10)
+    >>> own_bins([9, 8, 7, 7, 6, 6, 6, 6, 5, 5, 5, 5, 5, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3], 24)
+    2
+    """
+    if len(counts) <= FEW:
+        return sum(count >= LEAST_IN_OWN_BIN for count in counts)
+    often, total = Counter(counts), sum(counts)
+    least = LEAST_IN_OWN_BIN if kept >= len(counts) else max(LEAST_IN_OWN_BIN, counts[kept] + 1)
+    while least <= counts[0]:
+        shared = sum(count for count in counts if count < least)
+        near = max(1, round(math.sqrt(least) / 2))  # few categories were seen just so often
+        moved = least * sum(often[count] for count in range(least - near, least + near + 1)) / (2 * near + 1)
+        if shared == 0 or moved**2 <= MOVED_BY_CHANCE * shared * total:
+            break
+        least += 1
+    return max(sum(count >= least for count in counts), 1)

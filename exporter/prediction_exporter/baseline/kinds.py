@@ -6,6 +6,7 @@ The order of rows and, but for keys, the name say nothing: the same column sorte
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,7 @@ _PADDED = r"^-?0[0-9]"
 _BARE_EXPONENT = r"^-?[0-9]+[eE][0-9]+$"
 _TRAILING_ZERO = r"^-?[0-9]+\.(?:[0-9]*[1-9]0+|0[0]+)$"
 _WHOLE = r"^[0-9]{3,}$"
+_WHOLE_NUMBER = r"^-?[0-9]+$"
 
 
 class LeftOutError(Exception):
@@ -174,7 +176,7 @@ def _numbers_of(texts: pl.Series, *, is_text: bool) -> pl.Series | None:
         decimals = present_texts.str.extract(r"\.([0-9]*)$").str.len_chars().fill_null(0)
         if decimals.n_unique() > 1:
             return None
-    if is_text and (numbers.n_unique() <= MAX_DISCRETE or _is_code(present_texts)):
+    if is_text and (numbers.n_unique() <= MAX_DISCRETE or _is_code(present_texts) or _are_codes(present_texts)):
         return None
     return numbers
 
@@ -182,6 +184,12 @@ def _numbers_of(texts: pl.Series, *, is_text: bool) -> pl.Series | None:
 def _is_code(texts: pl.Series) -> bool:
     """Return whether texts are whole numbers of one length, as postcodes are."""
     return bool(texts.str.contains(_WHOLE).all()) and texts.str.len_chars().n_unique() == 1
+
+
+def _are_codes(texts: pl.Series) -> bool:
+    """Return whether texts are whole numbers of which a table of categories would hold what comes."""
+    counts = texts.value_counts(sort=True)["count"].to_list()
+    return len(counts) <= MAX_CATEGORIES and bool(texts.str.contains(_WHOLE_NUMBER).all()) and not is_rare(counts)
 
 
 def _share(texts: pl.Series, form: str) -> float:
@@ -254,7 +262,7 @@ def _last_word(name: str) -> str:
 def _of_texts(role: Role, texts: pl.Series, held: Held) -> Found:
     counts = texts.value_counts(sort=True)["count"]
     held = held if held is not Held.NUMBER else Held.TEXT
-    rare = int(counts[:MAX_CATEGORIES].sum()) < LEAST_TABLE_SHARE * len(texts)
+    rare = is_rare(counts.to_list())
     if role is Role.FEATURE:
         if _share(texts, _DATE) >= FORM_SHARE:
             return Found(kind=Kind.PRESENCE, held=held, why="dates", meaning="date")
@@ -266,11 +274,35 @@ def _of_texts(role: Role, texts: pl.Series, held: Held) -> Found:
     length = float(texts.str.len_chars().mean() or 0.0)  # type: ignore[arg-type]  # as well
     if words >= PROSE_WORDS or (length >= PROSE_LENGTH and words > 1.5):  # noqa: PLR2004 - more than single words
         return Found(kind=Kind.PRESENCE, held=held, why="free text", meaning="text")
-    told = f"{len(counts)} distinct values" + (", each once" if len(counts) == len(texts) else "")
-    why = f"{IDENTIFIER}: {told}, the {MAX_CATEGORIES} most frequent are rare"
+    why = f"{IDENTIFIER}: {rarity(counts.to_list())}"
     return Found(kind=Kind.PRESENCE, held=held, why=why, meaning="" if _is_numbered(texts) else "text")
 
 
 def _is_numbered(texts: pl.Series) -> bool:
     """Return whether texts end in numbers of different lengths, which grow as time goes on."""
     return _share(texts, r"[0-9]\s*$") >= FORM_SHARE and texts.str.len_chars().n_unique() > 1
+
+
+def is_rare(counts: Sequence[int]) -> bool:
+    """Return whether a table of the most frequent texts would hold too little of another sample of them.
+
+    What came once is about as frequent as what another sample has and this has not: a table may hold all of a few texts, and
+    little of what comes next.
+
+    >>> is_rare([1] * 31), is_rare([9] * 31), is_rare([2] * 120), is_rare([1] * 5)
+    (True, False, True, False)
+    """
+    held = min(sum(counts[:MAX_CATEGORIES]), sum(counts) - counts.count(1))
+    return len(counts) > MAX_DISCRETE and held < LEAST_TABLE_SHARE * sum(counts)
+
+
+def rarity(counts: Sequence[int]) -> str:
+    """Return how rare texts are, in words.
+
+    >>> rarity([1] * 31), rarity([4, 2, 1, 1])
+    ('31 distinct values, each once', '4 distinct values, 2 of them once')
+    """
+    single = counts.count(1)
+    told = ", each once" if single == len(counts) else f", {single} of them once" if len(counts) <= MAX_CATEGORIES else ""
+    cut = f", the {MAX_CATEGORIES} most frequent are rare" if len(counts) > MAX_CATEGORIES else ""
+    return f"{len(counts)} distinct values{told}{cut}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prediction_exporter.config import Model
+    from prediction_exporter.config import Config
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -81,9 +81,10 @@ def run(options: argparse.Namespace) -> int:
     if not any(report.role == "prediction" for report in result.columns):
         print("The data has no predictions: what the model puts out will not be compared.", file=sys.stderr)
     features = [column.name for column in result.record.columns if column.role == "feature" and column.function is None]
-    for name in _not_in_log(model, features, f"models[{index}]"):
+    kind = type(model.predictions.source).__name__.lower()
+    for name in _absent(loaded, index, features):
         print(
-            f"{name}: no sampled record of the log has it, and it will count as missing in all of them; if it is the label, "
+            f"{name}: no sampled record of the {kind} has it, and it will count as missing in all of them; if it is the label, "
             f"build with --label {name}",
             file=sys.stderr,
         )
@@ -93,21 +94,17 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _not_in_log(model: Model, features: Sequence[str], place: str) -> list[str]:
-    """Return which features no record of the model's log has, where there is a log whose records have some of them."""
+def _absent(config: Config, index: int, features: Sequence[str]) -> list[str]:
+    """Return which features no sampled record of a model has, where there are records, and some of them are there."""
     from prediction_exporter.errors import PredictionExporterError
+    from prediction_exporter.monitor.inspection import open_to_look
     from prediction_exporter.sources.fields.recognise import nested
-    from prediction_exporter.sources.log import LogSource
 
-    if model.predictions.log is None:
-        return []
-    source = LogSource(model.predictions, None, where=place, clock=time.time)
     try:
-        found = source.look().fields
+        with closing(open_to_look(config, index, None)) as source:
+            found = source.look().fields
     except PredictionExporterError:  # check config tells what is wrong with it
         return []
-    finally:
-        source.close()
     absent = [name for name in features if not {name, f"{name}[0]"} & set(found) and nested(name, found) is None]
     return absent if len(absent) < len(features) else []
 

@@ -103,30 +103,17 @@ def _baseline(config: Config, index: int, problems: Sequence[str]) -> tuple[Base
 def _show_source(config: Config, index: int, baseline: Baseline | None, file: Path) -> Findings:
     """Show which field of a model's source is what; return what is wrong with it."""
     from prediction_exporter.baseline.settings import Findings
-    from prediction_exporter.counting.traffic import Traffic
     from prediction_exporter.errors import PredictionExporterError, SourceError
-    from prediction_exporter.monitor.inspection import inspect
+    from prediction_exporter.monitor.inspection import inspect, open_to_look
     from prediction_exporter.monitor.references import spans_of
-    from prediction_exporter.sources.context import SourceContext
     from prediction_exporter.sources.fields.schema import describe
-    from prediction_exporter.sources.registry import open_source
 
     model, place = config.models[index], f"models[{index}]"
     layout = baseline.layout if baseline is not None else None
     print(f"{model.name}: reads {model.predictions.source.shown}")
-    context = SourceContext(
-        predictions=model.predictions,
-        layout=layout,
-        spans=spans_of(config),
-        segments=model.segments,
-        traffic=Traffic(layout),
-        labels_of=lambda versions: {version: version or "" for version in versions},
-        where=place,
-        clock=time.time,
-    )
     told: list[str] = []
     try:
-        with _hearing(told), closing(open_source(context)) as source:
+        with _hearing(told), closing(open_to_look(config, index, layout)) as source:
             look = source.look()
     except SourceError as error:
         problem = f"{place}.predictions: the source cannot be looked at now: {error}"

@@ -34,6 +34,9 @@ MAX_SPELLINGS = 1024
 NAN = "NaN"
 NON_FINITE_WORDS = frozenset({NAN, "Infinity", "-Infinity"})
 
+#: What Python makes texts of that pandas has for a missing value: it means NaN, unless it is a category of the table.
+PANDAS_WORDS = ("nan", "NaT", "<NA>")
+
 #: The bin of every value that the table does not hold.
 OTHER = "other"
 
@@ -110,8 +113,8 @@ class CategoryEncoder:
     """Codes for the values of one categorical column.
 
     The code is the value's index in the table, ``other`` for a value that the table does not hold, ``invalid`` for a JSON
-    object or array, ``nan`` and ``non_finite`` for :data:`NON_FINITE_WORDS`. It learns the spellings of known categories as
-    they appear, so that the common case is one cast in polars.
+    object or array, ``nan`` and ``non_finite`` for :data:`NON_FINITE_WORDS` and :data:`PANDAS_WORDS`. It learns the spellings
+    of known categories as they appear, so that the common case is one cast in polars.
 
     Args:
         categories: the table; of a column that is watched for presence alone it is empty, and every value is other.
@@ -177,6 +180,8 @@ class CategoryEncoder:
         if text in NON_FINITE_WORDS:
             return self.nan if text == NAN else self.non_finite
         code = self._index.get(meaning(text, self._held, self._table), self.other)
+        if code == self.other and text in PANDAS_WORDS:
+            return self.nan
         return self._nearest(text) if code == self.other and self.intervals else code
 
     def _nearest(self, text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -13,16 +14,19 @@ from prediction_exporter.baseline import Baseline
 from prediction_exporter.baseline.settings import Findings, check_settings, nearest
 from prediction_exporter.config import Config, Model, baseline_command, check_log_folders
 from prediction_exporter.counting.events import Events
-from prediction_exporter.counting.layout import Kind
+from prediction_exporter.counting.layout import Kind, Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
+from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.counting.windows import SLICE_SECONDS, Span
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.monitor.model_monitor import admit
-from prediction_exporter.monitor.references import load_baseline
-from prediction_exporter.sources.base import REASONS, Look, Rejected
+from prediction_exporter.monitor.references import load_baseline, spans_of
+from prediction_exporter.sources.base import REASONS, Look, Rejected, Source
+from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
 from prediction_exporter.sources.jsonl import JsonLinesParser
+from prediction_exporter.sources.registry import open_source
 
 #: What may be wrong where all lines are refused for a reason.
 _REMEDIES = {
@@ -50,6 +54,23 @@ _NEARLY_ALL, _FEW = 0.9, 5
 
 #: How many categories of the baseline a message names.
 _SHOWN = 5
+
+
+def open_to_look(config: Config, index: int, layout: Layout | None) -> Source:
+    """Return a model's source, of which nothing will count as read."""
+    model = config.models[index]
+    return open_source(
+        SourceContext(
+            predictions=model.predictions,
+            layout=layout,
+            spans=spans_of(config),
+            segments=model.segments,
+            traffic=Traffic(layout),
+            labels_of=lambda versions: {version: version or "" for version in versions},
+            where=f"models[{index}]",
+            clock=time.time,
+        )
+    )
 
 
 def at_start(config: Config, file: Path) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric, and_, case, func, literal, or_
 
-from prediction_exporter.counting.categories import NAN, CategoryEncoder
+from prediction_exporter.counting.categories import NAN, PANDAS_WORDS, CategoryEncoder
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column
 from prediction_exporter.sources.table.dialects import Dialect
@@ -33,7 +33,7 @@ _INT32, _INT64 = 2**31, 2**63
 _CONTAINERS = ('{"%}', "{}", "[]", '["%]', "[[%]", "[{%]")
 _LIST, _OBJECT = "[%]", "{%}"
 
-_WORDS = ("True", "TRUE", "False", "FALSE", "true", "false", "-0", "NaN", "Infinity", "-Infinity")
+_WORDS = ("True", "TRUE", "False", "FALSE", "true", "false", "-0", "NaN", "Infinity", "-Infinity", *PANDAS_WORDS)
 
 
 class Form(Enum):
