@@ -22,6 +22,8 @@ import polars as pl
 
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.schema import Path, lookup
+from prediction_exporter.sources.fields.steps import OfLabel, Only
+from prediction_exporter.sources.lists import beside_label, only_item
 
 #: A refused piece with at most this many lines is read line by line; a larger one is divided into so many pieces.
 SLOW_LINES = 48
@@ -69,8 +71,8 @@ class JsonReader:
 
     def _plan(self) -> None:
         # The items of a list are of one type.
-        lists = {path[:-1] for path in self.texts if isinstance(path[-1], int)}
-        self.texts |= {path for path in self.paths if isinstance(path[-1], int) and path[:-1] in lists}
+        lists = {path[:-1] for path in self.texts if isinstance(path[-1], int | OfLabel)}
+        self.texts |= {path for path in self.paths if isinstance(path[-1], int | OfLabel) and path[:-1] in lists}
         self.dtypes = nested_dtypes(self.paths, self.texts)
 
     def read(self, data: bytes, rejected: Rejected) -> tuple[pl.DataFrame | None, list[Mapping[str, Any]]]:
@@ -145,12 +147,22 @@ def _is_textual(value: Any) -> bool:
 def _field(opened: dict[Path, pl.DataFrame], path: Path) -> pl.Series:
     """Return what stands at a path, of frames by the path of their object; by name, as an expression could be a pattern."""
     last = path[-1]
-    if isinstance(last, int):
-        return _field(opened, path[:-1]).list.get(last, null_on_oob=True)
     parent = path[:-1]
+    if isinstance(last, int):
+        return _field(opened, parent).list.get(last, null_on_oob=True)
+    if isinstance(last, Only):
+        return only_item(_field(opened, parent))
+    if isinstance(last, OfLabel):
+        found = beside_label(_field(opened, parent), last, _same)
+        assert found is not None  # noqa: S101 - for the type checker: it was read with these keys
+        return found
     if parent not in opened:
         opened[parent] = _field(opened, parent).struct.unnest()
     return opened[parent].get_column(last)
+
+
+def _same(texts: pl.Series) -> pl.Series:
+    return texts
 
 
 def _quote_words(data: bytes) -> bytes:
@@ -254,17 +266,26 @@ def is_wide(text: bytes) -> bool:
 
 def nested_dtypes(paths: Iterable[Path], texts: set[Path]) -> dict[str, pl.DataType]:
     """Return the types of the top-level columns that hold these fields, as numbers but for those that are texts."""
-    tree: dict[str, Any] = {}
-    for path in paths:
-        scalar: pl.DataType = pl.String() if path in texts else pl.Float64()
-        keys = [key for key in path if isinstance(key, str)]
-        dtype = scalar if len(keys) == len(path) else pl.List(scalar)
-        node = tree
-        for key in keys[:-1]:
-            node = node.setdefault(key, {})
-        node[keys[-1]] = dtype
-    return _structs(tree)
+    return _fields({path: path in texts for path in paths})
 
 
-def _structs(tree: Mapping[str, Any]) -> dict[str, pl.DataType]:
-    return {key: pl.Struct(_structs(node)) if isinstance(node, dict) else node for key, node in tree.items()}
+def _fields(rests: Mapping[Path, bool]) -> dict[str, pl.DataType]:
+    """Return the types of an object's fields, by the rests of the paths into it and whether text stands there."""
+    inside: dict[str, dict[Path, bool]] = {}
+    for rest, is_text in rests.items():
+        inside.setdefault(str(rest[0]), {})[rest[1:]] = is_text
+    return {key: _dtype(below) for key, below in inside.items()}
+
+
+def _dtype(rests: Mapping[Path, bool]) -> pl.DataType:
+    first, is_text = next(iter(rests.items()))
+    scalar: pl.DataType = pl.String() if is_text else pl.Float64()
+    if not first:
+        return scalar
+    if isinstance(first[0], int):
+        return pl.List(scalar)
+    if isinstance(first[0], OfLabel):
+        return pl.List(pl.Struct({first[0].labels: pl.String(), first[0].values: scalar}))
+    if isinstance(first[0], Only):
+        return pl.List(_dtype({rest[1:]: text for rest, text in rests.items()}))
+    return pl.Struct(_fields(rests))

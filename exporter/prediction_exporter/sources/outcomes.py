@@ -102,10 +102,10 @@ class Outcomes:
 
 
 def outcomes_of(
-    path: tuple[str | int, ...] | None, failed: Iterable[str] | None = None, ok: Iterable[str] | None = None
+    path: Iterable[object] | None, failed: Iterable[str] | None = None, ok: Iterable[str] | None = None
 ) -> Outcomes:
     """Return how a status is read that stands at a path, by what is stated of it and what it is called."""
-    name = ".".join(map(str, path or ()))
+    name = ".".join(str(key) for key in path or () if isinstance(key, str | int))
     return Outcomes(
         failed=None if failed is None else tuple(failed),
         ok=None if ok is None else tuple(ok),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from prediction_exporter.sources.fields.schema import Path
+from prediction_exporter.sources.fields.steps import ONLY, OfLabel, labelled
 
 LIST_ITEM = re.compile(r"(.*)\[([0-9]+)\]")
 
@@ -18,37 +20,70 @@ def flatten(events: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
     """Return the path of every value in the events, by its text, in the order of first appearance.
 
     Where an object stands in one event and something else in another, the fields of the object are the fields, and so are the
-    items of a list of numbers, and the only text of a list where none has more.
+    items of a list of numbers, and the only text of a list where none has more. A list of one object or list is what is in it,
+    where none has more; lists of label and score are objects of scores.
     """
-    found: dict[str, Path] = {}
-    singles: set[Path] = set()  # lists of one text
-    texts: set[Path] = set()
+    finder = _Finder()
     for event in events:
-        _flatten(event, (), "", found, singles, texts)
-    found = {name: path for name, path in found.items() if path[:-1] not in singles & texts or path[-1] != 0}
-    objects = {path[:end] for path in found.values() for end in range(1, len(path)) if isinstance(path[end], str)}
-    lists = {path[:-1] for path in found.values() if isinstance(path[-1], int)}
-    return {
-        name: path
-        for name, path in found.items()
-        if path not in objects | lists and not (isinstance(path[-1], int) and path[:-1] in objects)
-    }
+        finder.add(event, (), "")
+    return finder.fields()
 
 
-def _flatten(value: Any, path: Path, name: str, found: dict[str, Path], singles: set[Path], texts: set[Path]) -> None:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            _flatten(inner, (*path, str(key)), f"{name}.{key}" if name else str(key), found, singles, texts)
-    elif isinstance(value, list) and value and all(isinstance(item, int | float) for item in value):
-        for position in range(min(len(value), MAX_LIST)):
-            found.setdefault(f"{name}[{position}]", (*path, position))
-    elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
-        singles.add(path)
-        found.setdefault(f"{name}[0]", (*path, 0))
-    elif path:
-        if value and isinstance(value, list | str):
-            texts.add(path)
-        found.setdefault(name, path)
+class _Finder:
+    """Finds the fields of values that stand at the same place."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Path] = {}
+        self._singles: set[Path] = set()  # lists of one text
+        self._texts: set[Path] = set()
+        self._lists: dict[Path, list[list[Any]]] = {}  # of objects or lists
+
+    def add(self, value: Any, path: Path, name: str) -> None:
+        """Take in a value."""
+        if isinstance(value, Mapping) and value:
+            for key, inner in value.items():
+                self.add(inner, (*path, str(key)), f"{name}.{key}" if name else str(key))
+        elif isinstance(value, list) and value and all(isinstance(item, int | float) for item in value):
+            for position in range(min(len(value), MAX_LIST)):
+                self._found.setdefault(f"{name}[{position}]", (*path, position))
+        elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+            self._singles.add(path)
+            self._found.setdefault(f"{name}[0]", (*path, 0))
+        elif path:
+            if value and isinstance(value, list | str):
+                self._texts.add(path)
+            if isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
+                self._lists.setdefault(path, []).append(value)
+            self._found.setdefault(name, path)
+
+    def fields(self) -> dict[str, Path]:
+        """Return the path of each field, by its name."""
+        found: dict[str, Path] = {}
+        for name, path in self._found.items():
+            inside = self._inside(self._lists[path], path, name) if path in self._lists else {name: path}
+            for key, at in inside.items():
+                found.setdefault(key, at)
+        either = self._singles & self._texts
+        found = {name: path for name, path in found.items() if path[:-1] not in either or path[-1] != 0}
+        objects = {path[:end] for path in found.values() for end in range(1, len(path)) if isinstance(path[end], str)}
+        lists = {path[:end] for path in found.values() for end in range(1, len(path)) if not isinstance(path[end], str)}
+        return {
+            name: path
+            for name, path in found.items()
+            if path not in objects | lists
+            and all(isinstance(path[end], str) or path[:end] not in objects for end in range(1, len(path)))
+        }
+
+    @staticmethod
+    def _inside(lists: Sequence[list[Any]], path: Path, name: str) -> dict[str, Path]:
+        """Return the fields inside of lists of objects or lists."""
+        if max(map(len, lists)) == 1:
+            finder = _Finder()
+            for [item] in lists:
+                finder.add(item, (*path, ONLY), name)
+            return finder.fields()
+        steps = labelled(lists)[:MAX_LIST]
+        return {f"{name}.{step.label}": (*path, step) for step in steps} or {name: path}
 
 
 def to_path(name: str, found: Mapping[str, Path]) -> Path:
@@ -62,6 +97,8 @@ def to_path(name: str, found: Mapping[str, Path]) -> Path:
         return found[f"{name}[0]"]
     for other, path in found.items():
         last = path[-1]
+        if isinstance(last, OfLabel) and name.startswith(home := other.removesuffix(last.label)):
+            return (*path[:-1], replace(last, label=name.removeprefix(home)))
         if isinstance(last, str) and "." in last:
             home = other.removesuffix(last)
             if name.startswith(f"{home}{last.rpartition('.')[0]}."):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from prediction_exporter.config import Fields
+from prediction_exporter.config import Fields, ScorePattern
 from prediction_exporter.config.values import suggest
 from prediction_exporter.counting.layout import Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
@@ -59,7 +59,8 @@ def log_schema(
     if layout is not None:
         stated_as = fields.features if isinstance(fields.features, str) else None
         hint = suggest(stated_as, [str(path[0]) for path in found.values()]) if stated_as else ""
-        columns = _columns(roles, found, layout, where, f"(the lines have: {present}){hint}{within}", all_failed=all_failed)
+        told = f"(the lines have: {present}){hint}{within}"
+        columns = _columns(roles, found, layout, where, told, pattern=fields.score, all_failed=all_failed)
 
     def optional(name: str | None) -> Path | None:
         return None if name is None else to_path(name, found)
@@ -124,7 +125,14 @@ def refuse_shared(schema: EventSchema, where: str) -> None:
 
 
 def _columns(
-    roles: Roles, found: Mapping[str, Path], layout: Layout, where: str, present: str, *, all_failed: bool
+    roles: Roles,
+    found: Mapping[str, Path],
+    layout: Layout,
+    where: str,
+    present: str,
+    *,
+    pattern: object,
+    all_failed: bool,
 ) -> tuple[ColumnField, ...]:
     names = {column.name: column.role for column in layout.columns}
     known = {name: found[at] for name, at in roles.features.items() if names.get(name) is Role.FEATURE and at in found}
@@ -149,6 +157,9 @@ def _columns(
     scores = [name for name, role in names.items() if role is Role.SCORE]
     by_class = {column: at for at, column in roles.classes.items() if column in scores}
     unnamed = [name for name in scores if name not in by_class]
+    if isinstance(pattern, ScorePattern):  # a class that the first lines lack has its field, too
+        by_class |= {name: pattern.field_of(name.removeprefix("score.")) for name in unnamed}
+        unnamed = []
     by_class |= _score_paths(unnamed, [at for at in roles.scores if at not in roles.classes], found, where)
     paths |= {name: to_path(at, found) for name, at in by_class.items()}
     return tuple(
@@ -195,8 +206,10 @@ def _score_paths(columns: Sequence[str], fields: Sequence[str], found: Mapping[s
         return {columns[0]: fields[0]}
     if len(fields) == 1 and fields[0] not in found:  # a stated one that is not there yet, or never
         return {column: f"{fields[0]}{column[len(_stem(column)) :]}" for column in columns}
-    by_ending = {_ending(name): name for name in fields}
-    if columns and fields and by_ending.keys().isdisjoint(map(_ending, columns)):
+    known = {name: name for name in columns if name in fields}
+    columns = [name for name in columns if name not in known]
+    by_ending = {_ending(name): name for name in fields if name not in known}
+    if columns and by_ending and by_ending.keys().isdisjoint(map(_ending, columns)):
         raise ConfigError(
             f"{where}.score: the log's scores ({', '.join(fields)}) do not match the baseline's ({', '.join(columns)}); "
             f"write the right one, for example score: {fields[0]}"
@@ -204,7 +217,7 @@ def _score_paths(columns: Sequence[str], fields: Sequence[str], found: Mapping[s
     # A class that the first lines lack stands beside the others.
     home = fields[0].removesuffix(_ending(fields[0])) if fields else None
     absent = {column: column if home is None else home + _ending(column) for column in columns}
-    return {column: by_ending.get(_ending(column), absent[column]) for column in columns}
+    return known | {column: by_ending.get(_ending(column), absent[column]) for column in columns}
 
 
 def _stem(name: str) -> str:

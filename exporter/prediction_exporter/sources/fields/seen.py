@@ -11,8 +11,9 @@ from prediction_exporter.config import Fields
 from prediction_exporter.config.values import suggest
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten
 from prediction_exporter.sources.fields.roles import KNOWN_NAMES
-from prediction_exporter.sources.fields.schema import EventSchema, path_text
+from prediction_exporter.sources.fields.schema import EventSchema, lookup, path_text
 from prediction_exporter.sources.fields.stated import Stated, stated
+from prediction_exporter.sources.fields.steps import labelled
 from prediction_exporter.sources.outcomes import is_set_on_failure
 
 Records = Sequence[Mapping[str, Any]]
@@ -28,6 +29,8 @@ _ABSENT = object()
 
 def value_at(record: Any, name: str) -> Any:
     """Return what a record has under a name, as configuration writes it; :data:`_ABSENT` where it has no such field."""
+    if isinstance(record, list):
+        return _value_in(record, name)
     if isinstance(record, Mapping):
         if name in record:
             return record[name]
@@ -37,11 +40,23 @@ def value_at(record: Any, name: str) -> Any:
             if inside is not _ABSENT:
                 return inside
     item = LIST_ITEM.fullmatch(name)
-    if item is not None and not item.group(1).endswith("]"):  # no list inside of a list is looked into
+    if item is not None:
         values = value_at(record, item.group(1))
+        while isinstance(values, list) and len(values) == 1 and isinstance(values[0], list):
+            [values] = values
         if isinstance(values, list) and int(item.group(2)) < len(values):
             return values[int(item.group(2))]
     return _ABSENT
+
+
+def _value_in(items: list[Any], name: str) -> Any:
+    """Return what stands under a name in the only item of a list, or beside it as a label."""
+    if len(items) == 1:
+        found = value_at(items[0], name)
+        if found is not _ABSENT:
+            return found
+    step = next((step for step in labelled([items]) if step.label == name), None)
+    return _ABSENT if step is None else lookup({name: items}, (name, step))
 
 
 def is_duration(value: Any) -> bool:
@@ -101,6 +116,8 @@ class FieldsSeen:
             self._names = tuple(flatten(records))
 
     def _is_seen(self, one: Stated, record: Mapping[str, Any], *, has_values: bool) -> bool:
+        if one.pattern is not None:
+            return any(one.pattern.class_of(name) is not None for name in flatten([record]))
         value = value_at(record, one.name)
         if one.role == "latency" and has_values and value is not _ABSENT:
             if not is_duration(value):

@@ -13,6 +13,7 @@ import polars as pl
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
+from prediction_exporter.sources.fields.steps import labelled
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
@@ -47,7 +48,16 @@ def _field(values: pl.Series) -> Any:
     if isinstance(dtype, pl.List) and values.explode(empty_as_null=False).dtype.is_numeric():
         longest = values.list.len().max()
         return [0] * min(int(str(longest or 0)), MAX_LIST)
+    if isinstance(dtype, pl.List) and dtype.inner.is_nested():
+        return _list(values.drop_nulls())
     return None
+
+
+def _list(lists: pl.Series) -> list[Any] | None:
+    """Return a list like those of objects or lists: with one item where none has more, or with all labels of scores."""
+    if int(str(lists.list.len().max() or 0)) == 1:
+        return [_field(lists.explode(empty_as_null=False))]
+    return [{step.labels: step.label, step.values: None} for step in labelled(lists.to_list())] or None
 
 
 class PartParser:
