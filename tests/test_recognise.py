@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -313,3 +316,107 @@ def test_names_that_libraries_and_servers_use(role: str, name: str) -> None:
     """Outputs are known by what scikit-learn's users and servers of models call them."""
     found = roles("ts", name, "x")
     assert (found.prediction, *found.scores) == ((name,) if role == "prediction" else (None, name))
+
+
+PAGE = Path(__file__).parents[1] / "docs/logging.md"
+
+#: What the examples of answers on the page are: prediction, scores, features.
+ANSWERS = [
+    (None, ("scores.POSITIVE", "scores.NEGATIVE"), {}),
+    ("output.label", ("output.score",), {}),
+    ("predictions[0]", (), {"income": "instances.income", "region": "instances.region"}),
+    (None, ("score[0]", "score[1]"), {}),
+    (None, ("scores.tabby", "scores.tiger cat"), {}),
+    ("predictions.predicted_label", ("predictions.score",), {}),
+    ("prediction_label", ("prediction_score",), {}),
+]
+
+
+@pytest.mark.parametrize("number", range(len(ANSWERS)))
+def test_answers_of_servers(number: int) -> None:
+    """Each example of docs/logging.md is recognised without configuration as what the page says."""
+    section = PAGE.read_text(encoding="utf-8").split("## Answers of servers")[1].split("\n## ")[0]
+    examples = re.findall(r"^\|[^|]*\| `([^`]*)`", section, re.MULTILINE)
+    assert len(examples) == len(ANSWERS)
+    event = json.loads(f'{{"ts": 1, {examples[number]}}}')
+    found = assign(list(flatten([event])), Fields(), where=WHERE)
+    assert (found.prediction, found.scores, found.features) == ANSWERS[number]
+
+
+@pytest.mark.parametrize(
+    ("event", "prediction", "scores"),
+    [
+        ({"outputs": [[{"label": "a", "score": 0.5}]]}, "outputs.label", ("outputs.score",)),
+        ({"predictions": [{"displayName": "a", "confidence": 0.5}]}, "predictions.displayName", ("predictions.confidence",)),
+        ({"prediction": {"class": "a", "probability": 0.5}}, "prediction.class", ("prediction.probability",)),
+        ({"prediction": {"class": "a", "probability": 0.5}, "score": 0.1}, "prediction.class", ("score",)),
+        ({"PredictedLabel": "a", "Probability": 0.5}, "PredictedLabel", ("Probability",)),
+        (
+            {"predict": "a", "prediction_probability": [0.5, 0.5]},
+            "predict",
+            tuple(f"prediction_probability[{n}]" for n in (0, 1)),
+        ),
+        ({"prediction": "a", "predictions": "b"}, "prediction", ()),
+    ],
+)
+def test_outputs_in_other_words(event: dict[str, Any], prediction: str | None, scores: tuple[str, ...]) -> None:
+    """A label beside its score is the prediction; a name of servers counts where none of the usual ones is there."""
+    found = assign(list(flatten([{"ts": 1, **event}])), Fields(), where=WHERE)
+    assert (found.prediction, found.scores) == (prediction, scores)
+
+
+def test_camel_case_and_names_of_platforms() -> None:
+    """Names of Java, .NET and JavaScript, and of tables that platforms write, are those of the same words."""
+    found = roles("eventTime", "requestId", "modelVersion", "latencyMs", "statusCode", "x")
+    assert (found.time, found.id, found.version, found.latency, found.latency_unit, found.status) == (
+        *("eventTime", "requestId", "modelVersion", "latencyMs", "ms", "statusCode"),
+    )
+    found = roles("timestamp_ms", "databricks_request_id", "execution_time_ms", "status_code")
+    assert (found.time, found.id, found.latency) == ("timestamp_ms", "databricks_request_id", "execution_time_ms")
+    assert roles("latency_ms", "inference_time_ms").latency == "latency_ms"
+
+
+def test_scores_of_all_classes_are_no_prediction() -> None:
+    """Where a list of label and score stands in the place of the prediction, the message says what to write."""
+    event = {"ts": 1, "output": [{"label": "a", "score": 0.5}, {"label": "b", "score": 0.5}]}
+    with pytest.raises(ConfigError, match=r"where they are the scores of all classes, write score: output$"):
+        roles(*flatten([event]))
+    found = roles(*flatten([event]), score="output")
+    assert (found.prediction, found.scores) == (None, ("output.a", "output.b"))
+
+
+def test_a_pattern_of_scores() -> None:
+    """The star stands for the class; what is stated elsewhere is left out, and what is known as something else asked about."""
+    found = roles("p_yes", "p_no", "p_", "p_best", "x", score={"pattern": "p_*"}, prediction="p_best")
+    assert (found.prediction, found.classes) == ("p_best", {"p_yes": "score.yes", "p_no": "score.no"})
+    assert found.features == {"p_": "p_", "x": "x"}
+    with pytest.raises(
+        ConfigError, match=r"score\.pattern: pred\* takes in prediction, which is known as the prediction; write"
+    ):
+        roles("prediction", "pred_a", score={"pattern": "pred*"})
+    assert roles("pattern", "other", score={"pattern": "pattern", "other": "other"}).classes == {
+        "pattern": "score.pattern",
+        "other": "score.other",
+    }
+
+
+@pytest.mark.parametrize(
+    ("events", "names"),
+    [
+        ([{"p": [[0.1, 0.9]]}, {"p": None}, {}], ["p[0]", "p[1]"]),
+        ([{"p": [[0.1, 0.9]]}, {"p": [[0.1, 0.9], [1, 0]]}], ["p"]),
+        ([{"rows": [{"a": 1, "b": ["x"]}]}, {"rows": []}], ["rows.a", "rows.b[0]"]),
+        ([{"rows": [{"a": 1}]}, {"rows": [{"a": 1}, {"a": 2}]}], ["rows"]),
+        (
+            [{"s": [{"label": "a", "score": 1}, {"label": "b", "score": 0}]}, {"s": [{"label": "c", "score": 1}]}],
+            ["s.a", "s.b", "s.c"],
+        ),
+        ([{"found": [{"label": "a", "score": 1}, {"label": "a", "score": 0}]}], ["found"]),
+        ([{"s": [{"label": "a", "score": "high"}, {"label": "b", "score": 0}]}], ["s"]),
+        ([{"s": [{"label": "a", "score": 1}, 5]}], ["s"]),
+        ([{"s": {"a": 1}}, {"s": [{"b": 1}]}], ["s.a"]),
+    ],
+)
+def test_fields_inside_of_lists(events: list[dict[str, Any]], names: list[str]) -> None:
+    """A list of one is what is in it; lists of label and score are objects; any other list is one value."""
+    assert list(flatten(events)) == names

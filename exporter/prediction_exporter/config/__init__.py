@@ -27,12 +27,12 @@ from prediction_exporter.config.predictions import (
     LatencyField,
     Log,
     Predictions,
-    ScorePattern,
     StatusField,
     Table,
     TimeField,
 )
 from prediction_exporter.config.schema import json_schema, write_schema
+from prediction_exporter.config.scores import ScorePattern
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import Area, FileFormat, Kind, LogFormat, Start, TableMode, Task, Unit, known_thresholds
 

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from prediction_exporter.config.scores import Score
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
@@ -32,7 +33,6 @@ from prediction_exporter.config.values import (
     Flag,
     GlobPath,
     LogFormat,
-    Matching,
     Names,
     Query,
     SizeValue,
@@ -296,58 +296,6 @@ Features = Annotated[
     Annotated[Text, Tag("<object>")] | Annotated[Names, Tag("<names>")] | Annotated[FeaturePattern, Tag("<pattern>")],
     Discriminator(_form_of_features),
     BeforeValidator(_check_form_of_features),
-]
-
-
-#: What stands for the class in a pattern of scores.
-ANY_CLASS = "*"
-
-
-class ScorePattern(Section):
-    """Scores of classes found by the names of their fields."""
-
-    pattern: Annotated[Text, Matching(r"[^*]*\*[^*]*", "is no pattern", "a name with one * where the class stands")] = Field(
-        description='Name of the fields with one * where the class stands, nested ones with dots, such as "prob_*".'
-    )
-
-    def class_of(self, name: str) -> str | None:
-        """Return the class whose score a field holds by its name; None where it holds none."""
-        before, _, behind = self.pattern.partition(ANY_CLASS)
-        is_one = name.startswith(before) and name.endswith(behind) and len(name) > len(before) + len(behind)
-        return name[len(before) : len(name) - len(behind)] if is_one else None
-
-    def field_of(self, name: str) -> str:
-        """Return the field of a class."""
-        return self.pattern.replace(ANY_CLASS, name)
-
-
-FORMS_OF_SCORE: dict[type, str] = {str: "<field>", list: "<fields>", dict: "<classes>"}
-_SCORE_PATTERN = "<pattern>"
-
-
-def _form_of_score(value: Any) -> str | None:
-    # A class may be called "pattern", beside another one.
-    if isinstance(value, ScorePattern) or (isinstance(value, dict) and value.keys() == {"pattern"}):
-        return _SCORE_PATTERN
-    return next((tag for kind, tag in FORMS_OF_SCORE.items() if isinstance(value, kind)), None)
-
-
-def _check_form_of_score(value: Any) -> Any:
-    if _form_of_score(value) is not None:
-        return value
-    raise refuse(
-        "does not tell where the scores are", "the name of a field, a list of fields, {CLASS: FIELD}, or {pattern: PATTERN}"
-    )
-
-
-#: One field, an object or a list of the scores of all classes; or a field for each class. The tags keep the errors apart.
-Score = Annotated[
-    Annotated[Text, Tag("<field>")]
-    | Annotated[Names, Tag("<fields>")]
-    | Annotated[ScorePattern, Tag(_SCORE_PATTERN)]
-    | Annotated[Annotated[dict[str, Text], Field(min_length=1)], Tag("<classes>")],
-    Discriminator(_form_of_score),
-    BeforeValidator(_check_form_of_score),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from os.path import commonprefix
 from typing import Any
 
 from prediction_exporter.config import Fields, ScorePattern
@@ -13,6 +14,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten, is_single, to_path
 from prediction_exporter.sources.fields.roles import Roles, assign
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, path_text
+from prediction_exporter.sources.fields.steps import OfLabel
 from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
 
 
@@ -206,18 +208,18 @@ def _score_paths(columns: Sequence[str], fields: Sequence[str], found: Mapping[s
         return {columns[0]: fields[0]}
     if len(fields) == 1 and fields[0] not in found:  # a stated one that is not there yet, or never
         return {column: f"{fields[0]}{column[len(_stem(column)) :]}" for column in columns}
-    known = {name: name for name in columns if name in fields}
-    columns = [name for name in columns if name not in known]
-    by_ending = {_ending(name): name for name in fields if name not in known}
-    if columns and by_ending and by_ending.keys().isdisjoint(map(_ending, columns)):
+    by_ending = {ending: at for at, ending in _endings(fields, found).items()}
+    endings = _endings(columns, found)
+    if columns and fields and by_ending.keys().isdisjoint(endings.values()):
         raise ConfigError(
             f"{where}.score: the log's scores ({', '.join(fields)}) do not match the baseline's ({', '.join(columns)}); "
             f"write the right one, for example score: {fields[0]}"
         )
     # A class that the first lines lack stands beside the others.
-    home = fields[0].removesuffix(_ending(fields[0])) if fields else None
-    absent = {column: column if home is None else home + _ending(column) for column in columns}
-    return known | {column: by_ending.get(_ending(column), absent[column]) for column in columns}
+    home = fields[0].removesuffix(_endings(fields, found)[fields[0]]) if fields else None
+    absent = {column: column if home is None else home + ending for column, ending in endings.items()}
+    by_name = {column: column for column in columns if column in fields}
+    return {column: by_ending.get(ending, absent[column]) for column, ending in endings.items()} | by_name
 
 
 def _stem(name: str) -> str:
@@ -225,6 +227,18 @@ def _stem(name: str) -> str:
     return re.split(r"[.\[]", name, maxsplit=1)[0]
 
 
-def _ending(name: str) -> str:
-    item = LIST_ITEM.fullmatch(name)
-    return f"[{item.group(2)}]" if item is not None else name.rpartition(".")[2]
+def _endings(names: Sequence[str], found: Mapping[str, Path]) -> dict[str, str]:
+    """Return the class or position at the end of each score's name: what stands behind the place that all have in common."""
+    prefix = commonprefix(names) if len(names) > 1 else ""  # noqa: RUF071 - of characters, as names are no paths of files
+    shared = re.match(r".*(?:\.|(?=\[))", prefix)
+    endings = {}
+    for name in names:
+        step = found[name][-1] if name in found else None
+        item = LIST_ITEM.fullmatch(name)
+        if isinstance(step, OfLabel):
+            endings[name] = step.label
+        elif shared is not None:
+            endings[name] = name[shared.end() :]
+        else:
+            endings[name] = f"[{item.group(2)}]" if item is not None else name.rpartition(".")[2]
+    return endings

@@ -149,8 +149,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
         status=status,
         prediction=prediction,
         scores=scores,
-        classes=by_pattern
-        or {field: f"score{key}" for key, field in score_fields(fields).items() if key.startswith(".")},
+        classes=by_pattern or {field: f"score{key}" for key, field in score_fields(fields).items() if key.startswith(".")},
         features=chooser.features(fields, {*taken, *truths}),
         labels=(*labels, *truths),
     )
