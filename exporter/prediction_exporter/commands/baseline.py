@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prediction_exporter.config import Model
+    from prediction_exporter.config import Config, Model
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -82,10 +84,17 @@ def run(options: argparse.Namespace) -> int:
     features = [
         report.name for report in result.columns if report.role == "feature" and report.name not in result.record.left_out
     ]
-    for name in _not_in_log(model, features, f"models[{index}]"):
+    absent, problem = _not_in_source(loaded, index, features)
+    for name in absent:
         print(
-            f"{name}: no sampled record of the log has it, and it will count as missing in all of them; if it is the label, "
-            f"build with --label {name}",
+            f"{name}: no sampled record of the {_source_of(model)} has it, and it will count as missing in all of them; "
+            f"if it is the label, build with --label {name}",
+            file=sys.stderr,
+        )
+    if problem:
+        print(
+            f"Columns that production lacks, as a label, could not be told: the {_source_of(model)} cannot be looked at now: "
+            f"{problem}",
             file=sys.stderr,
         )
     task = f", {result.record.task}" if result.record.task else ""
@@ -94,23 +103,41 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _not_in_log(model: Model, features: Sequence[str], place: str) -> list[str]:
-    """Return which features no record of the model's log has, where there is a log whose records have some of them."""
-    from prediction_exporter.errors import PredictionExporterError
-    from prediction_exporter.sources.fields.recognise import nested
-    from prediction_exporter.sources.log import LogSource
+def _source_of(model: Model) -> str:
+    """Return what a model's predictions are in, in a word."""
+    return next(kind for kind in ("log", "table", "files") if getattr(model.predictions, kind) is not None)
 
-    if model.predictions.log is None:
-        return []
-    source = LogSource(model.predictions, None, where=place, clock=time.time)
+
+def _not_in_source(config: Config, index: int, features: Sequence[str]) -> tuple[list[str], str]:
+    """Return which features no record of a model's source has, where its records have some of them, or why it is not told.
+
+    A source without any record yet tells nothing; ``check config`` asks again when there are some.
+    """
+    from prediction_exporter.counting.traffic import Traffic
+    from prediction_exporter.errors import PredictionExporterError
+    from prediction_exporter.monitor.references import spans_of
+    from prediction_exporter.sources.context import SourceContext
+    from prediction_exporter.sources.fields.recognise import nested
+    from prediction_exporter.sources.registry import open_source
+
+    context = SourceContext(
+        predictions=config.models[index].predictions,
+        layout=None,
+        spans=spans_of(config),
+        segments=(),
+        traffic=Traffic(None),
+        labels_of=lambda versions: {version: version or "" for version in versions},
+        where=f"models[{index}]",
+        clock=time.time,
+    )
+    logging.getLogger("prediction_exporter.sources").addHandler(logging.NullHandler())  # check config tells what they warn of
     try:
-        found = source.look().fields
-    except PredictionExporterError:  # check config tells what is wrong with it
-        return []
-    finally:
-        source.close()
+        with closing(open_source(context)) as source:
+            found = source.look().fields
+    except PredictionExporterError as error:
+        return [], str(error)
     absent = [name for name in features if name not in found and nested(name, found) is None]
-    return absent if len(absent) < len(features) else []
+    return (absent, "") if len(absent) < len(features) else ([], "")
 
 
 def _progress(names: Iterable[str]) -> Iterator[str]:

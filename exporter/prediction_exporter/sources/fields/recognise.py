@@ -12,8 +12,9 @@ from prediction_exporter.config.values import suggest
 from prediction_exporter.counting.layout import Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten, is_single, to_path
-from prediction_exporter.sources.fields.roles import Roles, assign
+from prediction_exporter.sources.fields.roles import Roles, assign, meant
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, path_text
+from prediction_exporter.sources.fields.stated import Stated
 from prediction_exporter.sources.fields.steps import OfLabel
 from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
 
@@ -53,9 +54,9 @@ def log_schema(
             f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){within}"
         )
     if roles.time not in found:
+        hint = meant(Stated("time", "time", roles.time), list(found), fields)
         raise ConfigError(
-            f"{where}.time: no line among the first {len(sample)} has a field {roles.time}{suggest(roles.time, list(found))} "
-            f"(they have: {present})"
+            f"{where}.time: no line among the first {len(sample)} has a field {roles.time}{hint} (they have: {present})"
         )
     columns: tuple[ColumnField, ...] = ()
     if layout is not None:

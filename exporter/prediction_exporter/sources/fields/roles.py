@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields, ScorePattern, Unit
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.sources.fields.stated import is_within, score_fields, stated
+from prediction_exporter.sources.fields.stated import Stated, is_within, score_fields, stated
 from prediction_exporter.sources.fields.steps import LABEL_KEYS, SCORE_KEYS, plain_key
 
 #: Names that top-level fields are recognised by, in lower case.
@@ -155,6 +156,22 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
     )
 
 
+def meant(one: Stated, names: Sequence[str], fields: Fields) -> str:
+    """Return "; did you mean X?" with the fields that are spelt like a stated one that is not there, or called like its role.
+
+    >>> latency = Fields(latency={"field": "took", "unit": "ms"})
+    >>> meant(Stated("latency", "latency", "took"), ["ts", "latency_ms"], latency)
+    '; did you mean latency_ms?'
+    """
+    chooser = _Chooser(names, "", _not_stated(names, fields))
+    parents = {name[: mark.start()] for name in names for mark in re.finditer(r"[.\[]", name)}
+    known = chooser.known(one.role)
+    if one.role == "latency" and not known:
+        known = [name for name in names if snake(name) in (*LATENCY_STEMS, *SERVER_STEMS)]
+    likely = dict.fromkeys([*get_close_matches(one.name, [*names, *parents], n=1), *known[:1]])
+    return f"; did you mean {' or '.join(likely)}?" if likely else ""
+
+
 def _not_stated(names: Sequence[str], fields: Fields) -> list[str]:
     """Return the fields that the configuration does not speak of, which may be guessed."""
     spoken = [one.name for one in stated(fields)]
@@ -230,11 +247,15 @@ class _Chooser:
     def choose(self, role: str, configured: str | None) -> str | None:
         if configured is not None:
             return configured
-        candidates = [top for name in KNOWN_NAMES[role] for top in self.top if top.lower() == name]
-        if not candidates:
-            known = (*KNOWN_NAMES[role], *SERVER_NAMES[role])
-            candidates = [top for name in known for top in self.top if snake(top) == name]
-        return self._only(role, candidates)
+        return self._only(role, self.known(role))
+
+    def known(self, role: str) -> list[str]:
+        """Return the top-level fields that are called like a role."""
+        if role == "latency":
+            return list(self.durations())
+        usual = [top for name in KNOWN_NAMES[role] for top in self.top if top.lower() == name]
+        names = (*KNOWN_NAMES[role], *SERVER_NAMES[role])
+        return usual or [top for name in names for top in self.top if snake(top) == name]
 
     def value(self, role: str, configured: str | None) -> str | None:
         """Choose a field that holds one value."""
@@ -264,12 +285,15 @@ class _Chooser:
     def latency(self, fields: Fields) -> tuple[str | None, str]:
         if fields.latency is not None:
             return fields.latency.field, fields.latency.unit
-        units = self._durations(str.lower, LATENCY_STEMS) or self._durations(snake, (*LATENCY_STEMS, *SERVER_STEMS))
+        units = self.durations()
         chosen = self._only("latency", list(units))
         return chosen, units[chosen] if chosen is not None else "s"
 
+    def durations(self) -> dict[str, Unit]:
+        """Return the units of the fields that are called like a duration of a request."""
+        return self._durations(str.lower, LATENCY_STEMS) or self._durations(snake, (*LATENCY_STEMS, *SERVER_STEMS))
+
     def _durations(self, form: Callable[[str], str], stems: Sequence[str]) -> dict[str, Unit]:
-        """Return the units of the fields whose names are those of durations."""
         return {
             name: unit
             for name in self.top

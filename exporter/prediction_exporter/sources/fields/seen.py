@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
 from math import inf
 from typing import Any
 
 from prediction_exporter.config import Fields
-from prediction_exporter.config.values import suggest
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten
-from prediction_exporter.sources.fields.roles import KNOWN_NAMES
+from prediction_exporter.sources.fields.roles import meant
 from prediction_exporter.sources.fields.schema import EventSchema, lookup, path_text
 from prediction_exporter.sources.fields.stated import Stated, stated
 from prediction_exporter.sources.fields.steps import labelled
@@ -63,7 +64,9 @@ def is_duration(value: Any) -> bool:
     """Return whether a value is read as a duration."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, timedelta):
+        return value >= timedelta()
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return False
     try:
         return 0 <= float(value) < inf
@@ -80,24 +83,35 @@ class FieldsSeen:
 
     def __init__(self, fields: Fields) -> None:
         # A field that is written on failure alone is rightly absent while all goes well.
+        self._fields = fields
         named = list(stated(fields))
         self._rare = [one for one in named if one.role == "status" and is_set_on_failure(one.name)]
         self._looked_for = [one for one in named if one not in self._rare]
         self._is_latency_stated = fields.latency is not None
         self._records = 0.0
+        self._has_values = False
         self._seen: set[Stated] = set()
         self._any: dict[str, float] = {}
         self._odd = ""
         self._names: tuple[str, ...] = ()
 
-    def count(self, records: Records, schema: EventSchema | None, *, has_values: bool = True) -> None:
-        """Count records of requests that did not fail; those of a file's schema have names and no values."""
+    def count(self, records: Records, schema: EventSchema | None, *, has_values: bool = True, has_names: bool = True) -> None:
+        """Count records of requests that did not fail.
+
+        Args:
+            records: the records.
+            schema: which field is what.
+            has_values: whether they have values; those of a file's or a table's schema have names alone.
+            has_names: whether they have all names, and not only those that are asked for.
+        """
         if not records:
             return
         if self._records >= 2 * RECENT_RECORDS:
             self._records /= 2
-            self._any = {role: count / 2 for role, count in self._any.items()}
+            # What has not been there for long is at 0, as what never was.
+            self._any = {role: count / 2 if count >= 1 else 0.0 for role, count in self._any.items()}
         self._records += len(records)
+        self._has_values |= has_values
         if not (self._is_latency_stated or schema is None or schema.latency is None):
             guessed = Stated("latency", "latency", path_text(schema.latency))
             self._looked_for = [*(one for one in self._looked_for if one.role != "latency"), guessed]
@@ -112,7 +126,7 @@ class FieldsSeen:
                     roles.add(one.role)
             for role in roles:
                 self._any[role] = self._any.get(role, 0) + 1
-        if any(one not in self._seen for one in self._looked_for):
+        if has_names and any(one not in self._seen for one in self._looked_for):
             self._names = tuple(flatten(records))
 
     def _is_seen(self, one: Stated, record: Mapping[str, Any], *, has_values: bool) -> bool:
@@ -151,9 +165,11 @@ class FieldsSeen:
             return f"fields.{one.key}: no value of {one.name} is a duration, such as {self._odd}; have it written as a number"
         what = "a value of " if one.role == "latency" else ""
         count = f"none of {self._records:.0f} records has {what}" if self._records > 1 else f"the one record lacks {what}"
-        nested = "; a list inside of a list is not looked into" if "][" in one.name else ""
-        parents = {name[: mark.start()] for name in self._names for mark in re.finditer(r"[.\[]", name)}
-        known = (name for name in self._names if name.lower() in KNOWN_NAMES.get(one.role, ()))
-        hint = suggest(one.name, [*self._names, *parents]) or next((f"; did you mean {name}?" for name in known), "")
+        if not self._has_values:
+            count = "there is no column "
+        nested = "; a list inside of a list is read where it is alone" if "][" in one.name else ""
+        hint = meant(one, self._names, self._fields)
+        if "*" in one.name and one.pattern is None and one.role == "score":
+            hint = f'; a pattern is written score: {{pattern: "{one.name}"}}'
         shown = ", ".join(self._names[:MOST_SHOWN])
-        return f"fields.{one.key}: {count}{one.name}{nested}{hint} (they have: {shown})"
+        return f"fields.{one.key}: {count}{one.name}{nested}{hint} ({'they have' if self._has_values else 'columns'}: {shown})"
