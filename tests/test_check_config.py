@@ -600,6 +600,47 @@ def test_what_is_not_compared_is_said(watched: Watched) -> None:
     assert "e[200] (the list has 201 items, of which the first 200 are columns)" in output
 
 
+def test_a_baseline_that_compares_nothing_is_no_good_news(watched: Watched) -> None:
+    """Where all columns are watched for presence alone, drift is watched nowhere, and that is said."""
+    rows = [{"note": f"a text of {n * 7919 % 100_003} that nobody else wrote"} for n in range(400)]
+    (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    watched.configure(config_text(model_text(fields="{time: ts}")))
+    build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
+    subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+    watched.write("".join(json.dumps({"ts": time.time(), **row}) + "\n" for row in rows[:5]))
+    code, _, errors = check(watched)
+    assert code == 0
+    assert f"{watched.file}: warning: models[0].baseline: no column has a distribution that could be compared: " in errors
+
+
+def test_a_failing_status_is_asked_about_by_its_name(watched: Watched) -> None:
+    """Also where no request succeeded, so that nothing else is recognised yet."""
+    watched.configure(config_text(model_text(fields="{}")))
+    lines = [json.dumps({"ts": time.time(), "meta": 1, "http_status": "kaputt"}) + "\n" for _ in range(20)]
+    watched.write("".join(lines))
+    _, _, errors = check(watched)
+    assert "as status: {field: http_status, failed: [VALUE]}, or which do not, with ok: [VALUE]" in errors
+
+
+def test_a_table_without_rows_tells_what_it_lacks(watched: Watched) -> None:
+    """Its columns are known before its rows; a latency that old rows lack is none that nobody can read."""
+    with duckdb.connect(str(watched.folder / "p.duckdb")) as connection:
+        connection.execute("create table empty (ts timestamp, amount double, status int, took_ms double)")
+        connection.execute("create table filled as select * from empty")
+        connection.execute("insert into filled values (now(), 1, 200, null)")
+    source = "{{table: {{url: 'duckdb:///p.duckdb', name: {0}}}, fields: {{latency: took_ms, status: {1}}}}}"
+    model = "\n  - {{name: {0}{1}, owner: me, maturity: 0, predictions: " + source + "}}"
+    watched.configure(config_text(model.format("empty", "stat"), model.format("filled", "status")))
+    code, _, errors = check(watched)
+    assert code == 1
+    told = [line.removeprefix(f"{watched.file}: ") for line in errors.splitlines()]
+    has = "columns: ts, amount, status, took_ms"
+    assert told == [
+        "warning: models[0].predictions: the table has no row with a time yet",
+        f"models[0].predictions.fields.status: there is no column stat; did you mean status? ({has})",
+    ]
+
+
 def test_a_log_that_rounds(watched: Watched) -> None:
     """Bins that are narrower than a step of the log would be empty or full for ever."""
     # As both sides have it, a bin for each step is no finer than the log.
