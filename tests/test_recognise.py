@@ -16,6 +16,8 @@ from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.recognise import log_schema
 from prediction_exporter.sources.fields.roles import Roles, assign
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
+from prediction_exporter.sources.jsonl import texts_of
+from prediction_exporter.sources.outcomes import failures_of
 
 WHERE = "models[0].predictions.fields"
 
@@ -420,3 +422,25 @@ def test_a_pattern_of_scores() -> None:
 def test_fields_inside_of_lists(events: list[dict[str, Any]], names: list[str]) -> None:
     """A list of one is what is in it; lists of label and score are objects; any other list is one value."""
     assert list(flatten(events)) == names
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "failed"),
+    [
+        ({"status": {"status_code": "UNSET"}}, "status.status_code", False),  # a span of Python's SDK
+        ({"status": {"code": 1}}, "status.code", False),  # OK in OTLP
+        ({"status": {"code": 2, "message": "no memory"}}, "status.code", True),
+        ({"status": {"code": "STATUS_CODE_ERROR"}}, "status.code", True),
+        ({"status": {"code": 200, "message": "OK"}}, "status.code", False),
+        ({"status": {"code": 503}}, "status.code", True),
+        ({"grpc_code": 5}, "grpc_code", False),
+        ({"status": 1}, "status", True),
+        ({"error": {"code": 0}}, "error", True),  # what is there at all was an error
+    ],
+)
+def test_a_status_in_an_object_is_its_code(event: dict[str, Any], status: str, failed: bool) -> None:  # noqa: FBT001
+    """A message beside it is none; small numbers are codes of gRPC and OpenTelemetry there."""
+    found = schema({"ts": 1, "amount": 1, **event})
+    assert found.status is not None
+    assert path_text(found.status) == status
+    assert failures_of(texts_of([event], found.status), found.outcomes).tolist() == [failed]

@@ -114,6 +114,7 @@ def build(
         for name, items in table.longest.items()
     }
     _refuse_settings(table, known, wanted, left_out, place)
+    several = sum(role is Role.SCORE for _, role in wanted.values()) > 1
     found: list[_Profiled] = []
     reports: list[ColumnReport] = []
     for name in track(wanted):
@@ -123,7 +124,10 @@ def build(
             left_out[name] = IGNORED
             continue
         try:
-            one = _profile_column(name, role, table.column(at), table.written.get(at), setting, task)
+            values, written = table.column(at), table.written.get(at)
+            # What has scores of several classes predicts a class, also one of many that are written as numbers.
+            is_class = several and role is Role.PREDICTION and _is_whole(values, written)
+            one = _profile_column(name, role, values, written, setting, task or ("multiclass" if is_class else None))
             found.append(one)
             result = one.words
         except BaselineError as error:
@@ -177,6 +181,12 @@ def _other_columns(names: Iterable[str], roles: Roles, wanted: Container[str]) -
         if name is not None:
             reasons[name] = f"the {role} of a prediction"
     return {name: reasons.get(name, "not among the features") for name in names if name not in wanted}
+
+
+def _is_whole(values: pl.Series, written: Held | None) -> bool:
+    """Return whether a column has whole numbers alone."""
+    numbers = numbers_of(values, held_in(values, written), written)
+    return numbers is not None and bool((numbers.drop_nulls() % 1 == 0).all())
 
 
 def _forced_kind(role: Role, task: Task | None, configured: str | None) -> Kind | None:

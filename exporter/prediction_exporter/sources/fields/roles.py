@@ -16,6 +16,7 @@ from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields, Sco
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.stated import Stated, is_within, score_fields, stated
 from prediction_exporter.sources.fields.steps import LABEL_KEYS, SCORE_KEYS, plain_key
+from prediction_exporter.sources.outcomes import is_set_on_failure
 
 #: Names that top-level fields are recognised by, in lower case.
 KNOWN_NAMES: dict[str, tuple[str, ...]] = {
@@ -79,6 +80,9 @@ SERVER_STEMS = (
     *("predict_time", "prediction_time", "request_duration", "request_time", "model_latency", "total_time", "elapsed_time"),
 )
 
+#: Keys of the code in an object with a status.
+STATUS_CODES = ("code", "status_code", "http_status", "http_status_code", "status", "value")
+
 #: Fields that a message shows.
 MOST_SHOWN = 20
 
@@ -128,8 +132,8 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
     parents = [guessed] if guessed is not None else [*score_fields(fields).values(), *by_pattern]
     identity = chooser.value("id", fields.id)
     version = chooser.value("version", fields.version)
-    status = chooser.choose("status", fields.status.field if fields.status else None)
     listed = fields.features if isinstance(fields.features, tuple) else ()
+    status = chooser.status(fields.status.field if fields.status else None, listed)
     scores = tuple(
         dict.fromkeys(
             name
@@ -273,6 +277,15 @@ class _Chooser:
             return label_within(inside)
         scores = f"; where they are the scores of all classes, write score: {chosen}" if role == "prediction" else ""
         return self._only(role, inside, scores) if inside else chosen
+
+    def status(self, configured: str | None, listed: Sequence[str]) -> str | None:
+        """Choose the field of the status: of an object, the code in it, as a span of OpenTelemetry has it."""
+        chosen = self.choose("status", configured)
+        if chosen is None or chosen in self.names or is_set_on_failure(chosen):
+            return chosen
+        inside = [name for name in self.names if is_within(name, chosen) and name not in listed]
+        codes = [name for name in inside if snake(name.rpartition(".")[2]) in STATUS_CODES]
+        return codes[0] if len(codes) == 1 else chosen
 
     def _only(self, role: str, candidates: list[str], more: str = "") -> str | None:
         if len(candidates) > 1:
