@@ -12,10 +12,11 @@ import pytest
 from prediction_exporter.config import Fields
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.fields.doubts import by_rank
 from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.recognise import log_schema
 from prediction_exporter.sources.fields.roles import Roles, assign
-from prediction_exporter.sources.fields.schema import EventSchema, path_text
+from prediction_exporter.sources.fields.schema import EventSchema, lookup, path_text
 from prediction_exporter.sources.jsonl import texts_of
 from prediction_exporter.sources.outcomes import failures_of
 
@@ -402,6 +403,9 @@ def test_a_pattern_of_scores() -> None:
     }
 
 
+PAIR = [{"label": "a", "score": 0.9}, {"label": "b", "score": 0.1}]
+
+
 @pytest.mark.parametrize(
     ("events", "names"),
     [
@@ -417,6 +421,8 @@ def test_a_pattern_of_scores() -> None:
         ([{"s": [{"label": "a", "score": "high"}, {"label": "b", "score": 0}]}], ["s"]),
         ([{"s": [{"label": "a", "score": 1}, 5]}], ["s"]),
         ([{"s": {"a": 1}}, {"s": [{"b": 1}]}], ["s.a"]),
+        ([{"s": [PAIR]}, {"s": PAIR}], ["s.a", "s.b"]),
+        ([{"s": PAIR}, {"s": [PAIR]}], ["s.a", "s.b"]),
     ],
 )
 def test_fields_inside_of_lists(events: list[dict[str, Any]], names: list[str]) -> None:
@@ -444,3 +450,35 @@ def test_a_status_in_an_object_is_its_code(event: dict[str, Any], status: str, f
     assert found.status is not None
     assert path_text(found.status) == status
     assert failures_of(texts_of([event], found.status), found.outcomes).tolist() == [failed]
+
+
+def test_another_list_around_scores_is_that_of_the_newest_lines() -> None:
+    """A server's new version puts one around, or leaves it away: the others of the sample lack them until a next look."""
+    of = layout(scores=("s.a", "s.b"))
+    for older, newer in (([PAIR], PAIR), (PAIR, [PAIR])):
+        found = schema({"ts": 1, "s": older}, {"ts": 2, "s": newer}, of=of)
+        assert [[lookup({"s": value}, column.path) for column in found.columns] for value in (newer, older)] == [
+            [0.9, 0.1],
+            [None, None],
+        ]
+
+
+def test_several_rows_in_a_line_are_named() -> None:
+    """A batch has no one prediction: the message says that, and not to write what is written already."""
+    batch = {"ts": 1, "scores": [PAIR, PAIR]}
+    with pytest.raises(
+        ConfigError, match=r"the baseline's \(scores\.a, scores\.b\); scores holds several rows, as those of a batch"
+    ):
+        schema(batch, of=layout(scores=("scores.a", "scores.b")))
+    rows = {"ts": 1, "instances": [{"amount": 1}, {"amount": 2}]}
+    with pytest.raises(ConfigError, match=r"instances holds several rows, .*: have a line written for each$"):
+        schema(rows, of=layout("amount"))
+
+
+def test_scores_by_rank_are_told() -> None:
+    """Where labels stand in a list of their own, in an order that changes, a position is no class."""
+    events = [{"ts": 1, "out": {"labels": order, "scores": [0.9, 0.1]}} for order in (["a", "b"], ["b", "a"])]
+    found = schema(*events, of=layout(scores=("p[0]", "p[1]")), score="out.scores")
+    [told] = by_rank(events, found)
+    assert told.startswith("fields.score: out.scores is in the order of out.labels, which changes from line to line")
+    assert not list(by_rank(events[:1] * 2, found))

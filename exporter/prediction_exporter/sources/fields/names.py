@@ -76,7 +76,12 @@ class _Finder:
 
     @staticmethod
     def _inside(lists: Sequence[list[Any]], path: Path, name: str) -> dict[str, Path]:
-        """Return the fields inside of lists of objects or lists."""
+        """Return the fields inside of lists of objects or lists.
+
+        Some servers put one more list around them, or not, by their version: then the newest lines count.
+        """
+        around = [len(items) == 1 and isinstance(items[0], list) for items in lists]
+        lists = [items for items, is_around in zip(lists, around, strict=True) if is_around == around[-1]]
         if max(map(len, lists)) == 1:
             finder = _Finder()
             for [item] in lists:

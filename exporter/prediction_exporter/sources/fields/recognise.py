@@ -11,21 +11,13 @@ from prediction_exporter.config import Fields, ScorePattern
 from prediction_exporter.config.values import suggest
 from prediction_exporter.counting.layout import Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.fields.doubts import within
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten, is_single, to_path
 from prediction_exporter.sources.fields.roles import Roles, assign, meant
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, path_text
 from prediction_exporter.sources.fields.stated import Stated
 from prediction_exporter.sources.fields.steps import OfLabel
 from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
-
-
-def _within_text(sample: Iterable[Mapping[str, Any]]) -> str:
-    """Return which field holds an object as text, as a sentence's end; empty where none does."""
-    for event in sample:
-        for name, value in event.items():
-            if isinstance(value, str) and value.lstrip().startswith('{"'):
-                return f"; {name} holds JSON as text, which is not looked into: have it written as an object"
-    return ""
 
 
 def log_schema(
@@ -48,10 +40,10 @@ def log_schema(
     """
     found = flatten(sample)
     roles = assign(list(found), fields, where=where)
-    present, within = ", ".join(list(found)[:30]), _within_text(sample)
+    present, hidden = ", ".join(list(found)[:30]), within(sample)
     if roles.time is None:
         raise ConfigError(
-            f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){within}"
+            f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){hidden}"
         )
     if roles.time not in found:
         hint = meant(Stated("time", "time", roles.time), list(found), fields)
@@ -62,8 +54,8 @@ def log_schema(
     if layout is not None:
         stated_as = fields.features if isinstance(fields.features, str) else None
         hint = suggest(stated_as, [str(path[0]) for path in found.values()]) if stated_as else ""
-        told = f"(the lines have: {present}){hint}{within}"
-        columns = _columns(roles, found, layout, where, told, pattern=fields.score, all_failed=all_failed)
+        told = f"(the lines have: {present}){hint}{hidden}"
+        columns = _columns(roles, found, layout, where, told, pattern=fields.score, hidden=hidden, all_failed=all_failed)
 
     def optional(name: str | None) -> Path | None:
         return None if name is None else to_path(name, found)
@@ -135,6 +127,7 @@ def _columns(
     present: str,
     *,
     pattern: object,
+    hidden: str,
     all_failed: bool,
 ) -> tuple[ColumnField, ...]:
     names = {column.name: column.role for column in layout.columns}
@@ -163,7 +156,7 @@ def _columns(
     if isinstance(pattern, ScorePattern):  # a class that the first lines lack has its field, too
         by_class |= {name: pattern.field_of(name.removeprefix("score.")) for name in unnamed}
         unnamed = []
-    by_class |= _score_paths(unnamed, [at for at in roles.scores if at not in roles.classes], found, where)
+    by_class |= _score_paths(unnamed, [at for at in roles.scores if at not in roles.classes], found, where, hidden)
     paths |= {name: to_path(at, found) for name, at in by_class.items()}
     return tuple(
         ColumnField(
@@ -203,7 +196,9 @@ def _beside(name: str, known: Mapping[str, Path]) -> Path:
     return (*homes[""], name) if "" in homes else tuple(name.split("."))
 
 
-def _score_paths(columns: Sequence[str], fields: Sequence[str], found: Mapping[str, Path], where: str) -> dict[str, str]:
+def _score_paths(
+    columns: Sequence[str], fields: Sequence[str], found: Mapping[str, Path], where: str, hidden: str
+) -> dict[str, str]:
     """Match score columns of the baseline with score fields of the log: the only one, or by what follows the common name."""
     if len(columns) == 1 and len(fields) == 1:
         return {columns[0]: fields[0]}
@@ -214,7 +209,7 @@ def _score_paths(columns: Sequence[str], fields: Sequence[str], found: Mapping[s
     if columns and fields and by_ending.keys().isdisjoint(endings.values()):
         raise ConfigError(
             f"{where}.score: the log's scores ({', '.join(fields)}) do not match the baseline's ({', '.join(columns)}); "
-            f"write the right one, for example score: {fields[0]}"
+            + (hidden.removeprefix("; ") or f"write the right one, for example score: {fields[0]}")
         )
     # A class that the first lines lack stands beside the others.
     home = fields[0].removesuffix(_endings(fields, found)[fields[0]]) if fields else None
