@@ -361,7 +361,7 @@ def test_task(prediction: list[Any] | None, score: list[float] | None, task: str
 
 def test_a_class_that_is_a_number_is_no_amount(tmp_path: Path) -> None:
     """Where several classes have scores, a whole number is one of many classes; what is not whole is an amount."""
-    numbers = {"whole": [n % 12 for n in range(100)], "amount": [n / 7 for n in range(100)]}
+    numbers: dict[str, list[Any]] = {"whole": [n % 12 for n in range(100)], "amount": [n / 7 for n in range(100)]}
     for name, values in numbers.items():
         columns: dict[str, list[Any]] = {
             "f": ["a", "b"] * 50,
@@ -369,7 +369,7 @@ def test_a_class_that_is_a_number_is_no_amount(tmp_path: Path) -> None:
             **{f"p{c}": [c / 3] * 100 for c in range(3)},
         }
         for path in write(tmp_path, columns).values():
-            found = built(path, fields=Fields(score=("p0", "p1", "p2"))).record
+            found = built(path, fields=Fields(score=["p0", "p1", "p2"])).record
             assert found.task == ("multiclass" if name == "whole" else "regression"), path
 
 

@@ -482,3 +482,21 @@ def test_scores_by_rank_are_told() -> None:
     [told] = by_rank(events, found)
     assert told.startswith("fields.score: out.scores is in the order of out.labels, which changes from line to line")
     assert not list(by_rank(events[:1] * 2, found))
+
+
+@pytest.mark.parametrize(
+    ("listed", "hint"),
+    [
+        (["features_amount"], "did you mean features.amount?"),
+        (["amount", "color"], "did you mean features.amount?"),
+        (["features.merchant_mcc"], "did you mean features.merchant.mcc?"),
+        ("featrues", "did you mean features?"),
+    ],
+)
+def test_features_in_another_spelling_are_offered(listed: Any, hint: str) -> None:
+    """Flat for nested, without the object, with an underline for a dot, and misspelt."""
+    event = {"ts": 1, "features": {"amount": 1, "color": "red", "merchant": {"mcc": 5}}}
+    fields: dict[str, Any] = {"features": listed}
+    of = layout("other") if isinstance(listed, str) else layout("amount", "color", "merchant.mcc")
+    with pytest.raises(ConfigError, match=re.escape(hint)):
+        schema(event, of=of, **fields)

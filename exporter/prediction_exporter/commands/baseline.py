@@ -117,7 +117,7 @@ def _not_in_source(config: Config, index: int, features: Sequence[str]) -> tuple
     from prediction_exporter.errors import PredictionExporterError
     from prediction_exporter.monitor.references import spans_of
     from prediction_exporter.sources.context import SourceContext
-    from prediction_exporter.sources.fields.recognise import nested
+    from prediction_exporter.sources.fields.names import nested
     from prediction_exporter.sources.registry import open_source
 
     context = SourceContext(

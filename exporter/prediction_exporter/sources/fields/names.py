@@ -117,3 +117,13 @@ def to_path(name: str, found: Mapping[str, Path]) -> Path:
 def is_single(name: str, found: Iterable[str]) -> bool:
     """Return whether what stands under a name are lists of one item, which is meant by it."""
     return f"{name}[0]" in found and f"{name}[1]" not in found
+
+
+def nested(name: str, features: Iterable[str]) -> str | None:
+    """Return the only one of some features that stands in an object and is a column of flat data by its own name there.
+
+    >>> nested("mcc", ["merchant.mcc", "amount"]), nested("merchant_mcc", ["merchant.mcc"]), nested("id", ["a.id", "b.id"])
+    ('merchant.mcc', 'merchant.mcc', None)
+    """
+    inside = [other for other in features if other.endswith(f".{name}") or ("." in other and other.replace(".", "_") == name)]
+    return inside[0] if len(inside) == 1 else None

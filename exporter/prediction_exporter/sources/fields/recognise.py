@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os.path import commonprefix
 from typing import Any
 
 from prediction_exporter.config import Fields, ScorePattern
-from prediction_exporter.config.values import suggest
 from prediction_exporter.counting.layout import Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.doubts import within
-from prediction_exporter.sources.fields.names import LIST_ITEM, flatten, is_single, to_path
+from prediction_exporter.sources.fields.names import LIST_ITEM, flatten, is_single, nested, to_path
 from prediction_exporter.sources.fields.roles import Roles, assign, meant
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, path_text
 from prediction_exporter.sources.fields.stated import Stated
@@ -52,8 +51,7 @@ def log_schema(
         )
     columns: tuple[ColumnField, ...] = ()
     if layout is not None:
-        stated_as = fields.features if isinstance(fields.features, str) else None
-        hint = suggest(stated_as, [str(path[0]) for path in found.values()]) if stated_as else ""
+        hint = _of_features(fields, list(found))
         told = f"(the lines have: {present}){hint}{hidden}"
         columns = _columns(roles, found, layout, where, told, pattern=fields.score, hidden=hidden, all_failed=all_failed)
 
@@ -79,6 +77,13 @@ def log_schema(
     return schema
 
 
+def _of_features(fields: Fields, names: Sequence[str]) -> str:
+    """Return what may be meant by the first name of features that is not there, as a sentence's end."""
+    listed = (fields.features,) if isinstance(fields.features, str) else fields.features
+    wrong = [name for name in listed if name not in names] if isinstance(listed, tuple) else []
+    return meant(Stated("features", "features", wrong[0]), names, fields) if wrong else ""
+
+
 def status_path(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> Path | None:
     """Return where the events of a log say whether the request failed."""
     found = flatten(sample)
@@ -95,9 +100,11 @@ def stated_outcomes(status: Path | None, fields: Fields) -> Outcomes:
 
 def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> tuple[str, ...]:
     """Return what columns the events of a log have, by the names that a baseline and the configuration give them."""
-    roles = assign(list(flatten(sample)), fields, where=where)
-    outputs = (roles.prediction,) if roles.prediction is not None else ()
-    return (*roles.features, *outputs, *(roles.classes.get(name, name) for name in roles.scores))
+    found = flatten(sample)
+    roles = assign(list(found), fields, where=where)
+    features = [name for name, at in roles.features.items() if at in found]
+    outputs = [roles.prediction] if roles.prediction in found else []
+    return (*features, *outputs, *(roles.classes.get(name, name) for name in roles.scores if name in found))
 
 
 def refuse_shared(schema: EventSchema, where: str) -> None:
@@ -154,8 +161,8 @@ def _columns(
     by_class = {column: at for at, column in roles.classes.items() if column in scores}
     unnamed = [name for name in scores if name not in by_class]
     if isinstance(pattern, ScorePattern):  # a class that the first lines lack has its field, too
-        by_class |= {name: pattern.field_of(name.removeprefix("score.")) for name in unnamed}
-        unnamed = []
+        by_class |= {name: pattern.field_of(name[len("score.") :]) for name in unnamed if name.startswith("score.")}
+        unnamed = [name for name in unnamed if name not in by_class]
     by_class |= _score_paths(unnamed, [at for at in roles.scores if at not in roles.classes], found, where, hidden)
     paths |= {name: to_path(at, found) for name, at in by_class.items()}
     return tuple(
@@ -167,16 +174,6 @@ def _columns(
         )
         for c in layout.columns
     )
-
-
-def nested(name: str, features: Iterable[str]) -> str | None:
-    """Return the only one of some features that stands in an object and is a column of flat data by its own name there.
-
-    >>> nested("mcc", ["merchant.mcc", "amount"]), nested("merchant_mcc", ["merchant.mcc"]), nested("id", ["a.id", "b.id"])
-    ('merchant.mcc', 'merchant.mcc', None)
-    """
-    inside = [other for other in features if other.endswith(f".{name}") or ("." in other and other.replace(".", "_") == name)]
-    return inside[0] if len(inside) == 1 else None
 
 
 def _beside(name: str, known: Mapping[str, Path]) -> Path:

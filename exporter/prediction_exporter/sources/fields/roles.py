@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields, ScorePattern, Unit
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.fields.names import nested
 from prediction_exporter.sources.fields.stated import Stated, is_within, score_fields, stated
 from prediction_exporter.sources.fields.steps import LABEL_KEYS, SCORE_KEYS, plain_key
 from prediction_exporter.sources.outcomes import is_set_on_failure
@@ -169,10 +170,11 @@ def meant(one: Stated, names: Sequence[str], fields: Fields) -> str:
     """
     chooser = _Chooser(names, "", _not_stated(names, fields))
     parents = {name[: mark.start()] for name in names for mark in re.finditer(r"[.\[]", name)}
-    known = chooser.known(one.role)
+    known = [nested(one.name, names)] if one.role == "features" else chooser.known(one.role)
     if one.role == "latency" and not known:
         known = [name for name in names if snake(name) in (*LATENCY_STEMS, *SERVER_STEMS)]
-    likely = dict.fromkeys([*get_close_matches(one.name, [*names, *parents], n=1), *known[:1]])
+    close = get_close_matches(one.name, [*names, *parents], n=1)
+    likely = dict.fromkeys(name for name in (*close, *known[:1]) if name is not None)
     return f"; did you mean {' or '.join(likely)}?" if likely else ""
 
 
