@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag
 
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.values import ClassPattern, Names, Text, refuse
@@ -50,12 +50,15 @@ def _check_form_of_score(value: Any) -> Any:
     )
 
 
+#: A mapping with nothing but a pattern is one.
+_NO_PATTERN: dict[str, JsonValue] = {"not": {"required": ["pattern"], "maxProperties": 1}}
+
 #: One field, an object or a list of the scores of all classes; or a field for each class. The tags keep the errors apart.
 Score = Annotated[
     Annotated[Text, Tag("<field>")]
     | Annotated[Names, Tag("<fields>")]
     | Annotated[ScorePattern, Tag(_SCORE_PATTERN)]
-    | Annotated[Annotated[dict[str, Text], Field(min_length=1)], Tag("<classes>")],
+    | Annotated[Annotated[dict[str, Text], Field(min_length=1, json_schema_extra=_NO_PATTERN)], Tag("<classes>")],
     Discriminator(_form_of_score),
     BeforeValidator(_check_form_of_score),
 ]
