@@ -17,7 +17,7 @@ from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path
 from prediction_exporter.sources.fields.steps import OfLabel, Only
-from prediction_exporter.sources.lists import beside_label, only_item
+from prediction_exporter.sources.lists import beside_label, only_item, opened
 from prediction_exporter.sources.outcomes import failures_of
 from prediction_exporter.sources.times import NO_TIME, DateParser
 from prediction_exporter.sources.values import (
@@ -178,10 +178,10 @@ def inside(values: pl.Series, path: Sequence[str | int | Only | OfLabel]) -> pl.
         elif isinstance(key, Only) and isinstance(dtype, pl.List):
             values = only_item(values)
         else:
-            found = beside_label(values, key, texts_of_values) if isinstance(key, OfLabel) else None
-            if found is None:
+            objects = opened(values, key, texts_of_values) if isinstance(key, OfLabel) else None
+            if objects is None or not isinstance(key, OfLabel):
                 return _nothing(len(values))
-            values = found
+            values = beside_label(objects, key.label, len(values))
     return values
 
 

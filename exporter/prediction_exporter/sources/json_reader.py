@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from prediction_exporter.sources import lists
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.schema import Path, lookup
 from prediction_exporter.sources.fields.steps import OfLabel, Only
-from prediction_exporter.sources.lists import beside_label, only_item
 
 #: A refused piece with at most this many lines is read line by line; a larger one is divided into so many pieces.
 SLOW_LINES = 48
@@ -71,8 +71,8 @@ class JsonReader:
 
     def _plan(self) -> None:
         # The items of a list are of one type.
-        lists = {path[:-1] for path in self.texts if isinstance(path[-1], int | OfLabel)}
-        self.texts |= {path for path in self.paths if isinstance(path[-1], int | OfLabel) and path[:-1] in lists}
+        of_texts = {path[:-1] for path in self.texts if isinstance(path[-1], int | OfLabel)}
+        self.texts |= {path for path in self.paths if isinstance(path[-1], int | OfLabel) and path[:-1] in of_texts}
         self.dtypes = nested_dtypes(self.paths, self.texts)
 
     def read(self, data: bytes, rejected: Rejected) -> tuple[pl.DataFrame | None, list[Mapping[str, Any]]]:
@@ -151,11 +151,13 @@ def _field(opened: dict[Path, pl.DataFrame], path: Path) -> pl.Series:
     if isinstance(last, int):
         return _field(opened, parent).list.get(last, null_on_oob=True)
     if isinstance(last, Only):
-        return only_item(_field(opened, parent))
+        return lists.only_item(_field(opened, parent))
     if isinstance(last, OfLabel):
-        found = beside_label(_field(opened, parent), last, _same)
-        assert found is not None  # noqa: S101 - for the type checker: it was read with these keys
-        return found
+        if parent not in opened:
+            objects = lists.opened(_field(opened, parent), last, _same)
+            assert objects is not None  # noqa: S101 - for the type checker: it was read with these keys
+            opened[parent] = objects
+        return lists.beside_label(opened[parent], last.label, opened[()].height)
     if parent not in opened:
         opened[parent] = _field(opened, parent).struct.unnest()
     return opened[parent].get_column(last)

@@ -23,26 +23,33 @@ def only_item(values: pl.Series) -> pl.Series:
     return pl.select(pl.when(~several).then(first)).to_series()
 
 
-def beside_label(values: pl.Series, step: OfLabel, texts: Callable[[pl.Series], pl.Series]) -> pl.Series | None:
-    """Return what stands beside a label in each list of objects; None where the objects have no such keys.
+def opened(values: pl.Series, step: OfLabel, texts: Callable[[pl.Series], pl.Series]) -> pl.DataFrame | None:
+    """Return the objects of lists as rows, with the number of their list; None where they have no such keys.
 
     Args:
         values: lists of structs.
-        step: the label, and the keys of the structs.
+        step: the keys of the structs.
         texts: returns labels as texts.
-
-    >>> lists = pl.Series([[{"c": "a", "p": 0.3}, {"c": "b", "p": 0.7}], [], None, [{"c": "b", "p": 1.0}]])
-    >>> beside_label(lists, OfLabel("b", "c", "p"), lambda labels: labels).to_list()
-    [0.7, None, None, 1.0]
     """
     inner = values.dtype.inner if isinstance(values.dtype, pl.List) else None
     if not isinstance(inner, pl.Struct) or not {step.labels, step.values} <= {field.name for field in inner.fields}:
         return None
     lengths = values.list.len().fill_null(0)
     objects = values.filter(lengths > 0).explode().struct
-    found = np.flatnonzero((texts(objects.field(step.labels)) == step.label).fill_null(value=False).to_numpy())
-    rows = np.repeat(np.arange(len(values)), lengths.to_numpy())[found]
-    at = np.full(len(values), -1)
-    at[rows[::-1]] = found[::-1]  # of a label that stands twice, the first counts
+    rows = pl.Series(np.repeat(np.arange(len(values)), lengths.to_numpy()))
+    return pl.DataFrame({"row": rows, "label": texts(objects.field(step.labels)), "value": objects.field(step.values)})
+
+
+def beside_label(objects: pl.DataFrame, label: str, height: int) -> pl.Series:
+    """Return what stands beside a label in each of so many lists that were opened.
+
+    >>> lists = pl.Series([[{"c": "a", "p": 0.3}, {"c": "b", "p": 0.7}], [], None, [{"c": "b", "p": 1.0}]])
+    >>> objects = opened(lists, OfLabel("b", "c", "p"), lambda labels: labels)
+    >>> beside_label(objects, "b", len(lists)).to_list()
+    [0.7, None, None, 1.0]
+    """
+    found = np.flatnonzero((objects["label"] == label).fill_null(value=False).to_numpy())
+    at = np.full(height, -1)
+    at[objects["row"].to_numpy()[found][::-1]] = found[::-1]  # of a label that stands twice, the first counts
     positions = pl.Series(at)
-    return objects.field(step.values).gather(positions.set(positions < 0, None))
+    return objects["value"].gather(positions.set(positions < 0, None))
