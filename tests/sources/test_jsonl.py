@@ -180,7 +180,7 @@ def means_failure(value: Any) -> bool:
     if isinstance(value, dict | list):
         return True
     text = str(read_text(value))
-    if text.lower() in ("", "ok", "okay", "success", "succeeded", "successful", "false", "none", "null", "nan"):
+    if text.strip(" ").lower() in ("", "ok", "okay", "success", "succeeded", "successful", "false", "none", "null", "nan"):
         return False
     try:
         return not (float(text) == 0 or 100 <= float(text) < 500)
