@@ -359,6 +359,20 @@ def test_task(prediction: list[Any] | None, score: list[float] | None, task: str
         assert built(path).record.task == task
 
 
+def test_a_class_that_is_a_number_is_no_amount(tmp_path: Path) -> None:
+    """Where several classes have scores, a whole number is one of many classes; what is not whole is an amount."""
+    numbers: dict[str, list[Any]] = {"whole": [n % 12 for n in range(100)], "amount": [n / 7 for n in range(100)]}
+    for name, values in numbers.items():
+        columns: dict[str, list[Any]] = {
+            "f": ["a", "b"] * 50,
+            "prediction": values,
+            **{f"p{c}": [c / 3] * 100 for c in range(3)},
+        }
+        for path in write(tmp_path, columns).values():
+            found = built(path, fields=Fields(score=["p0", "p1", "p2"])).record
+            assert found.task == ("multiclass" if name == "whole" else "regression"), path
+
+
 @pytest.mark.parametrize("columns", [{"x": []}, {"x": [None, None]}, {"x": ["NaN", "NaN"]}])
 def test_no_baseline_of_nothing(columns: dict[str, list[Any]], tmp_path: Path) -> None:
     """Empty data, and data without a column to watch, are refused."""

@@ -352,10 +352,13 @@ def test_a_feature_that_is_misspelt_in_a_list(watched: Watched) -> None:
 NOWHERE = {
     "status: stat": "status: none of 20 records has stat; did you mean status?",
     "status: http": "status: none of 20 records has http; did you mean status?",
-    "latency: took_ms": "latency: none of 20 records has a value of took_ms (they have: ts, ",
+    "latency: took_ms": "latency: none of 20 records has a value of took_ms; did you mean latency_ms? (they have: ts, ",
+    "latency: {field: tooks, unit: ms}": "latency: none of 20 records has a value of tooks; did you mean latency_ms?",
+    "score: 'scor*'": 'score: none of 20 records has scor*; a pattern is written score: {pattern: "scor*"}',
+    "score: {pattern: 'p_*'}": "score.pattern: none of 20 records has p_*; did you mean score?",
     "version: model.versoin": "version: none of 20 records has model.versoin",
     "score: y_pred_proba": "score: none of 20 records has y_pred_proba; did you mean score?",
-    "score: 'score[0][1]'": "score: none of 20 records has score[0][1]; a list inside of a list is not looked into",
+    "score: 'score[0][1]'": "score: none of 20 records has score[0][1]; a list inside of a list is read where it is alone",
     "prediction: decison": "prediction: none of 20 records has decison; did you mean decision?",
     "features: inptus": "features: none of 20 records has inptus",
     "time: tss": "time: no line among the first 20 has a field tss; did you mean ts? (they have: ",
@@ -595,6 +598,47 @@ def test_what_is_not_compared_is_said(watched: Watched) -> None:
     assert "  watched for presence alone: day\n" in output
     assert "label (label: the truth, which production does not know yet)" in output
     assert "e[200] (the list has 201 items, of which the first 200 are columns)" in output
+
+
+def test_a_baseline_that_compares_nothing_is_no_good_news(watched: Watched) -> None:
+    """Where all columns are watched for presence alone, drift is watched nowhere, and that is said."""
+    rows = [{"note": f"a text of {n * 7919 % 100_003} that nobody else wrote"} for n in range(400)]
+    (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    watched.configure(config_text(model_text(fields="{time: ts}")))
+    build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
+    subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+    watched.write("".join(json.dumps({"ts": time.time(), **row}) + "\n" for row in rows[:5]))
+    code, _, errors = check(watched)
+    assert code == 0
+    assert f"{watched.file}: warning: models[0].baseline: no column has a distribution that could be compared: " in errors
+
+
+def test_a_failing_status_is_asked_about_by_its_name(watched: Watched) -> None:
+    """Also where no request succeeded, so that nothing else is recognised yet."""
+    watched.configure(config_text(model_text(fields="{}")))
+    lines = [json.dumps({"ts": time.time(), "meta": 1, "http_status": "kaputt"}) + "\n" for _ in range(20)]
+    watched.write("".join(lines))
+    _, _, errors = check(watched)
+    assert "as status: {field: http_status, failed: [VALUE]}, or which do not, with ok: [VALUE]" in errors
+
+
+def test_a_table_without_rows_tells_what_it_lacks(watched: Watched) -> None:
+    """Its columns are known before its rows; a latency that old rows lack is none that nobody can read."""
+    with duckdb.connect(str(watched.folder / "p.duckdb")) as connection:
+        connection.execute("create table empty (ts timestamp, amount double, status int, took_ms double)")
+        connection.execute("create table filled as select * from empty")
+        connection.execute("insert into filled values (now(), 1, 200, null)")
+    source = "{{table: {{url: 'duckdb:///p.duckdb', name: {0}}}, fields: {{latency: took_ms, status: {1}}}}}"
+    model = "\n  - {{name: {0}{1}, owner: me, maturity: 0, predictions: " + source + "}}"
+    watched.configure(config_text(model.format("empty", "stat"), model.format("filled", "status")))
+    code, _, errors = check(watched)
+    assert code == 1
+    told = [line.removeprefix(f"{watched.file}: ") for line in errors.splitlines()]
+    has = "columns: ts, amount, status, took_ms"
+    assert told == [
+        "warning: models[0].predictions: the table has no row with a time yet",
+        f"models[0].predictions.fields.status: there is no column stat; did you mean status? ({has})",
+    ]
 
 
 def test_a_log_that_rounds(watched: Watched) -> None:

@@ -40,7 +40,7 @@ from prediction_exporter.monitor import monitor
 from prediction_exporter.sources import base, log_fields, log_sample, tracker
 from prediction_exporter.sources.base import REASONS
 from prediction_exporter.sources.fields.names import MAX_LIST
-from prediction_exporter.sources.fields.roles import KNOWN_NAMES
+from prediction_exporter.sources.fields.roles import KNOWN_NAMES, SERVER_NAMES, SERVER_STEMS
 from prediction_exporter.sources.fields.schema import describe
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.web import connections, reading, server
@@ -330,9 +330,11 @@ METRICS = {
     *(series.name for series in RECORDED),
 }
 #: What is written like a metric and is none: fields of a log, and modules.
-OTHERS = {name for names in KNOWN_NAMES.values() for name in names} | {
-    module.name.rpartition(".")[2] for module in pkgutil.walk_packages(prediction_exporter.__path__, "prediction_exporter.")
-}
+OTHERS = (
+    {name for known in (KNOWN_NAMES, SERVER_NAMES) for names in known.values() for name in names}
+    | {*SERVER_STEMS}
+    | {module.name.rpartition(".")[2] for module in pkgutil.walk_packages(prediction_exporter.__path__, "prediction_exporter.")}
+)
 METRIC = re.compile(r"(?<![\w./:-])(?:model|prediction_exporter|process|python|pipeline)\w*[_:][\w:]*(?![\w./-]|\()")
 
 

@@ -337,6 +337,32 @@ def test_a_constant_column_is_shown(credit: Made) -> None:
     assert titles == ["\u2068EUR\u2069: baseline 100 %, now 100 %", "\u2068other\u2069: baseline 0 %, now 0 %"]
 
 
+def texts(rows: int) -> pl.DataFrame:
+    """Return free text, of which only presence is watched."""
+    return pl.DataFrame({"note": [f"the customer called about case {n * 7919 % 100_003} and was told so" for n in range(rows)]})
+
+
+def test_a_column_watched_for_presence_alone_says_so(tmp_path: Path) -> None:
+    """It has no values missing: there is nothing to compare them with."""
+    baseline = baseline_of(tmp_path, credit_data(400, 1).with_columns(texts(400)["note"]), FIELDS)
+    made = Made(config_of(tmp_path), baseline, {"3.1": {"1h": credit_data(400, 2).with_columns(texts(400)["note"])}})
+    page = made.page()
+    row = page.rows()["note"]
+    assert "feature · presence" in row.text
+    assert "watched for presence alone" in row.text
+    assert "no values" not in row.text
+    assert page.pills == ["within its thresholds"]
+
+
+def test_a_model_that_is_compared_in_nothing_does_not_look_well(tmp_path: Path) -> None:
+    """Without any column that has a distribution, nothing could be above a threshold of drift."""
+    made = Made(config_of(tmp_path), baseline_of(tmp_path, texts(400), {}), {"3.1": {"1h": texts(400)}})
+    page = made.page()
+    assert page.pills == ["no column is compared"]
+    assert "The baseline has no column with a distribution" in page.text
+    assert "no values" not in page.text
+
+
 def test_a_model_without_a_baseline_says_where_its_metrics_are(tmp_path: Path) -> None:
     """Maturity 0 has no windows."""
     config = config_of(tmp_path, options="    maturity: 0\n")

@@ -237,7 +237,7 @@ def test_bentoml(tmp_path: Path) -> None:
         {
             "time": "2023-01-01T00:43:34Z",
             "id": "38",
-            "data": [{"income": 1, "region": "north"}],
+            "data": [{"income": 1, "region": "north"}, {"income": 2, "region": "south"}],
             "type": "azureml.inference.model_inputs",
         },
         {

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,12 +16,16 @@ from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields import names as names_module
 from prediction_exporter.sources.fields import seen as seen_module
+from prediction_exporter.sources.fields.doubts import by_rank
 from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.novelty import novelties
 from prediction_exporter.sources.fields.recognise import log_schema
 from prediction_exporter.sources.fields.roles import Roles, assign
-from prediction_exporter.sources.fields.schema import EventSchema, path_text
+from prediction_exporter.sources.fields.schema import EventSchema, lookup, path_text
 from prediction_exporter.sources.fields.seen import FieldsSeen
+from prediction_exporter.sources.fields.stated import Stated
+from prediction_exporter.sources.jsonl import texts_of
+from prediction_exporter.sources.outcomes import failures_of
 
 WHERE = "models[0].predictions.fields"
 
@@ -352,11 +360,11 @@ def test_a_name_is_compared_once_with_what_records_have(monkeypatch: pytest.Monk
     """What was meant by a misspelt field is told after every read, and looked up after the first: it takes long among many."""
     asked: list[str] = []
 
-    def suggest(word: str, known: list[str]) -> str:
-        asked.append(word)
-        return f"; did you mean {known[0]}?"
+    def meant(one: Stated, names: Sequence[str], _: Fields) -> str:
+        asked.append(one.name)
+        return f"; did you mean {names[0]}?"
 
-    monkeypatch.setattr(seen_module, "suggest", suggest)
+    monkeypatch.setattr(seen_module, "meant", meant)
     seen = FieldsSeen(Fields(features=["amuont", "age"]))
     for _ in range(3):
         seen.count([{"amount": 1, "age": 2}] * 5, None)
@@ -376,3 +384,184 @@ def test_a_field_that_vanishes_is_told_by_its_share() -> None:
     assert shares[150:300] == sorted(shares[150:300], reverse=True)
     assert shares[299] < 0.3
     assert shares[300:] == sorted(shares[300:])
+
+
+PAGE = Path(__file__).parents[1] / "docs/logging.md"
+
+#: What the examples of answers on the page are: prediction, scores, features.
+ANSWERS = [
+    (None, ("scores.POSITIVE", "scores.NEGATIVE"), {}),
+    ("output.label", ("output.score",), {}),
+    ("predictions[0]", (), {"income": "instances.income", "region": "instances.region"}),
+    (None, ("score[0]", "score[1]"), {}),
+    (None, ("scores.tabby", "scores.tiger cat"), {}),
+    ("predictions.predicted_label", ("predictions.score",), {}),
+    ("prediction_label", ("prediction_score",), {}),
+]
+
+
+@pytest.mark.parametrize("number", range(len(ANSWERS)))
+def test_answers_of_servers(number: int) -> None:
+    """Each example of docs/logging.md is recognised without configuration as what the page says."""
+    section = PAGE.read_text(encoding="utf-8").split("## Answers of servers")[1].split("\n## ")[0]
+    examples = re.findall(r"^\|[^|]*\| `([^`]*)`", section, re.MULTILINE)
+    assert len(examples) == len(ANSWERS)
+    event = json.loads(f'{{"ts": 1, {examples[number]}}}')
+    found = assign(list(flatten([event])), Fields(), where=WHERE)
+    assert (found.prediction, found.scores, found.features) == ANSWERS[number]
+
+
+@pytest.mark.parametrize(
+    ("event", "prediction", "scores"),
+    [
+        ({"outputs": [[{"label": "a", "score": 0.5}]]}, "outputs.label", ("outputs.score",)),
+        ({"predictions": [{"displayName": "a", "confidence": 0.5}]}, "predictions.displayName", ("predictions.confidence",)),
+        ({"prediction": {"class": "a", "probability": 0.5}}, "prediction.class", ("prediction.probability",)),
+        ({"prediction": {"class": "a", "probability": 0.5}, "score": 0.1}, "prediction.class", ("score",)),
+        ({"PredictedLabel": "a", "Probability": 0.5}, "PredictedLabel", ("Probability",)),
+        (
+            {"predict": "a", "prediction_probability": [0.5, 0.5]},
+            "predict",
+            tuple(f"prediction_probability[{n}]" for n in (0, 1)),
+        ),
+        ({"prediction": "a", "predictions": "b"}, "prediction", ()),
+    ],
+)
+def test_outputs_in_other_words(event: dict[str, Any], prediction: str | None, scores: tuple[str, ...]) -> None:
+    """A label beside its score is the prediction; a name of servers counts where none of the usual ones is there."""
+    found = assign(list(flatten([{"ts": 1, **event}])), Fields(), where=WHERE)
+    assert (found.prediction, found.scores) == (prediction, scores)
+
+
+def test_camel_case_and_names_of_platforms() -> None:
+    """Names of Java, .NET and JavaScript, and of tables that platforms write, are those of the same words."""
+    found = roles("eventTime", "requestId", "modelVersion", "latencyMs", "statusCode", "x")
+    assert (found.time, found.id, found.version, found.latency, found.latency_unit, found.status) == (
+        *("eventTime", "requestId", "modelVersion", "latencyMs", "ms", "statusCode"),
+    )
+    found = roles("timestamp_ms", "databricks_request_id", "execution_time_ms", "status_code")
+    assert (found.time, found.id, found.latency) == ("timestamp_ms", "databricks_request_id", "execution_time_ms")
+    assert roles("latency_ms", "inference_time_ms").latency == "latency_ms"
+
+
+def test_scores_of_all_classes_are_no_prediction() -> None:
+    """Where a list of label and score stands in the place of the prediction, the message says what to write."""
+    event = {"ts": 1, "output": [{"label": "a", "score": 0.5}, {"label": "b", "score": 0.5}]}
+    with pytest.raises(ConfigError, match=r"where they are the scores of all classes, write score: output$"):
+        roles(*flatten([event]))
+    found = roles(*flatten([event]), score="output")
+    assert (found.prediction, found.scores) == (None, ("output.a", "output.b"))
+
+
+def test_a_pattern_of_scores() -> None:
+    """The star stands for the class; what is stated elsewhere is left out, and what is known as something else asked about."""
+    found = roles("p_yes", "p_no", "p_", "p_best", "x", score={"pattern": "p_*"}, prediction="p_best")
+    assert (found.prediction, found.classes) == ("p_best", {"p_yes": "score.yes", "p_no": "score.no"})
+    assert found.features == {"p_": "p_", "x": "x"}
+    with pytest.raises(
+        ConfigError, match=r"score\.pattern: pred\* takes in prediction, which is known as the prediction; write"
+    ):
+        roles("prediction", "pred_a", score={"pattern": "pred*"})
+    assert roles("pattern", "other", score={"pattern": "pattern", "other": "other"}).classes == {
+        "pattern": "score.pattern",
+        "other": "score.other",
+    }
+
+
+PAIR = [{"label": "a", "score": 0.9}, {"label": "b", "score": 0.1}]
+
+
+@pytest.mark.parametrize(
+    ("events", "names"),
+    [
+        ([{"p": [[0.1, 0.9]]}, {"p": None}, {}], ["p[0]", "p[1]"]),
+        ([{"p": [[0.1, 0.9]]}, {"p": [[0.1, 0.9], [1, 0]]}], ["p"]),
+        ([{"rows": [{"a": 1, "b": ["x"]}]}, {"rows": []}], ["rows.a", "rows.b[0]"]),
+        ([{"rows": [{"a": 1}]}, {"rows": [{"a": 1}, {"a": 2}]}], ["rows"]),
+        (
+            [{"s": [{"label": "a", "score": 1}, {"label": "b", "score": 0}]}, {"s": [{"label": "c", "score": 1}]}],
+            ["s.a", "s.b", "s.c"],
+        ),
+        ([{"found": [{"label": "a", "score": 1}, {"label": "a", "score": 0}]}], ["found"]),
+        ([{"s": [{"label": "a", "score": "high"}, {"label": "b", "score": 0}]}], ["s"]),
+        ([{"s": [{"label": "a", "score": 1}, 5]}], ["s"]),
+        ([{"s": {"a": 1}}, {"s": [{"b": 1}]}], ["s.a"]),
+        ([{"s": [PAIR]}, {"s": PAIR}], ["s.a", "s.b"]),
+        ([{"s": PAIR}, {"s": [PAIR]}], ["s.a", "s.b"]),
+    ],
+)
+def test_fields_inside_of_lists(events: list[dict[str, Any]], names: list[str]) -> None:
+    """A list of one is what is in it; lists of label and score are objects; any other list is one value."""
+    assert list(flatten(events)) == names
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "failed"),
+    [
+        ({"status": {"status_code": "UNSET"}}, "status.status_code", False),  # a span of Python's SDK
+        ({"status": {"code": 1}}, "status.code", False),  # OK in OTLP
+        ({"status": {"code": 2, "message": "no memory"}}, "status.code", True),
+        ({"status": {"code": "STATUS_CODE_ERROR"}}, "status.code", True),
+        ({"status": {"code": 200, "message": "OK"}}, "status.code", False),
+        ({"status": {"code": 503}}, "status.code", True),
+        ({"grpc_code": 5}, "grpc_code", False),
+        ({"status": 1}, "status", True),
+        ({"error": {"code": 0}}, "error", True),  # what is there at all was an error
+    ],
+)
+def test_a_status_in_an_object_is_its_code(event: dict[str, Any], status: str, failed: bool) -> None:  # noqa: FBT001
+    """A message beside it is none; small numbers are codes of gRPC and OpenTelemetry there."""
+    found = schema({"ts": 1, "amount": 1, **event})
+    assert found.status is not None
+    assert path_text(found.status) == status
+    assert failures_of(texts_of([event], found.status), found.outcomes).tolist() == [failed]
+
+
+def test_another_list_around_scores_is_that_of_the_newest_lines() -> None:
+    """A server's new version puts one around, or leaves it away: the others of the sample lack them until a next look."""
+    of = layout(scores=("s.a", "s.b"))
+    for older, newer in (([PAIR], PAIR), (PAIR, [PAIR])):
+        found = schema({"ts": 1, "s": older}, {"ts": 2, "s": newer}, of=of)
+        assert [[lookup({"s": value}, column.path) for column in found.columns] for value in (newer, older)] == [
+            [0.9, 0.1],
+            [None, None],
+        ]
+
+
+def test_several_rows_in_a_line_are_named() -> None:
+    """A batch has no one prediction: the message says that, and not to write what is written already."""
+    batch = {"ts": 1, "scores": [PAIR, PAIR]}
+    with pytest.raises(
+        ConfigError, match=r"the baseline's \(scores\.a, scores\.b\); scores holds several rows, as those of a batch"
+    ):
+        schema(batch, of=layout(scores=("scores.a", "scores.b")))
+    rows = {"ts": 1, "instances": [{"amount": 1}, {"amount": 2}]}
+    with pytest.raises(ConfigError, match=r"instances holds several rows, .*: have a line written for each$"):
+        schema(rows, of=layout("amount"))
+
+
+def test_scores_by_rank_are_told() -> None:
+    """Where labels stand in a list of their own, in an order that changes, a position is no class."""
+    events = [{"ts": 1, "out": {"labels": order, "scores": [0.9, 0.1]}} for order in (["a", "b"], ["b", "a"])]
+    found = schema(*events, of=layout(scores=("p[0]", "p[1]")), score="out.scores")
+    [told] = by_rank(events, found)
+    assert told.startswith("fields.score: out.scores is in the order of out.labels, which changes from line to line")
+    assert not list(by_rank(events[:1] * 2, found))
+
+
+@pytest.mark.parametrize(
+    ("listed", "hint"),
+    [
+        (["features_amount"], "did you mean features.amount?"),
+        (["amount", "color"], "did you mean features.amount?"),
+        (["features.merchant_mcc"], "did you mean features.merchant.mcc?"),
+        ("featrues", "did you mean features?"),
+    ],
+)
+def test_features_in_another_spelling_are_offered(listed: Any, hint: str) -> None:
+    """Flat for nested, without the object, with an underline for a dot, and misspelt."""
+    event = {"ts": 1, "features": {"amount": 1, "color": "red", "merchant": {"mcc": 5}}}
+    fields: dict[str, Any] = {"features": listed}
+    of = layout("other") if isinstance(listed, str) else layout("amount", "color", "merchant.mcc")
+    with pytest.raises(ConfigError, match=re.escape(hint)):
+        schema(event, of=of, **fields)

@@ -26,6 +26,7 @@ from prediction_exporter.config import (
     LatencyField,
     LatencyObjective,
     Predictions,
+    ScorePattern,
     StatusField,
     Table,
     TimeField,
@@ -175,7 +176,7 @@ def test_full_model(full: Config) -> None:
 
 
 def test_full_fields(full: Config) -> None:
-    """Fields come in their short and their long form, features in three forms."""
+    """Fields come in their short and their long form, features in three forms, scores in four."""
     first, second, third = (model.predictions.fields for model in full.models[:3])
     assert first.time == TimeField(field="ts", unit="ms")
     assert first.latency == LatencyField(field="took", unit="us")
@@ -186,6 +187,7 @@ def test_full_fields(full: Config) -> None:
     assert third.status == StatusField(field="done", ok=("true",))
     assert second.time == TimeField(field="when")
     assert second.latency == LatencyField(field="duration_seconds", unit="s")
+    assert second.score == ScorePattern(pattern="p_*")
     assert second.features == ("f1", "f2")
     assert third.features == FeaturePattern(pattern="f_*")
 

@@ -24,6 +24,7 @@ from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources import json_reader
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema
 from prediction_exporter.sources.fields.schema import Path as FieldPath
+from prediction_exporter.sources.fields.steps import ONLY, OfLabel
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.times import NO_TIME
 
@@ -43,6 +44,10 @@ SCHEMA = EventSchema(
         ColumnField(name="decision", kind=Kind.CATEGORICAL, path=("decision",)),
         ColumnField(name="score[0]", kind=Kind.NUMERIC, path=("score", 0)),
         ColumnField(name="score[1]", kind=Kind.NUMERIC, path=("score", 1)),
+        ColumnField(name="classes.yes", kind=Kind.NUMERIC, path=("classes", OfLabel("yes", "label", "score"))),
+        ColumnField(name="classes.2", kind=Kind.NUMERIC, path=("classes", OfLabel("2", "label", "score"))),
+        ColumnField(name="batch.size", kind=Kind.NUMERIC, path=("batch", ONLY, "size")),
+        ColumnField(name="batch.name", kind=Kind.CATEGORICAL, path=("batch", ONLY, "name")),
     ),
 )
 GOOD = {
@@ -54,6 +59,8 @@ GOOD = {
     "features": {"amount": 1.5, "*": 3, "a.b": -2, "region": "north", "é": {"^x$": 4}},
     "decision": True,
     "score": [0.25, 0.75],
+    "classes": [{"label": "yes", "score": 0.875}, {"label": 2, "score": 0.125}],
+    "batch": [{"size": 3, "name": "x"}],
 }
 
 # The slow reader: one line at a time, in plain Python.
@@ -99,8 +106,13 @@ def at(value: Any, path: FieldPath) -> Any:
     for key in path:
         if isinstance(key, str):
             value = value.get(key) if isinstance(value, dict) else None
-        else:
+        elif isinstance(key, int):
             value = value[key] if isinstance(value, list) and len(value) > key else None
+        elif isinstance(key, OfLabel):
+            found = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+            value = next((item.get("score") for item in found if str(item.get("label")) == key.label), None)
+        else:
+            value = value[0] if isinstance(value, list) and len(value) == 1 else None
     return value
 
 
@@ -168,7 +180,7 @@ def means_failure(value: Any) -> bool:
     if isinstance(value, dict | list):
         return True
     text = str(read_text(value))
-    if text.lower() in ("", "ok", "okay", "success", "succeeded", "successful", "false", "none", "null", "nan"):
+    if text.strip(" ").lower() in ("", "ok", "okay", "success", "succeeded", "successful", "false", "none", "null", "nan"):
         return False
     try:
         return not (float(text) == 0 or 100 <= float(text) < 500)
@@ -255,6 +267,9 @@ SCALARS = [
     *('"1772359200"', '" 1772359200.25 "', '"2026-03-01T10:00:00+05:30"', '"2026-03-01 10:00:00"', '"2026-13-01T10:00:00Z"'),
 ]
 CONTAINERS = ["{}", "[]", "[1]", "[0.5, 0.5]", "[0.5, null]", '["0.5", 1]', "[[1]]", "[NaN, 1]", "[true]", '["a", {}]']
+CONTAINERS += ['[{"label": "yes", "score": 1}]', '[{"score": "0.5", "label": "2"}, {"label": "yes"}]', '[{"label": "yes"}, 5]']
+CONTAINERS += ['[{"label": 2, "score": 0.5, "x": [{}]}, {"label": 2, "score": 1}]', '[{"label": null, "score": NaN}]', "[null]"]
+CONTAINERS += ['[{"size": "5", "name": 7}]', '[{"size": 1}, {"size": 2}]', '[{"name": ["x"]}]', '[{"size": null}, null]']
 CONTAINERS += ['{"amount": 1}', '{"amount": "2", "*": null}', '{"^x$": 5}', '{"^x$": "5", "^x$": 6}', '{"é": 1}', "[{}]"]
 BROKEN = [
     "",
@@ -276,7 +291,7 @@ BROKEN = [
     '"\t"',
     "[" * 3,
 ]
-KEYS = ["ts", "id", "version", "took", "status", "features", "decision", "score", "note"]
+KEYS = ["ts", "id", "version", "took", "status", "features", "decision", "score", "note", "classes", "batch"]
 INNER = ["amount", "*", "a.b", "region", "é", "note"]
 
 scalars = st.sampled_from(SCALARS) | st.floats(allow_nan=False, allow_infinity=False).map(repr)

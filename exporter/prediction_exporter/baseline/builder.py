@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from prediction_exporter.baseline.columns import Profiled, derived_of, profile_column
+from prediction_exporter.baseline.columns import Profiled, derived_of, is_whole, profile_column
 from prediction_exporter.baseline.derived import MEANINGS, Moment, Raw, lists_in, moment_of
 from prediction_exporter.baseline.kinds import IDENTIFIER, IGNORED, LeftOutError
 from prediction_exporter.baseline.numbers import DRIFT_BINS, numeric_column
@@ -89,6 +89,7 @@ def build(
     wanted = _with_stated_lists(wanted, lists, known)
     left_out = {name: why for name, why in left_out.items() if name.removesuffix(f"[{MAX_LIST}]") not in _places(wanted)}
     _refuse_settings(table, known, wanted, left_out, place)
+    is_scored_by_class = sum(role is Role.SCORE for _, role in wanted.values()) > 1
     moment = moment_of(table, fields, roles, timezone)
     ignored = {name for name, setting in known.items() if setting.kind == "ignore"}
     taken = {*wanted, *ignored}
@@ -101,7 +102,10 @@ def build(
             left_out[name] = IGNORED
             continue
         try:
-            several = _profiled(name, role, at, table, setting, task, moment, taken)
+            # What has scores of several classes predicts a class, also one of many that are written as numbers.
+            is_class = is_scored_by_class and role is Role.PREDICTION and is_whole(table.column(at), table.written.get(at))
+            does = task or ("multiclass" if is_class else None)
+            several = _profiled(name, role, at, table, setting, does, moment, taken)
         except BaselineError as error:
             raise BaselineError(f"{place}.{name}: {error}") from error
         except LeftOutError as reason:

@@ -118,6 +118,12 @@ def _without_empty(texts: pl.Series) -> pl.Series:
     return others if others.null_count() < len(others) and held_in(others, None) is Held.NUMBER else texts
 
 
+def is_whole(values: pl.Series, written: Held | None) -> bool:
+    """Return whether a column has whole numbers alone."""
+    numbers = numbers_of(values, held_in(values, written), written)
+    return numbers is not None and bool((numbers.drop_nulls() % 1 == 0).all())
+
+
 def _nan_is_missing(values: pl.Series, numbers: pl.Series | None, setting: Setting) -> bool:
     """Return whether NaN is what a missing value was written as: where the data have both, they are told apart."""
     if setting.nan is not None:

@@ -20,6 +20,7 @@ from prediction_exporter.sources.derived import lists_in, lists_of
 from prediction_exporter.sources.fields.names import MAX_LIST, flatten
 from prediction_exporter.sources.fields.schema import Path as FieldPath
 from prediction_exporter.sources.fields.schema import lookup, path_text
+from prediction_exporter.sources.frames import inside
 from prediction_exporter.sources.json_reader import JsonReader, parse_lines
 from prediction_exporter.sources.jsonl import texts_of
 
@@ -144,6 +145,10 @@ def _add(
             longest[name] = items
         for position in range(min(items, MAX_LIST)):
             readers[f"{name}[{position}]"] = partial(_list_item, read, position)
+    elif isinstance(dtype, pl.List | pl.Array) and dtype.inner.is_nested():
+        sample = _as_list(read()).drop_nulls().head(SAMPLE_LINES).to_list()
+        found = flatten([{name: items} for items in sample]) or {name: (name,)}
+        readers |= {inner: partial(_inside, read, path) for inner, path in found.items()}
     else:
         readers[name] = read
 
@@ -166,6 +171,10 @@ def _struct_field(read: Callable[[], pl.Series], name: str) -> pl.Series:
 
 def _list_item(read: Callable[[], pl.Series], position: int) -> pl.Series:
     return _as_list(read()).list.get(position, null_on_oob=True)
+
+
+def _inside(read: Callable[[], pl.Series], path: FieldPath) -> pl.Series:
+    return inside(read(), path[1:])
 
 
 def _as_list(column: pl.Series) -> pl.Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -80,12 +81,18 @@ def run(options: argparse.Namespace) -> int:
         print(f"{options.data}: {count} lines refused as {reason}, such as {table.refused.examples[reason]!r}", file=sys.stderr)
     if not any(report.role == "prediction" for report in result.columns):
         print("The data has no predictions: what the model puts out will not be compared.", file=sys.stderr)
-    features = [column.name for column in result.record.columns if column.role == "feature" and column.function is None]
     kind = type(model.predictions.source).__name__.lower()
-    for name in _absent(loaded, index, features):
+    features = [column.name for column in result.record.columns if column.role == "feature" and column.function is None]
+    absent, problem = _not_in_source(loaded, index, features)
+    for name in absent:
         print(
-            f"{name}: no sampled record of the {kind} has it, and it will count as missing in all of them; if it is the label, "
-            f"build with --label {name}",
+            f"{name}: no sampled record of the {kind} has it, and it will count as missing in all of them; "
+            f"if it is the label, build with --label {name}",
+            file=sys.stderr,
+        )
+    if problem:
+        print(
+            f"Columns that production lacks, as a label, could not be told: the {kind} cannot be looked at now: {problem}",
             file=sys.stderr,
         )
     task = f", {result.record.task}" if result.record.task else ""
@@ -94,19 +101,23 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _absent(config: Config, index: int, features: Sequence[str]) -> list[str]:
-    """Return which features no sampled record of a model has, where there are records, and some of them are there."""
+def _not_in_source(config: Config, index: int, features: Sequence[str]) -> tuple[list[str], str]:
+    """Return which features no record of a model's source has, where its records have some of them, or why it is not told.
+
+    A source without any record yet tells nothing; ``check config`` asks again when there are some.
+    """
     from prediction_exporter.errors import PredictionExporterError
     from prediction_exporter.monitor.inspection import open_to_look
-    from prediction_exporter.sources.fields.recognise import nested
+    from prediction_exporter.sources.fields.names import nested
 
+    logging.getLogger("prediction_exporter.sources").addHandler(logging.NullHandler())  # check config tells what they warn of
     try:
         with closing(open_to_look(config, index, None)) as source:
             found = source.look().fields
-    except PredictionExporterError:  # check config tells what is wrong with it
-        return []
+    except PredictionExporterError as error:
+        return [], str(error)
     absent = [name for name in features if not {name, f"{name}[0]"} & set(found) and nested(name, found) is None]
-    return absent if len(absent) < len(features) else []
+    return (absent, "") if len(absent) < len(features) else ([], "")
 
 
 def _progress(names: Iterable[str]) -> Iterator[str]:

@@ -64,6 +64,7 @@ def check_config(options: argparse.Namespace) -> int:
         baseline, found = _baseline(loaded, index, problems)
         if baseline is not None:
             baselines[index] = baseline
+            warnings += _nothing_compared(index, baseline)
         if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
         found.add(_show_source(loaded, index, baseline, options.file))
@@ -134,6 +135,17 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     for line in _not_compared(baseline) if baseline is not None else ():
         print(f"  {line}")
     return found
+
+
+def _nothing_compared(index: int, baseline: Baseline) -> Iterator[str]:
+    """Yield that no column of a baseline has a distribution, where it is so: no drift would be no news of anything."""
+    from prediction_exporter.statistics.psi import PSI
+
+    if not any(column.kind in PSI.kinds for column in baseline.layout.columns):
+        yield (
+            f"models[{index}].baseline: no column has a distribution that could be compared: drift is not watched, "
+            "only whether values are there and of their type"
+        )
 
 
 def _not_compared(baseline: Baseline) -> Iterator[str]:

@@ -32,6 +32,7 @@ from prediction_exporter.config.predictions import (
     TimeField,
 )
 from prediction_exporter.config.schema import json_schema, write_schema
+from prediction_exporter.config.scores import ScorePattern
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import Area, FileFormat, Kind, LogFormat, Start, TableMode, Task, Unit, known_thresholds
 
@@ -58,6 +59,7 @@ __all__ = [
     "Notifications",
     "Owner",
     "Predictions",
+    "ScorePattern",
     "Series",
     "Slo",
     "Smtp",

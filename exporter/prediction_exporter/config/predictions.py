@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from prediction_exporter.config.scores import Score
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
@@ -298,29 +299,6 @@ Features = Annotated[
 ]
 
 
-FORMS_OF_SCORE: dict[type, str] = {str: "<field>", list: "<fields>", dict: "<classes>"}
-
-
-def _form_of_score(value: Any) -> str | None:
-    return next((tag for kind, tag in FORMS_OF_SCORE.items() if isinstance(value, kind)), None)
-
-
-def _check_form_of_score(value: Any) -> Any:
-    if _form_of_score(value) is not None:
-        return value
-    raise refuse("does not tell where the scores are", "the name of a field, a list of fields, or {CLASS: FIELD}")
-
-
-#: One field, an object or a list of the scores of all classes; or a field for each class. The tags keep the errors apart.
-Score = Annotated[
-    Annotated[Text, Tag("<field>")]
-    | Annotated[Names, Tag("<fields>")]
-    | Annotated[Annotated[dict[str, Text], Field(min_length=1)], Tag("<classes>")],
-    Discriminator(_form_of_score),
-    BeforeValidator(_check_form_of_score),
-]
-
-
 class Fields(Section):
     """Names of the log's fields; one that is absent here is recognised where that is unambiguous."""
 
@@ -332,7 +310,8 @@ class Fields(Section):
     prediction: Text | None = Field(None, description="What the model predicted or decided: a class or a number.")
     score: Score | None = Field(
         None,
-        description="Probability of the positive class, or the scores of all classes: a name, a list, or {CLASS: FIELD}.",
+        description="Probability of the positive class, or the scores of all classes: a name, a list, {CLASS: FIELD}, or "
+        "{pattern: PATTERN}.",
     )
     latency: Annotated[LatencyField, FieldName()] | None = Field(
         None, description="Duration of the request: a name that ends in its unit, as latency_ms, or {field, unit}."

@@ -11,7 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from prediction_exporter.config.models import Config
-from prediction_exporter.config.predictions import FORMS_OF_FEATURES, FORMS_OF_SCORE
+from prediction_exporter.config.predictions import FORMS_OF_FEATURES
+from prediction_exporter.config.scores import FORMS_OF_SCORE
 from prediction_exporter.config.tree import Place, Problem, Tree, in_one_line, quote
 from prediction_exporter.config.values import REFUSED, REFUSED_KEY, REFUSED_UNSHOWN, suggest
 

@@ -323,6 +323,7 @@ TableMode = Literal["auto", "rows", "aggregate"]
 Start = Literal["beginning", "end"]
 
 Text = Annotated[str, Strict(), Field(min_length=1)]
+ClassPattern = Annotated[Text, Matching(r"[^*]*\*[^*]*", "is no pattern", "a name with one * where the class stands")]
 Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict(), Field(ge=1)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]

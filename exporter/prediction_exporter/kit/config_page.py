@@ -11,7 +11,7 @@ from typing import Any, get_args
 from prediction_exporter.config import UNIT_ENDINGS, Fields, json_schema, values
 from prediction_exporter.config.units import DURATION_PATTERN, SIZE_PATTERN
 from prediction_exporter.kit.texts import filled
-from prediction_exporter.sources.fields.roles import KNOWN_NAMES, LATENCY_STEMS
+from prediction_exporter.sources.fields.roles import KNOWN_NAMES, LATENCY_STEMS, SERVER_NAMES, SERVER_STEMS
 from prediction_exporter.statistics import STATISTICS
 from prediction_exporter.templates import Markdown, code, markdown
 
@@ -69,7 +69,9 @@ def known_names() -> str:
     """Return a table of the names that fields are recognised by."""
     names = {role: _codes(known) for role, known in KNOWN_NAMES.items()}
     names["latency"] = Markdown(f"{_codes(LATENCY_STEMS)}, each followed by its unit: {_codes(UNIT_ENDINGS)}")
-    return markdown().get_template("kit/templates/names.md").render(fields=Fields.model_fields, names=names)
+    servers = {role: _codes(known) for role, known in SERVER_NAMES.items()}
+    servers["latency"] = _codes(SERVER_STEMS)
+    return markdown().get_template("kit/templates/names.md").render(fields=Fields.model_fields, names=names, servers=servers)
 
 
 def _codes(names: Iterable[str]) -> Markdown:

@@ -193,7 +193,8 @@ def _failed(kept: Sequence[Events], model: Model, look: Look, place: str) -> lis
     status = model.predictions.fields.status
     if failed < _NEARLY_ALL * requests or requests < _FEW or (status is not None and (status.failed or status.ok)):
         return []
-    name = path_text(look.schema.status) if look.schema is not None and look.schema.status is not None else "NAME"
+    of_schema = path_text(look.schema.status) if look.schema is not None and look.schema.status is not None else "NAME"
+    name = look.status or of_schema
     shown = f", as their status is {', '.join(map(repr, look.failing[:_SHOWN]))}" if look.failing else ""
     question = f"{failed} of {requests} sampled requests count as failed{shown}; is it so?"
     answer = (

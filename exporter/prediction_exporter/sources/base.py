@@ -90,6 +90,7 @@ class Look:
         faults: what does not, and keeps the source from being read.
         unseen: what is known of the fields and is in no record, a sentence each, with the place in the configuration.
         failing: statuses of the requests that count as failed, the most frequent first, where the source tells.
+        status: the field that they stand in.
     """
 
     schema: EventSchema | None = None
@@ -100,6 +101,7 @@ class Look:
     faults: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
+    status: str = ""
 
 
 class Source(Protocol):

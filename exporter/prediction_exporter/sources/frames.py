@@ -5,6 +5,8 @@ Each value counts as the log would count it, had it been written there as JSON.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import derive
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path
+from prediction_exporter.sources.fields.steps import OfLabel, Only
+from prediction_exporter.sources.lists import beside_label, only_item, opened
 from prediction_exporter.sources.outcomes import failures_of
 from prediction_exporter.sources.times import DateParser
 from prediction_exporter.sources.typed import numbers_of, texts_of_values, times_of
@@ -109,7 +113,14 @@ def value_at(frame: pl.DataFrame, path: Path) -> pl.Series:
     values: pl.Series | None = frame.get_column(str(first), default=None)
     if values is None:
         return _nothing(frame.height)
-    for key in rest:
+    return inside(values, rest)
+
+
+def inside(values: pl.Series, path: Sequence[str | int | Only | OfLabel]) -> pl.Series:
+    """Return what stands at the rest of a path of each value, of type Null where nothing can."""
+    for key in path:
+        if not isinstance(key, str | int) and isinstance(values.dtype, pl.Array):
+            values = values.arr.to_list()
         dtype = values.dtype
         if isinstance(key, str) and isinstance(dtype, pl.Struct) and key in {field.name for field in dtype.fields}:
             values = values.struct.unnest().get_column(key)
@@ -117,8 +128,13 @@ def value_at(frame: pl.DataFrame, path: Path) -> pl.Series:
             values = values.list.get(key, null_on_oob=True)
         elif isinstance(key, int) and isinstance(dtype, pl.Array):
             values = values.arr.get(key, null_on_oob=True)
+        elif isinstance(key, Only) and isinstance(dtype, pl.List):
+            values = only_item(values)
         else:
-            return _nothing(frame.height)
+            objects = opened(values, key, texts_of_values) if isinstance(key, OfLabel) else None
+            if objects is None or not isinstance(key, OfLabel):
+                return _nothing(len(values))
+            values = beside_label(objects, key.label, len(values))
     return values
 
 

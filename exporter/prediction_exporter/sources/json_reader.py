@@ -21,8 +21,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from prediction_exporter.sources import lists
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.schema import Path, lookup
+from prediction_exporter.sources.fields.steps import OfLabel, Only
 
 #: A refused piece with at most this many lines is read line by line; a larger one is divided into so many pieces.
 SLOW_LINES = 48
@@ -72,8 +74,9 @@ class JsonReader:
 
     def _plan(self) -> None:
         # The items of a list are of one type.
-        lists = {path[:-1] for path in self.texts if isinstance(path[-1], int)} | (self.texts & self.lists)
-        self.texts |= {path for path in self.paths if isinstance(path[-1], int) and path[:-1] in lists}
+        items = (int, OfLabel)
+        lists = {path[:-1] for path in self.texts if isinstance(path[-1], items)} | (self.texts & self.lists)
+        self.texts |= {path for path in self.paths if isinstance(path[-1], items) and path[:-1] in lists}
         self.texts |= self.lists & lists
         self.dtypes = nested_dtypes(self.paths, self.texts, self.lists)
 
@@ -158,12 +161,24 @@ def _is_textual(value: Any) -> bool:
 def _field(opened: dict[Path, pl.DataFrame], path: Path) -> pl.Series:
     """Return what stands at a path, of frames by the path of their object; by name, as an expression could be a pattern."""
     last = path[-1]
-    if isinstance(last, int):
-        return _field(opened, path[:-1]).list.get(last, null_on_oob=True)
     parent = path[:-1]
+    if isinstance(last, int):
+        return _field(opened, parent).list.get(last, null_on_oob=True)
+    if isinstance(last, Only):
+        return lists.only_item(_field(opened, parent))
+    if isinstance(last, OfLabel):
+        if parent not in opened:
+            objects = lists.opened(_field(opened, parent), last, _same)
+            assert objects is not None  # noqa: S101 - for the type checker: it was read with these keys
+            opened[parent] = objects
+        return lists.beside_label(opened[parent], last.label, opened[()].height)
     if parent not in opened:
         opened[parent] = _field(opened, parent).struct.unnest()
     return opened[parent].get_column(last)
+
+
+def _same(texts: pl.Series) -> pl.Series:
+    return texts
 
 
 def _quote_words(data: bytes) -> bytes:
@@ -269,17 +284,29 @@ def nested_dtypes(
     paths: Iterable[Path], texts: AbstractSet[Path], lists: AbstractSet[Path] = frozenset()
 ) -> dict[str, pl.DataType]:
     """Return the types of the top-level columns that hold these fields, as numbers but for those that are texts."""
-    tree: dict[str, Any] = {}
+    leaves: dict[Path, pl.DataType] = {}
     for path in paths:
-        scalar: pl.DataType = pl.String() if path in texts else pl.Float64()
-        keys = [key for key in path if isinstance(key, str)]
-        dtype = scalar if len(keys) == len(path) and path not in lists else pl.List(scalar)
-        node = tree
-        for key in keys[:-1]:
-            node = node.setdefault(key, {})
-        node[keys[-1]] = dtype
-    return _structs(tree)
+        scalar = pl.String() if path in texts else pl.Float64()
+        leaves[path] = pl.List(scalar) if path in lists else scalar
+    return _fields(leaves)
 
 
-def _structs(tree: Mapping[str, Any]) -> dict[str, pl.DataType]:
-    return {key: pl.Struct(_structs(node)) if isinstance(node, dict) else node for key, node in tree.items()}
+def _fields(rests: Mapping[Path, pl.DataType]) -> dict[str, pl.DataType]:
+    """Return the types of an object's fields, by the rests of the paths into it and the type of what stands there."""
+    inside: dict[str, dict[Path, pl.DataType]] = {}
+    for rest, leaf in rests.items():
+        inside.setdefault(str(rest[0]), {})[rest[1:]] = leaf
+    return {key: _dtype(below) for key, below in inside.items()}
+
+
+def _dtype(rests: Mapping[Path, pl.DataType]) -> pl.DataType:
+    first, leaf = next(iter(rests.items()))
+    if not first:
+        return leaf
+    if isinstance(first[0], int):
+        return pl.List(leaf)
+    if isinstance(first[0], OfLabel):
+        return pl.List(pl.Struct({first[0].labels: pl.String(), first[0].values: leaf}))
+    if isinstance(first[0], Only):
+        return pl.List(_dtype({rest[1:]: below for rest, below in rests.items()}))
+    return pl.Struct(_fields(rests))

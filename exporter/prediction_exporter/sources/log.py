@@ -12,8 +12,9 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.base import Batch, Look, Rejected
+from prediction_exporter.sources.fields.doubts import by_rank
 from prediction_exporter.sources.fields.recognise import column_names
-from prediction_exporter.sources.fields.schema import EventSchema, lookup
+from prediction_exporter.sources.fields.schema import EventSchema, lookup, path_text
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
@@ -140,9 +141,10 @@ class LogSource:
             place=sample.path,
             batch=batch,
             fields=names,
-            remarks=(*remarks, *seen.remarks(sample.events)),
+            remarks=(*remarks, *seen.remarks(sample.events), *(by_rank(sample.events, self.schema) if self.schema else ())),
             unseen=seen.unseen(),
             failing=self._fields.failing(sample.events),
+            status="" if self.schema is None or self.schema.status is None else path_text(self.schema.status),
         )
 
     def poll(self) -> Iterator[Batch]:

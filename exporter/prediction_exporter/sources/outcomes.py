@@ -67,7 +67,7 @@ class Outcomes:
         failed: the only values that mean failure; None where they are not stated.
         ok: the only values that do not.
         set_on_failure: whether any value that is something means failure.
-        is_grpc: whether numbers are codes of gRPC.
+        is_grpc: whether small numbers are codes of gRPC, or of OpenTelemetry, whose OK is 1 and error 2.
     """
 
     failed: tuple[str, ...] | None = None
@@ -97,20 +97,21 @@ class Outcomes:
         if self.set_on_failure:
             return word not in _NO_ERROR if number is None else number != 0 and not SUCCESS <= number < REDIRECTION
         if number is not None:
-            return number not in _GRPC if self.is_grpc else number != 0 and not FIRST_STATUS <= number < SERVER_ERROR
+            is_known = number in _GRPC if self.is_grpc else number == 0
+            return not (is_known or FIRST_STATUS <= number < SERVER_ERROR)
         return _words_mean_failure(text)
 
 
 def outcomes_of(
-    path: tuple[str | int, ...] | None, failed: Iterable[str] | None = None, ok: Iterable[str] | None = None
+    path: Iterable[object] | None, failed: Iterable[str] | None = None, ok: Iterable[str] | None = None
 ) -> Outcomes:
     """Return how a status is read that stands at a path, by what is stated of it and what it is called."""
-    name = ".".join(map(str, path or ()))
+    name = ".".join(str(key) for key in path or () if isinstance(key, str | int))
     return Outcomes(
         failed=None if failed is None else tuple(failed),
         ok=None if ok is None else tuple(ok),
         set_on_failure=is_set_on_failure(name),
-        is_grpc="grpc" in name.lower(),
+        is_grpc="grpc" in name.lower() or name.lower().endswith("status.code"),
     )
 
 

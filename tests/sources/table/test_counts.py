@@ -30,7 +30,6 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.recognise import log_schema
-from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.table import engine
 from prediction_exporter.sources.table.counts import CountsReader
 from prediction_exporter.sources.table.groups import Groups, Learned
@@ -842,10 +841,7 @@ def test_statements_compile_for_trino(tmp_path: Path) -> None:
     time = time_column(
         source.c.ts, [instant], epoch=TRINO.epoch, floor=TRINO.floor, is_utc=False, unit=None, timezone="UTC", where=""
     )
-    seen = FieldsSeen(context.predictions.fields)
-    relation = Relation(
-        source=source, names=tuple(COLUMNS), samples=samples, codes={}, schema=schema, time=time, fields=(), seen=seen
-    )
+    relation = Relation(source=source, names=tuple(COLUMNS), samples=samples, codes={}, schema=schema, time=time, fields=())
     slots = Slots(LAYOUT, context.traffic)
     learned = Learned()
     measures = Measures(context, TRINO, relation, slots, learned.categories)

@@ -14,6 +14,7 @@ from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.fields import steps
 from prediction_exporter.sources.fields.recognise import refuse_shared, stated_outcomes
 from prediction_exporter.sources.fields.schema import EventSchema, Path, column_field, lookup
 
@@ -29,12 +30,12 @@ def fingerprint(fields: Fields, timezone: str, layout: Layout | None) -> str:
 
 def to_json(schema: EventSchema) -> dict[str, Any]:
     """Return where everything stands, without what the baseline and the configuration say."""
-    found = {role: getattr(schema, role) for role in _ROLES if getattr(schema, role) is not None}
+    found = {role: _written(path) for role in _ROLES if (path := getattr(schema, role)) is not None}
     return {
         **found,
         "time_unit": schema.time_unit,
         "latency_unit": schema.latency_unit,
-        "columns": {column.name: column.path for column in schema.columns},
+        "columns": {column.name: _written(column.path) for column in schema.columns},
         "unseen": schema.unseen,
     }
 
@@ -42,16 +43,24 @@ def to_json(schema: EventSchema) -> dict[str, Any]:
 def from_json(state: Mapping[str, Any], layout: Layout | None, timezone: str, fields: Fields) -> EventSchema:
     """Return the schema that ``to_json`` described, of the same baseline and configuration."""
     columns = layout.columns if layout is not None else ()
-    status = tuple(state["status"]) if "status" in state else None
+    roles = {role: _read(state[role]) for role in _ROLES if role in state}
     return EventSchema(
-        **{role: tuple(state[role]) for role in _ROLES if role in state},
+        **roles,
         time_unit=state["time_unit"],
         timezone=timezone,
         latency_unit=state["latency_unit"],
-        outcomes=stated_outcomes(status, fields),
+        outcomes=stated_outcomes(roles.get("status"), fields),
         unseen=tuple(state.get("unseen", ())),
-        columns=tuple(column_field(column, tuple(state["columns"][column.name])) for column in columns),
+        columns=tuple(column_field(column, _read(state["columns"][column.name])) for column in columns),
     )
+
+
+def _written(path: Path) -> list[Any]:
+    return [steps.to_json(step) for step in path]
+
+
+def _read(path: Sequence[Any]) -> Path:
+    return tuple(steps.from_json(step) for step in path)
 
 
 def absent(schema: EventSchema, events: Sequence[Events], rejected: Rejected) -> set[str]:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from os.path import commonprefix
 from typing import Any
 
-from prediction_exporter.config import Fields
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config import Fields, ScorePattern
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Layout, Role
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.sources.fields.names import LIST_ITEM, flatten, is_single, to_path
-from prediction_exporter.sources.fields.roles import Roles, assign
+from prediction_exporter.sources.fields.doubts import within
+from prediction_exporter.sources.fields.names import LIST_ITEM, all_nested, flatten, is_single, to_path
+from prediction_exporter.sources.fields.roles import Roles, assign, meant
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, column_field, path_text
+from prediction_exporter.sources.fields.stated import Stated
+from prediction_exporter.sources.fields.steps import OfLabel
 from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
-
-
-def _within_text(sample: Iterable[Mapping[str, Any]]) -> str:
-    """Return which field holds an object as text, as a sentence's end; empty where none does."""
-    for event in sample:
-        for name, value in event.items():
-            if isinstance(value, str) and value.lstrip().startswith('{"'):
-                return f"; {name} holds JSON as text, which is not looked into: have it written as an object"
-    return ""
 
 
 def log_schema(
@@ -46,21 +40,21 @@ def log_schema(
     """
     found = flatten(sample)
     roles = assign(list(found), fields, where=where)
-    present, within = ", ".join(list(found)[:30]), _within_text(sample)
+    present, hidden = ", ".join(list(found)[:30]), within(sample)
     if roles.time is None:
         raise ConfigError(
-            f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){within}"
+            f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){hidden}"
         )
     if roles.time not in found:
+        hint = meant(Stated("time", "time", roles.time), list(found), fields)
         raise ConfigError(
-            f"{where}.time: no line among the first {len(sample)} has a field {roles.time}{suggest(roles.time, list(found))} "
-            f"(they have: {present})"
+            f"{where}.time: no line among the first {len(sample)} has a field {roles.time}{hint} (they have: {present})"
         )
     columns: tuple[ColumnField, ...] = ()
     if layout is not None:
-        stated_as = fields.features if isinstance(fields.features, str) else None
-        hint = suggest(stated_as, [str(path[0]) for path in found.values()]) if stated_as else ""
-        columns = _columns(roles, found, layout, where, f"(the lines have: {present}){hint}{within}", all_failed=all_failed)
+        hint = _of_features(fields, list(found))
+        told = f"(the lines have: {present}){hint}{hidden}"
+        columns = _columns(roles, found, layout, where, told, pattern=fields.score, hidden=hidden, all_failed=all_failed)
 
     def optional(name: str | None) -> Path | None:
         return None if name is None else to_path(name, found)
@@ -84,6 +78,13 @@ def log_schema(
     return schema
 
 
+def _of_features(fields: Fields, names: Sequence[str]) -> str:
+    """Return what may be meant by the first name of features that is not there, as a sentence's end."""
+    listed = (fields.features,) if isinstance(fields.features, str) else fields.features
+    wrong = [name for name in listed if name not in names] if isinstance(listed, tuple) else []
+    return meant(Stated("features", "features", wrong[0]), names, fields) if wrong else ""
+
+
 def status_path(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> Path | None:
     """Return where the events of a log say whether the request failed."""
     found = flatten(sample)
@@ -100,9 +101,11 @@ def stated_outcomes(status: Path | None, fields: Fields) -> Outcomes:
 
 def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> tuple[str, ...]:
     """Return what columns the events of a log have, by the names that a baseline and the configuration give them."""
-    roles = assign(list(flatten(sample)), fields, where=where)
-    outputs = (roles.prediction,) if roles.prediction is not None else ()
-    return (*roles.features, *outputs, *(roles.classes.get(name, name) for name in roles.scores))
+    found = flatten(sample)
+    roles = assign(list(found), fields, where=where)
+    features = [name for name, at in roles.features.items() if at in found]
+    outputs = [roles.prediction] if roles.prediction in found else []
+    return (*features, *outputs, *(roles.classes.get(name, name) for name in roles.scores if name in found))
 
 
 def refuse_shared(schema: EventSchema, where: str) -> None:
@@ -127,7 +130,15 @@ def refuse_shared(schema: EventSchema, where: str) -> None:
 
 
 def _columns(
-    roles: Roles, found: Mapping[str, Path], layout: Layout, where: str, present: str, *, all_failed: bool
+    roles: Roles,
+    found: Mapping[str, Path],
+    layout: Layout,
+    where: str,
+    present: str,
+    *,
+    pattern: object,
+    hidden: str,
+    all_failed: bool,
 ) -> tuple[ColumnField, ...]:
     names = {column.name: column.role for column in layout.columns if not column.is_derived}
     lists = {column.name for column in layout.columns if column.held is Held.CONTAINER}
@@ -155,7 +166,10 @@ def _columns(
     scores = [name for name, role in names.items() if role is Role.SCORE]
     by_class = {column: at for at, column in roles.classes.items() if column in scores}
     unnamed = [name for name in scores if name not in by_class]
-    by_class |= _score_paths(unnamed, [at for at in roles.scores if at not in roles.classes], found, where)
+    if isinstance(pattern, ScorePattern):  # a class that the first lines lack has its field, too
+        by_class |= {name: pattern.field_of(name[len("score.") :]) for name in unnamed if name.startswith("score.")}
+        unnamed = [name for name in unnamed if name not in by_class]
+    by_class |= _score_paths(unnamed, [at for at in roles.scores if at not in roles.classes], found, where, hidden)
     paths |= {name: to_path(at, found) for name, at in by_class.items()}
     paths |= {column.name: _source_path(column, paths) for column in layout.columns if column.is_derived}
     return tuple(column_field(column, paths[column.name]) for column in layout.columns)
@@ -168,28 +182,6 @@ def _source_path(column: Column, paths: Mapping[str, Path]) -> Path:
         return paths[of]
     item = next((path for name, path in paths.items() if name.startswith(f"{of}[") and isinstance(path[-1], int)), None)
     return item[:-1] if item is not None else tuple(of.split("."))
-
-
-def nested(name: str, features: Iterable[str]) -> str | None:
-    """Return the only one of some features that stands in an object and is a column of flat data by its own name there.
-
-    >>> nested("mcc", ["merchant.mcc", "amount"]), nested("merchant_mcc", ["merchant.mcc"]), nested("id", ["a.id", "b.id"])
-    ('merchant.mcc', 'merchant.mcc', None)
-    """
-    return all_nested([name], features).get(name)
-
-
-def all_nested(names: Iterable[str], features: Iterable[str]) -> dict[str, str]:
-    """Return the same for each of several names that has one: looking through the features for each takes long."""
-    inside: dict[str, list[str]] = {name: [] for name in names}
-    if inside:
-        for other in features:
-            for dot in re.finditer(r"\.", other):
-                if other[dot.end() :] in inside:
-                    inside[other[dot.end() :]].append(other)
-            if "." in other and other.replace(".", "_") in inside:
-                inside[other.replace(".", "_")].append(other)
-    return {name: others[0] for name, others in inside.items() if len(others) == 1}
 
 
 def _beside(name: str, known: Mapping[str, Path]) -> Path:
@@ -209,22 +201,26 @@ def _beside(name: str, known: Mapping[str, Path]) -> Path:
     return (*homes[""], name) if "" in homes else tuple(name.split("."))
 
 
-def _score_paths(columns: Sequence[str], fields: Sequence[str], found: Mapping[str, Path], where: str) -> dict[str, str]:
+def _score_paths(
+    columns: Sequence[str], fields: Sequence[str], found: Mapping[str, Path], where: str, hidden: str
+) -> dict[str, str]:
     """Match score columns of the baseline with score fields of the log: the only one, or by what follows the common name."""
     if len(columns) == 1 and len(fields) == 1:
         return {columns[0]: fields[0]}
     if len(fields) == 1 and fields[0] not in found:  # a stated one that is not there yet, or never
         return {column: f"{fields[0]}{column[len(_stem(column)) :]}" for column in columns}
-    by_ending = {_ending(name): name for name in fields}
-    if columns and fields and by_ending.keys().isdisjoint(map(_ending, columns)):
+    by_ending = {ending: at for at, ending in _endings(fields, found).items()}
+    endings = _endings(columns, found)
+    if columns and fields and by_ending.keys().isdisjoint(endings.values()):
         raise ConfigError(
             f"{where}.score: the log's scores ({', '.join(fields)}) do not match the baseline's ({', '.join(columns)}); "
-            f"write the right one, for example score: {fields[0]}"
+            + (hidden.removeprefix("; ") or f"write the right one, for example score: {fields[0]}")
         )
     # A class that the first lines lack stands beside the others.
-    home = fields[0].removesuffix(_ending(fields[0])) if fields else None
-    absent = {column: column if home is None else home + _ending(column) for column in columns}
-    return {column: by_ending.get(_ending(column), absent[column]) for column in columns}
+    home = fields[0].removesuffix(_endings(fields, found)[fields[0]]) if fields else None
+    absent = {column: column if home is None else home + ending for column, ending in endings.items()}
+    by_name = {column: column for column in columns if column in fields}
+    return {column: by_ending.get(ending, absent[column]) for column, ending in endings.items()} | by_name
 
 
 def _stem(name: str) -> str:
@@ -232,6 +228,18 @@ def _stem(name: str) -> str:
     return re.split(r"[.\[]", name, maxsplit=1)[0]
 
 
-def _ending(name: str) -> str:
-    item = LIST_ITEM.fullmatch(name)
-    return f"[{item.group(2)}]" if item is not None else name.rpartition(".")[2]
+def _endings(names: Sequence[str], found: Mapping[str, Path]) -> dict[str, str]:
+    """Return the class or position at the end of each score's name: what stands behind the place that all have in common."""
+    prefix = commonprefix(names) if len(names) > 1 else ""  # noqa: RUF071 - of characters, as names are no paths of files
+    shared = re.match(r".*(?:\.|(?=\[))", prefix)
+    endings = {}
+    for name in names:
+        step = found[name][-1] if name in found else None
+        item = LIST_ITEM.fullmatch(name)
+        if isinstance(step, OfLabel):
+            endings[name] = step.label
+        elif shared is not None:
+            endings[name] = name[shared.end() :]
+        else:
+            endings[name] = f"[{item.group(2)}]" if item is not None else name.rpartition(".")[2]
+    return endings

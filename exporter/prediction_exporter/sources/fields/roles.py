@@ -7,13 +7,17 @@ the field of work uses for nothing else. Two candidates are an error that says w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields
+from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields, ScorePattern, Unit
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.sources.fields.stated import is_within, score_fields, stated, within
+from prediction_exporter.sources.fields.names import nested
+from prediction_exporter.sources.fields.stated import Stated, is_within, score_fields, stated, within
+from prediction_exporter.sources.fields.steps import LABEL_KEYS, SCORE_KEYS, plain_key
+from prediction_exporter.sources.outcomes import is_set_on_failure
 
 #: Names that top-level fields are recognised by, in lower case.
 KNOWN_NAMES: dict[str, tuple[str, ...]] = {
@@ -49,6 +53,39 @@ KNOWN_NAMES: dict[str, tuple[str, ...]] = {
     "features": ("features", "inputs", "input", "feature_values"),
 }
 LATENCY_STEMS = ("latency", "duration", "elapsed", "response_time", "took")
+
+#: What servers and platforms call them, looked for where none of the names above is there.
+SERVER_NAMES: dict[str, tuple[str, ...]] = {
+    "time": ("inference_time", "prediction_time", "prediction_timestamp", "prediction_ts", "event_timestamp", "timestamp_ms"),
+    "id": ("databricks_request_id", "correlation_id"),
+    "version": ("modelversion", "model_version_id", "served_model_version"),
+    "prediction": ("predictions", "prediction_label", "predicted_value", "predict", "yhat", "outputs", "model_output"),
+    "score": (
+        "prediction_score",
+        "prediction_scores",
+        "prediction_probability",
+        "prediction_probabilities",
+        "prediction_proba",
+        "predicted_probability",
+        "predicted_probabilities",
+        "class_scores",
+        "confidences",
+        "probs",
+        "prob",
+    ),
+    "status": ("http_status_code", "http_response_code", "http_code", "grpc_status", "grpc_code"),
+    "features": ("instances", "instance", "dataframe_records", "model_input", "model_inputs", "input_data"),
+}
+SERVER_STEMS = (
+    *("inference_time", "inference_latency", "execution_time", "execution_duration", "processing_time", "process_time"),
+    *("predict_time", "prediction_time", "request_duration", "request_time", "model_latency", "total_time", "elapsed_time"),
+)
+
+#: Keys of the code in an object with a status.
+STATUS_CODES = ("code", "status_code", "http_status", "http_status_code", "status", "value")
+
+#: Fields that a message shows.
+MOST_SHOWN = 20
 
 #: Names of columns of a training set that hold the truth, which production does not know yet.
 LABEL_NAMES = ("label", "labels", "target", "y", "y_true", "ground_truth", "actual", "outcome", "truth")
@@ -89,12 +126,15 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
     time = chooser.value("time", fields.time.field if fields.time else None)
     latency, latency_unit = chooser.latency(fields)
     prediction = chooser.value("prediction", fields.prediction)
-    guessed = chooser.choose("score", None) if fields.score is None else None
-    parents = [guessed] if guessed is not None else list(score_fields(fields).values())
+    guessed = None
+    if fields.score is None:
+        guessed = chooser.choose("score", None) or beside(prediction, names)
+    by_pattern = _by_pattern(names, fields, where)
+    parents = [guessed] if guessed is not None else [*score_fields(fields).values(), *by_pattern]
     identity = chooser.value("id", fields.id)
     version = chooser.value("version", fields.version)
-    status = chooser.choose("status", fields.status.field if fields.status else None)
     listed = fields.features if isinstance(fields.features, tuple) else ()
+    status = chooser.status(fields.status.field if fields.status else None, listed)
     scores = tuple(
         dict.fromkeys(
             name
@@ -115,16 +155,89 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
         status=status,
         prediction=prediction,
         scores=scores,
-        classes={field: f"score{key}" for key, field in score_fields(fields).items() if key.startswith(".")},
+        classes=by_pattern or {field: f"score{key}" for key, field in score_fields(fields).items() if key.startswith(".")},
         features=chooser.features(fields, {*taken, *truths}),
         labels=(*labels, *truths),
     )
 
 
+def meant(one: Stated, names: Sequence[str], fields: Fields) -> str:
+    """Return "; did you mean X?" with the fields that are spelt like a stated one that is not there, or called like its role.
+
+    >>> latency = Fields(latency={"field": "took", "unit": "ms"})
+    >>> meant(Stated("latency", "latency", "took"), ["ts", "latency_ms"], latency)
+    '; did you mean latency_ms?'
+    """
+    chooser = _Chooser(names, "", _not_stated(names, fields))
+    parents = {name[: mark.start()] for name in names for mark in re.finditer(r"[.\[]", name)}
+    known = [nested(one.name, names)] if one.role == "features" else chooser.known(one.role)
+    if one.role == "latency" and not known:
+        known = [name for name in names if snake(name) in (*LATENCY_STEMS, *SERVER_STEMS)]
+    close = get_close_matches(one.name, [*names, *parents], n=1)
+    likely = dict.fromkeys(name for name in (*close, *known[:1]) if name is not None)
+    return f"; did you mean {' or '.join(likely)}?" if likely else ""
+
+
 def _not_stated(names: Sequence[str], fields: Fields) -> list[str]:
     """Return the fields that the configuration does not speak of, which may be guessed."""
     spoken = set(within(names, (one.name for one in stated(fields))))
-    return [name for name in names if name not in spoken]
+    matched = fields.score.class_of if isinstance(fields.score, ScorePattern) else lambda _: None
+    return [name for name in names if name not in spoken and matched(name) is None]
+
+
+def _by_pattern(names: Sequence[str], fields: Fields, where: str) -> dict[str, str]:
+    """Return the columns of scores by their fields, which a pattern tells.
+
+    Raises:
+        ConfigError: it takes in a field that is known as something else.
+    """
+    pattern = fields.score
+    if not isinstance(pattern, ScorePattern):
+        return {}
+    spoken = set(within(names, (one.name for one in stated(fields) if one.pattern is None)))
+    found = {name: pattern.class_of(name) for name in names if name not in spoken}
+    others = {known: role for role, of_role in KNOWN_NAMES.items() if role != "score" for known in of_role}
+    for name, of in found.items():
+        if of is not None and name.lower() in others:
+            role = others[name.lower()]
+            raise ConfigError(
+                f"{where}.score.pattern: {pattern.pattern} takes in {name}, which is known as the {role}; "
+                f"write which it is, for example {role}: {name}, or a pattern that leaves it out"
+            )
+    return {name: f"score.{of}" for name, of in found.items() if of is not None}
+
+
+def snake(name: str) -> str:
+    """Return a name as Python spells it.
+
+    >>> snake("requestId"), snake("PredictedLabel"), snake("x-request-id")
+    ('request_id', 'predicted_label', 'x_request_id')
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
+
+
+def _key(name: str) -> str:
+    return plain_key(name.rpartition(".")[2])
+
+
+def label_within(names: Sequence[str]) -> str | None:
+    """Return the label of an object that holds the predicted class with its score."""
+    labels = [name for name in names if _key(name) in LABEL_KEYS]
+    scores = [name for name in names if _key(name) in SCORE_KEYS]
+    return labels[0] if len(labels) == len(scores) == 1 else None
+
+
+def beside(prediction: str | None, names: Sequence[str]) -> str | None:
+    """Return the score that stands beside the predicted class in an object of both.
+
+    >>> beside("output.label", ["ts", "output.label", "output.score"])
+    'output.score'
+    """
+    home, dot, _ = (prediction or "").rpartition(".")
+    inside = [name for name in names if dot and is_within(name, home)]
+    if label_within(inside) != prediction:
+        return None
+    return next((name for name in inside if _key(name) in SCORE_KEYS), None)
 
 
 @dataclass(frozen=True)
@@ -134,17 +247,28 @@ class _Chooser:
     free: Sequence[str]  # those that may be guessed
     top: dict[str, None] = field(init=False)  # top-level names of these, each once, in their order
     lower: dict[str, list[str]] = field(init=False)  # these, by their lower case
+    snake: dict[str, list[str]] = field(init=False)  # and as Python spells them
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "top", dict.fromkeys(re.split(r"[.\[]", name, maxsplit=1)[0] for name in self.free))
         object.__setattr__(self, "lower", {})
+        object.__setattr__(self, "snake", {})
         for top in self.top:
             self.lower.setdefault(top.lower(), []).append(top)
+            self.snake.setdefault(snake(top), []).append(top)
 
     def choose(self, role: str, configured: str | None) -> str | None:
         if configured is not None:
             return configured
-        return self._only(role, [top for name in KNOWN_NAMES[role] for top in self.lower.get(name, ())])
+        return self._only(role, self.known(role))
+
+    def known(self, role: str) -> list[str]:
+        """Return the top-level fields that are called like a role."""
+        if role == "latency":
+            return list(self.durations())
+        usual = [top for name in KNOWN_NAMES[role] for top in self.lower.get(name, ())]
+        names = (*KNOWN_NAMES[role], *SERVER_NAMES[role])
+        return usual or [top for name in names for top in self.snake.get(name, ())]
 
     def value(self, role: str, configured: str | None) -> str | None:
         """Choose a field that holds one value."""
@@ -158,27 +282,46 @@ class _Chooser:
                 f"disable SerializationFeature.WRITE_DATES_AS_TIMESTAMPS "
                 f"(in Spring: spring.jackson.serialization.write-dates-as-timestamps: false)"
             )
-        return self._only(role, inside) if inside else chosen
+        if role == "prediction" and label_within(inside) is not None:
+            return label_within(inside)
+        scores = f"; where they are the scores of all classes, write score: {chosen}" if role == "prediction" else ""
+        return self._only(role, inside, scores) if inside else chosen
 
-    def _only(self, role: str, candidates: list[str]) -> str | None:
+    def status(self, configured: str | None, listed: Sequence[str]) -> str | None:
+        """Choose the field of the status: of an object, the code in it, as a span of OpenTelemetry has it."""
+        chosen = self.choose("status", configured)
+        if chosen is None or chosen in self.names or is_set_on_failure(chosen):
+            return chosen
+        inside = [name for name in self.names if is_within(name, chosen) and name not in listed]
+        codes = [name for name in inside if snake(name.rpartition(".")[2]) in STATUS_CODES]
+        return codes[0] if len(codes) == 1 else chosen
+
+    def _only(self, role: str, candidates: list[str], more: str = "") -> str | None:
         if len(candidates) > 1:
             raise ConfigError(
-                f"{self.where}.{role}: several fields could be the {role}: {', '.join(candidates)}; "
-                f"write the right one, for example {role}: {min(candidates, key=_is_part)}"
+                f"{self.where}.{role}: several fields could be the {role}: {', '.join(candidates[:MOST_SHOWN])}; "
+                f"write the right one, for example {role}: {min(candidates, key=_is_part)}{more}"
             )
         return candidates[0] if candidates else None
 
     def latency(self, fields: Fields) -> tuple[str | None, str]:
         if fields.latency is not None:
             return fields.latency.field, fields.latency.unit
-        units = {
+        units = self.durations()
+        chosen = self._only("latency", list(units))
+        return chosen, units[chosen] if chosen is not None else "s"
+
+    def durations(self) -> dict[str, Unit]:
+        """Return the units of the fields that are called like a duration of a request."""
+        return self._durations(str.lower, LATENCY_STEMS) or self._durations(snake, (*LATENCY_STEMS, *SERVER_STEMS))
+
+    def _durations(self, form: Callable[[str], str], stems: Sequence[str]) -> dict[str, Unit]:
+        return {
             name: unit
             for name in self.top
             for ending, unit in UNIT_ENDINGS.items()
-            if name.lower().endswith(ending) and name.lower().removesuffix(ending) in LATENCY_STEMS
+            if form(name).endswith(ending) and form(name).removesuffix(ending) in stems
         }
-        chosen = self._only("latency", list(units))
-        return chosen, units[chosen] if chosen is not None else "s"
 
     def features(self, fields: Fields, taken: set[str | None]) -> dict[str, str]:
         if isinstance(fields.features, tuple):

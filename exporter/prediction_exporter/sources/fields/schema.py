@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout
+from prediction_exporter.sources.fields.steps import OfLabel, Only, label_text
 from prediction_exporter.sources.outcomes import Outcomes
 
 #: Microseconds in each unit that epoch times and durations come in.
 UNITS = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
 
-#: Keys from the outside in; an integer is a position in a list and can only be the last.
-Path = tuple[str | int, ...]
+#: Keys from the outside in; an integer is a position in a list of values and can only be the last, and so can a label.
+Path = tuple[str | int | Only | OfLabel, ...]
 
 
 def path_text(path: Path) -> str:
     """Return a path as configuration writes it.
 
-    >>> path_text(("features", "amount")), path_text(("scores", 0))
-    ('features.amount', 'scores[0]')
+    >>> path_text(("features", "amount")), path_text(("scores", 0)), path_text(("out", OfLabel("yes", "label", "score")))
+    ('features.amount', 'scores[0]', 'out.yes')
     """
-    keys = ".".join(key for key in path if isinstance(key, str))
+    keys = ".".join(key.label if isinstance(key, OfLabel) else key for key in path if isinstance(key, str | OfLabel))
     return keys + "".join(f"[{key}]" for key in path if isinstance(key, int))
 
 
@@ -34,9 +35,20 @@ def lookup(event: Mapping[str, Any], path: Path) -> Any:
     for key in path:
         if isinstance(key, str):
             value = value.get(key) if isinstance(value, Mapping) else None
+        elif not isinstance(value, list):
+            return None
+        elif isinstance(key, OfLabel):
+            value = _beside(key, value)
+        elif isinstance(key, int):
+            value = value[key] if key < len(value) else None
         else:
-            value = value[key] if isinstance(value, list) and key < len(value) else None
+            value = value[0] if len(value) == 1 else None
     return value
+
+
+def _beside(step: OfLabel, items: Sequence[Any]) -> Any:
+    objects = (item for item in items if isinstance(item, Mapping))
+    return next((item.get(step.values) for item in objects if label_text(item.get(step.labels)) == step.label), None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
 from math import inf
 from typing import Any
 
 from prediction_exporter.config import Fields
-from prediction_exporter.config.values import suggest
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten
-from prediction_exporter.sources.fields.roles import KNOWN_NAMES
-from prediction_exporter.sources.fields.schema import EventSchema, path_text
+from prediction_exporter.sources.fields.roles import meant
+from prediction_exporter.sources.fields.schema import EventSchema, lookup, path_text
 from prediction_exporter.sources.fields.stated import Stated, stated
+from prediction_exporter.sources.fields.steps import labelled
 from prediction_exporter.sources.outcomes import is_set_on_failure
 
 Records = Sequence[Mapping[str, Any]]
@@ -32,6 +34,8 @@ _ABSENT = object()
 
 def value_at(record: Any, name: str) -> Any:
     """Return what a record has under a name, as configuration writes it; :data:`_ABSENT` where it has no such field."""
+    if isinstance(record, list):
+        return _value_in(record, name)
     if isinstance(record, Mapping):
         if name in record:
             return record[name]
@@ -41,18 +45,32 @@ def value_at(record: Any, name: str) -> Any:
             if inside is not _ABSENT:
                 return inside
     item = LIST_ITEM.fullmatch(name)
-    if item is not None and not item.group(1).endswith("]"):  # no list inside of a list is looked into
+    if item is not None:
         values = value_at(record, item.group(1))
+        while isinstance(values, list) and len(values) == 1 and isinstance(values[0], list):
+            [values] = values
         if isinstance(values, list) and int(item.group(2)) < len(values):
             return values[int(item.group(2))]
     return _ABSENT
+
+
+def _value_in(items: list[Any], name: str) -> Any:
+    """Return what stands under a name in the only item of a list, or beside it as a label."""
+    if len(items) == 1:
+        found = value_at(items[0], name)
+        if found is not _ABSENT:
+            return found
+    step = next((step for step in labelled([items]) if step.label == name), None)
+    return _ABSENT if step is None else lookup({name: items}, (name, step))
 
 
 def is_duration(value: Any) -> bool:
     """Return whether a value is read as a duration."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, timedelta):
+        return value >= timedelta()
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return False
     try:
         return 0 <= float(value) < inf
@@ -69,11 +87,13 @@ class FieldsSeen:
 
     def __init__(self, fields: Fields) -> None:
         # A field that is written on failure alone is rightly absent while all goes well.
+        self._fields = fields
         named = list(stated(fields))
         self._rare = [one for one in named if one.role == "status" and is_set_on_failure(one.name)]
         self._looked_for = [one for one in named if one not in self._rare]
         self._is_latency_stated = fields.latency is not None
         self._records = 0.0
+        self._has_values = False
         self._seen: set[Stated] = set()
         self._any: dict[str, float] = {}
         self._odd = ""
@@ -81,20 +101,29 @@ class FieldsSeen:
         self._named = 0.0  # how many records were counted when these were taken
         self._hints: dict[Stated, str] = {}
 
-    def count(self, records: Records, schema: EventSchema | None, *, has_values: bool = True) -> None:
-        """Count records of requests that did not fail; those of a file's schema have names and no values."""
+    def count(self, records: Records, schema: EventSchema | None, *, has_values: bool = True, has_names: bool = True) -> None:
+        """Count records of requests that did not fail.
+
+        Args:
+            records: the records.
+            schema: which field is what.
+            has_values: whether they have values; those of a file's or a table's schema have names alone.
+            has_names: whether they have all names, and not only those that are asked for.
+        """
         if not records:
             return
         if self._records >= 2 * RECENT_RECORDS:
             self._records, self._named = self._records / 2, self._named / 2
-            self._any = {role: count / 2 for role, count in self._any.items()}
+            # What has not been there for long is at 0, as what never was.
+            self._any = {role: count / 2 if count >= 1 else 0.0 for role, count in self._any.items()}
         self._records += len(records)
+        self._has_values |= has_values
         if not (self._is_latency_stated or schema is None or schema.latency is None):
             guessed = Stated("latency", "latency", path_text(schema.latency))
             self._looked_for = [*(one for one in self._looked_for if one.role != "latency"), guessed]
         self._look_for(records, has_values=has_values)
         # Names are told in messages alone, and do not change with each batch.
-        if self._records >= 2 * self._named and any(one not in self._seen for one in self._looked_for):
+        if has_names and self._records >= 2 * self._named and any(one not in self._seen for one in self._looked_for):
             self._names, self._named = tuple(flatten(records)), self._records
             self._hints.clear()
 
@@ -117,6 +146,8 @@ class FieldsSeen:
             self._seen.update(new)
 
     def _is_seen(self, one: Stated, record: Mapping[str, Any], *, has_values: bool) -> bool:
+        if one.pattern is not None:
+            return any(one.pattern.class_of(name) is not None for name in flatten([record]))
         value = value_at(record, one.name)
         if one.role == "latency" and has_values and value is not _ABSENT:
             if not is_duration(value):
@@ -150,15 +181,16 @@ class FieldsSeen:
             return f"fields.{one.key}: no value of {one.name} is a duration, such as {self._odd}; have it written as a number"
         what = "a value of " if one.role == "latency" else ""
         count = f"none of {self._records:.0f} records has {what}" if self._records > 1 else f"the one record lacks {what}"
-        nested = "; a list inside of a list is not looked into" if "][" in one.name else ""
+        if not self._has_values:
+            count = "there is no column "
+        nested = "; a list inside of a list is read where it is alone" if "][" in one.name else ""
         if one not in self._hints:
             self._hints[one] = self._hint(one) if len(self._hints) < MOST_HINTS else ""
-        hint = self._hints[one]
         shown = ", ".join(self._names[:MOST_SHOWN])
-        return f"fields.{one.key}: {count}{one.name}{nested}{hint} (they have: {shown})"
+        names = f"{'they have' if self._has_values else 'columns'}: {shown}"
+        return f"fields.{one.key}: {count}{one.name}{nested}{self._hints[one]} ({names})"
 
     def _hint(self, one: Stated) -> str:
-        names = self._names[:HINT_NAMES]
-        parents = {name[: mark.start()] for name in names for mark in re.finditer(r"[.\[]", name)}
-        known = (name for name in names if name.lower() in KNOWN_NAMES.get(one.role, ()))
-        return suggest(one.name, [*names, *parents]) or next((f"; did you mean {name}?" for name in known), "")
+        if "*" in one.name and one.pattern is None and one.role == "score":
+            return f'; a pattern is written score: {{pattern: "{one.name}"}}'
+        return meant(one, self._names[:HINT_NAMES], self._fields)

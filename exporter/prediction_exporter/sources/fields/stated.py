@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from prediction_exporter.config import FeaturePattern, Fields
+from prediction_exporter.config import FeaturePattern, Fields, ScorePattern
 
 #: What stands between the name of an object or list and those inside of it.
 _MARKS = re.compile(r"[.\[]")
@@ -20,15 +20,17 @@ class Stated:
         role: what it is the name of.
         key: where it stands below ``fields``.
         name: the field, or the object or list that it stands in.
+        pattern: what the names of several fields have in common, in the place of one name.
     """
 
     role: str
     key: str
     name: str
+    pattern: ScorePattern | None = None
 
 
 def stated(fields: Fields) -> Iterator[Stated]:
-    """Yield the names that the configuration states, without patterns.
+    """Yield the names that the configuration states, without the pattern of features.
 
     >>> [one.key for one in stated(Fields(status="code", features=["age", "income"]))]
     ['status', 'features[0]', 'features[1]']
@@ -43,6 +45,8 @@ def stated(fields: Fields) -> Iterator[Stated]:
             yield Stated(role, role, name)
     for key, name in score_fields(fields).items():
         yield Stated("score", f"score{key}", name)
+    if isinstance(fields.score, ScorePattern):
+        yield Stated("score", "score.pattern", fields.score.pattern, fields.score)
     features = fields.features
     if isinstance(features, str):
         yield Stated("features", "features", features)
@@ -52,13 +56,13 @@ def stated(fields: Fields) -> Iterator[Stated]:
 
 
 def score_fields(fields: Fields) -> dict[str, str]:
-    """Return the stated fields with scores, by what follows ``score`` in their place.
+    """Return the stated fields with scores, by what follows ``score`` in their place; none where they have a pattern.
 
     >>> score_fields(Fields(score="p")), score_fields(Fields(score=["p", "q"])), score_fields(Fields(score={"yes": "p"}))
     ({'': 'p'}, {'[0]': 'p', '[1]': 'q'}, {'.yes': 'p'})
     """
     score = fields.score
-    if score is None:
+    if score is None or isinstance(score, ScorePattern):
         return {}
     if isinstance(score, str):
         return {"": score}

@@ -13,14 +13,18 @@ import polars as pl
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
+from prediction_exporter.sources.fields.steps import labelled
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.json_reader import parse_lines
-from prediction_exporter.sources.jsonl import JsonLinesParser
+from prediction_exporter.sources.jsonl import JsonLinesParser, served_of
 
 Partitions = Mapping[str, str | None]
 
 #: Events of JSON lines that fields are recognised by.
 SAMPLE_EVENTS = 200
+
+#: Events of each file that are looked through for the fields that the configuration names.
+SEEN_EVENTS = 20
 
 _OBJECT = re.compile(rb'^([ \t]*\{)(?=[ \t]*")', re.MULTILINE)
 
@@ -47,7 +51,16 @@ def _field(values: pl.Series) -> Any:
     if isinstance(dtype, pl.List) and values.explode(empty_as_null=False).dtype.is_numeric():
         longest = values.list.len().max()
         return [0] * min(int(str(longest or 0)), MAX_LIST)
+    if isinstance(dtype, pl.List) and dtype.inner.is_nested():
+        return _list(values.drop_nulls())
     return None
+
+
+def _list(lists: pl.Series) -> list[Any] | None:
+    """Return a list like those of objects or lists: with one item where none has more, or with all labels of scores."""
+    if int(str(lists.list.len().max() or 0)) == 1:
+        return [_field(lists.explode(empty_as_null=False))]
+    return [{step.labels: step.label, step.values: None} for step in labelled(lists.to_list())] or None
 
 
 class PartParser:
@@ -59,6 +72,7 @@ class PartParser:
     """
 
     def __init__(self, schema: EventSchema, sample: Sequence[Mapping[str, Any]]) -> None:
+        self._schema = schema
         times = (lookup(event, schema.time) for event in sample)
         is_text = next((isinstance(value, str) for value in times if value is not None), True)
         optional = (schema.id, schema.version, schema.latency, schema.status)
@@ -67,6 +81,15 @@ class PartParser:
         self.wanted = {str(path[0]) for path in paths}
         self._frames = FrameParser(schema)
         self._lines = JsonLinesParser(schema, time_is_text=is_text)
+
+    def first(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> tuple[Sequence[Mapping[str, Any]], EventSchema]:
+        """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema."""
+        if isinstance(rows, bytes):
+            parsed = parse_lines(rows.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS], Rejected())
+            events = [{**event, **partitions} for event in parsed]
+        else:
+            events = [{**row, **partitions} for row in rows.head(SEEN_EVENTS).to_dicts()]
+        return served_of(events, self._schema), self._schema
 
     def parse(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> Batch:
         """Return the events of rows that stand in partitions."""

@@ -352,6 +352,8 @@ class FilesSource:
             if store.version(file) != file.version:
                 self.close()  # changed or gone under our eyes; the next look settles it
                 return
+            if offset == 0:  # another file may have other columns
+                self.seen.count(*self._parser.first(part.rows, partitions), has_names=False)
             batch.rejected.merge(part.rejected)
             offset = part.end
             self._ledger.note(file, Done.READ if part.last else offset)

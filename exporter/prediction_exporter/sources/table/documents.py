@@ -44,7 +44,7 @@ def _shaped(value: Any, dtype: pl.DataType) -> Any:
         found = value if isinstance(value, Mapping) else {}
         return {field.name: _shaped(found.get(field.name), _instance(field.dtype)) for field in dtype.fields}
     if isinstance(dtype, pl.List):
-        return [text_of(item) for item in value] if isinstance(value, list) else None
+        return [_shaped(item, _instance(dtype.inner)) for item in value] if isinstance(value, list) else None
     return text_of(value)
 
 

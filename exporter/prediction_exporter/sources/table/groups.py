@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, case, func, literal, or_
 
+from prediction_exporter.sources.fields.schema import Path
 from prediction_exporter.sources.outcomes import BEGINNINGS, WORDS, failures_of
 from prediction_exporter.sources.table.expressions import Expression, whole
 from prediction_exporter.sources.table.measures import Measures
@@ -59,7 +60,7 @@ class Groups:
         self.status = self._comparable(measures, schema.status)
 
     @staticmethod
-    def _comparable(measures: Measures, path: tuple[str | int, ...] | None) -> Comparable | None:
+    def _comparable(measures: Measures, path: Path | None) -> Comparable | None:
         column = measures.column(path)
         return measures.comparable(path, column) if path is not None and column is not None else None
 

@@ -19,7 +19,7 @@ from prediction_exporter.config import Predictions, Table
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.fields.recognise import column_names, log_schema
-from prediction_exporter.sources.fields.schema import EventSchema
+from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.fields.schema import Path as FieldPath
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.table.dialects import Dialect
@@ -47,7 +47,6 @@ class Relation:
         schema: which column is what.
         time: how its times are asked for.
         fields: the names of the model's columns that it has.
-        seen: how often the columns that the configuration names are there.
     """
 
     source: FromClause
@@ -57,7 +56,6 @@ class Relation:
     schema: EventSchema
     time: TimeColumn
     fields: tuple[str, ...]
-    seen: FieldsSeen
 
     @property
     def timezone(self) -> str:
@@ -70,7 +68,13 @@ class Relation:
 
 
 def read_relation(
-    connection: Connection, dialect: Dialect, predictions: Predictions, layout: Layout | None, *, where: str
+    connection: Connection,
+    dialect: Dialect,
+    predictions: Predictions,
+    layout: Layout | None,
+    *,
+    where: str,
+    seen: FieldsSeen | None = None,
 ) -> Relation | None:
     """Look at a table: which columns it has, and which of them is what; None while it has no rows with a time.
 
@@ -80,6 +84,7 @@ def read_relation(
         predictions: what is read, and how.
         layout: the model's columns; None where only its service is watched.
         where: the model's place in the configuration, for messages.
+        seen: counts which columns there are.
 
     Raises:
         ConfigError: the columns do not tell which field is what.
@@ -89,7 +94,9 @@ def read_relation(
         raise AssertionError("a table source without a table")
     place = f"{where}.predictions.fields"
     names, rows, codes = _sample(connection, _anything(connection, settings))
+    seen = seen or FieldsSeen(predictions.fields)
     if not rows:
+        seen.count([dict.fromkeys(names)], None, has_values=False)
         return None
     documents = {name for name, code in codes.items() if is_document(dialect, code)}
     samples = {name: [row[i] for row in rows if row[i] is not None] for i, name in enumerate(names)}
@@ -97,8 +104,9 @@ def read_relation(
     events = [dict.fromkeys(names), *({name: _plain(value) for name, value in zip(names, row, strict=True)} for row in shown)]
     schema = log_schema(events, predictions.fields, layout, timezone=predictions.timezone, where=place)
     _tell_absent(settings, schema, names)
-    seen = FieldsSeen(predictions.fields)
-    seen.count(events[1:], schema)
+    # A latency may be a column that older rows lack.
+    has_latency = any(lookup(event, schema.latency) is not None for event in events) if schema.latency is not None else True
+    seen.count(events[1:], schema, has_values=has_latency)
     source = _with_columns(connection, settings, names)
     at = str(schema.time[0])
     if not samples[at]:
@@ -121,7 +129,6 @@ def read_relation(
             where=f"{place}.time",
         ),
         fields=column_names(events, predictions.fields, where=place),
-        seen=seen,
     )
 
 

@@ -71,16 +71,12 @@ class TableSource:
         self._problem = ""
         self._told_index = False
         self.refills = False
+        self.seen = FieldsSeen(context.predictions.fields)
 
     @property
     def schema(self) -> EventSchema | None:
         """Which column is what, once it is known."""
         return self._relation.schema if self._relation is not None else None
-
-    @property
-    def seen(self) -> FieldsSeen:
-        """How often the columns that the configuration names are there."""
-        return self._relation.seen if self._relation is not None else FieldsSeen(self._context.predictions.fields)
 
     @property
     def name(self) -> str:
@@ -127,8 +123,8 @@ class TableSource:
             if relation is not None:  # for what it cannot read, and what it warns of
                 open_reader(self._context, self._database, relation, connection, Learned())
         if relation is None:
-            return Look(remarks=("the table has no row with a time yet",))
-        return Look(schema=relation.schema, fields=relation.fields, unseen=relation.seen.unseen())
+            return Look(remarks=("the table has no row with a time yet",), unseen=self.seen.unseen())
+        return Look(schema=relation.schema, fields=relation.fields, unseen=self.seen.unseen())
 
     # Reading
 
@@ -171,8 +167,15 @@ class TableSource:
         yield from self._reread(reader, counts, closable, end)
 
     def _look(self, connection: Connection) -> Relation | None:
+        context = self._context
+        self.seen = FieldsSeen(context.predictions.fields)  # a column may have been renamed
         relation = read_relation(
-            connection, self._database.dialect, self._context.predictions, self._context.layout, where=self._context.where
+            connection,
+            self._database.dialect,
+            context.predictions,
+            context.layout,
+            where=context.where,
+            seen=self.seen,
         )
         if relation is not None and self._database.dialect.has_indexes and not self._told_index:
             self._told_index = True

@@ -24,7 +24,7 @@ from prediction_exporter.statistics.psi import PSI
 from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
 from prediction_exporter.web.landing.figures import bins_of, histogram, meter
 from prediction_exporter.web.landing.topics import Remark, Topic
-from prediction_exporter.web.landing.words import NOTHING, isolated, reason
+from prediction_exporter.web.landing.words import NOT_COMPARED, NOTHING, PRESENCE_ALONE, isolated, reason
 
 #: What is said of a column whose statistic is above its threshold, in the order of the table.
 ALARMS: dict[Statistic, Remark] = {
@@ -159,6 +159,16 @@ class Window:
         )
 
     @property
+    def compares_nothing(self) -> bool:
+        """Whether the baseline has no column that could ever be compared."""
+        return not any(column.kind in PSI.kinds for column in self.columns)
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether any column could be compared."""
+        return any(value.value is not None for value in self._values[PSI.key])
+
+    @property
     def outliers(self) -> Figure:
         """The share of predictions with an outlier."""
         value = float(self.report.results[OUTLIER_RATIO.key].values)
@@ -204,6 +214,8 @@ class Window:
 
     def _why_absent(self, statistic: Statistic, index: int) -> Remark:
         """Return why a column has no value of a statistic: as the evaluation decides, but for this column."""
+        if self.columns[index].kind not in statistic.kinds:
+            return self._remark(PRESENCE_ALONE if statistic is PSI else NOT_COMPARED)
         statuses = self.report.results[statistic.key].statuses
         others = [status for status in statuses if status not in (OK, NO_PREDICTIONS, NO_BASELINE, TOO_FEW, ERROR)]
         then, rows, now = self._valid_then[index], self.rows, self._valid[index]

@@ -139,6 +139,7 @@ def _state_of_windows(report: ModelReport, versions: Sequence[Version], *, whole
         "no recent predictions": not most,
         "too few predictions": most < report.model.min_predictions,
         "partly watched": not whole,
+        "no column is compared": not any(version.main.is_compared for version in versions),
     }
     words = next((words for words, holds in waiting.items() if holds), None)
     return State("within its thresholds", "good") if words is None else State(words)

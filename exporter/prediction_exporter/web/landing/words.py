@@ -18,7 +18,11 @@ _AGES = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _BYTES = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _KIBI = 1024
 
+#: Statuses of the page alone: of a column that a statistic does not apply to.
+PRESENCE_ALONE, NOT_COMPARED = "presence_alone", "not_compared"
+
 _REASONS = {
+    PRESENCE_ALONE: "watched for presence alone",
     "error": "failed, see the log",
     "overflow": "too large to compute",
     "no_predictions": "no predictions",
