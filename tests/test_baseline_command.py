@@ -315,4 +315,4 @@ def test_a_label_is_asked_about_in_every_source(tmp_path: Path, kind: str) -> No
     )
     told = f"Columns that production lacks, as a label, could not be told: the {kind} cannot be looked at now: "
     unreachable = built(away[kind])
-    assert unreachable.startswith(told) if kind == "table" else not unreachable  # a folder may come, and tells nothing yet
+    assert unreachable.startswith(told)
