@@ -6,19 +6,19 @@ from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnos
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, owner, share, window
-from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.columns import AboveThreshold, of_rows
+from prediction_exporter.kit.figures import INVALID, NON_FINITE
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
-from prediction_exporter.kit.recording import INVALID, NON_FINITE, WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import PERCENT
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
 
 _ABOVE = AboveThreshold(
-    pairs=((INVALID.fleet, INVALID.threshold), (NON_FINITE.fleet, NON_FINITE.threshold)),
+    figures=(INVALID, NON_FINITE),
     matchers=(),
     now=True,
-    counted=WINDOW_COUNT,
+    counted=of_rows,
     show=PERCENT,
 )
 _INCOME = {**VERSION_LABELS, "column": "income", "role": "feature"}
@@ -43,8 +43,8 @@ INVALID_VALUES = Alert(
     ),
     impact="The model fails on such requests or predicts nonsense. Drift of the column, computed from the rest, is muted.",
     diagnosis=(
-        Diagnosis(question="Wrong types", query=f"topk(10, {INVALID.fleet.where(model='MODEL', segment='all')} > 0)"),
-        Diagnosis(question="NaN and infinities", query=f"topk(10, {NON_FINITE.fleet.where(model='MODEL', segment='all')} > 0)"),
+        Diagnosis(question="Wrong types", query=f"topk(10, {INVALID.over.where(model='MODEL')})"),
+        Diagnosis(question="NaN and infinities", query=f"topk(10, {NON_FINITE.over.where(model='MODEL')})"),
         Diagnosis(
             question="Only on some replicas?",
             query=INVALID_RATIO.family.where(model="MODEL", column="COLUMN", segment="all"),
