@@ -29,6 +29,8 @@ from prediction_exporter.kit.wording import COUNT, Format
 #: Columns of a version that are alerts at one time, and that a message lists by name: the worst. Each costs queries at every
 #: evaluation, so that without a bound a change of everything would make rules late.
 LISTED = 10
+#: Share of the predictions from which a column is of no use any more, whatever is left of it.
+USELESS = 0.95
 #: The alert's labels that a column's series have, and the version's.
 _COLUMN_LABELS = ("cluster", "namespace", "job", "model", "version", "column", "role")
 _WINDOW_ARGUMENT = f"%[{len(_COLUMN_LABELS) + 1}]q"

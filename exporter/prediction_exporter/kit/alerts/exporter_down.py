@@ -35,7 +35,7 @@ EXPORTER_DOWN = Alert(
             severity="warning",
             expr=lambda scale: f"{_down(scale)}\nunless {on(MODEL_KEY)}\n{FRESH_REPLICAS}",
             hold=duration("5m"),
-            keep=None,
+            keep=duration("5m"),
         ),
         # Another exporter reads the same source: the model is watched, and nothing may be muted.
         Condition(

@@ -33,7 +33,7 @@ NO_PREDICTIONS = Alert(
     area="service",
     key=MODEL_KEY,
     window=None,
-    conditions=(Condition(severity="critical", expr=_silent, hold=duration("2m"), keep=None),),
+    conditions=(Condition(severity="critical", expr=_silent, hold=duration("2m"), keep=duration("5m")),),
     summary="A model that is in constant use has had no request for half an hour.",
     description=lambda scale: (
         "{{ $labels.model }} has had no request for 30 minutes, after "
