@@ -75,7 +75,7 @@ def test_every_receiver_reaches_somebody(rendered: Mapping[str, str]) -> None:
 
 
 def test_only_warnings_on_other_areas_than_service_and_data_wait(rendered: Mapping[str, str]) -> None:
-    """Critical alerts, all of the service and what is wrong with data are sent at any time; critical ones are repeated sooner."""
+    """Critical alerts, all of the service and faults of data are sent at any time; critical ones are repeated sooner."""
     content = yaml.safe_load(rendered[CONFIG_FILE])
     assert content["time_intervals"][0]["time_intervals"] == [
         {"weekdays": ["monday:friday"], "times": [{"start_time": "08:00", "end_time": "18:00"}], "location": "Europe/Zurich"}

@@ -164,7 +164,7 @@ def test_a_time_scale_shortens_durations_and_nothing_else() -> None:
     """Sixty times faster, an hour is a minute, down to the floors; expressions and limits stay as shipped."""
     fast = render(None, time_scale=60)
     slow = render(None)
-    pattern = re.compile(r"(?<=[\[:])(?:\d+(?:ms|[smhd]))+(?=[\]:])|(?<=for: )\S+")
+    pattern = re.compile(r"(?<=[\[:])(?:\d+(?:ms|[smhd]))+(?=[\]:])|(?<=for: )\S+|(?<=offset )(?:\d+(?:ms|[smhd]))+")
     intervals = re.compile(r"(?<=interval: )\S+")
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -233,6 +233,51 @@ def test_scaled_rules_bear_a_machine_that_falls_behind(run: Run, tmp_path: Path,
     test = {"interval": "2s", "input_series": inputs, "promql_expr_test": firing}
     (tmp_path / "test.yml").write_text(
         yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "2s", "tests": [test]})
+    )
+    run("promtool", "test", "rules", tmp_path / "test.yml")
+
+
+def test_a_model_used_two_hours_a_day_is_missed_in_these_alone(run: Run, rendered: Mapping[str, str], tmp_path: Path) -> None:
+    """After a week of it, on each day of an outage, and at no other hour; a day without requests is usual where it was before."""
+    rules = [rule for path in (RECORDING_FILE, ALERTS_FILE) for rule in rules_of(rendered[path])]
+    names = {"model:model_requests:increase30m", "ModelNoPredictions"}
+    kept = [
+        {key: value for key, value in rule.items() if key != "annotations"}
+        for rule in rules
+        if rule.get("record", rule.get("alert")) in names
+    ]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "all", "interval": "10m", "rules": kept}]}))
+
+    def requests(days: list[bool]) -> str:
+        """Return 10 a minute from 9 to 11 o'clock of these days, at steps of ten minutes."""
+        total, values = 0, []
+        for used in days:
+            values.append(f"{total}x53 {total}+{100 * used}x12 {total + 1200 * used}x76")
+            total += 1200 * used
+        return " ".join(values)
+
+    daily, weekdays = [True] * 8 + [False] * 2, [day % 7 not in {5, 6} for day in range(14)]
+    labels = 'job="prediction-exporter", instance="a", version="1"'
+    series = [(f'model_requests_total{{model="{name}", {labels}}}', requests(days)) for name, days in
+              (("daily", daily), ("weekdays", weekdays))]  # fmt: skip
+    silent = [f"{day}d{hour}" for day in range(14) for hour in ("4h", "9h20m", "20h") if (day, hour) != (0, "4h")]
+    silent += [f"{day}d10h40m" for day in range(8)] + ["12d10h40m", "13d10h40m"]
+    expected = [(at, 0) for at in silent] + [("8d10h40m", 1), ("9d10h40m", 1)]
+    checks = [
+        {
+            "expr": 'count(ALERTS{alertname="ModelNoPredictions", alertstate="firing"}) or vector(0)',
+            "eval_time": at,
+            "exp_samples": [{"labels": "{}", "value": count}],
+        }
+        for at, count in expected
+    ]
+    test = {
+        "interval": "10m",
+        "input_series": [{"series": name, "values": values} for name, values in series],
+        "promql_expr_test": checks,
+    }
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "10m", "tests": [test]})
     )
     run("promtool", "test", "rules", tmp_path / "test.yml")
 
