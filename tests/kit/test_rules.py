@@ -102,7 +102,9 @@ def test_rules_carry_what_routes_and_messages_need(alert_rules: list[dict[str, A
         assert {"summary", "description", "action", "dashboard_url"} <= rule["annotations"].keys()
         # A message says what to do first, or leads to where it stands: the exporter that is down does not serve it.
         leads_to = {"runbook_url", "exporter_url"} <= rule["annotations"].keys()
-        assert leads_to is (rule["alert"] != "ModelExporterDown") is ("first_steps" not in rule["annotations"])
+        assert (
+            leads_to is (rule["alert"] not in {"ModelExporterDown", "ModelGone"}) is ("first_steps" not in rule["annotations"])
+        )
         assert "group_left (owner)" in rule["expr"]
         assert re.search(r"^or on \([^)]*model[^)]*\)$", rule["expr"], re.MULTILINE)
 
@@ -238,7 +240,7 @@ def test_scaled_rules_bear_a_machine_that_falls_behind(run: Run, tmp_path: Path,
 
 
 def test_a_model_used_two_hours_a_day_is_missed_in_these_alone(run: Run, rendered: Mapping[str, str], tmp_path: Path) -> None:
-    """After a week of it, on each day of an outage, and at no other hour; a day without requests is usual where it was before."""
+    """After a week of it, on each day of an outage, and at no other hour; a weekend without requests is usual."""
     rules = [rule for path in (RECORDING_FILE, ALERTS_FILE) for rule in rules_of(rendered[path])]
     names = {"model:model_requests:increase30m", "ModelNoPredictions"}
     kept = [

@@ -17,6 +17,7 @@ from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
 from prediction_exporter.kit.alerts.latency_budget_burn import LATENCY_BUDGET_BURN
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
+from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
 from prediction_exporter.kit.alerts.model_state_damaged import MODEL_STATE_DAMAGED
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.out_of_range_values import OUT_OF_RANGE_VALUES
@@ -32,6 +33,7 @@ ALERTS: tuple[Alert, ...] = (
     ERROR_BUDGET_BURN,
     LATENCY_BUDGET_BURN,
     EXPORTER_DOWN,
+    MODEL_GONE,
     SOURCE_STALE,
     CONFIG_RELOAD_FAILED,
     COLLECTOR_FAILED,

@@ -65,10 +65,10 @@ NO_PREDICTIONS = Alert(
     worst=None,
     action="Check whether the model server and its callers run; then whether its predictions are still written.",
     meaning=(
-        "No request was read from the model's source for 30 minutes, though there were some all through this hour a week ago and "
-        "on another day of the week. So a model that is asked in office hours, or for two hours a day, is missed in these alone, "
-        "and the outage is no part of what it is compared with. As long as no week is known, a model counts that had requests in "
-        "more than half of a day's half hours. Prometheus must keep its series for eight days."
+        "No request was read from the model's source for 30 minutes, though there were some all through this hour a week ago "
+        "and on another day of the week. So a model that is asked in office hours, or for two hours a day, is missed in these "
+        "alone, and the outage is no part of what it is compared with. As long as no week is known, a model counts that had "
+        "requests in more than half of a day's half hours. Prometheus must keep its series for eight days."
     ),
     impact="Whoever relies on the predictions gets none, or they are no longer written and the model is unwatched.",
     diagnosis=(
