@@ -200,7 +200,9 @@ def test_alerts_that_need_fresh_data_are_muted_while_there_is_none(alert: Alert)
     needs_none = {"ModelErrorBudgetBurn", "ModelLatencyBudgetBurn", "ModelLinesRejected", "ModelBaselineMismatch"}
     about_the_exporter = {
         "ModelExporterDown",
+        "ModelExporterRestarts",
         "ModelGone",
+        "ModelRulesLate",
         "ModelSourceStale",
         "ModelConfigReloadFailed",
         "ModelCollectorFailed",
