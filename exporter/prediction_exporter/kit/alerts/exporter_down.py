@@ -130,7 +130,7 @@ EXPORTER_DOWN = Alert(
             name="an exporter of a job with another name, which was there before",
             series=(
                 series("up", "1x10 0x20", target={"job": "scoring", **_A}),
-                series(BUILD_INFO, "1x10", target={"job": "scoring", **_A}, **dict.fromkeys(BUILD_INFO.labels, "x")),
+                series(BUILD_INFO, "1x10", dict.fromkeys(BUILD_INFO.labels, "x"), target={"job": "scoring", **_A}),
             ),
             checks=(
                 Check(at="14m", firing=()),
