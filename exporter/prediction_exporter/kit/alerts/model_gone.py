@@ -72,7 +72,7 @@ MODEL_GONE = Alert(
                 series(SOURCE_UP, "1x20", model="credit-risk"),
                 owner("service", "ml-ops", "1x20"),
             ),
-            checks=(Check(at="30m", firing=()), Check(at="40m", firing=(_FIRING,)), Check(at="12h", firing=(_FIRING,))),
+            checks=(Check(at="30m", firing=()), Check(at="40m", firing=(_FIRING,)), Check(at="2h", firing=(_FIRING,))),
         ),
         Case(
             name="a rollout: another pod takes over after five minutes",
