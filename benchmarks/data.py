@@ -16,6 +16,8 @@ from prediction_exporter.baseline.tables import read_table
 NUMERIC = 30
 CATEGORICAL = 10
 CATEGORIES = 12
+#: Numeric and categorical features.
+FEATURES = (NUMERIC, CATEGORICAL)
 
 CONFIG = """
 state_dir: {folder}/state
@@ -29,20 +31,21 @@ models:
 """
 
 
-def features(rng: np.random.Generator, rows: int) -> dict[str, pl.Series]:
+def features(rng: np.random.Generator, rows: int, counts: tuple[int, int] = FEATURES) -> dict[str, pl.Series]:
     """Draw features; one value in a hundred of each numeric one is missing."""
     columns: dict[str, pl.Series] = {}
-    for index in range(NUMERIC):
+    numeric, categorical = counts
+    for index in range(numeric):
         values = np.round(rng.lognormal(3, 1, rows), 3)
         values[rng.random(rows) < 0.01] = np.nan
         columns[f"num_{index:02d}"] = pl.Series(values, nan_to_null=True)
-    for index in range(CATEGORICAL):
+    for index in range(categorical):
         names = np.array([f"value_{index}_{n}" for n in range(CATEGORIES)])
         columns[f"cat_{index:02d}"] = pl.Series(names[rng.integers(0, CATEGORIES, rows)])
     return columns
 
 
-def lines(rows: int, *, seed: int, until: float, seconds: float) -> bytes:
+def lines(rows: int, *, seed: int, until: float, seconds: float, counts: tuple[int, int] = FEATURES) -> bytes:
     """Return log lines whose times are spread over the seconds before ``until``."""
     rng = np.random.default_rng(seed)
     scores = np.round(rng.random(rows), 6)
@@ -56,7 +59,7 @@ def lines(rows: int, *, seed: int, until: float, seconds: float) -> bytes:
             "status": pl.repeat(200, rows, eager=True),
             "prediction": pl.Series(np.where(scores > 0.5, "yes", "no")),
             "score": pl.Series(scores),
-            "features": pl.DataFrame(features(rng, rows)).to_struct(),
+            "features": pl.DataFrame(features(rng, rows, counts)).to_struct(),
         }
     )
     buffer = io.BytesIO()
@@ -64,12 +67,16 @@ def lines(rows: int, *, seed: int, until: float, seconds: float) -> bytes:
     return buffer.getvalue()
 
 
-def prepare(folder: Path, *, source: str | None = None) -> config.Config:
+def prepare(folder: Path, *, source: str | None = None, counts: tuple[int, int] = FEATURES) -> config.Config:
     """Write a configuration and its baseline into a folder; ``source`` is where the predictions are, if not in ``app.log``."""
     rng = np.random.default_rng(0)
     scores = np.round(rng.random(50_000), 6)
     table = pl.DataFrame(
-        {**features(rng, 50_000), "prediction": pl.Series(np.where(scores > 0.5, "yes", "no")), "score": pl.Series(scores)}
+        {
+            **features(rng, 50_000, counts),
+            "prediction": pl.Series(np.where(scores > 0.5, "yes", "no")),
+            "score": pl.Series(scores),
+        }
     )
     table.write_parquet(folder / "training.parquet")
     (folder / "exporter.yml").write_text(

@@ -148,10 +148,9 @@ def assert_rules_and_panels_work(running: Running) -> None:
     assert rules
     assert [(rule["name"], rule.get("lastError")) for rule in rules if rule["health"] != "ok"] == []
     labels = "model, version, segment, window, role, column"
-    same = f"abs(model_column:model_column_psi:fleet - on({labels}) model_column_psi) < 0.05"
-    assert len(running.query(same)) == len(running.query("model_column_psi"))
-    same = f"abs(model_column:model_column_psi:threshold - on({labels}) model_column_psi_threshold) < 0.05"
-    assert len(running.query(same)) == len(running.query("model_column_psi_threshold"))
+    recorded = f"(model_column:model_column_psi:over_threshold * on({labels}) model_column_psi_threshold)"
+    same = f'abs({recorded} - on({labels}) model_column_psi{{segment="all"}}) < 0.05'
+    assert len(running.query(same)) == len(running.query('model_column_psi{segment="all"}'))
     page = Page(
         model_overview(),
         running.prometheus,

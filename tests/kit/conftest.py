@@ -37,10 +37,23 @@ def metric_names() -> Callable[[str], set[str]]:
     return _metric_names
 
 
+#: What Prometheus shows of its own rules.
+PROMETHEUS_RULES = (
+    "prometheus_rule_group_last_duration_seconds",
+    "prometheus_rule_group_interval_seconds",
+    "prometheus_rule_group_last_evaluation_timestamp_seconds",
+    "prometheus_rule_evaluation_failures_total",
+)
+
+
 @pytest.fixture(scope="session")
 def known_metrics() -> dict[str, Family | None]:
     """Every name that an expression may read, with its family where it has one."""
-    found: dict[str, Family | None] = {"up": None, **{series.name: None for series in RECORDED}}
+    found: dict[str, Family | None] = {
+        "up": None,
+        **dict.fromkeys(PROMETHEUS_RULES),
+        **{series.name: None for series in RECORDED},
+    }
     families = FAMILIES
     for family in families:
         names = [family.name]

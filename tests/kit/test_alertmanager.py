@@ -74,8 +74,8 @@ def test_every_receiver_reaches_somebody(rendered: Mapping[str, str]) -> None:
         assert all(channel["send_resolved"] for channel in receiver["slack_configs"] + receiver["email_configs"])
 
 
-def test_only_warnings_on_other_areas_than_the_service_wait(rendered: Mapping[str, str]) -> None:
-    """Critical alerts and all of the service are sent at any time, and critical ones repeated sooner."""
+def test_only_warnings_on_other_areas_than_service_and_data_wait(rendered: Mapping[str, str]) -> None:
+    """Critical alerts, all of the service and faults of data are sent at any time; critical ones are repeated sooner."""
     content = yaml.safe_load(rendered[CONFIG_FILE])
     assert content["time_intervals"][0]["time_intervals"] == [
         {"weekdays": ["monday:friday"], "times": [{"start_time": "08:00", "end_time": "18:00"}], "location": "Europe/Zurich"}
@@ -85,7 +85,10 @@ def test_only_warnings_on_other_areas_than_the_service_wait(rendered: Mapping[st
         assert others == {"matchers": ['severity="critical"'], "repeat_interval": "4h"}
         waiting = {route["matchers"][0] for route in areas if route.get("active_time_intervals") == ["working-hours"]}
         assert waiting == {f'area="{area}"' for area in ("data", "drift", "performance", "cost", "pipelines")}
-        assert all(route["routes"] == [others] for route in areas)
+        # What a child does not say of waiting it does not take from its parent.
+        warnings = {"matchers": ['severity="warning"']}
+        for route in areas:
+            assert route["routes"] == [others, *([warnings] if route["matchers"] == ['area="data"'] else [])]
     assert content["route"]["repeat_interval"] == "24h"
 
 
@@ -197,6 +200,9 @@ def test_alerts_that_need_fresh_data_are_muted_while_there_is_none(alert: Alert)
     needs_none = {"ModelErrorBudgetBurn", "ModelLatencyBudgetBurn", "ModelLinesRejected", "ModelBaselineMismatch"}
     about_the_exporter = {
         "ModelExporterDown",
+        "ModelExporterRestarts",
+        "ModelGone",
+        "ModelRulesLate",
         "ModelSourceStale",
         "ModelConfigReloadFailed",
         "ModelCollectorFailed",

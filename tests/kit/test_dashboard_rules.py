@@ -13,7 +13,7 @@ from grafana import Json, expressions, panels, variables
 from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
 from prediction_exporter.collectors.traffic import REQUEST_DURATION, REQUESTS_FAILED
 from prediction_exporter.kit.dashboards import dashboards
-from prediction_exporter.kit.recording import BADNESS
+from prediction_exporter.kit.figures import BADNESS, FIGURES
 
 DASHBOARDS: list[Json] = [json.loads(text) for text in dashboards().values()]
 PANELS = [panel for dashboard in DASHBOARDS for panel in panels(dashboard)]
@@ -133,8 +133,8 @@ def test_a_role_has_its_colour(panel: Json) -> None:
 def test_what_has_a_threshold_is_drawn_with_it(panel: Json) -> None:
     """A distance, a share or a latency without its threshold says nothing."""
     read = reads(panel)
-    for value in re.findall(r"model_column:(\w+):fleet", read):
-        assert f"model_column:{value}:threshold" in read
+    for value in {str(figure.statistic.family) for figure in FIGURES}:
+        assert f"{value}_threshold" in read or f"{value}:over_threshold" in read or not re.search(rf"\b{value}\b", read)
     if str(REQUEST_DURATION) in read:
         assert str(SLO_LATENCY) in read
     if str(REQUESTS_FAILED) in read:
@@ -150,7 +150,10 @@ def test_a_multiple_of_a_threshold_has_one_scale(panel: Json) -> None:
     """From 1 on it is red; twice the threshold is a full bar, so that bars of two panels can be compared."""
     for target in panel["targets"]:
         field = looks(panel)[target["legendFormat"]] if panel["type"] == "table" else defaults(panel)
-        multiple = BADNESS.name in target["expr"] or re.search(r":fleet\{[^}]*\} / \S+:threshold", plain(target["expr"]))
+        multiple = re.match(
+            rf"(sort_desc\(topk\(\d+, )?max by \(column\) \(\s*(label_replace\()?({BADNESS}|\w+:\w+:over_threshold)\b",
+            plain(target["expr"]),
+        )
         if not multiple:
             assert panel["type"] not in {"bargauge", "state-timeline"}
             continue

@@ -22,6 +22,7 @@ from prediction_exporter.collectors.traffic import (
 )
 from prediction_exporter.kit.cases import TARGET, bins, owner, series, share, shared, window
 from prediction_exporter.kit.dashboards import model_overview
+from prediction_exporter.kit.figures import SEVERAL
 from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once
 from prediction_exporter.kit.recording import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.rules import RECORDING_FILE
@@ -111,7 +112,7 @@ EXPRESSIONS = {
     **{
         series.name: series.where(model="$model")
         for series in RECORDED
-        if series not in {SHARED, STALE_REPLICA, FRESH_REPLICAS, LEFT_OUT}
+        if series not in {SHARED, STALE_REPLICA, FRESH_REPLICAS, LEFT_OUT, SEVERAL}
     },
     **of_panels(),
 }

@@ -17,7 +17,8 @@ from prediction_exporter.kit import alerts, runbooks
 from prediction_exporter.kit.alert import AREAS, SEVERITIES, Alert
 from prediction_exporter.kit.alertmanager import TEMPLATE_FILE
 from prediction_exporter.kit.alerts import ALERTS
-from prediction_exporter.kit.fleet import LEFT_OUT, SHARED
+from prediction_exporter.kit.figures import SEVERAL
+from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA
 from prediction_exporter.kit.recording import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.render import render
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules, by_area
@@ -101,7 +102,9 @@ def test_rules_carry_what_routes_and_messages_need(alert_rules: list[dict[str, A
         assert {"summary", "description", "action", "dashboard_url"} <= rule["annotations"].keys()
         # A message says what to do first, or leads to where it stands: the exporter that is down does not serve it.
         leads_to = {"runbook_url", "exporter_url"} <= rule["annotations"].keys()
-        assert leads_to is (rule["alert"] != "ModelExporterDown") is ("first_steps" not in rule["annotations"])
+        assert (
+            leads_to is (rule["alert"] not in {"ModelExporterDown", "ModelGone"}) is ("first_steps" not in rule["annotations"])
+        )
         assert "group_left (owner)" in rule["expr"]
         assert re.search(r"^or on \([^)]*model[^)]*\)$", rule["expr"], re.MULTILINE)
 
@@ -142,8 +145,9 @@ def test_recorded_series_are_evaluated_in_order(metric_names: Names) -> None:
     change with the configuration and with a replica's state, and not with every prediction.
     """
     recorded = {series.name for series in RECORDED}
+    states = {series.name for series in (SHARED, STALE_REPLICA, FRESH_REPLICAS, LEFT_OUT, SEVERAL)}
     for group in RECORDING_GROUPS:
-        seen = {SHARED.name, LEFT_OUT.name} if SHARED not in group.series else set()
+        seen = states if SHARED not in group.series else set()
         for series in group.series:
             assert (metric_names(series.expr(Scale())) & recorded) <= seen
             seen.add(series.name)
@@ -151,7 +155,9 @@ def test_recorded_series_are_evaluated_in_order(metric_names: Names) -> None:
 
 def test_labels_of_the_platform_are_kept(rendered: Mapping[str, str]) -> None:
     """Alertmanager routes by namespace, so no aggregation over a fleet may lose it."""
-    text = rendered[RECORDING_FILE] + rendered[ALERTS_FILE].replace("by (column)", "").replace("by (window)", "")
+    text = rendered[RECORDING_FILE] + rendered[ALERTS_FILE].replace("by (column)", "").replace("by (window)", "").replace(
+        "by (bin)", ""
+    )
     for labels in re.findall(r"\bby \(([^)]*)\)", text.replace("by (reason)", "")):
         assert labels.startswith("cluster, namespace, job, ")
 
@@ -160,7 +166,7 @@ def test_a_time_scale_shortens_durations_and_nothing_else() -> None:
     """Sixty times faster, an hour is a minute, down to the floors; expressions and limits stay as shipped."""
     fast = render(None, time_scale=60)
     slow = render(None)
-    pattern = re.compile(r"(?<=[\[:])(?:\d+(?:ms|[smhd]))+(?=[\]:])|(?<=for: )\S+|(?<=interval: )\S+")
+    pattern = re.compile(r"(?<=[\[:])(?:\d+(?:ms|[smhd]))+(?=[\]:])|(?<=for: )\S+|(?<=offset )(?:\d+(?:ms|[smhd]))+")
     intervals = re.compile(r"(?<=interval: )\S+")
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -168,11 +174,11 @@ def test_a_time_scale_shortens_durations_and_nothing_else() -> None:
         return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)(ms|[smhd])", text))
 
     for path in (RECORDING_FILE, ALERTS_FILE):
-        assert pattern.sub("", fast[path]) == pattern.sub("", slow[path])
+        assert intervals.sub("", pattern.sub("", fast[path])) == intervals.sub("", pattern.sub("", slow[path]))
         pairs = list(zip(pattern.findall(slow[path]), pattern.findall(fast[path]), strict=True))
         assert len(pairs) > 20
         for long, short in pairs:
-            assert seconds(short) == pytest.approx(max(seconds(long) / 60, 2 if long == "1m" else 15))
+            assert seconds(short) == pytest.approx(max(seconds(long) / 60, 15))
         assert set(intervals.findall(fast[path])) == {"2s"}
     assert not any("tests" in path for path in fast)
 
@@ -211,8 +217,7 @@ def test_scaled_rules_bear_a_machine_that_falls_behind(run: Run, tmp_path: Path,
     column = '{job="prediction-exporter", model="m", version="1", column="income", role="feature", segment="all", window="1m"}'
     series = {
         'up{job="prediction-exporter", instance="a"}': "1x10 0x3 1x10 0x3 1x40",
-        f"model_column:model_column_psi:fleet{column}": "0.5 _x5 " * 11,
-        f"model_column:model_column_psi:threshold{column}": "0.2 _x5 " * 11,
+        f"model_column:model_column_psi:over_threshold{column}": "2.5 _x5 " * 11,
     }
     expected = [("ModelExporterDown", at, 0) for at in range(0, 122, 2)]
     expected += [("ModelFeatureDrift", at, 0) for at in range(0, 14, 2)]  # it waits for 30 seconds, and 15 at the highest scale
@@ -230,6 +235,51 @@ def test_scaled_rules_bear_a_machine_that_falls_behind(run: Run, tmp_path: Path,
     test = {"interval": "2s", "input_series": inputs, "promql_expr_test": firing}
     (tmp_path / "test.yml").write_text(
         yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "2s", "tests": [test]})
+    )
+    run("promtool", "test", "rules", tmp_path / "test.yml")
+
+
+def test_a_model_used_two_hours_a_day_is_missed_in_these_alone(run: Run, rendered: Mapping[str, str], tmp_path: Path) -> None:
+    """After a week of it, on each day of an outage, and at no other hour; a weekend without requests is usual."""
+    rules = [rule for path in (RECORDING_FILE, ALERTS_FILE) for rule in rules_of(rendered[path])]
+    names = {"model:model_requests:increase30m", "ModelNoPredictions"}
+    kept = [
+        {key: value for key, value in rule.items() if key != "annotations"}
+        for rule in rules
+        if rule.get("record", rule.get("alert")) in names
+    ]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "all", "interval": "10m", "rules": kept}]}))
+
+    def requests(days: list[bool]) -> str:
+        """Return 10 a minute from 9 to 11 o'clock of these days, at steps of ten minutes."""
+        total, values = 0, []
+        for used in days:
+            values.append(f"{total}x53 {total}+{100 * used}x12 {total + 1200 * used}x76")
+            total += 1200 * used
+        return " ".join(values)
+
+    daily, weekdays = [True] * 8 + [False] * 2, [day % 7 not in {5, 6} for day in range(14)]
+    labels = 'job="prediction-exporter", instance="a", version="1"'
+    series = [(f'model_requests_total{{model="{name}", {labels}}}', requests(days)) for name, days in
+              (("daily", daily), ("weekdays", weekdays))]  # fmt: skip
+    silent = [f"{day}d{hour}" for day in range(14) for hour in ("4h", "9h20m", "20h") if (day, hour) != (0, "4h")]
+    silent += [f"{day}d10h40m" for day in range(8)] + ["12d10h40m", "13d10h40m"]
+    expected = [(at, 0) for at in silent] + [("8d10h40m", 1), ("9d10h40m", 1)]
+    checks = [
+        {
+            "expr": 'count(ALERTS{alertname="ModelNoPredictions", alertstate="firing"}) or vector(0)',
+            "eval_time": at,
+            "exp_samples": [{"labels": "{}", "value": count}],
+        }
+        for at, count in expected
+    ]
+    test = {
+        "interval": "10m",
+        "input_series": [{"series": name, "values": values} for name, values in series],
+        "promql_expr_test": checks,
+    }
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "10m", "tests": [test]})
     )
     run("promtool", "test", "rules", tmp_path / "test.yml")
 

@@ -91,7 +91,7 @@ def _start(stack: ExitStack, folder: Path, show: Show, narrator: Narrator, pace:
     """Start everything but the service; return the path of its log."""
     from prediction_exporter.demo import stack as processes
     from prediction_exporter.demo.sinks import LOOPBACK, SlackSink, free_port
-    from prediction_exporter.kit.recording import PSI_FLEET, PSI_THRESHOLD
+    from prediction_exporter.kit.figures import PSI
 
     def started(name: str, process: processes.Process, port: int, path: str = "/") -> str:
         narrator.wait_for(f"starting {name} ...")
@@ -126,7 +126,7 @@ def _start(stack: ExitStack, folder: Path, show: Show, narrator: Narrator, pace:
         pace=pace,
     )
     address = started("Prometheus", server, port, "/alerts")
-    drift = f"{PSI_FLEET.where(column='loan_amount', segment='all')} / {PSI_THRESHOLD}"
+    drift = PSI.over.where(column="loan_amount")
     show.sights.append(f"The drift over its threshold: {address}/graph?{urlencode({'g0.expr': drift, 'g0.tab': 0})}")
     show.sights.append(f"Every alert and its rule: {address}/alerts")
     narrator.plain("")

@@ -25,8 +25,8 @@ from prediction_exporter.demo.credit_risk import training_data
 from prediction_exporter.demo.pace import Pace
 from prediction_exporter.demo.sinks import LOOPBACK
 from prediction_exporter.errors import PredictionExporterError
+from prediction_exporter.kit.recording import INTERVAL
 from prediction_exporter.kit.render import render, write
-from prediction_exporter.kit.rules import INTERVAL
 from prediction_exporter.kit.scale import written
 
 CONFIG = Path(__file__).with_name("exporter.yml")

@@ -23,8 +23,10 @@ GROUP_BY = ["alertname", "namespace", "model"]
 #: How long the first message of a group waits for others of it.
 GROUP_WAIT = duration("30s")
 _WORKING_HOURS = "working-hours"
-#: Areas whose warnings do not wait for working hours.
+#: Areas of which nothing waits for working hours.
 _AT_ANY_TIME: tuple[Area, ...] = ("service",)
+#: Areas whose warnings do not wait for them: a data fault of Friday evening makes wrong predictions until Monday.
+_WARNED_AT_ANY_TIME: tuple[Area, ...] = ("data",)
 _SCOPE = ("cluster", "namespace")
 
 
@@ -100,7 +102,9 @@ def _route(config: Config, scale: Scale) -> dict[str, Any]:
             if area not in _AT_ANY_TIME and config.notifications.working_hours is not None:
                 # A child does not take this over from its parent: critical alerts are sent at any time.
                 route["active_time_intervals"] = [_WORKING_HOURS]
-            areas.append({**route, "routes": [critical]})
+            # Neither does one of warnings.
+            warned = [{"matchers": ['severity="warning"']}] if area in _WARNED_AT_ANY_TIME else []
+            areas.append({**route, "routes": [critical, *warned]})
         routes.append({"matchers": [f'owner="{name}"'], "receiver": name, "routes": [*areas, critical]})
     return {
         "receiver": UNOWNED,

@@ -18,9 +18,11 @@ from prediction_exporter.collectors.windows import (
 from prediction_exporter.families import Family
 from prediction_exporter.statistics.base import Statistic
 from prediction_exporter.statistics.mean import BASELINE_MEAN, MEAN
-from prediction_exporter.statistics.psi import EFFECT_THRESHOLD, NOISE_QUANTILE
+from prediction_exporter.statistics.psi import EFFECT_THRESHOLD, NOISE_QUANTILE, PSI
 from prediction_exporter.statistics.stddev import BASELINE_STDDEV
 
+#: Fewer predictions than this are not compared.
+LEAST_ROWS = 30
 #: The target that the tests scrape.
 TARGET = {"namespace": "ml", "job": "prediction-exporter", "instance": "a:10900"}
 #: What is left of it in an alert on a model.
@@ -67,7 +69,7 @@ def window(predictions: int, name: str = "1h", values: str = "x200", target: Map
             WINDOW_PREDICTIONS, f"{predictions}{values}", target=target,
             model="credit-risk", version="2", segment="all", window=name,
         ),
-        series(MIN_PREDICTIONS, f"30{values}", target=target, model="credit-risk"),
+        series(MIN_PREDICTIONS, f"{LEAST_ROWS}{values}", target=target, model="credit-risk"),
     )  # fmt: skip
 
 
@@ -106,7 +108,7 @@ def bins(
     target: Mapping[str, str] = TARGET,
     labels: Sequence[str] = "0123456789",
 ) -> tuple[str, ...]:
-    """Return the series from which the fleet's PSI of a column and its threshold follow."""
+    """Return the series from which the fleet's PSI of a column and its threshold follow, and what the replica says itself."""
     column_labels = {"model": "credit-risk", "column": column, "role": role}
     window_labels = {**column_labels, "version": "2", "segment": "all", "window": name}
     found = [
@@ -120,6 +122,13 @@ def bins(
     found += [
         series(BASELINE_PREDICTIONS, f"{BASELINE_ROWS}{values}", column_labels, target=target),
         series(EFFECT_THRESHOLD, f"{EFFECT}{values}", column_labels, target=target),
+    ]
+    if sum(counts) >= LEAST_ROWS:
+        found += [
+            series(PSI.family, f"{psi(counts)!r}{values}", window_labels, target=target),
+            series(PSI.threshold_family, f"{psi_threshold(sum(counts))!r}{values}", window_labels, target=target),
+        ]
+    found += [
         series(NOISE_QUANTILE, f"{QUANTILE}{values}", window_labels, target=target),
     ]
     return tuple(found)

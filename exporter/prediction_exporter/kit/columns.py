@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from prediction_exporter.kit.alert import Template, figure, own, query
+from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
+from prediction_exporter.kit.alert import Template, figure, query
+from prediction_exporter.kit.figures import Figure, Selector, chosen
+from prediction_exporter.kit.fleet import counting
 from prediction_exporter.kit.promql import (
+    COLUMN_KEY,
     VERSION_COLUMN_KEY,
     VERSION_KEY,
     WINDOW_KEY,
+    Expression,
     Recorded,
     bracketed,
     by,
     latest,
     on,
-    select,
 )
 from prediction_exporter.kit.recording import SHORTEST_WINDOW
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.shift import shift
 from prediction_exporter.kit.wording import COUNT, Format
 
-#: Columns that a message lists by name.
+#: Columns of a version that are alerts at one time, and that a message lists by name: the worst. Each costs queries at every
+#: evaluation, so that without a bound a change of everything would make rules late.
 LISTED = 10
+#: Share of the predictions from which a column is of no use any more, whatever is left of it.
+USELESS = 0.95
 #: The alert's labels that a column's series have, and the version's.
 _COLUMN_LABELS = ("cluster", "namespace", "job", "model", "version", "column", "role")
 _WINDOW_ARGUMENT = f"%[{len(_COLUMN_LABELS) + 1}]q"
+
+
+def of_rows(of: Selector) -> str:
+    """Return the number of predictions of each window, all replicas together."""
+    return f"sum {by(WINDOW_KEY)} {counting(of(WINDOW_PREDICTIONS))}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,41 +46,56 @@ class AboveThreshold:
     """Columns whose figure is above its threshold, in the window of all traffic.
 
     Attributes:
-        pairs: figures and their thresholds; one above suffices.
+        figures: what is watched; one above its threshold suffices.
         matchers: which columns.
         now: look only at the shortest window that has enough predictions in the course of a day, so that the alert
             ends soon after the problem; otherwise at all windows, as the long ones see small shifts.
-        counted: the series that tells over how many predictions or values.
+        counted: how many predictions or values there are.
         show: how figures are shown.
     """
 
-    pairs: tuple[tuple[Recorded, Recorded], ...]
+    figures: tuple[Figure, ...]
     matchers: tuple[str, ...]
     now: bool
-    counted: Recorded
+    counted: Callable[[Selector], str]
     show: Format
 
     def windows(self, scale: Scale, key: tuple[str, ...] = ()) -> str:
         """Return the condition for each column and window, of one alert's columns where a key is given."""
-        matchers = (*self.matchers, 'segment="all"')
-        alternatives = [
-            f"{latest(own(value.name, key, *matchers), scale)} > {latest(own(threshold.name, key, *matchers), scale)}"
-            for value, threshold in self.pairs
-        ]
-        condition = "\nor\n".join(alternatives)
+        alternatives = [f"{self._of(scale, key)(each.over)} > 1" for each in self.figures]
+        return self._now("\nor\n".join(alternatives), scale, key)
+
+    def _of(self, scale: Scale, key: tuple[str, ...], *more: str) -> Selector:
+        """Select what a series last was, of one alert's columns where a key is given."""
+        own = [f"{label}=%[{i}]q" for i, label in enumerate(key, start=1)]
+        return chosen(*self.matchers, 'segment="all"', *own, *more, around=lambda series: latest(series, scale))
+
+    def _now(self, condition: str, scale: Scale, key: tuple[str, ...]) -> str:
         if not self.now:
             return condition
-        shortest = latest(own(SHORTEST_WINDOW.name, tuple(k for k in key if k in WINDOW_KEY), 'segment="all"'), scale)
-        return f"{bracketed(condition)}\nand {on(WINDOW_KEY)}\n{shortest}"
+        return f"{bracketed(condition)}\nand {on(WINDOW_KEY)}\n{self._of(scale, key)(SHORTEST_WINDOW)}"
 
     def expr(self, scale: Scale) -> str:
-        """Return the largest figure of each column that is above its threshold."""
-        return f"max {by(VERSION_COLUMN_KEY)} {bracketed(self.windows(scale))}"
+        """Return the worst columns above their thresholds, as multiples of these."""
+        return f"topk {by(VERSION_KEY)} ({LISTED}, max {by(VERSION_COLUMN_KEY)} {bracketed(self.windows(scale))})"
+
+    def expr_from(self, least: float) -> Expression:
+        """Return the condition that these columns' figures, which are shares, are no less than this."""
+
+        def expr(scale: Scale) -> str:
+            of = self._of(scale, ())
+            shares = "\nor\n".join(
+                f"({each.above(least / 2, of)} >= {least:g} and {on(COLUMN_KEY)} {of(each.over)} > 1)" for each in self.figures
+            )
+            worst = f"max {by(VERSION_COLUMN_KEY)} {bracketed(self._now(shares, scale, ()))}"
+            return f"topk {by(VERSION_KEY)} ({LISTED}, {worst})"
+
+        return expr
 
     @property
     def series(self) -> tuple[Recorded, ...]:
-        """The figures and thresholds, for a graph."""
-        return tuple(series for pair in self.pairs for series in pair)
+        """The multiples of thresholds, for a graph."""
+        return tuple(each.over for each in self.figures)
 
     def worst(self, scale: Scale) -> str:
         """Return a template that lists the version's columns, the worst first."""
@@ -80,9 +108,11 @@ class AboveThreshold:
         return self._listed(scale, _window_of(worst) + shift("$each.Labels.column", "$window", scale))
 
     def _listed(self, scale: Scale, beside: str) -> str:
-        columns = f"max by (column) ({_one_line(self.windows(scale, VERSION_KEY))})"
+        of = self._of(scale, VERSION_KEY)
+        alternatives = " or ".join(f"({each.value(of)} and {on(COLUMN_KEY)} ({of(each.over)} > 1))" for each in self.figures)
+        columns = _one_line(f"max by (column) ({self._now(alternatives, scale, VERSION_KEY)})")
         listed = query(self.show.scaled(f"sort_desc(topk({LISTED}, {columns}))"), VERSION_KEY)
-        more = query(f"count({columns}) - {LISTED} > 0", VERSION_KEY)
+        more = query(_one_line(f"count(max by (column) ({self.windows(scale, VERSION_KEY)})) - {LISTED} > 0"), VERSION_KEY)
         return (
             f"{{{{ range $i, $each := {listed} }}}}{{{{ if $i }}}}, {{{{ end }}}}"
             f"{{{{ $each.Labels.column }}}} {self.show.of('$each.Value')}{beside}{{{{ end }}}}"
@@ -96,27 +126,27 @@ class AboveThreshold:
     def description(self, text: str) -> Template:
         """Return a description in which ``<threshold>``, ``<value>`` ... stand for figures of the worst window.
 
-        ``<value 2>`` and ``<threshold 2>`` are those of the second pair; ``<count>`` is the number of predictions or
+        ``<value 2>`` and ``<threshold 2>`` are those of the second figure; ``<count>`` is the number of predictions or
         values, ``<window>`` the window, and ``<shift>`` what moved in it.
         """
 
         def template(scale: Scale) -> str:
+            of = self._of(scale, _COLUMN_LABELS, f"window={_WINDOW_ARGUMENT}")
+
+            def shown(expr: str, show: Format) -> str:
+                return figure(f"max({_one_line(expr)})", _COLUMN_LABELS, show, "$window")
+
             worst = self.window(scale)
-            filled = text.replace("<window>", "{{ $window }}").replace("<count>", self._figure(self.counted, COUNT, scale))
+            filled = text.replace("<window>", "{{ $window }}").replace("<count>", shown(self.counted(of), COUNT))
             if "<shift>" in text:
                 filled = filled.replace("<shift>", shift("$labels.column", "$window", scale))
-            for place, pair in enumerate(self.pairs, start=1):
+            for place, each in enumerate(self.figures, start=1):
                 suffix = "" if place == 1 else f" {place}"
-                for word, series in zip(("value", "threshold"), pair, strict=True):
-                    filled = filled.replace(f"<{word}{suffix}>", self._figure(series, self.show, scale))
+                filled = filled.replace(f"<value{suffix}>", shown(each.value(of), self.show))
+                filled = filled.replace(f"<threshold{suffix}>", shown(each.threshold(of), self.show))
             return _window_of(worst) + filled
 
         return template
-
-    def _figure(self, series: Recorded, show: Format, scale: Scale) -> str:
-        matched = [f"{label}=%[{i}]q" for i, label in enumerate(_COLUMN_LABELS, start=1) if label in series.labels]
-        selector = select(series.name, *matched, f"window={_WINDOW_ARGUMENT}", segment="all")
-        return figure(f"max({latest(selector, scale)})", _COLUMN_LABELS, show, "$window")
 
 
 def _window_of(worst: str) -> str:

@@ -9,12 +9,13 @@ from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import variables as v
+from prediction_exporter.kit.figures import BADNESS, BIN_SHARE
 from prediction_exporter.kit.looks import Json
 from prediction_exporter.kit.overview import columns, service, state
 from prediction_exporter.kit.overview.annotations import happened
 from prediction_exporter.kit.overview.labels import CLUSTER, MODEL, PLACE, VERSION, WINDOW
 from prediction_exporter.kit.promql import select
-from prediction_exporter.kit.recording import BADNESS, COLUMN_COUNT, WINDOW_COUNT
+from prediction_exporter.kit.recording import WINDOW_COUNT
 
 FOLDER = "grafana/dashboards"
 NAME = "model-overview"
@@ -97,5 +98,5 @@ def _columns() -> str:
     """Return the columns in the time range: the worst now first; where no exporter answers, the worst of the range."""
     badness = BADNESS.where(*WINDOW)
     before = f"max by (column) (max_over_time({badness}[$__range])) unless on () count({badness})"
-    there = f"max by (column) (max_over_time({COLUMN_COUNT.where(*WINDOW)}[$__range])) * 0"
+    there = f"max by (column) (max_over_time({BIN_SHARE.where(*WINDOW)}[$__range])) * 0"
     return f"sort_desc(max by (column) ({badness}) or {before} or on (column) {there})"

@@ -1,15 +1,15 @@
 """The fleet: figures of replicas as one, added where each reads a source of its own, counted once where they share one.
 
-Each replica of a shared source counts the same rows, so that any that has read them all has the fleet's figure. The largest is
-taken: a replica that still catches up, or that began later, has fewer. One that no longer sees what the model does now is left
-out while another does, for its last figures may be those of a busier hour.
-
-A share as the quotient of two sums over the same replicas needs none of this: what is counted twice cancels.
+Each replica of a shared source counts the same rows, so that any that has read them all has the fleet's figure. Of gauges,
+one replica's are taken and the others left out: the fullest, for one that still catches up, or that began later, has fewer. One
+that no longer sees what the model does now is left out while another does: its last figures may be those of a busier hour. Of
+what counters grew by the largest is taken, for over an hour it may be that of a replica which has gone since.
 """
 
 from __future__ import annotations
 
 from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_LAG, SOURCE_SHARED, SOURCE_UNREAD, SOURCE_UP
+from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit.promql import INSTANCE_KEY, MODEL_KEY, Recorded, by, latest, on
 from prediction_exporter.kit.scale import SECONDS_STALE, Scale, duration
 
@@ -50,16 +50,46 @@ FRESH_REPLICAS = Recorded(
     # Without a bridge over gaps: a replica that does not answer shows nobody anything.
     expr=lambda _: f"count {by(MODEL_KEY)} ({SOURCE_SHARED} > 0 unless {on(REPLICA_KEY)} {STALE_REPLICA})",
 )
+
+
+def _left_out(_: Scale) -> str:
+    """Return all replicas of each shared source but one: a fresh one where there is one, and of these the fullest."""
+    sharing = f"max {by(REPLICA_KEY)} ({SOURCE_SHARED}) > 0"
+    rows = f"sum {by(REPLICA_KEY)} ({WINDOW_PREDICTIONS.where(segment='all')}) and {on(REPLICA_KEY)} {SOURCE_SHARED} > 0"
+    filled = f"({rows} or {on(REPLICA_KEY)} {sharing})"
+    return (
+        f"{sharing}\n"
+        f"unless {on(REPLICA_KEY)}\n"
+        f"topk {by(MODEL_KEY)} (1,\n"
+        f"  {filled} unless {on(REPLICA_KEY)} {STALE_REPLICA}\n"
+        f"  or {on(MODEL_KEY)}\n"
+        f"  {filled}\n"
+        ")"
+    )
+
+
 LEFT_OUT = Recorded(
     name="model_instance:prediction_exporter_source_shared:left_out",
     labels=REPLICA_KEY,
-    help="Replicas whose figures do not count: they do not see what the model does now, and another reads the same source.",
-    expr=lambda _: f"{STALE_REPLICA} and {on(MODEL_KEY)} {FRESH_REPLICAS}",
+    help=(
+        "Replicas whose figures do not count, as another's do that reads the same source: one that sees what the model does "
+        "now, and of these the one with most predictions in its windows."
+    ),
+    expr=_left_out,
 )
 
 
-def counted_once(key: tuple[str, ...], expr: str, *, apart: str = "sum", shared: str = "max") -> str:
-    """Return an expression as one figure of the fleet for each key, in brackets.
+def counting(series: str) -> str:
+    """Return series of replicas without those whose figures do not count.
+
+    >>> counting("model_window_predictions")[:60]
+    '(model_window_predictions unless on (cluster, namespace, job'
+    """
+    return f"({series} unless {on(REPLICA_KEY)} {LEFT_OUT})"
+
+
+def counted_once(key: tuple[str, ...], expr: str) -> str:
+    """Return what counters grew by as one figure of the fleet for each key, in brackets.
 
     What a replica has several series of for one key, as one for each version, is added up before replicas are compared.
     Where nothing says that a source is shared, as with exporters that do not know of it, this is the plain sum.
@@ -67,18 +97,17 @@ def counted_once(key: tuple[str, ...], expr: str, *, apart: str = "sum", shared:
     Args:
         key: labels to keep; those of a model are among them.
         expr: series that have the target's labels, and no operator that binds less than ``and``.
-        apart: what joins replicas with sources of their own.
-        shared: what joins replicas of one source.
     """
     if not set(MODEL_KEY) <= set(key):
         raise ValueError(f"{key} does not tell models apart")
     replica_key = (*key, "instance")
+    behind = f"({STALE_REPLICA} and {on(MODEL_KEY)} {FRESH_REPLICAS})"
     return (
         "(\n"
-        f"  {apart} {by(key)} ({expr} unless {on(MODEL_KEY)} {SHARED})\n"
+        f"  sum {by(key)} ({expr} unless {on(MODEL_KEY)} {SHARED})\n"
         "or\n"
-        f"  {shared} {by(key)} (\n"
-        f"    sum {by(replica_key)} ({expr} and {on(MODEL_KEY)} {SHARED} unless {on(REPLICA_KEY)} {LEFT_OUT})\n"
+        f"  max {by(key)} (\n"
+        f"    sum {by(replica_key)} ({expr} and {on(MODEL_KEY)} {SHARED} unless {on(REPLICA_KEY)} {behind})\n"
         "  )\n)"
     )
 
@@ -87,11 +116,3 @@ def total(key: tuple[str, ...], expr: str, *, of: str = "") -> str:
     """Return the sum of :func:`counted_once` over everything, or for each value of the label ``of``, on one line."""
     summed = f"sum by ({of}) " if of else "sum"
     return " ".join(f"{summed}{counted_once(key, expr)}".split())
-
-
-def lowest_demand(key: tuple[str, ...], expr: str) -> str:
-    """Return the threshold of the fleet, of replicas' thresholds that fall as their samples grow.
-
-    Of replicas of one source the fullest has the fleet's, and it is the lowest; of others the largest is the safe choice.
-    """
-    return counted_once(key, expr, apart="max", shared="min")

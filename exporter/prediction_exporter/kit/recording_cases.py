@@ -21,23 +21,19 @@ from prediction_exporter.kit.cases import (
     shared,
     window,
 )
+from prediction_exporter.kit.figures import BADNESS, EVERYTHING, MISSING, PSI, UNSEEN, Figure, psi_noise_floor, values
 from prediction_exporter.kit.promql import Recorded
 from prediction_exporter.kit.recording import (
-    BADNESS,
     BURN_SPANS,
-    COLUMN_COUNT,
     FAILED_SHARES,
-    MISSING,
     OWNER,
-    PSI_FLEET,
-    PSI_NOISE_FLOOR,
-    PSI_THRESHOLD,
     SHORTEST_WINDOW,
     TRAFFIC,
-    UNSEEN,
     WINDOW_COUNT,
 )
+from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
+from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
 from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
 
 _B = {**TARGET, "instance": "b:10900"}
@@ -53,15 +49,28 @@ class RecordingCase:
     expected: tuple[tuple[str, str, float], ...]
 
 
-def _equals(series: Recorded, value: float, **labels: str) -> tuple[str, str, float]:
+def _equals(series: Recorded | str, value: float, **labels: str) -> tuple[str, str, float]:
     """Expect one series of a column or window; promtool compares floats exactly, so the expression allows for rounding."""
     found = {**MODEL_LABELS, "version": "2", "segment": "all", "window": "1h", **labels}
     return f"abs({series} - {value!r}) < bool 1e-9", _labels(found), 1
 
 
+def _figure(figure: Figure, value: float, threshold: float) -> tuple[tuple[str, str, float], ...]:
+    """Expect a figure of the column income, its threshold, and the recorded multiple."""
+    return (
+        _equals(figure.value(EVERYTHING), value, **_INCOME),
+        _equals(figure.threshold(EVERYTHING), threshold, **_INCOME),
+        _equals(figure.over, value / threshold, **_INCOME),
+    )
+
+
 def _labels(labels: Mapping[str, str]) -> str:
     inner = ", ".join(f'{name}="{value}"' for name, value in labels.items())
     return f"{{{inner}}}"
+
+
+def _all_valid(column: str, target: Mapping[str, str] = TARGET) -> tuple[str, ...]:
+    return tuple(share(statistic, column, 0, 0.02, target=target)[0] for statistic in (INVALID_RATIO, NON_FINITE_RATIO))
 
 
 _INCOME = {"column": "income", "role": "feature"}
@@ -83,14 +92,11 @@ def _of_one(predictions: int, counts: tuple[int, int]) -> tuple[tuple[str, str, 
     rows = sum(counts)
     return (
         _equals(WINDOW_COUNT, predictions),
-        _equals(COLUMN_COUNT, rows, **_INCOME),
-        _equals(PSI_FLEET, psi(counts), **_INCOME),
-        _equals(PSI_NOISE_FLOOR, 1 / rows + 1 / BASELINE_ROWS, **_INCOME),
-        _equals(PSI_THRESHOLD, psi_threshold(rows), **_INCOME),
-        _equals(MISSING.fleet, 0.2, **_INCOME),
-        _equals(MISSING.threshold, 6 / predictions, **_INCOME),
-        _equals(UNSEEN.fleet, 0.1, **_INCOME),
-        _equals(UNSEEN.threshold, 3 / predictions, **_INCOME),
+        _equals(values(EVERYTHING), rows, **_INCOME),
+        _equals(psi_noise_floor(EVERYTHING), 1 / rows + 1 / BASELINE_ROWS, **_INCOME),
+        *_figure(PSI, psi(counts), psi_threshold(rows)),
+        *_figure(MISSING, 0.2, 6 / predictions),
+        *_figure(UNSEEN, 0.1, 3 / predictions),
     )
 
 
@@ -141,7 +147,7 @@ SHARED_CASES = (
             *window(400, target=_B), *bins("income", (100, 300), target=_B), shared(_B, values="0x200"),
         ),
         at="5m",
-        expected=(_equals(WINDOW_COUNT, 1000), _equals(PSI_FLEET, psi((600, 400)), **_INCOME)),
+        expected=(_equals(WINDOW_COUNT, 1000), *_figure(PSI, psi((600, 400)), psi_threshold(1000))),
     ),
     RecordingCase(
         name="requests of a shared source, in two versions, beside those of a model whose replicas have logs of their own",
@@ -180,9 +186,9 @@ RECORDING_CASES = (
         ),
         at="5m",
         expected=(
-            _equals(PSI_FLEET, 0.0, **_INCOME),
-            _equals(COLUMN_COUNT, 2000, **_INCOME),
-            _equals(PSI_THRESHOLD, psi_threshold(2000), **_INCOME),
+            _equals(PSI.over, 0.0, **_INCOME),
+            _equals(PSI.value(EVERYTHING), 0.0, **_INCOME),
+            _equals(values(EVERYTHING), 2000, **_INCOME),
         ),
     ),
     RecordingCase(
@@ -193,8 +199,8 @@ RECORDING_CASES = (
         ),
         at="5m",
         expected=(
-            _equals(PSI_FLEET, psi((920, 180)), **_INCOME),
-            _equals(PSI_NOISE_FLOOR, 1 / 1100 + 1 / BASELINE_ROWS, **_INCOME),
+            *_figure(PSI, psi((920, 180)), psi_threshold(1100)),
+            _equals(psi_noise_floor(EVERYTHING), 1 / 1100 + 1 / BASELINE_ROWS, **_INCOME),
         ),
     ),
     RecordingCase(
@@ -202,23 +208,21 @@ RECORDING_CASES = (
         series=(*window(35), *bins("income", (35, 0))),
         at="5m",
         expected=(
-            _equals(PSI_FLEET, psi((35, 0)), **_INCOME),
-            _equals(PSI_THRESHOLD, QUANTILE * (1 / 35 + 1 / BASELINE_ROWS), **_INCOME),
+            *_figure(PSI, psi((35, 0)), QUANTILE * (1 / 35 + 1 / BASELINE_ROWS)),
         ),
     ),
     RecordingCase(
         name="shares are weighted, with predictions or with values",
         series=(
             *window(600), *share(MISSING_RATIO, "income", 0.5, 0.06), *share(UNSEEN_RATIO, "income", 0.1, 0.03),
-            *bins("income", (200, 100)),
+            *bins("income", (200, 100)), *_all_valid("income"), *_all_valid("income", target=_B),
             *window(400, target=_B), *share(MISSING_RATIO, "income", 0.0, 0.07, target=_B),
             *share(UNSEEN_RATIO, "income", 0.5, 0.03, target=_B), *bins("income", (300, 100), target=_B),
         ),
         at="5m",
         expected=(
-            _equals(MISSING.fleet, (0.5 * 600 + 0.0 * 400) / 1000, **_INCOME),
-            _equals(MISSING.threshold, 0.07, **_INCOME),
-            _equals(UNSEEN.fleet, (0.1 * 300 + 0.5 * 400) / 700, **_INCOME),
+            *_figure(MISSING, (0.5 * 600 + 0.0 * 400) / 1000, 0.07),
+            *_figure(UNSEEN, (0.1 * 300 + 0.5 * 400) / 700, 0.03),
         ),
     ),
     RecordingCase(

@@ -9,9 +9,9 @@ from urllib.parse import quote_plus
 
 from prediction_exporter.kit.alert import Alert, Case, Check, Firing
 from prediction_exporter.kit.alerts import ALERTS
-from prediction_exporter.kit.recording import RECORDING_GROUPS
+from prediction_exporter.kit.recording import INTERVAL, RECORDING_GROUPS
 from prediction_exporter.kit.recording_cases import RECORDING_CASES
-from prediction_exporter.kit.rules import ALERTS_FILE, INTERVAL, RECORDING_FILE, Links, by_area, group_of
+from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, by_area, group_of
 from prediction_exporter.kit.texts import to_yaml
 
 FOLDER = "prometheus/tests"

@@ -7,13 +7,11 @@ from typing import Any
 from prediction_exporter.config.values import Area
 from prediction_exporter.kit.alert import AREAS, Alert, Condition, label_arguments
 from prediction_exporter.kit.alerts import ALERTS
-from prediction_exporter.kit.recording import RECORDING_GROUPS
-from prediction_exporter.kit.scale import Scale, duration
+from prediction_exporter.kit.recording import INTERVAL, RECORDING_GROUPS
+from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.texts import to_yaml
 from prediction_exporter.kit.wording import defined
 
-#: How often rules are evaluated.
-INTERVAL = duration("1m")
 RECORDING_FILE = "prometheus/rules/prediction-exporter-recording.rules.yml"
 ALERTS_FILE = "prometheus/rules/prediction-exporter-alerts.rules.yml"
 
@@ -87,7 +85,7 @@ def recording_rules(scale: Scale) -> str:
     groups = [
         {
             "name": group.name,
-            "interval": scale.interval(INTERVAL),
+            "interval": scale.interval(group.interval),
             "rules": [{"record": series.name, "expr": series.expr(scale)} for series in group.series],
         }
         for group in RECORDING_GROUPS

@@ -5,11 +5,11 @@ Where the mean tells little or there is none, it is the bin or category whose sh
 
 from __future__ import annotations
 
-from prediction_exporter.collectors.windows import BASELINE_PREDICTIONS, WINDOW_BIN_PREDICTIONS
+from prediction_exporter.collectors.windows import BASELINE_BIN_RATIO, BASELINE_PREDICTIONS, WINDOW_BIN_PREDICTIONS
 from prediction_exporter.kit.alert import label_arguments
+from prediction_exporter.kit.figures import BIN_SHARE
 from prediction_exporter.kit.fleet import LEFT_OUT, REPLICA_KEY
 from prediction_exporter.kit.promql import MODEL_KEY, latest, on
-from prediction_exporter.kit.recording import BASELINE_BIN, BIN_COUNT, BIN_SHARE
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.wording import MEASURE, SHARE, SHIFT
 from prediction_exporter.statistics.mean import BASELINE_MEAN, MEAN
@@ -43,7 +43,7 @@ def shift(column: str, window: str, scale: Scale) -> str:
         f" (mean {MEASURE.of('(args $base.Value $spread.Value)')} -> {MEASURE.of('(args $now.Value $spread.Value)')}, "
         f"{SHIFT.of('.Value')}){{{{ $told = true }}}}{{{{ end }}}}" + "{{ end }}" * 4
     )
-    change = f"({_in_window(BIN_SHARE.name, scale)} - on (bin) {_of_baseline(BASELINE_BIN.name, scale)})"
+    change = f"({_in_window(BIN_SHARE.name, scale)} - on (bin) {_baseline_bins(scale)})"
     # Of two that changed alike, as two categories do, the one that grew.
     farthest = f"topk(1, abs({change}) + 0.000001 * {change})"
     bin_ = (
@@ -84,12 +84,18 @@ def _fleet_mean(scale: Scale) -> str:
 
 def _share(scale: Scale) -> str:
     """Return the window's share of the bin that is the third argument."""
-    return f"sum({_in_window(BIN_COUNT.name, scale, ', bin=%[3]q')}) / sum({_in_window(BIN_COUNT.name, scale)})"
+    counts = WINDOW_BIN_PREDICTIONS.name
+    return f"sum({_in_window(counts, scale, ', bin=%[3]q')}) / sum({_in_window(counts, scale)})"
+
+
+def _baseline_bins(scale: Scale, matchers: str = "") -> str:
+    """Return the baseline's smoothed shares; replicas have the same."""
+    return f"max by (bin) ({_of_baseline(BASELINE_BIN_RATIO.name, scale, matchers)})"
 
 
 def _baseline_share(scale: Scale) -> str:
     """Return the baseline's, without the half count that smoothes it and without what rounding leaves of a zero."""
-    smoothed = _of_baseline(BASELINE_BIN.name, scale)
+    smoothed = _baseline_bins(scale)
     rows = f"max({_of_baseline(BASELINE_PREDICTIONS.name, scale)})"
-    counted = f"max({_of_baseline(BASELINE_BIN.name, scale, ', bin=%[3]q')}) * ({rows} + 0.5 * count({smoothed})) - 0.5"
+    counted = f"max({_baseline_bins(scale, ', bin=%[3]q')}) * ({rows} + 0.5 * count({smoothed})) - 0.5"
     return f"round(({counted}) / {rows}, 0.00001)"

@@ -17,6 +17,10 @@ from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
 from prediction_exporter.kit.alerts.latency_budget_burn import LATENCY_BUDGET_BURN
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
+from prediction_exporter.kit.alerts.model_exporter_restarts import MODEL_EXPORTER_RESTARTS
+from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
+from prediction_exporter.kit.alerts.model_rules_late import MODEL_RULES_LATE
+from prediction_exporter.kit.alerts.model_source_empty import MODEL_SOURCE_EMPTY
 from prediction_exporter.kit.alerts.model_state_damaged import MODEL_STATE_DAMAGED
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.out_of_range_values import OUT_OF_RANGE_VALUES
@@ -32,7 +36,11 @@ ALERTS: tuple[Alert, ...] = (
     ERROR_BUDGET_BURN,
     LATENCY_BUDGET_BURN,
     EXPORTER_DOWN,
+    MODEL_EXPORTER_RESTARTS,
+    MODEL_GONE,
     SOURCE_STALE,
+    MODEL_SOURCE_EMPTY,
+    MODEL_RULES_LATE,
     CONFIG_RELOAD_FAILED,
     COLLECTOR_FAILED,
     MODEL_STATE_DAMAGED,

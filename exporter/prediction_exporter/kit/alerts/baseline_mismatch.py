@@ -23,7 +23,7 @@ BASELINE_MISMATCH = Alert(
                 f"count {by(MODEL_KEY)} (count {by((*MODEL_KEY, 'baseline'))} ({latest(BASELINE_INFO.name, scale)})) > 1"
             ),
             hold=duration("30m"),
-            keep=None,
+            keep=duration("5m"),
         ),
     ),
     summary="Replicas of a model compare with different baselines, so that their counts cannot be added up.",

@@ -19,7 +19,7 @@ CONFIG_RELOAD_FAILED = Alert(
             severity="warning",
             expr=lambda scale: of_models(f"{latest(CONFIG_RELOAD_SUCCESSFUL.name, scale)} == 0", scale),
             hold=duration("5m"),
-            keep=None,
+            keep=duration("5m"),
         ),
     ),
     summary="The exporter refused its changed configuration and goes on with the former one.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from prediction_exporter.collectors.exporter import BUILD_INFO
 from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, Severity
 from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, owner, series, shared
 from prediction_exporter.kit.fleet import FRESH_REPLICAS
-from prediction_exporter.kit.promql import INSTANCE_KEY, JOBS, MEMORY, MODEL_KEY, bracketed, of_models, on, select
+from prediction_exporter.kit.promql import INSTANCE_KEY, JOBS, MEMORY, MODEL_KEY, bracketed, latest, of_models, on, select
 from prediction_exporter.kit.scale import Scale, duration
 
 _A = {"instance": "a:10900"}
@@ -22,7 +23,9 @@ def _firing(severity: Severity, instance: str) -> Firing:
 
 
 def _down(scale: Scale) -> str:
-    return bracketed(of_models(f"{select('up', JOBS)} == 0", scale))
+    # By what the exporter itself showed within a day, whatever its job is called; by the name where it never answered.
+    known = f"up == 0 and {on(INSTANCE_KEY)} {latest(BUILD_INFO.name, scale, MEMORY)}"
+    return bracketed(of_models(f"({known}) or {select('up', JOBS)} == 0", scale))
 
 
 EXPORTER_DOWN = Alert(
@@ -35,7 +38,7 @@ EXPORTER_DOWN = Alert(
             severity="warning",
             expr=lambda scale: f"{_down(scale)}\nunless {on(MODEL_KEY)}\n{FRESH_REPLICAS}",
             hold=duration("5m"),
-            keep=None,
+            keep=duration("5m"),
         ),
         # Another exporter reads the same source: the model is watched, and nothing may be muted.
         Condition(
@@ -117,6 +120,26 @@ EXPORTER_DOWN = Alert(
                         Firing(
                             severity="warning",
                             labels={**SCOPE_LABELS, **_A},
+                            description="Prometheus has had no answer from a:10900 for 5 minutes.",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="an exporter of a job with another name, which was there before",
+            series=(
+                series("up", "1x10 0x20", target={"job": "scoring", **_A}),
+                series(BUILD_INFO, "1x10", dict.fromkeys(BUILD_INFO.labels, "x"), target={"job": "scoring", **_A}),
+            ),
+            checks=(
+                Check(at="14m", firing=()),
+                Check(
+                    at="17m",
+                    firing=(
+                        Firing(
+                            severity="warning",
+                            labels={"job": "scoring", **_A},
                             description="Prometheus has had no answer from a:10900 for 5 minutes.",
                         ),
                     ),

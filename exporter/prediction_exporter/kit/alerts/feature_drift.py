@@ -15,14 +15,12 @@ from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.alerts.widespread_drift import WIDESPREAD_DRIFT
 from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, moments, owner, psi, psi_threshold, window
 from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.figures import BIN_SHARE, PSI, values
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
-from prediction_exporter.kit.recording import BIN_SHARE, COLUMN_COUNT, PSI_FLEET, PSI_THRESHOLD
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import NUMBER
 
-_ABOVE = AboveThreshold(
-    pairs=((PSI_FLEET, PSI_THRESHOLD),), matchers=('role="feature"',), now=False, counted=COLUMN_COUNT, show=NUMBER
-)
+_ABOVE = AboveThreshold(figures=(PSI,), matchers=('role="feature"',), now=False, counted=values, show=NUMBER)
 _B = {**TARGET, "instance": "b:10900"}
 _SHIFTED = (900, 100)
 _SMALL = (50, 10)
@@ -67,11 +65,12 @@ FEATURE_DRIFT = Alert(
     impact="The model sees input that it has learnt less about. How much that harms depends on the feature's weight.",
     diagnosis=(
         Diagnosis(
-            question="How large is it, by window?",
-            query=PSI_FLEET.where(model="MODEL", column="COLUMN", segment="all"),
+            question="How many times its threshold is it, by window?",
+            query=PSI.over.where(model="MODEL", column="COLUMN"),
         ),
         Diagnosis(
-            question="Against which threshold?", query=PSI_THRESHOLD.where(model="MODEL", column="COLUMN", segment="all")
+            question="How large is it on each replica, and against which threshold?",
+            query=f'{{__name__=~"{PSI.statistic.family}(_threshold)?", model="MODEL", column="COLUMN", segment="all"}}',
         ),
         Diagnosis(
             question="Which bins have grown?",
@@ -81,7 +80,9 @@ FEATURE_DRIFT = Alert(
                 f"max by (cluster, namespace, job, model, column, role, bin) ({BASELINE_BIN_RATIO.where(model='MODEL')})"
             ),
         ),
-        Diagnosis(question="Only in a segment?", query=f"topk(10, {PSI_FLEET.where(model='MODEL', column='COLUMN')})"),
+        Diagnosis(
+            question="Only in a segment?", query=f"topk(10, {PSI.statistic.family.where(model='MODEL', column='COLUMN')})"
+        ),
     ),
     mitigation=(
         "1. A step at one point in time: look for a deployment upstream, another unit, a changed default.\n"
@@ -190,8 +191,7 @@ FEATURE_DRIFT = Alert(
                 *window(20),
                 *bins("income", (10, 10)),
                 *window(60, "24h")[:1],
-                *bins("income", _SMALL, name="24h")[:2],
-                bins("income", _SMALL, name="24h")[-1],
+                *bins("income", _SMALL, name="24h"),
                 owner("drift"),
             ),
             checks=(Check(at="35m", firing=(_firing(_SMALL, "0: 50 % -> 83 %", "24h"),)),),

@@ -6,19 +6,19 @@ from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnos
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, owner, share, window
-from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.columns import USELESS, AboveThreshold, of_rows
+from prediction_exporter.kit.figures import INVALID, NON_FINITE
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
-from prediction_exporter.kit.recording import INVALID, NON_FINITE, WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import PERCENT
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
 
 _ABOVE = AboveThreshold(
-    pairs=((INVALID.fleet, INVALID.threshold), (NON_FINITE.fleet, NON_FINITE.threshold)),
+    figures=(INVALID, NON_FINITE),
     matchers=(),
     now=True,
-    counted=WINDOW_COUNT,
+    counted=of_rows,
     show=PERCENT,
 )
 _INCOME = {**VERSION_LABELS, "column": "income", "role": "feature"}
@@ -28,7 +28,10 @@ INVALID_VALUES = Alert(
     area="data",
     key=VERSION_COLUMN_KEY,
     window=_ABOVE.window,
-    conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("15m"), keep=duration("15m")),),
+    conditions=(
+        Condition(severity="critical", expr=_ABOVE.expr_from(USELESS), hold=duration("5m"), keep=duration("15m")),
+        Condition(severity="warning", expr=_ABOVE.expr, hold=duration("15m"), keep=duration("15m")),
+    ),
     summary="A column holds values that the model cannot use: a wrong type, NaN or an infinity.",
     description=_ABOVE.description(
         "{{ $labels.column }} of {{ $labels.model }} version {{ $labels.version }} is of a wrong type in <value> of "
@@ -39,12 +42,13 @@ INVALID_VALUES = Alert(
     action="Look at raw values of the column: what changed in its producer, a type, a unit or a computation?",
     meaning=(
         "Text where the baseline has numbers, objects, or NaN and infinities, in more predictions than the threshold allows. "
-        "Such values are in no bin. Only the shortest window with enough predictions counts."
+        f"Such values are in no bin. Critical: either in at least {USELESS:.0%} of predictions. Only the shortest window with "
+        "enough predictions counts."
     ),
     impact="The model fails on such requests or predicts nonsense. Drift of the column, computed from the rest, is muted.",
     diagnosis=(
-        Diagnosis(question="Wrong types", query=f"topk(10, {INVALID.fleet.where(model='MODEL', segment='all')} > 0)"),
-        Diagnosis(question="NaN and infinities", query=f"topk(10, {NON_FINITE.fleet.where(model='MODEL', segment='all')} > 0)"),
+        Diagnosis(question="Wrong types", query=f"topk(10, {INVALID.over.where(model='MODEL')})"),
+        Diagnosis(question="NaN and infinities", query=f"topk(10, {NON_FINITE.over.where(model='MODEL')})"),
         Diagnosis(
             question="Only on some replicas?",
             query=INVALID_RATIO.family.where(model="MODEL", column="COLUMN", segment="all"),
@@ -81,6 +85,32 @@ INVALID_VALUES = Alert(
                                 "and NaN or infinite in 20 % (threshold 3 %), over 500 predictions in 1h."
                             ),
                             worst="income 20 %",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="text in all predictions but a few: the column is as good as missing",
+            series=(
+                *window(500),
+                *share(INVALID_RATIO, "income", 0.998, 0.02),
+                *share(NON_FINITE_RATIO, "income", 0.002, 0.03),
+                owner("data", "data-eng"),
+            ),
+            checks=(
+                Check(at="4m", firing=()),
+                Check(
+                    at="10m",
+                    firing=(
+                        Firing(
+                            severity="critical",
+                            labels={**_INCOME, "owner": "data-eng"},
+                            description=(
+                                "income of credit-risk version 2 is of a wrong type in 99.8 % of predictions (threshold 2 %) "
+                                "and NaN or infinite in 0.2 % (threshold 3 %), over 500 predictions in 1h."
+                            ),
+                            worst="income 99.8 %",
                         ),
                     ),
                 ),

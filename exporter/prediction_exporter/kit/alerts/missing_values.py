@@ -7,15 +7,15 @@ from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnos
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, VERSION_LABELS, owner, series, share, window
-from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.columns import USELESS, AboveThreshold, of_rows
+from prediction_exporter.kit.figures import MISSING
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
-from prediction_exporter.kit.recording import MISSING, WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import PERCENT
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
 from prediction_exporter.statistics.schema_mismatch import SCHEMA_MISMATCH
 
-_ABOVE = AboveThreshold(pairs=((MISSING.fleet, MISSING.threshold),), matchers=(), now=True, counted=WINDOW_COUNT, show=PERCENT)
+_ABOVE = AboveThreshold(figures=(MISSING,), matchers=(), now=True, counted=of_rows, show=PERCENT)
 _INCOME = {**VERSION_LABELS, "column": "income", "role": "feature"}
 _B = {**TARGET, "instance": "b:10900"}
 _C = {**TARGET, "instance": "c:10900"}
@@ -36,7 +36,7 @@ MISSING_VALUES = Alert(
     conditions=(
         Condition(
             severity="critical",
-            expr=lambda scale: f"{_ABOVE.expr(scale)} == 1",
+            expr=_ABOVE.expr_from(USELESS),
             hold=duration("5m"),
             keep=duration("15m"),
         ),
@@ -51,18 +51,18 @@ MISSING_VALUES = Alert(
     action="Find the producer of the column and when it last changed; until then decide whether to serve a fallback.",
     meaning=(
         "The share of predictions in which the column is absent or null exceeds its threshold: the baseline's share, plus the "
-        "configured increase or what the sample size demands. Critical: the column is missing in every prediction. "
+        f"configured increase or what the sample size demands. Critical: it is missing in at least {USELESS:.0%} of them. "
         "Only the shortest window counts that had enough predictions within a day, so the alert ends soon after the repair."
     ),
     impact="The model predicts from a default or an imputed value where it learnt a real one. Drift of the column is muted.",
     diagnosis=(
         Diagnosis(
-            question="Which columns, and how much?",
-            query=f"{MISSING.fleet.where(model='MODEL', segment='all')} > {MISSING.threshold}",
+            question="Which columns, and how many times their threshold?",
+            query=f"{MISSING.over.where(model='MODEL')} > 1",
         ),
         Diagnosis(
             question="Only in a segment?",
-            query=f"topk(10, {MISSING.fleet.where(model='MODEL', column='COLUMN')})",
+            query=f"topk(10, {MISSING_RATIO.family.where(model='MODEL', column='COLUMN')})",
         ),
         Diagnosis(
             question="Only on some replicas?",
@@ -126,6 +126,30 @@ MISSING_VALUES = Alert(
                             labels={**_INCOME, "owner": "data-eng"},
                             description=_text("100 %", "6 %", 600, "1h"),
                             worst="income 100 %, age 50 %",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="a value in every thousandth prediction; and one replica's two predictions that have it change nothing",
+            series=(
+                *window(1000),
+                *share(MISSING_RATIO, "income", 0.999, 0.06),
+                *window(2, target=_B),
+                *share(MISSING_RATIO, "income", 0.0, 0.06, target=_B)[:1],
+                owner("data", "data-eng"),
+            ),
+            checks=(
+                Check(at="4m", firing=()),
+                Check(
+                    at="10m",
+                    firing=(
+                        Firing(
+                            severity="critical",
+                            labels={**_INCOME, "owner": "data-eng"},
+                            description=_text("99.7 %", "6 %", 1002, "1h"),
+                            worst="income 99.7 %",
                         ),
                     ),
                 ),

@@ -13,19 +13,41 @@ from prediction_exporter.kit.recording import HALF_HOUR, TRAFFIC
 from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.kit.wording import COUNT
 
-#: Share of the last day's half hours that had requests, above which a silent half hour is not normal.
+#: Share of the half hours with requests, above which a model of which no week is known is in constant use.
 USUAL = 0.5
+#: Days before this one whose same hour is looked at, beside that of a week ago.
+DAYS = range(1, 7)
 
 
 def _silent(scale: Scale) -> str:
-    slots = f"[{scale(duration('1d'))}:{scale(HALF_HOUR)}]"
-    return f"{TRAFFIC} == 0\nand {on(MODEL_KEY)}\navg_over_time(({TRAFFIC} > bool 0){slots}) > {USUAL}"
+    hour = scale(duration("1h"))
+    day = scale(duration("1d"))
+
+    def used(days: int) -> str:
+        """Return whether there were requests all through this hour, so many days ago."""
+        return f"min_over_time({TRAFFIC}[{hour}] offset {scale(duration(f'{days}d'))}) > bool 0"
+
+    week_ago = f"{used(7)} == 1"
+    some_day = " or ".join(f"({used(days)} == 1)" for days in DAYS)
+    known = f"last_over_time({TRAFFIC}[{hour}] offset {scale(duration('7d'))})"
+    # A day ago too, so that a night of silence does not become what is usual.
+    slots = f"({TRAFFIC} > bool 0)[{day}:{scale(HALF_HOUR)}]"
+    constant = f"(avg_over_time({slots}) > {USUAL} or avg_over_time({slots} offset {day}) > {USUAL})"
+    return (
+        f"{TRAFFIC} == 0\n"
+        f"and {on(MODEL_KEY)}\n"
+        "(\n"
+        f"  ({week_ago} and {on(MODEL_KEY)} ({some_day}))\n"
+        f"  or {on(MODEL_KEY)}\n"
+        f"  ({constant} unless {on(MODEL_KEY)} {known})\n"
+        ")"
+    )
 
 
 _STOPPED = Firing(
     severity="critical",
     labels={**MODEL_LABELS, "owner": "ml-ops"},
-    description="credit-risk has had no request for 30 minutes, after 10,800 in the last day.",
+    description="credit-risk has had no request for 30 minutes, after 10,800 in the last week.",
 )
 
 NO_PREDICTIONS = Alert(
@@ -33,18 +55,20 @@ NO_PREDICTIONS = Alert(
     area="service",
     key=MODEL_KEY,
     window=None,
-    conditions=(Condition(severity="critical", expr=_silent, hold=duration("2m"), keep=None),),
-    summary="A model that is in constant use has had no request for half an hour.",
+    conditions=(Condition(severity="critical", expr=_silent, hold=duration("2m"), keep=duration("5m")),),
+    summary="A model has had no request for half an hour, at a time when it usually has some.",
     description=lambda scale: (
         "{{ $labels.model }} has had no request for 30 minutes, after "
-        + figure(total(MODEL_KEY, f"increase({own(REQUESTS.name, MODEL_KEY)}[{scale(duration('1d'))}])"), MODEL_KEY, COUNT)
-        + " in the last day."
+        + figure(total(MODEL_KEY, f"increase({own(REQUESTS.name, MODEL_KEY)}[{scale(duration('7d'))}])"), MODEL_KEY, COUNT)
+        + " in the last week."
     ),
     worst=None,
     action="Check whether the model server and its callers run; then whether its predictions are still written.",
     meaning=(
-        "No request was read from the model's source for 30 minutes, though more than half of the last day's half hours had. "
-        "A model that is asked in batches, or only in office hours, does not fire."
+        "No request was read from the model's source for 30 minutes, though there were some all through this hour a week ago "
+        "and on another day of the week. So a model that is asked in office hours, or for two hours a day, is missed in these "
+        "alone, and the outage is no part of what it is compared with. As long as no week is known, a model counts that had "
+        "requests in more than half of a day's half hours. Prometheus must keep its series for eight days."
     ),
     impact="Whoever relies on the predictions gets none, or they are no longer written and the model is unwatched.",
     diagnosis=(

@@ -7,17 +7,15 @@ from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, bins, owner, share, window
 from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.figures import OUT_OF_RANGE, values
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
-from prediction_exporter.kit.recording import COLUMN_COUNT, OUT_OF_RANGE
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import PERCENT
 from prediction_exporter.statistics.max import MAX
 from prediction_exporter.statistics.min import MIN
 from prediction_exporter.statistics.out_of_range_ratio import OUT_OF_RANGE_RATIO
 
-_ABOVE = AboveThreshold(
-    pairs=((OUT_OF_RANGE.fleet, OUT_OF_RANGE.threshold),), matchers=(), now=True, counted=COLUMN_COUNT, show=PERCENT
-)
+_ABOVE = AboveThreshold(figures=(OUT_OF_RANGE,), matchers=(), now=True, counted=values, show=PERCENT)
 
 OUT_OF_RANGE_VALUES = Alert(
     name="ModelOutOfRangeValues",
@@ -37,7 +35,9 @@ OUT_OF_RANGE_VALUES = Alert(
     diagnosis=(
         Diagnosis(question="The smallest value", query=f"min({MIN.family.where(model='MODEL', column='COLUMN')})"),
         Diagnosis(question="The largest value", query=f"max({MAX.family.where(model='MODEL', column='COLUMN')})"),
-        Diagnosis(question="Only in a segment?", query=f"topk(10, {OUT_OF_RANGE.fleet.where(model='MODEL', column='COLUMN')})"),
+        Diagnosis(
+            question="Only in a segment?", query=f"topk(10, {OUT_OF_RANGE_RATIO.family.where(model='MODEL', column='COLUMN')})"
+        ),
     ),
     mitigation=(
         "1. Another unit or scale (cents for euros): repair the producer.\n"
@@ -81,7 +81,7 @@ OUT_OF_RANGE_VALUES = Alert(
                 *bins("income", (250, 250)),
                 *share(OUT_OF_RANGE_RATIO, "income", 0.05, 0.06),
                 *bins("age", (0, 0)),
-                *share(OUT_OF_RANGE_RATIO, "age", 0.5, 0.06),
+                share(OUT_OF_RANGE_RATIO, "age", 0, 0.06)[1],
                 owner("data"),
             ),
             checks=(Check(at="60m", firing=()),),

@@ -10,13 +10,13 @@ from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, bins, moments, owner, psi, psi_threshold, window
 from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.figures import PSI, values
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
-from prediction_exporter.kit.recording import COLUMN_COUNT, PSI_FLEET, PSI_THRESHOLD
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import NUMBER
 
 _OUTPUTS = 'role=~"prediction|score"'
-_ABOVE = AboveThreshold(pairs=((PSI_FLEET, PSI_THRESHOLD),), matchers=(_OUTPUTS,), now=False, counted=COLUMN_COUNT, show=NUMBER)
+_ABOVE = AboveThreshold(figures=(PSI,), matchers=(_OUTPUTS,), now=False, counted=values, show=NUMBER)
 _SHIFTED = (200, 800)
 
 PREDICTION_DRIFT = Alert(
@@ -39,8 +39,8 @@ PREDICTION_DRIFT = Alert(
     impact="Decisions shift: more or fewer approvals, alarms or offers than planned. Whether they are wrong only labels tell.",
     diagnosis=(
         Diagnosis(
-            question="How large is it, by window and version?",
-            query=PSI_FLEET.where(_OUTPUTS, model="MODEL", segment="all"),
+            question="How many times its threshold is it, by window and version?",
+            query=PSI.over.where(_OUTPUTS, model="MODEL"),
         ),
         Diagnosis(
             question="Which classes have grown?",
@@ -48,7 +48,7 @@ PREDICTION_DRIFT = Alert(
         ),
         Diagnosis(
             question="Which features drifted with it?",
-            query=f"topk(10, {PSI_FLEET.where(model='MODEL', role='feature', segment='all')})",
+            query=f"topk(10, {PSI.over.where(model='MODEL', role='feature')})",
         ),
     ),
     mitigation=(

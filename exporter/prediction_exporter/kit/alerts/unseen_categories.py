@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from prediction_exporter.collectors.windows import WINDOW_BIN_PREDICTIONS
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, owner, share, window
 from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.figures import UNSEEN, values
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
-from prediction_exporter.kit.recording import BIN_COUNT, COLUMN_COUNT, UNSEEN
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import PERCENT
+from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
+from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
+from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
 from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
 
-_ABOVE = AboveThreshold(pairs=((UNSEEN.fleet, UNSEEN.threshold),), matchers=(), now=True, counted=COLUMN_COUNT, show=PERCENT)
+_ABOVE = AboveThreshold(figures=(UNSEEN,), matchers=(), now=True, counted=values, show=PERCENT)
+_ALL = 'segment="all"'
 _B = {**TARGET, "instance": "b:10900"}
+
+
+def _valid(target: dict[str, str]) -> tuple[str, ...]:
+    """Return that no prediction lacks the column's value."""
+    return tuple(share(each, "region", 0, 0.02, target=target)[0] for each in (MISSING_RATIO, INVALID_RATIO, NON_FINITE_RATIO))
+
 
 UNSEEN_CATEGORIES = Alert(
     name="ModelUnseenCategories",
@@ -35,12 +46,14 @@ UNSEEN_CATEGORIES = Alert(
     ),
     impact="The model treats these values as unknown, whatever it knew of what they mean.",
     diagnosis=(
-        Diagnosis(question="Which columns?", query=f"topk(10, {UNSEEN.fleet.where(model='MODEL', segment='all')} > 0)"),
+        Diagnosis(question="Which columns?", query=f"topk(10, {UNSEEN.over.where(model='MODEL')})"),
         Diagnosis(
             question="Which categories have become rarer in exchange?",
-            query=f"sum by (bin) ({BIN_COUNT.where(model='MODEL', column='COLUMN', segment='all', window='WINDOW')})",
+            query=f"sum by (bin) ({WINDOW_BIN_PREDICTIONS.where(_ALL, model='MODEL', column='COLUMN', window='WINDOW')})",
         ),
-        Diagnosis(question="Only in a segment?", query=f"topk(10, {UNSEEN.fleet.where(model='MODEL', column='COLUMN')})"),
+        Diagnosis(
+            question="Only in a segment?", query=f"topk(10, {UNSEEN_RATIO.family.where(model='MODEL', column='COLUMN')})"
+        ),
     ),
     mitigation=(
         "1. Count the column's values in the log or table and compare with the baseline's.\n"
@@ -60,6 +73,8 @@ UNSEEN_CATEGORIES = Alert(
                 *window(500, target=_B),
                 *bins("region", (250, 250), target=_B),
                 *share(UNSEEN_RATIO, "region", 0, 0.05, target=_B),
+                *_valid(TARGET),
+                *_valid(_B),
                 owner("data", "data-eng"),
             ),
             checks=(

@@ -9,8 +9,8 @@ from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, bins, moments, owner, psi, window
 from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.figures import PSI, values
 from prediction_exporter.kit.promql import VERSION_KEY, WINDOW_KEY, by, latest
-from prediction_exporter.kit.recording import COLUMN_COUNT, PSI_FLEET, PSI_THRESHOLD
 from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.kit.wording import COUNT, NUMBER, PERCENT
 from prediction_exporter.statistics.drifted_columns import DRIFTED_COLUMNS
@@ -18,14 +18,12 @@ from prediction_exporter.statistics.drifted_columns import DRIFTED_COLUMNS
 #: Share and number of drifted features from which the whole input is another, and not a feature.
 SHARE, LEAST = 0.5, 3
 _FEATURES = 'role="feature"'
-_ABOVE = AboveThreshold(
-    pairs=((PSI_FLEET, PSI_THRESHOLD),), matchers=(_FEATURES,), now=False, counted=COLUMN_COUNT, show=NUMBER
-)
+_ABOVE = AboveThreshold(figures=(PSI,), matchers=(_FEATURES,), now=False, counted=values, show=NUMBER)
 
 
 def _widespread(scale: Scale) -> str:
     drifted = f"count {by(WINDOW_KEY)} ({_ABOVE.windows(scale)})"
-    comparable = f"count {by(WINDOW_KEY)} ({latest(PSI_FLEET.where(_FEATURES, segment='all'), scale)})"
+    comparable = f"count {by(WINDOW_KEY)} ({latest(PSI.over.where(_FEATURES), scale)})"
     return f"max {by(VERSION_KEY)} (\n  ({drifted} >= {LEAST})\n  / {comparable}\n  >= {SHARE}\n)"
 
 
@@ -63,7 +61,7 @@ WIDESPREAD_DRIFT = Alert(
     diagnosis=(
         Diagnosis(
             question="Which features, the worst first?",
-            query=f"sort_desc({PSI_FLEET.where(_FEATURES, model='MODEL', segment='all')})",
+            query=f"sort_desc({PSI.over.where(_FEATURES, model='MODEL')})",
         ),
         Diagnosis(
             question="Since when?",

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from prediction_exporter.collectors.source import EVENTS_REJECTED
 from prediction_exporter.collectors.windows import WINDOW_BIN_PREDICTIONS, WINDOW_PREDICTIONS
-from prediction_exporter.kit import looks
+from prediction_exporter.kit import figures, looks
 from prediction_exporter.kit import panels as p
+from prediction_exporter.kit.figures import (
+    BADNESS,
+    BIN_SHARE,
+    INVALID,
+    MISSING,
+    NON_FINITE,
+    OUT_OF_RANGE,
+    PSI,
+    RECORDED_FROM,
+    UNSEEN,
+    Figure,
+    baseline_bins,
+    psi_noise_floor,
+    values,
+)
 from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import (
     COLUMN,
@@ -14,28 +29,11 @@ from prediction_exporter.kit.overview.labels import (
     WINDOW,
     WINDOWS,
     WORST,
-    chosen,
     drifted,
     rate,
-    times_threshold,
 )
 from prediction_exporter.kit.panels import Field, Panel, Query
-from prediction_exporter.kit.promql import MODEL_KEY, Recorded, largest_of
-from prediction_exporter.kit.recording import (
-    BADNESS,
-    BASELINE_BIN,
-    BIN_SHARE,
-    COLUMN_COUNT,
-    INVALID,
-    MISSING,
-    NON_FINITE,
-    OUT_OF_RANGE,
-    PSI_FLEET,
-    PSI_NOISE_FLOOR,
-    PSI_THRESHOLD,
-    UNSEEN,
-    FleetShare,
-)
+from prediction_exporter.kit.promql import MODEL_KEY, largest_of
 from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.outlier_ratio import OUTLIER_RATIO
 from prediction_exporter.statistics.quantile import QUANTILE
@@ -54,25 +52,28 @@ def worst_columns() -> str:
 def columns(link: str) -> list[Panel]:
     """Return the panels of the row; ``link`` leads to a column."""
 
-    def multiple(share: FleetShare) -> str:
-        return times_threshold(share.fleet, share.threshold, WINDOW)
+    def multiple(*shares: Figure) -> str:
+        # What is not recorded is as good as none.
+        found = " or ".join(share.over.where(*WINDOW) for share in shares)
+        return f"{found} or {BADNESS.where(*WINDOW)} * 0"
 
     invalid = largest_of(("column",), [multiple(INVALID), multiple(NON_FINITE)])
     # A column is a category or a number.
-    unknown = f"{multiple(UNSEEN)} or {multiple(OUT_OF_RANGE)}"
+    unknown = multiple(UNSEEN, OUT_OF_RANGE)
     fields = (
         (BADNESS.where(*WINDOW), "worst of all", None),
-        (times_threshold(PSI_FLEET, PSI_THRESHOLD, WINDOW), "PSI", None),
+        (PSI.over.where(*WINDOW), "PSI", None),
         (multiple(MISSING), "missing", None),
         (invalid, "invalid", None),
         (unknown, "unseen, out of range", None),
-        (COLUMN_COUNT.where(*WINDOW), "values", "short"),
+        (values(figures.chosen(*WINDOW)), "values", "short"),
     )
     return [
         p.table(
             "Columns, worst first",
             "What is watched of each column in the window, as multiples of its threshold: above 1 an alert fires in time. "
-            "Invalid is the larger of wrong types and of NaN and infinities. A click on a column shows it below.",
+            "Invalid is the larger of wrong types and of NaN and infinities. A share below "
+            f"{RECORDED_FROM:g} of its threshold is shown as 0. A click on a column shows it below.",
             *(Field(query=p.now(f"max by (column) ({expr})", name, table=True), unit=unit) for expr, name, unit in fields),
             over="column",
             link=link,
@@ -99,7 +100,7 @@ def drift() -> list[Panel]:
             "Largest PSI",
             "PSI divided by its threshold; from 1 on a feature counts as drifted, and a full bar is twice the threshold.",
             p.now(
-                f"sort_desc(topk({TOP}, max by (column) ({times_threshold(PSI_FLEET, PSI_THRESHOLD, (*WINDOW, FEATURE))})))",
+                f"sort_desc(topk({TOP}, max by (column) ({PSI.over.where(*WINDOW, FEATURE)})))",
                 "{{column}}",
             ),
             width=12,
@@ -119,25 +120,29 @@ def drift() -> list[Panel]:
     ]
 
 
-def _largest(share: FleetShare) -> str:
-    """Return the columns with the largest share, chosen once for the range; none that is 0 over all of it."""
-    series = share.fleet.where(*WINDOW)
-    chosen = f"topk({TOP}, max by (column) (max_over_time({series}[$__range] @ end())) > 0)"
-    return f"max by (column) ({series}) and on (column) {chosen}"
+def _largest(share: Figure) -> str:
+    """Return the share of the worst columns, chosen once for the range; of none that is as good as 0 over all of it."""
+    worst = f"topk({TOP}, max by (column) (max_over_time({share.over.where(*WINDOW)}[$__range] @ end())))"
+    shares = " ".join(share.value(figures.chosen(*WINDOW)).split())
+    return f"max by (column) ({shares}) and on (column) {worst}"
 
 
 def quality() -> list[Panel]:
     """Return the panels of the row."""
 
-    def share(title: str, description: str, *shares: tuple[FleetShare, str], no_data: str = _TOO_FEW) -> Panel:
+    def share(title: str, description: str, *shares: tuple[Figure, str], no_data: str = _TOO_FEW) -> Panel:
         lines = [Query(expr=_largest(share), legend=f"{{{{column}}}}{suffix}") for share, suffix in shares]
         thresholds = [
-            Query(expr=f"min({share.threshold.where(*WINDOW)})", legend=f"lowest threshold{suffix}", role=looks.THRESHOLD)
+            Query(
+                expr=f"min({share.threshold(figures.chosen(*WINDOW))})",
+                legend=f"lowest threshold{suffix}",
+                role=looks.THRESHOLD,
+            )
             for share, suffix in shares
         ]
         return p.timeseries(
             title,
-            f"{description} The {TOP} columns with the largest share in the time range, and the lowest of their thresholds.",
+            f"{description} The {TOP} worst columns of the time range, against their thresholds, and the lowest of these.",
             *lines,
             *thresholds,
             unit="percentunit",
@@ -191,17 +196,17 @@ def quality() -> list[Panel]:
 
 def column() -> list[Panel]:
     """Return the panels of the row."""
-    baseline = BASELINE_BIN.where(*MODEL, chosen("column"))
-    values = f"sum without (bin) ({WINDOW_BIN_PREDICTIONS.where(*COLUMN)})"
+    of = figures.chosen(*COLUMN)
+    counts = f"sum without (bin) ({WINDOW_BIN_PREDICTIONS.where(*COLUMN)})"
 
-    def line(series: Recorded, name: str, role: looks.Role) -> Query:
-        return Query(expr=f"max({series.where(*COLUMN)})", legend=name, role=role)
+    def line(expr: str, name: str, role: looks.Role) -> Query:
+        return Query(expr=f"max({' '.join(expr.split())})", legend=name, role=role)
 
     return [
         p.histogram(
             "Distribution",
             "Share of each bin, in the window and in the baseline. The bins are the baseline's; other takes unseen categories.",
-            p.now(f"max by (bin) ({baseline})", "baseline", table=True, role=looks.BASELINE),
+            p.now(f"max by (bin) ({baseline_bins(of)})", "baseline", table=True, role=looks.BASELINE),
             p.now(f"max by (bin) ({BIN_SHARE.where(*COLUMN)})", "window", table=True, role=looks.WINDOW),
             over="bin",
             unit="percentunit",
@@ -211,9 +216,9 @@ def column() -> list[Panel]:
         p.timeseries(
             "PSI",
             "PSI of the column with what an alert compares it with, and what it reads without any drift at this sample size.",
-            line(PSI_FLEET, "PSI", looks.WINDOW),
-            line(PSI_THRESHOLD, "threshold", looks.THRESHOLD),
-            line(PSI_NOISE_FLOOR, "noise floor", looks.NOISE),
+            line(PSI.value(of), "PSI", looks.WINDOW),
+            line(PSI.threshold(of), "threshold", looks.THRESHOLD),
+            line(psi_noise_floor(of), "noise floor", looks.NOISE),
             unit="short",
             decimals=3,
             height=9,
@@ -224,7 +229,7 @@ def column() -> list[Panel]:
                 "Mean",
                 "Mean of a numeric column, of all replicas together.",
                 Query(
-                    expr=f"sum({MEAN.family.where(*COLUMN)} * {values}) / (sum({values}) > 0)",
+                    expr=f"sum({MEAN.family.where(*COLUMN)} * {counts}) / (sum({counts}) > 0)",
                     legend="mean",
                     role=looks.WINDOW,
                 ),

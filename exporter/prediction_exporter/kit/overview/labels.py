@@ -10,8 +10,8 @@ from prediction_exporter.collectors.identity import SLO_OBJECTIVE
 from prediction_exporter.collectors.source import SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
 from prediction_exporter.families import Family
-from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, Recorded, by, on, select
-from prediction_exporter.kit.recording import FLEET_SHARES, PSI_FLEET, PSI_THRESHOLD
+from prediction_exporter.kit.figures import BADNESS, PSI, SHARES
+from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, by, on, select
 
 #: Matchers of labels; their names are those of the variables.
 Matchers = tuple[str, ...]
@@ -69,11 +69,6 @@ def latency(quantile: float, buckets: str) -> str:
     return f"histogram_quantile({quantile}, sum by (le) ({buckets}))"
 
 
-def times_threshold(value: Recorded, threshold: Recorded, matchers: Matchers) -> str:
-    """Return a share or distance as a multiple of its threshold."""
-    return f"{value.where(*matchers)} / {threshold.where(*matchers)}"
-
-
 def watching() -> str:
     """Return what multiplies a metric of exporters with 1 where they watch the model, and leaves the others out."""
     exporters = f"max {by(INSTANCE_KEY)} ({SOURCE_UP.where(*MODEL)}) >= bool 0"
@@ -82,14 +77,14 @@ def watching() -> str:
 
 def drifted(matchers: Matchers, *key: str) -> str:
     """Return the number of columns whose PSI is above its threshold, 0 where some can be compared and none is."""
-    distances = PSI_FLEET.where(*matchers)
-    return _count(f"{distances} > {PSI_THRESHOLD.where(*matchers)}", distances, key)
+    distances = PSI.over.where(*matchers)
+    return _count(f"{distances} > 1", distances, key)
 
 
 def with_bad_data(matchers: Matchers) -> str:
     """Return the number of columns of which a share is above its threshold, 0 where some can be compared and none is."""
-    bad = " or ".join(f"({share.fleet.where(*matchers)} > {share.threshold.where(*matchers)})" for share in FLEET_SHARES)
-    return _count(bad, FLEET_SHARES[0].threshold.where(*matchers), ())
+    bad = " or ".join(f"({share.over.where(*matchers)} > 1)" for share in SHARES)
+    return _count(bad, BADNESS.where(*matchers), ())
 
 
 def _count(found: str, of_these: str, key: tuple[str, ...]) -> str:

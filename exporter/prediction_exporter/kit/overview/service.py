@@ -9,6 +9,7 @@ from prediction_exporter.collectors.traffic import PREDICTION_SCORE, PREDICTIONS
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.burn import PAGES
+from prediction_exporter.kit.figures import PSI
 from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import (
     MODEL,
@@ -20,12 +21,11 @@ from prediction_exporter.kit.overview.labels import (
     error_ratio,
     latency,
     rate,
-    times_threshold,
     watching,
 )
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import VERSION_KEY, Series
-from prediction_exporter.kit.recording import FAILED_SHARES, PSI_FLEET, PSI_THRESHOLD, SLOW_SHARES, WINDOW_COUNT
+from prediction_exporter.kit.recording import FAILED_SHARES, SLOW_SHARES, WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
 
 #: How many times as fast as allowed the error budget is used where somebody is called at once.
@@ -78,7 +78,7 @@ def service() -> list[Panel]:
 
 def predictions() -> list[Panel]:
     """Return the panels of the row."""
-    drift = times_threshold(PSI_FLEET, PSI_THRESHOLD, (*WINDOW, OUTPUT))
+    drift = PSI.over.where(*WINDOW, OUTPUT)
     return [
         p.timeseries(
             "Predicted classes",
