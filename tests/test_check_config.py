@@ -602,7 +602,7 @@ def test_what_is_not_compared_is_said(watched: Watched) -> None:
 
 def test_a_baseline_that_compares_nothing_is_no_good_news(watched: Watched) -> None:
     """Where all columns are watched for presence alone, drift is watched nowhere, and that is said."""
-    rows = [{"note": f"a text of {n * 7919 % 100_003} that nobody else wrote"} for n in range(400)]
+    rows = [{"day": f"2026-{n % 12 + 1:02}-{n % 28 + 1:02}"} for n in range(400)]  # without a time they have no age
     (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     watched.configure(config_text(model_text(fields="{time: ts}")))
     build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]

@@ -356,7 +356,9 @@ def test_a_column_watched_for_presence_alone_says_so(tmp_path: Path) -> None:
 
 def test_a_model_that_is_compared_in_nothing_does_not_look_well(tmp_path: Path) -> None:
     """Without any column that has a distribution, nothing could be above a threshold of drift."""
-    made = Made(config_of(tmp_path), baseline_of(tmp_path, texts(400), {}), {"3.1": {"1h": texts(400)}})
+    # Dates without a time beside them have no age.
+    days = pl.DataFrame({"day": [f"2026-{n % 12 + 1:02}-{n % 28 + 1:02}" for n in range(400)]})
+    made = Made(config_of(tmp_path), baseline_of(tmp_path, days, {}), {"3.1": {"1h": days}})
     page = made.page()
     assert page.pills == ["no column is compared"]
     assert "The baseline has no column with a distribution" in page.text

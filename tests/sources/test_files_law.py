@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from counting import Counted, assert_equal, context_of, count
+from prediction_exporter.config.predictions import NULL_VALUES
 from typed_events import FIELDS, NOW, ROLES, Event, Json, events_of, layout_of, lines
 
 #: CSV has no nested values, and does not tell a document from its text.
@@ -86,8 +87,8 @@ def test_files_count_as_the_log(tmp_path: Path, form: str) -> None:
     def law(events: list[Event]) -> None:
         assert not any(isinstance(value, Json) for event in events for value in event.values())
         if form == "csv":
-            # An empty cell is nothing, and so is an empty text.
-            events = [{name: None if value == "" else value for name, value in event.items()} for event in events]
+            # An empty cell is nothing, and so is an empty text, or one of the words for nothing.
+            events = [{name: None if value in ("", *NULL_VALUES) else value for name, value in e.items()} for e in events]
             texts(events).write_csv(file)
         else:
             typed(events).write_parquet(file)

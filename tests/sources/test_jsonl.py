@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import random
 import re
 import time
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -128,10 +131,25 @@ def read_time(value: Any) -> int | None:
     number, state = read_number(value.strip() if isinstance(value, str) else value)
     if state is not ValueState.VALID or number is None:
         return None
+    for begin, end in ((1.97e7, 2.1e7), (1.97e11, 2.1e11), (1e13, 1e14), (1e16, 1e17), (1e19, math.inf)):
+        if begin <= number < end:
+            return read_digits(int(number))
     for bound, factor in ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (math.inf, 1e-3)):
         if abs(number) < bound:
             return int(number * factor) if abs(number * factor) < 2**62 else None
     return None
+
+
+def read_digits(number: int) -> int | None:
+    """Return microseconds since the epoch of a date that is written in digits alone."""
+    digits = str(number)
+    forms = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f", 20: "%Y%m%d%H%M%S%f"}
+    if len(digits) not in forms or not 1970 <= int(digits[:4]) < 2100:
+        return None
+    try:
+        return round(datetime.strptime(digits, forms[len(digits)]).replace(tzinfo=UTC).timestamp() * 1e6)
+    except ValueError:
+        return None
 
 
 def read_number(value: Any) -> tuple[float | None, ValueState]:  # noqa: PLR0911 - one for each state
@@ -479,6 +497,15 @@ def agree_where_times_do(lines: list[bytes]) -> None:
         k: v for k, v in want_refused.items() if k not in timely
     }
     assert got_events.total() + got_refused.total() == want_events.total() + want_refused.total()
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, *(partial(zlib.compress, level=level) for level in (0, 1, 6, 9))])
+def test_compressed_bytes_in_a_log_are_no_lines(compress: Callable[[bytes], bytes]) -> None:
+    """They are not decompressed, whatever stands in them and wherever a chunk begins."""
+    good = json.dumps(GOOD).encode()
+    odd = compress(good * 100).split(b"\n")
+    agree([*odd, *[good] * 60])
+    agree([good, *odd, good], chunk=1)
 
 
 def test_ten_thousand_brackets_and_huge_lines_do_not_hurt() -> None:

@@ -45,6 +45,9 @@ HEAD = 16
 #: Half of a surrogate pair without its other half, which polars reads as something else or as another character.
 _LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 
+#: What begins compressed data, which polars would decompress: gzip's, Zstandard's and zlib's marks.
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+
 #: ASCII in UTF-16 or UTF-32.
 _WIDE = re.compile(rb"(?:[\t-~]\0){4}|(?:[\t-~]\0{3}){3}")
 
@@ -122,10 +125,7 @@ class JsonReader:
         """Return a row for each line but for blank ones, or None where polars does not read them all."""
         if b"\\" in data and _LONE_SURROGATE.search(data):
             return None
-        try:
-            return pl.read_ndjson(io.BytesIO(_quote_words(data) if self._quote else data), schema=self.dtypes)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-            return None
+        return read_ndjson(_quote_words(data) if self._quote else data, self.dtypes)
 
     def _choose(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the fields as columns by the names of their paths."""
@@ -269,6 +269,16 @@ def parse_lines(lines: Iterable[bytes], rejected: Rejected) -> Iterator[Mapping[
                 yield event
             else:
                 rejected.add("malformed", example=line)
+
+
+def read_ndjson(data: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    """Return a row for each JSON line but for blank ones, or None where polars does not read them all."""
+    if data.startswith(_COMPRESSED):
+        return None
+    try:
+        return pl.read_ndjson(io.BytesIO(data), schema=schema)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
 
 
 def is_wide(text: bytes) -> bool:

@@ -10,7 +10,6 @@ counts as consumed before that, so that a position between two reads never lies 
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Literal
 import polars as pl
 
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Rejected
+from prediction_exporter.sources.json_reader import read_ndjson
 
 Wrapper = Literal["none", "docker", "cri"]
 
@@ -31,7 +31,7 @@ _FRAME_BYTES = 4096
 """More than what a wrapper adds to a line: time, stream, and Docker's optional attributes."""
 _JSON_ESCAPE_BYTES = 6
 """Longest escape of a byte, as in ``\\u0000``."""
-_DOCKER_SCHEMA = {"log": pl.String, "stream": pl.String}
+_DOCKER_SCHEMA = {"log": pl.String(), "stream": pl.String()}
 
 
 def record_limit(wrapper: Wrapper | None, limit: int) -> int:
@@ -106,9 +106,8 @@ def unwrap(wrapper: Wrapper, raw: bytes, *, limit: int, dropping: frozenset[str]
 
 def _docker_whole_lines(raw: bytes, limit: int) -> bytes | None:
     """Unwrap records that hold a whole line each, fast; ``None`` where one does not or is too long."""
-    try:
-        records = pl.read_ndjson(io.BytesIO(raw), schema=_DOCKER_SCHEMA)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+    records = read_ndjson(raw, _DOCKER_SCHEMA)
+    if records is None:
         return None
     texts = records["log"]
     if texts.null_count() or records["stream"].null_count() or not texts.str.ends_with("\n").all():
