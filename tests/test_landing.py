@@ -342,23 +342,28 @@ def texts(rows: int) -> pl.DataFrame:
     return pl.DataFrame({"note": [f"the customer called about case {n * 7919 % 100_003} and was told so" for n in range(rows)]})
 
 
+def days(rows: int) -> pl.DataFrame:
+    """Return dates, which have no age without a time beside them."""
+    return pl.DataFrame({"day": [f"2026-{n % 12 + 1:02}-{n % 28 + 1:02}" for n in range(rows)]})
+
+
 def test_a_column_watched_for_presence_alone_says_so(tmp_path: Path) -> None:
-    """It has no values missing: there is nothing to compare them with."""
-    baseline = baseline_of(tmp_path, credit_data(400, 1).with_columns(texts(400)["note"]), FIELDS)
-    made = Made(config_of(tmp_path), baseline, {"3.1": {"1h": credit_data(400, 2).with_columns(texts(400)["note"])}})
+    """It has no values missing: there is nothing to compare them with, or only what is made of it."""
+    others = [texts(400)["note"], days(400)["day"]]
+    baseline = baseline_of(tmp_path, credit_data(400, 1).with_columns(others), FIELDS)
+    made = Made(config_of(tmp_path), baseline, {"3.1": {"1h": credit_data(400, 2).with_columns(others)}})
     page = made.page()
-    row = page.rows()["note"]
-    assert "feature · presence" in row.text
-    assert "watched for presence alone" in row.text
-    assert "no values" not in row.text
+    for name, words in (("day", "watched for presence alone"), ("note", "see length(note)")):
+        row = page.rows()[name]
+        assert "feature · presence" in row.text
+        assert words in row.text
+        assert "no values" not in row.text
     assert page.pills == ["within its thresholds"]
 
 
 def test_a_model_that_is_compared_in_nothing_does_not_look_well(tmp_path: Path) -> None:
     """Without any column that has a distribution, nothing could be above a threshold of drift."""
-    # Dates without a time beside them have no age.
-    days = pl.DataFrame({"day": [f"2026-{n % 12 + 1:02}-{n % 28 + 1:02}" for n in range(400)]})
-    made = Made(config_of(tmp_path), baseline_of(tmp_path, days, {}), {"3.1": {"1h": days}})
+    made = Made(config_of(tmp_path), baseline_of(tmp_path, days(400), {}), {"3.1": {"1h": days(400)}})
     page = made.page()
     assert page.pills == ["no column is compared"]
     assert "The baseline has no column with a distribution" in page.text

@@ -161,7 +161,8 @@ def _profile_numeric(column: Column, values: pl.Series, numbers: pl.Series) -> P
 
 def _profiled_numbers(column: Column, clean: pl.Series, states: NDArray[np.uint8], outside: Outside) -> Profiled:
     low, high = (float(str(value)) for value in (clean.min(), clean.max()))
-    words = f"numeric, {low:.6g} to {high:.6g}, {len(column.drift_edges) + 1} drift bins"
+    bins = len(column.drift_edges) + 1
+    words = f"numeric, {low:.6g} to {high:.6g}, {bins} drift bin{'s' if bins > 1 else ''}"
     return Profiled(profile=_profile(column, clean, states), words=words, outside=outside)
 
 

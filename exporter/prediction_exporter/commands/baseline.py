@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{name:{width}}  {role:10}  {made}")
     for reason, count in table.refused.counts.items():
         print(f"{options.data}: {count} lines refused as {reason}, such as {table.refused.examples[reason]!r}", file=sys.stderr)
-    if not any(report.role == "prediction" for report in result.columns):
+    if not any(report.role in ("prediction", "score") for report in result.columns):
         print("The data has no predictions: what the model puts out will not be compared.", file=sys.stderr)
     kind = type(model.predictions.source).__name__.lower()
     features = [column.name for column in result.record.columns if column.role == "feature" and column.function is None]

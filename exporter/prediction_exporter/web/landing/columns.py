@@ -215,6 +215,9 @@ class Window:
     def _why_absent(self, statistic: Statistic, index: int) -> Remark:
         """Return why a column has no value of a statistic: as the evaluation decides, but for this column."""
         if self.columns[index].kind not in statistic.kinds:
+            made = [column.name for column in self.columns if column.of == self.columns[index].name]
+            if made and statistic is PSI:
+                return Remark(f"see {' and '.join(made)}")
             return self._remark(PRESENCE_ALONE if statistic is PSI else NOT_COMPARED)
         statuses = self.report.results[statistic.key].statuses
         others = [status for status in statuses if status not in (OK, NO_PREDICTIONS, NO_BASELINE, TOO_FEW, ERROR)]
