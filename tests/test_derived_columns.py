@@ -309,7 +309,7 @@ def test_unit_vectors_have_one_norm(digits: Callable[[float], float], tmp_path: 
     pl.DataFrame({"ts": [NOW - DAY + n for n in range(500)], "vector": unit.tolist()}).write_parquet(file)
     log = [{"vector": [digits(item) for item in row]} for row in unit[::-1].tolist()]
     judged = judge(tmp_path, file, log, settings="{vector: {kind: vector}}")
-    assert judged.said["norm(vector)"] == "numeric, 1 to 1, 1 drift bins"
+    assert judged.said["norm(vector)"] == "numeric, 1 to 1, 1 drift bin"
     assert judged.value("out_of_range_ratio", "norm(vector)") == 0.0
     assert alarms(judged) == {}
 
