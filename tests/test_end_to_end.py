@@ -113,6 +113,16 @@ def busy() -> Iterator[Callable[[int], None]]:
         yield start
 
 
+def test_nothing_is_sent_where_nothing_drifts(run: Callable[[Story, Pace], Running]) -> None:
+    """A control run without a story sends nothing, though its statistics are there and compared."""
+    running = run(Story(), Pace())
+    time.sleep(QUIET_SECONDS)
+    assert len(running.query('model_column_psi{window="1m"}')) > 0
+    assert [message.text for message in running.slack] == []
+    assert [mail["Subject"] for mail in running.mails] == []
+    assert running.fired() == set()
+
+
 @pytest.mark.parametrize(("speed", "loops"), [(1.0, 4), (2.0, 0)], ids=["on a busy machine", "twice as fast"])
 def test_each_problem_reaches_its_owner_once(
     run: Callable[[Story, Pace], Running], busy: Callable[[int], None], speed: float, loops: int
@@ -168,13 +178,3 @@ def assert_rules_and_panels_work(running: Running) -> None:
         if not page.query(text) and "@ end()" not in text:
             empty.append((where, text))
     assert empty == []
-
-
-def test_nothing_is_sent_where_nothing_drifts(run: Callable[[Story, Pace], Running]) -> None:
-    """A control run without a story sends nothing, though its statistics are there and compared."""
-    running = run(Story(), Pace())
-    time.sleep(QUIET_SECONDS)
-    assert len(running.query('model_column_psi{window="1m"}')) > 0
-    assert [message.text for message in running.slack] == []
-    assert [mail["Subject"] for mail in running.mails] == []
-    assert running.fired() == set()
