@@ -169,7 +169,7 @@ class Measured:
                         if rule["health"] != "ok":
                             raise SystemExit(f"{rule['name']}: {rule.get('lastError')}")
                         self.rules.setdefault(f"{group['name']} {place} {rule['name']}", []).append(rule["evaluationTime"])
-            time.sleep(EVALUATION)
+            time.sleep(EVALUATION)  # there is no newer evaluation before
 
     def shares(self, intervals: Mapping[str, float]) -> list[float]:
         """Return the part of the groups' intervals that each evaluation of all took, the least first."""
@@ -210,8 +210,8 @@ def measure(folder: Path, given: argparse.Namespace) -> None:
         )
         (folder / "prometheus.yml").write_text(yaml.safe_dump(settings | {"rule_files": []}))
         os.kill(pid, signal.SIGHUP)
-        time.sleep(EVALUATION)
-        without = cores(pid, lambda: time.sleep(3 * EVALUATION))
+        time.sleep(EVALUATION)  # what was begun with the rules is to end before it is measured without them
+        without = cores(pid, lambda: time.sleep(3 * EVALUATION))  # long enough for scrapes to be as frequent as with rules
     intervals = dict.fromkeys(measured.groups[0], INTERVAL.seconds)
     intervals |= {group.name: group.interval.seconds for group in RECORDING_GROUPS}
     shipped, here = measured.shares(intervals), measured.shares(dict.fromkeys(intervals, EVALUATION))
@@ -253,8 +253,8 @@ def wait_for(address: str, targets: int) -> None:
     while value(address, 'count(up{job="prediction-exporter"} == 1)') < targets:
         if time.monotonic() > deadline:
             raise SystemExit("not every exporter was scraped")
-        time.sleep(1)
-    time.sleep(2 * EVALUATION)
+        time.sleep(1)  # a scrape takes longer, and each question takes from the core that is measured
+    time.sleep(2 * EVALUATION)  # the first evaluation may have seen a part of the targets
 
 
 def cores(pid: int, act: Callable[[], object]) -> float:

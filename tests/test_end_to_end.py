@@ -116,7 +116,7 @@ def busy() -> Iterator[Callable[[int], None]]:
 def test_nothing_is_sent_where_nothing_drifts(run: Callable[[Story, Pace], Running]) -> None:
     """A control run without a story sends nothing, though its statistics are there and compared."""
     running = run(Story(), Pace())
-    time.sleep(QUIET_SECONDS)
+    time.sleep(QUIET_SECONDS)  # that nothing comes can only be waited for
     assert len(running.query('model_column_psi{window="1m"}')) > 0
     assert [message.text for message in running.slack] == []
     assert [mail["Subject"] for mail in running.mails] == []
