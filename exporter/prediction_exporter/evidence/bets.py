@@ -64,6 +64,11 @@ class Bets:
         return self._padded([scores.rare.astype(np.float64) for scores in self.columns], 0.0) > 0
 
     @cached_property
+    def main(self) -> NDArray[np.bool_]:
+        """The scores that a column is first of all watched by, bool (C, S)."""
+        return self._padded([scores.main.astype(np.float64) for scores in self.columns], 0.0) > 0
+
+    @cached_property
     def deviation(self) -> Floats:
         """Standard deviation of each score, (C, S); 1 where there is none."""
         return self._padded([scores.deviation for scores in self.columns], 1.0)

@@ -117,6 +117,12 @@ class Detector:
         return LOOKS_PER_MONTH / self.budget * max(int(self.watched.sum()), 1)
 
     @cached_property
+    def visible(self) -> Floats:
+        """The change from which on each column's evidence can grow, in standard deviations, (C,); NaN where there is none."""
+        in_deviations = np.where(self.bets.main, self.bets.tolerance / self.bets.deviation, 0.0)
+        return np.where(self.watched, in_deviations.max(axis=1, initial=0.0), np.nan)
+
+    @cached_property
     def _weights(self) -> Floats:
         exists = self.bets.exists
         weights: Floats = exists / np.maximum(exists.sum(axis=1, keepdims=True), 1) / len(BETS)

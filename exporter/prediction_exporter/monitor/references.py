@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from prediction_exporter import baseline as baseline_file
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.config import Config, Model
+from prediction_exporter.counting.cells import Cells
 from prediction_exporter.counting.layout import Kind, Role
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.evidence.bets import Bets
+from prediction_exporter.evidence.detector import Detector
+from prediction_exporter.evidence.learnt import Learnt
+from prediction_exporter.evidence.scores import column_scores
 from prediction_exporter.statistics import STATISTICS, Reference
 
 MONTH_SECONDS = 30 * 86400
@@ -44,6 +49,21 @@ def load_baseline(model: Model, place: str) -> Baseline | None:
     if problems:
         raise ConfigError("\n".join(problems))
     return baseline
+
+
+def detector_of(model: Model, baseline: Baseline | None) -> Detector | None:
+    """Return the rule that decides which columns of a model moved; None without a baseline."""
+    if baseline is None:
+        return None
+    cells = Cells(baseline.layout)
+    whole = cells.of(baseline.profile)
+    scores = []
+    for index, column in enumerate(baseline.layout.columns):
+        counts = whole[None, cells.offsets[index] : cells.offsets[index + 1]]
+        rows, variance = baseline.outside[:, index].tolist()
+        scores.append(column_scores(column, counts, (rows, variance)))
+    learnt = [Learnt.nothing(of_column) for of_column in scores]
+    return Detector(Bets(cells, scores, learnt), model.false_alarms_per_month, learning=model.learning.seconds)
 
 
 def references_of(config: Config, model: Model, baseline: Baseline | None) -> Mapping[str, Reference]:
