@@ -18,8 +18,8 @@ EVIDENCE = Family(
     labels=(*VERSION, "column", "role"),
     group="drift",
     help=(
-        "Decimal logarithm of the evidence that the column moved away from the baseline, from 0; at least the threshold until it "
-        "is back. Absent while it is learnt how much hours differ."
+        "Decimal logarithm of the evidence that the column moved away from the baseline, from 0; at least the threshold until "
+        "it is back. Absent while it is learnt how much hours differ."
     ),
 )
 
