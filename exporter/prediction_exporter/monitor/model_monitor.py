@@ -150,12 +150,12 @@ class ModelMonitor:
         self._source.restore(stored.position if resumed else None)
         self._rejected = dict(stored.counters["rejected"])
         layout = self._layout
-        kept = self._state.buckets(self.model.name, layout) if layout is not None and not self._source.refills else ()
-        self._ledger.restore(stored.counters, kept, now=self._clock())
         if layout is not None and self._tracker is not None:
             evidence = self._state.evidence(self.model.name, layout)
             if evidence is not None:
                 self._tracker.restore(evidence, refills=self._source.refills)
+        kept = self._state.buckets(self.model.name, layout) if layout is not None and not self._source.refills else ()
+        self._ledger.restore(stored.counters, kept, now=self._clock())
         if self._source.refills:
             self._state.drop_buckets(self.model.name)
         return resumed
