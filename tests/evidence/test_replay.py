@@ -213,7 +213,7 @@ def looped(column: Column, hours: NDArray[np.int64], counts: Counts, lengths: li
     """Return what is learnt without a season, window by window and cell by cell."""
     scores = column_scores(column, counts.sum(axis=0)[None])
     folds = np.array_split(np.arange(len(hours)), 6 if len({hour // 24 for hour in hours}) >= 60 else 4)
-    values = {}
+    values: dict[int, Values] = {}
     for fold in folds:
         others = np.delete(counts, fold, axis=0).sum(axis=0)
         values |= dict.fromkeys(fold.tolist(), column_scores(column, others[None]).values[0])
