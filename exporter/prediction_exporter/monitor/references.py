@@ -13,8 +13,7 @@ from prediction_exporter.counting.windows import Span
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.evidence.bets import Bets
 from prediction_exporter.evidence.detector import Detector
-from prediction_exporter.evidence.learnt import Learnt
-from prediction_exporter.evidence.scores import column_scores
+from prediction_exporter.evidence.learnt import scores_of
 from prediction_exporter.statistics import STATISTICS, Reference
 
 MONTH_SECONDS = 30 * 86400
@@ -58,12 +57,11 @@ def detector_of(model: Model, baseline: Baseline | None) -> Detector | None:
     cells = Cells(baseline.layout)
     whole = cells.of(baseline.profile)
     scores = []
-    for index, column in enumerate(baseline.layout.columns):
-        counts = whole[None, cells.offsets[index] : cells.offsets[index + 1]]
+    for index, (column, learnt) in enumerate(zip(baseline.layout.columns, baseline.learnt, strict=True)):
         rows, variance = baseline.outside[:, index].tolist()
-        scores.append(column_scores(column, counts, (rows, variance)))
-    learnt = [Learnt.nothing(of_column) for of_column in scores]
-    return Detector(Bets(cells, scores, learnt), model.false_alarms_per_month, learning=model.learning.seconds)
+        scores.append(scores_of(column, whole[cells.offsets[index] : cells.offsets[index + 1]], learnt, (rows, variance)))
+    bets = Bets(cells, scores, baseline.learnt)
+    return Detector(bets, model.false_alarms_per_month, timezone=baseline.timezone, learning=model.learning.seconds)
 
 
 def references_of(config: Config, model: Model, baseline: Baseline | None) -> Mapping[str, Reference]:
