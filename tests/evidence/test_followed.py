@@ -1,4 +1,4 @@
-"""The evidence of a model, from its source to its series: over restarts, readings that are repeated, and events that are late."""
+"""The evidence of a model, from its source to its series: over restarts, repeated readings, and events that are late."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ def of_evidence(series: Series) -> Series:
     return {key: value for key, value in series.items() if key[0].startswith((EVIDENCE, "model_moved", "model_drift_"))}
 
 
+def value(series: Series, name: str, **labels: str) -> float:
+    """Return the value of what there is."""
+    found = total(series, name, **labels)
+    assert found is not None
+    return found
+
+
 def hours(watched: Watched, count: int, *, each: int = 30) -> Iterator[int]:
     """Log events of two versions in uneven minutes, some of them a little late, and yield each step."""
     for step in range(count * 4):
@@ -49,7 +56,7 @@ def test_restarts_change_nothing(tmp_path: Path) -> None:
         assert found == expected
         other.close()
         other.monitors.clear()
-    assert total(expected, EVIDENCE, column="amount", version="1") > total(expected, EVIDENCE, column="amount", version="2") > 0
+    assert value(expected, EVIDENCE, column="amount", version="1") > value(expected, EVIDENCE, column="amount", version="2") > 0
 
 
 def test_a_table_that_is_read_again_says_what_a_log_says(tmp_path: Path) -> None:
@@ -73,7 +80,7 @@ def test_a_table_that_is_read_again_says_what_a_log_says(tmp_path: Path) -> None
             monitor = table.start(loaded)
             found = read(monitor, table.clock)[1]
         assert of_evidence(found) == of_evidence(expected)
-    assert total(found, EVIDENCE, column="amount") > total(found, f"{EVIDENCE}_threshold")
+    assert value(found, EVIDENCE, column="amount") > value(found, f"{EVIDENCE}_threshold")
 
 
 def test_a_small_change_is_sure_before_it_is_large(watched: Watched) -> None:
@@ -84,13 +91,13 @@ def test_a_small_change_is_sure_before_it_is_large(watched: Watched) -> None:
         for _ in range(60):
             watched.log(amount=watched.chance.gauss(10.7, 2))
         series = read(monitor, watched.clock)[1]
-    limit = total(series, f"{EVIDENCE}_threshold")
-    assert total(series, EVIDENCE, column="amount") > limit
-    assert all(total(series, EVIDENCE, column=name) < limit for name in ("color", "score", "decision"))
+    limit = value(series, f"{EVIDENCE}_threshold")
+    assert value(series, EVIDENCE, column="amount") > limit
+    assert all(value(series, EVIDENCE, column=name) < limit for name in ("color", "score", "decision"))
     assert total(series, "model_moved_columns") == 1
     for window in ("1h", "24h"):
         of_column = {"column": "amount", "window": window}
-        assert total(series, "model_column_psi", **of_column) < total(series, "model_column_psi_threshold", **of_column)
+        assert value(series, "model_column_psi", **of_column) < value(series, "model_column_psi_threshold", **of_column)
 
 
 def test_nothing_is_said_while_it_is_learnt_how_much_hours_differ(watched: Watched) -> None:
@@ -105,7 +112,7 @@ def test_nothing_is_said_while_it_is_learnt_how_much_hours_differ(watched: Watch
     watched.log(20, color="blue")
     series = read(monitor, watched.clock)[1]
     assert total(series, "model_drift_learning_seconds") == 0
-    assert total(series, EVIDENCE, column="color") > 0
+    assert value(series, EVIDENCE, column="color") > 0
     assert total(series, "model_moved_columns") == 0
 
 
@@ -127,7 +134,7 @@ def test_a_baseline_of_other_columns_begins_anew(watched: Watched) -> None:
     read(watched.start(watched.configure(AT_ONCE)), watched.clock)
     watched.log(50, color="blue")
     before = read(watched.start(watched.configure(AT_ONCE)), watched.clock)[1]
-    assert total(before, EVIDENCE, column="color") > 0
+    assert value(before, EVIDENCE, column="color") > 0
     (watched.folder / "baseline.json").unlink()
     save_baseline(watched.folder / "baseline.json", colors=("red", "blue", "green"))
     after = read(watched.start(watched.configure(AT_ONCE)), watched.clock)[1]

@@ -54,6 +54,11 @@ class Bets:
         return padded
 
     @cached_property
+    def has_seasons(self) -> bool:
+        """Whether the scores of any column depend on the hour."""
+        return any(len(scores.values) > 1 for scores in self.columns)
+
+    @cached_property
     def exists(self) -> NDArray[np.bool_]:
         """Which scores there are, bool (C, S)."""
         return self._padded([np.ones(len(scores.names)) for scores in self.columns], 0.0) > 0

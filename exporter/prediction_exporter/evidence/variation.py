@@ -49,11 +49,13 @@ class Variation:
         mean: float64 (W, C, S), mean of the differences.
         count: float64 (W, C, S), how many of them there were, at most :data:`AVERAGED`.
         since: begin of the first slice, in seconds; infinite before it.
+        worth: what was derived from it, until there is more of it.
     """
 
     mean: Floats
     count: Floats
     since: float = np.inf
+    worth: Floats | None = None
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Variation:
@@ -91,6 +93,7 @@ class Variation:
     def add(self, length: int, differences: Floats, *, usual: Floats) -> None:
         """Count differences of windows of one length, given by its place, (C, S); NaN where there is none."""
         mean, count = self.mean[length], self.count[length]
+        self.worth = None
         there = np.isfinite(differences)
         most = np.where(count < SEEN[length], np.inf, CUT * np.maximum(self._mean(usual)[length], 1.0))
         cut = np.minimum(differences, most, where=there, out=np.zeros_like(mean))
@@ -100,7 +103,7 @@ class Variation:
 
     def copy(self) -> Variation:
         """Return the same, to be changed on its own."""
-        return Variation(self.mean.copy(), self.count.copy(), self.since)
+        return Variation(self.mean.copy(), self.count.copy(), self.since, self.worth)
 
 
 @dataclass(eq=False)
