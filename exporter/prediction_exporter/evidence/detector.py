@@ -122,6 +122,22 @@ class Detector:
         in_deviations = np.where(self.bets.main, self.bets.tolerance / self.bets.deviation, 0.0)
         return np.where(self.watched, in_deviations.max(axis=1, initial=0.0), np.nan)
 
+    def rows_until_sure(self, change: float) -> Floats:
+        """Return about how many rows it takes until a change is sure, (C,); infinite where it cannot be seen.
+
+        A bet of the best size grows by x**2 / (2 (1 + x**2)) a row, x being what the change is above the tolerance.
+
+        Args:
+            change: of the column's mean, in standard deviations.
+        """
+        above = np.maximum(change - self.visible, 0.0)
+        growth = above**2 / (2.0 * (1.0 + above**2))
+        needed = np.log(self.limit * self.bets.exists.sum(axis=1) * len(BETS))
+        worth = np.where(self.bets.main, self.bets.effect, 1.0).max(axis=1, initial=1.0)
+        with np.errstate(divide="ignore"):
+            rows: Floats = np.where(above > 0, needed * worth / growth, np.inf)
+        return rows
+
     @cached_property
     def _weights(self) -> Floats:
         exists = self.bets.exists

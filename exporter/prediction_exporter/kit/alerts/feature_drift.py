@@ -63,7 +63,7 @@ FEATURE_DRIFT = Alert(
     meaning=(
         "The feature surely moved, and its PSI against the baseline, of all replicas together, is above its threshold in at "
         "least one window for 30 minutes. The threshold is the larger of the configured effect and of what chance rarely "
-        f"exceeds at this size. On a version's first day, when nobody can be sure, it fires from {DRIFT_ALONE:g} times the threshold."
+        f"exceeds at this size. On a version's first day, when nobody can be sure, it fires from {DRIFT_ALONE:g} times that."
     ),
     impact="The model sees input that it has learnt less about. How much that harms depends on the feature's weight.",
     diagnosis=(
