@@ -41,6 +41,9 @@ MARGIN = 1.25
 #: Days with rows in fewer hours than this, on average, have their rows at one time.
 HOURS_OF_A_DAY = 2
 
+#: Hours whose scores are looked up at a time.
+AT_A_TIME = 1024
+
 #: Shifts, in standard deviations, that a season is to see better than none, and by how much better it must be; what sees
 #: none of the first kind is judged by the others.
 LOOKED_FOR = ((0.5, 1.0), (1.0, 1e-3), (2.0, 1e-6))
@@ -136,11 +139,9 @@ class Replay:
             others = by_slot - _by_place(hours, at, len(by_slot))
             share = others.sum() / max(int(by_slot.sum()), 1)
             values = column_scores(column, others, outside and (outside[0] * share, outside[1] * share)).values
-            sums = np.empty((len(fold), values.shape[1]))
-            for slot in np.unique(at):
-                rows = np.flatnonzero(at == slot)
-                sums[rows] = hours[rows].astype(np.float64) @ values[slot].T
-            parts.append(sums)
+            for begin in range(0, len(fold), AT_A_TIME):
+                part = slice(begin, begin + AT_A_TIME)
+                parts.append(np.matmul(values[at[part]], hours[part, :, None].astype(np.float64))[..., 0])
         return np.concatenate(parts)
 
     def _shown(self, scores: ColumnScores, sums: Floats, taken: Floats) -> tuple[Floats, Floats, Floats]:
