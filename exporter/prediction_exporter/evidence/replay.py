@@ -35,6 +35,9 @@ FOLDS, MORE_FOLDS, LONG = 4, 6, 60
 #: Days from which on the hour of the day, and that of the week, can be learnt with a fold left out.
 DAYS_FOR_DAY, DAYS_FOR_WEEK = 7, 28
 
+#: Days from which on data of one time a day can be steady.
+DAYS_FOR_STEADY = 50
+
 #: What is tolerated of a mean that goes about: so many times the farthest that it went.
 MARGIN = 1.25
 
@@ -44,10 +47,10 @@ HOURS_OF_A_DAY = 2
 #: Hours whose scores are looked up at a time.
 AT_A_TIME = 1024
 
-#: Shifts, in standard deviations, that a season is to see better than none, and by how much better it must be; what sees
-#: none of the first kind is judged by the others.
+#: Shifts, in standard deviations, that a season is to see sooner than none, each with its weight: what sees none of the first
+#: kind is judged by the others. How much sooner it must be: by chance alone, one of three seasons is a little.
 LOOKED_FOR = ((0.5, 1.0), (1.0, 1e-3), (2.0, 1e-6))
-BETTER = 1.02
+SOONER = 1.5
 
 #: The score of what the baseline's own rows never are: replaying them shows nothing of it.
 OUTSIDE = "more outside"
@@ -104,7 +107,7 @@ class Replay:
         for slots in self.seasons:
             scores, learnt = self._learn(column, counts, slots, outside)
             seen = _seen(column, scores, learnt)
-            if best is None or seen > most * BETTER:
+            if best is None or seen > most * SOONER:
                 best, most = learnt, seen
         assert best is not None  # noqa: S101 - there is always the season of one slot
         return best
@@ -150,9 +153,11 @@ class Replay:
         shortest, *longer = variances
         first = np.maximum(1.0, shortest.mean)
         effect = np.maximum(1.0, np.where(shortest.mean > shortest.most, shortest.mean * shortest.most, 1.0))
-        # A day's rows at one time may all be as one, so that only what is no more than independent ones show is steady.
+        # A day's rows at one time may all be as one: steady is only what varies no more than independent ones, in days enough
+        # that no more than the least tolerance absorbs can hide in it.
         explained = np.ones(len(first)) if self.daily else first
         steady = shortest.mean <= explained * shortest.most
+        steady &= (shortest.windows >= DAYS_FOR_STEADY) | (not self.daily)
         for length in longer:
             surely = (length.windows >= ENOUGH_WINDOWS) & (length.mean > effect * length.most)
             effect = np.where(surely, np.maximum(1.0, length.mean * length.most), effect)
