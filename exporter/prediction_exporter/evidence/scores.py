@@ -29,12 +29,16 @@ TOLERATED_ERRORS = 3.0
 TOLERATED_ROWS = 4.0
 
 
+_RARE = ("outside", "missing", "invalid")
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnScores:
     """The scores of a column.
 
     Attributes:
         names: what each of the S scores is, for people.
+        rare: bool (S,): whether it is about what hardly any row of the baseline is: no value, or one out of range.
         values: float64 (H, S, B): of each cell, in each hour of the season; H is 1 where there is none.
         takes: bool (S, B): whether rows of the cell say anything of the score; of a value that is missing, its rank does not.
         deviation: float64 (S,): standard deviation of the score of one row of the baseline.
@@ -42,10 +46,19 @@ class ColumnScores:
     """
 
     names: tuple[str, ...]
+    rare: NDArray[np.bool_]
     values: Floats
     takes: NDArray[np.bool_]
     deviation: Floats
     error: Floats
+
+    @property
+    def main(self) -> NDArray[np.bool_]:
+        """Those that the column is first of all watched by, bool (S,): its ranks, its categories, or whether it is there."""
+        for names in (("higher", "lower"), tuple(name for name in self.names if " category " in name)):
+            if set(names) & set(self.names):
+                return np.isin(self.names, names)
+        return np.ones(len(self.names), np.bool_)
 
 
 def column_scores(
@@ -163,4 +176,5 @@ class _Builder:
             taken[score] = self._whole[takes[score]].sum()
         deviation = np.maximum(deviation, LEAST_DEVIATION)
         error = np.maximum(TOLERATED_ERRORS * deviation / np.sqrt(np.maximum(taken, 1.0)), self._errors)
-        return ColumnScores(tuple(self._names), values, takes, deviation, error)
+        rare = np.array([name.endswith(_RARE) for name in self._names], np.bool_)
+        return ColumnScores(tuple(self._names), rare, values, takes, deviation, error)

@@ -14,13 +14,13 @@ from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.alerts.widespread_drift import WIDESPREAD_DRIFT
 from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, moments, owner, psi, psi_threshold, window
-from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.columns import DRIFT_ALONE, AboveThreshold
 from prediction_exporter.kit.figures import BIN_SHARE, PSI, values
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import NUMBER
 
-_ABOVE = AboveThreshold(figures=(PSI,), matchers=('role="feature"',), now=False, counted=values, show=NUMBER)
+_ABOVE = AboveThreshold(figures=(PSI,), matchers=('role="feature"',), now=False, counted=values, show=NUMBER, alone=DRIFT_ALONE)
 _B = {**TARGET, "instance": "b:10900"}
 _SHIFTED = (900, 100)
 _SMALL = (50, 10)

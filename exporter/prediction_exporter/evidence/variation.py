@@ -1,0 +1,154 @@
+"""Variation: how much production's own hours differ from each other without any drift.
+
+The squared difference of the mean scores of neighbouring windows, in units of what independent rows would show. A lasting
+change moves one of these differences alone, so it does not excuse itself. Sessions move those of hours, and a cycle that no
+baseline taught those of longer windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prediction_exporter.evidence.scores import Floats
+
+if TYPE_CHECKING:
+    from prediction_exporter.evidence.bets import Bets
+
+#: Lengths of the windows whose means are compared, in seconds.
+LENGTHS = (3600, 6 * 3600, 24 * 3600)
+
+#: Differences that are averaged, by length: those of a week, and of two for days.
+AVERAGED = np.array([168.0, 28.0, 14.0])
+
+#: The baseline's variation stands in for production's until so many differences have been seen, by length.
+SEEN = np.array([12.0, 3.0, 3.0])
+
+#: For how many differences it stands until then.
+PRIOR = 24.0
+
+#: A difference counts as at most so many times what is usual by then.
+CUT = 10.0
+
+#: A window with fewer rows has no mean to speak of.
+LEAST_ROWS = 5
+
+
+def _by_length(values: Floats) -> Floats:
+    return values[:, None, None]
+
+
+@dataclass(eq=False)
+class Variation:
+    """Production's own variation, of all versions together; W lengths of windows, C columns, S scores.
+
+    Attributes:
+        mean: float64 (W, C, S), mean of the differences.
+        count: float64 (W, C, S), how many of them there were, at most :data:`AVERAGED`.
+        since: begin of the first slice, in seconds; infinite before it.
+        worth: what was derived from it, until there is more of it.
+    """
+
+    mean: Floats
+    count: Floats
+    since: float = np.inf
+    worth: Floats | None = None
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> Variation:
+        """Return what is known before the first hour."""
+        return cls(np.zeros((len(LENGTHS), *shape)), np.zeros((len(LENGTHS), *shape)))
+
+    def begin(self, start: int) -> None:
+        """Note a slice."""
+        self.since = min(self.since, start)
+
+    def rows(self, usual: Floats, is_steady: NDArray[np.bool_]) -> Floats:
+        """Return how many rows stand for one that is independent, (C, S), as production shows it.
+
+        Where it is surely more than one, it is taken with two standard errors of such a mean of squares; and longer windows
+        count where they surely show more than shorter ones.
+
+        Args:
+            usual: that of the baseline's hours, (C, S).
+            is_steady: whether longer windows are known to vary no more than their rows explain, or nothing is known of them;
+                if not, the tolerance is as large as what they vary by, and they are not counted against the column once more.
+        """
+        mean = self._mean(usual)
+        error = 2.0 * np.sqrt(2.0 / np.maximum(self.count, 1.0))
+        shown: Floats = np.where(mean[0] > 1.0 + error[0], mean[0] * (1.0 + error[0]), mean[0])
+        for of_length, of_error in zip(mean[1:], error[1:], strict=True):
+            more = is_steady & (of_length > np.maximum(shown, 1.0) * (1.0 + of_error))
+            shown = np.where(more, of_length * (1.0 + of_error), shown)
+        return shown
+
+    def _mean(self, usual: Floats) -> Floats:
+        prior = np.where(self.count < _by_length(SEEN), PRIOR, 0.0)
+        mean: Floats = (prior * usual + self.count * self.mean) / (prior + self.count)
+        return mean
+
+    def add(self, length: int, differences: Floats, *, usual: Floats) -> None:
+        """Count differences of windows of one length, given by its place, (C, S); NaN where there is none."""
+        mean, count = self.mean[length], self.count[length]
+        self.worth = None
+        there = np.isfinite(differences)
+        most = np.where(count < SEEN[length], np.inf, CUT * np.maximum(self._mean(usual)[length], 1.0))
+        cut = np.minimum(differences, most, where=there, out=np.zeros_like(mean))
+        counted = np.where(there, np.minimum(count + 1, AVERAGED[length]), count)
+        self.count[length] = counted
+        self.mean[length] = np.where(there, mean + (cut - mean) / np.maximum(counted, 1.0), mean)
+
+    def copy(self) -> Variation:
+        """Return the same, to be changed on its own."""
+        return Variation(self.mean.copy(), self.count.copy(), self.since, self.worth)
+
+
+@dataclass(eq=False)
+class Means:
+    """The mean scores of one version, of its running windows and of those before that had enough rows.
+
+    Attributes:
+        numbers: int64 (W,), numbers of the running windows; -1 before the first slice.
+        sums, rows: float64 (W, C, S), of the running windows.
+        former, former_rows: float64 (W, C, S), mean of the window before, and its rows; 0 rows where there is none.
+    """
+
+    sums: Floats
+    rows: Floats
+    former: Floats
+    former_rows: Floats
+    numbers: NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> Means:
+        """Return what is known before the first slice."""
+        sums, rows, former, former_rows = np.zeros((4, len(LENGTHS), *shape))
+        return cls(sums, rows, former, former_rows, np.full(len(LENGTHS), -1, np.int64))
+
+    def add(self, start: int, sums: Floats, rows: Floats, variation: Variation, bets: Bets) -> None:
+        """Count a slice; what a window that is over says goes into the variation first."""
+        for place, length in enumerate(LENGTHS):
+            if self.numbers[place] not in (-1, start // length):
+                self._end(place, variation, bets)
+            self.numbers[place] = start // length
+        self.sums += sums
+        self.rows += rows
+
+    def _end(self, place: int, variation: Variation, bets: Bets) -> None:
+        sums, rows, former, former_rows = self.sums[place], self.rows[place], self.former[place], self.former_rows[place]
+        enough = rows >= LEAST_ROWS
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = sums / rows
+            differences = ((means - former) / bets.deviation) ** 2 / (1.0 / rows + 1.0 / former_rows)
+        variation.add(place, np.where(enough & (former_rows >= LEAST_ROWS), differences, np.nan), usual=bets.first)
+        self.former[place] = np.where(enough, means, former)
+        self.former_rows[place] = np.where(enough, rows, former_rows)
+        self.sums[place] = 0.0
+        self.rows[place] = 0.0
+
+    def copy(self) -> Means:
+        """Return the same, to be changed on its own."""
+        return Means(self.sums.copy(), self.rows.copy(), self.former.copy(), self.former_rows.copy(), self.numbers.copy())
