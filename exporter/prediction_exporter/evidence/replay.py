@@ -243,15 +243,8 @@ def _seen(column: Column, scores: ColumnScores, learnt: Learnt) -> float:
     for shift, weight in LOOKED_FOR:
         square = np.maximum(shift - learnt.tolerance, 0.0) ** 2
         seen += weight * square / (2.0 * learnt.effect * (1.0 + square))
-    at = shifts(column, scores)
-    return float(seen[at].min() if column.kind is Kind.NUMERIC else seen[at].mean())
-
-
-def shifts(column: Column, scores: ColumnScores) -> NDArray[np.intp]:
-    """Return which scores tell of the column's values; all, where they have no distribution."""
-    wanted = ("higher", "lower") if column.kind is Kind.NUMERIC else ("more category", "less category")
-    found = np.array([n for n, name in enumerate(scores.names) if name.startswith(wanted)], np.intp)
-    return found if len(found) else np.arange(len(scores.names))
+    of_values = seen[scores.main]
+    return float(of_values.min() if column.kind is Kind.NUMERIC else of_values.mean())
 
 
 def rounded(learnt: Learnt, digits: int = 4) -> Learnt:
