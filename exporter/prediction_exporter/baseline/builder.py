@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from prediction_exporter.baseline.columns import Profiled, derived_of, is_whole, profile_column
 from prediction_exporter.baseline.derived import MEANINGS, Moment, Raw, lists_in, moment_of
 from prediction_exporter.baseline.kinds import IDENTIFIER, IGNORED, LeftOutError
+from prediction_exporter.baseline.learnt_record import to_record
 from prediction_exporter.baseline.numbers import DRIFT_BINS, numeric_column
 from prediction_exporter.baseline.record import BaselineRecord, ColumnRecord, Task, to_columns
+from prediction_exporter.baseline.replayed import NO_TIMES, Clock, sees, taught
 from prediction_exporter.baseline.tables import Table
 from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Fields
@@ -36,10 +38,11 @@ class ColumnReport:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildResult:
-    """A baseline and what was made of each column."""
+    """A baseline, what was made of each column, and what its times taught."""
 
     record: BaselineRecord
     columns: tuple[ColumnReport, ...]
+    taught: str
 
 
 def build(
@@ -65,7 +68,7 @@ def build(
         settings: by column, what else the configuration says of it.
         track: wraps the columns' names, to show progress.
         labels: columns that hold the truth.
-        timezone: IANA zone of times that carry none.
+        timezone: IANA zone of times that carry none, and of the hours of seasons.
 
     Raises:
         BaselineError: the table has no rows, no column to watch, or not what a setting says.
@@ -91,6 +94,7 @@ def build(
     _refuse_settings(table, known, wanted, left_out, place)
     is_scored_by_class = sum(role is Role.SCORE for _, role in wanted.values()) > 1
     moment = moment_of(table, fields, roles, timezone)
+    clock = Clock.of(moment.times, timezone) if moment.times is not None else None
     ignored = {name for name, setting in known.items() if setting.kind == "ignore"}
     taken = {*wanted, *ignored}
     found: list[Profiled] = []
@@ -105,7 +109,7 @@ def build(
             # What has scores of several classes predicts a class, also one of many that are written as numbers.
             is_class = is_scored_by_class and role is Role.PREDICTION and is_whole(table.column(at), table.written.get(at))
             does = task or ("multiclass" if is_class else None)
-            several = _profiled(name, role, at, table, setting, does, moment, taken)
+            several = [taught(one, clock) for one in _profiled(name, role, at, table, setting, does, moment, taken)]
         except BaselineError as error:
             raise BaselineError(f"{place}.{name}: {error}") from error
         except LeftOutError as reason:
@@ -116,7 +120,7 @@ def build(
             continue
         found += several
         reports += _reports(several)
-    for made in _of_lists(table, lists, moment, taken):
+    for made in _of_lists(table, lists, moment, taken, clock):
         found += made
         reports += _reports(made)
     left_out |= {name: IGNORED for name in ignored if name not in wanted and name in _possible(found, lists)}
@@ -126,9 +130,10 @@ def build(
         rows=table.rows,
         task=task or _recognise_task([one.profile for one in found]),
         left_out=left_out,
+        replay=clock.record if clock is not None else None,
         columns=tuple(_record(one) for one in found),
     )
-    return BuildResult(record=record, columns=tuple(reports))
+    return BuildResult(record=record, columns=tuple(reports), taught=NO_TIMES if clock is None else clock.words())
 
 
 def _with_stated_lists(
@@ -159,14 +164,16 @@ def _profiled(
     return [one, *made]
 
 
-def _of_lists(table: Table, lists: Mapping[str, str], moment: Moment, taken: Collection[str]) -> list[list[Profiled]]:
+def _of_lists(
+    table: Table, lists: Mapping[str, str], moment: Moment, taken: Collection[str], clock: Clock | None
+) -> list[list[Profiled]]:
     """Return the columns that are made of each of the lists whose items are columns."""
     raws = [
         Raw(name=name, role=Role.FEATURE, values=table.column(at), held=Held.CONTAINER, meaning="vector")
         for name, at in lists.items()
         if name not in taken
     ]
-    return [derived_of(raw, moment, taken) for raw in raws]
+    return [[taught(one, clock) for one in derived_of(raw, moment, taken)] for raw in raws]
 
 
 def _reports(several: Sequence[Profiled]) -> Iterator[ColumnReport]:
@@ -174,7 +181,7 @@ def _reports(several: Sequence[Profiled]) -> Iterator[ColumnReport]:
     made = " and ".join(one.column.name for one in several if one.column.is_derived)
     for one in several:
         how = "" if one.column.kind is not Kind.PRESENCE else f"presence, {made}, " if made else "presence alone, "
-        yield ColumnReport(name=one.column.name, role=one.column.role, result=f"{how}{one.words}")
+        yield ColumnReport(name=one.column.name, role=one.column.role, result="; ".join([f"{how}{one.words}", *sees(one)]))
 
 
 def _possible(found: Iterable[Profiled], lists: Iterable[str]) -> set[str]:
@@ -185,9 +192,12 @@ def _possible(found: Iterable[Profiled], lists: Iterable[str]) -> set[str]:
 
 def _record(one: Profiled) -> ColumnRecord:
     [record] = to_columns(one.profile)
-    if one.outside is None:
-        return record
-    return record.model_copy(update={"outside": one.outside.rows, "outside_variance": one.outside.variance})
+    added: dict[str, object] = {}
+    if one.outside is not None:
+        added |= {"outside": one.outside.rows, "outside_variance": one.outside.variance}
+    if one.learnt is not None:
+        added["learnt"] = to_record(one.learnt)
+    return record.model_copy(update=added)
 
 
 def _setting(settings: Mapping[str, Setting] | None, kinds: Mapping[str, str], name: str) -> Setting:

@@ -33,18 +33,30 @@ from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, Profiler
 from prediction_exporter.errors import BaselineError
+from prediction_exporter.evidence.learnt import Learnt
 from prediction_exporter.sources.typed import texts_of_values
 from prediction_exporter.sources.values import text_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profiled:
-    """A profile of one column alone, a few words on what it is, and how many rows of another sample lie outside of it."""
+    """A column alone.
+
+    Attributes:
+        profile: its profile.
+        events: what that is of, in the order of the data, until they have taught.
+        words: what it is.
+        outside: how many rows of another sample lie outside of it.
+        meaning: what its values are, where that is more than their kind.
+        learnt: what its hours taught; None where the data has no time.
+    """
 
     profile: Profile
+    events: Events | None
     words: str
     outside: Outside | None = None
     meaning: str = ""
+    learnt: Learnt | None = None
 
     @property
     def column(self) -> Column:
@@ -87,10 +99,10 @@ def profile_column(
         return _profile_numeric(column, values, numbers)
     if column.is_number and numbers is not None:
         clean, states = _clean(values, numbers)
-        return Profiled(profile=_profile(column, clean, states), words=found.why, meaning=found.meaning)
+        return _profiled(column, clean, states, words=found.why, meaning=found.meaning)
     texts = _as_texts(values, numbers if values.dtype == pl.String else None)
     if found.kind is Kind.PRESENCE:
-        return Profiled(profile=_profile(column, texts, None), words=found.why, meaning=found.meaning)
+        return _profiled(column, texts, None, words=found.why, meaning=found.meaning)
     return _profile_categorical(column, texts, forced=setting.kind is not None)
 
 
@@ -147,23 +159,25 @@ def _clean(values: pl.Series, numbers: pl.Series) -> tuple[pl.Series, NDArray[np
 
 
 def _profile_numeric(column: Column, values: pl.Series, numbers: pl.Series) -> Profiled:
-    # Sorted, so that sums are the same for the same rows in any order; and without negative zeros for the same reason.
-    order = numbers.arg_sort()
-    clean, states = _clean(values.gather(order), numbers.gather(order))
-    finite = clean.drop_nulls().to_numpy()
+    clean, states = _clean(values, numbers)
+    finite = np.sort(clean.drop_nulls().to_numpy())
     if not len(finite):
         raise LeftOutError("empty: no finite value")
     binned = numeric_column(column.name, column.role, finite)
     column = replace(binned, held=Held.NUMBER, nan_is_missing=column.nan_is_missing)
     outside = outside_range(int((finite == finite[0]).sum()), int((finite == finite[-1]).sum()))
-    return _profiled_numbers(column, clean, states, outside)
+    return _profiled_numbers(column, clean, states, numbers.arg_sort(), outside)
 
 
-def _profiled_numbers(column: Column, clean: pl.Series, states: NDArray[np.uint8], outside: Outside) -> Profiled:
+def _profiled_numbers(
+    column: Column, clean: pl.Series, states: NDArray[np.uint8], order: pl.Series, outside: Outside
+) -> Profiled:
     low, high = (float(str(value)) for value in (clean.min(), clean.max()))
     bins = len(column.drift_edges) + 1
     words = f"numeric, {low:.6g} to {high:.6g}, {bins} drift bin{'s' if bins > 1 else ''}"
-    return Profiled(profile=_profile(column, clean, states), words=words, outside=outside)
+    # Sorted, so that sums are the same for the same rows in any order; and without negative zeros for the same reason.
+    profile = _profile(Layout([column]), _events(column, clean.gather(order), states[order.to_numpy()]))
+    return Profiled(profile=profile, events=_events(column, clean, states), words=words, outside=outside)
 
 
 def _profile_categorical(column: Column, texts: pl.Series, *, forced: bool) -> Profiled:
@@ -194,7 +208,7 @@ def _profile_categorical(column: Column, texts: pl.Series, *, forced: bool) -> P
     else:
         rest = f", {len(totals) - len(table)} more counted as other" if len(totals) > len(table) else ""
         words = f"categorical, {len(table)} values{rest}"
-    return Profiled(profile=_profile(column, texts, None), words=words, outside=outside_table(counts, len(table)))
+    return _profiled(column, texts, None, words=words, outside=outside_table(counts, len(table)))
 
 
 def _as_texts(values: pl.Series, numbers: pl.Series | None) -> pl.Series:
@@ -216,9 +230,22 @@ def _as_texts(values: pl.Series, numbers: pl.Series | None) -> pl.Series:
     return spelled.fill_null(texts).alias(texts.name)
 
 
-def _profile(column: Column, values: pl.Series, states: NDArray[np.uint8] | None) -> Profile:
-    layout = Layout([column])
-    events = Events(
+def _profiled(
+    column: Column,
+    values: pl.Series,
+    states: NDArray[np.uint8] | None,
+    *,
+    words: str,
+    outside: Outside | None = None,
+    meaning: str = "",
+) -> Profiled:
+    events = _events(column, values, states)
+    profile = _profile(Layout([column]), events)
+    return Profiled(profile=profile, events=events, words=words, outside=outside, meaning=meaning)
+
+
+def _events(column: Column, values: pl.Series, states: NDArray[np.uint8] | None) -> Events:
+    return Events(
         times=np.zeros(len(values), np.int64),
         versions=pl.repeat("baseline", len(values), eager=True),
         failed=np.zeros(len(values), np.bool_),
@@ -226,6 +253,9 @@ def _profile(column: Column, values: pl.Series, states: NDArray[np.uint8] | None
         columns={column.name: values},
         states={} if states is None else {column.name: states},
     )
+
+
+def _profile(layout: Layout, events: Events) -> Profile:
     [(key, profile)] = list(Profiler(layout, bucket_seconds=1).fold(events))
     if key.segment != ALL:
         raise AssertionError("a profiler without segments folds into one")
@@ -238,7 +268,7 @@ def derived_of(raw: Raw, moment: Moment, taken: Collection[str], *, is_stated: b
         made = list(derived_columns(raw, moment, taken=taken, is_stated=is_stated))
     except BaselineError as error:
         raise BaselineError(f"kind {error}") from error
-    return [_profiled_numbers(one.column, one.numbers, one.states, one.outside) for one in made]
+    return [_profiled_numbers(one.column, one.numbers, one.states, one.numbers.arg_sort(), one.outside) for one in made]
 
 
 def _stated(configured: str | None, kind: Kind, held: Held) -> Found:

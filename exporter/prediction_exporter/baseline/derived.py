@@ -155,10 +155,9 @@ def _derived_column(raw: Raw, function: Function, moment: Moment) -> DerivedColu
     present = int((states != ValueState.MISSING).sum())
     if not len(finite) or len(finite) < FORM_SHARE * present:
         return None
-    order = numbers.arg_sort()
     binned, outside = _binned(raw, function, finite)
     column = replace(binned, held=raw.held, of=raw.name, function=function)
-    return DerivedColumn(column=column, numbers=numbers.gather(order), states=states[order.to_numpy()], outside=outside)
+    return DerivedColumn(column=column, numbers=numbers, states=states, outside=outside)
 
 
 def _stand_ins(ages: pl.Series, times: NDArray[np.int64]) -> int:

@@ -19,12 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from prediction_exporter.baseline.learnt_record import LearntRecord, ReplayRecord, to_learnt
 from prediction_exporter.config.reading import read_bytes
+from prediction_exporter.counting.cells import Cells
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.errors import BaselineError
+from prediction_exporter.evidence.learnt import Learnt
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -47,6 +50,8 @@ class Baseline:
         left_out: columns of the data that are not watched, with the reason.
         outside: by column, how many of as many rows of another sample lie outside of the table or the range, and the variance
             of that, (2, C); NaN where it is not known, as in a baseline of a former version.
+        learnt: by column, what its variation without drift was, in the order of the layout.
+        timezone: where the hours of its seasons are those of.
     """
 
     profile: Profile
@@ -55,6 +60,8 @@ class Baseline:
     task: Task | None
     left_out: Mapping[str, str] = field(default_factory=dict)
     outside: NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)))
+    learnt: tuple[Learnt, ...] = ()
+    timezone: str = "UTC"
 
     @property
     def layout(self) -> Layout:
@@ -98,10 +105,11 @@ class ColumnRecord(_Strict):
     function: Function | None = None
     outside: float | None = None
     outside_variance: float | None = None
+    learnt: LearntRecord | None = None
 
 
 #: The keys that former versions do not have.
-_ADDED = {"own_bins", "heavy", "held", "nan_is_missing", "of", "function", "outside", "outside_variance"}
+_ADDED = {"own_bins", "heavy", "held", "nan_is_missing", "of", "function", "outside", "outside_variance", "learnt"}
 
 
 class BaselineRecord(_Strict):
@@ -113,11 +121,14 @@ class BaselineRecord(_Strict):
     rows: int = Field(ge=1)
     task: Task | None = None
     left_out: dict[str, str] = {}
+    replay: ReplayRecord | None = None
     columns: tuple[ColumnRecord, ...] = Field(min_length=1)
 
     def content_hash(self) -> str:
         """Return the SHA-256 of everything but the hash and the date."""
         content = self.model_dump(mode="json", exclude={"hash", "created"})
+        if self.replay is None:
+            del content["replay"]
         for column, written in zip(self.columns, content["columns"], strict=True):
             for key in _ADDED:
                 if getattr(column, key) == ColumnRecord.model_fields[key].default:
@@ -231,6 +242,7 @@ def load(path: Path) -> Baseline:
         raise BaselineError(f"{path}: the content does not match its hash; a baseline is not edited by hand, build it anew")
     try:
         profile = to_profile(record)
+        learnt = _learnt(record, profile)
         created = datetime.fromisoformat(record.created).timestamp()
     except (BaselineError, ValueError, OverflowError) as error:
         raise BaselineError(f"{path}: {error}; build it anew") from error
@@ -241,7 +253,17 @@ def load(path: Path) -> Baseline:
         task=record.task,
         left_out=record.left_out,
         outside=np.array([[np.nan if x is None else x for x in (c.outside, c.outside_variance)] for c in record.columns]).T,
+        learnt=learnt,
+        timezone=record.replay.timezone if record.replay is not None else "UTC",
     )
+
+
+def _learnt(record: BaselineRecord, profile: Profile) -> tuple[Learnt, ...]:
+    """Return what each column of a file taught."""
+    cells = Cells(profile.layout)
+    of_columns = np.split(cells.of(profile), cells.offsets[1:-1])
+    columns = zip(record.columns, profile.layout.columns, of_columns, strict=True)
+    return tuple(to_learnt(written.learnt, column, whole) for written, column, whole in columns)
 
 
 def save(record: BaselineRecord, path: Path, *, now: datetime | None = None) -> bool:
@@ -272,7 +294,7 @@ def save(record: BaselineRecord, path: Path, *, now: datetime | None = None) -> 
 
 def _readable(record: BaselineRecord) -> str:
     """Return JSON with a key a line and each list on one line, so that a person and a diff can read it."""
-    content = record.model_dump(mode="json", exclude={"columns"})
+    content = record.model_dump(mode="json", exclude={"columns"} | ({"replay"} if record.replay is None else set()))
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
     columns = []
     for column in record.columns:

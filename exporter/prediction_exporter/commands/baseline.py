@@ -95,6 +95,7 @@ def run(options: argparse.Namespace) -> int:
             f"Columns that production lacks, as a label, could not be told: the {kind} cannot be looked at now: {problem}",
             file=sys.stderr,
         )
+    print(result.taught)
     task = f", {result.record.task}" if result.record.task else ""
     done = "wrote" if written else "unchanged:"
     print(f"{done} {output}: {result.record.rows:,} rows, {len(result.record.columns)} columns{task}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.counting.events import ValueState
+from prediction_exporter.counting.events import STATES, ValueState
 from prediction_exporter.counting.layout import Column, Kind, Layout
 from prediction_exporter.counting.profile import Profile
 
@@ -61,8 +61,15 @@ class Cells:
 
     def of(self, profile: Profile) -> NDArray[np.int64]:
         """Return the rows of a profile in each cell, int64 (total,)."""
-        counts = np.empty(self.total, np.int64)
-        counts[self._values] = np.add.reduceat(profile.values, self._starts, dtype=np.int64)
-        counts[self._missing] = profile.state(ValueState.MISSING)
-        counts[self._bad] = profile.states.sum(axis=1, dtype=np.int64) - counts[self._missing]
+        return self.of_counts(profile.counts)
+
+    def of_counts(self, profiles: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows in each cell of the counts of any number of profiles, (..., width) to (..., total)."""
+        values, states = self.layout.values, profiles[..., self.layout.values : self.layout.rows_slot]
+        by_state = states.reshape(*states.shape[:-1], -1, len(STATES))
+        counts = np.empty((*profiles.shape[:-1], self.total), np.int64)
+        counts[..., self._values] = np.add.reduceat(profiles[..., :values], self._starts, axis=-1, dtype=np.int64)
+        missing = by_state[..., STATES.index(ValueState.MISSING)]
+        counts[..., self._missing] = missing
+        counts[..., self._bad] = by_state.sum(axis=-1, dtype=np.int64) - missing
         return counts

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.evidence.scores import ColumnScores, Floats
+from prediction_exporter.counting.layout import Column
+from prediction_exporter.evidence.scores import ColumnScores, Floats, column_scores
 
 #: The least change that is looked for, in standard deviations of the score: a smaller one matters to nobody.
 LEAST_TOLERANCE = 0.1
@@ -27,6 +28,7 @@ class Learnt:
         effect: float64 (S,), the same for windows of whatever length shows most: rows that stand for one that is independent.
         tolerance: float64 (S,), in standard deviations, what the column's own variation is not told apart from.
         replayed: whether a replay of the baseline taught this; if not, production alone teaches.
+        copies: how many hours in succession have the same counts, as those of a day where nothing is known of its hours.
     """
 
     hours: int
@@ -35,12 +37,29 @@ class Learnt:
     effect: Floats
     tolerance: Floats
     replayed: bool
+    copies: int = 1
 
     @classmethod
     def nothing(cls, scores: ColumnScores) -> Learnt:
         """Return what is known of a column whose baseline has no times."""
         ones = np.ones(len(scores.names))
         return cls(1, None, ones, ones, LEAST_TOLERANCE * ones, replayed=False)
+
+
+def scores_of(
+    column: Column, whole: NDArray[np.int64], learnt: Learnt, outside: tuple[float, float] | None = None
+) -> ColumnScores:
+    """Return a column's scores by hour of the season that it follows.
+
+    Args:
+        column: the column.
+        whole: int64 (B,), rows of the baseline in each cell.
+        learnt: what is known of it.
+        outside: as of :func:`column_scores`.
+    """
+    if learnt.counts is None:
+        return column_scores(column, whole[None], outside)
+    return column_scores(column, learnt.counts, outside, copies=learnt.copies)
 
 
 def tolerated(scores: ColumnScores, learnt: Learnt) -> Floats:

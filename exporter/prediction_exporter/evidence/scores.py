@@ -53,7 +53,9 @@ class ColumnScores:
     error: Floats
 
 
-def column_scores(column: Column, counts: NDArray[np.int64], outside: tuple[float, float] | None = None) -> ColumnScores:
+def column_scores(
+    column: Column, counts: NDArray[np.int64], outside: tuple[float, float] | None = None, *, copies: int = 1
+) -> ColumnScores:
     """Return the scores that a baseline gives a column.
 
     Args:
@@ -61,11 +63,12 @@ def column_scores(column: Column, counts: NDArray[np.int64], outside: tuple[floa
         counts: int64 (H, B): rows of the baseline in each cell, by hour of the season; (1, B) without one.
         outside: how many of as many rows of another sample lie outside of the baseline's table or range, and the variance of
             that; None where it is not known.
+        copies: how many of the hours have the same rows, as those of a day where nothing is known of its hours.
     """
-    whole = counts.sum(axis=0).astype(np.float64)
+    whole = counts.sum(axis=0) / copies
     cells = len(whole)
     values = cells - STATE_CELLS
-    rows, valid = whole.sum(), whole[:values].sum()
+    valid = whole[:values].sum()
     is_value = np.arange(cells) < values
     builder = _Builder(counts, whole, is_value)
     beyond = _beyond(column, values)
@@ -80,7 +83,7 @@ def column_scores(column: Column, counts: NDArray[np.int64], outside: tuple[floa
         everything = np.ones(cells, np.bool_)
         builder.share("missing", [values], everything, both=True)
         builder.share("invalid", [values + 1], everything, both=False)
-    return builder.build(rows)
+    return builder.build()
 
 
 def _beyond(column: Column, values: int) -> list[int]:
@@ -152,12 +155,12 @@ class _Builder:
         if both:
             self._add(f"less {name}", shares - there, takes)
 
-    def build(self, rows: float) -> ColumnScores:
+    def build(self) -> ColumnScores:
         hours, cells = self._counts.shape
         scores = len(self._names)
         values = np.stack(self._values, axis=1) if scores else np.zeros((hours, 0, cells))
         takes = np.stack(self._takes) if scores else np.zeros((0, cells), np.bool_)
-        of_hour = self._counts.sum(axis=1) / max(rows, 1.0)
+        of_hour = self._counts.sum(axis=1) / max(self._counts.sum(), 1)
         deviation, taken = np.zeros(scores), np.zeros(scores)
         for score in range(scores):
             shares = self._shares(takes[score])

@@ -1,0 +1,166 @@
+"""What a table's times teach of its columns: their rows are counted by the hour, and played again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from prediction_exporter.baseline.columns import Profiled
+from prediction_exporter.baseline.learnt_record import ReplayRecord
+from prediction_exporter.counting.cells import Cells
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Kind, Layout
+from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
+from prediction_exporter.evidence.learnt import scores_of, tolerated
+from prediction_exporter.evidence.replay import DAYS_FOR_WEEK, Replay, rounded, shifts
+from prediction_exporter.sources.times import NO_TIME
+from prediction_exporter.sources.typed import FIRST_TIME, LAST_TIME
+
+HOUR = 3600
+
+#: Hours from the Monday before the epoch, which was a Thursday.
+EPOCH_HOUR = 72
+
+
+def local_hours(times: NDArray[np.int64], timezone: str) -> NDArray[np.int64]:
+    """Return the local hour of each time, counted from Monday, 29 December 1969, 00:00.
+
+    Of the hour that the end of summer time repeats, both are the same.
+
+    >>> local_hours(np.array([1_795_982_400_000_000]), "Europe/Berlin") % 168  # Sunday, 29 November 2026, 20:00 UTC
+    array([165])
+    """
+    instants = pl.Series(times).cast(pl.Datetime("us", "UTC"))
+    wall = instants.dt.convert_time_zone(timezone).dt.replace_time_zone(None).to_physical().to_numpy()
+    hours: NDArray[np.int64] = wall // (HOUR * MICROSECONDS) + EPOCH_HOUR
+    return hours
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """The hour of each row of a table.
+
+    Attributes:
+        hours: int64 (N,), local hours; of rows without a time, anything.
+        has_time: bool (N,).
+        replay: the hours that there are.
+        timezone: whose hours they are.
+    """
+
+    hours: NDArray[np.int64]
+    has_time: NDArray[np.bool_]
+    replay: Replay
+    timezone: str
+
+    @classmethod
+    def of(cls, times: NDArray[np.int64], timezone: str) -> Clock | None:
+        """Return the clock of rows by their times in microseconds; None where no row has one."""
+        has_time = (times != NO_TIME) & (times >= FIRST_TIME) & (times <= LAST_TIME)
+        if not has_time.any():
+            return None
+        hours = local_hours(np.where(has_time, times, 0), timezone)
+        return cls(hours, has_time, Replay(np.unique(hours[has_time])), timezone)
+
+    def cells_by_hour(self, layout: Layout, events: Events) -> NDArray[np.int64]:
+        """Return the rows in each cell of a layout by hour, (T, cells), of the rows that have a time."""
+        cells = Cells(layout)
+        counts = np.zeros((len(self.replay.hours), cells.total), np.int64)
+        timed = replace(events, times=self.hours * (HOUR * MICROSECONDS), failed=~self.has_time)
+        for keys, block in _blocks(layout, timed):
+            counts[np.searchsorted(self.replay.hours, keys)] = cells.of_counts(block)
+        return counts
+
+    @property
+    def record(self) -> ReplayRecord | None:
+        """What the file says of it; nothing, where there was too little to replay."""
+        if not self.replay.is_enough:
+            return None
+        replay = self.replay
+        return ReplayRecord(days=replay.days, folds=replay.folds, unit=replay.unit, timezone=self.timezone)
+
+    def words(self) -> str:
+        """Return what was replayed, for the person who builds the baseline."""
+        return "; ".join(self._sentences())
+
+    def _sentences(self) -> Iterator[str]:
+        replay = self.replay
+        untimed = int((~self.has_time).sum())
+        if not replay.is_enough:
+            yield f"the rows are of {counted(replay.windows, replay.unit)}, too few to replay: {ALONE}"
+            return
+        yield f"replayed {replay.days} days in {replay.folds} folds" + (", day by day" if replay.daily else "")
+        if untimed:
+            yield f"{untimed:,} rows have no time"
+        if replay.days < DAYS_FOR_WEEK:
+            yield "what varies from week to week does not show in less than 4 weeks, and better in 12"
+        yield "if the data are a sample of the rows, sessions do not show"
+
+
+#: What is said of data without a time.
+ALONE = "production alone teaches what varies without drift"
+NO_TIMES = f"the data has no time, so nothing is replayed: {ALONE}"
+
+
+def counted(number: int, unit: str) -> str:
+    """Return a number of things.
+
+    >>> counted(1, "hour"), counted(3, "day")
+    ('1 hour', '3 days')
+    """
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def taught(one: Profiled, clock: Clock | None) -> Profiled:
+    """Return a column with what its hours taught, and without its rows."""
+    if clock is None or one.events is None:
+        return replace(one, events=None)
+    counts = clock.cells_by_hour(one.profile.layout, one.events)
+    return replace(one, events=None, learnt=rounded(clock.replay.learn(one.column, counts, _outside(one))))
+
+
+def _outside(one: Profiled) -> tuple[float, float] | None:
+    return None if one.outside is None else (one.outside.rows, one.outside.variance)
+
+
+def sees(one: Profiled) -> Iterator[str]:
+    """Yield what can be told of a column, where its hours taught it; of one without a distribution there is nothing to tell."""
+    if one.learnt is None or not one.learnt.replayed or one.column.kind is Kind.PRESENCE:
+        return
+    scores = scores_of(one.column, Cells(one.profile.layout).of(one.profile), one.learnt, _outside(one))
+    at = shifts(one.column, scores)
+    if not len(at):
+        return
+    season = SEASON_WORDS.get((one.learnt.hours, one.learnt.copies))
+    if season is not None:
+        yield f"follows {season}"
+    tolerance = tolerated(scores, one.learnt)[at]
+    in_deviations = tolerance / scores.deviation[at]
+    low, high = (f"{value:.2g}" for value in (in_deviations.min(), in_deviations.max()))
+    if (tolerance >= scores.values[:, at].max(axis=(0, 2))).all():
+        yield "varies so much by itself, as by the calendar, that no change can be told apart from it"
+    elif in_deviations.min() > BLIND:
+        yield f"varies by itself, as by the calendar: changes below {low} sd cannot be told apart from it"
+    else:
+        what = "shifts" if one.column.kind is Kind.NUMERIC else "changes"
+        yield f"sees {what} above {low} sd" if low == high else f"sees {what} above {low} to {high} sd"
+    effect = float(np.median(one.learnt.effect[at]))
+    if effect >= GROUPED:
+        yield f"{effect:.2g} rows count as one"
+
+
+#: How a season is called, by its hours and how many of them have the same counts.
+SEASON_WORDS = {(24, 1): "the hour of the day", (168, 1): "the hour of the week", (168, 24): "the day of the week"}
+
+#: The tolerance, in standard deviations, of a column that can hardly be watched; and rows that are worth telling to be as one.
+BLIND, GROUPED = 0.5, 1.5
+
+
+def _blocks(layout: Layout, events: Events) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield hours, and the counts of the profiles of these, (hours, layout.width)."""
+    for block in Profiler(layout, bucket_seconds=HOUR).blocks(events):
+        profiles: Sequence[NDArray[np.int64]] = [profile.counts for profile in block.values()]
+        yield np.array([key.bucket // HOUR for key in block]), np.stack(profiles)
