@@ -1,87 +1,95 @@
-"""Simulate: a round of one world, some models' month without a change, and the delays of changes."""
+"""Simulate: a month of several worlds without a change, and the delays of changes in them, all folded side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from alarms.ours import Rule, run, side_by_side
+from alarms.ours import SEEN, Rule, run, side_by_side
 from alarms.results import Line
-from alarms.streams import Stream
+from alarms.streams import Ints, Stream
 from alarms.worlds import CHANGES, World
 from prediction_exporter.evidence.scores import Floats
 
-#: Columns that are folded at a time: as many models as that makes.
-COLUMNS = 30
+#: Columns that are folded at a time, about: models of one world and another side by side cost little more than one.
+COLUMNS = 100
 
 DAYS = 30
+SLICES = 288  # of a day
+
 #: A change comes after so many days, and is looked for during so many.
 BEFORE, AFTER = 2, 7
 
 
-def streams_of(world: World, number: int) -> list[Stream]:
-    """Return the models of a round."""
-    models = max(COLUMNS // world.columns // world.replicas, 1)
-    return [Stream(world, number * 100 + model) for model in range(models)]
+def batches(worlds: Sequence[World]) -> Iterator[list[World]]:
+    """Yield worlds that can be folded side by side: as many columns, as many replicas."""
+    kinds = sorted({(world.columns, world.replicas) for world in worlds})
+    for columns, replicas in kinds:
+        alike = [world for world in worlds if (world.columns, world.replicas) == (columns, replicas)]
+        most = max(COLUMNS // (columns * replicas), 1)
+        yield from (alike[first : first + most] for first in range(0, len(alike), most))
 
 
-def quiet(world: World, number: int, streams: list[Stream], *, replay: bool) -> Line:
-    """Return what a month without a change gave."""
-    rule = Rule.of(streams, replay=replay)
-    found = run(rule, side_by_side([stream.live(DAYS) for stream in streams]))
-    tolerance = rule.tolerance
-    return {
-        "kind": "quiet",
-        "world": world.key,
-        "replay": replay,
-        "round": number,
-        "months": len(streams) * DAYS / 30,
-        "alarms": len(found.onsets),
-        "columns": sorted({column for _, column in found.onsets}),
-        "broad": len(found.broad),
-        "alarmed": round(found.alarmed / (len(tolerance) * DAYS * 288), 6),
-        "peak": round(float(np.log10(max(found.peak.max(), 1e-12))), 2),
-        "watched": round(rule.watched, 4),
-        "tolerance": [round(float(np.quantile(tolerance, q)), 3) for q in (0.5, 1.0)],
-        "exponent": round(found.exponent, 4),
-    }
-
-
-def changes(world: World, number: int, stream: Stream, *, replay: bool, keys: tuple[str, ...]) -> Iterator[Line]:
-    """Yield the delays of changes, all folded side by side."""
-    wanted = [change for change in CHANGES if change.key in keys]
-    rule = Rule.of([stream] * len(wanted), replay=replay)
-    live = side_by_side([stream.live(BEFORE + AFTER, change, BEFORE) for change in wanted])
-    found = run(rule, live)
-    first = np.full(len(wanted) * world.columns, np.nan)
-    before = np.zeros(len(first), np.bool_)
-    begin = BEFORE * 288
-    for at, column in found.onsets:
-        if at < begin:
-            before[column] = True
-        elif np.isnan(first[column]):
-            first[column] = (at - begin + 1) / 12
-    first[before] = np.nan
-    rows = _rows(first, live, begin, world)
-    for place, change in enumerate(wanted):
-        part = slice(place * world.columns + world.calendar, (place + 1) * world.columns)
+def quiet(streams: Sequence[Stream], number: int) -> Iterator[Line]:
+    """Yield what a month without a change gave each model, without a replay of the baseline and with one."""
+    models, size = len(streams), streams[0].world.columns
+    rule = Rule.of([*streams, *streams], [False] * models + [True] * models)
+    live = [stream.live(DAYS) for stream in streams]
+    found = run(rule, side_by_side(live * 2))
+    for model, stream in enumerate([*streams, *streams]):
+        part = slice(model * size, (model + 1) * size)
+        tolerance = rule.tolerance[part]
+        columns = [column - part.start for _, column in found.onsets if part.start <= column < part.stop]
         yield {
-            "kind": "change",
-            "change": change.key,
-            "world": world.key,
-            "replay": replay,
+            "kind": "quiet",
+            "world": stream.world.key,
+            "replay": model >= models,
             "round": number,
-            "trials": int((~before[part]).sum()),
-            "hours": sorted(round(float(hours), 2) for hours in first[part] if np.isfinite(hours)),
-            "rows": sorted(round(float(count)) for count in rows[part] if np.isfinite(count)),
+            "months": DAYS / 30,
+            "alarms": len(columns),
+            "columns": sorted(set(columns)),
+            "broad": sum(of == model for _, of in found.broad),
+            "alarmed": round(float(found.alarmed[part].mean()) / (DAYS * SLICES), 6),
+            "peak": round(float(np.log10(max(found.peak[part].max(), 1e-12))), 2),
+            "watched": round(float((tolerance < SEEN).mean()), 4),
+            "tolerance": [round(float(np.quantile(tolerance, q)), 3) for q in (0.5, 1.0)],
+            "exponent": round(float(np.median(found.exponent[part])), 4),
         }
 
 
-def _rows(first: Floats, live: list[np.ndarray], begin: int, world: World) -> Floats:
-    """Return the rows until each alarm, in effective ones."""
-    total = sum(counts[:, : counts.shape[1] // max(len(first) // world.columns, 1)].sum(axis=1) for counts in live)
-    by_slice = np.asarray(total, np.float64)[begin:] / world.columns / world.design_effect
-    passed = np.concatenate(([0.0], np.cumsum(by_slice)))
-    at = np.where(np.isnan(first), 0, np.round(first * 12)).astype(int)
-    return np.where(np.isnan(first), np.nan, passed[np.minimum(at, len(passed) - 1)])
+def changed(streams: Sequence[Stream], number: int, keys: Sequence[str], *, replay: bool) -> Iterator[Line]:
+    """Yield the delays of changes in each model."""
+    trials = [(stream, change) for stream in streams for change in CHANGES if change.key in keys]
+    rule = Rule.of([stream for stream, _ in trials], [replay] * len(trials))
+    live = [stream.live(BEFORE + AFTER, change, BEFORE) for stream, change in trials]
+    found = run(rule, side_by_side(live))
+    size, begin = streams[0].world.columns, BEFORE * SLICES
+    first = np.full(len(trials) * size, np.inf)
+    before = np.zeros(len(first), np.bool_)
+    for at, column in found.onsets:
+        if at < begin:
+            before[column] = True
+        else:
+            first[column] = min(first[column], at - begin + 1)
+    for place, (stream, change) in enumerate(trials):
+        part = slice(place * size + stream.world.calendar, (place + 1) * size)
+        slices = np.sort(first[part][~before[part] & np.isfinite(first[part])]).astype(np.int64)
+        passed = _effective_rows(stream, live[place], begin)
+        yield {
+            "kind": "change",
+            "change": change.key,
+            "world": stream.world.key,
+            "replay": replay,
+            "round": number,
+            "trials": int((~before[part]).sum()),
+            "hours": [round(float(at) / 12, 2) for at in slices],
+            "rows": [round(float(passed[at])) for at in slices],
+        }
+
+
+def _effective_rows(stream: Stream, live: Sequence[Ints], begin: int) -> Floats:
+    """Return how many rows that are independent have passed since a change, by slice."""
+    first = stream.watched[0].count
+    rows = sum(counts[begin:, :first].sum(axis=1) for counts in live) / stream.world.design_effect
+    return np.concatenate(([0.0], np.cumsum(rows)))

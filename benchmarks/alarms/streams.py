@@ -30,7 +30,7 @@ HOUR, DAY, WEEK = 3_600, 86_400, 604_800
 MONDAY = 4 * DAY
 
 #: Rows of a baseline at most; those of more traffic are a sample, unless sessions bind them.
-MOST_ROWS = 100_000
+MOST_ROWS = 400_000
 
 #: How much a day's traffic goes up and down in worlds with cycles.
 BUSY = 0.8
@@ -79,6 +79,41 @@ class Watched:
     cells: Ints
     count: int
     outside: tuple[float, float]
+
+    @classmethod
+    def of_numbers(cls, name: str, values: Floats) -> Watched:
+        """Return a column of numbers."""
+        values = np.sort(values)
+        column = numeric_column(name, Role.FEATURE, values)
+        starts = cell_starts(column)
+        outside = outside_range(int((values == values[0]).sum()), int((values == values[-1]).sum()))
+        thresholds = np.array(column.edges)[np.array(starts[1:], np.intp) - 1]
+        return cls(column, thresholds, np.arange(len(starts)), len(starts) + STATE_CELLS, (outside.rows, outside.variance))
+
+    @classmethod
+    def of_categories(cls, name: str, counts: Ints, thresholds: Floats) -> Watched:
+        """Return a column of categories, which begin at thresholds, by how often each of them was seen."""
+        ranked = np.argsort(-counts, kind="stable")
+        frequent = [int(counts[category]) for category in ranked if counts[category]]
+        table = ranked[: min(MAX_CATEGORIES, len(frequent))]
+        own = own_bins(frequent, len(table))
+        column = Column(
+            name=name,
+            role=Role.FEATURE,
+            kind=Kind.CATEGORICAL,
+            categories=tuple(map(str, table)),
+            own_bins=own if 0 < own < len(table) else None,
+        )
+        starts = cell_starts(column)
+        cells = np.full(len(counts), len(starts) - 1)
+        cells[table] = np.searchsorted(starts, np.arange(len(table)), side="right") - 1
+        outside = outside_table(frequent, len(table))
+        return cls(column, thresholds, cells, len(starts) + STATE_CELLS, (outside.rows, outside.variance))
+
+    def places(self, values: Floats, absent: NDArray[np.bool_]) -> Ints:
+        """Return the cell of each row."""
+        cells = self.cells[np.searchsorted(self.thresholds, values, side="right")]
+        return np.where(absent, self.count - STATE_CELLS, cells)
 
 
 @dataclass(eq=False)
@@ -130,7 +165,7 @@ class Stream:
             latent = self._latent(number, times, common, begin, seconds)[kept]
             absent = self._absent(times, world.missing)[kept]
             watched = self._watched(number, latent[~absent])
-            cells = self._cells(watched, self._values(latent, number), absent)
+            cells = watched.places(self._values(latent, number), absent)
             counted.append(np.bincount(hours * watched.count + cells, minlength=world.days * 24 * watched.count))
             found.append(watched)
         self.hourly = np.concatenate(
@@ -148,31 +183,11 @@ class Stream:
 
     def _watched(self, number: int, latent: Floats) -> Watched:
         if self._is_number(number):
-            values = np.sort(self._values(latent, number))
-            column = numeric_column(f"c{number}", Role.FEATURE, values)
-            starts = cell_starts(column)
-            outside = outside_range(int((values == values[0]).sum()), int((values == values[-1]).sum()))
-            thresholds = np.array(column.edges)[np.array(starts[1:]) - 1]
-            return Watched(column, thresholds, np.arange(len(starts)), len(starts) + STATE_CELLS, (outside.rows, outside.variance))
+            return Watched.of_numbers(f"c{number}", self._values(latent, number))
         shares = self._shares_of_categories
         thresholds = ndtri(np.cumsum(shares)[:-1])
         counts = np.bincount(np.searchsorted(thresholds, latent, side="right"), minlength=len(shares))
-        ranked = np.argsort(-counts, kind="stable")
-        table = [int(category) for category in ranked[:MAX_CATEGORIES] if counts[category]]
-        frequent = [int(counts[category]) for category in ranked if counts[category]]
-        own = own_bins(frequent, len(table))
-        column = Column(
-            name=f"c{number}",
-            role=Role.FEATURE,
-            kind=Kind.CATEGORICAL,
-            categories=tuple(map(str, table)),
-            own_bins=own if 0 < own < len(table) else None,
-        )
-        starts = cell_starts(column)
-        cells = np.full(len(shares), len(starts) - 1)
-        cells[table] = np.searchsorted(starts, np.arange(len(table)), side="right") - 1
-        outside = outside_table(frequent, len(table))
-        return Watched(column, thresholds, cells, len(starts) + STATE_CELLS, (outside.rows, outside.variance))
+        return Watched.of_categories(f"c{number}", counts, thresholds)
 
     @cached_property
     def _shares_of_categories(self) -> Floats:
@@ -258,11 +273,6 @@ class Stream:
         absent: NDArray[np.bool_] = (self.rng.random(times.sessions) < share)[times.session]
         return absent
 
-    @staticmethod
-    def _cells(watched: Watched, values: Floats, absent: NDArray[np.bool_]) -> Ints:
-        cells = watched.cells[np.searchsorted(watched.thresholds, values, side="right")]
-        return np.where(absent, watched.count - STATE_CELLS, cells)
-
     # Production
 
     def live(self, days: int, change: Change = NONE, after_days: float = 0.0) -> list[NDArray[np.int32]]:
@@ -343,7 +353,7 @@ class Stream:
             absent = self._absent(times, world.missing)
             if change.missing:
                 absent = absent | (rng.random(times.sessions)[times.session] < change.missing * strength)
-            cells = self._cells(watched, values, np.zeros(len(values), np.bool_))
+            cells = watched.places(values, np.zeros(len(values), np.bool_))
             if change.category:
                 taken = rng.random(times.sessions)[times.session] < change.category * strength
                 cells = np.where(taken, self._favoured(watched), cells)

@@ -7,7 +7,7 @@ baseline taught those of longer windows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +54,7 @@ class Variation:
     mean: Floats
     count: Floats
     since: float = np.inf
+    _shown: Floats | None = field(default=None, init=False, repr=False)  # what rows() returned since a window ended
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Variation:
@@ -75,6 +76,11 @@ class Variation:
             is_steady: whether longer windows are known to vary no more than their rows explain, or nothing is known of them;
                 if not, the tolerance is as large as what they vary by, and they are not counted against the column once more.
         """
+        if self._shown is None:
+            self._shown = self._rows(usual, is_steady)
+        return self._shown
+
+    def _rows(self, usual: Floats, is_steady: NDArray[np.bool_]) -> Floats:
         mean = self._mean(usual)
         error = 2.0 * np.sqrt(2.0 / np.maximum(self.count, 1.0))
         shown: Floats = np.where(mean[0] > 1.0 + error[0], mean[0] * (1.0 + error[0]), mean[0])
@@ -90,6 +96,7 @@ class Variation:
 
     def add(self, length: int, differences: Floats, *, usual: Floats) -> None:
         """Count differences of windows of one length, given by its place, (C, S); NaN where there is none."""
+        self._shown = None
         mean, count = self.mean[length], self.count[length]
         there = np.isfinite(differences)
         most = np.where(count < SEEN[length], np.inf, CUT * np.maximum(self._mean(usual)[length], 1.0))
