@@ -76,7 +76,8 @@ def test_builds_a_baseline_and_says_what_it_made_of_each_column(tmp_path: Path) 
     arguments = ("--config.file", configure(tmp_path), "--model", "credit", "--data", data(tmp_path))
     first = run(*arguments)
     assert (first.returncode, first.stderr) == (0, "")
-    *columns, last = first.stdout.splitlines()
+    *columns, taught, last = first.stdout.splitlines()
+    assert taught == "the rows are of 1 hour, too few to replay: production alone teaches what varies without drift"
     assert {tuple(line.split(maxsplit=1)) for line in columns} == {
         ("customer_id", "feature     presence alone, identifier-like: whole numbers, each once"),
         ("amount", next(line for line in columns if line.startswith("amount")).split(maxsplit=1)[1]),
@@ -118,7 +119,8 @@ def test_a_column_without_a_name(tmp_path: Path) -> None:
     file.write_text(",a,target\n" + "".join(f"{n * 7 % 100},{n % 3},1\n" for n in range(100)))
     done = run("--config.file", configure(tmp_path), "--model", "credit", "--data", file)
     assert done.returncode == 0
-    *columns, _ = done.stdout.splitlines()
+    *columns, taught, _ = done.stdout.splitlines()
+    assert taught == "the data has no time, so nothing is replayed: production alone teaches what varies without drift"
     assert columns == [
         "(no name)  feature     left out, identifier-like: the index of a data frame",
         "a          feature     categorical, 3 values",

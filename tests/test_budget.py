@@ -20,10 +20,10 @@ from watched import Watched, config_text, model_text, read, samples_of
 STATUS = "model_statistic_status"
 
 VARIANTS = {
-    "plain": "baseline: baseline.json",
+    "plain": "baseline: baseline.json\nlearning: 0s",
     "service": "maturity: 0",
-    "objectives": "baseline: baseline.json\nslo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}",
-    "segments": "baseline: baseline.json\nsegments: [color]",
+    "objectives": "baseline: baseline.json\nlearning: 0s\nslo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}",
+    "segments": "baseline: baseline.json\nlearning: 0s\nsegments: [color]",
 }
 
 

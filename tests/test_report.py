@@ -27,6 +27,7 @@ from watched import NOW, Series, Watched, config_text, model_text, read, total
 GOLDEN = Path(__file__).parent / "golden" / "families.txt"
 
 FULL = """baseline: baseline.json
+learning: 0s
 task: binary
 areas: {data: you}
 segments: [color]

@@ -84,7 +84,7 @@ class Stored:
             assert found == self.model
             there = buckets_of(state, self.layout)
             assert there.items() <= self.buckets.items()
-            lost = len(self.buckets) - len(there)
+            lost = len(self.buckets) - len(there) + (state.evidence("m", self.layout) is None)
             assert state.damage("m").get("window", 0) == lost
             claim = state.claim("m")
             state.commit("m", found, self.layout, [], keep_from={"1h": 0, "24h": 0}, claim=claim)

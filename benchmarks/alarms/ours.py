@@ -128,7 +128,7 @@ def run(rule: Rule, live: Sequence[NDArray[np.int32]], begin: int = MONDAY) -> F
         moved = _moved(mean.reshape(rule.models, -1), detector.limit) | alarmed.reshape(rule.models, -1).any(axis=1)
         found.broad += [(at, int(model)) for model in np.flatnonzero(moved & ~broad)]
         broad = moved
-    found.exponent = np.median(detector._exponent(variations[0]), axis=1)
+    found.exponent = np.median(detector._worth(variations[0]), axis=1)
     return found
 
 

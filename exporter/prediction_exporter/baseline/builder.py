@@ -11,7 +11,7 @@ from prediction_exporter.baseline.kinds import IDENTIFIER, IGNORED, LeftOutError
 from prediction_exporter.baseline.learnt_record import to_record
 from prediction_exporter.baseline.numbers import DRIFT_BINS, numeric_column
 from prediction_exporter.baseline.record import BaselineRecord, ColumnRecord, Task, to_columns
-from prediction_exporter.baseline.replayed import NO_TIMES, Clock, sees, taught
+from prediction_exporter.baseline.replayed import NO_SUCH_TIMES, NO_TIMES, Clock, sees, taught
 from prediction_exporter.baseline.tables import Table
 from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Fields
@@ -94,7 +94,7 @@ def build(
     _refuse_settings(table, known, wanted, left_out, place)
     is_scored_by_class = sum(role is Role.SCORE for _, role in wanted.values()) > 1
     moment = moment_of(table, fields, roles, timezone)
-    clock = Clock.of(moment.times, timezone) if moment.times is not None else None
+    clock, taught_nothing = _clock(table, roles, moment, timezone)
     ignored = {name for name, setting in known.items() if setting.kind == "ignore"}
     taken = {*wanted, *ignored}
     found: list[Profiled] = []
@@ -133,7 +133,14 @@ def build(
         replay=clock.record if clock is not None else None,
         columns=tuple(_record(one) for one in found),
     )
-    return BuildResult(record=record, columns=tuple(reports), taught=NO_TIMES if clock is None else clock.words())
+    return BuildResult(record=record, columns=tuple(reports), taught=taught_nothing if clock is None else clock.words())
+
+
+def _clock(table: Table, roles: Roles, moment: Moment, timezone: str) -> tuple[Clock | None, str]:
+    """Return the hours of the rows, and what is said where there are none."""
+    if moment.times is None or roles.time is None:
+        return None, NO_TIMES
+    return Clock.of_column(table.column(roles.time), moment.times, timezone), NO_SUCH_TIMES.format(roles.time)
 
 
 def _with_stated_lists(

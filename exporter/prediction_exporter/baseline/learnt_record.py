@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class ReplayRecord(_Strict):
     def _known(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, ZoneInfoNotFoundError) as error:
             raise ValueError(f"{name} is no time zone that this machine knows") from error
         return name
 

@@ -17,8 +17,10 @@ from prediction_exporter.counting.layout import Kind, Layout
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
 from prediction_exporter.evidence.learnt import scores_of, tolerated
 from prediction_exporter.evidence.replay import DAYS_FOR_WEEK, Replay, rounded, shifts
-from prediction_exporter.sources.times import NO_TIME
-from prediction_exporter.sources.typed import FIRST_TIME, LAST_TIME
+from prediction_exporter.evidence.scores import LEAST_DEVIATION
+from prediction_exporter.sources.derived import days_of
+from prediction_exporter.sources.times import NO_TIME, DateParser
+from prediction_exporter.sources.typed import FIRST_TIME, LAST_TIME, times_of
 
 HOUR = 3600
 
@@ -57,8 +59,20 @@ class Clock:
     timezone: str
 
     @classmethod
+    def of_column(cls, values: pl.Series, times: NDArray[np.int64], timezone: str) -> Clock | None:
+        """Return the clock of rows by the column that is their time, see :meth:`of`.
+
+        Days without a time of day are times too: of events in a log they are none, but training data often has no more.
+        """
+        left = np.flatnonzero((times == NO_TIME) & (values.dtype == pl.String))
+        if len(left):
+            times = times.copy()
+            times[left] = times_of(days_of(values.gather(left)), DateParser(timezone, None))
+        return cls.of(times, timezone)
+
+    @classmethod
     def of(cls, times: NDArray[np.int64], timezone: str) -> Clock | None:
-        """Return the clock of rows by their times in microseconds; None where no row has one."""
+        """Return the clock of rows by their times in microseconds; None where no row has one that a calendar has."""
         has_time = (times != NO_TIME) & (times >= FIRST_TIME) & (times <= LAST_TIME)
         if not has_time.any():
             return None
@@ -100,9 +114,11 @@ class Clock:
         yield "if the data are a sample of the rows, sessions do not show"
 
 
-#: What is said of data without a time.
 ALONE = "production alone teaches what varies without drift"
+
+#: What is said of data without a time, or with one that cannot be read.
 NO_TIMES = f"the data has no time, so nothing is replayed: {ALONE}"
+NO_SUCH_TIMES = f"no time in {{}} can be read, so nothing is replayed: {ALONE}"
 
 
 def counted(number: int, unit: str) -> str:
@@ -134,29 +150,35 @@ def sees(one: Profiled) -> Iterator[str]:
     at = shifts(one.column, scores)
     if not len(at):
         return
+    tolerance = tolerated(scores, one.learnt)[at]
+    if (tolerance >= scores.values[:, at].max(axis=(0, 2))).all():
+        yield "varies by itself, as by the calendar: no change can be told apart from it"
+        return
     season = SEASON_WORDS.get((one.learnt.hours, one.learnt.copies))
     if season is not None:
         yield f"follows {season}"
-    tolerance = tolerated(scores, one.learnt)[at]
+    if (scores.deviation[at] <= LEAST_DEVIATION).all():
+        return  # what does not vary is seen by any row that does
     in_deviations = tolerance / scores.deviation[at]
     low, high = (f"{value:.2g}" for value in (in_deviations.min(), in_deviations.max()))
-    if (tolerance >= scores.values[:, at].max(axis=(0, 2))).all():
-        yield "varies so much by itself, as by the calendar, that no change can be told apart from it"
-    elif in_deviations.min() > BLIND:
+    if in_deviations.min() > BLIND:
         yield f"varies by itself, as by the calendar: changes below {low} sd cannot be told apart from it"
     else:
         what = "shifts" if one.column.kind is Kind.NUMERIC else "changes"
         yield f"sees {what} above {low} sd" if low == high else f"sees {what} above {low} to {high} sd"
-    effect = float(np.median(one.learnt.effect[at]))
-    if effect >= GROUPED:
-        yield f"{effect:.2g} rows count as one"
+        effect = float(np.median(one.learnt.effect[at]))
+        if effect >= GROUPED:
+            yield f"{effect:.1f} rows count as one" if effect < MANY else f"{effect:,.0f} rows count as one"
 
 
 #: How a season is called, by its hours and how many of them have the same counts.
 SEASON_WORDS = {(24, 1): "the hour of the day", (168, 1): "the hour of the week", (168, 24): "the day of the week"}
 
-#: The tolerance, in standard deviations, of a column that can hardly be watched; and rows that are worth telling to be as one.
-BLIND, GROUPED = 0.5, 1.5
+#: The tolerance, in standard deviations, of a column that can hardly be watched.
+BLIND = 0.5
+
+#: How many rows are worth telling to be as one, and from how many on a fraction is not.
+GROUPED, MANY = 1.5, 10.0
 
 
 def _blocks(layout: Layout, events: Events) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from prediction_exporter.baseline import Baseline
@@ -22,6 +22,7 @@ from prediction_exporter.collectors.report import ModelReport, WindowReport
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.traffic import Traffic
+from prediction_exporter.evidence.detector import Detector, Evidence
 from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import Family
 from prediction_exporter.statistics import Reference
@@ -73,12 +74,14 @@ class Subject:
     Attributes:
         baseline: None where the model has none, or where it cannot be read: its series must do without it then.
         references: what each window is compared with, by the window's name; empty without a baseline.
+        detector: the rule that decides what moved; None without a baseline.
     """
 
     config: Config
     model: Model
     baseline: Baseline | None
     references: Mapping[str, Reference]
+    detector: Detector | None = None
 
     def labels(self, family: Family, *values: str) -> str:
         """Return the labels of one of the model's series, whose first is the model."""
@@ -87,11 +90,21 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What was counted of a model until now: its windows, evaluated, its counters, and exemplars where they are wanted."""
+    """What was counted of a model until now.
+
+    Attributes:
+        windows: its windows, evaluated.
+        traffic: its counters.
+        exemplars: where they are wanted.
+        evidence: by version, what moved surely.
+        late: predictions that came too late to give evidence.
+    """
 
     windows: Sequence[WindowReport]
     traffic: Traffic
     exemplars: Exemplars | None = None
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    late: int = 0
 
 
 class ModelSeries(ABC):

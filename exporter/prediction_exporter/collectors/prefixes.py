@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from prediction_exporter.exposition import label_text, sample_prefix
 from prediction_exporter.families import Family
 
-#: Version, segment and window of a window's series, in the order of their labels.
-Place = tuple[str, str, str]
+#: What a series is of, the version first: with segment and window where it is a window's.
+Place = tuple[str, ...]
 
 
 class Prefixes:
@@ -16,7 +16,7 @@ class Prefixes:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._kept: dict[tuple[str, *Place], list[str]] = {}
+        self._kept: dict[tuple[str, ...], list[str]] = {}
 
     def of(self, family: Family, place: Place, ends: Callable[[], Iterable[tuple[str, ...]]]) -> list[str]:
         """Return a prefix for each of ``ends``, the label values behind those of the window; asked for them only once."""

@@ -71,7 +71,7 @@ STATE_DAMAGED = Family(
     type="counter",
     labels=("model", "part"),
     group="exporter",
-    help="What was damaged in the stored state and dropped: buckets of windows, and positions with their counters.",
+    help="What was damaged in the stored state and dropped: windows, evidence among them, and positions with counters.",
 )
 
 FIELD_SEEN = Family(

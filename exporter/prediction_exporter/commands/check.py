@@ -105,6 +105,7 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     """Show which field of a model's source is what; return what is wrong with it."""
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.errors import PredictionExporterError, SourceError
+    from prediction_exporter.monitor.foresight import foresee
     from prediction_exporter.monitor.inspection import inspect, open_to_look
     from prediction_exporter.monitor.references import spans_of
     from prediction_exporter.sources.fields.schema import describe
@@ -132,7 +133,7 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
         print(f"  nothing to read yet: {waits}")
     for line in describe(look.schema, layout) if look.schema is not None else ():
         print(f"  {line}")
-    for line in _not_compared(baseline) if baseline is not None else ():
+    for line in [*_not_compared(baseline), *foresee(model, baseline, look)] if baseline is not None else ():
         print(f"  {line}")
     return found
 

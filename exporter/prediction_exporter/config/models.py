@@ -158,6 +158,10 @@ class Model(Section):
     false_alarms_per_month: Positive = Field(
         1.0, description="False alarms that are tolerated in a month; the sensitivity of drift alerts follows from it."
     )
+    learning: Annotated[DurationValue, between("0s", "31d")] = Field(
+        Duration.parse("1d"),
+        description="Time after the first prediction in which it is learnt how much hours differ, without evidence; 0s to 31d.",
+    )
     min_predictions: Count = Field(30, description="A window with fewer predictions than this is not compared.")
     slo: Slo = Field(default_factory=Slo, description="How many requests must succeed, and how fast.")
     info: Info = Field(default_factory=Info, description="Texts about the model.")

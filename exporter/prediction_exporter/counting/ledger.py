@@ -16,6 +16,7 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, UNVERSIONED
 from prediction_exporter.counting.reading import Reading
+from prediction_exporter.counting.slices import Slices
 from prediction_exporter.counting.state import StoredBucket
 from prediction_exporter.counting.tally import Tally
 from prediction_exporter.counting.traffic import Traffic, VersionTraffic
@@ -62,6 +63,7 @@ class Ledger:
         self._forgotten = forgotten
         self._quiet = Quiet()
         self.windows = Windows(layout, spans) if layout is not None else None
+        self.slices = Slices(layout) if layout is not None else None
         self.traffic = Traffic(layout, slow_after=slow_after)
         self._events = 0
         self._newest: float | None = None
@@ -149,8 +151,8 @@ class Ledger:
 
     # Counting
 
-    def add(self, tally: Tally, *, now: float) -> None:
-        """Count events for good."""
+    def add(self, tally: Tally, *, now: float, is_news: bool = True) -> None:
+        """Count events for good; ``is_news`` is whether they were never counted before, by a process that ended."""
         self._given.clear()
         self._events += tally.events
         self.traffic.merge(tally.traffic)
@@ -160,6 +162,10 @@ class Ledger:
         if self.windows is not None:
             for key, profile in tally.profiles.items():
                 self.windows.add(key, profile, now=now)
+        if self.slices is not None:
+            for key, profile in tally.profiles.items():
+                self.slices.add(key, profile, is_news=is_news)
+            self.slices.come(tally.newest)
 
     def replace(self, reading: Reading, tally: Tally, *, now: float) -> None:
         """Put a reading of a span of time in the place of all former ones of it; count it for good where it is closed."""
@@ -168,13 +174,15 @@ class Ledger:
             del self._open[former]
         if self.windows is not None:
             self.windows.replace(reading.start, reading.end, {} if reading.closed else tally.profiles)
+        if self.slices is not None:
+            self.slices.replace(reading.start, reading.end, {} if reading.closed else tally.profiles)
         if not reading.closed:
             self._open[reading] = replace(tally, profiles={})
         elif reading.is_news:
             self.add(tally, now=now)
         else:
             seen = {version: self.traffic.uncounted(counted) for version, counted in tally.traffic.items()}
-            self.add(replace(tally, traffic=seen), now=now)
+            self.add(replace(tally, traffic=seen), now=now, is_news=False)
 
     # What is known
 

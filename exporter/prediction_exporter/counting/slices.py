@@ -41,13 +41,19 @@ class Slices:
         self._newest: float | None = None
         self._closed_until = np.iinfo(np.int64).min  # slices before were taken
 
-    def add(self, key: Key, profile: Profile) -> None:
-        """Count a profile for good; of segments nothing is kept, for all events hold them."""
+    def add(self, key: Key, profile: Profile, *, is_news: bool = True) -> None:
+        """Count a profile for good; of segments nothing is kept, for all events hold them.
+
+        Args:
+            key: what the profile is of.
+            profile: the counts.
+            is_news: whether they are counted for the first time; what is read once more is not late.
+        """
         if key.segment != ALL:
             return
         start = key.bucket // SLICE_SECONDS * SLICE_SECONDS
         if start < self._closed_until:
-            self.late += profile.rows
+            self.late += profile.rows if is_news else 0
             return
         of_slice = self._counted.setdefault(start, {})
         counts = self.cells.of(profile)

@@ -13,6 +13,7 @@ import sqlite3
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ from prediction_exporter.errors import StateError
 __all__ = ["FILE_NAME", "State", "StoredBucket", "StoredModel", "SupersededError", "pack", "unpack"]
 
 logger = logging.getLogger(__name__)
+
+#: Under this name a model's evidence stands among its windows.
+EVIDENCE = "evidence"
 
 #: Buckets that are read at a time.
 PAGE_BUCKETS = 64
@@ -131,8 +135,17 @@ class State:
         """Yield a model's stored buckets of this layout."""
         for rows in self._pages(model):
             for row in rows:
-                if row.layout == layout.digest:
+                if row.layout == layout.digest and row.window != EVIDENCE:
                     yield StoredBucket(row.version, row.segment, row.window, row.start, unpack(layout, row.profile))
+
+    def evidence(self, model: str, layout: Layout) -> bytes | None:
+        """Return what is stored of a model's evidence; None where there is nothing for this layout."""
+        key = BucketKey(model, layout.digest, "", "", EVIDENCE, 0)
+        with self._file.use() as connection:
+            found = database.read_bucket(connection, key)
+        if found is not None and not found.is_whole:
+            raise DamagedError(f"{self.path}: the evidence of model {model} was damaged")
+        return None if found is None else found.profile
 
     def _pages(self, model: str) -> Iterator[list[BucketRow]]:
         """Yield a model's buckets, some at a time: all of 31 days, many versions and segments are much even when compressed."""
@@ -172,19 +185,24 @@ class State:
         *,
         keep_from: Mapping[str, int],
         claim: int,
+        evidence: bytes | None = None,
     ) -> None:
         """Store a model's position, counters and changed buckets in one transaction.
 
-        Buckets of other layouts, of windows that ``keep_from`` does not name, and those older than it says are deleted.
+        Buckets of other layouts, of windows that ``keep_from`` does not name, and those older than it says are deleted. The
+        evidence stays as it is where none is given.
 
         Raises:
             SupersededError: the model was claimed again since; nothing is stored.
             StateError: the file cannot be written; nothing is stored.
         """
         digest = "" if layout is None else layout.digest
-        rows = (
+        rows: Iterable[BucketRow] = (
             BucketRow.of(BucketKey(model, digest, b.version, b.segment, b.window, b.start), pack(b.profile)) for b in buckets
         )
+        if evidence is not None:
+            rows = chain(rows, [BucketRow.of(BucketKey(model, digest, "", "", EVIDENCE, 0), evidence)])
+        keep_from = {**keep_from, EVIDENCE: 0}
         with self._file.use(writing=True) as connection:
             if self._claims.get(model) != claim:
                 raise SupersededError(f"model {model} is watched by another thread now")

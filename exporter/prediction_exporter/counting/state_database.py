@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from prediction_exporter.counting.state_errors import FAULTS, is_damage, told
-from prediction_exporter.counting.state_rows import SCHEMA_VERSION, TABLES, BucketRow, Manifest, MetaRow, ModelRow
+from prediction_exporter.counting.state_rows import SCHEMA_VERSION, TABLES, BucketKey, BucketRow, Manifest, MetaRow, ModelRow
 from prediction_exporter.errors import StateError
 
 FILE_NAME = "prediction-exporter.db"
@@ -133,6 +133,13 @@ def read_buckets(
     order = "ORDER BY version, segment, window, start LIMIT ?"
     rows = connection.execute(f"SELECT {', '.join(BucketRow._fields)} FROM bucket WHERE {where} {order}", (*values, most))  # noqa: S608 - as above
     return map(BucketRow._make, rows)
+
+
+def read_bucket(connection: sqlite3.Connection, key: BucketKey) -> BucketRow | None:
+    """Return one bucket, as it is; None where there is none."""
+    where = " AND ".join(f"{name} = ?" for name in BucketKey._fields)
+    found = connection.execute(f"SELECT {', '.join(BucketRow._fields)} FROM bucket WHERE {where}", key).fetchone()  # noqa: S608 - as above
+    return None if found is None else BucketRow._make(found)
 
 
 def write_meta(connection: sqlite3.Connection, key: str, value: object) -> None:

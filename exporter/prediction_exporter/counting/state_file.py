@@ -24,7 +24,7 @@ from prediction_exporter.errors import StateError
 
 logger = logging.getLogger(__name__)
 
-#: What may be damaged of a model: buckets of its windows, or its position and its counters, which are one row.
+#: What may be damaged of a model: buckets of its windows, its evidence among them, or its position and counters, one row.
 PARTS = ("window", "position")
 
 #: Why a folder cannot be created, where the system's own words lead astray.

@@ -54,6 +54,11 @@ class Bets:
         return padded
 
     @cached_property
+    def has_seasons(self) -> bool:
+        """Whether the scores of any column depend on the hour."""
+        return any(len(scores.values) > 1 for scores in self.columns)
+
+    @cached_property
     def exists(self) -> NDArray[np.bool_]:
         """Which scores there are, bool (C, S)."""
         return self._padded([np.ones(len(scores.names)) for scores in self.columns], 0.0) > 0
@@ -62,6 +67,11 @@ class Bets:
     def rare(self) -> NDArray[np.bool_]:
         """Which scores are about what the baseline has seldom or never, bool (C, S)."""
         return self._padded([scores.rare.astype(np.float64) for scores in self.columns], 0.0) > 0
+
+    @cached_property
+    def main(self) -> NDArray[np.bool_]:
+        """The scores that a column is first of all watched by, bool (C, S)."""
+        return self._padded([scores.main.astype(np.float64) for scores in self.columns], 0.0) > 0
 
     @cached_property
     def deviation(self) -> Floats:

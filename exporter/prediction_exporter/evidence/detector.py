@@ -119,6 +119,28 @@ class Detector:
         return LOOKS_PER_MONTH / self.budget * max(int(self.watched.sum()), 1)
 
     @cached_property
+    def visible(self) -> Floats:
+        """The change from which on each column's evidence can grow, in standard deviations, (C,); NaN where there is none."""
+        in_deviations = np.where(self.bets.main, self.bets.tolerance / self.bets.deviation, 0.0)
+        return np.where(self.watched, in_deviations.max(axis=1, initial=0.0), np.nan)
+
+    def rows_until_sure(self, change: float) -> Floats:
+        """Return about how many rows it takes until a change is sure, (C,); infinite where it cannot be seen.
+
+        A bet of the best size grows by x**2 / (2 (1 + x**2)) a row, x being what the change is above the tolerance.
+
+        Args:
+            change: of the column's mean, in standard deviations.
+        """
+        above = np.maximum(change - self.visible, 0.0)
+        growth = above**2 / (2.0 * (1.0 + above**2))
+        needed = np.log(self.limit * self.bets.exists.sum(axis=1) * len(BETS))
+        worth = np.where(self.bets.main, self.bets.effect, 1.0).max(axis=1, initial=1.0)
+        with np.errstate(divide="ignore"):
+            rows: Floats = np.where(above > 0, needed * worth / growth, np.inf)
+        return rows
+
+    @cached_property
     def _weights(self) -> Floats:
         exists = self.bets.exists
         weights: Floats = exists / np.maximum(exists.sum(axis=1, keepdims=True), 1) / len(BETS)
@@ -176,7 +198,7 @@ class Detector:
             walk.newest = start
             return
         empty = 0 if walk.newest is None else (start - walk.newest) // SLICE_SECONDS - 1
-        grown = np.matmul(self._growth_at(hour), rows[:, None, :, None])[..., 0] * self._exponent(variation)[..., None]
+        grown = np.matmul(self._growth_at(hour), rows[:, None, :, None])[..., 0] * self._worth(variation)[..., None]
         capital = (1.0 + walk.capital + min(max(empty, 0), MOST_EMPTY)) * np.exp(np.minimum(grown, 600.0))
         walk.capital = np.minimum(capital, CUT * self.limit)
         walk.newest = start
@@ -184,12 +206,17 @@ class Detector:
         walk.sums[begun] = walk.rows[begun] = 0.0
         walk.alarmed |= begun
 
-    def _exponent(self, variation: Variation) -> Floats:
+    def _worth(self, variation: Variation) -> Floats:
         """Return what part of an independent row each row is worth, (C, S).
 
         What is rare shows too seldom how it comes: a session of ten rows out of range is one event. Its rows are taken to
         depend on each other as those of the column's other scores do; where it has none, as those of other columns mostly do.
         """
+        if variation.worth is None:
+            variation.worth = self._worth_now(variation)
+        return variation.worth
+
+    def _worth_now(self, variation: Variation) -> Floats:
         bets = self.bets
         shown = np.maximum(bets.first, variation.rows(bets.first, bets.is_steady))
         own: Floats = bets.first / (bets.effect * shown)
@@ -238,13 +265,22 @@ class Detector:
         return int(enough[-1]) + 1 if len(enough) else 0
 
     def _values_at(self, hour: int) -> Floats:
-        if hour not in self._values:
-            self._values.clear()  # slices of one hour follow each other
-            self._values[hour] = self.bets.values(hour)
-        return self._values[hour]
+        """Return the scores in an hour; what is asked for is the last hour, or the one before, again and again."""
+        place = hour if self.bets.has_seasons else 0
+        if place not in self._values:
+            _drop_all_but(1, self._values)
+            self._values[place] = self.bets.values(hour)
+        return self._values[place]
 
     def _growth_at(self, hour: int) -> Floats:
-        if hour not in self._growth:
-            self._growth.clear()
-            self._growth[hour] = self.bets.growth(self._values_at(hour))
-        return self._growth[hour]
+        place = hour if self.bets.has_seasons else 0
+        if place not in self._growth:
+            _drop_all_but(1, self._growth)
+            self._growth[place] = self.bets.growth(self._values_at(hour))
+        return self._growth[place]
+
+
+def _drop_all_but(kept: int, cache: dict[int, Floats]) -> None:
+    """Drop what was put there first."""
+    for place in list(cache)[: max(len(cache) - kept, 0)]:
+        del cache[place]

@@ -52,6 +52,14 @@ class ColumnScores:
     deviation: Floats
     error: Floats
 
+    @property
+    def main(self) -> NDArray[np.bool_]:
+        """Those that the column is first of all watched by, bool (S,): its ranks, its categories, or whether it is there."""
+        for names in (("higher", "lower"), tuple(name for name in self.names if " category " in name)):
+            if set(names) & set(self.names):
+                return np.isin(self.names, names)
+        return np.ones(len(self.names), np.bool_)
+
 
 def column_scores(
     column: Column, counts: NDArray[np.int64], outside: tuple[float, float] | None = None, *, copies: int = 1

@@ -7,7 +7,7 @@ baseline taught those of longer windows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,12 +49,13 @@ class Variation:
         mean: float64 (W, C, S), mean of the differences.
         count: float64 (W, C, S), how many of them there were, at most :data:`AVERAGED`.
         since: begin of the first slice, in seconds; infinite before it.
+        worth: what was derived from it, until there is more of it.
     """
 
     mean: Floats
     count: Floats
     since: float = np.inf
-    _shown: Floats | None = field(default=None, init=False, repr=False)  # what rows() returned since a window ended
+    worth: Floats | None = None
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Variation:
@@ -76,11 +77,6 @@ class Variation:
             is_steady: whether longer windows are known to vary no more than their rows explain, or nothing is known of them;
                 if not, the tolerance is as large as what they vary by, and they are not counted against the column once more.
         """
-        if self._shown is None:
-            self._shown = self._rows(usual, is_steady)
-        return self._shown
-
-    def _rows(self, usual: Floats, is_steady: NDArray[np.bool_]) -> Floats:
         mean = self._mean(usual)
         error = 2.0 * np.sqrt(2.0 / np.maximum(self.count, 1.0))
         shown: Floats = np.where(mean[0] > 1.0 + error[0], mean[0] * (1.0 + error[0]), mean[0])
@@ -96,8 +92,8 @@ class Variation:
 
     def add(self, length: int, differences: Floats, *, usual: Floats) -> None:
         """Count differences of windows of one length, given by its place, (C, S); NaN where there is none."""
-        self._shown = None
         mean, count = self.mean[length], self.count[length]
+        self.worth = None
         there = np.isfinite(differences)
         most = np.where(count < SEEN[length], np.inf, CUT * np.maximum(self._mean(usual)[length], 1.0))
         cut = np.minimum(differences, most, where=there, out=np.zeros_like(mean))
@@ -107,7 +103,7 @@ class Variation:
 
     def copy(self) -> Variation:
         """Return the same, to be changed on its own."""
-        return Variation(self.mean.copy(), self.count.copy(), self.since)
+        return Variation(self.mean.copy(), self.count.copy(), self.since, self.worth)
 
 
 @dataclass(eq=False)

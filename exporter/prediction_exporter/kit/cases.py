@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
+from prediction_exporter.collectors.evidence import EVIDENCE, EVIDENCE_THRESHOLD, MOVED_COLUMNS, TOLERANCE
 from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
 from prediction_exporter.collectors.source import SOURCE_SHARED
 from prediction_exporter.collectors.windows import (
@@ -89,6 +90,24 @@ def share(
         series(statistic.family, f"{value}{values}", labels, target=target),
         series(statistic.threshold_family, f"{threshold}{values}", labels, target=target),
     )
+
+
+#: The evidence from which on a column surely moved, in the tests.
+EVIDENCE_LEAST = 5
+
+
+def evidence(
+    columns: Mapping[str, float], *, moved: int, values: str = "x200", target: Mapping[str, str] = TARGET
+) -> tuple[str, ...]:
+    """Return the series of the evidence of columns, and of how many of them moved."""
+    model = {"model": "credit-risk"}
+    found = [series(EVIDENCE_THRESHOLD, f"{EVIDENCE_LEAST}{values}", model, target=target)]
+    found.append(series(MOVED_COLUMNS, f"{moved}{values}", model, target=target, version="2"))
+    for column, value in columns.items():
+        labels = {**model, "column": column, "role": "feature"}
+        found.append(series(EVIDENCE, f"{value}{values}", labels, target=target, version="2"))
+        found.append(series(TOLERANCE, f"0.1{values}", labels, target=target))
+    return tuple(found)
 
 
 #: The baseline of every drift test: two bins of equal share, 10,000 rows.

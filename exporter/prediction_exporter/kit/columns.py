@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit.alert import Template, figure, query
+from prediction_exporter.kit.evidence import KNOWN, MOVED
 from prediction_exporter.kit.figures import Figure, Selector, chosen
 from prediction_exporter.kit.fleet import counting
 from prediction_exporter.kit.promql import (
@@ -31,6 +32,8 @@ from prediction_exporter.kit.wording import COUNT, Format
 LISTED = 10
 #: Share of the predictions from which a column is of no use any more, whatever is left of it.
 USELESS = 0.95
+#: A distance of so many times its threshold is an alarm before there is evidence: seasons and sessions reach less, mostly.
+DRIFT_ALONE = 2.0
 #: The alert's labels that a column's series have, and the version's.
 _COLUMN_LABELS = ("cluster", "namespace", "job", "model", "version", "column", "role")
 _WINDOW_ARGUMENT = f"%[{len(_COLUMN_LABELS) + 1}]q"
@@ -52,6 +55,7 @@ class AboveThreshold:
             ends soon after the problem; otherwise at all windows, as the long ones see small shifts.
         counted: how many predictions or values there are.
         show: how figures are shown.
+        alone: multiple of its threshold that a figure passes where there is no evidence yet.
     """
 
     figures: tuple[Figure, ...]
@@ -59,11 +63,21 @@ class AboveThreshold:
     now: bool
     counted: Callable[[Selector], str]
     show: Format
+    alone: float = 1.0
 
     def windows(self, scale: Scale, key: tuple[str, ...] = ()) -> str:
         """Return the condition for each column and window, of one alert's columns where a key is given."""
-        alternatives = [f"{self._of(scale, key)(each.over)} > 1" for each in self.figures]
+        alternatives = [self._passed(each, self._of(scale, key)) for each in self.figures]
         return self._now("\nor\n".join(alternatives), scale, key)
+
+    def _passed(self, each: Figure, of: Selector) -> str:
+        """Return the condition that a column surely moved, and that a figure says that it is by enough.
+
+        Where nobody can be sure yet, as on a model's first day, the figure alone has to say more.
+        """
+        sure = f"{of(each.over)} > 1\nand {on(VERSION_COLUMN_KEY)}\n{of(MOVED)}"
+        unsure = f"{of(each.over)} > {self.alone:g}\nunless {on(VERSION_KEY)}\n{of(KNOWN)}"
+        return f"{bracketed(sure)}\nor\n{bracketed(unsure)}"
 
     def _of(self, scale: Scale, key: tuple[str, ...], *more: str) -> Selector:
         """Select what a series last was, of one alert's columns where a key is given."""
@@ -109,7 +123,9 @@ class AboveThreshold:
 
     def _listed(self, scale: Scale, beside: str) -> str:
         of = self._of(scale, VERSION_KEY)
-        alternatives = " or ".join(f"({each.value(of)} and {on(COLUMN_KEY)} ({of(each.over)} > 1))" for each in self.figures)
+        alternatives = " or ".join(
+            f"({each.value(of)} and {on(COLUMN_KEY)} ({self._passed(each, of)}))" for each in self.figures
+        )
         columns = _one_line(f"max by (column) ({self._now(alternatives, scale, VERSION_KEY)})")
         listed = query(self.show.scaled(f"sort_desc(topk({LISTED}, {columns}))"), VERSION_KEY)
         more = query(_one_line(f"count(max by (column) ({self.windows(scale, VERSION_KEY)})) - {LISTED} > 0"), VERSION_KEY)

@@ -9,6 +9,7 @@ from prediction_exporter.collectors.traffic import REQUEST_DURATION, REQUESTS, R
 from prediction_exporter.collectors.windows import MIN_PREDICTIONS, WINDOW_PREDICTIONS
 from prediction_exporter.config.units import Duration
 from prediction_exporter.families import Family
+from prediction_exporter.kit.evidence import MOVED, MOVED_RATIO
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE, FIGURES, OUT_OF_RANGE, PSI, SEVERAL, UNSEEN, Figure
 from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once, counting
 from prediction_exporter.kit.promql import MEMORY, MODEL_KEY, VERSION_KEY, WINDOW_KEY, Recorded, by, latest, on
@@ -124,6 +125,7 @@ RECORDING_GROUPS = (
     RecordingGroup(name="model-replicas", interval=INTERVAL, series=(SHARED, STALE_REPLICA, FRESH_REPLICAS, LEFT_OUT, SEVERAL)),
     RecordingGroup(name="model-windows", interval=INTERVAL, series=(WINDOW_COUNT, SHORTEST_WINDOW)),
     *map(_group_of, FIGURES),
+    RecordingGroup(name="model-drift-evidence", interval=INTERVAL, series=(MOVED, MOVED_RATIO)),
     RecordingGroup(name="model-columns", interval=INTERVAL, series=(BADNESS,)),
     RecordingGroup(
         name="model-service-level", interval=INTERVAL, series=(TRAFFIC, *FAILED_SHARES.values(), *SLOW_SHARES.values())

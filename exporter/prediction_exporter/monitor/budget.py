@@ -13,7 +13,7 @@ from prediction_exporter.collectors.windows import segments_of
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.windows import ring_bytes
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.monitor.references import references_of, spans_of
+from prediction_exporter.monitor.references import detector_of, references_of, spans_of
 
 #: Versions that a limit must hold: the one in use and its successor.
 LEAST_VERSIONS = 2
@@ -36,7 +36,7 @@ def of_model(config: Config, model: Model, baseline: Baseline | None, switches: 
     Raises:
         ConfigError: a file that the configuration names cannot be read.
     """
-    subject = Subject(config, model, baseline, references_of(config, model, baseline))
+    subject = Subject(config, model, baseline, references_of(config, model, baseline), detector_of(model, baseline))
     collectors = ModelCollectors(subject, switches.model_collectors(config, model), without=excluded_families(config))
     return [*collectors.most(), *_beside(config, model.name, switches)]
 

@@ -25,9 +25,10 @@ from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.counting.tally import Tally, tallies_of
 from prediction_exporter.counting.windows import SLICE_SECONDS, wider_buckets
 from prediction_exporter.errors import PredictionExporterError
+from prediction_exporter.evidence.tracker import Tracker
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.clock import BelievedClock
-from prediction_exporter.monitor.references import load_baseline, references_of, spans_of
+from prediction_exporter.monitor.references import detector_of, load_baseline, references_of, spans_of
 from prediction_exporter.monitor.start import tell_fields, tell_start
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
@@ -81,8 +82,9 @@ class ModelMonitor:
             else None
         )
         switches = switches or Switches()
+        detector = detector_of(model, self.baseline)
         self._collectors = ModelCollectors(
-            Subject(config, model, self.baseline, self._references),
+            Subject(config, model, self.baseline, self._references, detector),
             switches.model_collectors(config, model),
             without=excluded_families(config),
         )
@@ -96,6 +98,8 @@ class ModelMonitor:
             max_versions=max_versions,
             forgotten=self._forget,
         )
+        slices = self._ledger.slices
+        self._tracker = Tracker(detector, slices) if detector is not None and slices is not None else None
         self._exemplars = Exemplars(self._ledger.traffic.duration_bounds) if config.series.exemplars else None
         self._source = open_source(
             SourceContext(
@@ -125,6 +129,8 @@ class ModelMonitor:
 
     def _forget(self, version: str) -> None:
         self._collectors.forget(version)
+        if self._tracker is not None:
+            self._tracker.forget(version)
         if self._exemplars is not None:
             self._exemplars.forget(version)
 
@@ -144,6 +150,10 @@ class ModelMonitor:
         self._source.restore(stored.position if resumed else None)
         self._rejected = dict(stored.counters["rejected"])
         layout = self._layout
+        if layout is not None and self._tracker is not None:
+            evidence = self._state.evidence(self.model.name, layout)
+            if evidence is not None:
+                self._tracker.restore(evidence, refills=self._source.refills)
         kept = self._state.buckets(self.model.name, layout) if layout is not None and not self._source.refills else ()
         self._ledger.restore(stored.counters, kept, now=self._clock())
         if self._source.refills:
@@ -171,6 +181,7 @@ class ModelMonitor:
             self._ledger.changed(),
             keep_from={span.name: span.oldest(progress) for span in self.spans},
             claim=self._claim,
+            evidence=self._tracker.news() if self._tracker is not None else None,
         )
 
     # Reading
@@ -256,6 +267,8 @@ class ModelMonitor:
         if reading is not None and batch.is_last:
             self._ledger.replace(reading, self._staged, now=now)
             self._staged = Tally()
+        if self._tracker is not None:
+            self._tracker.follow()
 
     def _tallies_of(self, events: Events, batch: Batch, now: float) -> Iterator[Tally]:
         if batch.reading is None:  # a span of time holds no other times
@@ -297,7 +310,9 @@ class ModelMonitor:
         if self._problem is None:
             self._last_success = now
         source = self._source_report(now)
-        collected = self._collectors.collect(Moment(windows, self._ledger.shown(), self._exemplars))
+        evidence = self._tracker.look() if self._tracker is not None and self._evaluates else {}
+        late = self._tracker.late if self._tracker is not None else 0
+        collected = self._collectors.collect(Moment(windows, self._ledger.shown(), self._exemplars, evidence, late))
         return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected)
 
     def _source_report(self, now: float) -> SourceReport:

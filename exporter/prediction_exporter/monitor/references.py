@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from prediction_exporter import baseline as baseline_file
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.config import Config, Model
+from prediction_exporter.counting.cells import Cells
 from prediction_exporter.counting.layout import Kind, Role
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.evidence.bets import Bets
+from prediction_exporter.evidence.detector import Detector
+from prediction_exporter.evidence.learnt import scores_of
 from prediction_exporter.statistics import STATISTICS, Reference
 
 MONTH_SECONDS = 30 * 86400
@@ -44,6 +48,20 @@ def load_baseline(model: Model, place: str) -> Baseline | None:
     if problems:
         raise ConfigError("\n".join(problems))
     return baseline
+
+
+def detector_of(model: Model, baseline: Baseline | None) -> Detector | None:
+    """Return the rule that decides which columns of a model moved; None without a baseline."""
+    if baseline is None:
+        return None
+    cells = Cells(baseline.layout)
+    whole = cells.of(baseline.profile)
+    scores = []
+    for index, (column, learnt) in enumerate(zip(baseline.layout.columns, baseline.learnt, strict=True)):
+        rows, variance = baseline.outside[:, index].tolist()
+        scores.append(scores_of(column, whole[cells.offsets[index] : cells.offsets[index + 1]], learnt, (rows, variance)))
+    bets = Bets(cells, scores, baseline.learnt)
+    return Detector(bets, model.false_alarms_per_month, timezone=baseline.timezone, learning=model.learning.seconds)
 
 
 def references_of(config: Config, model: Model, baseline: Baseline | None) -> Mapping[str, Reference]:

@@ -254,7 +254,7 @@ def _ages(values: pl.Series, times: NDArray[np.int64], dates: DateParser) -> Der
     found = times_of(values, dates)
     lacking = np.flatnonzero((found == NO_TIME) & values.is_not_null().to_numpy())
     if len(lacking) and values.dtype == pl.String:
-        found[lacking] = times_of(_days(values.gather(lacking)), dates)
+        found[lacking] = times_of(days_of(values.gather(lacking)), dates)
     is_read = found != NO_TIME
     is_far = is_read & ((found < EARLIEST * _SECOND) | (found >= LATEST * _SECOND))
     seconds = times // _SECOND - np.where(is_read, found, 0) // _SECOND
@@ -266,7 +266,7 @@ def _ages(values: pl.Series, times: NDArray[np.int64], dates: DateParser) -> Der
     return _with_states(np.where(is_read, seconds / _DAY_SECONDS, np.nan), missing=missing)
 
 
-def _days(texts: pl.Series) -> pl.Series:
+def days_of(texts: pl.Series) -> pl.Series:
     """Return the days that texts name without a time, of the forms that have one meaning."""
     found = pl.repeat(None, len(texts), dtype=pl.Date, eager=True)
     for form in _DAY_FORMATS:

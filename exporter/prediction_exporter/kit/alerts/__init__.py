@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
+from prediction_exporter.kit.alerts.broad_change import BROAD_CHANGE
 from prediction_exporter.kit.alerts.collector_failed import COLLECTOR_FAILED
 from prediction_exporter.kit.alerts.config_reload_failed import CONFIG_RELOAD_FAILED
 from prediction_exporter.kit.alerts.error_budget_burn import ERROR_BUDGET_BURN
@@ -53,6 +54,7 @@ ALERTS: tuple[Alert, ...] = (
     OUT_OF_RANGE_VALUES,
     UNSEEN_CATEGORIES,
     WIDESPREAD_DRIFT,
+    BROAD_CHANGE,
     PREDICTION_DRIFT,
     FEATURE_DRIFT,
 )

@@ -9,14 +9,14 @@ from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, bins, moments, owner, psi, psi_threshold, window
-from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.columns import DRIFT_ALONE, AboveThreshold
 from prediction_exporter.kit.figures import PSI, values
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import NUMBER
 
 _OUTPUTS = 'role=~"prediction|score"'
-_ABOVE = AboveThreshold(figures=(PSI,), matchers=(_OUTPUTS,), now=False, counted=values, show=NUMBER)
+_ABOVE = AboveThreshold(figures=(PSI,), matchers=(_OUTPUTS,), now=False, counted=values, show=NUMBER, alone=DRIFT_ALONE)
 _SHIFTED = (200, 800)
 
 PREDICTION_DRIFT = Alert(

@@ -8,7 +8,7 @@ from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import VERSION_LABELS, bins, moments, owner, psi, window
-from prediction_exporter.kit.columns import AboveThreshold
+from prediction_exporter.kit.columns import DRIFT_ALONE, AboveThreshold
 from prediction_exporter.kit.figures import PSI, values
 from prediction_exporter.kit.promql import VERSION_KEY, WINDOW_KEY, by, latest
 from prediction_exporter.kit.scale import Scale, duration
@@ -18,7 +18,7 @@ from prediction_exporter.statistics.drifted_columns import DRIFTED_COLUMNS
 #: Share and number of drifted features from which the whole input is another, and not a feature.
 SHARE, LEAST = 0.5, 3
 _FEATURES = 'role="feature"'
-_ABOVE = AboveThreshold(figures=(PSI,), matchers=(_FEATURES,), now=False, counted=values, show=NUMBER)
+_ABOVE = AboveThreshold(figures=(PSI,), matchers=(_FEATURES,), now=False, counted=values, show=NUMBER, alone=DRIFT_ALONE)
 
 
 def _widespread(scale: Scale) -> str:

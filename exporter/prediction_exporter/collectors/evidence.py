@@ -1,0 +1,132 @@
+"""Evidence: which columns surely moved, and how small a change can be seen in each."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
+from prediction_exporter.collectors.prefixes import Prefixes
+from prediction_exporter.evidence.detector import Evidence
+from prediction_exporter.exposition import Samples
+from prediction_exporter.families import BASELINE_COLUMN, MODEL, VERSION, Family
+
+EVIDENCE = Family(
+    name="model_column_drift_evidence",
+    type="gauge",
+    labels=(*VERSION, "column", "role"),
+    group="drift",
+    help=(
+        "Decimal logarithm of the evidence that the column moved away from the baseline, from 0; at least the threshold until "
+        "it is back. Absent while it is learnt how much hours differ."
+    ),
+)
+
+EVIDENCE_THRESHOLD = Family(
+    name="model_column_drift_evidence_threshold",
+    type="gauge",
+    labels=MODEL,
+    group="drift",
+    help="Evidence from which on a column surely moved: the looks of a month over the false-alarm budget, times the columns.",
+)
+
+TOLERANCE = Family(
+    name="model_column_drift_tolerance",
+    type="gauge",
+    labels=BASELINE_COLUMN,
+    group="drift",
+    help="Change of the column up to which no evidence is gathered, in standard deviations: what it varies by without drift.",
+)
+
+MOVED_COLUMNS = Family(
+    name="model_moved_columns",
+    type="gauge",
+    labels=VERSION,
+    group="drift",
+    help="Columns that surely moved, all taken together, however little each did.",
+)
+
+WATCHED_RATIO = Family(
+    name="model_watched_columns_ratio",
+    type="gauge",
+    labels=MODEL,
+    group="drift",
+    help="Share of the columns in which a change of half a standard deviation can be seen.",
+)
+
+LEARNING = Family(
+    name="model_drift_learning_seconds",
+    type="gauge",
+    labels=VERSION,
+    group="drift",
+    help="Event time until evidence is gathered, while it is learnt how much hours differ; 0 from then on.",
+)
+
+LATE = Family(
+    name="model_drift_late_predictions_total",
+    type="counter",
+    labels=MODEL,
+    group="drift",
+    help="Predictions that came more than an hour after later ones; they are in the windows, and give no evidence.",
+)
+
+#: The change that a column has to show to count as watched, in standard deviations.
+HALF = 0.5
+
+
+class EvidenceSeries(ModelSeries):
+    """The evidence of one model."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._prefixes = Prefixes(subject.model.name)
+        self._fixed = Samples()
+        if subject.detector is not None and subject.baseline is not None:
+            detector = subject.detector
+            tolerance = detector.visible
+            self._fixed.add(EVIDENCE_THRESHOLD, subject.labels(EVIDENCE_THRESHOLD), math.log10(detector.limit))
+            for column, value in zip(subject.baseline.layout.columns, tolerance.tolist(), strict=True):
+                self._fixed.add(TOLERANCE, subject.labels(TOLERANCE, column.name, column.role), value)
+            self._fixed.add(WATCHED_RATIO, subject.labels(WATCHED_RATIO), float(np.mean(tolerance < HALF)))
+
+    def render(self, moment: Moment) -> Samples:
+        """Return the evidence of each version, and what can be seen."""
+        samples = self._fixed.copy()
+        if self._subject.detector is None:
+            return samples
+        samples.add(LATE, self._subject.labels(LATE), moment.late)
+        for version, evidence in moment.evidence.items():
+            self._render_version(samples, version, evidence)
+        return samples
+
+    def _render_version(self, samples: Samples, version: str, evidence: Evidence) -> None:
+        prefixes = self._prefixes.of(EVIDENCE, (version,), self._columns)
+        samples.extend(EVIDENCE, prefixes, evidence.log10)
+        samples.add(LEARNING, self._subject.labels(LEARNING, version), evidence.learning)
+        if not evidence.learning:
+            samples.add(MOVED_COLUMNS, self._subject.labels(MOVED_COLUMNS, version), evidence.moved)
+
+    def _columns(self) -> list[tuple[str, str]]:
+        baseline = self._subject.baseline
+        return [] if baseline is None else [(column.name, column.role) for column in baseline.layout.columns]
+
+    def most(self) -> Most:
+        """Count all columns of each version."""
+        if self._subject.detector is None:
+            return Most.of(self._fixed)
+        fixed = {**Most.of(self._fixed).fixed, LATE.name: 1}
+        return Most(fixed, {EVIDENCE.name: len(self._columns()), LEARNING.name: 1, MOVED_COLUMNS.name: 1})
+
+    def forget(self, version: str) -> None:
+        """Drop the version's prefixes."""
+        self._prefixes.forget(version)
+
+
+COLLECTOR = ModelCollector(
+    name="evidence",
+    summary="Which columns surely moved, within the false-alarm budget, and how small a change can be seen in each.",
+    families=(EVIDENCE, EVIDENCE_THRESHOLD, TOLERANCE, MOVED_COLUMNS, WATCHED_RATIO, LEARNING, LATE),
+    maturity=1,
+    open=EvidenceSeries,
+)

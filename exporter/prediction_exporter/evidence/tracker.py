@@ -1,0 +1,131 @@
+"""Tracker: the evidence of one model, followed slice by slice, over restarts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prediction_exporter.counting.slices import Slices
+from prediction_exporter.evidence.detector import Detector, Evidence, Walk
+from prediction_exporter.evidence.stored import pack, unpack
+from prediction_exporter.evidence.variation import Means, Variation
+
+logger = logging.getLogger(__name__)
+
+
+class Tracker:
+    """The bets on all versions of a model.
+
+    What is closed is folded for good; what may still change is folded anew, from there, whenever somebody asks.
+
+    Args:
+        detector: the rule.
+        slices: what is counted of the model.
+    """
+
+    def __init__(self, detector: Detector, slices: Slices) -> None:
+        self.detector = detector
+        self._slices = slices
+        self._variation = detector.variation()
+        self._walks: dict[str, Walk] = {}
+        self._told: bytes | None = None
+
+    @property
+    def late(self) -> int:
+        """Rows that came after their slice was closed."""
+        return self._slices.late
+
+    def follow(self) -> None:
+        """Fold the slices that are closed since the last call."""
+        for start, of_slice in self._slices.take_closed():
+            self._fold(self._walks, self._variation, start, of_slice)
+
+    def look(self) -> dict[str, Evidence]:
+        """Return what is known of each version now, with the slices that are not closed yet as they are."""
+        walks = {version: walk.copy() for version, walk in self._walks.items()}
+        variation = self._variation.copy()
+        for start, of_slice in self._slices.open():
+            self._fold(walks, variation, start, of_slice)
+        return {version: self.detector.evidence(walk, variation) for version, walk in sorted(walks.items())}
+
+    def _fold(
+        self, walks: dict[str, Walk], variation: Variation, start: int, of_slice: Mapping[str, NDArray[np.int64]]
+    ) -> None:
+        for version in sorted(of_slice):
+            if version not in walks:
+                walks[version] = self.detector.begin()
+            self.detector.fold(walks[version], variation, start, of_slice[version])
+
+    def forget(self, version: str) -> None:
+        """Drop a version."""
+        self._walks.pop(version, None)
+        self._slices.forget(version)
+
+    # From and to the state file
+
+    def news(self) -> bytes | None:
+        """Return what :meth:`stored` gives, where it is something else than before; None where it is not."""
+        stored = self.stored()
+        if stored == self._told:
+            return None
+        self._told = stored
+        return stored
+
+    def stored(self) -> bytes:
+        """Return all that a later process needs to go on."""
+        counted, counts = self._slices.stored()
+        arrays: dict[str, NDArray[Any]] = {"variation mean": self._variation.mean, "variation count": self._variation.count}
+        versions: list[dict[str, Any]] = []
+        for version, walk in sorted(self._walks.items()):
+            versions.append({"version": version, "newest": walk.newest})
+            arrays |= {f"{len(versions) - 1} {name}": array for name, array in _arrays_of(walk).items()}
+        of_slices = sorted(counts)
+        if of_slices:
+            arrays["counts"] = np.stack([counts[key] for key in of_slices])
+        since = None if np.isinf(self._variation.since) else self._variation.since
+        return pack({"slices": counted, "since": since, "versions": versions, "counts": of_slices}, arrays)
+
+    def restore(self, stored: bytes, *, refills: bool) -> None:
+        """Go on from what :meth:`stored` gave; what cannot be used any more is told, and the evidence begins anew.
+
+        Args:
+            stored: the bytes.
+            refills: whether the source reads again what was counted in slices that are not closed.
+        """
+        numbers, arrays = unpack(stored)
+        variation = Variation(arrays["variation mean"], arrays["variation count"])
+        if variation.mean.shape != self._variation.mean.shape:
+            logger.warning("what is stored of the evidence is of other bets; it is gathered anew")
+            return
+        variation.since = np.inf if numbers["since"] is None else numbers["since"]
+        self._variation = variation
+        for place, of_version in enumerate(numbers["versions"]):
+            self._walks[of_version["version"]] = _walk_of(
+                {name: arrays[f"{place} {name}"] for name in _arrays_of(self.detector.begin())}, of_version["newest"]
+            )
+        counts = {} if refills else {(int(start), v): arrays["counts"][row] for row, (start, v) in enumerate(numbers["counts"])}
+        self._slices.restore(numbers["slices"], counts)
+
+
+def _arrays_of(walk: Walk) -> dict[str, NDArray[Any]]:
+    means = walk.means
+    return {
+        "capital": walk.capital,
+        "alarmed": walk.alarmed,
+        "sums": walk.sums,
+        "rows": walk.rows,
+        "mean sums": means.sums,
+        "mean rows": means.rows,
+        "mean former": means.former,
+        "mean former rows": means.former_rows,
+        "mean numbers": means.numbers,
+    }
+
+
+def _walk_of(arrays: Mapping[str, NDArray[Any]], newest: int | None) -> Walk:
+    means = Means(*(arrays[f"mean {name}"] for name in ("sums", "rows", "former", "former rows", "numbers")))
+    return Walk(arrays["capital"], arrays["alarmed"], arrays["sums"], arrays["rows"], means, newest)
