@@ -16,7 +16,7 @@ from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind, Layout
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
 from prediction_exporter.evidence.learnt import scores_of, tolerated
-from prediction_exporter.evidence.replay import DAYS_FOR_WEEK, Replay, rounded, shifts
+from prediction_exporter.evidence.replay import DAYS_FOR_WEEK, Replay, rounded
 from prediction_exporter.evidence.scores import LEAST_DEVIATION
 from prediction_exporter.sources.derived import days_of
 from prediction_exporter.sources.times import NO_TIME, DateParser
@@ -147,7 +147,7 @@ def sees(one: Profiled) -> Iterator[str]:
     if one.learnt is None or not one.learnt.replayed or one.column.kind is Kind.PRESENCE:
         return
     scores = scores_of(one.column, Cells(one.profile.layout).of(one.profile), one.learnt, _outside(one))
-    at = shifts(one.column, scores)
+    at = np.flatnonzero(scores.main)
     if not len(at):
         return
     tolerance = tolerated(scores, one.learnt)[at]

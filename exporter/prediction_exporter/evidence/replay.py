@@ -35,16 +35,22 @@ FOLDS, MORE_FOLDS, LONG = 4, 6, 60
 #: Days from which on the hour of the day, and that of the week, can be learnt with a fold left out.
 DAYS_FOR_DAY, DAYS_FOR_WEEK = 7, 28
 
+#: Days from which on data of one time a day can be steady.
+DAYS_FOR_STEADY = 50
+
 #: What is tolerated of a mean that goes about: so many times the farthest that it went.
 MARGIN = 1.25
 
 #: Days with rows in fewer hours than this, on average, have their rows at one time.
 HOURS_OF_A_DAY = 2
 
-#: Shifts, in standard deviations, that a season is to see better than none, and by how much better it must be; what sees
-#: none of the first kind is judged by the others.
+#: Hours whose scores are looked up at a time.
+AT_A_TIME = 1024
+
+#: Shifts, in standard deviations, that a season is to see sooner than none, each with its weight: what sees none of the first
+#: kind is judged by the others. How much sooner it must be: by chance alone, one of three seasons is a little.
 LOOKED_FOR = ((0.5, 1.0), (1.0, 1e-3), (2.0, 1e-6))
-BETTER = 1.02
+SOONER = 1.5
 
 #: The score of what the baseline's own rows never are: replaying them shows nothing of it.
 OUTSIDE = "more outside"
@@ -101,7 +107,7 @@ class Replay:
         for slots in self.seasons:
             scores, learnt = self._learn(column, counts, slots, outside)
             seen = _seen(column, scores, learnt)
-            if best is None or seen > most * BETTER:
+            if best is None or seen > most * SOONER:
                 best, most = learnt, seen
         assert best is not None  # noqa: S101 - there is always the season of one slot
         return best
@@ -136,11 +142,9 @@ class Replay:
             others = by_slot - _by_place(hours, at, len(by_slot))
             share = others.sum() / max(int(by_slot.sum()), 1)
             values = column_scores(column, others, outside and (outside[0] * share, outside[1] * share)).values
-            sums = np.empty((len(fold), values.shape[1]))
-            for slot in np.unique(at):
-                rows = np.flatnonzero(at == slot)
-                sums[rows] = hours[rows].astype(np.float64) @ values[slot].T
-            parts.append(sums)
+            for begin in range(0, len(fold), AT_A_TIME):
+                part = slice(begin, begin + AT_A_TIME)
+                parts.append(np.matmul(values[at[part]], hours[part, :, None].astype(np.float64))[..., 0])
         return np.concatenate(parts)
 
     def _shown(self, scores: ColumnScores, sums: Floats, taken: Floats) -> tuple[Floats, Floats, Floats]:
@@ -149,9 +153,11 @@ class Replay:
         shortest, *longer = variances
         first = np.maximum(1.0, shortest.mean)
         effect = np.maximum(1.0, np.where(shortest.mean > shortest.most, shortest.mean * shortest.most, 1.0))
-        # A day's rows at one time may all be as one, so that only what is no more than independent ones show is steady.
+        # A day's rows at one time may all be as one: steady is only what varies no more than independent ones, in days enough
+        # that no more than the least tolerance absorbs can hide in it.
         explained = np.ones(len(first)) if self.daily else first
         steady = shortest.mean <= explained * shortest.most
+        steady &= (shortest.windows >= DAYS_FOR_STEADY) | (not self.daily)
         for length in longer:
             surely = (length.windows >= ENOUGH_WINDOWS) & (length.mean > effect * length.most)
             effect = np.where(surely, np.maximum(1.0, length.mean * length.most), effect)
@@ -237,15 +243,8 @@ def _seen(column: Column, scores: ColumnScores, learnt: Learnt) -> float:
     for shift, weight in LOOKED_FOR:
         square = np.maximum(shift - learnt.tolerance, 0.0) ** 2
         seen += weight * square / (2.0 * learnt.effect * (1.0 + square))
-    at = shifts(column, scores)
-    return float(seen[at].min() if column.kind is Kind.NUMERIC else seen[at].mean())
-
-
-def shifts(column: Column, scores: ColumnScores) -> NDArray[np.intp]:
-    """Return which scores tell of the column's values; all, where they have no distribution."""
-    wanted = ("higher", "lower") if column.kind is Kind.NUMERIC else ("more category", "less category")
-    found = np.array([n for n, name in enumerate(scores.names) if name.startswith(wanted)], np.intp)
-    return found if len(found) else np.arange(len(scores.names))
+    of_values = seen[scores.main]
+    return float(of_values.min() if column.kind is Kind.NUMERIC else of_values.mean())
 
 
 def rounded(learnt: Learnt, digits: int = 4) -> Learnt:
