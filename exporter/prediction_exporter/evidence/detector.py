@@ -218,8 +218,7 @@ class Detector:
 
     def _worth_now(self, variation: Variation) -> Floats:
         bets = self.bets
-        shown = np.maximum(bets.first, variation.rows(bets.first, bets.is_steady))
-        own: Floats = bets.first / (bets.effect * shown)
+        own: Floats = 1.0 / variation.rows(bets.first, bets.effect)
         common = bets.exists & ~bets.rare
         of_column = np.where(common, own, np.inf).min(axis=1, initial=np.inf)
         known = np.isfinite(of_column)
