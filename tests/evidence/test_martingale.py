@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -122,7 +123,7 @@ def test_evidence_of_a_shift_grows_with_it() -> None:
         others = [[0] * 10, [0] * 10]
         detector.fold(walk, variation, MONDAY, counted(setting, [cells, *others]))
         capitals.append((walk.capital[0, higher].copy(), walk.capital[0, lower].copy()))
-    for (up, down), (more_up, less_down) in zip(capitals, capitals[1:], strict=False):
+    for (up, down), (more_up, less_down) in pairwise(capitals):
         assert (more_up > up).all()
         assert (less_down < down).all()
 
