@@ -12,6 +12,7 @@ NAMES: tuple[str, ...] = (
     "windows",
     "statistics",
     "identity",
+    "notes",
     "source",
     "exporter",
 )
