@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -167,6 +168,15 @@ def test_a_file_that_cannot_be_written_is_told(watched: Watched) -> None:
     assert "the folder is made when the exporter starts" in note(watched, "fraud", "--verdict", "true")[2]
 
 
+def test_a_user_without_a_name(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of a container is."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999)
+    assert note(watched, "fraud", "--verdict", "true")[0] == 0
+    assert "by" not in json.loads(file_of(watched).read_text())
+
+
 def test_many_writers_at_once(watched: Watched, start_exporter: Start) -> None:
     """Lines are whole, and each counts: those of commands, and those of threads that append as the command does."""
     exporter = start_exporter(watched.file)
@@ -241,6 +251,26 @@ def test_a_file_that_is_rotated_deleted_and_truncated(watched: Watched, running:
     write(watched, {"model": "fraud", "verdict": "true", "comment": "and the fourth one, which is longer"})
     running.start(*TWO)
     counts(running, {("fraud", NO_ALERT, "true"): 4})
+
+
+def test_a_file_that_is_copied_truncated_and_edited(watched: Watched, running: Running) -> None:
+    """As logrotate does with copytruncate, and people do with an editor: what was noted does not count again."""
+    running.start(*TWO)
+    assert all(note(watched, "fraud", "--verdict", verdict)[0] == 0 for verdict in ("true", "false", "expected"))
+    expected = {("fraud", NO_ALERT, verdict): 1 for verdict in ("true", "false", "expected")}
+    counts(running, expected)
+    new = file_of(watched).with_suffix(".new")
+    new.write_text(file_of(watched).read_text().replace('"verdict":"false"', '"verdict":"true"'))
+    new.rename(file_of(watched))
+    assert note(watched, "churn", "--verdict", "true")[0] == 0
+    counts(running, expected | {("churn", NO_ALERT, "true"): 1})
+    shutil.copy2(file_of(watched), file_of(watched).with_suffix(".jsonl.1"))
+    os.truncate(file_of(watched), 0)
+    assert note(watched, "churn", "--verdict", "true")[0] == 0
+    counts(running, expected | {("churn", NO_ALERT, "true"): 2})
+    running.stop()
+    running.start(*TWO)
+    counts(running, expected | {("churn", NO_ALERT, "true"): 2})
 
 
 def test_garbage_is_counted_by_its_reason_and_survived(watched: Watched, start_exporter: Start) -> None:

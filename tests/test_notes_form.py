@@ -152,7 +152,7 @@ def test_no_page_of_another_site_can_send_it(served: Served) -> None:
     host = served.url.split("/")[2]
     for headers in (
         {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site", "Origin": f"http://{host}"},
-        {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": f"http://{host}.evil.example"}, {"Origin": ""},
+        {"Origin": "https://evil.example"}, {"Origin": "http://127.0.0.1.evil.example"}, {"Origin": ""}, {"Origin": "http://["},
     ):  # fmt: skip
         answer = served.send(fields, headers=headers)
         assert (answer.status_code, answer.text.partition(";")[0]) == (403, "this form was sent from another site")
@@ -256,10 +256,19 @@ def test_behind_a_proxy(tmp_path: Path) -> None:
     served = Served(tmp_path, host="models.example.com", prefix="/ml/exporter")
     served.start()
     try:
-        fields = served.form() | {"model": "fraud", "verdict": "true"}
-        answer = served.send(fields, headers={"Origin": "https://Models.example.com"})
-        assert answer.status_code == 303
-        assert not answer.headers["Location"].startswith("/")
+        for headers in (
+            {"Origin": "https://Models.example.com"},
+            {"Origin": "http://intranet:8080", "Host": "intranet"},  # a proxy that passes on the host without its port
+            {"Origin": "https://intranet", "Host": "intranet:443"},
+            {"Origin": "null"},  # one that asks browsers for no referrer, over plain HTTP
+            {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+            {"Origin": "https://other.example.com", "Sec-Fetch-Site": "same-origin"},  # one that changes the host
+        ):
+            fields = served.form() | {"model": "fraud", "verdict": "true"}
+            answer = served.send(fields, headers=headers)
+            assert answer.status_code == 303, headers
+            assert not answer.headers["Location"].startswith("/")
+            assert served.send({**fields, "token": "1.0"}, headers=headers).status_code == 403
     finally:
         served.server.stop()
 

@@ -21,6 +21,9 @@ MOST_CHARACTERS = {"comment": 500, "column": 200, "by": 100}
 #: Forms of a time that a person may give.
 TIMES = "a time such as 2026-05-04T09:30Z or 2026-05-04T09:30+02:00, or how long ago, as 2h"
 
+#: How much later than here it may be where an alarm was noticed.
+AHEAD_SECONDS = 300.0
+
 _REPLACEMENT = "\ufffd"
 
 
@@ -170,6 +173,6 @@ def _time(text: str, now: float) -> str:
         shown = shown_time(then)
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"{json.dumps(text, ensure_ascii=False)} is no time; allowed: {TIMES}") from None
-    if then > now:
+    if then > now + AHEAD_SECONDS:
         raise ValueError(f"{shown} has not come yet; allowed: {TIMES}")
     return shown

@@ -44,11 +44,13 @@ class NotesForm:
     Args:
         models: the names of the configured models.
         folder: where the file of notes is.
-        host: how people reach the exporter through a proxy, as ``example.com``; empty where that is not told.
+        host: how people reach the exporter through a proxy, as ``example.com``; None where that is not told.
         clock: Unix time.
     """
 
-    def __init__(self, models: Sequence[str], folder: Path, *, host: str = "", clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, models: Sequence[str], folder: Path, *, host: str | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self._models = models
         self._folder = folder
         self._host = host
@@ -77,14 +79,16 @@ class NotesForm:
         return None
 
     def _is_from_here(self, request: Request) -> bool:
-        """Return whether a browser says so; what is no browser says nothing."""
-        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+        """Return whether a browser says so, or says nothing, as what is no browser does: the token decides then.
+
+        Over plain HTTP it names a host alone, or none ("null") where a proxy asks for no referrer. Ports are not compared, for
+        proxies leave them out.
+        """
+        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin", "null")
         if site is not None:
             return site in ("same-origin", "none")
-        if origin is None:
-            return True
-        host = origin.partition("://")[2].lower()
-        return bool(host) and host in (request.headers.get("Host", "").lower(), self._host.lower())
+        name, here = host_of(origin), host_of(f"//{request.headers.get('Host', '')}")
+        return origin == "null" or (name is not None and name in (here, self._host))
 
     def _send(self, request: Request, visitor: Visitor) -> Response:
         """Note what a form says."""
@@ -165,10 +169,13 @@ def _said(note: Note) -> tuple[str, ...]:
     return tuple(getattr(note, name) for name in FIELDS)
 
 
-def host_of(external_url: str | None) -> str:
-    """Return the host of an external URL; none where that is a path alone.
+def host_of(url: str | None) -> str | None:
+    """Return the name of the host in a URL or an origin; None where it has none, as a path.
 
-    >>> host_of("https://example.com/models"), host_of("/models")
-    ('example.com', '')
+    >>> host_of("https://example.com:8443/models"), host_of("/models"), host_of("http://[")
+    ('example.com', None, None)
     """
-    return urlsplit(external_url or "").netloc
+    try:
+        return urlsplit(url or "").hostname
+    except ValueError:
+        return None
