@@ -18,7 +18,7 @@ from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Snapshot
 from prediction_exporter.memory import Room
-from prediction_exporter.monitor import collecting
+from prediction_exporter.monitor import collecting, worker
 from prediction_exporter.monitor import monitor as module
 from prediction_exporter.monitor.model_monitor import ModelMonitor
 from prediction_exporter.monitor.worker import NO_ROOM, UNEXPECTED
@@ -239,7 +239,7 @@ def test_a_lack_of_memory_shortens_the_steps_and_costs_no_event(
 ) -> None:
     """The same lines are read again from the last commit, at once, and no series says that the model failed."""
     room = Room(lambda: None)
-    monkeypatch.setattr(module, "ROOM", room)
+    monkeypatch.setattr(worker, "ROOM", room)
     running.watched.log(30, to="a.log")
     running.start(TWO[0])
     FailingOnce(monkeypatch, error, model="a", times=3)
@@ -253,7 +253,7 @@ def test_a_lack_of_memory_shortens_the_steps_and_costs_no_event(
 
 def test_a_lack_of_memory_that_no_step_is_small_enough_for_is_told(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what can be done, until there is room."""
-    monkeypatch.setattr(module, "ROOM", Room(lambda: None))
+    monkeypatch.setattr(worker, "ROOM", Room(lambda: None))
     running.watched.log(30, to="a.log")
     running.start(TWO[0])
     failing = FailingOnce(monkeypatch, MemoryError(), model="a", times=1000)
