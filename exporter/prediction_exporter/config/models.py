@@ -234,6 +234,15 @@ class Series(Section):
     )
 
 
+class Notes(Section):
+    """What takes notes on alarms, beside the command."""
+
+    form: Flag = Field(
+        False,
+        description="Whether the exporter serves a form for it, at /notes; it needs basic_auth_users in --web.config.file.",
+    )
+
+
 class Config(Section):
     """Configuration of prediction-exporter.
 
@@ -256,6 +265,7 @@ class Config(Section):
     max_versions: Count = Field(8, description="Most versions of a model that have series at the same time.")
     owners: Mapping[Name, Owner] = Field({}, description="Who is told about problems, by name.")
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(description="The models that are watched.")
+    notes: Notes = Field(default_factory=Notes, description="How people say whether alarms were right.")
     notifications: Notifications = Field(
         default_factory=Notifications, description="How alerts reach people, for the kit to render."
     )
