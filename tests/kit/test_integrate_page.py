@@ -14,9 +14,9 @@ import jsonschema  # type: ignore[import-untyped]  # its types are not installed
 import pytest
 import yaml
 
-from prediction_exporter.kit.alertmanager import UNOWNED
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.promql import JOBS
+from prediction_exporter.kit.routes import UNOWNED
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE
 
 Run = Callable[..., str]

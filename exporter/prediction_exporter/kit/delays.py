@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from prediction_exporter.kit.alert import Alert, Condition
-from prediction_exporter.kit.alertmanager import GROUP_WAIT
 from prediction_exporter.kit.recording import INTERVAL, RECORDED, SHORTEST_WINDOW, SLOW_INTERVAL
+from prediction_exporter.kit.routes import GROUP_WAIT
 from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
 
