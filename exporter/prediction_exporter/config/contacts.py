@@ -12,13 +12,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from prediction_exporter.config.section import Section
-from prediction_exporter.config.values import Count, Email, FolderUrl, ServiceUrl, Slack, Text, Version, context_of, refuse
+from prediction_exporter.config.values import Count, Email, Endpoint, FolderUrl, Matching, Slack, Text, context_of, refuse
 
 #: What a contact can be reached by.
 CHANNELS = ("slack", "email", "pagerduty", "opsgenie", "discord", "msteams", "webhook")
 
 #: How much of a group is told in one message: that of a model, or that of an owner.
 Group = Literal["model", "owner"]
+
+
+#: The first Alertmanager that takes what is rendered.
+OLDEST = "0.25"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,24 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in version.split("."))
 
 
+def _not_too_old(version: str) -> str:
+    if numbers(version) < numbers(OLDEST):
+        raise refuse("is too old", f"{OLDEST} or later")
+    return version
+
+
+Version = Annotated[
+    Text,
+    Matching(r"[0-9]+(?:\.[0-9]+){1,2}", "is no version", 'two or three numbers, as "0.28"'),
+    AfterValidator(_not_too_old),
+]
+
+
 class Alertmanager(Section):
     """The Alertmanager that routes are rendered for."""
 
     version: Version = Field(
-        "0.25", description='Its version, in quotes: "0.28". What an older one cannot do is an error of the configuration.'
+        OLDEST, description='Its version, in quotes: "0.28". What an older one cannot do is an error of the configuration.'
     )
 
 
@@ -64,7 +81,7 @@ class PagerDuty(Section):
     """An integration of a PagerDuty service, of the Events API v2."""
 
     routing_key_file: Text = Field(description="File with the integration key, on Alertmanager's machine.")
-    url: ServiceUrl | None = Field(
+    url: Endpoint | None = Field(
         None,
         description="Address of the events API where it is not PagerDuty's own, as https://events.eu.pagerduty.com/v2/enqueue.",
     )
@@ -93,7 +110,7 @@ class Opsgenie(Section):
     api_key_file: Text = Field(
         description="File with the API key, on Alertmanager's machine; without a line's end where that is older than 0.28.1."
     )
-    api_url: ServiceUrl | None = Field(
+    api_url: Endpoint | None = Field(
         None, description="Address of the API where it is not Opsgenie's own, as https://api.eu.opsgenie.com/."
     )
     responders: tuple[Responder, ...] = Field((), description="Who is to respond, where the integration does not say.")
@@ -118,7 +135,7 @@ class Webhook(Section):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["url_file"]}]})
 
-    url: ServiceUrl | None = Field(None, description="Its address, where that is no secret.")
+    url: Endpoint | None = Field(None, description="Its address, where that is no secret.")
     url_file: Annotated[Text | None, since("0.28")] = Field(
         None,
         description="File with its address, on Alertmanager's machine; Alertmanager 0.28 or later, as older ones may crash.",

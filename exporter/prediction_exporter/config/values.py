@@ -299,12 +299,6 @@ def _windows(windows: tuple[Duration, ...]) -> tuple[Duration, ...]:
     return tuple(sorted(windows))
 
 
-def _version(version: str) -> str:
-    if tuple(map(int, version.split("."))) < OLDEST_ALERTMANAGER:
-        raise refuse("is too old", "{}.{} or later".format(*OLDEST_ALERTMANAGER))
-    return version
-
-
 def _range_of_days(days: str) -> str:
     first, _, last = days.partition(":")
     # Alertmanager's week begins on Sunday and a range may not wrap around its end.
@@ -318,8 +312,6 @@ _WEEKDAY = f"(?:{'|'.join(WEEKDAYS)})"
 DATABASE_URL_FORM = "a URL such as postgresql://reader@db.example.com/prod"
 #: Databases that are a file on this machine, whose path is relative to the configuration file like any other.
 FILE_DATABASES = ("duckdb", "sqlite")
-#: Of the versions of Alertmanager, the first that takes what is rendered.
-OLDEST_ALERTMANAGER = (0, 25)
 _NAME = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
 
 Area = Literal["service", "data", "drift", "performance", "cost", "pipelines"]
@@ -391,18 +383,9 @@ FolderUrl = Annotated[
 ]
 Endpoint = Annotated[
     Text,
-    Matching(r"https?://[^\s@]+", "is no address of a store", "an address that begins with https:// or http://, without user"),
-]
-ServiceUrl = Annotated[
-    Text,
     Matching(
-        r"https?://[^\s@]+",
-        "is no address of a service",
-        "an address that begins with https:// or http://, without user",
+        r"https?://[^\s@]+", "is no address of a service", "an address that begins with https:// or http://, without user"
     ),
-]
-Version = Annotated[
-    Text, Matching(r"[0-9]+(?:\.[0-9]+){1,2}", "is no version", 'two or three numbers, as "0.28"'), AfterValidator(_version)
 ]
 HostPort = Annotated[Text, Matching(r"\S+:[0-9]{1,5}", "is no host with a port", "an address such as smtp.example.com:587")]
 TimeOfDay = Annotated[Text, Matching("(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00", "is no time of day", "00:00 to 24:00, in quotes")]
