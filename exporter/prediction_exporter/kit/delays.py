@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from prediction_exporter.kit.alert import Alert, Condition
-from prediction_exporter.kit.alertmanager import GROUP_WAIT
 from prediction_exporter.kit.groups import COLUMNS_INTERVAL, INTERVAL, RECORDED
 from prediction_exporter.kit.recording import SHORTEST_WINDOW
+from prediction_exporter.kit.routes import GROUP_WAIT
 from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
 

@@ -59,6 +59,7 @@ complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and __fis
 complete -c prediction-exporter -n '__fish_seen_subcommand_from kit' -s h -l help -d 'show this help message and exit'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from kit' -l config.file -r -F -d 'configuration'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from kit' -l output -x -a '(__fish_complete_directories)' -d 'folder to write to'
+complete -c prediction-exporter -n '__fish_seen_subcommand_from kit' -l into -r -F -d 'merge owners\' routes and receivers into an Alertmanager\'s configuration'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from kit' -l only -x -d 'render a part alone, or several: rules,dashboards,alertmanager,docs'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from kit' -l check -d 'only compare, and list what differs'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from kit' -l time-scale -x -d 'make durations N times shorter (60: an hour is a minute)'
