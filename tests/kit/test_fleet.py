@@ -22,9 +22,10 @@ from prediction_exporter.collectors.traffic import (
 )
 from prediction_exporter.kit.cases import TARGET, bins, owner, series, share, shared, window
 from prediction_exporter.kit.dashboards import model_overview
-from prediction_exporter.kit.figures import SEVERAL
-from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once
+from prediction_exporter.kit.figures import SEVERAL, SMOOTHED_SHARE
+from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once
 from prediction_exporter.kit.groups import RECORDED, RECORDING_GROUPS
+from prediction_exporter.kit.health import EVALUATED
 from prediction_exporter.kit.rules import RECORDING_FILE
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.mean import MEAN
@@ -112,7 +113,7 @@ EXPRESSIONS = {
     **{
         series.name: series.where(model="$model")
         for series in RECORDED
-        if series not in {SHARED, STALE_REPLICA, FRESH_REPLICAS, LEFT_OUT, SEVERAL}
+        if series not in {SHARED, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL, SMOOTHED_SHARE, EVALUATED}
     },
     **of_panels(),
 }

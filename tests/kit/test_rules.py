@@ -321,6 +321,60 @@ def test_a_model_used_two_hours_a_day_is_missed_in_these_alone(run: Run, rendere
     run("promtool", "test", "rules", tmp_path / "test.yml")
 
 
+@pytest.mark.parametrize(
+    ("late", "rules_late", "alert", "state"),
+    [
+        (None, False, None, 0),
+        (None, False, "info", 1),
+        (None, False, "warning", 2),
+        (None, True, None, 2),
+        (None, True, "info", 2),
+        ("model-psi", False, None, 3),
+        ("model-data", False, "warning", 3),
+        ("model-data", False, "critical", 4),
+    ],
+)
+def test_health_is_not_known_where_rules_are_late(
+    run: Run, rendered: Mapping[str, str], tmp_path: Path, *, late: str | None, rules_late: bool, alert: str | None, state: int
+) -> None:
+    """Whichever group stands still for longer than Prometheus looks back; what fires still fires, and rules that fail warn."""
+    files = [yaml.safe_load(rendered[path]) for path in (RECORDING_FILE, ALERTS_FILE)]
+    groups = [group["name"] for file in files for group in file["groups"]]
+    [health] = [group for file in files for group in file["groups"] if group["name"] == "model-health"]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [health | {"rules": health["rules"][:1]}]}))
+    model = 'job="prediction-exporter", model="m"'
+    inputs = {
+        f"model:prediction_exporter_source:fresh{{{model}}}": "1x30",
+        f'model:model_window_predictions:shortest{{{model}, version="1", segment="all", window="1h"}}': "500x30",
+        f'prediction_exporter_source_up{{{model}, instance="a"}}': "1x30",
+        **{
+            f'rule_group:model_rules:evaluated{{rule_group="{name}"}}': "1x10 _x20" if name == late else "1x30"
+            for name in groups
+            if name != "model-health"
+        },
+    }
+    firing = 'alertstate="firing", area="data"'
+    if alert is not None:
+        inputs[f'ALERTS{{alertname="ModelMissingValues", severity="{alert}", {firing}, {model}}}'] = "1x30"
+    if rules_late:
+        inputs[f'ALERTS{{alertname="ModelRulesLate", severity="warning", {firing}, rule_group="r.yml;model-psi"}}'] = "1x30"
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in inputs.items()],
+        "promql_expr_test": [
+            {
+                "expr": "model:model_health:state",
+                "eval_time": "20m",
+                "exp_samples": [{"labels": f"model:model_health:state{{{model}}}", "value": state}],
+            }
+        ],
+    }
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": [test]})
+    )
+    run("promtool", "test", "rules", tmp_path / "test.yml")
+
+
 _OWNED = (
     '{{ if eq $labels.owner "a" }}https://a.example.com/%s{{ else if eq $labels.owner "b" }}https://b.example.com/%s'
     "{{ else }}%s{{ end }}"
