@@ -1,7 +1,7 @@
 """What happens to exporters while an alert fires, or while it must not: tests that follow from those which an alert declares.
 
-A second replica in the same state is told of once. A rollout or a restart neither ends an alert nor begins one, and where all
-is deleted the alert ends, and another one tells of that.
+A second replica in the same state is told of once, and so is one that Prometheus finds as two targets. A rollout or a restart
+neither ends an alert nor begins one, and where all is deleted the alert ends, and another one tells of that.
 """
 
 from __future__ import annotations
@@ -111,6 +111,8 @@ def _while_firing(alert: Alert, case: Case, check: Check) -> Iterable[EventTest]
     twins = tuple(_twin(firing) for firing in check.firing) if of_instance else ()
     both = (*steady, *(line.on("twin") for line in scraped))
     yield test("replica", both, _throughout(alert, _minute(check.at), _minute(check.at), (*check.firing, *twins)))
+    found_again = (*steady, *(line.labelled(endpoint="metrics") for line in scraped))
+    yield test("replica", found_again, _throughout(alert, _minute(check.at), _minute(check.at), check.firing))
     yield test("restart", [_restarted(line, at) for line in steady], _throughout(alert, at, until, check.firing))
     if of_instance:
         # It is about a pod that is no more. Whether the new one is in the same trouble is for another alert.

@@ -277,9 +277,11 @@ def states(
     """Return a strip over time of a series whose values are states; ``steps`` give their colours, ``texts`` their words."""
     panel = timeline(title, description, query, width=width, height=height)
     panel.content["options"]["showValue"] = "auto"
-    for name in ("unit", "decimals", "min", "max"):
+    for name in ("decimals", "min", "max"):
         del panel.defaults[name]
-    panel.defaults.update({"color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": words(texts)})
+    panel.defaults.update(
+        {"unit": "short", "color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": words(texts)}
+    )
     return panel
 
 

@@ -90,6 +90,10 @@ class Line:
         after = moved.reset(at).samples[at:]
         return replace(moved, samples=(*(None,) * at, *after))
 
+    def labelled(self, **more: str) -> Line:
+        """Return the same with further labels, as from another monitor that finds the target too."""
+        return replace(self, labels={**self.labels, **more})
+
     def on(self, instance: str) -> Line:
         """Return the same of another instance, named after this one's."""
         return replace(self, labels={**self.labels, "instance": f"{instance}-{self.labels['instance']}"})
