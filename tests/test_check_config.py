@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import re
 import subprocess
 import sys
@@ -54,12 +55,13 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         "  feature: amount, color",
         "  score: score",
         "  prediction: decision",
+        "  a change of half a standard deviation is seen in 4 of 4 columns",
         f"b: reads {watched.folder}/b.log",
         "  nothing to read yet: which field is what is recognised when there are lines",
     ]
-    assert sorted(lines[:12]) == sorted(expected)
-    assert (lines[0], lines[10]) == (expected[0], expected[10])
-    counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[12:-2])}
+    assert sorted(lines[:13]) == sorted(expected)
+    assert (lines[0], lines[11]) == (expected[0], expected[11])
+    counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[13:-2])}
     one = counts.pop("series with one version of each model")
     assert sum(counts.values()) == one
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
@@ -600,6 +602,21 @@ def test_what_is_not_compared_is_said(watched: Watched) -> None:
     assert "  watched for presence alone: day\n" in output
     assert "label (label: the truth, which production does not know yet)" in output
     assert "e[200] (the list has 201 items, of which the first 200 are columns)" in output
+
+
+def test_what_can_be_seen_is_said(watched: Watched) -> None:
+    """A column that never stays where it was is named, with the change that it makes by itself."""
+    rows = [{"ts": 1_780_000_000 + 1800 * n, "steady": math.sin(n * n), "rises": n / 7} for n in range(48 * 28)]
+    (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    watched.configure(config_text(model_text(fields="{time: ts}")))
+    build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
+    subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+    watched.write("".join(json.dumps(row | {"ts": time.time()}) + "\n" for row in rows[:5]))
+    _, output, _ = check(watched)
+    said = r"  a change of half a standard deviation is seen in 1 of 2 columns; less well: rises \(above (\d\.\d)\)\n"
+    found = re.search(said, output)
+    assert found is not None
+    assert float(found[1]) > 1.5
 
 
 def test_a_baseline_that_compares_nothing_is_no_good_news(watched: Watched) -> None:

@@ -166,6 +166,13 @@ def test_hours_without_rows() -> None:
     assert learnt.tolerance.tolist() == [LEAST_TOLERANCE] * len(learnt.tolerance)
 
 
+def test_four_weeks_of_working_days_have_a_week() -> None:
+    """From Monday of the first to Friday of the last."""
+    hours, _ = traffic(26, 100)
+    learnt = learn(WEEKDAY, of_weekdays(hours[hours // 24 % 7 < 5]))
+    assert learnt.hours == 168
+
+
 def test_a_day_that_is_cut_off_is_no_farthest_mean() -> None:
     """Data that end with one odd row just after midnight are not taken for a day of such rows."""
     hours, chance = traffic(28, 200)

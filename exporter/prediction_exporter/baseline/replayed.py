@@ -135,7 +135,7 @@ def counted(number: int, unit: str) -> str:
 
 def taught(one: Profiled, clock: Clock | None) -> Profiled:
     """Return a column with what its hours taught, and without its rows."""
-    if clock is None or one.events is None:
+    if clock is None or one.events is None or not clock.replay.is_enough:
         return replace(one, events=None)
     counts = clock.cells_by_hour(one.profile.layout, one.events)
     return replace(one, events=None, learnt=rounded(clock.replay.learn(one.column, counts, _outside(one))))

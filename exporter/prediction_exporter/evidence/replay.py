@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from prediction_exporter.counting.layout import Column, Kind
 from prediction_exporter.evidence.learnt import LEAST_TOLERANCE, Learnt
-from prediction_exporter.evidence.scores import ColumnScores, Floats, column_scores
+from prediction_exporter.evidence.scores import LEAST_DEVIATION, ColumnScores, Floats, column_scores
 
 Counts = NDArray[np.int64]
 
@@ -32,8 +32,9 @@ FEW_WINDOWS, ENOUGH_WINDOWS = 8, 20
 #: Folds, and from how many days on there are more of them.
 FOLDS, MORE_FOLDS, LONG = 4, 6, 60
 
-#: Days from which on the hour of the day, and that of the week, can be learnt with a fold left out.
-DAYS_FOR_DAY, DAYS_FOR_WEEK = 7, 28
+#: Days from which on the hour of the day, and that of the week, can be learnt with a fold left out: for the latter four weeks,
+#: which may lack their last weekend.
+DAYS_FOR_DAY, DAYS_FOR_WEEK = 7, 26
 
 #: Days from which on data of one time a day can be steady.
 DAYS_FOR_STEADY = 50
@@ -61,12 +62,24 @@ class Replay:
 
     Args:
         hours: int64 (T,), increasing: local hours since a Monday, 00:00.
+
+    Attributes:
+        hours: the same.
+        days: from the first to the last.
+        daily: whether each day has its rows at one time.
+        lengths: of the windows, in hours.
+        folds: how many there are.
+
+    >>> Replay(np.arange(24 * 70)).seasons, Replay(np.arange(0, 24 * 70, 24)).seasons
+    ((1, 24, 168), (1, 7))
     """
 
     def __init__(self, hours: NDArray[np.int64]) -> None:
         self.hours = hours
-        self.days = len(np.unique(hours // DAY))
-        self.daily = len(hours) < HOURS_OF_A_DAY * self.days
+        # A stray row of another year makes no long baseline.
+        weeks = len(np.unique(hours // WEEK))
+        self.days = min(int(hours[-1] // DAY - hours[0] // DAY) + 1, 7 * weeks) if len(hours) else 0
+        self.daily = len(hours) < HOURS_OF_A_DAY * len(np.unique(hours // DAY))
         self.lengths = DAILY_LENGTHS if self.daily else LENGTHS
         self.folds = MORE_FOLDS if self.days >= LONG else FOLDS
 
@@ -243,7 +256,8 @@ def _seen(column: Column, scores: ColumnScores, learnt: Learnt) -> float:
     for shift, weight in LOOKED_FOR:
         square = np.maximum(shift - learnt.tolerance, 0.0) ** 2
         seen += weight * square / (2.0 * learnt.effect * (1.0 + square))
-    of_values = seen[scores.main]
+    varies = scores.main & (scores.deviation > LEAST_DEVIATION)  # of what never comes, or always, any season sees all
+    of_values = seen[varies if varies.any() else scores.main]
     return float(of_values.min() if column.kind is Kind.NUMERIC else of_values.mean())
 
 
