@@ -120,7 +120,7 @@ class Clock:
 ALONE = "production alone teaches what varies without drift"
 
 #: What is said of data without a time, or with one that cannot be read.
-NO_TIMES = f"the data has no time, so nothing is replayed: {ALONE}"
+NO_TIMES = f"the data has no time that is known (--time names one), so nothing is replayed: {ALONE}"
 NO_SUCH_TIMES = f"no time in {{}} can be read, so nothing is replayed: {ALONE}"
 
 
