@@ -77,7 +77,7 @@ def test_builds_a_baseline_and_says_what_it_made_of_each_column(tmp_path: Path) 
     first = run(*arguments)
     assert (first.returncode, first.stderr) == (0, "")
     *columns, taught, last = first.stdout.splitlines()
-    assert taught == "the rows are of 1 hour, too few to replay: production alone teaches what varies without drift"
+    assert taught == "the rows are of 1 day, too few to replay: production alone teaches what varies without drift"
     assert {tuple(line.split(maxsplit=1)) for line in columns} == {
         ("customer_id", "feature     presence alone, identifier-like: whole numbers, each once"),
         ("amount", next(line for line in columns if line.startswith("amount")).split(maxsplit=1)[1]),
@@ -120,12 +120,29 @@ def test_a_column_without_a_name(tmp_path: Path) -> None:
     done = run("--config.file", configure(tmp_path), "--model", "credit", "--data", file)
     assert done.returncode == 0
     *columns, taught, _ = done.stdout.splitlines()
-    assert taught == "the data has no time, so nothing is replayed: production alone teaches what varies without drift"
+    assert taught == (
+        "the data has no time that is known (--time names one), so nothing is replayed: "
+        "production alone teaches what varies without drift"
+    )
     assert columns == [
         "(no name)  feature     left out, identifier-like: the index of a data frame",
         "a          feature     categorical, 3 values",
         "target     left out    label: the truth, which production does not know yet",
     ]
+
+
+def test_the_time_of_the_training_data(tmp_path: Path) -> None:
+    """It may be called otherwise than in production, where --time names it: it is no feature then, and is replayed."""
+    file = tmp_path / "train.csv"
+    file.write_text("day,a,prediction\n" + "".join(f"2026-05-{1 + n % 28:02},{n * 7 % 100},{n % 2}\n" for n in range(700)))
+    arguments = ("--config.file", configure(tmp_path), "--model", "credit", "--data", file)
+    done = run(*arguments, "--time", "day")
+    assert done.returncode == 0
+    assert "day         left out    the time of a prediction\n" in done.stdout
+    assert "\nreplayed 28 days in 4 folds, day by day; " in done.stdout
+    wrong = run(*arguments, "--time", "dya")
+    assert wrong.returncode == 2
+    assert wrong.stderr.endswith("--time: " + f"{file} has no column dya; did you mean day?\n")
 
 
 def test_data_without_predictions(tmp_path: Path) -> None:

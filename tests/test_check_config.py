@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import re
 import subprocess
 import sys
@@ -603,6 +604,21 @@ def test_what_is_not_compared_is_said(watched: Watched) -> None:
     assert "  watched for presence alone: day\n" in output
     assert "label (label: the truth, which production does not know yet)" in output
     assert "e[200] (the list has 201 items, of which the first 200 are columns)" in output
+
+
+def test_what_can_be_seen_is_said(watched: Watched) -> None:
+    """A column that never stays where it was is named, with the change that it makes by itself."""
+    rows = [{"ts": 1_780_000_000 + 1800 * n, "steady": math.sin(n * n), "rises": n / 7} for n in range(48 * 28)]
+    (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    watched.configure(config_text(model_text(fields="{time: ts}")))
+    build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
+    subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+    watched.write("".join(json.dumps(row | {"ts": time.time()}) + "\n" for row in rows[:5]))
+    _, output, _ = check(watched)
+    assert "0.5 sd is sure in 1 of 2 columns after about " in output
+    found = re.search(r"  smaller changes cannot be told from what varies anyway: rises \(from (\d\.\d) sd\)\n", output)
+    assert found is not None
+    assert float(found[1]) > 1.5
 
 
 def test_a_baseline_that_compares_nothing_is_no_good_news(watched: Watched) -> None:

@@ -120,8 +120,13 @@ def test_a_calendar_is_followed() -> None:
     """The day of the week is what it is at each hour of the week; in three weeks that cannot be learnt, and nothing is seen."""
     hours, _ = traffic(56, 100)
     learnt = learn(WEEKDAY, of_weekdays(hours))
-    assert (learnt.hours, learnt.copies) == (168, 1)
+    assert (learnt.hours, learnt.copies) == (168, 24)
     assert learnt.tolerance[:14].max() < 0.5
+    chance = np.random.default_rng(9)
+    by_hour = chance.normal(size=168)
+    of_week = learn(NUMBER, of_numbers(hours, chance.normal(size=len(hours)) + by_hour[hours % 168]))
+    assert (of_week.hours, of_week.copies) == (168, 1)
+    assert shift_of(of_week, "tolerance") < 0.2
     short = learn(WEEKDAY, of_weekdays(hours[hours < 21 * 24]))
     assert short.tolerance[:14].min() > 0.4
 
@@ -164,6 +169,13 @@ def test_hours_without_rows() -> None:
     learnt = learn(NUMBER, of_numbers(hours, chance.normal(size=len(hours))))
     assert learnt.first == pytest.approx(1.0, abs=4 * math.sqrt(2 / (48 * 10)))
     assert learnt.tolerance.tolist() == [LEAST_TOLERANCE] * len(learnt.tolerance)
+
+
+def test_four_weeks_of_working_days_have_a_week() -> None:
+    """From Monday of the first to Friday of the last."""
+    hours, _ = traffic(26, 100)
+    learnt = learn(WEEKDAY, of_weekdays(hours[hours // 24 % 7 < 5]))
+    assert learnt.hours == 168
 
 
 def test_a_day_that_is_cut_off_is_no_farthest_mean() -> None:

@@ -120,7 +120,7 @@ class Clock:
 ALONE = "production alone teaches what varies without drift"
 
 #: What is said of data without a time, or with one that cannot be read.
-NO_TIMES = f"the data has no time, so nothing is replayed: {ALONE}"
+NO_TIMES = f"the data has no time that is known (--time names one), so nothing is replayed: {ALONE}"
 NO_SUCH_TIMES = f"no time in {{}} can be read, so nothing is replayed: {ALONE}"
 
 
@@ -135,7 +135,7 @@ def counted(number: int, unit: str) -> str:
 
 def taught(one: Profiled, clock: Clock | None) -> Profiled:
     """Return a column with what its hours taught, and without its rows."""
-    if clock is None or one.events is None:
+    if clock is None or one.events is None or not clock.replay.is_enough:
         return replace(one, events=None)
     counts = clock.cells_by_hour(one.profile.layout, one.events)
     return replace(one, events=None, learnt=rounded(clock.replay.learn(one.column, counts, _outside(one))))

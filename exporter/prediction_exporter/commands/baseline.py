@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prediction_exporter.config import Config
+    from prediction_exporter.config import Config, Fields
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,6 +33,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="NAME",
         help="a column that holds the truth, which production does not know yet; may be given several times",
     )
+    parser.add_argument(
+        "--time",
+        metavar="NAME",
+        help="the column that is the time of a prediction, where it is not called as in production",
+    )
     parser.set_defaults(function=run)
 
 
@@ -41,7 +46,6 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter import baseline, config
     from prediction_exporter.baseline.builder import build
     from prediction_exporter.baseline.tables import read_table
-    from prediction_exporter.config.values import suggest
     from prediction_exporter.errors import ConfigError
 
     loaded = config.load(options.config_file)
@@ -55,12 +59,10 @@ def run(options: argparse.Namespace) -> int:
             f"{options.config_file}: models[{index}].baseline: is not set; write the file's path there or to --output"
         )
     table = read_table(options.data, model.predictions.null_values)
-    for name in options.label:
-        if name not in table.columns:
-            raise ConfigError(f"--label: {options.data} has no column {name}{suggest(name, list(table.columns))}")
+    fields = _fields(options, model.predictions.fields, list(table.columns))
     result = build(
         table,
-        model.predictions.fields,
+        fields,
         kinds={},
         settings=model.columns,
         task=model.task,
@@ -100,6 +102,23 @@ def run(options: argparse.Namespace) -> int:
     done = "wrote" if written else "unchanged:"
     print(f"{done} {output}: {result.record.rows:,} rows, {len(result.record.columns)} columns{task}")
     return 0
+
+
+def _fields(options: argparse.Namespace, fields: Fields, columns: Sequence[str]) -> Fields:
+    """Return the roles of the data's columns.
+
+    Raises:
+        ConfigError: it has none that an option names.
+    """
+    from prediction_exporter.config import TimeField
+    from prediction_exporter.config.values import suggest
+    from prediction_exporter.errors import ConfigError
+
+    times = [] if options.time is None else [options.time]
+    for flag, name in (*(("--label", name) for name in options.label), *(("--time", name) for name in times)):
+        if name not in columns:
+            raise ConfigError(f"{flag}: {options.data} has no column {name}{suggest(name, columns)}")
+    return fields.model_copy(update={"time": TimeField(field=options.time)}) if times else fields
 
 
 def _not_in_source(config: Config, index: int, features: Sequence[str]) -> tuple[list[str], str]:

@@ -336,7 +336,9 @@ class Predictions(Section):
     log: Log | None = Field(None, description="The log that the model writes.")
     table: Table | None = Field(None, description="The table or view that the predictions are written to.")
     files: Files | None = Field(None, description="The files that the predictions are written to.")
-    timezone: Zone = Field("UTC", description="IANA time zone of times that carry none.")
+    timezone: Zone = Field(
+        "UTC", description="IANA time zone of times that carry none, and of the hours and days that columns follow."
+    )
     future_tolerance: Annotated[DurationValue, between("0s", "1d")] = Field(
         Duration.parse("5m"), description="An event further ahead of the clock than this is refused; 0s to 1d."
     )

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from prediction_exporter.counting.layout import Column, Kind
 from prediction_exporter.evidence.learnt import LEAST_TOLERANCE, Learnt
-from prediction_exporter.evidence.scores import ColumnScores, Floats, column_scores
+from prediction_exporter.evidence.scores import LEAST_DEVIATION, ColumnScores, Floats, column_scores
 
 Counts = NDArray[np.int64]
 
 DAY, WEEK = 24, 168
+
+#: Slots of the season that has a table for each day of the week.
+DAYS = 7
 
 #: Lengths of the windows, in hours; of data that has each day's rows at one time, those of days alone.
 LENGTHS = (1, 6, DAY, 72, WEEK)
@@ -32,8 +35,9 @@ FEW_WINDOWS, ENOUGH_WINDOWS = 8, 20
 #: Folds, and from how many days on there are more of them.
 FOLDS, MORE_FOLDS, LONG = 4, 6, 60
 
-#: Days from which on the hour of the day, and that of the week, can be learnt with a fold left out.
-DAYS_FOR_DAY, DAYS_FOR_WEEK = 7, 28
+#: Days from which on the hour of the day, and that of the week, can be learnt with a fold left out: for the latter four weeks,
+#: which may lack their last weekend.
+DAYS_FOR_DAY, DAYS_FOR_WEEK = 7, 26
 
 #: Days from which on data of one time a day can be steady.
 DAYS_FOR_STEADY = 50
@@ -61,12 +65,24 @@ class Replay:
 
     Args:
         hours: int64 (T,), increasing: local hours since a Monday, 00:00.
+
+    Attributes:
+        hours: the same.
+        days: from the first to the last.
+        daily: whether each day has its rows at one time.
+        lengths: of the windows, in hours.
+        folds: how many there are.
+
+    >>> Replay(np.arange(24 * 70)).seasons, Replay(np.arange(0, 24 * 70, 24)).seasons
+    ((1, 24, 7, 168), (1, 7))
     """
 
     def __init__(self, hours: NDArray[np.int64]) -> None:
         self.hours = hours
-        self.days = len(np.unique(hours // DAY))
-        self.daily = len(hours) < HOURS_OF_A_DAY * self.days
+        # A stray row of another year makes no long baseline.
+        weeks = len(np.unique(hours // WEEK))
+        self.days = min(int(hours[-1] // DAY - hours[0] // DAY) + 1, DAYS * weeks) if len(hours) else 0
+        self.daily = len(hours) < HOURS_OF_A_DAY * len(np.unique(hours // DAY))
         self.lengths = DAILY_LENGTHS if self.daily else LENGTHS
         self.folds = MORE_FOLDS if self.days >= LONG else FOLDS
 
@@ -89,8 +105,8 @@ class Replay:
     def seasons(self) -> tuple[int, ...]:
         """How many slots each season has that can be learnt, none first."""
         if self.daily:
-            return (1, 7) if self.days >= DAYS_FOR_WEEK else (1,)
-        return (1, *([DAY] if self.days >= DAYS_FOR_DAY else []), *([WEEK] if self.days >= DAYS_FOR_WEEK else []))
+            return (1, DAYS) if self.days >= DAYS_FOR_WEEK else (1,)
+        return (1, *([DAY] if self.days >= DAYS_FOR_DAY else []), *([DAYS, WEEK] if self.days >= DAYS_FOR_WEEK else []))
 
     def learn(self, column: Column, counts: Counts, outside: tuple[float, float] | None = None) -> Learnt:
         """Return what a column's rows by hour teach.
@@ -116,16 +132,14 @@ class Replay:
         self, column: Column, counts: Counts, slots: int, outside: tuple[float, float] | None
     ) -> tuple[ColumnScores, Learnt]:
         """Return the scores of a season and what they teach."""
-        places = (self.hours // DAY if self.daily else self.hours) % slots
+        places = (self.hours // DAY if slots == DAYS else self.hours) % slots
         by_slot = _by_place(counts, places, slots)
         scores = column_scores(column, by_slot, outside)
         sums = self._sums(column, counts, by_slot, places, outside)
         shown = self._shown(scores, sums, counts.astype(np.float64) @ scores.takes.T)
-        kept = by_slot if slots > 1 else None
-        copies = DAY if self.daily and kept is not None else 1
-        kept = kept if kept is None else np.repeat(kept, copies, axis=0)
-        learnt = Learnt(len(kept) if kept is not None else 1, kept, *shown, replayed=True, copies=copies)
-        return scores, learnt
+        copies = DAY if slots == DAYS else 1
+        kept = np.repeat(by_slot, copies, axis=0) if slots > 1 else None
+        return scores, Learnt(slots * copies, kept, *shown, replayed=True, copies=copies)
 
     def _sums(
         self,
@@ -245,7 +259,8 @@ def _seen(column: Column, scores: ColumnScores, learnt: Learnt) -> float:
     for shift, weight in LOOKED_FOR:
         square = np.maximum(shift - learnt.tolerance, 0.0) ** 2
         seen += weight * square / (2.0 * learnt.effect * (1.0 + square))
-    of_values = seen[scores.main]
+    varies = scores.main & (scores.deviation > LEAST_DEVIATION)  # of what never comes, or always, any season sees all
+    of_values = seen[varies if varies.any() else scores.main]
     return float(of_values.min() if column.kind is Kind.NUMERIC else of_values.mean())
 
 

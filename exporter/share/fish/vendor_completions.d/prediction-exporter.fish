@@ -43,6 +43,7 @@ complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l mod
 complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l data -r -F -d 'the data (.parquet, .csv, .jsonl)'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l output -r -F -d 'where to write (default: the model\'s baseline)'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l label -x -d 'a column that holds the truth, which production does not know yet; may be given several times'
+complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l time -x -d 'the column that is the time of a prediction, where it is not called as in production'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and not __fish_seen_subcommand_from config' -s h -l help -d 'show this help message and exit'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and not __fish_seen_subcommand_from config' -a config -d 'check a configuration file'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and __fish_seen_subcommand_from config' -s h -l help -d 'show this help message and exit'
