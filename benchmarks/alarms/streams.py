@@ -196,10 +196,10 @@ class Stream:
 
     @cached_property
     def _shares_of_categories(self) -> Floats:
-        ranks = np.arange(1, self.world.categories + 1)
-        shares: Floats = 1.0 / ranks ** (1.0 if self.world.categories < 20 else 1.5)
-        shares /= shares.sum()
-        return shares
+        ranks = np.arange(1.0, self.world.categories + 1)
+        steepness = 1.0 if self.world.categories < 20 else 1.5
+        shares = np.asarray(ranks**-steepness, np.float64)
+        return shares / float(shares.sum())
 
     # What moves without drift
 
