@@ -57,6 +57,10 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         f"b: reads {watched.folder}/b.log",
         "  nothing to read yet: which field is what is recognised when there are lines",
     ]
+    [told] = [line for line in lines if line.startswith("  drift: ")]
+    lines.remove(told)
+    budget = "1 false alarm a month in all; 0.5 sd is sure in 4 of 4 columns after about "
+    assert re.fullmatch(rf"  drift: {budget}\d{{3}} predictions(, \w+ after \d+ predictions)?", told)
     assert sorted(lines[:12]) == sorted(expected)
     assert (lines[0], lines[10]) == (expected[0], expected[10])
     counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[12:-2])}
@@ -436,9 +440,8 @@ def test_columns_that_no_record_has_are_not_shown_as_found(watched: Watched) -> 
 
 def test_a_configuration_that_serves_nothing(watched: Watched) -> None:
     """It would not start."""
-    watched.configure(
-        config_text(more="series: {exclude: [traffic, windows, statistics, evidence, identity, source, exporter]}")
-    )
+    collectors = "traffic, windows, statistics, evidence, identity, notes, source, exporter"
+    watched.configure(config_text(more=f"series: {{exclude: [{collectors}]}}"))
     watched.log(20, at=time.time())
     code, _, errors = check(watched)
     assert code == 1

@@ -234,6 +234,39 @@ def test_hours_are_local(zone: str) -> None:
     assert (hours // 24).tolist() == [at.date().toordinal() - date(1969, 12, 29).toordinal() for at in local]
 
 
+@pytest.mark.parametrize("form", ["text", "naive", "utc", "date"])
+def test_days_are_days_in_every_form(form: str, tmp_path: Path) -> None:
+    """As text, as dates, and as midnights, also in UTC where the hours are those of New York: each row is of its own day."""
+    chance = np.random.default_rng(2)
+    days = [START + timedelta(days=int(day)) for day in np.sort(chance.integers(0, 70, 7000))]
+    forms = {
+        "text": [str(day.date()) for day in days],
+        "naive": [day.replace(tzinfo=None) for day in days],
+        "utc": days,
+        "date": [day.date() for day in days],
+    }
+    data = pl.DataFrame({"ts": forms[form], "weekday": [f"{day:%a}" for day in days], "x": chance.normal(size=7000)})
+    result = made(data, tmp_path, "America/New_York")
+    assert (
+        result.taught == "replayed 70 days in 6 folds, day by day; if the data are a sample of the rows, sessions do not show"
+    )
+    assert {column.name: column.result.split("; ")[1] for column in result.columns} == {
+        "weekday": "follows the day of the week",
+        "x": "sees shifts above 0.1 sd",
+    }
+    [weekday] = [column for column in result.record.columns if column.name == "weekday"]
+    assert weekday.learnt is not None
+    assert len(weekday.learnt.counts) == 7
+    first = weekday.categories.index("Mon")
+    assert weekday.learnt.counts[0][first] == sum(weekday.learnt.counts[0]) > 0
+
+
+def test_times_that_cannot_be_read(tmp_path: Path) -> None:
+    """That there is a column of times whose texts are none is said by its name."""
+    data = frame(500).with_columns(ts=pl.lit("yesterday"))
+    assert made(data, tmp_path).taught.startswith("no time in ts can be read, so nothing is replayed: ")
+
+
 def test_times_that_no_calendar_has() -> None:
     """They are no times, and a table of none has no clock."""
     none = np.array([NO_TIME, 2**62])

@@ -24,7 +24,7 @@ from prediction_exporter.kit.cases import TARGET, bins, owner, series, share, sh
 from prediction_exporter.kit.dashboards import model_overview
 from prediction_exporter.kit.figures import SEVERAL
 from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once
-from prediction_exporter.kit.recording import RECORDED, RECORDING_GROUPS
+from prediction_exporter.kit.groups import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.rules import RECORDING_FILE
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.mean import MEAN

@@ -23,6 +23,7 @@ from prediction_exporter.sources.times import NO_TIME, DateParser
 from prediction_exporter.sources.typed import FIRST_TIME, LAST_TIME, times_of
 
 HOUR = 3600
+DAY_MICROSECONDS = 24 * HOUR * MICROSECONDS
 
 #: Hours from the Monday before the epoch, which was a Thursday.
 EPOCH_HOUR = 72
@@ -76,7 +77,9 @@ class Clock:
         has_time = (times != NO_TIME) & (times >= FIRST_TIME) & (times <= LAST_TIME)
         if not has_time.any():
             return None
-        hours = local_hours(np.where(has_time, times, 0), timezone)
+        # Where all are midnights in UTC, they are days, and are so wherever the hours are those of.
+        are_days = not (times[has_time] % DAY_MICROSECONDS).any()
+        hours = local_hours(np.where(has_time, times, 0), "UTC" if are_days else timezone)
         return cls(hours, has_time, Replay(np.unique(hours[has_time])), timezone)
 
     def cells_by_hour(self, layout: Layout, events: Events) -> NDArray[np.int64]:

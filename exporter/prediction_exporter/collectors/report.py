@@ -10,6 +10,7 @@ from prediction_exporter.config import Model
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.evidence.detector import Evidence
 from prediction_exporter.exposition import Samples
+from prediction_exporter.notes.verdicts import Verdicts
 from prediction_exporter.statistics.evaluation import Result
 
 
@@ -99,3 +100,11 @@ class ModelReport:
     def name(self) -> str:
         """The model's name."""
         return self.model.name
+
+
+@dataclass(frozen=True, slots=True)
+class NotesReport:
+    """What was said of alarms; ``since`` is when counting began, as Unix time."""
+
+    verdicts: Verdicts
+    since: float

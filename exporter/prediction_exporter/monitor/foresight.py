@@ -33,9 +33,10 @@ def foresee(model: Model, baseline: Baseline, look: Look) -> Iterator[str]:
     budget = f"{model.false_alarms_per_month:g} false alarm{'' if model.false_alarms_per_month == 1 else 's'} a month"
     line = f"drift: {budget} in all; {CHANGE:g} sd is sure in {seen.sum()} of {detector.watched.sum()} columns"
     if seen.any():
+        usual = _after(float(np.median(rows[seen])), look)
         slowest = int(np.argmax(np.where(seen, rows, -1.0)))
-        line += f" after about {_after(float(np.median(rows[seen])), look)}, the slowest {names[slowest]}"
-        line += f" after {_after(float(rows[slowest]), look)}"
+        longest = _after(float(rows[slowest]), look)
+        line += f" after about {usual}" + (f", {names[slowest]} after {longest}" if longest != usual else "")
     yield line
     if blind.any():
         of = [f"{name} (from {least:.2g} sd)" for name, least in zip(names[blind], detector.visible[blind], strict=True)]

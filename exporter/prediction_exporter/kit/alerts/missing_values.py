@@ -51,7 +51,7 @@ MISSING_VALUES = Alert(
     action="Find the producer of the column and when it last changed; until then decide whether to serve a fallback.",
     meaning=(
         "The share of predictions in which the column is absent or null exceeds its threshold: the baseline's share, plus the "
-        f"configured increase or what the sample size demands. Critical: it is missing in at least {USELESS:.0%} of them. "
+        f"configured increase or what the sample size demands. Critical: missing in at least {USELESS * 100:g} % of them. "
         "Only the shortest window counts that had enough predictions within a day, so the alert ends soon after the repair."
     ),
     impact="The model predicts from a default or an imputed value where it learnt a real one. Drift of the column is muted.",
