@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -38,10 +38,14 @@ CHANGED = (
 )
 
 #: Worlds that other rules are tried in.
-COMPARED = ("independent-50-10", "independent-500-10", "sessions-3-50-10", "sessions-10-500-10", "daily-500", "weekly-500")
+COMPARED = ("independent-500-10", "sessions-3-50-10", "sessions-10-500-10", "daily-500")
 OTHERS = ("independent-500-10", "sessions-10-500-10", "daily-500")
 
 HALF = "mean-0.5"
+
+
+#: Kind of a line, its world, and its round.
+Key = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,18 @@ class Task:
         run: does it.
     """
 
-    keys: tuple[tuple[str, str, int], ...]  # kind, world, round
+    keys: tuple[Key, ...]
     run: Callable[[], Iterable[Line]]
 
 
-def tasks(arguments: argparse.Namespace) -> Iterator[Task]:
-    """Yield what is to be done, a month of every world first."""
+def tasks(arguments: argparse.Namespace, done: Container[Key]) -> Iterator[Task]:
+    """Yield what is to be done and is not, a month of every world first."""
     chosen = [world for world in WORLDS if not arguments.only or any(part in world.key for part in arguments.only)]
     if arguments.quick:
         chosen = [world for world in chosen if world.key in QUICK]
     by_key = {world.key: world for world in chosen}
     for number in range(1, arguments.rounds + 1):
-        for some in sorted(batches(chosen), key=_cost):
+        for some in batches([world for world in chosen if ("change", world.key, number) not in done]):
             keys = tuple((kind, world.key, number) for kind in ("quiet", "change") for world in some)
             yield Task(keys, partial(_month, some, number))
         for key in CHANGED:
@@ -86,11 +90,6 @@ def _once(by_key: Mapping[str, World], arguments: argparse.Namespace) -> Iterato
     if arguments.sets:
         for path in sorted(arguments.sets.glob("*.parquet")):
             yield Task((("real", path.stem, 1),), partial(real.lines, path))
-
-
-def _cost(some: Sequence[World]) -> tuple[bool, bool, int]:
-    """Order batches so that what takes long comes last."""
-    return (any(world.rate >= 5_000 and not world.is_independent for world in some), some[0].columns > 50, some[0].replicas)
 
 
 def _month(worlds: Sequence[World], number: int) -> Iterator[Line]:
@@ -152,8 +151,8 @@ def _asked(world: World, python: Path, days: int, change: Change) -> Iterator[tu
         folder = Path(name)
         for part, (length, of) in {"baseline": (world.days, NONE), "production": (days, change)}.items():
             time_of, values = stream.rows(length, of)
-            columns = {f"c{n}": column for n, column in enumerate(values)}
-            pl.DataFrame({"time": time_of, **columns}).write_parquet(folder / f"{part}.parquet")
+            rows = pl.DataFrame({"time": time_of, **{f"c{n}": column for n, column in enumerate(values)}})
+            rows.write_parquet(folder / f"{part}.parquet")
         script = Path(__file__).with_name("others.py")
         asked = subprocess.run([python, script, folder], check=True, capture_output=True, text=True)
     for line in asked.stdout.splitlines():
@@ -175,11 +174,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.rounds = 1
-    wanted = [] if arguments.render else list(tasks(arguments))
     engine = results.engine()
-    done = {
-        (line["kind"], line["world"], line["round"]) for line in results.lines(arguments.results) if line["engine"] == engine
-    }
+    found = results.lines(arguments.results)
+    done = {(line["kind"], line["world"], line["round"]) for line in found if line["engine"] == engine}
+    wanted = [] if arguments.render else list(tasks(arguments, done))
     open_tasks = [task for task in wanted if not set(task.keys) <= done]
     began = time.monotonic()
     for number, task in enumerate(open_tasks):

@@ -32,8 +32,8 @@ HOUR, DAY, WEEK = 3_600, 86_400, 604_800
 #: A Monday, 00:00 UTC: where production begins, after whole weeks of baseline.
 MONDAY = 4 * DAY
 
-#: Rows of a baseline at most; those of more traffic are a sample, unless sessions bind them.
-MOST_ROWS = 400_000
+#: Rows of a baseline at most; those of more traffic are a sample, unless sessions bind them or their mean wanders.
+MOST_ROWS = 100_000
 
 #: How much a day's traffic goes up and down in worlds with cycles.
 BUSY = 0.8
@@ -158,7 +158,7 @@ class Stream:
         begin, seconds = MONDAY - world.days * DAY, world.days * DAY
         expected = world.rate * seconds / HOUR
         # What is independent may be thinned without changing anything but the baseline's size.
-        thin = min(1.0, MOST_ROWS / expected) if world.is_independent else 1.0
+        thin = min(1.0, MOST_ROWS / expected) if world.is_independent and not world.wander else 1.0
         times = self._times(begin, seconds, world.rate * thin)
         kept = np.flatnonzero(self.rng.random(len(times.seconds)) < world.sampled)
         if world.rows is not None:

@@ -22,8 +22,11 @@ from prediction_exporter.monitor.references import HIGHEST_ALPHA, MONTH_SECONDS
 from prediction_exporter.statistics import Comparison, Reference
 from prediction_exporter.statistics.psi import PSI
 
-#: As shipped: fewest values, and slices that the alert waits.
-LEAST, HELD = 30, 6
+#: As shipped: fewest values, and how often in succession the index is above when the alert has waited for half an hour.
+LEAST, HELD = 30, 2
+
+#: Slices between two looks: more of them would only cost more.
+LOOK = 3
 
 #: What everybody compares the index with.
 USUAL = 0.2
@@ -86,7 +89,7 @@ def run(compared: Compared, live: Counts) -> dict[str, list[tuple[int, int]]]:
         found[rule] += [(at, int(column)) for column in np.flatnonzero(now & ~alarmed[rule])]
         alarmed[rule] = now
 
-    for at in range(slices):
+    for at in range(LOOK - 1, slices, LOOK):
         for place, (span, usual) in enumerate(zip(WINDOWS, (USUAL_HOUR, USUAL_DAY), strict=True)):
             length = span // SLICE_SECONDS
             window = passed[at + 1] - passed[max(at + 1 - length, 0)]
