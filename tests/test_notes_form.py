@@ -21,7 +21,7 @@ from prediction_exporter.notes.file import NOTES_NAME
 from prediction_exporter.web.notes import FORM_SECONDS, NotesForm
 from prediction_exporter.web.prefix import Prefix
 from prediction_exporter.web.server import WebServer
-from prediction_exporter.web.site import Site
+from prediction_exporter.web.site import Paths, Site
 from prediction_exporter.web.web_config import WebConfig, refuse_open_form
 from processes import Exporter
 from test_run import command
@@ -271,6 +271,13 @@ def test_behind_a_proxy(tmp_path: Path) -> None:
             assert served.send({**fields, "token": "1.0"}, headers=headers).status_code == 403
     finally:
         served.server.stop()
+
+
+def test_metrics_may_stand_at_its_path() -> None:
+    """Who has them there keeps them."""
+    site = Site(snapshot=None, landing=bytes, ready=lambda: (True, "ready"))
+    for telemetry, found in (("/notes", True), ("/metrics", False)):
+        assert (Paths(site, telemetry, None).find("/notes") is not None) == found
 
 
 def test_many_people_at_once(served: Served) -> None:

@@ -17,11 +17,13 @@ from prediction_exporter.kit import alerts, runbooks
 from prediction_exporter.kit.alert import AREAS, SEVERITIES, Alert
 from prediction_exporter.kit.alertmanager import TEMPLATE_FILE
 from prediction_exporter.kit.alerts import ALERTS
-from prediction_exporter.kit.events import KINDS
+from prediction_exporter.kit.events import KINDS, steady_tests
 from prediction_exporter.kit.figures import SEVERAL
 from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA
 from prediction_exporter.kit.groups import HEALTH, RECORDED, RECORDING_GROUPS
+from prediction_exporter.kit.promql import BRIDGE
 from prediction_exporter.kit.render import render
+from prediction_exporter.kit.rule_tests import event_test
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules, by_area
 from prediction_exporter.kit.runbooks import alerts_page
 from prediction_exporter.kit.scale import Scale, duration
@@ -65,6 +67,31 @@ def test_rules_do_what_their_cases_say(run: Run, folder: Path, tmp_path: Path, n
 def test_an_alert_bears_what_happens_to_exporters(run: Run, folder: Path, tmp_path: Path, alert: Alert) -> None:
     """Replicas are told of once; rollouts and restarts neither end nor begin it; it ends with what it is about."""
     run("promtool", "test", "rules", pruned(folder / "prometheus", f"tests/events/{alert}.test.yml", tmp_path))
+
+
+@each_alert
+def test_an_alert_bears_every_interval_of_scrapes(run: Run, folder: Path, tmp_path: Path, alert: Alert) -> None:
+    """From a quarter of a minute to two it fires, goes on, and stays silent as at one: no look-back is too short for it."""
+    tests = [event_test(test, seconds) for seconds in (15, 120) for test in steady_tests(alert)]
+    run("promtool", "test", "rules", pruned(folder / "prometheus", f"tests/events/{alert}.test.yml", tmp_path, tests=tests))
+
+
+def test_look_backs_and_waits_are_longer_than_two_scrapes(rendered: Mapping[str, str]) -> None:
+    """At two minutes, which a failed scrape doubles; and what is recorded is asked for at least twice within them."""
+    for path in (RECORDING_FILE, ALERTS_FILE):
+        spans = re.findall(r"\[(\d+)([mhd])[\]:]", rendered[path])
+        assert len(spans) > 20
+        assert min(int(number) * {"m": 1, "h": 60, "d": 1440}[unit] for number, unit in spans) >= 5
+    assert max(group.interval.seconds for group in RECORDING_GROUPS) * 1.5 < BRIDGE.seconds
+
+
+@each_alert
+def test_a_restart_ends_no_alert(alert: Alert) -> None:
+    """It goes on firing for as long as an exporter takes to start, but where its own span remembers for longer."""
+    for condition in alert.conditions:
+        remembers = re.fullmatch(r"max by \([^)]*\) \(increase\(\w+\[1h\]\)\) > 0", condition.expr(Scale()))
+        assert condition.keep is not None or remembers
+        assert condition.keep is None or condition.keep.seconds >= BRIDGE.seconds
 
 
 @each_alert
@@ -317,6 +344,60 @@ def test_a_model_used_two_hours_a_day_is_missed_in_these_alone(run: Run, rendere
     }
     (tmp_path / "test.yml").write_text(
         yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "10m", "tests": [test]})
+    )
+    run("promtool", "test", "rules", tmp_path / "test.yml")
+
+
+@pytest.mark.parametrize(
+    ("late", "rules_late", "alert", "state"),
+    [
+        (None, False, None, 0),
+        (None, False, "info", 1),
+        (None, False, "warning", 2),
+        (None, True, None, 2),
+        (None, True, "info", 2),
+        ("model-psi", False, None, 3),
+        ("model-data", False, "warning", 3),
+        ("model-data", False, "critical", 4),
+    ],
+)
+def test_health_is_not_known_where_rules_are_late(
+    run: Run, rendered: Mapping[str, str], tmp_path: Path, *, late: str | None, rules_late: bool, alert: str | None, state: int
+) -> None:
+    """Whichever group stands still for longer than Prometheus looks back; what fires still fires, and rules that fail warn."""
+    files = [yaml.safe_load(rendered[path]) for path in (RECORDING_FILE, ALERTS_FILE)]
+    groups = [group["name"] for file in files for group in file["groups"]]
+    [health] = [group for file in files for group in file["groups"] if group["name"] == "model-health"]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [health | {"rules": health["rules"][:1]}]}))
+    model = 'job="prediction-exporter", model="m"'
+    inputs = {
+        f"model:prediction_exporter_source:fresh{{{model}}}": "1x30",
+        f'model:model_window_predictions:shortest{{{model}, version="1", segment="all", window="1h"}}': "500x30",
+        f'prediction_exporter_source_up{{{model}, instance="a"}}': "1x30",
+        **{
+            f'rule_group:model_rules:evaluated{{rule_group="{name}"}}': "1x10 _x20" if name == late else "1x30"
+            for name in groups
+            if name != "model-health"
+        },
+    }
+    firing = 'alertstate="firing", area="data"'
+    if alert is not None:
+        inputs[f'ALERTS{{alertname="ModelMissingValues", severity="{alert}", {firing}, {model}}}'] = "1x30"
+    if rules_late:
+        inputs[f'ALERTS{{alertname="ModelRulesLate", severity="warning", {firing}, rule_group="r.yml;model-psi"}}'] = "1x30"
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in inputs.items()],
+        "promql_expr_test": [
+            {
+                "expr": "model:model_health:state",
+                "eval_time": "20m",
+                "exp_samples": [{"labels": f"model:model_health:state{{{model}}}", "value": state}],
+            }
+        ],
+    }
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": [test]})
     )
     run("promtool", "test", "rules", tmp_path / "test.yml")
 

@@ -1,7 +1,7 @@
 """What happens to exporters while an alert fires, or while it must not: tests that follow from those which an alert declares.
 
-A second replica in the same state is told of once. A rollout or a restart neither ends an alert nor begins one, and where all
-is deleted the alert ends, and another one tells of that.
+A second replica in the same state is told of once, and so is one that Prometheus finds as two targets. A rollout or a restart
+neither ends an alert nor begins one, and where all is deleted the alert ends, and another one tells of that.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ KINDS = ("firing", "silent", "replica", "rollout", "restart", "gone")
 
 #: Minutes that an exporter takes to start, and for which an alert is looked at after something has happened.
 STARTS, WATCHED = 2, 20
+#: Minutes for which an alert is looked at where nothing happens, and by which it may be later where scrapes are two apart.
+STEADY, SLOW = 15, 5
 #: Minutes after which an alert on what is deleted has ended; and where its figures are of spans of time, of which the longest
 #: that must be bad is two hours.
 ENDED, ENDED_SPANS = 45, 150
@@ -66,6 +68,25 @@ def event_tests(alert: Alert) -> list[EventTest]:
     ]
 
 
+def steady_tests(alert: Alert) -> list[EventTest]:
+    """Return tests in which nothing happens: the alert goes on firing with each of its severities, and never begins."""
+    found = []
+    for case, check in _each_severity(alert):
+        since, until = _minute(check.at), _minute(check.at) + STEADY
+        steady = tuple(line.steadily(since, until) for line in lines(case.series))
+        expected = (_throughout(alert, since + SLOW, until, check.firing),)
+        found.append(EventTest(kind="firing", name=case.name, series=steady, expected=expected))
+    for case in alert.tests:
+        if not any(check.firing for check in case.checks):
+            expected = (_never(alert, max(_minute(check.at) for check in case.checks)),)
+            found.append(EventTest(kind="silent", name=case.name, series=lines(case.series), expected=expected))
+    return found
+
+
+def _never(alert: Alert, until: int) -> Expected:
+    return Expected(expr=f"count(count_over_time({_firing(alert)}[{until}m]))", minute=until, samples=())
+
+
 def _each_severity(alert: Alert) -> Iterable[tuple[Case, Check]]:
     """Return the first check in which each severity fires, each once."""
     left = {condition.severity for condition in alert.conditions}
@@ -90,6 +111,8 @@ def _while_firing(alert: Alert, case: Case, check: Check) -> Iterable[EventTest]
     twins = tuple(_twin(firing) for firing in check.firing) if of_instance else ()
     both = (*steady, *(line.on("twin") for line in scraped))
     yield test("replica", both, _throughout(alert, _minute(check.at), _minute(check.at), (*check.firing, *twins)))
+    found_again = (*steady, *(line.labelled(endpoint="metrics") for line in scraped))
+    yield test("replica", found_again, _throughout(alert, _minute(check.at), _minute(check.at), check.firing))
     yield test("restart", [_restarted(line, at) for line in steady], _throughout(alert, at, until, check.firing))
     if of_instance:
         # It is about a pod that is no more. Whether the new one is in the same trouble is for another alert.
@@ -103,7 +126,7 @@ def _while_firing(alert: Alert, case: Case, check: Check) -> Iterable[EventTest]
 def _while_silent(alert: Alert, case: Case) -> Iterable[EventTest]:
     until = max(_minute(check.at) for check in case.checks)
     all_ = lines(case.series)
-    never = Expected(expr=f"count(count_over_time({_firing(alert)}[{until}m]))", minute=until, samples=())
+    never = _never(alert, until)
     events = {"restart": [_restarted(line, until // 2) for line in all_], "rollout": _rolled_out(all_, until // 2)}
     for kind, happened in events.items():
         yield EventTest(kind=kind, name=case.name, series=tuple(happened), expected=(never,))
@@ -122,9 +145,10 @@ def _firing(alert: Alert, *matchers: str) -> str:
 
 
 def _throughout(alert: Alert, since: int, until: int, firing: Sequence[Firing]) -> Expected:
-    """Expect the alerts to fire in every minute of a span, with the same owner and severity, and no others."""
+    """Expect the alerts to fire in every minute of a span, with the same owner and severity, and no others of that severity."""
     key = (*alert.key, "owner", "severity")
-    counted = f"(count {by(key)} ({_firing(alert)}))[{until - since}m30s:1m]"
+    severities = "|".join(sorted({each.severity for each in firing}))
+    counted = f"(count {by(key)} ({_firing(alert, f'severity=~{json.dumps(severities)}')}))[{until - since}m30s:1m]"
     found = Counter(
         tuple(sorted((name, value) for name, value in {**each.labels, "severity": each.severity}.items() if name in key))
         for each in firing

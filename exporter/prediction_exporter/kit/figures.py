@@ -70,6 +70,12 @@ def chosen(*matchers: str, around: Callable[[str], str] = str) -> Selector:
 EVERYTHING = chosen('segment="all"')
 
 
+def _rows(of: Selector) -> str:
+    """Return what multiplies series of a replica with its predictions, once for a replica that is found as two targets."""
+    key = (*WINDOW_KEY, "instance")
+    return f"* {on(key)} group_left () max {by(key)} ({of(WINDOW_PREDICTIONS)})"
+
+
 def values(of: Selector) -> str:
     """Return the number of valid values of each column in each window, all replicas together."""
     return f"sum {by(COLUMN_KEY)} {counting(of(WINDOW_BIN_PREDICTIONS))}"
@@ -108,7 +114,7 @@ def _valid(of_which: str = "") -> str:
     missing = counting(EVERYTHING(MISSING_RATIO.family))
     rest = f"{EVERYTHING(INVALID_RATIO.family)} - {EVERYTHING(NON_FINITE_RATIO.family)}"
     missing = f"({missing} {of_which})" if of_which else missing
-    return f"((1 - {missing} - {rest}) * {on((*WINDOW_KEY, 'instance'))} group_left () {EVERYTHING(WINDOW_PREDICTIONS)})"
+    return f"((1 - {missing} - {rest}) {_rows(EVERYTHING)})"
 
 
 def _values_for_all(of_which: str = "") -> str:
@@ -232,7 +238,7 @@ def _of_rows(own: str, of: Selector) -> str:
     """Weigh with the replica's predictions."""
     rows = of(WINDOW_PREDICTIONS)
     return (
-        f"sum {by(COLUMN_KEY)} ({own} * {on((*WINDOW_KEY, 'instance'))} group_left () {rows})\n"
+        f"sum {by(COLUMN_KEY)} ({own} {_rows(of)})\n"
         f"/ {on(WINDOW_KEY)} group_left ()\n"
         f"(sum {by(WINDOW_KEY)} {counting(rows)} > 0)"
     )
@@ -242,17 +248,18 @@ def _of_values(own: str, of: Selector) -> str:
     """Weigh with the replica's valid values of the column."""
     key = (*COLUMN_KEY, "instance")
     counts = f"sum {by(key)} ({of(WINDOW_BIN_PREDICTIONS)})"
-    return f"sum {by(COLUMN_KEY)} ({own} * {on(key)} {counts})\n/ {on(COLUMN_KEY)}\n({values(of)} > 0)"
+    return f"sum {by(COLUMN_KEY)} ({own} * {on(key)} group_left () {counts})\n/ {on(COLUMN_KEY)}\n({values(of)} > 0)"
 
 
 def _of_values_for_all(own: str) -> str:
     """Weigh so without reading the bins of all columns."""
-    counts = _valid(_OF_SEVERAL)
+    key = (*COLUMN_KEY, "instance")
+    counts = f"max {by(key)} ({_valid(_OF_SEVERAL)})"
     return (
         "(\n"
         f"  max {by(COLUMN_KEY)} ({own} unless {on(MODEL_KEY)} {SEVERAL})\n"
         "or\n"
-        f"  sum {by(COLUMN_KEY)} ({own} * {on((*COLUMN_KEY, 'instance'))} {counts})\n"
+        f"  sum {by(COLUMN_KEY)} ({own} * {on(key)} group_left () {counts})\n"
         f"  / {on(COLUMN_KEY)}\n"
         f"  {_values_for_all(_OF_SEVERAL)}\n"
         ")"

@@ -25,7 +25,7 @@ def rule_tests(links: Links) -> dict[str, str]:
     """Return the test files by path: one for each alert, and one for the recorded series."""
     files = {f"{FOLDER}/{alert}.test.yml": _file([_alert_test(alert, case, links) for case in alert.tests]) for alert in ALERTS}
     files |= {
-        f"{EVENTS_FOLDER}/{alert}.test.yml": _file(list(map(_event_test, event_tests(alert))), up="../../") for alert in ALERTS
+        f"{EVENTS_FOLDER}/{alert}.test.yml": _file(list(map(event_test, event_tests(alert))), up="../../") for alert in ALERTS
     }
     for name, cases in (("recording", RECORDING_CASES), ("health", HEALTH_CASES)):
         files[f"{FOLDER}/{name}.test.yml"] = _file(list(map(_recording_test, cases)))
@@ -61,11 +61,13 @@ def _alert_test(alert: Alert, case: Case, links: Links) -> dict[str, Any]:
     }
 
 
-def _event_test(test: EventTest) -> dict[str, Any]:
+def event_test(test: EventTest, seconds: int = 60) -> dict[str, Any]:
+    """Return a test in promtool's words, with scrapes so many seconds apart."""
+    scraped = test.series if seconds == INTERVAL.seconds else tuple(line.every(seconds) for line in test.series)
     return {
         "name": f"{test.kind}: {test.name}",
-        "interval": str(INTERVAL),
-        "input_series": _input(tuple(map(str, test.series))),
+        "interval": f"{seconds}s",
+        "input_series": _input(tuple(map(str, scraped))),
         "promql_expr_test": [
             {
                 "expr": each.expr,

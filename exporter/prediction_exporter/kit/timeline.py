@@ -90,6 +90,10 @@ class Line:
         after = moved.reset(at).samples[at:]
         return replace(moved, samples=(*(None,) * at, *after))
 
+    def labelled(self, **more: str) -> Line:
+        """Return the same with further labels, as from another monitor that finds the target too."""
+        return replace(self, labels={**self.labels, **more})
+
     def on(self, instance: str) -> Line:
         """Return the same of another instance, named after this one's."""
         return replace(self, labels={**self.labels, "instance": f"{instance}-{self.labels['instance']}"})
@@ -104,6 +108,20 @@ class Line:
             return self
         after = tuple(sample - numbers[0] if isinstance(sample, float) else sample for sample in self.samples[at:])
         return replace(self, samples=(*self.samples[:at], *after))
+
+    def every(self, seconds: int) -> Line:
+        """Return the series as it is scraped every so many seconds: what is between two minutes lies on a line, or stays.
+
+        >>> str(Line.parse('a_total{} 0+60x2').every(30)), str(Line.parse('a{} 0 6x2').every(120))
+        ('a_total{} 0+30x4', 'a{} 0+6x1')
+        """
+        taken = []
+        for at in range(0, (len(self.samples) - 1) * 60 + 1, seconds):
+            minute, rest = divmod(at, 60)
+            now, later = self.at(minute), self.at(minute + 1)
+            grows = rest and self._grows(later, now)
+            taken.append(now + (later - now) * rest / 60 if grows else now)  # type: ignore[operator]  # it does where both are numbers
+        return replace(self, samples=tuple(taken))
 
     def unanswered(self, at: int, minutes: int) -> Line:
         """Return the series of a target that does not answer for some minutes; that it is a target is known meanwhile."""

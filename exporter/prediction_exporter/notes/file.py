@@ -55,6 +55,7 @@ def append(folder: Path, note: Note) -> Path:
 
 def _append(descriptor: int, line: bytes) -> None:
     size = os.fstat(descriptor).st_size
+    # Also where another writer is in the middle of a line: ours comes behind it, and the empty one between them counts nowhere.
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
         line = b"\n" + line
     written = os.write(descriptor, line)

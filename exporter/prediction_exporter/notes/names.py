@@ -31,6 +31,7 @@ ALERTS: tuple[str, ...] = (
     "ModelOutOfRangeValues",
     "ModelUnseenCategories",
     "ModelWidespreadDrift",
+    "ModelBroadChange",
     "ModelPredictionDrift",
     "ModelFeatureDrift",
 )

@@ -147,7 +147,7 @@ class Paths:
 
     def find(self, path: str) -> Route | None:
         """Return what answers at a path."""
-        if path == NOTES:
+        if path == NOTES and path not in self.routes:  # where the metrics may stand
             form = self._site.notes()
             return None if form is None else Route(form, ("GET", "HEAD", "POST"))
         if path in self.routes or self._site.runbook is None or not f"{path}/".startswith(f"{RUNBOOKS}/"):

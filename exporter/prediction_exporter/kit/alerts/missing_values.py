@@ -156,6 +156,31 @@ MISSING_VALUES = Alert(
             ),
         ),
         Case(
+            name="one exporter that Prometheus finds as two targets, under other labels",
+            series=tuple(
+                line
+                for target in (TARGET, {**TARGET, "endpoint": "metrics"})
+                for line in (
+                    *window(600, target=target),
+                    *share(MISSING_RATIO, "income", 1.0, 0.06, target=target),
+                    owner("data", "data-eng", target=target),
+                )
+            ),
+            checks=(
+                Check(
+                    at="9m",
+                    firing=(
+                        Firing(
+                            severity="critical",
+                            labels={**_INCOME, "owner": "data-eng"},
+                            description=_text("100 %", "6 %", 1200, "1h"),
+                            worst="income 100 %",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
             name="no owner: the alert comes without one",
             series=(*window(600), *share(MISSING_RATIO, "income", 1.0, 0.06)),
             checks=(
