@@ -66,6 +66,10 @@ BENCHMARKS := ingest rows counts files evaluation scrape hanging landing start m
 bench: tools $(INSTALLED) ## measure the hot paths against their floors
 	@set -e; for script in $(BENCHMARKS); do PYTHONPATH=tests $(BIN)/python benchmarks/$$script.py; done
 
+.PHONY: bench-alarms
+bench-alarms: $(INSTALLED) ## simulate months without drift and known changes, and rebuild the tables of docs/alarms.md
+	PYTHONPATH=benchmarks $(BIN)/python -m alarms $(ARGS)
+
 FUZZ_SECONDS := 600
 
 .PHONY: fuzz

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -101,12 +101,6 @@ class Gambler:
                     capital *= (1.0 + bet * (values[cell] - self.tolerance)) ** exponent
             self.capital[place] = capital
 
-    def sum_and_rows(self, hour: int, rows: Sequence[int]) -> tuple[float, int]:
-        """Return the sum of the score over rows, and how many say anything of it."""
-        values = self.values[hour % len(self.values)]
-        taken = [cell for cell in rows if self.takes[cell]]
-        return sum(values[cell] for cell in taken), len(taken)
-
 
 def rows_of(rng: np.random.Generator, setting: Setting, most: int) -> list[list[int]]:
     """Draw the cells of the rows of a slice, by column."""
@@ -128,6 +122,3 @@ def hour_of_week(start: int) -> int:
 def starts(hours: float, begin: int = MONDAY) -> Iterator[int]:
     """Yield the begins of the slices of some hours."""
     yield from range(begin, begin + int(hours * HOUR), SLICE_SECONDS)
-
-
-Exponents = Mapping[tuple[int, int], float]

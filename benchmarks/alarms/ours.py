@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.streams import MONDAY, Ints, Watched
+from alarms.streams import MONDAY, Counts, Ints, Watched
 from prediction_exporter.counting.cells import Cells
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.slices import SLICE_SECONDS
@@ -19,6 +19,8 @@ from prediction_exporter.evidence.detector import Detector
 from prediction_exporter.evidence.learnt import Learnt, scores_of
 from prediction_exporter.evidence.replay import Replay
 from prediction_exporter.evidence.scores import Floats, column_scores
+
+Flags = NDArray[np.bool_]
 
 #: A column is watched where a change of its mean by so much, in standard deviations, is larger than what is tolerated.
 SEEN = 0.5
@@ -82,7 +84,6 @@ class Rule:
         return np.array([np.median(tolerance[row][at]) if at else np.nan for row, at in enumerate(shifts)])
 
 
-
 @dataclass
 class Found:
     """What the rule said.
@@ -92,25 +93,24 @@ class Found:
         broad: slices at which columns began to have moved, all of them together, (slice, model).
         alarmed: int64 (C,), slices in alarm.
         peak: float64 (C,), largest evidence as a share of the limit.
-        exponent: float64 (C,), what a row is worth at the end.
     """
 
     onsets: list[tuple[int, int]] = field(default_factory=list)
     broad: list[tuple[int, int]] = field(default_factory=list)
     alarmed: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     peak: Floats = field(default_factory=lambda: np.zeros(0))
-    exponent: Floats = field(default_factory=lambda: np.zeros(0))
 
 
-def run(rule: Rule, live: Sequence[NDArray[np.int32]], begin: int = MONDAY) -> Found:
+def run(rule: Rule, live: Sequence[Counts], begin: int = MONDAY) -> Found:
     """Fold the slices of each replica, of all models' columns side by side; the fleet's evidence is the mean of theirs."""
     detector = rule.detector
     columns = len(detector.watched)
     walks = [detector.begin() for _ in live]
     variations = [detector.variation() for _ in live]
     found = Found(alarmed=np.zeros(columns, np.int64), peak=np.zeros(columns))
-    alarmed, broad = np.zeros(columns, np.bool_), np.zeros(rule.models, np.bool_)
-    some = [counts.any(axis=1) for counts in live]
+    alarmed: Flags = np.zeros(columns, np.bool_)
+    broad: Flags = np.zeros(rule.models, np.bool_)
+    some: list[Flags] = [np.asarray(counts.any(axis=1)) for counts in live]
     for at in range(len(live[0])):
         for walk, variation, counts, there in zip(walks, variations, live, some, strict=True):
             if there[at]:
@@ -119,26 +119,26 @@ def run(rule: Rule, live: Sequence[NDArray[np.int32]], begin: int = MONDAY) -> F
             found.alarmed += alarmed
             continue
         mean = np.mean([detector.mean_capital(walk) for walk in walks], axis=0)
-        latched = np.logical_or.reduce([walk.alarmed for walk in walks])
-        now = (mean >= detector.limit) | (alarmed & latched) if len(live) > 1 else walks[0].alarmed
+        latched: Flags = np.asarray(np.any([walk.alarmed for walk in walks], axis=0))
+        now: Flags = (mean >= detector.limit) | (alarmed & latched) if len(live) > 1 else walks[0].alarmed
         found.onsets += [(at, int(column)) for column in np.flatnonzero(now & ~alarmed)]
         alarmed = now.copy()
         found.alarmed += alarmed
         np.maximum(found.peak, mean / detector.limit, out=found.peak)
-        moved = _moved(mean.reshape(rule.models, -1), detector.limit) | alarmed.reshape(rule.models, -1).any(axis=1)
+        by_model = alarmed.reshape(rule.models, -1)
+        moved: Flags = _moved(mean.reshape(rule.models, -1), detector.limit) | np.asarray(by_model.any(axis=1))
         found.broad += [(at, int(model)) for model in np.flatnonzero(moved & ~broad)]
-        broad = moved
-    found.exponent = np.median(detector._worth(variations[0]), axis=1)
+        broad = moved.copy()
     return found
 
 
-def _moved(mean: Floats, limit: float) -> NDArray[np.bool_]:
+def _moved(mean: Floats, limit: float) -> Flags:
     """Return whether columns of each model surely moved, all of them together (e-BH)."""
     ordered = -np.sort(-mean, axis=1)
-    enough: NDArray[np.bool_] = (ordered * np.arange(1, mean.shape[1] + 1) >= limit).any(axis=1)
+    enough: Flags = np.asarray((ordered * np.arange(1, mean.shape[1] + 1) >= limit).any(axis=1))
     return enough
 
 
-def side_by_side(streams: Sequence[list[NDArray[np.int32]]]) -> list[NDArray[np.int32]]:
+def side_by_side(streams: Sequence[list[Counts]]) -> list[Counts]:
     """Return the counts of several models' replicas next to each other."""
     return [np.concatenate(replica, axis=1) for replica in zip(*streams, strict=True)]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from alarms.ours import SEEN, Rule, run
 from alarms.results import Line
-from alarms.streams import DAY, HOUR, WEEK, Floats, Ints, Watched
+from alarms.streams import DAY, HOUR, WEEK, Counts, Floats, Ints, Watched
 from prediction_exporter.counting.slices import SLICE_SECONDS
 
 #: Numbers with fewer distinct values than this are taken as categories.
@@ -21,6 +21,9 @@ FEW = 12
 
 #: What is added to each numeric column, in its standard deviations.
 SHIFTS = (0.5, 1.0)
+
+#: They come after so many days, and are looked for in so many more.
+BEFORE, AFTER = 2, 28
 
 MONDAY = 4 * DAY
 
@@ -52,7 +55,7 @@ class Coded:
             return Watched.of_numbers(self.name, values)
         total = int(self.values.max()) + 1
         counts = np.bincount(values.astype(np.int64), minlength=total)
-        return Watched.of_categories(self.name, counts, np.arange(1, total) - 0.5)
+        return Watched.of_categories(self.name, counts, np.arange(1.0, total) - 0.5)
 
 
 @dataclass(eq=False)
@@ -93,7 +96,7 @@ class Set:
         watched = [column.watched(rows) for column in self.columns if (rows & ~column.absent).any()]
         return Baseline(watched, self.counts(watched, rows, HOUR).astype(np.int64))
 
-    def counts(self, watched: list[Watched], rows: NDArray[np.bool_], seconds: int, shift: float = 0.0) -> NDArray[np.int32]:
+    def counts(self, watched: list[Watched], rows: NDArray[np.bool_], seconds: int, shift: float = 0.0) -> Counts:
         """Return the counts of the cells of some rows by stretches of time."""
         by_name = {column.name: column for column in self.columns}
         at = self.seconds[rows] // seconds
@@ -121,7 +124,6 @@ def lines(path: Path) -> Iterator[Line]:
             ("its own days", rows, rows),
             ("second half after the first", first, second),
             ("first half after the second", second, first),
-            ("what came after", rows, ~rows),
         ):
             yield _played(of, name, learnt, played, replay=replay)
 
@@ -145,13 +147,15 @@ def _played(of: Set, name: str, learnt: NDArray[np.bool_], played: NDArray[np.bo
         "alarmed": sorted({baseline.watched[column].column.name for _, column in found.onsets}),
         "watched": round(float((rule.tolerance < SEEN).mean()), 3),
     }
-    if name == "its own days":
-        numbers = [n for n, one in enumerate(baseline.watched) if {c.name: c for c in of.columns}[one.column.name].is_number]
+    if name == "its own days" and replay:
+        by_name = {column.name: column for column in of.columns}
+        numbers = [n for n, one in enumerate(baseline.watched) if by_name[one.column.name].is_number]
         quiet = [n for n in numbers if n not in {column for _, column in found.onsets}]
+        since, until = start + BEFORE * DAY // SLICE_SECONDS, start + (BEFORE + AFTER) * DAY // SLICE_SECONDS
         for shift in SHIFTS:
-            moved = of.counts(baseline.watched, played, SLICE_SECONDS, shift)[start:]
-            onsets = run(rule, [moved], MONDAY + start * SLICE_SECONDS).onsets
-            delays = [min((at for at, column in onsets if column == n), default=None) for n in quiet]
-            hours = sorted((at + 1) / 12 for at in delays if at is not None)
+            moved = of.counts(baseline.watched, played, SLICE_SECONDS, shift)
+            both = np.concatenate((live[start:since], moved[since:until]))
+            first = {column: at for at, column in reversed(run(rule, [both], MONDAY + start * SLICE_SECONDS).onsets)}
+            hours = sorted((first[n] - (since - start) + 1) / 12 for n in quiet if n in first)
             line[f"shift {shift}"] = {"trials": len(quiet), "hours": [round(hour, 1) for hour in hours]}
     return line

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]  # its stubs are not installed
 
 #: Events an hour that rows of a set without times are played at, drawn again and again, and for how many days.
 RATE, DAYS = 50, 58
@@ -70,7 +70,9 @@ def credit_cards() -> pd.DataFrame:
 
 def housing() -> pd.DataFrame:
     """California's housing with times, as nannyml modified it."""
-    return _nannyml("load_modified_california_housing_dataset", "timestamp", ("identifier", "clf_target", "partition", "period"))
+    return _nannyml(
+        "load_modified_california_housing_dataset", "timestamp", ("identifier", "clf_target", "partition", "period")
+    )
 
 
 def temperatures() -> pd.DataFrame:

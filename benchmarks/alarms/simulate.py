@@ -8,7 +8,7 @@ import numpy as np
 
 from alarms.ours import SEEN, Rule, run, side_by_side
 from alarms.results import Line
-from alarms.streams import Ints, Stream
+from alarms.streams import Counts, Stream
 from alarms.worlds import CHANGES, World
 from prediction_exporter.evidence.scores import Floats
 
@@ -23,11 +23,15 @@ BEFORE, AFTER = 2, 7
 
 
 def batches(worlds: Sequence[World]) -> Iterator[list[World]]:
-    """Yield worlds that can be folded side by side: as many columns, as many replicas."""
-    kinds = sorted({(world.columns, world.replicas) for world in worlds})
-    for columns, replicas in kinds:
-        alike = [world for world in worlds if (world.columns, world.replicas) == (columns, replicas)]
-        most = max(COLUMNS // (columns * replicas), 1)
+    """Yield worlds that can be folded side by side, alike in columns, replicas and kind; those of fewer rows first."""
+
+    def kind(world: World) -> tuple[bool, int, int, bool]:
+        many_rows = world.rate >= 5_000 and (world.wander > 0 or not world.is_independent)
+        return many_rows, world.columns, world.replicas, bool(world.categories)
+
+    for of in sorted({kind(world) for world in worlds}):
+        alike = [world for world in worlds if kind(world) == of]
+        most = max(COLUMNS // (of[1] * of[2]), 1)
         yield from (alike[first : first + most] for first in range(0, len(alike), most))
 
 
@@ -54,7 +58,6 @@ def quiet(streams: Sequence[Stream], number: int) -> Iterator[Line]:
             "peak": round(float(np.log10(max(found.peak[part].max(), 1e-12))), 2),
             "watched": round(float((tolerance < SEEN).mean()), 4),
             "tolerance": [round(float(np.quantile(tolerance, q)), 3) for q in (0.5, 1.0)],
-            "exponent": round(float(np.median(found.exponent[part])), 4),
         }
 
 
@@ -88,7 +91,7 @@ def changed(streams: Sequence[Stream], number: int, keys: Sequence[str], *, repl
         }
 
 
-def _effective_rows(stream: Stream, live: Sequence[Ints], begin: int) -> Floats:
+def _effective_rows(stream: Stream, live: Sequence[Counts], begin: int) -> Floats:
     """Return how many rows that are independent have passed since a change, by slice."""
     first = stream.watched[0].count
     rows = sum(counts[begin:, :first].sum(axis=1) for counts in live) / stream.world.design_effect

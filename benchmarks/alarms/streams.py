@@ -1,13 +1,14 @@
 """Streams: counts of a model's cells by slice, drawn for a world, and the baseline that is built of earlier rows of it.
 
-Each value is a function of a standard normal number, which sessions share, which cycles and wander move. Where rows depend on
-nothing but the time, counts are drawn from the shares of the cells and no row is; so a hundred thousand events an hour are cheap.
+Each value is a function of a standard normal number, which sessions share, which cycles and wander move. Where rows depend
+on nothing but the time, counts are drawn from the shares of the cells and no row is, so much traffic is cheap.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +24,16 @@ from prediction_exporter.counting.slices import SLICE_SECONDS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Counts = NDArray[np.int32]
+Numbers = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
 
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800
 
 #: A Monday, 00:00 UTC: where production begins, after whole weeks of baseline.
 MONDAY = 4 * DAY
 
-#: Rows of a baseline at most; those of more traffic are a sample, unless sessions bind them.
-MOST_ROWS = 400_000
+#: Rows of a baseline at most; those of more traffic are a sample, unless sessions bind them or their mean wanders.
+MOST_ROWS = 100_000
 
 #: How much a day's traffic goes up and down in worlds with cycles.
 BUSY = 0.8
@@ -41,21 +44,23 @@ LOGNORMAL = 0.75
 
 def value_of(world: World, latent: Floats) -> Floats:
     """Return the values of standard normal numbers."""
+    found: Floats = latent
     if world.tails == "lognormal":
-        return np.exp(LOGNORMAL * latent)
+        found = np.asarray(np.exp(LOGNORMAL * latent))
     if world.tails == "cauchy":
-        return np.tan(np.pi * (ndtr(latent) - 0.5))
-    return latent
+        found = np.asarray(np.tan(np.pi * (ndtr(latent) - 0.5)), np.float64)
+    return found
 
 
 def latent_of(world: World, value: Floats) -> Floats:
     """Return the standard normal numbers of values."""
+    found: Floats = value
     if world.tails == "lognormal":
         with np.errstate(divide="ignore"):
-            return np.log(np.maximum(value, 0.0)) / LOGNORMAL
+            found = np.asarray(np.log(np.maximum(value, 0.0)) / LOGNORMAL)
     if world.tails == "cauchy":
-        return ndtri(np.arctan(value) / np.pi + 0.5)
-    return value
+        found = np.asarray(ndtri(np.arctan(value) / np.pi + 0.5), np.float64)
+    return found
 
 
 #: The standard deviation of values; Cauchy's, which have none, in units of half of the distance between their quartiles.
@@ -153,7 +158,7 @@ class Stream:
         begin, seconds = MONDAY - world.days * DAY, world.days * DAY
         expected = world.rate * seconds / HOUR
         # What is independent may be thinned without changing anything but the baseline's size.
-        thin = min(1.0, MOST_ROWS / expected) if world.is_independent else 1.0
+        thin = min(1.0, MOST_ROWS / expected) if world.is_independent and not world.wander else 1.0
         times = self._times(begin, seconds, world.rate * thin)
         kept = np.flatnonzero(self.rng.random(len(times.seconds)) < world.sampled)
         if world.rows is not None:
@@ -191,19 +196,21 @@ class Stream:
 
     @cached_property
     def _shares_of_categories(self) -> Floats:
-        ranks = np.arange(1, self.world.categories + 1)
-        shares = 1.0 / ranks ** (1.0 if self.world.categories < 20 else 1.5)
-        return shares / shares.sum()
+        ranks = np.arange(1.0, self.world.categories + 1)
+        steepness = 1.0 if self.world.categories < 20 else 1.5
+        shares = np.asarray(ranks**-steepness, np.float64)
+        return shares / float(shares.sum())
 
     # What moves without drift
 
-    def _load(self, seconds: Floats | Ints) -> Floats:
+    def _load(self, seconds: Numbers) -> Floats:
         """Return the traffic at a time, over its mean."""
         if not (self.world.daily or self.world.weekly):
             return np.ones(len(seconds))
-        return 1.0 + BUSY * np.sin(2 * np.pi * np.asarray(seconds) / DAY)
+        load: Floats = 1.0 + BUSY * np.sin(2 * np.pi * np.asarray(seconds) / DAY)
+        return load
 
-    def _mean(self, number: int, seconds: Floats | Ints) -> Floats:
+    def _mean(self, number: int, seconds: Numbers) -> Floats:
         """Return the mean of a column's latent number at a time, but for its wander."""
         world, at = self.world, np.asarray(seconds)
         mean = np.zeros(len(at))
@@ -212,7 +219,7 @@ class Stream:
             mean += world.weekly * np.sin(2 * np.pi * (at - MONDAY) / WEEK)
         return mean
 
-    def _wander(self, begin: int, seconds: int) -> Floats:
+    def _wander(self, seconds: int) -> Floats:
         """Return the wander of each hour and one more."""
         hours = seconds // HOUR + 2
         kept = np.exp(-1 / (24 * self.world.wander_days))
@@ -264,7 +271,7 @@ class Stream:
         if world.has_cycle(number):
             latent = latent + self._mean(number, times.seconds)
         if world.wander:
-            latent = latent + self._wander(begin, seconds)[(times.seconds - begin) // HOUR]
+            latent = latent + self._wander(seconds)[(times.seconds - begin) // HOUR]
         return latent
 
     def _absent(self, times: Times, share: float) -> NDArray[np.bool_]:
@@ -275,7 +282,7 @@ class Stream:
 
     # Production
 
-    def live(self, days: int, change: Change = NONE, after_days: float = 0.0) -> list[NDArray[np.int32]]:
+    def live(self, days: int, change: Change = NONE, after_days: float = 0.0) -> list[Counts]:
         """Return the counts of production by slice, (T, cells), of each replica.
 
         Args:
@@ -287,14 +294,25 @@ class Stream:
             return [self._drawn(days, change, after_days)]
         return self._counted(days, change, after_days)
 
-    def _strength(self, change: Change, seconds: Floats | Ints, after_days: float) -> Floats:
+    def rows(self, days: int, change: Change = NONE) -> tuple[Ints, list[Floats]]:
+        """Return rows of numbers without counting them: their times, and the values of each column."""
+        times = self._times(MONDAY, days * DAY, self.world.rate)
+        order = np.argsort(times.seconds, kind="stable")
+        strength, common = self._strength(change, times.seconds, 0.0), self._common(times)
+        found = []
+        for number in range(self.world.columns):
+            values = self._values(self._latent(number, times, common, MONDAY, days * DAY), number)
+            found.append((values * (1 + (change.spread - 1) * strength) + change.shift * strength)[order])
+        return times.seconds[order], found
+
+    def _strength(self, change: Change, seconds: Numbers, after_days: float) -> Floats:
         """Return how much of a change there is at a time, 0 to 1."""
         since = (np.asarray(seconds) - MONDAY) / DAY - after_days
         if change.ramp_days:
             return np.clip(since / change.ramp_days, 0.0, 1.0)
         return (since >= 0).astype(np.float64)
 
-    def _drawn(self, days: int, change: Change, after_days: float) -> NDArray[np.int32]:
+    def _drawn(self, days: int, change: Change, after_days: float) -> Counts:
         """Draw counts: rows are independent, given the time."""
         world, rng = self.world, self.rng
         slices = days * DAY // SLICE_SECONDS
@@ -305,7 +323,7 @@ class Stream:
         for number, watched in enumerate(self.watched):
             mean = self._mean(number, start + SLICE_SECONDS / 2)
             if world.wander:
-                mean = mean + self._wander(MONDAY, days * DAY)[(start - MONDAY) // HOUR]
+                mean = mean + self._wander(days * DAY)[(start - MONDAY) // HOUR]
             distinct, which = np.unique(np.stack([mean, strength]), axis=1, return_inverse=True)
             shares = np.stack([self._shares(watched, at, much, change) for at, much in distinct.T])
             found.append(rng.multinomial(rows, shares[which.reshape(-1)]).astype(np.int32))
@@ -321,19 +339,20 @@ class Stream:
             moved = watched.thresholds - change.shift * strength * UNITS[world.tails]
             at = latent_of(world, moved / spread) - mean
         shares = np.diff(np.concatenate(([0.0], ndtr(at), [1.0])))
-        cells = np.bincount(watched.cells, np.maximum(shares, 0.0), minlength=watched.count)
+        cells = np.bincount(watched.cells, np.maximum(shares, 0.0), minlength=watched.count).astype(np.float64)
         category = change.category * strength
         cells = cells * (1 - category)
         cells[self._favoured(watched)] += category
         absent = world.missing + (1 - world.missing) * change.missing * strength
-        cells *= 1 - absent
+        cells = cells * (1 - absent)
         cells[watched.count - STATE_CELLS] += absent
-        return cells / cells.sum()
+        cells /= cells.sum()
+        return cells
 
     def _favoured(self, watched: Watched) -> int:
         return 0 if watched.column.kind is Kind.CATEGORICAL else (watched.count - STATE_CELLS) // 2
 
-    def _counted(self, days: int, change: Change, after_days: float) -> list[NDArray[np.int32]]:
+    def _counted(self, days: int, change: Change, after_days: float) -> list[Counts]:
         """Draw rows and count them."""
         world, rng = self.world, self.rng
         times = self._times(MONDAY, days * DAY, world.rate)

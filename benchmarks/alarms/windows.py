@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.streams import DAY, HOUR, Ints, Stream
+from alarms.streams import DAY, HOUR, Counts, Ints, Stream
 from prediction_exporter.counting.cells import STATE_CELLS
 from prediction_exporter.counting.events import STATES, ValueState
 from prediction_exporter.counting.layout import Kind, Layout
@@ -22,8 +22,11 @@ from prediction_exporter.monitor.references import HIGHEST_ALPHA, MONTH_SECONDS
 from prediction_exporter.statistics import Comparison, Reference
 from prediction_exporter.statistics.psi import PSI
 
-#: As shipped: fewest values, and slices that the alert waits.
-LEAST, HELD = 30, 6
+#: As shipped: fewest values, and how often in succession the index is above when the alert has waited for half an hour.
+LEAST, HELD = 30, 2
+
+#: Slices between two looks: more of them would only cost more.
+LOOK = 3
 
 #: What everybody compares the index with.
 USUAL = 0.2
@@ -44,13 +47,16 @@ class Compared:
         self.layout = Layout(columns)
         sizes = [one.count for one in watched]
         firsts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-        self._values = np.concatenate([np.arange(first, first + size - STATE_CELLS) for first, size in zip(firsts, sizes, strict=True)])
+        self._values = np.concatenate(
+            [np.arange(first, first + size - STATE_CELLS) for first, size in zip(firsts, sizes, strict=True)]
+        )
         self._missing = firsts + np.array(sizes) - STATE_CELLS
-        self._rows = [int(first) + np.arange(size) for first, size in zip(firsts, sizes, strict=True)][0]
+        self._rows = np.arange(sizes[0])  # all rows are in the cells of any column
         per_model = len(streams[0].watched)
         baseline = self.profile(np.concatenate([stream.hourly.sum(axis=0) for stream in streams]))
         self.references = [
-            Reference(baseline, alpha=min(span / MONTH_SECONDS / per_model, HIGHEST_ALPHA), min_predictions=LEAST) for span in WINDOWS
+            Reference(baseline, alpha=min(span / MONTH_SECONDS / per_model, HIGHEST_ALPHA), min_predictions=LEAST)
+            for span in WINDOWS
         ]
 
     def profile(self, cells: Ints) -> Profile:
@@ -71,7 +77,7 @@ class Compared:
             return index > PSI.threshold.of(PSI, comparison), index > USUAL
 
 
-def run(compared: Compared, live: NDArray[np.int32]) -> dict[str, list[tuple[int, int]]]:
+def run(compared: Compared, live: Counts) -> dict[str, list[tuple[int, int]]]:
     """Return by rule the onsets of its alarms, (slice, column)."""
     slices, columns = len(live), len(compared.layout.columns)
     passed = np.concatenate((np.zeros((1, live.shape[1]), np.int64), np.cumsum(live, axis=0, dtype=np.int64)))
@@ -83,7 +89,7 @@ def run(compared: Compared, live: NDArray[np.int32]) -> dict[str, list[tuple[int
         found[rule] += [(at, int(column)) for column in np.flatnonzero(now & ~alarmed[rule])]
         alarmed[rule] = now
 
-    for at in range(slices):
+    for at in range(LOOK - 1, slices, LOOK):
         for place, (span, usual) in enumerate(zip(WINDOWS, (USUAL_HOUR, USUAL_DAY), strict=True)):
             length = span // SLICE_SECONDS
             window = passed[at + 1] - passed[max(at + 1 - length, 0)]
@@ -91,5 +97,11 @@ def run(compared: Compared, live: NDArray[np.int32]) -> dict[str, list[tuple[int
             held[place] = np.where(above, held[place] + 1, 0)
             if (at + 1) % length == 0:
                 note(usual, at, above_usual)
-        note(BUDGETED, at, (held > HELD).any(axis=0))
+        note(BUDGETED, at, np.asarray((held > HELD).any(axis=0)))
     return found
+
+
+def delays(onsets: Sequence[tuple[int, int]], columns: int, begin: int) -> list[float]:
+    """Return the hours from a change to the first alarm of each column that had one, sorted; what began before is none."""
+    first = {column: (at - begin + 1) / 12 for at, column in reversed(onsets) if at >= begin}
+    return sorted(round(hours, 2) for column, hours in first.items() if column < columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 Tails = Literal["normal", "lognormal", "cauchy"]
 
@@ -16,7 +16,7 @@ class World:
         key: its name in results.
         title: what it is, for the table.
         rate: events an hour, on average.
-        columns: how many, of which the first ones have what is said below of some.
+        columns: how many.
         session: mean rows of a session; all of its rows have the same values.
         minutes: within how many minutes the rows of a session come.
         daily, weekly: amplitude, in standard deviations, of the cycles of every fifth column; traffic has them too.
@@ -107,17 +107,23 @@ CHANGES = (
 
 
 def _independent() -> list[World]:
-    rates = (20, 50, 500, 5_000, 100_000)
+    sizes = {10: (20, 50, 500, 5_000, 100_000), 50: (20, 500, 100_000), 200: (50, 500, 5_000)}
     return [
         World(key=f"independent-{rate}-{columns}", title=f"independent, {columns} columns", rate=rate, columns=columns)
-        for columns in (10, 50, 200)
+        for columns, rates in sizes.items()
         for rate in rates
     ]
 
 
 def _sessions() -> list[World]:
     found = [
-        World(key=f"sessions-{size}-{rate}-{columns}", title=f"sessions of {size}, {columns} columns", rate=rate, session=size, columns=columns)
+        World(
+            key=f"sessions-{size}-{rate}-{columns}",
+            title=f"sessions of {size}, {columns} columns",
+            rate=rate,
+            session=size,
+            columns=columns,
+        )
         for size, rate, columns in (
             (3, 50, 10),
             (3, 500, 10),
@@ -139,32 +145,53 @@ def _sessions() -> list[World]:
 def _cycles() -> list[World]:
     daily = [World(key=f"daily-{rate}", title="daily cycle", rate=rate, daily=0.5) for rate in (50, 500, 5_000, 100_000)]
     weekly = [World(key=f"weekly-{rate}", title="weekly cycle", rate=rate, weekly=0.5) for rate in (50, 500, 5_000)]
-    both = [World(key=f"both-{rate}", title="daily and weekly cycle", rate=rate, daily=0.5, weekly=0.5) for rate in (500, 5_000)]
+    both = [
+        World(key=f"both-{rate}", title="daily and weekly cycle", rate=rate, daily=0.5, weekly=0.5) for rate in (500, 5_000)
+    ]
     bound = [
         World(key=f"daily-sessions-{size}-{rate}", title=f"daily cycle, sessions of {size}", rate=rate, daily=0.5, session=size)
         for size, rate in ((3, 500), (10, 500), (10, 5_000))
     ]
-    all_of_it = World(key="both-sessions-10-500", title="both cycles, sessions of 10", rate=500, daily=0.5, weekly=0.5, session=10)
-    wide = World(key="both-500-50", title="daily and weekly cycle, 50 columns", rate=500, daily=0.5, weekly=0.5, columns=50)
-    calendar = [World(key=f"calendar-{rate}", title="2 of 10 columns are the calendar's", rate=rate, calendar=2) for rate in (50, 500, 5_000)]
+    cycles = World(key="", title="", rate=500, daily=0.5, weekly=0.5)
+    all_of_it = replace(cycles, key="both-sessions-10-500", title="both cycles, sessions of 10", session=10)
+    wide = replace(cycles, key="both-500-50", title="daily and weekly cycle, 50 columns", columns=50)
+    calendar = [
+        World(key=f"calendar-{rate}", title="2 of 10 columns are the calendar's", rate=rate, calendar=2)
+        for rate in (50, 500, 5_000)
+    ]
     return [*daily, *weekly, *both, wide, *bound, all_of_it, *calendar]
 
 
 def _wander() -> list[World]:
     found = [
-        World(key=f"wander-{sd}-{days}-{rate}", title=f"wander of {sd} sd over {days} days", rate=rate, wander=sd, wander_days=days)
+        World(
+            key=f"wander-{sd}-{days}-{rate}",
+            title=f"wander of {sd} sd over {days} days",
+            rate=rate,
+            wander=sd,
+            wander_days=days,
+        )
         for sd, days, rate in ((0.1, 3, 500), (0.2, 3, 500), (0.2, 3, 5_000), (0.2, 5, 500))
     ]
-    long = World(key="wander-0.2-3-500-84", title="the same, a baseline of 12 weeks", rate=500, wander=0.2, days=84)
+    title = "wander of 0.2 sd over 3 days, baseline of 12 weeks"
+    long = World(key="wander-0.2-3-500-84", title=title, rate=500, wander=0.2, days=84)
     return [*found, long]
 
 
 def _baselines() -> list[World]:
     sampled = [
-        World(key=f"sampled-{size}-{rate}", title=f"baseline a sample of 4 %, sessions of {size}", rate=rate, session=size, sampled=0.04)
+        World(
+            key=f"sampled-{size}-{rate}",
+            title=f"baseline a sample of 4 %, sessions of {size}",
+            rate=rate,
+            session=size,
+            sampled=0.04,
+        )
         for size, rate in ((3, 50), (3, 500), (10, 500), (10, 5_000))
     ]
-    sampled.append(World(key="sampled-daily-500", title="baseline a sample of 4 %, daily cycle", rate=500, daily=0.5, sampled=0.04))
+    sampled.append(
+        World(key="sampled-daily-500", title="baseline a sample of 4 %, daily cycle", rate=500, daily=0.5, sampled=0.04)
+    )
     small = [
         World(key=f"rows-{rows}-{rate}", title=f"baseline of {rows:,} rows", rate=rate, rows=rows)
         for rows in (300, 1_000)
@@ -181,26 +208,28 @@ def _baselines() -> list[World]:
 
 
 def _values() -> list[World]:
-    return [
-        World(key="lognormal-500", title="lognormal values", rate=500, tails="lognormal"),
-        World(key="cauchy-500", title="Cauchy values", rate=500, tails="cauchy"),
-        World(key="cauchy-sessions-10-500", title="Cauchy values, sessions of 10", rate=500, tails="cauchy", session=10),
-        World(key="categories-8-500", title="8 categories", rate=500, categories=8),
-        World(key="categories-200-50", title="200 categories, most rare", rate=50, categories=200),
-        World(key="categories-200-500", title="200 categories, most rare", rate=500, categories=200),
-        World(key="categories-200-5000", title="200 categories, most rare", rate=5_000, categories=200),
-        World(key="categories-2000-500", title="2,000 categories, most rare", rate=500, categories=2_000),
-        World(key="categories-sessions-10-500", title="200 categories, sessions of 10", rate=500, categories=200, session=10),
-        World(key="categories-rows-1000-500", title="200 categories, baseline of 1,000 rows", rate=500, categories=200, rows=1_000),
-        World(key="missing-1-500", title="1 % missing", rate=500, missing=0.01),
-        World(key="missing-30-500", title="30 % missing", rate=500, missing=0.3),
-        World(key="missing-1-sessions-10-500", title="1 % missing, sessions of 10", rate=500, missing=0.01, session=10),
-        World(key="common-0.9-500", title="correlated columns (0.9)", rate=500, common=0.9),
-        World(key="common-0.9-500-50", title="correlated columns (0.9), 50 columns", rate=500, common=0.9, columns=50),
-        World(key="common-sessions-10-500", title="correlated columns, sessions of 10", rate=500, common=0.9, session=10),
-        World(key="retries-500", title="retries: one in 5 events comes again", rate=500, retries=0.2),
-        World(key="retries-50", title="retries: one in 5 events comes again", rate=50, retries=0.2),
+    usual = World(key="", title="", rate=500)
+    named: list[tuple[str, str, dict[str, Any]]] = [
+        ("lognormal-500", "lognormal values", {"tails": "lognormal"}),
+        ("cauchy-500", "Cauchy values", {"tails": "cauchy"}),
+        ("cauchy-sessions-10-500", "Cauchy values, sessions of 10", {"tails": "cauchy", "session": 10}),
+        ("categories-8-500", "8 categories", {"categories": 8}),
+        ("categories-200-50", "200 categories, most rare", {"categories": 200, "rate": 50}),
+        ("categories-200-500", "200 categories, most rare", {"categories": 200}),
+        ("categories-200-5000", "200 categories, most rare", {"categories": 200, "rate": 5_000}),
+        ("categories-2000-500", "2,000 categories, most rare", {"categories": 2_000}),
+        ("categories-sessions-10-500", "200 categories, sessions of 10", {"categories": 200, "session": 10}),
+        ("categories-rows-1000-500", "200 categories, baseline of 1,000 rows", {"categories": 200, "rows": 1_000}),
+        ("missing-1-500", "1 % missing", {"missing": 0.01}),
+        ("missing-30-500", "30 % missing", {"missing": 0.3}),
+        ("missing-1-sessions-10-500", "1 % missing, sessions of 10", {"missing": 0.01, "session": 10}),
+        ("common-0.9-500", "correlated columns (0.9)", {"common": 0.9}),
+        ("common-0.9-500-50", "correlated columns (0.9), 50 columns", {"common": 0.9, "columns": 50}),
+        ("common-sessions-10-500", "correlated columns (0.9), sessions of 10", {"common": 0.9, "session": 10}),
+        ("retries-50", "retries: one event in 5 comes again", {"retries": 0.2, "rate": 50}),
+        ("retries-500", "retries: one event in 5 comes again", {"retries": 0.2}),
     ]
+    return [replace(usual, key=key, title=title, **of) for key, title, of in named]
 
 
 def _replicas() -> list[World]:
@@ -209,9 +238,16 @@ def _replicas() -> list[World]:
         for replicas in (3, 10)
         for rate in (500, 5_000)
     ]
-    sessions = [replace(w, key=f"{w.key}-sessions-10", title=f"{w.title}, sessions of 10", session=10.0) for w in found if w.rate == 500]
+    sessions = [
+        replace(world, key=f"{world.key}-sessions-10", title=f"{world.title}, sessions of 10", session=10.0)
+        for world in found
+        if world.rate == 500
+    ]
     cycle = World(key="replicas-10-5000-daily", title="10 replicas, daily cycle", rate=5_000, replicas=10, daily=0.5)
     return [*found, *sessions, cycle]
 
 
-WORLDS = tuple([*_independent(), *_sessions(), *_cycles(), *_wander(), *_baselines(), *_values(), *_replicas()])
+WORLDS = (*_independent(), *_sessions(), *_cycles(), *_wander(), *_baselines(), *_values(), *_replicas())
+
+#: Worlds of the quick run.
+QUICK = ("independent-50-10", "independent-500-10", "sessions-3-500-10", "daily-500")

@@ -8,10 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gambler import MONDAY, Gambler, Setting, counted, hour_of_week, rows_of, starts
+from gambler import MONDAY, NUMERIC, Gambler, Setting, counted, hour_of_week, rows_of, starts
 from prediction_exporter.counting.slices import SLICE_SECONDS
 from prediction_exporter.evidence.bets import BETS
 from prediction_exporter.evidence.detector import Detector, Walk
+from prediction_exporter.evidence.learnt import Learnt
+from prediction_exporter.evidence.scores import column_scores
 from prediction_exporter.evidence.variation import Variation
 
 FEW = 12  # rows of a slice at most: an hour of them stays below the rows that a mean needs
@@ -67,8 +69,6 @@ def test_a_game_without_a_change_is_fair(seed: int) -> None:
     rng = np.random.default_rng(seed)
     setting = Setting.drawn(rng, rows=100_000)
     for scores, learnt in zip(setting.scores, setting.learnt, strict=True):
-        counts = rng.multinomial(10_000, np.ones(scores.values.shape[2]) / scores.values.shape[2])
-        del counts
         for at in range(len(scores.names)):
             gambler = Gambler.of(scores, learnt, at)
             values, takes = np.array(gambler.values[0]), np.array(gambler.takes)
@@ -158,3 +158,39 @@ def test_empty_slices_are_new_bets() -> None:
         if place in (0, 4):
             detector.fold(*skipped, start, counts[place // 4])
     assert folded[0].capital == pytest.approx(skipped[0].capital, rel=1e-12)
+
+
+#: What ``EProcessUpdater`` of the library expectation 0.6.1, betting a fixed share of its capital, makes of the e-values
+#: ``1 + (score - tolerance) / (tolerance - least score)`` of these rows: the capital of each of our bets on two scores.
+BASELINE = [0, 900, 1300, 1500, 1300, 0, 0, 0]
+ROWS = [1, 4, 4, 3, 2, 4, 4, 1, 3, 4, 4, 2, 3, 4, 1, 4, 4, 3, 2, 4, 5, 4, 3, 4, 2, 4, 4, 1, 3, 4]
+VECTORS = {
+    "higher": [
+        1.4106076047551757,
+        1.7413219813533996,
+        2.7631896716267366,
+        5.248615073720255,
+        6.08697768343276,
+        2.095377400194846,
+    ],
+    "lower": [
+        0.5704872979980788,
+        0.3834019195658679,
+        0.13006240222569082,
+        0.009658152653991819,
+        3.9989239921940475e-05,
+        2.0969816264067653e-08,
+    ],
+}
+
+
+def test_evidence_is_that_of_another_implementation() -> None:
+    """The capital of every bet is what a library for sequential tests computes of the same rows."""
+    whole = np.array([BASELINE])
+    scores = column_scores(NUMERIC, whole)
+    setting = Setting([NUMERIC], [scores], [Learnt.nothing(scores)])
+    detector = setting.detector()
+    walk, variation = begun(detector)
+    detector.fold(walk, variation, MONDAY, counted(setting, [ROWS]))
+    for name, capital in VECTORS.items():
+        assert walk.capital[0, scores.names.index(name)] == pytest.approx(capital, rel=1e-9)
