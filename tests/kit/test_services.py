@@ -256,6 +256,9 @@ def test_each_service_tells_all(told: Told, service: str) -> None:
     assert "risk-ds" in text
     for hole in ("<no value>", "%!", "{{", "()", "\n\n\n"):
         assert hole not in text
+    # Teams takes what begins with empty or indented lines for code.
+    assert text == text.strip()
+    assert not re.search(r"^[ \t]{2}", text, re.MULTILINE)
 
 
 def test_links_lead_where_they_say(told: Told) -> None:
@@ -427,3 +430,12 @@ def test_long_values_are_cut(tell: Callable[..., Told]) -> None:
     assert len(json.dumps(told.msteams.body).encode()) <= 28_000
     assert len(json.dumps(told.pagerduty.body).encode()) <= 512_000
     assert "12 alerts in all, of which 10 are listed." in told.texts["discord"]
+
+
+def test_long_titles_are_cut(tell: Callable[..., Told]) -> None:
+    """Alertmanager cuts them for the services that refuse them, and what matters stands in front."""
+    told = tell([alert("long-title", "y" * 2000)], "long-title")
+    summary, message = told.pagerduty.body["payload"]["summary"], told.opsgenie.body["message"]
+    assert (len(summary), len(message)) == (1024, 130)
+    assert message.startswith("[WARNING] long-title: ModelFeatureDrift in yyy")
+    assert message.endswith("\u2026")
