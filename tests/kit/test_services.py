@@ -22,7 +22,7 @@ import yaml
 from prediction_exporter.config import parse
 from prediction_exporter.demo.sinks import free_port
 from prediction_exporter.kit import render as kit
-from prediction_exporter.kit.alertmanager import CONFIG_FILE
+from prediction_exporter.kit.alertmanager import CONFIG_FILE, TEMPLATE_FILE
 
 SUMMARY = "A feature is no longer distributed as it was when the model was trained."
 ACTION = "Find out when it began and what changed then: broken upstream, or a real change?"
@@ -439,3 +439,34 @@ def test_long_titles_are_cut(tell: Callable[..., Told]) -> None:
     assert (len(summary), len(message)) == (1024, 130)
     assert message.startswith("[WARNING] long-title: ModelFeatureDrift in yyy")
     assert message.endswith("\u2026")
+
+
+@pytest.mark.parametrize("name", ["slack.text", "plain", "markdown", "pagerduty.firing", "email.html"])
+def test_a_very_large_group_is_counted_as_far_as_it_is_read(
+    run: Callable[..., str], folder: Path, tmp_path: Path, name: str
+) -> None:
+    """Without arithmetic each alert is compared with each other one: of 1,500, of three a model, the first 300 are."""
+    shared = {
+        "status": "firing",
+        "generatorURL": EXPRESSION,
+        "startsAt": "2026-01-01T00:00:00Z",
+        "endsAt": "2026-01-02T00:00:00Z",
+    }
+    common = {"alertname": "ModelFeatureDrift", "severity": "warning", "owner": "platform", "namespace": "ml"}
+    alerts = [
+        {**alert(f"m{i // 3}", f"c{i % 3}"), **shared, "labels": {**common, "model": f"m{i // 3}", "column": f"c{i % 3}"}}
+        for i in range(1500)
+    ]
+    data = {"status": "firing", "alerts": alerts, "commonLabels": common, "externalURL": "http://alertmanager.example.com"}
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    output = run(
+        "amtool",
+        "template",
+        "render",
+        f"--template.glob={folder / TEMPLATE_FILE}",
+        f"--template.type={'html' if name.endswith('html') else 'text'}",
+        f'--template.text={{{{ template "prediction-exporter.{name}" . }}}}',
+        f"--template.data={tmp_path / 'data.json'}",
+    )
+    assert "100 models or more in all, of which" in output
+    assert "m1, 3 alerts" in re.sub(r"[*]|</?strong>", "", output)
