@@ -93,6 +93,36 @@ def test_only_warnings_on_other_areas_than_service_and_data_wait(rendered: Mappi
     assert content["route"]["repeat_interval"] == "24h"
 
 
+@pytest.mark.parametrize("unowned", ["model", "owner"])
+def test_grouping_is_each_owners_choice(run: Run, tmp_path: Path, unowned: str) -> None:
+    """By alert, namespace and model, or by the alert alone for who wants one message for all models."""
+    owners = '{a: {slack: "#a"}, b: {slack: "#b", group: owner}}'
+    config = configured(owners, SLACK, f'unowned: {{slack: "#u", group: {unowned}}}')
+    (tmp_path / "alertmanager.yml").write_text(alertmanager_config(config, Scale()))
+    (tmp_path / "templates").mkdir()
+    run("amtool", "check-config", tmp_path / "alertmanager.yml")
+    route = yaml.safe_load((tmp_path / "alertmanager.yml").read_text())["route"]
+    by = {"model": ["alertname", "namespace", "model"], "owner": ["alertname"]}
+    assert route["group_by"] == by[unowned]
+    # What a route does not say it takes from the one above.
+    taken = {each.get("receiver"): each.get("group_by", route["group_by"]) for each in route["routes"]}
+    assert (taken["a"], taken["b"]) == (by["model"], by["owner"])
+
+
+def test_any_service_is_a_way_to_be_told() -> None:
+    """Without Slack and email too, and only what cannot be reached is told of."""
+    content = rendered_for("{a: {pagerduty: {routing_key_file: /p}}, b: {webhook: {url: 'http://b'}}}")
+    assert [set(receiver) - {"name"} for receiver in content["receivers"]] == [
+        {"pagerduty_configs", "webhook_configs"},
+        {"pagerduty_configs"},
+        {"webhook_configs"},
+    ]
+    with pytest.raises(ConfigError) as caught:
+        rendered_for("{a: {pagerduty: {routing_key_file: /p}}, b: {email: b@example.com}}")
+    assert str(caught.value).startswith("owners.b cannot be reached: ")
+    assert "\n" not in str(caught.value)
+
+
 def test_without_working_hours_nothing_waits() -> None:
     """An interval that is not defined would stop Alertmanager."""
     content = rendered_for('{a: {slack: "#a"}}', SLACK)

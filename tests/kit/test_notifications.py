@@ -89,7 +89,9 @@ def alertmanager(inbox: tuple[Inbox, int, int], tmp_path_factory: pytest.TempPat
     (folder / "slack_api_url").write_text(f"http://127.0.0.1:{webhook}/services/T/B/X")
     config = parse(
         f"""
-owners: {{risk-ds: {{slack: "#risk-models", email: risk-ds@example.com}}}}
+owners:
+  risk-ds: {{slack: "#risk-models", email: risk-ds@example.com}}
+  platform: {{slack: "#platform", email: platform@example.com, group: owner}}
 models: [{{name: credit-risk, owner: risk-ds, maturity: 0, predictions: {{log: {{path: /log}}}}}}]
 notifications:
   slack_api_url_file: {folder}/slack_api_url
@@ -476,6 +478,56 @@ def test_an_alert_without_anything_is_still_told(alertmanager: str, inbox: tuple
     assert "nobody: this alert has no owner" in _part(mail, "plain")
     for kind in ("plain", "html"):
         assert "<no value>" not in _part(mail, kind)
+
+
+@pytest.fixture(scope="module")
+def fleet(alertmanager: str, inbox: tuple[Inbox, int, int]) -> Told:
+    """What an owner is told who wants one message for all models: of twelve models, of which one has many alerts."""
+    received, _, _ = inbox
+    alerts, now = [], datetime.now(UTC)
+    for number, alert in enumerate(_alerts(now, now + timedelta(minutes=5)) * 2):
+        model = "alpha" if number < COLUMNS else f"model-{number - COLUMNS:02}"
+        annotations = {
+            **alert["annotations"],
+            "description": alert["annotations"]["description"].replace("credit-risk", model),
+            "dashboard_url": alert["annotations"]["dashboard_url"].replace("credit-risk", model),
+        }
+        if model != "alpha":
+            del annotations["worst"]
+        alerts.append({**alert, "annotations": annotations, "labels": {**alert["labels"], "owner": "platform", "model": model}})
+    requests.post(f"{alertmanager}/api/v2/alerts", json=alerts, timeout=5).raise_for_status()
+
+    def found() -> tuple[list[dict[str, Any]], list[EmailMessage]]:
+        return (
+            [each for each in received.slack if each["channel"] == "#platform"],
+            [each for each in received.mails if each["To"] == "platform@example.com"],
+        )
+
+    _wait(lambda: all(found()), "messages about all models")
+    (slack, *_), (mail, *_) = found()
+    return Told(mail["Subject"], slack["attachments"][0]["text"], _part(mail, "plain"), _part(mail, "html"))
+
+
+@pytest.mark.parametrize("way", ["slack", "plain", "html"])
+def test_an_owner_is_told_of_all_models_at_once(fleet: Told, way: str) -> None:
+    """Each once, with its figure and its dashboard, and the columns of the one that has many; ten of thirteen are listed."""
+    assert fleet.title == "[WARNING] 13 models: ModelFeatureDrift in 24 columns"
+    text = html.unescape({"slack": fleet.slack, "plain": fleet.plain, "html": fleet.html}[way]).replace("\u2192", "->")
+    for number in range(COLUMNS):
+        model = f"model-{number:02}"
+        listed = number < 9  # behind alpha
+        assert (f"c{number:02} of {model} version 2 has drifted (mean 14,560 -> 23,442" in text) is listed
+        assert (f"{DASHBOARD}&var-column=c{number:02}".replace("credit-risk", model) in text) is listed
+    assert re.search(r"alpha(\*|</strong>)?, 12 alerts", text)
+    assert "c00 of alpha" in text
+    assert "c01 of alpha" not in text
+    assert text.count(WORST) == 1
+    assert "13 models in all, of which 10 are listed." in text
+    assert text.count("ince ") == 10
+    assert ACTION in text
+    assert "owner%3D%22platform%22" in text
+    assert QUERY not in text  # it is of one model
+    assert not re.search(r"<no value>|%!|\{\{|\n{3,}", text)
 
 
 def test_the_mail_stands_alone(texts: dict[tuple[str, str], str]) -> None:

@@ -22,7 +22,7 @@ import yaml
 from prediction_exporter.config import parse
 from prediction_exporter.demo.sinks import free_port
 from prediction_exporter.kit import render as kit
-from prediction_exporter.kit.alertmanager import CONFIG_FILE
+from prediction_exporter.kit.alertmanager import CONFIG_FILE, TEMPLATE_FILE
 
 SUMMARY = "A feature is no longer distributed as it was when the model was trained."
 ACTION = "Find out when it began and what changed then: broken upstream, or a real change?"
@@ -256,6 +256,9 @@ def test_each_service_tells_all(told: Told, service: str) -> None:
     assert "risk-ds" in text
     for hole in ("<no value>", "%!", "{{", "()", "\n\n\n"):
         assert hole not in text
+    # Teams takes what begins with empty or indented lines for code.
+    assert text == text.strip()
+    assert not re.search(r"^[ \t]{2}", text, re.MULTILINE)
 
 
 def test_links_lead_where_they_say(told: Told) -> None:
@@ -427,3 +430,43 @@ def test_long_values_are_cut(tell: Callable[..., Told]) -> None:
     assert len(json.dumps(told.msteams.body).encode()) <= 28_000
     assert len(json.dumps(told.pagerduty.body).encode()) <= 512_000
     assert "12 alerts in all, of which 10 are listed." in told.texts["discord"]
+
+
+def test_long_titles_are_cut(tell: Callable[..., Told]) -> None:
+    """Alertmanager cuts them for the services that refuse them, and what matters stands in front."""
+    told = tell([alert("long-title", "y" * 2000)], "long-title")
+    summary, message = told.pagerduty.body["payload"]["summary"], told.opsgenie.body["message"]
+    assert (len(summary), len(message)) == (1024, 130)
+    assert message.startswith("[WARNING] long-title: ModelFeatureDrift in yyy")
+    assert message.endswith("\u2026")
+
+
+@pytest.mark.parametrize("name", ["slack.text", "plain", "markdown", "pagerduty.firing", "email.html"])
+def test_a_very_large_group_is_counted_as_far_as_it_is_read(
+    run: Callable[..., str], folder: Path, tmp_path: Path, name: str
+) -> None:
+    """Without arithmetic each alert is compared with each other one: of 1,500, of three a model, the first 300 are."""
+    shared = {
+        "status": "firing",
+        "generatorURL": EXPRESSION,
+        "startsAt": "2026-01-01T00:00:00Z",
+        "endsAt": "2026-01-02T00:00:00Z",
+    }
+    common = {"alertname": "ModelFeatureDrift", "severity": "warning", "owner": "platform", "namespace": "ml"}
+    alerts = [
+        {**alert(f"m{i // 3}", f"c{i % 3}"), **shared, "labels": {**common, "model": f"m{i // 3}", "column": f"c{i % 3}"}}
+        for i in range(1500)
+    ]
+    data = {"status": "firing", "alerts": alerts, "commonLabels": common, "externalURL": "http://alertmanager.example.com"}
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    output = run(
+        "amtool",
+        "template",
+        "render",
+        f"--template.glob={folder / TEMPLATE_FILE}",
+        f"--template.type={'html' if name.endswith('html') else 'text'}",
+        f'--template.text={{{{ template "prediction-exporter.{name}" . }}}}',
+        f"--template.data={tmp_path / 'data.json'}",
+    )
+    assert "100 models or more in all, of which" in output
+    assert "m1, 3 alerts" in re.sub(r"[*]|</?strong>", "", output)
