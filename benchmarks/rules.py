@@ -34,7 +34,7 @@ from prediction_exporter.collectors.source import SourceSeries
 from prediction_exporter.counting.state import State
 from prediction_exporter.demo import stack
 from prediction_exporter.demo.sinks import LOOPBACK, free_port
-from prediction_exporter.kit.recording import INTERVAL, RECORDING_GROUPS
+from prediction_exporter.kit.groups import INTERVAL, RECORDING_GROUPS
 from prediction_exporter.kit.render import Part, render, write
 from prediction_exporter.monitor.model_monitor import ModelMonitor
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from prediction_exporter.collectors.base import Most
+from prediction_exporter.collectors.base import Most, Published
+from prediction_exporter.collectors.notes import AlarmsSeries
+from prediction_exporter.collectors.report import NotesReport
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
 from prediction_exporter.collectors.switches import Switches
 from prediction_exporter.config import Config
@@ -15,6 +17,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.monitor import budget
 from prediction_exporter.monitor.monitor import plan
 from prediction_exporter.monitor.references import load_baseline
+from prediction_exporter.notes.verdicts import Verdicts
 from watched import Watched, config_text, model_text, read, samples_of
 
 STATUS = "model_statistic_status"
@@ -32,8 +35,11 @@ def rendered(watched: Watched, loaded: Config) -> Counter[str]:
     for color in ("red", "blue", "green"):
         watched.log(100, color=color)
     report, _ = read(watched.start(loaded), watched.clock)
-    found = Counter({name: len(lines) for part in samples_of(report, watched.clock()) for name, lines in part.lines.items()})
-    told = len(report.collected) + 1  # of its source too
+    notes = NotesReport(Verdicts(), since=watched.clock())
+    published = Published({}, reload_succeeded=True, loaded=0.0, others=0, now=watched.clock(), notes=notes)
+    parts = [*samples_of(report, watched.clock()), AlarmsSeries(report.name).render(published)]
+    found = Counter({name: len(lines) for part in parts for name, lines in part.lines.items()})
+    told = len(report.collected) + 2  # of its source and of notes too
     return found + Counter({family.name: told for family in COLLECTOR_FAMILIES})
 
 

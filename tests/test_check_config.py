@@ -55,13 +55,16 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         "  feature: amount, color",
         "  score: score",
         "  prediction: decision",
-        "  a change of half a standard deviation is seen in 4 of 4 columns",
         f"b: reads {watched.folder}/b.log",
         "  nothing to read yet: which field is what is recognised when there are lines",
     ]
-    assert sorted(lines[:13]) == sorted(expected)
-    assert (lines[0], lines[11]) == (expected[0], expected[11])
-    counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[13:-2])}
+    [told] = [line for line in lines if line.startswith("  drift: ")]
+    lines.remove(told)
+    budget = "1 false alarm a month in all; 0.5 sd is sure in 4 of 4 columns after about "
+    assert re.fullmatch(rf"  drift: {budget}\d{{3}} predictions(, \w+ after \d+ predictions)?", told)
+    assert sorted(lines[:12]) == sorted(expected)
+    assert (lines[0], lines[10]) == (expected[0], expected[10])
+    counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[12:-2])}
     one = counts.pop("series with one version of each model")
     assert sum(counts.values()) == one
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
@@ -438,9 +441,8 @@ def test_columns_that_no_record_has_are_not_shown_as_found(watched: Watched) -> 
 
 def test_a_configuration_that_serves_nothing(watched: Watched) -> None:
     """It would not start."""
-    watched.configure(
-        config_text(more="series: {exclude: [traffic, windows, statistics, evidence, identity, source, exporter]}")
-    )
+    collectors = "traffic, windows, statistics, evidence, identity, notes, source, exporter"
+    watched.configure(config_text(more=f"series: {{exclude: [{collectors}]}}"))
     watched.log(20, at=time.time())
     code, _, errors = check(watched)
     assert code == 1
@@ -613,8 +615,8 @@ def test_what_can_be_seen_is_said(watched: Watched) -> None:
     subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
     watched.write("".join(json.dumps(row | {"ts": time.time()}) + "\n" for row in rows[:5]))
     _, output, _ = check(watched)
-    said = r"  a change of half a standard deviation is seen in 1 of 2 columns; less well: rises \(above (\d\.\d)\)\n"
-    found = re.search(said, output)
+    assert "0.5 sd is sure in 1 of 2 columns after about " in output
+    found = re.search(r"  smaller changes cannot be told from what varies anyway: rises \(from (\d\.\d) sd\)\n", output)
     assert found is not None
     assert float(found[1]) > 1.5
 

@@ -35,7 +35,7 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import MAX_VERSION_LENGTH
 from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.kit.recording import RECORDED
+from prediction_exporter.kit.groups import RECORDED
 from prediction_exporter.monitor import monitor
 from prediction_exporter.sources import base, log_fields, log_sample, tracker
 from prediction_exporter.sources.base import REASONS

@@ -18,9 +18,10 @@ from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.exposition import Snapshot
 from prediction_exporter.memory import Room
-from prediction_exporter.monitor import collecting
+from prediction_exporter.monitor import collecting, worker
 from prediction_exporter.monitor import monitor as module
 from prediction_exporter.monitor.model_monitor import ModelMonitor
+from prediction_exporter.monitor.worker import NO_ROOM, UNEXPECTED
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.log import LogSource
 from processes import samples
@@ -216,7 +217,7 @@ def test_an_unexpected_error_costs_no_event(
     running.wait(lambda: running.total("prediction_exporter_source_up", model="a") == 0)
     assert running.requests("a") == 30
     assert running.total("prediction_exporter_source_up", model="b") == 1
-    assert running.monitor.reports["a"].source.problem == module.UNEXPECTED
+    assert running.monitor.reports["a"].source.problem == UNEXPECTED
     running.wait(lambda: running.requests("a") == 40)
     running.wait(lambda: running.total("prediction_exporter_source_up", model="a") == 1)
     assert running.total("model_window_predictions", model="a", window="1h", segment="all") == 40
@@ -238,7 +239,7 @@ def test_a_lack_of_memory_shortens_the_steps_and_costs_no_event(
 ) -> None:
     """The same lines are read again from the last commit, at once, and no series says that the model failed."""
     room = Room(lambda: None)
-    monkeypatch.setattr(module, "ROOM", room)
+    monkeypatch.setattr(worker, "ROOM", room)
     running.watched.log(30, to="a.log")
     running.start(TWO[0])
     FailingOnce(monkeypatch, error, model="a", times=3)
@@ -252,13 +253,13 @@ def test_a_lack_of_memory_shortens_the_steps_and_costs_no_event(
 
 def test_a_lack_of_memory_that_no_step_is_small_enough_for_is_told(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what can be done, until there is room."""
-    monkeypatch.setattr(module, "ROOM", Room(lambda: None))
+    monkeypatch.setattr(worker, "ROOM", Room(lambda: None))
     running.watched.log(30, to="a.log")
     running.start(TWO[0])
     failing = FailingOnce(monkeypatch, MemoryError(), model="a", times=1000)
     running.watched.log(10, to="a.log")
     running.wait(lambda: running.total("prediction_exporter_source_up", model="a") == 0)
-    assert running.monitor.reports["a"].source.problem == module.NO_ROOM
+    assert running.monitor.reports["a"].source.problem == NO_ROOM
     failing.left = 0
     running.wait(lambda: running.requests("a") == 40)
     running.wait(lambda: running.total("prediction_exporter_source_up", model="a") == 1)
@@ -367,7 +368,7 @@ def test_a_bad_reload_changes_nothing_and_shows(running: Running, caplog: pytest
         raise OSError("unforeseen")
 
     workers = running.monitor._workers
-    assert running.monitor.reload(fail) == module.UNEXPECTED
+    assert running.monitor.reload(fail) == UNEXPECTED
     running.wait(lambda: running.total("prediction_exporter_config_last_reload_successful") == 0)
     assert running.monitor._workers is workers
     assert all(worker.is_alive() for worker in workers)

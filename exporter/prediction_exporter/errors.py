@@ -27,3 +27,7 @@ class NoRoomError(PredictionExporterError):
 
 class StateError(PredictionExporterError):
     """The state file cannot be used."""
+
+
+class NoteError(PredictionExporterError):
+    """A note on an alarm cannot be made or kept."""

@@ -181,7 +181,7 @@ def test_four_weeks_of_working_days_have_a_week() -> None:
 def test_a_day_that_is_cut_off_is_no_farthest_mean() -> None:
     """Data that end with one odd row just after midnight are not taken for a day of such rows."""
     hours, chance = traffic(28, 200)
-    level = np.repeat(0.2 * chance.normal(size=56), 12)
+    level = np.repeat(0.2 * chance.normal(size=14), 48)
     values = chance.normal(size=len(hours)) + level[hours]
     whole = learn(NUMBER, of_numbers(hours, values))
     cut = learn(NUMBER, of_numbers(np.append(hours, 28 * 24), np.append(values, 5.0)))

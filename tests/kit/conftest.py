@@ -11,7 +11,7 @@ from prediction_exporter.collectors.registry import FAMILIES
 from prediction_exporter.config import Config, load
 from prediction_exporter.families import Family
 from prediction_exporter.kit import render as kit
-from prediction_exporter.kit.recording import RECORDED
+from prediction_exporter.kit.groups import RECORDED
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -51,6 +51,7 @@ def known_metrics() -> dict[str, Family | None]:
     """Every name that an expression may read, with its family where it has one."""
     found: dict[str, Family | None] = {
         "up": None,
+        "ALERTS": None,
         **dict.fromkeys(PROMETHEUS_RULES),
         **{series.name: None for series in RECORDED},
     }

@@ -12,9 +12,10 @@ import yaml
 from prediction_exporter.config import Config, parse
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.kit.alert import AREAS, SEVERITIES, Alert
-from prediction_exporter.kit.alertmanager import CONFIG_FILE, UNOWNED, alertmanager_config
+from prediction_exporter.kit.alertmanager import CONFIG_FILE, alertmanager_config
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
+from prediction_exporter.kit.routes import UNOWNED
 from prediction_exporter.kit.scale import Scale
 
 Run = Callable[..., str]

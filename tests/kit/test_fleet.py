@@ -22,10 +22,11 @@ from prediction_exporter.collectors.traffic import (
 )
 from prediction_exporter.kit.cases import TARGET, bins, owner, series, share, shared, window
 from prediction_exporter.kit.dashboards import model_overview
-from prediction_exporter.kit.figures import SEVERAL
-from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once
-from prediction_exporter.kit.recording import RECORDED, RECORDING_GROUPS
-from prediction_exporter.kit.rules import RECORDING_FILE
+from prediction_exporter.kit.figures import SEVERAL, SMOOTHED_SHARE
+from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once
+from prediction_exporter.kit.groups import RECORDED, RECORDING_GROUPS
+from prediction_exporter.kit.health import EVALUATED
+from prediction_exporter.kit.rules import RECORDING_FILE, by_area, group_of
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
@@ -94,6 +95,8 @@ def scenario() -> list[dict[str, str]]:
     for target in (TARGET, B):
         lines += [line.replace("credit-risk", TWICE) for line in (*exported(target), shared(target))]
         lines.append(series(SERIES_LIMIT, "50000x200", target=target))
+    # The rules of alerts are not loaded here: without a sign of them nobody could say how a model is.
+    lines += [series(EVALUATED.name, "1x200", target={}, rule_group=group_of(area)) for area in by_area()]
     parts = [line.partition("} ") for line in lines]
     return [{"series": f"{name}}}", "values": values} for name, _, values in parts]
 
@@ -112,7 +115,7 @@ EXPRESSIONS = {
     **{
         series.name: series.where(model="$model")
         for series in RECORDED
-        if series not in {SHARED, STALE_REPLICA, FRESH_REPLICAS, LEFT_OUT, SEVERAL}
+        if series not in {SHARED, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL, SMOOTHED_SHARE, EVALUATED}
     },
     **of_panels(),
 }

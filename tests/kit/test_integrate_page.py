@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,11 @@ import jsonschema  # type: ignore[import-untyped]  # its types are not installed
 import pytest
 import yaml
 
-from prediction_exporter.kit.alertmanager import UNOWNED
+from prediction_exporter import cli
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.inhibitions import OURS
 from prediction_exporter.kit.promql import JOBS
+from prediction_exporter.kit.routes import UNOWNED
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE
 
 Run = Callable[..., str]
@@ -26,6 +27,7 @@ PAGE = Path(__file__).parents[2] / "docs/integrate.md"
 #: An Alertmanager that has routes, muting and hours of its own.
 EXISTING = """
 global: {slack_api_url_file: /secrets/slack, smtp_smarthost: "mail.example.com:25", smtp_from: a@example.com}
+templates: [more.tmpl]
 route:
   receiver: platform
   group_by: [alertname, cluster]
@@ -77,32 +79,29 @@ def is_ours(job: str) -> bool:
 
 
 @pytest.fixture
-def merged(run: Run, folder: Path, tmp_path: Path) -> Path:
-    """An Alertmanager's configuration that the page's program has merged the kit into, with its templates."""
-    [script] = [block for block in blocks("python") if block.startswith("# merge_routes.py")]
-    (tmp_path / "merge_routes.py").write_text(script)
+def merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An Alertmanager's configuration that the page's commands have merged the example's owners into."""
     (tmp_path / "alertmanager.yml").write_text(EXISTING)
-    (tmp_path / "templates").symlink_to(folder / "alertmanager/templates")
-    [command] = commands("python")
-    assert command[1:] == ["merge_routes.py", "alertmanager.yml", "kit/alertmanager/alertmanager.yml", ">", "merged.yml"]
-    output = run(
-        sys.executable, tmp_path / "merge_routes.py", tmp_path / "alertmanager.yml", folder / "alertmanager/alertmanager.yml"
-    )
-    (tmp_path / "merged.yml").write_text(output)
-    return tmp_path / "merged.yml"
+    (tmp_path / "exporter.yml").symlink_to(PAGE.parents[1] / "examples/credit-risk/exporter.yml")
+    monkeypatch.chdir(tmp_path)
+    looked, written = commands("prediction-exporter")
+    assert looked == [*written, "--check"]
+    assert cli.main(looked[1:]) == 1
+    assert (tmp_path / "alertmanager.yml").read_text() == EXISTING
+    assert cli.main(written[1:]) == 0
+    return tmp_path / "alertmanager.yml"
 
 
 def test_merged_routes_load(run: Run, merged: Path) -> None:
-    """What was there stays as it was, with the kit's receivers, muting, hours and templates beside it."""
-    check, _ = commands("amtool")
-    output = run(*check[:-1], merged)
-    assert output.count("SUCCESS") == 2
+    """What was there stays as it was, with the owners' receivers, muting, hours and templates beside it."""
+    assert run("amtool", "check-config", merged).count("SUCCESS") == 2
     before, after = yaml.safe_load(EXISTING), yaml.safe_load(merged.read_text())
     assert after["global"] == before["global"]
-    assert after["route"]["routes"][1:] == before["route"]["routes"]
-    for part in ("receivers", "inhibit_rules", "time_intervals"):
-        assert after[part][: len(before[part])] == before[part]
-        assert len(after[part]) > len(before[part])
+    for key, held in {**before, "routes": before["route"]["routes"]}.items():
+        lists = {**after, "routes": after["route"]["routes"]}
+        if isinstance(held, list):
+            assert lists[key][-len(held) :] == held
+            assert len(lists[key]) > len(held)
 
 
 @pytest.mark.parametrize(
@@ -122,16 +121,28 @@ def test_merged_routes_lead_where_they_should(run: Run, merged: Path, labels: li
 
 
 def test_the_page_shows_where_an_alert_goes(run: Run, merged: Path) -> None:
-    """Its last command prints what stands below it; every alert of the kit is taken by the route's matchers."""
-    _, test = commands("amtool")
-    output = run(*(word.replace("merged.yml", str(merged)) for word in test))
+    """Its last command prints what stands below it; every alert of the kit is taken by the routes' matchers."""
+    [test] = commands("amtool")
+    output = run(*(word.replace("alertmanager.yml", str(merged)) for word in test))
     [shown] = re.findall(r"^\$ amtool config routes test.*\n(.*)$", "".join(blocks("console")), re.MULTILINE)
     assert output.splitlines()[0] == shown
-    route = yaml.safe_load(merged.read_text())["route"]["routes"][0]
-    patterns = dict(re.findall('(\\w+)=~"(.*)"', "\n".join(route["matchers"])))
+    patterns = dict(re.findall('(\\w+)=~"(.*)"', "\n".join(OURS)))
     assert all(
         re.fullmatch(patterns["alertname"], alert.name) and re.fullmatch(patterns["area"], alert.area) for alert in ALERTS
     )
+
+
+def test_the_page_shows_what_is_merged(merged: Path) -> None:
+    """The marks and the matchers of its example are those of the file."""
+    [shown] = [block for block in blocks("yaml") if "# BEGIN prediction-exporter" in block]
+    text = merged.read_text()
+    marks = re.findall("# (?:BEGIN|END) .*", shown)
+    assert len(marks) == 2
+    assert all(mark in text for mark in marks)
+    example, held = yaml.safe_load(shown)["route"], yaml.safe_load(text)["route"]
+    [ours] = [route for route in held["routes"] if route["receiver"] == "risk-ds"]
+    assert ours == {**ours, **example["routes"][0]}
+    assert (example["receiver"], example["routes"][1]) == (held["receiver"], held["routes"][-1])
 
 
 def refused(content: dict[str, Any]) -> list[str]:

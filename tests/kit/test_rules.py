@@ -17,13 +17,17 @@ from prediction_exporter.kit import alerts, runbooks
 from prediction_exporter.kit.alert import AREAS, SEVERITIES, Alert
 from prediction_exporter.kit.alertmanager import TEMPLATE_FILE
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.events import KINDS, steady_tests
 from prediction_exporter.kit.figures import SEVERAL
-from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA
-from prediction_exporter.kit.recording import RECORDED, RECORDING_GROUPS
+from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA
+from prediction_exporter.kit.groups import HEALTH, RECORDED, RECORDING_GROUPS
+from prediction_exporter.kit.promql import BRIDGE
 from prediction_exporter.kit.render import render
+from prediction_exporter.kit.rule_tests import event_test
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules, by_area
 from prediction_exporter.kit.runbooks import alerts_page
 from prediction_exporter.kit.scale import Scale, duration
+from promtool_rules import pruned
 
 Run = Callable[..., str]
 Names = Callable[[str], set[str]]
@@ -36,10 +40,15 @@ def rules_of(text: str) -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
 
 
+def alerts_of(text: str) -> list[dict[str, Any]]:
+    """Return the alerts of a file."""
+    return [rule for rule in rules_of(text) if "alert" in rule]
+
+
 @pytest.fixture(scope="module")
 def alert_rules(rendered: Mapping[str, str]) -> list[dict[str, Any]]:
     """The alerting rules."""
-    return rules_of(rendered[ALERTS_FILE])
+    return alerts_of(rendered[ALERTS_FILE])
 
 
 def test_prometheus_loads_the_rules(run: Run, folder: Path) -> None:
@@ -48,20 +57,73 @@ def test_prometheus_loads_the_rules(run: Run, folder: Path) -> None:
     assert output.count("SUCCESS") == 2
 
 
-@pytest.mark.parametrize("name", [*(str(alert) for alert in ALERTS), "recording"])
-def test_rules_do_what_their_cases_say(run: Run, folder: Path, name: str) -> None:
+@pytest.mark.parametrize("name", [*(str(alert) for alert in ALERTS), "recording", "health"])
+def test_rules_do_what_their_cases_say(run: Run, folder: Path, tmp_path: Path, name: str) -> None:
     """Promtool agrees with every case, with labels and annotations as they are sent."""
-    run("promtool", "test", "rules", folder / f"prometheus/tests/{name}.test.yml")
+    run("promtool", "test", "rules", pruned(folder / "prometheus", f"tests/{name}.test.yml", tmp_path))
+
+
+@each_alert
+def test_an_alert_bears_what_happens_to_exporters(run: Run, folder: Path, tmp_path: Path, alert: Alert) -> None:
+    """Replicas are told of once; rollouts and restarts neither end nor begin it; it ends with what it is about."""
+    run("promtool", "test", "rules", pruned(folder / "prometheus", f"tests/events/{alert}.test.yml", tmp_path))
+
+
+@each_alert
+def test_an_alert_bears_every_interval_of_scrapes(run: Run, folder: Path, tmp_path: Path, alert: Alert) -> None:
+    """From a quarter of a minute to two it fires, goes on, and stays silent as at one: no look-back is too short for it."""
+    tests = [event_test(test, seconds) for seconds in (15, 120) for test in steady_tests(alert)]
+    run("promtool", "test", "rules", pruned(folder / "prometheus", f"tests/events/{alert}.test.yml", tmp_path, tests=tests))
+
+
+def test_look_backs_and_waits_are_longer_than_two_scrapes(rendered: Mapping[str, str]) -> None:
+    """At two minutes, which a failed scrape doubles; and what is recorded is asked for at least twice within them."""
+    for path in (RECORDING_FILE, ALERTS_FILE):
+        spans = re.findall(r"\[(\d+)([mhd])[\]:]", rendered[path])
+        assert len(spans) > 20
+        assert min(int(number) * {"m": 1, "h": 60, "d": 1440}[unit] for number, unit in spans) >= 5
+    assert max(group.interval.seconds for group in RECORDING_GROUPS) * 1.5 < BRIDGE.seconds
+
+
+@each_alert
+def test_a_restart_ends_no_alert(alert: Alert) -> None:
+    """It goes on firing for as long as an exporter takes to start, but where its own span remembers for longer."""
+    for condition in alert.conditions:
+        remembers = re.fullmatch(r"max by \([^)]*\) \(increase\(\w+\[1h\]\)\) > 0", condition.expr(Scale()))
+        assert condition.keep is not None or remembers
+        assert condition.keep is None or condition.keep.seconds >= BRIDGE.seconds
+
+
+@each_alert
+def test_an_alert_has_tests_of_every_kind(rendered: Mapping[str, str], alert: Alert) -> None:
+    """Firing and silent as declared, and what follows from these: a replica, a rollout, a restart, and all that is gone."""
+    declared = yaml.safe_load(rendered[f"prometheus/tests/{alert}.test.yml"])["tests"]
+    kinds = {"firing" if "exp_alerts" in check else "silent" for test in declared for check in test["alert_rule_test"]}
+    events = yaml.safe_load(rendered[f"prometheus/tests/events/{alert}.test.yml"])["tests"]
+    assert kinds | {test["name"].partition(":")[0] for test in events} == set(KINDS)
+    assert all(test["promql_expr_test"] for test in events)
+
+
+def test_a_test_file_runs_with_all_rules_as_it_is_shipped(run: Run, folder: Path) -> None:
+    """What the other tests leave out to be quick changes nothing."""
+    run("promtool", "test", "rules", folder / "prometheus/tests/events/ModelFieldNotFound.test.yml")
+
+
+def test_promtool_notices_an_alert_that_a_restart_ends(run: Run, folder: Path, tmp_path: Path) -> None:
+    """Without the bridge over what a restart leaves out, and without `keep_firing_for`, an alert fails its test."""
+    test = pruned(folder / "prometheus", "tests/events/ModelCollectorFailed.test.yml", tmp_path)
+    rules = tmp_path / ALERTS_FILE.removeprefix("prometheus/")
+    text = re.sub(r" *keep_firing_for: .*\n", "", rules.read_text())
+    rules.write_text(re.sub(r"last_over_time\((prediction_exporter_collector_success)\[5m\]\)", r"\1", text))
+    run("promtool", "test", "rules", test, status=1)
 
 
 def test_promtool_notices_a_changed_threshold(run: Run, folder: Path, tmp_path: Path) -> None:
     """The cases are no formality: with another limit the rules fail them."""
-    for part in ("rules", "tests"):
-        (tmp_path / part).mkdir()
-        for source in (folder / "prometheus" / part).iterdir():
-            text = re.sub(r"> (14\.4|6)$", r"> 100\1", source.read_text(), flags=re.MULTILINE)
-            (tmp_path / part / source.name).write_text(text)
-    run("promtool", "test", "rules", tmp_path / "tests/ModelErrorBudgetBurn.test.yml", status=1)
+    test = pruned(folder / "prometheus", "tests/ModelErrorBudgetBurn.test.yml", tmp_path)
+    rules = tmp_path / ALERTS_FILE.removeprefix("prometheus/")
+    rules.write_text(re.sub(r"> (14\.4|6)\b", r"> 100\1", rules.read_text()))
+    run("promtool", "test", "rules", test, status=1)
 
 
 @each_alert
@@ -145,8 +207,10 @@ def test_recorded_series_are_evaluated_in_order(metric_names: Names) -> None:
     change with the configuration and with a replica's state, and not with every prediction.
     """
     recorded = {series.name for series in RECORDED}
-    states = {series.name for series in (SHARED, STALE_REPLICA, FRESH_REPLICAS, LEFT_OUT, SEVERAL)}
+    states = {series.name for series in (SHARED, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL)}
     for group in RECORDING_GROUPS:
+        if HEALTH in group.series:
+            continue  # it is about whether the others are evaluated
         seen = states if SHARED not in group.series else set()
         for series in group.series:
             assert (metric_names(series.expr(Scale())) & recorded) <= seen
@@ -158,7 +222,7 @@ def test_labels_of_the_platform_are_kept(rendered: Mapping[str, str]) -> None:
     text = rendered[RECORDING_FILE] + rendered[ALERTS_FILE].replace("by (column)", "").replace("by (window)", "").replace(
         "by (bin)", ""
     )
-    for labels in re.findall(r"\bby \(([^)]*)\)", text.replace("by (reason)", "")):
+    for labels in re.findall(r"\bby \(([^)]*)\)", re.sub(r"by \((?:reason|rule_group)\)", "", text)):
         assert labels.startswith("cluster, namespace, job, ")
 
 
@@ -179,7 +243,7 @@ def test_a_time_scale_shortens_durations_and_nothing_else() -> None:
         assert len(pairs) > 20
         for long, short in pairs:
             assert seconds(short) == pytest.approx(max(seconds(long) / 60, 15))
-        assert set(intervals.findall(fast[path])) == {"2s"}
+        assert set(intervals.findall(fast[path])) <= {"2s", "3s"}
     assert not any("tests" in path for path in fast)
 
 
@@ -284,6 +348,60 @@ def test_a_model_used_two_hours_a_day_is_missed_in_these_alone(run: Run, rendere
     run("promtool", "test", "rules", tmp_path / "test.yml")
 
 
+@pytest.mark.parametrize(
+    ("late", "rules_late", "alert", "state"),
+    [
+        (None, False, None, 0),
+        (None, False, "info", 1),
+        (None, False, "warning", 2),
+        (None, True, None, 2),
+        (None, True, "info", 2),
+        ("model-psi", False, None, 3),
+        ("model-data", False, "warning", 3),
+        ("model-data", False, "critical", 4),
+    ],
+)
+def test_health_is_not_known_where_rules_are_late(
+    run: Run, rendered: Mapping[str, str], tmp_path: Path, *, late: str | None, rules_late: bool, alert: str | None, state: int
+) -> None:
+    """Whichever group stands still for longer than Prometheus looks back; what fires still fires, and rules that fail warn."""
+    files = [yaml.safe_load(rendered[path]) for path in (RECORDING_FILE, ALERTS_FILE)]
+    groups = [group["name"] for file in files for group in file["groups"]]
+    [health] = [group for file in files for group in file["groups"] if group["name"] == "model-health"]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [health | {"rules": health["rules"][:1]}]}))
+    model = 'job="prediction-exporter", model="m"'
+    inputs = {
+        f"model:prediction_exporter_source:fresh{{{model}}}": "1x30",
+        f'model:model_window_predictions:shortest{{{model}, version="1", segment="all", window="1h"}}': "500x30",
+        f'prediction_exporter_source_up{{{model}, instance="a"}}': "1x30",
+        **{
+            f'rule_group:model_rules:evaluated{{rule_group="{name}"}}': "1x10 _x20" if name == late else "1x30"
+            for name in groups
+            if name != "model-health"
+        },
+    }
+    firing = 'alertstate="firing", area="data"'
+    if alert is not None:
+        inputs[f'ALERTS{{alertname="ModelMissingValues", severity="{alert}", {firing}, {model}}}'] = "1x30"
+    if rules_late:
+        inputs[f'ALERTS{{alertname="ModelRulesLate", severity="warning", {firing}, rule_group="r.yml;model-psi"}}'] = "1x30"
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in inputs.items()],
+        "promql_expr_test": [
+            {
+                "expr": "model:model_health:state",
+                "eval_time": "20m",
+                "exp_samples": [{"labels": f"model:model_health:state{{{model}}}", "value": state}],
+            }
+        ],
+    }
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": [test]})
+    )
+    run("promtool", "test", "rules", tmp_path / "test.yml")
+
+
 _OWNED = (
     '{{ if eq $labels.owner "a" }}https://a.example.com/%s{{ else if eq $labels.owner "b" }}https://b.example.com/%s'
     "{{ else }}%s{{ end }}"
@@ -300,7 +418,7 @@ def test_a_message_leads_to_the_first_runbook_that_there_is(
     """The owner's, the folder's, the exporter's while it answers; where some message has none, the first steps are sent too."""
     owners = {"a": "https://a.example.com/", "b": "https://b.example.com"} if owned else {}
     links = Links(runbooks=runbooks, exporter=exporter, owners=owners)
-    [annotations, *_] = [rule["annotations"] for rule in rules_of(alerting_rules(Scale(), links)) if rule["alert"] == name]
+    [annotations, *_] = [rule["annotations"] for rule in alerts_of(alerting_rules(Scale(), links)) if rule["alert"] == name]
     page = ""
     if runbooks is not None:
         page = f"https://r.example.com/{name}.md"
@@ -319,7 +437,7 @@ def test_no_rule_leads_where_nobody_said_that_there_is_anything() -> None:
 
 def test_without_an_address_of_grafana_there_is_no_link() -> None:
     """Half an address would be worse than none."""
-    for rule in rules_of(render(None)[ALERTS_FILE]):
+    for rule in alerts_of(render(None)[ALERTS_FILE]):
         assert "dashboard_url" not in rule["annotations"]
 
 

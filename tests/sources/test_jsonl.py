@@ -128,7 +128,7 @@ def read_time(value: Any) -> int | None:
             return round(Decimal(datetime.fromisoformat(value).timestamp()) * 1_000_000)
         except ValueError:
             pass
-    number, state = read_number(value.strip() if isinstance(value, str) else value)
+    number, state = read_number(value.strip().replace(",", ".", 1) if isinstance(value, str) else value)
     if state is not ValueState.VALID or number is None:
         return None
     for begin, end in ((1.97e7, 2.1e7), (1.97e11, 2.1e11), (1e13, 1e14), (1e16, 1e17), (1e19, math.inf)):

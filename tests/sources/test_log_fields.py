@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,38 @@ def test_a_restart_finds_what_is_new(tmp_path: Path) -> None:
     [batch] = reader.poll()
     assert batch.events[0].versions.to_list() == ["2"]
     reader.close()
+
+
+def test_a_latency_counts_alike_whatever_else_is_looked_for(tmp_path: Path) -> None:
+    """How often a latency is there is told by what was read of the lines, or by these where other fields are looked for."""
+    path = tmp_path / "app.log"
+    write(path, [good(number) for number in range(30)])
+    features = {"pattern": "in.*"}
+    readers = [source(path, features=features), source(path, features=features, time="ts")]
+    rng = random.Random(0)
+    found = []
+    for number in range(60):
+        odd: list[Any] = [
+            {},
+            {"latency_ms": None},
+            {"latency_ms": -1},
+            {"latency_ms": "5"},
+            {"latency_ms": "x"},
+            {"status": 500},
+        ]
+        share = rng.choice([0, 0, 0.05, 0.5, 1])
+        lines = [good(number) | (rng.choice(odd) if rng.random() < share else {}) for _ in range(rng.randint(1, 90))]
+        for line in lines:
+            if rng.random() < share / 4:
+                del line["latency_ms"]
+        for reader in readers:
+            list(reader.poll())
+        write(path, lines)
+        found.append([reader.seen.ratios()["latency"] for reader in readers])
+    assert [one for one, _ in found] == [other for _, other in found]
+    assert min(one for one, _ in found) < 0.9 < max(one for one, _ in found)
+    for reader in readers:
+        reader.close()
 
 
 def test_no_line_is_lost_to_a_log_that_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

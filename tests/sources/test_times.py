@@ -218,6 +218,39 @@ def test_dates_without_one(naive: datetime, zone: str) -> None:
     assert parse(naive.isoformat(), zone=zone) == [exact if exists else None]
 
 
+@st.composite
+def dates_of_one_form(draw: st.DrawFn) -> list[str]:
+    """Draw dates that are written alike, some of which name no time, and perhaps with an odd character in one of them."""
+    mark, digits, zone = draw(st.sampled_from("T ")), draw(st.integers(0, 10)), draw(st.sampled_from(["Z", "+05:30", "-08:00"]))
+    parts = [(0, 9999), (0, 13), (0, 32), (0, 24), (0, 60), (0, 60)]
+    usual = [(1970, 2030), (1, 12), (1, 28), (0, 23), (0, 59), (0, 59)]
+    texts = []
+    for bounds in draw(st.lists(st.sampled_from([usual, usual, parts]), min_size=1, max_size=4)):
+        year, month, day, *clock = (draw(st.integers(*bound)) for bound in bounds)
+        fraction = "." + draw(st.text("0123456789", min_size=digits, max_size=digits)) if digits else ""
+        texts.append(f"{year:04}-{month:02}-{day:02}{mark}{':'.join(f'{part:02}' for part in clock)}{fraction}{zone}")
+    if draw(st.booleans()):
+        place = draw(st.integers(0, len(texts[-1]) - 1))
+        texts[-1] = texts[-1][:place] + draw(st.sampled_from("0123456789-:.TZ+ \n\u0663x")) + texts[-1][place + 1 :]
+    return texts
+
+
+@settings(deadline=None)
+@given(dates_of_one_form())
+def test_dates_written_alike_are_read_as_beside_others(texts: list[str]) -> None:
+    """What is read of dates does not depend on whether all of a batch are written in one form."""
+    assert parse(*texts) == parse(*texts, "1772366400")[:-1]
+
+
+@pytest.mark.parametrize("zone", ["Z", "+00:00", "-00:00"])
+def test_dates_of_many_days_written_alike(zone: str) -> None:
+    """Days in any order, leap days and the ends of years among them, are read to the microsecond."""
+    days = [datetime(1899, 12, 31), datetime(2024, 2, 29), datetime(2024, 3, 1), datetime(2023, 12, 31), datetime(2024, 1, 1)]  # noqa: DTZ001 - all are of UTC
+    whens = [day.replace(tzinfo=UTC) + timedelta(seconds=part, microseconds=part * 7) for part in range(600) for day in days]
+    texts = [f"{when:%Y-%m-%dT%H:%M:%S.%f}{zone}" for when in whens]
+    assert parse(*texts) == [(when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) for when in whens]
+
+
 @settings(deadline=None)
 @given(st.lists(st.text(alphabet="0123456789-:TZtz+., Ee", max_size=30), max_size=5))
 def test_any_text_is_a_time_or_none(texts: list[str]) -> None:

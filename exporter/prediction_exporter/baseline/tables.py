@@ -229,17 +229,17 @@ def _json_lines(path: Path) -> Table:
     parts: dict[str, list[pl.Series]] = {name: [] for name in found | lists}
     with path.open("rb") as file:
         while lines := file.readlines(CHUNK):
-            frame, parsed = reader.read(b"".join(lines), refused)
+            read, parsed = reader.read(b"".join(lines), refused)
             for name, at in found.items():
-                if frame is not None:
-                    parts[name].append(_as_texts(frame[reader.names[at]]).rename("value"))
+                if read is not None:
+                    parts[name].append(_as_texts(read[at]).rename("value"))
                 if parsed:
                     parts[name].append(texts_of(parsed, at).rename("value"))
             for name, at in lists.items():
                 if name in found:
                     continue
-                if frame is not None:
-                    parts[name].append(_as_numbers(lists_of(frame[reader.names[at]])[0]))
+                if read is not None:
+                    parts[name].append(_as_numbers(lists_of(read[at])[0]))
                 if parsed:
                     parts[name].append(_as_numbers(lists_in(lookup(event, at) for event in parsed)[0]))
     columns = {name: pl.concat(series) if series else pl.Series("value", [], pl.String) for name, series in parts.items()}

@@ -13,6 +13,7 @@ NAMES: tuple[str, ...] = (
     "statistics",
     "evidence",
     "identity",
+    "notes",
     "source",
     "exporter",
 )

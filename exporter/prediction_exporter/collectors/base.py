@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from prediction_exporter.baseline import Baseline
-from prediction_exporter.collectors.report import ModelReport, WindowReport
+from prediction_exporter.collectors.report import ModelReport, NotesReport, WindowReport
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.traffic import Traffic
@@ -132,6 +132,7 @@ class Published:
         loaded: when the configuration in use was loaded, as Unix time.
         others: the number of series that everything but the exporter's own collector shows.
         now: Unix time.
+        notes: what was said of alarms; None before that was read.
     """
 
     reports: Mapping[str, ModelReport]
@@ -139,6 +140,7 @@ class Published:
     loaded: float
     others: int
     now: float
+    notes: NotesReport | None = None
 
 
 class LiveSeries(ABC):

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.config import Model
 from prediction_exporter.counting.profile import Profile
+from prediction_exporter.evidence.detector import Evidence
 from prediction_exporter.exposition import Samples
+from prediction_exporter.notes.verdicts import Verdicts
 from prediction_exporter.statistics.evaluation import Result
 
 
@@ -82,6 +84,7 @@ class ModelReport:
         evaluation_seconds: how long the statistics took; None where they never ran.
         windows: the windows, by version, segment and length.
         collected: what each collector gave, by its name.
+        evidence: by version, what surely moved.
     """
 
     model: Model
@@ -91,8 +94,17 @@ class ModelReport:
     created: float
     evaluation_seconds: float | None
     collected: Mapping[str, Collected] = field(repr=False)
+    evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
         """The model's name."""
         return self.model.name
+
+
+@dataclass(frozen=True, slots=True)
+class NotesReport:
+    """What was said of alarms; ``since`` is when counting began, as Unix time."""
+
+    verdicts: Verdicts
+    since: float

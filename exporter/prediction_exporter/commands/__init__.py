@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Protocol
 
-from prediction_exporter.commands import baseline, check, completion, demo, demo_service, kit, run
+from prediction_exporter.commands import baseline, check, completion, demo, demo_service, kit, note, run
 
 
 class Command(Protocol):
@@ -16,4 +16,4 @@ class Command(Protocol):
 
 
 #: Every command, in the order of the help.
-COMMANDS: tuple[Command, ...] = (run, baseline, check, kit, demo, demo_service, completion)
+COMMANDS: tuple[Command, ...] = (run, baseline, check, kit, note, demo, demo_service, completion)

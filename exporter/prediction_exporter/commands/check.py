@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need n
     from prediction_exporter.baseline import Baseline
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.collectors.base import Most
-    from prediction_exporter.config import Config, Model
+    from prediction_exporter.config import Config
 
 FOUND = 1
 
@@ -106,6 +105,7 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     """Show which field of a model's source is what; return what is wrong with it."""
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.errors import PredictionExporterError, SourceError
+    from prediction_exporter.monitor.foresight import foresee
     from prediction_exporter.monitor.inspection import inspect, open_to_look
     from prediction_exporter.monitor.references import spans_of
     from prediction_exporter.sources.fields.schema import describe
@@ -133,7 +133,7 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
         print(f"  nothing to read yet: {waits}")
     for line in describe(look.schema, layout) if look.schema is not None else ():
         print(f"  {line}")
-    for line in (*_not_compared(baseline), *_seen(model, baseline)) if baseline is not None else ():
+    for line in [*_not_compared(baseline), *foresee(model, baseline, look)] if baseline is not None else ():
         print(f"  {line}")
     return found
 
@@ -167,21 +167,6 @@ def _not_compared(baseline: Baseline) -> Iterator[str]:
         yield "left out of the baseline: " + "; ".join(
             f"{name or '(no name)'} ({why})" for name, why in baseline.left_out.items()
         )
-
-
-def _seen(model: Model, baseline: Baseline) -> Iterator[str]:
-    """Yield in how many columns a change can be seen, and from how large a one on in the others."""
-    from prediction_exporter.collectors.evidence import HALF
-    from prediction_exporter.monitor.references import detector_of
-
-    detector = detector_of(model, baseline)
-    if detector is None or not detector.watched.any():
-        return
-    of_column = dict(zip(baseline.layout.names, detector.visible.tolist(), strict=True))
-    smallest = {name: change for name, change in of_column.items() if not math.isnan(change)}
-    less = [f"{name} (above {change:.2g})" for name, change in smallest.items() if change >= HALF]
-    others = f"; less well: {', '.join(less)}" if less else ""
-    yield f"a change of half a standard deviation is seen in {len(smallest) - len(less)} of {len(smallest)} columns{others}"
 
 
 class _Listener(logging.Handler):

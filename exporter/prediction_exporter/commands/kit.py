@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prediction_exporter.commands.numbers import above_zero
+
+if TYPE_CHECKING:
+    from prediction_exporter.config import Config
 
 FOUND = 1
 LEFT_OUT = 2
@@ -19,10 +23,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="render rules, dashboards and routes",
         description="Render Prometheus rules and their tests, Grafana dashboards, Alertmanager routes and templates, and "
         "runbooks. Alertmanager's configuration is left out where the configuration names no way to send messages. "
-        "With --check nothing is written: exit code 1 where a file differs.",
+        "With --into only owners' routes and receivers are rendered, and merged into an Alertmanager's configuration that is "
+        "there. With --check nothing is written: exit code 1 where a file differs.",
     )
     parser.add_argument("--config.file", dest="config_file", type=Path, required=True, metavar="FILE", help="configuration")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--output", type=Path, metavar="DIR", help="folder to write to")
+    place.add_argument(
+        "--into", type=Path, metavar="FILE", help="merge owners' routes and receivers into an Alertmanager's configuration"
+    )
     parser.add_argument(
         "--only", type=_parts, metavar="LIST", help="render a part alone, or several: rules,dashboards,alertmanager,docs"
     )
@@ -54,6 +63,8 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.kit.render import PARTS, diff, left_out, render, write
 
     loaded = config.load(options.config_file)
+    if options.into is not None:
+        return _merge(options, loaded)
     only = options.only or PARTS
     files = render(loaded, only=only, time_scale=options.time_scale)
     different = diff(files, options.output) if options.check else []
@@ -68,4 +79,21 @@ def run(options: argparse.Namespace) -> int:
     # What was asked for by its name and is not there is a failure.
     if missing is not None and options.only is not None:
         return LEFT_OUT
+    return FOUND if different else 0
+
+
+def _merge(options: argparse.Namespace, loaded: Config) -> int:
+    """Merge into a configuration that is there, or show what would change."""
+    from prediction_exporter.errors import KitError
+    from prediction_exporter.kit.into import differences, replace, targets
+
+    if options.only is not None:
+        raise KitError("--into merges routes and receivers, and --only has no meaning with it")
+    found = targets(loaded, options.into, options.time_scale)
+    if not options.check:
+        print(f"{options.into}: {replace(found, loaded.alertmanager.version)}")
+        return 0
+    different = differences(found)
+    for line in different:
+        print(line, file=sys.stderr)
     return FOUND if different else 0

@@ -22,8 +22,9 @@ from prediction_exporter.kit.alerts.unseen_categories import UNSEEN_CATEGORIES
 from prediction_exporter.kit.runbooks import served_runbook
 from prediction_exporter.monitor.monitor import Monitor
 from prediction_exporter.web.landing import Topic, render_page
+from prediction_exporter.web.notes import NotesForm, host_of
 
-__all__ = ["RUNBOOKS", "landing_page", "served_runbook"]
+__all__ = ["RUNBOOKS", "landing_page", "notes_form", "served_runbook"]
 
 #: The alert whose runbook explains what the landing page says is wrong.
 RUNBOOKS: dict[Topic, Alert] = {
@@ -43,6 +44,7 @@ RUNBOOKS: dict[Topic, Alert] = {
 
 def landing_page(monitor: Monitor, *, telemetry_path: str) -> bytes:
     """Return the landing page as of now."""
+    notes = monitor.notes
     return render_page(
         list(monitor.reports.values()),
         monitor.config,
@@ -50,5 +52,13 @@ def landing_page(monitor: Monitor, *, telemetry_path: str) -> bytes:
         telemetry_path=telemetry_path,
         problem=monitor.problem,
         unwatched={model.name: monitor.switches.off(monitor.config, model) for model in monitor.config.models},
+        verdicts={} if notes is None else {model.name: notes.verdicts.of_model(model.name) for model in monitor.config.models},
         runbooks={topic: alert.name for topic, alert in RUNBOOKS.items()},
     )
+
+
+def notes_form(monitor: Monitor, external_url: str | None) -> NotesForm:
+    """Return the form of notes for the models of now."""
+    config = monitor.config
+    names = [model.name for model in config.models]
+    return NotesForm(names, config.state_dir, host=host_of(external_url))

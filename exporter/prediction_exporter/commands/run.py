@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # see run
     from prediction_exporter.monitor.monitor import Monitor
     from prediction_exporter.web.prefix import Prefix
     from prediction_exporter.web.server import WebServer
+    from prediction_exporter.web.site import Endpoint
+    from prediction_exporter.web.web_config import WebConfig
 
 logger = logging.getLogger(__name__)
 
@@ -141,17 +143,17 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.collectors.switches import Switches
     from prediction_exporter.counting.state import State
     from prediction_exporter.monitor.monitor import Monitor
+    from prediction_exporter.monitor.notes import stored_names
     from prediction_exporter.web.prefix import prefix_of
     from prediction_exporter.web.server import WebServer
     from prediction_exporter.web.site import Site
-    from prediction_exporter.web.web_config import load_web_config
 
     prefix = prefix_of(options.external_url, options.route_prefix)
     switches = Switches(*collector_flags(options))
     file = _ConfigurationFile(options.config_file)
     loaded = file.load()
-    web_config = load_web_config(options.web_config) if options.web_config is not None else None
-    names = [model.name for model in loaded.models]
+    web_config = _web_config(options, loaded)
+    names = stored_names(loaded)
     with closing(State(loaded.state_dir, models=names, recover=options.recover)) as state, _backups(state, options):
         site = Site(snapshot=None, landing=bytes, ready=lambda: (False, "starting"))
         monitor = Monitor(
@@ -164,6 +166,7 @@ def run(options: argparse.Namespace) -> int:
         site.ready = monitor.ready
         site.landing = partial(_landing, monitor, options.telemetry_path)
         site.runbook = _runbook
+        site.notes = partial(_notes_form, monitor, options.external_url)
 
         def reload() -> str | None:
             problem = monitor.reload(file.load, also=reload_web)
@@ -172,8 +175,7 @@ def run(options: argparse.Namespace) -> int:
             return problem
 
         def reload_web() -> None:
-            if options.web_config is not None:
-                server.reload_web_config(load_web_config(options.web_config))
+            server.reload_web_config(_web_config(options, file.loaded))
 
         server = WebServer(
             None if options.systemd_socket else options.listen or [DEFAULT_ADDRESS],
@@ -200,6 +202,15 @@ def run(options: argparse.Namespace) -> int:
         finally:
             server.stop()
     return 0
+
+
+def _web_config(options: argparse.Namespace, loaded: Config) -> WebConfig | None:
+    """Return what the web configuration file holds now, checked against the configuration."""
+    from prediction_exporter.web.web_config import load_web_config, refuse_open_form  # here for the reason that run gives
+
+    web_config = load_web_config(options.web_config) if options.web_config is not None else None
+    refuse_open_form(loaded, web_config)
+    return web_config
 
 
 @contextmanager
@@ -232,6 +243,7 @@ class _ConfigurationFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._sha256 = ""
+        self.loaded: Config  # perhaps one that was refused
 
     def load(self) -> Config:
         from prediction_exporter import config  # here for the reason that run gives
@@ -243,6 +255,7 @@ class _ConfigurationFile:
 
             refuse_excluded(loaded, self._path)
         self._sha256 = hashlib.sha256(read_bytes(self._path)).hexdigest()
+        self.loaded = loaded
         return loaded
 
     def tell(self, loaded: Config) -> None:
@@ -280,6 +293,14 @@ def _runbook(name: str) -> tuple[bool, bytes]:
     from prediction_exporter.commands.pages import served_runbook
 
     return served_runbook(name)
+
+
+def _notes_form(monitor: Monitor, external_url: str | None) -> Endpoint | None:
+    if not monitor.config.notes.form:
+        return None
+    from prediction_exporter.commands.pages import notes_form
+
+    return notes_form(monitor, external_url)
 
 
 class _Signals:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from prediction_exporter.config.contacts import stated_version
 from prediction_exporter.config.models import Config
 from prediction_exporter.config.problems import describe, joined
 from prediction_exporter.config.reading import read_bytes
@@ -73,5 +74,6 @@ def _context(tree: Tree, base: Path) -> Context:
     return Context(
         base=base,
         owners=tuple(owners) if isinstance(owners, dict) else None,
+        alertmanager=stated_version(tree.value.get("alertmanager", {})),
         expanded=frozenset(render(place) for place in tree.expanded),
     )

@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from prediction_exporter.config.contacts import Alertmanager, Contact, Owner
 from prediction_exporter.config.predictions import Predictions
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
@@ -35,7 +36,6 @@ from prediction_exporter.config.values import (
     Positive,
     Ratio,
     Segments,
-    Slack,
     Task,
     Text,
     ThresholdKey,
@@ -48,27 +48,6 @@ from prediction_exporter.config.values import (
     known_thresholds,
     refuse,
 )
-
-
-class Contact(Section):
-    """Where messages go: a Slack channel, an email address, or both."""
-
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["slack"]}, {"required": ["email"]}]})
-
-    slack: Slack | None = Field(None, description="Slack channel (#name) or user (@name), in quotes.")
-    email: Email | None = Field(None, description="Email address.")
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Contact:
-        if self.slack is None and self.email is None:
-            raise refuse("has neither slack nor email", "at least one of them")
-        return self
-
-
-class Owner(Contact):
-    """A team or person who is told about problems."""
-
-    runbooks: FolderUrl | None = Field(None, description="Address of the owner's own runbooks.")
 
 
 class Column(Section):
@@ -234,6 +213,15 @@ class Series(Section):
     )
 
 
+class Notes(Section):
+    """What takes notes on alarms, beside the command."""
+
+    form: Flag = Field(
+        False,
+        description="Whether the exporter serves a form for it, at /notes; it needs basic_auth_users in --web.config.file.",
+    )
+
+
 class Config(Section):
     """Configuration of prediction-exporter.
 
@@ -256,8 +244,12 @@ class Config(Section):
     max_versions: Count = Field(8, description="Most versions of a model that have series at the same time.")
     owners: Mapping[Name, Owner] = Field({}, description="Who is told about problems, by name.")
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(description="The models that are watched.")
+    notes: Notes = Field(default_factory=Notes, description="How people say whether alarms were right.")
     notifications: Notifications = Field(
         default_factory=Notifications, description="How alerts reach people, for the kit to render."
+    )
+    alertmanager: Alertmanager = Field(
+        default_factory=Alertmanager, description="What is known of the Alertmanager that routes are rendered for."
     )
 
     _expanded: frozenset[str] = PrivateAttr(frozenset())

@@ -61,6 +61,8 @@ class Context:
     """Names that a model can be owned by, or ``None`` where they cannot be told."""
     expanded: frozenset[str] = frozenset()
     """Places whose value came from the environment."""
+    alertmanager: str | None = None
+    """Version of the Alertmanager that routes are for, or ``None`` where it cannot be told."""
     names: set[str] = field(default_factory=set)
     """Names of the models so far: with it the second of two equal names is refused at its own place."""
 
@@ -381,7 +383,9 @@ FolderUrl = Annotated[
 ]
 Endpoint = Annotated[
     Text,
-    Matching(r"https?://[^\s@]+", "is no address of a store", "an address that begins with https:// or http://, without user"),
+    Matching(
+        r"https?://[^\s@]+", "is no address of a service", "an address that begins with https:// or http://, without user"
+    ),
 ]
 HostPort = Annotated[Text, Matching(r"\S+:[0-9]{1,5}", "is no host with a port", "an address such as smtp.example.com:587")]
 TimeOfDay = Annotated[Text, Matching("(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00", "is no time of day", "00:00 to 24:00, in quotes")]

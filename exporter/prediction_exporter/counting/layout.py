@@ -180,11 +180,29 @@ class Layout:
         self.outliers_slot = self.rows_slot + 1
         self.width = self.rows_slot + 2
         self.profile_bytes = 8 * self.width + 32 * len(self.numeric)
+        self._of_kinds: dict[tuple[frozenset[Kind], bool], NDArray[np.bool_]] = {}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The columns' names."""
         return tuple(column.name for column in self.columns)
+
+    def of_kinds(self, kinds: frozenset[Kind], *, derived: bool = True) -> NDArray[np.bool_]:
+        """Whether each column is of some kinds and, without ``derived``, not made of another, (C,), not to be written to."""
+        if (kinds, derived) not in self._of_kinds:
+            found = _mask([column.kind in kinds and (derived or not column.is_derived) for column in self.columns])
+            self._of_kinds[kinds, derived] = found
+        return self._of_kinds[kinds, derived]
+
+    @cached_property
+    def features(self) -> NDArray[np.bool_]:
+        """Whether each column is a feature, (C,), not to be written to."""
+        return _mask([column.role is Role.FEATURE for column in self.columns])
+
+    @cached_property
+    def ranged(self) -> NDArray[np.bool_]:
+        """Whether the baseline gave each column a range, (C,), not to be written to."""
+        return _mask([column.ranged for column in self.columns])
 
     @cached_property
     def centers(self) -> NDArray[np.float64]:
@@ -232,6 +250,12 @@ def _label(category: str) -> str:
     take an equals sign in front, and so does what would look like them then.
     """
     return f"={category}" if category.lstrip("=") in {"", OTHER} else category
+
+
+def _mask(flags: Sequence[bool]) -> NDArray[np.bool_]:
+    mask = np.array(flags, np.bool_)
+    mask.flags.writeable = False  # it is shared by all who ask
+    return mask
 
 
 def _offsets(lengths: Sequence[int]) -> NDArray[np.intp]:

@@ -25,7 +25,7 @@ from prediction_exporter.demo.credit_risk import training_data
 from prediction_exporter.demo.pace import Pace
 from prediction_exporter.demo.sinks import LOOPBACK
 from prediction_exporter.errors import PredictionExporterError
-from prediction_exporter.kit.recording import INTERVAL
+from prediction_exporter.kit.groups import INTERVAL
 from prediction_exporter.kit.render import render, write
 from prediction_exporter.kit.scale import written
 

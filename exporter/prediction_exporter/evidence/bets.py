@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.counting.cells import Cells
-from prediction_exporter.evidence.learnt import LEAST_TOLERANCE, Learnt, tolerated
+from prediction_exporter.evidence.learnt import Learnt, tolerated
 from prediction_exporter.evidence.scores import ColumnScores, Floats
 
 #: Sizes of the bets, in units of one over the score's standard deviation: small ones see small changes, large ones others soon.
@@ -92,11 +92,6 @@ class Bets:
     def effect(self) -> Floats:
         """Rows that stand for one independent row, (C, S)."""
         return self._padded([learnt.effect for learnt in self.learnt], 1.0)
-
-    @cached_property
-    def is_steady(self) -> NDArray[np.bool_]:
-        """Whether no more than the least change is tolerated, bool (C, S)."""
-        return self._padded([learnt.tolerance for learnt in self.learnt], LEAST_TOLERANCE) <= LEAST_TOLERANCE
 
     @cached_property
     def takes(self) -> Floats:

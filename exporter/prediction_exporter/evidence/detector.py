@@ -37,8 +37,10 @@ MOST_EMPTY = 86_400 // SLICE_SECONDS
 #: A bet's capital is cut at so many times the limit: evidence of yesterday must not outlast a change that is over for long.
 CUT = 1e6
 
-#: An alarm ends when the mean is back under the tolerance, taken over so many independent rows, times one over its square.
+#: An alarm ends when the mean is back under the tolerance, taken over so many independent rows, times one over its square;
+#: and that is asked when this part of them has come since it began, which a large change needs far fewer for.
 SETTLED = 9.0
+LEAST_SETTLED = 0.25
 
 _MONDAY = 4 * 24  # hours from the epoch, a Thursday, to a Monday
 
@@ -51,7 +53,7 @@ class Walk:
         capital: float64 (C, S, L).
         alarmed: bool (C,), columns that moved and are not back yet.
         newest: start of the newest slice that was folded, in seconds; None before the first.
-        sums, rows: float64 (C, S), of each score over the newest rows, what an alarm ends by.
+        sums, rows: float64 (C, S), of each score over the newest rows, of those since an alarm began, what it ends by.
         means: the means of hours and longer windows, what production's variation is told by.
     """
 
@@ -122,6 +124,22 @@ class Detector:
         in_deviations = np.where(self.bets.main, self.bets.tolerance / self.bets.deviation, 0.0)
         return np.where(self.watched, in_deviations.max(axis=1, initial=0.0), np.nan)
 
+    def rows_until_sure(self, change: float) -> Floats:
+        """Return about how many rows it takes until a change is sure, (C,); infinite where it cannot be seen.
+
+        A bet of the best size grows by x**2 / (2 (1 + x**2)) a row, x being what the change is above the tolerance.
+
+        Args:
+            change: of the column's mean, in standard deviations.
+        """
+        above = np.maximum(change - self.visible, 0.0)
+        growth = above**2 / (2.0 * (1.0 + above**2))
+        needed = np.log(self.limit * self.bets.exists.sum(axis=1) * len(BETS))
+        worth = np.where(self.bets.main, self.bets.effect, 1.0).max(axis=1, initial=1.0)
+        with np.errstate(divide="ignore"):
+            rows: Floats = np.where(above > 0, needed * worth / growth, np.inf)
+        return rows
+
     @cached_property
     def _weights(self) -> Floats:
         exists = self.bets.exists
@@ -184,7 +202,9 @@ class Detector:
         capital = (1.0 + walk.capital + min(max(empty, 0), MOST_EMPTY)) * np.exp(np.minimum(grown, 600.0))
         walk.capital = np.minimum(capital, CUT * self.limit)
         walk.newest = start
-        walk.alarmed |= self.mean_capital(walk) >= self.limit
+        begun = (self.mean_capital(walk) >= self.limit) & ~walk.alarmed
+        walk.sums[begun] = walk.rows[begun] = 0.0
+        walk.alarmed |= begun
 
     def _worth(self, variation: Variation) -> Floats:
         """Return what part of an independent row each row is worth, (C, S).
@@ -198,8 +218,7 @@ class Detector:
 
     def _worth_now(self, variation: Variation) -> Floats:
         bets = self.bets
-        shown = np.maximum(bets.first, variation.rows(bets.first, bets.is_steady))
-        own: Floats = bets.first / (bets.effect * shown)
+        own: Floats = 1.0 / variation.rows(bets.first, bets.effect)
         common = bets.exists & ~bets.rare
         of_column = np.where(common, own, np.inf).min(axis=1, initial=np.inf)
         known = np.isfinite(of_column)
@@ -213,7 +232,8 @@ class Detector:
         walk.rows = walk.rows * kept + taken
         if walk.alarmed.any():
             means = walk.sums / np.maximum(walk.rows, 1.0)
-            back = np.where(self.bets.exists, means <= self.bets.tolerance, True).all(axis=1)
+            settled = (means <= self.bets.tolerance) & (walk.rows >= LEAST_SETTLED * self._remembered)
+            back = np.where(self.bets.exists, settled, True).all(axis=1)
             ended = walk.alarmed & back
             walk.capital[ended] = 0.0
             walk.alarmed &= ~ended

@@ -171,14 +171,16 @@ class Replay:
         effect = np.maximum(1.0, np.where(shortest.mean > shortest.most, shortest.mean * shortest.most, 1.0))
         # A day's rows at one time may all be as one: steady is only what varies no more than independent ones, in days enough
         # that no more than the least tolerance absorbs can hide in it.
-        explained = np.ones(len(first)) if self.daily else first
+        explained = within_a_day = np.ones(len(first)) if self.daily else first
         steady = shortest.mean <= explained * shortest.most
         steady &= (shortest.windows >= DAYS_FOR_STEADY) | (not self.daily)
-        for length in longer:
+        for hours, length in zip(self.lengths[1:], longer, strict=True):
+            if hours >= DAY:  # what windows within a day show, an exponent accounts for; sessions are no wander
+                unlike = length.mean > np.maximum(explained * shortest.most, within_a_day) * length.most
+                steady &= ~((length.windows >= FEW_WINDOWS) & unlike)
             surely = (length.windows >= ENOUGH_WINDOWS) & (length.mean > effect * length.most)
             effect = np.where(surely, np.maximum(1.0, length.mean * length.most), effect)
-            unlike = length.mean > explained * shortest.most * length.most
-            steady &= ~((length.windows >= FEW_WINDOWS) & unlike)
+            within_a_day = effect if hours < DAY else within_a_day
         farthest = self._farthest(variances)
         tolerance = np.where(steady, LEAST_TOLERANCE, np.maximum(LEAST_TOLERANCE, MARGIN * farthest))
         never = np.array([name == OUTSIDE for name in scores.names], np.bool_)

@@ -28,6 +28,8 @@ LEAST_DEVIATION = 0.02
 TOLERATED_ERRORS = 3.0
 TOLERATED_ROWS = 4.0
 
+#: What fewer rows of the baseline are than this is seen too seldom to tell by itself how it comes.
+SELDOM = 0.05
 
 _RARE = ("outside", "missing", "invalid")
 
@@ -38,7 +40,7 @@ class ColumnScores:
 
     Attributes:
         names: what each of the S scores is, for people.
-        rare: bool (S,): whether it is about what hardly any row of the baseline is: no value, or one out of range.
+        rare: bool (S,): whether it is about what few rows of the baseline are: no value, one out of range, or a rare category.
         values: float64 (H, S, B): of each cell, in each hour of the season; H is 1 where there is none.
         takes: bool (S, B): whether rows of the cell say anything of the score; of a value that is missing, its rank does not.
         deviation: float64 (S,): standard deviation of the score of one row of the baseline.
@@ -80,13 +82,17 @@ def column_scores(
     is_value = np.arange(cells) < values
     builder = _Builder(counts, whole, is_value)
     beyond = _beyond(column, values)
+    expected = _expected(outside, valid)
     if column.kind is Kind.NUMERIC and values > 1:
         builder.ranks()
     elif column.kind is Kind.CATEGORICAL:
         for cell in range(values - 1):
-            builder.share(f"category {cell}", [cell], is_value, both=True)
+            rest = expected if cell == values - 2 and len(column.categories) > values - 1 else None
+            kept, error = _kept(whole[cell], whole[beyond].sum(), valid, rest)
+            builder.share(f"category {cell}", [cell], is_value, both=True, kept=kept, error=error)
     if beyond:
-        builder.share("outside", beyond, is_value, both=False, expected=_expected(outside, valid))
+        least, error = expected or (0.0, 0.0)
+        builder.share("outside", beyond, is_value, both=False, least=least, error=error)
     if not column.is_derived:
         everything = np.ones(cells, np.bool_)
         builder.share("missing", [values], everything, both=True)
@@ -108,6 +114,18 @@ def _expected(outside: tuple[float, float] | None, valid: float) -> tuple[float,
     return outside[0] / valid, math.sqrt(max(outside[1], 0.0)) / valid
 
 
+def _kept(rows: float, beyond: float, valid: float, expected: tuple[float, float] | None) -> tuple[float, float]:
+    """Return what part of a cell's share another sample has in it, and the standard error of that share.
+
+    The cell of the table's many rare categories holds those of them that this very sample happened to have: what another one
+    has outside of the table, and this one had not, it lacks in that cell.
+    """
+    if expected is None or not rows:
+        return 1.0, 0.0
+    lost = max(expected[0] * valid - beyond, 0.0)
+    return max(1.0 - lost / rows, 0.0), math.hypot(math.sqrt(rows) / valid, expected[1])
+
+
 class _Builder:
     """Collects the scores of a column."""
 
@@ -119,6 +137,7 @@ class _Builder:
         self._values: list[Floats] = []  # (H, B) each
         self._takes: list[NDArray[np.bool_]] = []
         self._errors: list[float] = []
+        self._rare: list[bool] = []
 
     def _shares(self, takes: NDArray[np.bool_]) -> Floats:
         """Return the share of each cell among those that are taken, by hour, drawn towards that of all hours, (H, B)."""
@@ -130,8 +149,9 @@ class _Builder:
         shares: Floats = (counts + SHRINKAGE * of_all) / (counts.sum(axis=1, keepdims=True) + SHRINKAGE)
         return shares
 
-    def _add(self, name: str, values: Floats, takes: NDArray[np.bool_], error: float = 0.0) -> None:
+    def _add(self, name: str, values: Floats, takes: NDArray[np.bool_], error: float = 0.0, *, rare: bool = False) -> None:
         self._names.append(name)
+        self._rare.append(rare)
         self._values.append(np.where(takes, values, 0.0))
         self._takes.append(takes)
         self._errors.append(error)
@@ -150,18 +170,19 @@ class _Builder:
         takes: NDArray[np.bool_],
         *,
         both: bool,
-        expected: tuple[float, float] | None = None,
+        least: float = 0.0,
+        kept: float = 1.0,
+        error: float = 0.0,
     ) -> None:
-        shares = self._shares(takes)[:, cells].sum(axis=1, keepdims=True)
-        if expected is not None:
-            shares = np.maximum(shares, expected[0])
+        shares = np.maximum(self._shares(takes)[:, cells].sum(axis=1, keepdims=True) * kept, least)
         there = np.zeros(len(self._whole))
         there[cells] = 1.0
-        error = 0.0 if expected is None else TOLERATED_ERRORS * expected[1]
         rows = max(self._whole[takes].sum(), 1.0)
-        self._add(f"more {name}", there - shares, takes, max(error, TOLERATED_ROWS / rows))
+        rare = name in _RARE or self._whole[cells].sum() < SELDOM * rows
+        error *= TOLERATED_ERRORS
+        self._add(f"more {name}", there - shares, takes, max(error, TOLERATED_ROWS / rows), rare=rare)
         if both:
-            self._add(f"less {name}", shares - there, takes)
+            self._add(f"less {name}", shares - there, takes, error, rare=rare)
 
     def build(self) -> ColumnScores:
         hours, cells = self._counts.shape
@@ -176,5 +197,5 @@ class _Builder:
             taken[score] = self._whole[takes[score]].sum()
         deviation = np.maximum(deviation, LEAST_DEVIATION)
         error = np.maximum(TOLERATED_ERRORS * deviation / np.sqrt(np.maximum(taken, 1.0)), self._errors)
-        rare = np.array([name.endswith(_RARE) for name in self._names], np.bool_)
+        rare = np.array(self._rare, np.bool_)
         return ColumnScores(tuple(self._names), rare, values, takes, deviation, error)

@@ -66,24 +66,32 @@ class Variation:
         """Note a slice."""
         self.since = min(self.since, start)
 
-    def rows(self, usual: Floats, is_steady: NDArray[np.bool_]) -> Floats:
-        """Return how many rows stand for one that is independent, (C, S), as production shows it.
+    def rows(self, usual: Floats, effect: Floats) -> Floats:
+        """Return how many rows stand for one that is independent, (C, S), by what production shows beside the baseline.
 
-        Where it is surely more than one, it is taken with two standard errors of such a mean of squares; and longer windows
-        count where they surely show more than shorter ones.
+        Where it surely shows more than the baseline, it is taken with two standard errors of such a mean of squares. Hours
+        scale what the baseline taught, for traffic has more rows an hour than a sample of it; longer windows stand for
+        themselves. What surely lasts longer than an hour may last a day, until days have shown that it does not.
 
         Args:
-            usual: that of the baseline's hours, (C, S).
-            is_steady: whether longer windows are known to vary no more than their rows explain, or nothing is known of them;
-                if not, the tolerance is as large as what they vary by, and they are not counted against the column once more.
+            usual: variance of the mean of the baseline's hours, (C, S), in units of what independent rows would have.
+            effect: the same of the baseline's windows of whatever length shows most.
         """
         mean = self._mean(usual)
-        error = 2.0 * np.sqrt(2.0 / np.maximum(self.count, 1.0))
-        shown: Floats = np.where(mean[0] > 1.0 + error[0], mean[0] * (1.0 + error[0]), mean[0])
-        for of_length, of_error in zip(mean[1:], error[1:], strict=True):
-            more = is_steady & (of_length > np.maximum(shown, 1.0) * (1.0 + of_error))
-            shown = np.where(more, of_length * (1.0 + of_error), shown)
+        by_chance = 1.0 + 2.0 * np.sqrt(2.0 / np.maximum(self.count, 1.0))
+        hour = np.where(mean[0] > usual * by_chance[0], mean[0] * by_chance[0], np.maximum(mean[0], usual))
+        shown: Floats = effect * hour / usual
+        for place in range(1, len(LENGTHS)):
+            surely = mean[place] > shown * by_chance[place]
+            shown = np.where(surely, mean[place] * by_chance[place] * self._longer(place), shown)
         return shown
+
+    def _longer(self, place: int) -> Floats:
+        """Return how many times as much the next length may show, (C, S): as many as it is longer, while it is not seen yet."""
+        if place + 1 == len(LENGTHS):
+            return np.ones(1)
+        times: Floats = np.where(self.count[place + 1] < SEEN[place + 1], LENGTHS[place + 1] / LENGTHS[place], 1.0)
+        return times
 
     def _mean(self, usual: Floats) -> Floats:
         prior = np.where(self.count < _by_length(SEEN), PRIOR, 0.0)

@@ -58,11 +58,19 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A test of the alert: series at one-minute steps in promtool's notation, and what fires when."""
+    """A test of the alert.
+
+    Attributes:
+        name: what is so.
+        series: at one-minute steps, in promtool's notation.
+        checks: what fires when.
+        begun_by: why a restart or a rollout in the middle of a silent case rightly begins the alert; empty where none may.
+    """
 
     name: str
     series: tuple[str, ...]
     checks: tuple[Check, ...]
+    begun_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prediction_exporter.collectors.evidence import EVIDENCE, EVIDENCE_THRESHOLD, MOVED_COLUMNS, TOLERANCE
 from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
@@ -18,7 +18,10 @@ from prediction_exporter.collectors.windows import (
 )
 from prediction_exporter.families import Family
 from prediction_exporter.statistics.base import Statistic
+from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.mean import BASELINE_MEAN, MEAN
+from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
+from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
 from prediction_exporter.statistics.psi import EFFECT_THRESHOLD, NOISE_QUANTILE, PSI
 from prediction_exporter.statistics.stddev import BASELINE_STDDEV
 
@@ -30,6 +33,27 @@ TARGET = {"namespace": "ml", "job": "prediction-exporter", "instance": "a:10900"
 SCOPE_LABELS = {"namespace": "ml", "job": "prediction-exporter"}
 MODEL_LABELS = {**SCOPE_LABELS, "model": "credit-risk"}
 VERSION_LABELS = {**MODEL_LABELS, "version": "2"}
+
+
+class Assumed(str):
+    """A series that gives way to another of the same name and labels."""
+
+    __slots__ = ()
+
+
+def together(found: Iterable[str]) -> tuple[str, ...]:
+    """Return the series of a test, each once: two scenarios of one case may need the same, as a column's baseline.
+
+    >>> together([Assumed('a{b="c"} 0'), 'a{b="c"} 1', 'a{b="c"} 1'])
+    ('a{b="c"} 1',)
+    """
+    found = tuple(found)
+    given = {_selector(line) for line in found if not isinstance(line, Assumed)}
+    return tuple(dict.fromkeys(line for line in found if not isinstance(line, Assumed) or _selector(line) not in given))
+
+
+def _selector(line: str) -> str:
+    return line[: line.rindex("}") + 1]
 
 
 def series(
@@ -147,9 +171,10 @@ def bins(
             series(PSI.family, f"{psi(counts)!r}{values}", window_labels, target=target),
             series(PSI.threshold_family, f"{psi_threshold(sum(counts))!r}{values}", window_labels, target=target),
         ]
-    found += [
-        series(NOISE_QUANTILE, f"{QUANTILE}{values}", window_labels, target=target),
-    ]
+    found += [series(NOISE_QUANTILE, f"{QUANTILE}{values}", window_labels, target=target)]
+    # Every prediction has a value, unless the case says otherwise.
+    shares = (MISSING_RATIO, INVALID_RATIO, NON_FINITE_RATIO)
+    found += [Assumed(series(statistic.family, f"0{values}", window_labels, target=target)) for statistic in shares]
     return tuple(found)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from prediction_exporter.kit.alert import Alert, Condition
-from prediction_exporter.kit.alertmanager import GROUP_WAIT
-from prediction_exporter.kit.recording import INTERVAL, RECORDED, SHORTEST_WINDOW, SLOW_INTERVAL
+from prediction_exporter.kit.groups import COLUMNS_INTERVAL, INTERVAL, RECORDED
+from prediction_exporter.kit.recording import SHORTEST_WINDOW
+from prediction_exporter.kit.routes import GROUP_WAIT
 from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
 
@@ -15,11 +16,11 @@ _SHORT, _LONG = (_SHARE * duration(window).seconds / 60 for window in ("1h", "24
 
 EXPLANATION = (
     "**How long until an alert fires.** `for` is how long its condition must hold. To that come the exporter's `interval`, the "
-    f"scrape, two evaluations of rules (the fleet's figures every {INTERVAL}, or {SLOW_INTERVAL} where they are of bins; then "
+    f"scrape, two evaluations of rules (the fleet's figures every {INTERVAL}, those of columns every {COLUMNS_INTERVAL}; then "
     f"the alert every {INTERVAL}), and Alertmanager's `group_wait` ({GROUP_WAIT}): three to four minutes. A figure of a span "
     "of time is bad only once enough of the span is. At steady traffic, a column that goes missing altogether is above the "
-    f"threshold of {_SHARE:.0%} in a window of 1h after {_SHORT:.0f} minutes, and in one of 24h after {_LONG:.0f}. Where no "
-    "figures are named, they are those of now."
+    f"threshold of {_SHARE * 100:g} % in a window of 1h after {_SHORT:.0f} minutes, and in one of 24h after {_LONG:.0f}. Where "
+    "no figures are named, they are those of now."
 )
 
 #: The spans of counters that an expression looks at; how long a missing scrape is bridged is no matter here.

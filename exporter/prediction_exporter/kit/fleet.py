@@ -52,6 +52,14 @@ FRESH_REPLICAS = Recorded(
 )
 
 
+FRESH = Recorded(
+    name="model:prediction_exporter_source:fresh",
+    labels=MODEL_KEY,
+    help="Replicas that answer and see what the model does now; absent where none does.",
+    expr=lambda _: f"count {by(MODEL_KEY)} ({SOURCE_UP} unless {on(REPLICA_KEY)} {STALE_REPLICA})",
+)
+
+
 def _left_out(_: Scale) -> str:
     """Return all replicas of each shared source but one: a fresh one where there is one, and of these the fullest."""
     sharing = f"max {by(REPLICA_KEY)} ({SOURCE_SHARED}) > 0"

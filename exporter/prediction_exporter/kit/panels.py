@@ -271,6 +271,20 @@ def timeline(title: str, description: str, query: Query, *, width: int, height: 
     return panel
 
 
+def states(
+    title: str, description: str, query: Query, *, steps: Steps, texts: Mapping[str, str], width: int, height: int
+) -> Panel:
+    """Return a strip over time of a series whose values are states; ``steps`` give their colours, ``texts`` their words."""
+    panel = timeline(title, description, query, width=width, height=height)
+    panel.content["options"]["showValue"] = "auto"
+    for name in ("decimals", "min", "max"):
+        del panel.defaults[name]
+    panel.defaults.update(
+        {"unit": "short", "color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": words(texts)}
+    )
+    return panel
+
+
 def histogram(title: str, description: str, *queries: Query, over: str, unit: str, width: int, height: int) -> Panel:
     """Return grouped bars of several queries over the values of one label."""
     options = {

@@ -17,7 +17,7 @@ from prediction_exporter.families import Family
 from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.dashboards import dashboards
-from prediction_exporter.kit.recording import RECORDING_GROUPS
+from prediction_exporter.kit.groups import RECORDING_GROUPS
 from prediction_exporter.kit.rules import Links, annotation_templates
 from prediction_exporter.kit.scale import Scale
 

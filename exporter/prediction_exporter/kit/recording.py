@@ -1,17 +1,13 @@
-"""Recorded series: what all models' alerts and dashboards read, evaluated in groups that can be late without each other."""
+"""Recorded series of a model: its owner, the sizes of its windows, and its service level."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
 from prediction_exporter.collectors.traffic import REQUEST_DURATION, REQUESTS, REQUESTS_FAILED, REQUESTS_SLOW
 from prediction_exporter.collectors.windows import MIN_PREDICTIONS, WINDOW_PREDICTIONS
 from prediction_exporter.config.units import Duration
 from prediction_exporter.families import Family
-from prediction_exporter.kit.evidence import MOVED, MOVED_RATIO
-from prediction_exporter.kit.figures import BADNESS, BIN_SHARE, FIGURES, OUT_OF_RANGE, PSI, SEVERAL, UNSEEN, Figure
-from prediction_exporter.kit.fleet import FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once, counting
+from prediction_exporter.kit.fleet import counted_once, counting
 from prediction_exporter.kit.promql import MEMORY, MODEL_KEY, VERSION_KEY, WINDOW_KEY, Recorded, by, latest, on
 from prediction_exporter.kit.scale import duration
 
@@ -86,49 +82,3 @@ def _bad_share(bad: Family, total: str, span: Duration) -> Recorded:
 #: Share of requests that failed, and of those with a known duration that were too slow, by span.
 FAILED_SHARES = {span: _bad_share(REQUESTS_FAILED, REQUESTS.name, span) for span in BURN_SPANS}
 SLOW_SHARES = {span: _bad_share(REQUESTS_SLOW, f"{REQUEST_DURATION}_count", span) for span in BURN_SPANS}
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecordingGroup:
-    """Recorded series that are evaluated one after the other.
-
-    Attributes:
-        name: of the group.
-        interval: how often it is evaluated.
-        series: each after those of the group that it needs.
-    """
-
-    name: str
-    interval: Duration
-    series: tuple[Recorded, ...]
-
-
-#: How often rules are evaluated.
-INTERVAL = duration("1m")
-#: How often those are that read every bin of every column: most of what is scraped, and of windows that move slowly.
-SLOW_INTERVAL = duration("2m")
-_READ_BINS = (PSI, OUT_OF_RANGE, UNSEEN)
-
-
-def _group_of(figure: Figure) -> RecordingGroup:
-    """Return the group of a statistic: when one is late, the others are not."""
-    return RecordingGroup(
-        name=f"model-{figure.statistic.key.replace('_', '-')}",
-        interval=SLOW_INTERVAL if figure in _READ_BINS else INTERVAL,
-        series=(BIN_SHARE, figure.over) if figure is PSI else (figure.over,),
-    )
-
-
-#: Every recorded series. What a group reads of another is as old as that one's last evaluation.
-RECORDING_GROUPS = (
-    RecordingGroup(name="model-owners", interval=INTERVAL, series=(OWNER,)),
-    RecordingGroup(name="model-replicas", interval=INTERVAL, series=(SHARED, STALE_REPLICA, FRESH_REPLICAS, LEFT_OUT, SEVERAL)),
-    RecordingGroup(name="model-windows", interval=INTERVAL, series=(WINDOW_COUNT, SHORTEST_WINDOW)),
-    *map(_group_of, FIGURES),
-    RecordingGroup(name="model-drift-evidence", interval=INTERVAL, series=(MOVED, MOVED_RATIO)),
-    RecordingGroup(name="model-columns", interval=INTERVAL, series=(BADNESS,)),
-    RecordingGroup(
-        name="model-service-level", interval=INTERVAL, series=(TRAFFIC, *FAILED_SHARES.values(), *SLOW_SHARES.values())
-    ),
-)
-RECORDED = tuple(series for group in RECORDING_GROUPS for series in group.series)

@@ -31,9 +31,7 @@ from prediction_exporter.kit.recording import (
     TRAFFIC,
     WINDOW_COUNT,
 )
-from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
-from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
 from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
 
 _B = {**TARGET, "instance": "b:10900"}
@@ -67,10 +65,6 @@ def _figure(figure: Figure, value: float, threshold: float) -> tuple[tuple[str, 
 def _labels(labels: Mapping[str, str]) -> str:
     inner = ", ".join(f'{name}="{value}"' for name, value in labels.items())
     return f"{{{inner}}}"
-
-
-def _all_valid(column: str, target: Mapping[str, str] = TARGET) -> tuple[str, ...]:
-    return tuple(share(statistic, column, 0, 0.02, target=target)[0] for statistic in (INVALID_RATIO, NON_FINITE_RATIO))
 
 
 _INCOME = {"column": "income", "role": "feature"}
@@ -215,7 +209,7 @@ RECORDING_CASES = (
         name="shares are weighted, with predictions or with values",
         series=(
             *window(600), *share(MISSING_RATIO, "income", 0.5, 0.06), *share(UNSEEN_RATIO, "income", 0.1, 0.03),
-            *bins("income", (200, 100)), *_all_valid("income"), *_all_valid("income", target=_B),
+            *bins("income", (200, 100)),
             *window(400, target=_B), *share(MISSING_RATIO, "income", 0.0, 0.07, target=_B),
             *share(UNSEEN_RATIO, "income", 0.5, 0.03, target=_B), *bins("income", (300, 100), target=_B),
         ),
@@ -241,13 +235,17 @@ RECORDING_CASES = (
         expected=(_equals(BADNESS, psi((900, 100)) / psi_threshold(1000), **_INCOME),),
     ),
     RecordingCase(
-        name="a threshold of 0 is passed by what there is, and not by nothing; without a threshold nothing is bad",
+        name="a threshold of 0 is passed by what there is, and not by nothing; without a threshold nothing is known",
         series=(
             *window(1000), *share(MISSING_RATIO, "income", 0.1, 0), *share(MISSING_RATIO, "age", 0, 0),
             share(MISSING_RATIO, "region", 0.5, 0.1)[0],
         ),
         at="5m",
-        expected=((f"count by (column) ({BADNESS} == Inf)", '{column="income"}', 1), (f"count({BADNESS})", "{}", 1)),
+        expected=(
+            (f"count by (column) ({BADNESS} == Inf)", '{column="income"}', 1),
+            (f"count by (column) ({BADNESS} == 0)", '{column="age"}', 1),
+            (f"count({BADNESS})", "{}", 2),
+        ),
     ),
     RecordingCase(
         name="the shortest window with enough predictions, of three",

@@ -9,39 +9,47 @@ from urllib.parse import quote_plus
 
 from prediction_exporter.kit.alert import Alert, Case, Check, Firing
 from prediction_exporter.kit.alerts import ALERTS
-from prediction_exporter.kit.recording import INTERVAL, RECORDING_GROUPS
-from prediction_exporter.kit.recording_cases import RECORDING_CASES
+from prediction_exporter.kit.cases import together
+from prediction_exporter.kit.events import EventTest, event_tests
+from prediction_exporter.kit.groups import INTERVAL, RECORDING_GROUPS
+from prediction_exporter.kit.health_cases import HEALTH_CASES
+from prediction_exporter.kit.recording_cases import RECORDING_CASES, RecordingCase
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, by_area, group_of
 from prediction_exporter.kit.texts import to_yaml
 
 FOLDER = "prometheus/tests"
-_RULES = [f"../{path.removeprefix('prometheus/')}" for path in (RECORDING_FILE, ALERTS_FILE)]
+EVENTS_FOLDER = f"{FOLDER}/events"
 
 
 def rule_tests(links: Links) -> dict[str, str]:
     """Return the test files by path: one for each alert, and one for the recorded series."""
     files = {f"{FOLDER}/{alert}.test.yml": _file([_alert_test(alert, case, links) for case in alert.tests]) for alert in ALERTS}
-    files[f"{FOLDER}/recording.test.yml"] = _file(
-        [
-            {
-                "name": case.name,
-                "interval": str(INTERVAL),
-                "input_series": _input(case.series),
-                "promql_expr_test": [
-                    {"expr": expr, "eval_time": case.at, "exp_samples": [{"labels": labels, "value": value}]}
-                    for expr, labels, value in case.expected
-                ],
-            }
-            for case in RECORDING_CASES
-        ]
-    )
+    files |= {
+        f"{EVENTS_FOLDER}/{alert}.test.yml": _file(list(map(event_test, event_tests(alert))), up="../../") for alert in ALERTS
+    }
+    for name, cases in (("recording", RECORDING_CASES), ("health", HEALTH_CASES)):
+        files[f"{FOLDER}/{name}.test.yml"] = _file(list(map(_recording_test, cases)))
     return files
 
 
-def _file(tests: list[dict[str, Any]]) -> str:
+def _file(tests: list[dict[str, Any]], *, up: str = "../") -> str:
     # Left to itself, promtool evaluates the groups of each step in random order.
-    order = [*(group.name for group in RECORDING_GROUPS), *map(group_of, by_area())]
-    return to_yaml({"rule_files": _RULES, "evaluation_interval": str(INTERVAL), "group_eval_order": order, "tests": tests})
+    *before, health = [group.name for group in RECORDING_GROUPS]
+    order = [*before, *map(group_of, by_area()), health]  # health follows from alerts
+    rules = [up + path.removeprefix("prometheus/") for path in (RECORDING_FILE, ALERTS_FILE)]
+    return to_yaml({"rule_files": rules, "evaluation_interval": str(INTERVAL), "group_eval_order": order, "tests": tests})
+
+
+def _recording_test(case: RecordingCase) -> dict[str, Any]:
+    return {
+        "name": case.name,
+        "interval": str(INTERVAL),
+        "input_series": _input(case.series),
+        "promql_expr_test": [
+            {"expr": expr, "eval_time": case.at, "exp_samples": [{"labels": labels, "value": value}]}
+            for expr, labels, value in case.expected
+        ],
+    }
 
 
 def _alert_test(alert: Alert, case: Case, links: Links) -> dict[str, Any]:
@@ -53,9 +61,30 @@ def _alert_test(alert: Alert, case: Case, links: Links) -> dict[str, Any]:
     }
 
 
+def event_test(test: EventTest, seconds: int = 60) -> dict[str, Any]:
+    """Return a test in promtool's words, with scrapes so many seconds apart."""
+    scraped = test.series if seconds == INTERVAL.seconds else tuple(line.every(seconds) for line in test.series)
+    return {
+        "name": f"{test.kind}: {test.name}",
+        "interval": f"{seconds}s",
+        "input_series": _input(tuple(map(str, scraped))),
+        "promql_expr_test": [
+            {
+                "expr": each.expr,
+                "eval_time": f"{each.minute}m",
+                "exp_samples": [{"labels": _labels(labels), "value": value} for labels, value in each.samples],
+            }
+            for each in test.expected
+        ],
+    }
+
+
+def _labels(labels: tuple[tuple[str, str], ...]) -> str:
+    return f"{{{', '.join(f'{name}={json.dumps(value)}' for name, value in labels)}}}"
+
+
 def _input(series: tuple[str, ...]) -> list[dict[str, str]]:
-    # Two scenarios of one case may need the same series, as a column's baseline in two windows.
-    return [{"series": line[: line.rindex("}") + 1], "values": line[line.rindex("}") + 2 :]} for line in dict.fromkeys(series)]
+    return [{"series": line[: line.rindex("}") + 1], "values": line[line.rindex("}") + 2 :]} for line in together(series)]
 
 
 def _check(alert: Alert, check: Check, links: Links) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 from prediction_exporter.config.values import Area
 from prediction_exporter.kit.alert import AREAS, Alert, Condition, label_arguments
 from prediction_exporter.kit.alerts import ALERTS
-from prediction_exporter.kit.recording import INTERVAL, RECORDING_GROUPS
+from prediction_exporter.kit.groups import INTERVAL, RECORDING_GROUPS
+from prediction_exporter.kit.health import EVALUATED
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.texts import to_yaml
 from prediction_exporter.kit.wording import defined
@@ -86,7 +87,10 @@ def recording_rules(scale: Scale) -> str:
         {
             "name": group.name,
             "interval": scale.interval(group.interval),
-            "rules": [{"record": series.name, "expr": series.expr(scale)} for series in group.series],
+            "rules": [
+                *({"record": series.name, "expr": series.expr(scale)} for series in group.series),
+                _evaluated(group.name, scale),
+            ],
         }
         for group in RECORDING_GROUPS
     ]
@@ -96,13 +100,21 @@ def recording_rules(scale: Scale) -> str:
     )
 
 
+def _evaluated(group: str, scale: Scale) -> dict[str, Any]:
+    """Return the last rule of a group, which says that it was evaluated."""
+    return {"record": EVALUATED.name, "expr": EVALUATED.expr(scale), "labels": {"rule_group": group}}
+
+
 def alerting_rules(scale: Scale, links: Links) -> str:
     """Return the file of alerts, with a group for each area."""
     groups = [
         {
             "name": group_of(area),
             "interval": scale.interval(INTERVAL),
-            "rules": [_rule(alert, condition, scale, links) for alert in alerts for condition in alert.conditions],
+            "rules": [
+                *(_rule(alert, condition, scale, links) for alert in alerts for condition in alert.conditions),
+                _evaluated(group_of(area), scale),
+            ],
         }
         for area, alerts in by_area().items()
     ]

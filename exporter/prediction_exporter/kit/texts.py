@@ -29,8 +29,21 @@ _Dumper.add_representer(str, _text)
 def to_yaml(content: Any, *comments: str) -> str:
     """Return YAML with comments above it."""
     head = "".join(f"# {line}\n" for line in (NOTE, *comments))
-    body: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False)
-    return head + body
+    return head + _dumped(content)
+
+
+def yaml_lines(content: Any) -> list[str]:
+    """Return YAML as lines.
+
+    >>> yaml_lines([{"name": "risk-ds"}])
+    ['- name: risk-ds']
+    """
+    return _dumped(content).splitlines()
+
+
+def _dumped(content: Any) -> str:
+    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False)
+    return text
 
 
 def filled(page: str, place: str, text: str) -> str:

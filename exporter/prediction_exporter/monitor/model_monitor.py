@@ -313,7 +313,7 @@ class ModelMonitor:
         evidence = self._tracker.look() if self._tracker is not None and self._evaluates else {}
         late = self._tracker.late if self._tracker is not None else 0
         collected = self._collectors.collect(Moment(windows, self._ledger.shown(), self._exemplars, evidence, late))
-        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected)
+        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence)
 
     def _source_report(self, now: float) -> SourceReport:
         schema = self._source.schema

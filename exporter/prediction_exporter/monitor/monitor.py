@@ -6,7 +6,6 @@ A source that hangs stops its own model alone: its last report stays up, ``predi
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 import time
@@ -14,21 +13,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from prediction_exporter.allocator import give_back
 from prediction_exporter.collectors.base import Moment, Published, Subject
-from prediction_exporter.collectors.report import Collected, ModelReport, SourceReport
+from prediction_exporter.collectors.notes import COLLECTOR as NOTES_COLLECTOR
+from prediction_exporter.collectors.report import Collected, ModelReport, NotesReport, SourceReport
 from prediction_exporter.collectors.running import ModelCollectors
 from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches, excluded_families
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.state import State
 from prediction_exporter.counting.traffic import Traffic
-from prediction_exporter.errors import ConfigError, NoRoomError, PredictionExporterError
+from prediction_exporter.errors import ConfigError, PredictionExporterError
 from prediction_exporter.exposition import Snapshot
-from prediction_exporter.memory import ROOM
 from prediction_exporter.monitor import budget
 from prediction_exporter.monitor.collecting import Collecting, reports_by_name
 from prediction_exporter.monitor.model_monitor import ModelMonitor
+from prediction_exporter.monitor.notes import NotesMonitor, stored_names
 from prediction_exporter.monitor.references import load_baseline
+from prediction_exporter.monitor.worker import NO_ROOM, UNEXPECTED, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,6 @@ READY_SECONDS = 5.0
 
 _POLL_SECONDS = 0.1  # how soon a reload notices that the exporter is to stop
 _ENDS = "the exporter is stopping"
-NO_ROOM = "not enough memory: raise the limit, or watch fewer columns, windows, segments or versions"
-UNEXPECTED = "failed unexpectedly; the exporter's log has the error"
 
 
 class Monitor:
@@ -78,6 +76,7 @@ class Monitor:
         self._running = threading.Lock()  # held while models are started or stopped
         self._lock = threading.Lock()  # guards what follows, which several threads read and replace whole
         self.reports: dict[str, ModelReport] = {}
+        self.notes: NotesReport | None = None
         self._published: frozenset[str] = frozenset()
         self._serves = False
         self._was_ready = False
@@ -92,8 +91,8 @@ class Monitor:
     def _take_over(self, config: Config, versions: int, collecting: Collecting) -> None:
         """Use a configuration that has been checked. The last reports of models that it keeps stay until they have new ones."""
         workers = tuple(
-            _Worker(
-                model.name,
+            Worker(
+                f"model {model.name}",
                 build=partial(self._build, config, index, versions),
                 interval=config.interval.seconds,
                 take=self._take,
@@ -101,12 +100,20 @@ class Monitor:
             )
             for index, model in enumerate(config.models)
         )
+        notes = Worker(
+            "notes",
+            build=partial(NotesMonitor, config, state=self._state, clock=self._clock),
+            interval=config.interval.seconds,
+            take=self._take_notes,
+            fail=lambda *_: None,  # the log tells; what was last known of them stays
+        )
         with self._lock:
             self._collecting = collecting
             names = {model.name for model in config.models}
             self.reports = {name: report for name, report in self.reports.items() if name in names}
             self.config = config
             self._workers = workers
+            self._notes = notes if self.switches.runs(NOTES_COLLECTOR.name, config, None) else None
             self._loaded = self._clock()
             self.problem = None
 
@@ -124,7 +131,7 @@ class Monitor:
 
     def _start_workers(self) -> None:
         self._collecting.start()
-        for worker in self._workers:
+        for worker in self._all_workers:
             worker.start()
 
     def stop(self) -> None:
@@ -135,17 +142,21 @@ class Monitor:
             self._news.set()
             self._publisher.join(STOP_SECONDS)
 
+    @property
+    def _all_workers(self) -> list[Worker[ModelReport] | Worker[NotesReport]]:
+        return [*self._workers, *([] if self._notes is None else [self._notes])]
+
     def _stop_workers(self, *, unless: Callable[[], bool] = lambda: False) -> None:
         """Tell the models to stop and wait until they have, or until ``unless``."""
         self._collecting.stop()
-        for worker in self._workers:
+        for worker in self._all_workers:
             worker.stopping.set()
         deadline = time.monotonic() + STOP_SECONDS
-        for worker in self._workers:
+        for worker in self._all_workers:
             while worker.is_alive() and time.monotonic() < deadline and not unless():
                 worker.join(min(max(deadline - time.monotonic(), 0.0), _POLL_SECONDS))
             if worker.is_alive() and not unless():
-                logger.warning("model %s: its source hangs; left behind, what it read last is read again", worker.model)
+                logger.warning("%s: its source hangs; left behind, what it read last is read again", worker.what)
 
     def reload(self, load: Callable[[], Config], *, also: Callable[[], None] = lambda: None) -> str | None:
         """Take over a new configuration, whole or not at all; return what is wrong with it, or None.
@@ -173,7 +184,7 @@ class Monitor:
             if self._stopping.is_set():
                 return self._not_reloaded(_ENDS)
             self._take_over(config, versions, collecting)
-            self._state.keep([model.name for model in config.models])
+            self._state.keep(stored_names(config))
             self._start_workers()
             self._news.set()
             logger.info("configuration reloaded")
@@ -207,14 +218,21 @@ class Monitor:
 
     # What workers call
 
-    def _take(self, worker: _Worker, report: ModelReport) -> None:
+    def _take(self, worker: Worker[ModelReport], report: ModelReport) -> None:
         with self._lock:
             if worker not in self._workers:
                 return  # left behind by a reload, and back from where it hung
             self.reports = {**self.reports, report.name: report}
         self._news.set()
 
-    def _fail(self, config: Config, index: int, worker: _Worker, problem: str) -> None:
+    def _take_notes(self, worker: Worker[NotesReport], report: NotesReport) -> None:
+        with self._lock:
+            if worker is not self._notes or report == self.notes:
+                return  # nothing new to publish
+            self.notes = report
+        self._news.set()
+
+    def _fail(self, config: Config, index: int, worker: Worker[ModelReport], problem: str) -> None:
         """Show in a model's report that it fails; what was last known of it stays."""
         model = config.models[index]
         last = self.reports.get(model.name)
@@ -260,6 +278,7 @@ class Monitor:
                 loaded=self._loaded,
                 others=0,
                 now=self._clock(),
+                notes=self.notes,
             )
             collecting = self._collecting
         self._publish(collecting.snapshot(published))
@@ -288,89 +307,3 @@ def plan(config: Config, switches: Switches) -> int:
     if problems:
         raise ConfigError("\n".join(problems))
     return budget.versions_that_fit(config, budgets)
-
-
-class _Worker(threading.Thread):
-    """Reads and evaluates one model again and again.
-
-    Whatever fails unexpectedly, the model is built anew from what was last committed: a batch that was taken in half is read
-    again, and the other models go on.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        build: Callable[[], ModelMonitor],
-        interval: float,
-        take: Callable[[_Worker, ModelReport], None],
-        fail: Callable[[_Worker, str], None],
-    ) -> None:
-        super().__init__(name=f"model {name}", daemon=True)
-        self.model = name
-        self.stopping = threading.Event()
-        self._build = build
-        self._interval = interval
-        self._take = take
-        self._fail = fail
-
-    def run(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                self._build_and_watch()
-            except BaseException as error:  # noqa: BLE001 - also the panics of polars, which are no Exception
-                self._recover(error)
-
-    def _build_and_watch(self) -> None:
-        # In a frame of its own, and with nothing left in cycles: what failed is gone before the next one takes its memory.
-        gc.collect()
-        monitor = self._build()
-        try:
-            self._watch(monitor)
-        finally:
-            monitor.close()
-
-    def _recover(self, error: BaseException) -> None:
-        """Tell what failed, and wait for the next try: a defect of this exporter, a full disk, a file that has changed."""
-        if self.stopping.is_set():  # it was left behind, and may not commit any more
-            logger.info("model %s: ended after it was left behind: %s", self.model, error)
-            return
-        if _is_of_memory(error):
-            if ROOM.shorten():
-                logger.warning("model %s: not enough memory, it goes on from its last commit in smaller steps", self.model)
-                return
-            error = NoRoomError(NO_ROOM)
-        expected = isinstance(error, PredictionExporterError)
-        logger.error(
-            "model %s failed, it goes on from its last commit in %.0f s: %s",
-            self.model,
-            self._interval,
-            error,
-            exc_info=None if expected else error,
-        )
-        self._fail(self, str(error) if expected else UNEXPECTED)
-        self.stopping.wait(self._interval)
-
-    def _watch(self, monitor: ModelMonitor) -> None:
-        """Read until there is nothing more, evaluate at least once an interval, and wait for the next turn."""
-        deadline = time.monotonic()
-        while not self.stopping.is_set():
-            deadline = max(deadline + self._interval, time.monotonic())
-            more = monitor.read(until=partial(self._must_pause, deadline))
-            if self.stopping.is_set():
-                return
-            self._take(self, monitor.evaluate())
-            if not more:
-                give_back()
-                self.stopping.wait(deadline - time.monotonic())
-
-    def _must_pause(self, deadline: float) -> bool:
-        return self.stopping.is_set() or time.monotonic() >= deadline
-
-
-def _is_of_memory(error: BaseException) -> bool:
-    """Return whether memory was lacking, also where that made something else fail while it was cleaned up after."""
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, MemoryError):
-        found = found.__cause__ or found.__context__
-    return found is not None

@@ -69,8 +69,6 @@ class JsonReader:
         self.paths = tuple(dict.fromkeys(paths))
         self.texts = set(texts)
         self.lists = set(lists)
-        #: The frame's column of each path.
-        self.names = {path: str(position) for position, path in enumerate(self.paths)}
         self._first = tuple(dict.fromkeys(str(path[0]) for path in self.paths))
         self._quote = False
         self._plan()
@@ -83,43 +81,45 @@ class JsonReader:
         self.texts |= self.lists & lists
         self.dtypes = nested_dtypes(self.paths, self.texts, self.lists)
 
-    def read(self, data: bytes, rejected: Rejected) -> tuple[pl.DataFrame | None, list[Mapping[str, Any]]]:
+    def read(self, data: bytes, rejected: Rejected) -> tuple[dict[Path, pl.Series] | None, list[Mapping[str, Any]]]:
         """Return the fields of the lines that polars reads, and the other lines that are JSON objects, parsed.
 
         Blank lines are no lines. The order of lines is lost between the two.
         """
-        frames: list[pl.DataFrame] = []
+        parts: list[dict[Path, pl.Series]] = []
         slow: list[bytes] = []
-        self._read(data, frames, slow, sifted=False)
-        frame = None if not frames else frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=True)
+        self._read(data, parts, slow, sifted=False)
+        fields = parts[0] if len(parts) == 1 else None
+        if len(parts) > 1:
+            fields = {path: pl.concat([part[path] for part in parts], rechunk=True) for path in self.paths}
         parsed = [self._needed(event) for event in parse_lines(slow, rejected)]
-        if len(slow) > RELEARN_RATIO * (len(slow) + (0 if frame is None else len(frame))):
+        if len(slow) > RELEARN_RATIO * (len(slow) + (0 if fields is None else len(fields[self.paths[0]]))):
             self._learn(slow, parsed)
-        return frame, parsed
+        return fields, parsed
 
     def _needed(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what of an event is read: what else stands in it may take twenty times the memory of its text."""
         return {name: event[name] for name in self._first if name in event}
 
-    def _read(self, data: bytes, frames: list[pl.DataFrame], slow: list[bytes], *, sifted: bool) -> None:
-        """Append what polars accepts to ``frames`` and the lines at fault to ``slow``."""
+    def _read(self, data: bytes, parts: list[dict[Path, pl.Series]], slow: list[bytes], *, sifted: bool) -> None:
+        """Append what polars accepts to ``parts`` and the lines at fault to ``slow``."""
         frame = self._frame(data)
         if frame is not None:
             if len(frame):
-                frames.append(self._choose(frame))
+                parts.append(self._choose(frame))
             return
         if not sifted:
             objects, others = _sift(data)
             if others:
                 slow.extend(others)
-                self._read(objects, frames, slow, sifted=True)
+                self._read(objects, parts, slow, sifted=True)
                 return
         pieces = _divide(data)
         if pieces is None:
             slow.extend(line for line in data.split(b"\n") if line.strip())
             return
         for piece in pieces:
-            self._read(piece, frames, slow, sifted=True)
+            self._read(piece, parts, slow, sifted=True)
 
     def _frame(self, data: bytes) -> pl.DataFrame | None:
         """Return a row for each line but for blank ones, or None where polars does not read them all."""
@@ -127,11 +127,11 @@ class JsonReader:
             return None
         return read_ndjson(_quote_words(data) if self._quote else data, self.dtypes)
 
-    def _choose(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the fields as columns by the names of their paths."""
+    def _choose(self, frame: pl.DataFrame) -> dict[Path, pl.Series]:
+        """Return the fields by their paths."""
         # The reader leaves many small chunks, which each later step would pay for.
         opened: dict[Path, pl.DataFrame] = {(): frame.rechunk()}
-        return pl.DataFrame([_field(opened, path).alias(name) for path, name in self.names.items()])
+        return {path: _field(opened, path) for path in self.paths}
 
     def _learn(self, slow: list[bytes], parsed: list[Mapping[str, Any]]) -> None:
         """Read a number as text from now on where these lines held it as text or as a word that is no JSON."""
@@ -232,15 +232,20 @@ def _divide(data: bytes) -> list[bytes] | None:
 
 def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build an object as polars reads it: of a key that stands twice, the first counts."""
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        found.setdefault(key, value)
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        found = {}
+        for key, value in pairs:
+            found.setdefault(key, value)
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_first_wins)
 
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_first_wins)
+        return _DECODER.decode(text)
     except json.JSONDecodeError:
         raise
     except ValueError:  # an integer of more digits than Python converts

@@ -60,27 +60,28 @@ class JsonLinesParser:
     def parse(self, data: bytes) -> Batch:
         """Return the events of whole lines and the lines that hold none; blank lines are no lines."""
         rejected = Rejected()
-        frame, parsed = self._reader.read(data, rejected)
+        fields, parsed = self._reader.read(data, rejected)
         events = []
-        if frame is not None:
-            events.append(self._fast_events(frame, rejected))
+        if fields is not None:
+            events.append(self._fast_events(fields, rejected))
         if parsed:
             events.append(self._slow_events(parsed, rejected))
         return Batch(tuple(part for part in events if len(part)), rejected)
 
     # The fast way
 
-    def _fast_events(self, frame: pl.DataFrame, rejected: Rejected) -> Events:
+    def _fast_events(self, read: dict[Path, pl.Series], rejected: Rejected) -> Events:
         schema = self._schema
-        times = self._fast_times(frame[self._reader.names[schema.time]])
-        ids = None if schema.id is None else frame[self._reader.names[schema.id]].is_null().to_numpy()
-        kept = accept(schema, times, frame[self._reader.names[schema.time]], ids, rejected)
+        times = self._fast_times(read[schema.time])
+        no_id = read[schema.id].is_null().to_numpy() if schema.id is not None and read[schema.id].null_count() else None
+        kept = accept(schema, times, read[schema.time], no_id, rejected)
         if not kept.all():
-            frame, times = frame.filter(pl.Series(kept)), times[kept]
+            chosen = pl.Series(kept)
+            read, times = {path: values.filter(chosen) for path, values in read.items()}, times[kept]
         columns: dict[str, pl.Series] = {}
         states: dict[str, NDArray[np.uint8]] = {}
         for field in schema.columns:
-            values = frame[self._reader.names[field.path]]
+            values = read[field.path]
             state = None
             if field.function is not None:
                 values, state = derive(field.function, field.held, values, times, self._feature_dates)
@@ -93,12 +94,12 @@ class JsonLinesParser:
                 states[field.name] = state
         return Events(
             times=times,
-            versions=versions_of(self._optional(frame, schema.version)),
-            failed=failures_of(self._optional(frame, schema.status), schema.outcomes),
-            latencies=self._fast_latencies(frame),
+            versions=_nothing(len(times)) if schema.version is None else versions_of(read[schema.version]),
+            failed=failures_of(_nothing(len(times)) if schema.status is None else read[schema.status], schema.outcomes),
+            latencies=self._fast_latencies(read),
             columns=columns,
             states=states,
-            ids=None if schema.id is None else frame[self._reader.names[schema.id]],
+            ids=None if schema.id is None else read[schema.id],
         )
 
     def _fast_times(self, values: pl.Series) -> NDArray[np.int64]:
@@ -106,14 +107,11 @@ class JsonLinesParser:
             return self._dates.parse(values)
         return self._dates.numbers(values.to_numpy())
 
-    def _fast_latencies(self, frame: pl.DataFrame) -> NDArray[np.float64] | None:
+    def _fast_latencies(self, read: Mapping[Path, pl.Series]) -> NDArray[np.float64] | None:
         if self._schema.latency is None:
             return None
-        values = frame[self._reader.names[self._schema.latency]].cast(pl.Float64, strict=False).to_numpy()
+        values = read[self._schema.latency].cast(pl.Float64, strict=False).to_numpy()
         return seconds_of(values, self._schema.latency_unit)
-
-    def _optional(self, frame: pl.DataFrame, path: Path | None) -> pl.Series:
-        return pl.repeat(None, len(frame), dtype=pl.String, eager=True) if path is None else frame[self._reader.names[path]]
 
     # The slow way
 
@@ -136,7 +134,7 @@ class JsonLinesParser:
             columns[field.name], state = _numbers(lookup(event, field.path) for event in parsed)
             if state is not None:
                 states[field.name] = state
-        nothing = pl.repeat(None, len(parsed), dtype=pl.String, eager=True)
+        nothing = _nothing(len(parsed))
         latencies = None
         if schema.latency is not None:
             numbers, _ = _numbers(lookup(event, schema.latency) for event in parsed)
@@ -172,6 +170,10 @@ class JsonLinesParser:
         schema = self._schema
         categorical = {field.path for field in schema.columns if field.kind is Kind.CATEGORICAL}
         return categorical | {path for path in (schema.id, schema.version, schema.status) if path is not None}
+
+
+def _nothing(rows: int) -> pl.Series:
+    return pl.Series([None], dtype=pl.String).new_from_index(0, rows)
 
 
 def _numbers(values: Iterable[Any]) -> tuple[pl.Series, NDArray[np.uint8] | None]:

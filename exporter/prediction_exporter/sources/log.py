@@ -186,9 +186,12 @@ class LogSource:
             batch.rejected.merge(lines.rejected)
             yield batch
             return
-        self._fields.see(_first(lines.data))
+        is_seen = False
         for piece, is_last in line_pieces(lines.data, rows_at_a_time(self._parser.columns)):
             batch = replace(self._parse(replace(lines, data=piece)), is_last=is_last)
+            if not is_seen and not self._fields.see_read(batch, SEEN_EVENTS):
+                self._fields.see(_first(lines.data))
+            is_seen = True
             if is_last:
                 batch.rejected.merge(lines.rejected)
             yield batch

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError
@@ -123,6 +125,15 @@ class LogFields:
     def see(self, sample: Records) -> None:
         """Count which fields some events have, of requests that did not fail."""
         self.seen.count(sample if self.schema is None else served_of(sample, self.schema), self.schema)
+
+    def see_read(self, batch: Batch, most: int) -> bool:
+        """Count which fields the first events of a batch have, so many, and return whether what was read of them tells it."""
+        if self.schema is None or len(batch.events) != 1 or batch.rejected.total:
+            return False  # what was read by polars and line by line is not in the order of the lines
+        [events] = batch.events
+        served = np.flatnonzero(~events.failed[:most])
+        have = events.latencies is not None and bool(np.isfinite(events.latencies[served]).all())
+        return self.seen.count_read(len(served), self.schema, have_latency=have)
 
     def failing(self, sample: Records) -> tuple[str, ...]:
         """Return what the failed ones of some events have as their status, the most frequent first."""

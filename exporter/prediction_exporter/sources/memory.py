@@ -63,8 +63,9 @@ class Edges:
         )
 
 
-def _without_nuls(data: bytes) -> bytes:
-    return data.replace(b"\0", b"") if b"\0" in data else data
+def _without_nuls(data: bytes, length: int) -> bytes | memoryview:
+    """Return the first bytes of some, so many, without NULs; where there are none, without a copy."""
+    return memoryview(data)[:length] if data.find(b"\0", 0, length) < 0 else data[:length].replace(b"\0", b"")
 
 
 def _digest_1(data: bytes) -> str:
@@ -121,9 +122,9 @@ class Memory:
         if self.empty and len(self.ahead) < AHEAD_BYTES:
             self.ahead = content.read_at(self.offset, AHEAD_BYTES).rstrip(b"\0")  # lines may yet be written over NULs
 
-    def advance(self, data: bytes | memoryview) -> None:
-        """Remember more bytes: those that follow the offset."""
-        self._advance(bytes(data), len(data))
+    def advance(self, data: bytes, length: int) -> None:
+        """Remember more bytes: the first of some that follow the offset, so many."""
+        self._advance(data, length)
 
     def leap(self, position: int) -> None:
         """Remember the NULs between the offset and a position behind it."""
@@ -142,17 +143,18 @@ class Memory:
         self.marks = kept[:MARKS][::-1]
 
     def _take(self, data: bytes, length: int) -> None:
-        """Take bytes; of a longer run of NULs, the last ones."""
+        """Take the first bytes of some, so many; of a longer run of NULs, the last ones are given."""
         if self._hash is None:
             if self.offset > self.since:
                 raise ValueError("what was read before must be verified first")
             self._hash = xxhash.xxh3_128()
         if not self.offset:
-            self.first = head_of(data[:HEAD_BYTES])
-        self._hash.update(_without_nuls(data))
+            self.first = head_of(data[: min(length, HEAD_BYTES)])
+        self._hash.update(_without_nuls(data, length))
         self.digest = self._hash.hexdigest()
         self.offset += length
-        self.recent = (self.recent + data[-RECENT_BYTES:])[-RECENT_BYTES:]
+        end = min(length, len(data))
+        self.recent = (self.recent + data[max(end - RECENT_BYTES, 0) : end])[-RECENT_BYTES:]
         self.ahead = b""
 
     def stands_in(self, content: PlainContent, following: bytes = b"") -> bool:
@@ -176,7 +178,7 @@ class Memory:
             while at < end:
                 data = min(content.next_data(at), end) if isinstance(content, PlainContent) else at  # behind a hole
                 block = content.read_at(data, min(end - data, PASS_BYTES))
-                hashed.update(_without_nuls(block))
+                hashed.update(_without_nuls(block, len(block)))
                 recent = (recent + bytes(min(data - at, RECENT_BYTES)) + block)[-RECENT_BYTES:]
                 at = data + len(block)
                 if at < end and not block:

@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.sources.distinct import distinct_texts
+
 #: HTTP statuses that are not the server's fault.
 FIRST_STATUS, SERVER_ERROR = 100, 500
 
@@ -126,7 +128,7 @@ def is_set_on_failure(name: str) -> bool:
 
 def failures_of(statuses: pl.Series, outcomes: Outcomes) -> NDArray[np.bool_]:
     """Return whether each request failed; one without a status did not."""
-    failing = [text for text in statuses.unique().drop_nulls().to_list() if outcomes.means_failure(text)]
+    failing = [text for text in distinct_texts(statuses) if outcomes.means_failure(text)]
     if not failing:
         return np.zeros(len(statuses), dtype=np.bool_)
     flags: NDArray[np.bool_] = statuses.is_in(failing).fill_null(value=False).to_numpy()

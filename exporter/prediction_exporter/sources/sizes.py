@@ -17,6 +17,9 @@ VALUE_BYTES = 128
 #: Bytes of the shortest line with an event, ``{}`` and its newline.
 _SHORTEST = 3
 
+_NEWLINE = ord("\n")
+_BLOCK = 256 << 10
+
 
 def rows_at_a_time(columns: int, *, most: int = PART_VALUES) -> int:
     """Return how many rows may be parsed at a time of which so many columns are read."""
@@ -45,8 +48,10 @@ def _ends(data: bytes, lines: int) -> Iterator[int]:
     """Yield where each piece ends but for the last one, which is not empty."""
     if len(data) <= lines * _SHORTEST:
         return
-    are_ends = np.frombuffer(data, np.uint8) == ord("\n")  # bytes.count takes three times as long
-    if np.count_nonzero(are_ends) <= lines:
+    characters = np.frombuffer(data, np.uint8)
+    # In blocks that stay in the processor's cache; bytes.count takes three times as long.
+    blocks = (characters[begin : begin + _BLOCK] for begin in range(0, len(data), _BLOCK))
+    if sum(np.count_nonzero(block == _NEWLINE) for block in blocks) <= lines:
         return
-    newlines = np.flatnonzero(are_ends) + 1
+    newlines = np.flatnonzero(characters == _NEWLINE) + 1
     yield from (int(end) for end in newlines[lines - 1 :: lines] if end < len(data))

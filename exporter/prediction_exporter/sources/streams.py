@@ -171,9 +171,9 @@ class Stream:
         if size != self.size:
             self.size, self.changed = size, now
 
-    def advance(self, data: memoryview) -> None:
-        """Move the offset behind bytes that follow it."""
-        self.memory.advance(data)
+    def advance(self, data: bytes, length: int) -> None:
+        """Move the offset behind the first bytes of some that follow it, so many."""
+        self.memory.advance(data, length)
         self.size = max(self.size, self.offset)
 
     def leap(self, position: int) -> None:

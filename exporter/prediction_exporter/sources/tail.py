@@ -228,7 +228,7 @@ class Tail:
         count = min(end, size)
         if not count:
             return None
-        stream.advance(memoryview(window)[:count])
+        stream.advance(window, count)
         if behind is not None and behind > stream.offset and count == size:
             stream.leap(behind)
         return lines

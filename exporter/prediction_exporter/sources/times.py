@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.sources.alike import times_written_alike
 from prediction_exporter.sources.fields.schema import UNITS
 
 #: A time that could not be read. No event can have it: it lies 292,000 years back.
@@ -110,6 +111,9 @@ class DateParser:
 
     def parse(self, texts: pl.Series) -> NDArray[np.int64]:
         """Return the time of each text in microseconds, :data:`NO_TIME` for null and what is no time."""
+        alike = times_written_alike(texts)
+        if alike is not None:
+            return alike
         times = np.full(len(texts), NO_TIME)
         left = np.flatnonzero(texts.is_not_null().to_numpy())
         left = self._try_formats(texts, times, left)

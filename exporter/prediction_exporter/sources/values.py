@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from prediction_exporter.counting.events import ValueState
 from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.distinct import distinct_texts
 from prediction_exporter.sources.fields.schema import UNITS, EventSchema, path_text
 from prediction_exporter.sources.times import NO_TIME
 
@@ -82,6 +83,8 @@ def text_of(value: Any) -> str | None:
         return None
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()  # a lone surrogate is no text
+    if type(value) is int:
+        return str(value)
     if isinstance(value, float) and math.isfinite(value):
         return format(Decimal(repr(value)), "f").removesuffix(".0")
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
@@ -89,8 +92,9 @@ def text_of(value: Any) -> str | None:
 
 def versions_of(texts: pl.Series) -> pl.Series:
     """Return versions without what is an object or a list."""
-    nested = texts.str.contains(r"^[\[{]")
-    return texts.set(nested, None) if nested.any() else texts
+    if not any(text.startswith(("[", "{")) for text in distinct_texts(texts)):
+        return texts
+    return texts.set(texts.str.contains(r"^[\[{]"), None)
 
 
 def seconds_of(values: NDArray[np.float64], unit: str) -> NDArray[np.float64]:

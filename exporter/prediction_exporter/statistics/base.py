@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.layout import Column, Kind, Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.families import COLUMN, WINDOW, Family
 from prediction_exporter.statistics.comparison import SMOOTHING, Comparison, Floats, Reference, divide
@@ -36,7 +36,6 @@ __all__ = [
     "Statistic",
     "Threshold",
     "column_family",
-    "feature_mask",
     "finite",
     "rows",
     "window_family",
@@ -83,12 +82,12 @@ class Threshold:
 
     def of(self, statistic: Statistic, comparison: Comparison) -> Floats:
         """Return the threshold of each column, (C,); NaN where the window is too small for one."""
-        threshold = np.maximum(self.effect(statistic.key, comparison.reference), self.margin(comparison))
+        threshold = np.maximum(comparison.reference.cached(statistic.effect), self.margin(comparison))
         if self.baseline is not None:
-            threshold = np.minimum(threshold + self.baseline(comparison.reference), 1.0)
+            threshold = np.minimum(threshold + comparison.reference.cached(self.baseline), 1.0)
         defined = statistic.applies(comparison.layout)
         if statistic.compares:
-            defined &= comparison.comparable
+            defined = defined & comparison.comparable
         return np.where(defined, threshold, np.nan)
 
     def effect(self, key: str, reference: Reference) -> Floats:
@@ -101,7 +100,7 @@ class Threshold:
         if self.scale is not None:
             effect = np.where(reference.is_default(key), effect * self.scale(reference), effect)
         if self.baseline is not None:
-            room = (1 - self.baseline(reference)) / 2
+            room = (1 - reference.cached(self.baseline)) / 2
             effect = np.where(reference.is_default(key), np.fmin(effect, room), effect)
         return effect
 
@@ -194,12 +193,18 @@ class Statistic:
         return (*found, *(constant.family for constant in self.constants))
 
     def applies(self, layout: Layout) -> NDArray[np.bool_]:
-        """Whether the statistic is defined for each column, (C,)."""
-        return np.array([self.applies_to(column) for column in layout.columns], np.bool_)
+        """Whether the statistic is defined for each column, (C,), not to be written to."""
+        return layout.of_kinds(self.kinds, derived=self.of_derived)
 
     def applies_to(self, column: Column) -> bool:
         """Whether the statistic is defined for a column."""
         return column.kind in self.kinds and (self.of_derived or not column.is_derived)
+
+    def effect(self, reference: Reference) -> Floats:
+        """Return the effect that matters in each column, (C,); NaN where the statistic has no threshold."""
+        if self.threshold is None:
+            return np.full(len(reference.layout.columns), np.nan)
+        return self.threshold.effect(self.key, reference)
 
 
 def _beside(statistic: Statistic, suffix: str, text: str) -> Family:
@@ -215,11 +220,6 @@ def column_family(name: str, text: str, group: str, *extra: str) -> Family:
 def window_family(name: str, text: str, group: str) -> Family:
     """Return the family of a statistic that has one value for the window."""
     return Family(name=name, type="gauge", help=text, labels=WINDOW, group=group)
-
-
-def feature_mask(layout: Layout) -> NDArray[np.bool_]:
-    """Whether each column is a feature, (C,)."""
-    return np.array([column.role is Role.FEATURE for column in layout.columns], np.bool_)
 
 
 def finite(values: Floats) -> Floats:
@@ -266,16 +266,20 @@ class Share:
         NaN where the window has fewer than the least number of predictions.
         """
         reference = comparison.reference
-        counted, baseline = self._expected(reference), self.whole(reference.baseline)
+        known = reference.cached(self._known)
         window = self.whole(comparison.window)
-        enough = (window >= max(reference.min_predictions, 1)) & (baseline > 0)
-        n, m = np.where(enough, baseline, 1), np.where(enough, window, 1)
+        enough = np.flatnonzero((window >= max(reference.min_predictions, 1)) & (known.rows > 0))
+        m, smaller = window[enough], 1 + known.excess[enough] * window[enough] / known.rows[enough]
+        exceeded = _binomial_quantile(comparison, m / smaller, known.share[enough])
+        margin = np.full(len(window), np.nan)
+        margin[enough] = np.ceil(exceeded * smaller) / m - known.counted[enough] / known.rows[enough]
+        return margin
+
+    def _known(self, reference: Reference) -> _Known:
+        counted, rows = self._expected(reference), self.whole(reference.baseline)
         added = 2 * SMOOTHING if self.is_outside else SMOOTHING
-        share = (counted + added) / (n + 2 * added)
-        smaller = 1 + self._excess(reference, counted) * m / n
-        exceeded = special.bdtrik(1 - reference.alpha, m / smaller, np.clip(share, 0.0, 1.0))
-        quantile = np.ceil(exceeded * smaller) / m
-        return np.where(enough, quantile - counted / n, np.nan)
+        share = np.clip((counted + added) / (rows + 2 * added), 0.0, 1.0)
+        return _Known(rows, counted, share, self._excess(reference, counted))
 
     def _excess(self, reference: Reference, counted: Floats) -> Floats:
         """Return how many times the variance of a binomial count the baseline's part has, (C,)."""
@@ -287,6 +291,37 @@ class Share:
     def threshold(self, *, default: float, meaning: str) -> Threshold:
         """Return the threshold: the baseline's share, and the effect or the margin on top."""
         return Threshold(default=default, margin=self.margin, baseline=self.of_baseline, meaning=meaning)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a margin is made of that the window does not change, (C,) each: the baseline's rows and what it counted of them."""
+
+    rows: NDArray[np.int64]
+    counted: Floats
+    share: Floats
+    excess: Floats
+
+
+def _binomial_quantile(comparison: Comparison, trials: Floats, share: Floats) -> Floats:
+    """Return the 1 - alpha quantiles of binomial counts, as real numbers.
+
+    One takes as long as all else that a threshold takes, and in most columns nothing is absent: the quantiles are of few sizes.
+    """
+    known = comparison.cached(_quantiles)
+    distinct, places = np.unique(trials + 1j * share, return_inverse=True)
+    pairs = distinct.tolist()
+    new = [pair for pair in pairs if pair not in known]
+    if new:
+        of_new = np.array(new)
+        found = special.bdtrik(1 - comparison.reference.alpha, of_new.real, of_new.imag)
+        known.update(zip(new, found.tolist(), strict=True))
+    return np.array([known[pair] for pair in pairs], np.float64)[places]
+
+
+def _quantiles(comparison: Comparison) -> dict[complex, float]:  # noqa: ARG001 - it is kept with the comparison
+    """Return where the quantiles are noted that a comparison has asked for, by trials and share."""
+    return {}
 
 
 def rows(profile: Profile) -> NDArray[np.int64]:

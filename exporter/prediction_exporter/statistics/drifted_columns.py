@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, feature_mask, window_family
+from prediction_exporter.statistics.base import BOTH_KINDS, Statistic, window_family
 from prediction_exporter.statistics.comparison import Comparison, Floats
 from prediction_exporter.statistics.psi import PSI
 
@@ -14,10 +14,9 @@ def drifted_features(comparison: Comparison) -> tuple[NDArray[np.bool_], NDArray
     """Return which columns are features that can be compared, and which of these drifted, (C,) each."""
     if PSI.threshold is None:
         raise AssertionError("PSI declares a threshold")
-    compared = feature_mask(comparison.layout) & comparison.comparable & PSI.applies(comparison.layout)
-    drifted = np.greater(
-        PSI.compute(comparison), PSI.threshold.of(PSI, comparison), where=compared, out=np.zeros_like(compared)
-    )
+    compared = comparison.layout.features & comparison.comparable & PSI.applies(comparison.layout)
+    values, thresholds = comparison.cached(PSI.compute), PSI.threshold.of(PSI, comparison)
+    drifted = np.greater(values, thresholds, where=compared, out=np.zeros_like(compared))
     return compared, drifted
 
 
@@ -28,7 +27,7 @@ def drifted_columns(comparison: Comparison) -> Floats:
     >>> drifted_columns(comparison_of(["yes", "no"] * 50, ["yes"] * 100))
     array(1.)
     """
-    compared, drifted = drifted_features(comparison)
+    compared, drifted = comparison.cached(drifted_features)
     return np.array(float(drifted.sum()) if compared.any() else np.nan)
 
 

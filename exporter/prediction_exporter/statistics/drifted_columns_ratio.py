@@ -16,7 +16,7 @@ def drifted_columns_ratio(comparison: Comparison) -> Floats:
     >>> drifted_columns_ratio(comparison_of(["yes", "no"] * 50, ["yes"] * 100))
     array(1.)
     """
-    compared, drifted = drifted_features(comparison)
+    compared, drifted = comparison.cached(drifted_features)
     return np.array(drifted.sum() / compared.sum() if compared.any() else np.nan)
 
 

@@ -106,13 +106,13 @@ def unwatched(reference: Reference) -> dict[str, Result]:
 
 
 def _run(statistic: Statistic, comparison: Comparison) -> Result:
-    values = statistic.compute(comparison)
+    values = comparison.cached(statistic.compute)
     if statistic.scope == "window":
         value = float(values)
         reason = OK if np.isfinite(value) else NO_PREDICTIONS if not comparison.rows else statistic.undefined
         return Result(np.where(np.isfinite(values), values, np.nan), None, None, {reason: 1})
     applies = statistic.applies(comparison.layout)
-    allowed = applies & (comparison.comparable if statistic.compares else np.full(len(applies), fill_value=True))
+    allowed = applies & comparison.comparable if statistic.compares else applies
     shown = np.isfinite(values) & (allowed if values.ndim == 1 else allowed[:, None])
     floor = statistic.noise.floor(comparison) if statistic.noise is not None else None
     threshold = statistic.threshold.of(statistic, comparison) if statistic.threshold is not None else None
@@ -131,6 +131,8 @@ def _statuses(
 ) -> Mapping[str, int]:
     """Count the columns that the statistic applies to by status; the first reason that holds is given."""
     finite = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).all(axis=1)
+    if (allowed & finite)[applies].all():
+        return {OK: int(np.count_nonzero(applies))} if applies.any() else {}
     infinite = np.isinf(values) if values.ndim == 1 else np.isinf(values).any(axis=1)
     reasons = np.select(
         [

@@ -49,6 +49,9 @@ def divergence_noise(term: Term, divisor: float, *, smoothed: bool, root: bool =
         return _mean_of_root(mean, variance) if root else mean
 
     def quantile(comparison: Comparison) -> Floats:
+        return comparison.cached(larger_quantile)
+
+    def larger_quantile(comparison: Comparison) -> Floats:
         reference, scale = comparison.reference, comparison.inverse_sizes / divisor
         mean, variance = comparison.cached(moments)
         limit = reference.chi_square_quantile * scale + np.maximum(mean - (reference.drift_bins - 1) * scale, 0.0)

@@ -27,7 +27,7 @@ def _outside(profile: Profile) -> NDArray[np.int64]:
 
 def _inside_or_outside(profile: Profile) -> NDArray[np.int64]:
     """Return the valid values of columns that have a range."""
-    return profile.valid * [column.ranged for column in profile.layout.columns]
+    return profile.valid * profile.layout.ranged
 
 
 _SHARE = Share(part=_outside, whole=_inside_or_outside, is_outside=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.counting.layout import Kind
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.statistics.base import CATEGORICAL, SHARE_REFERENCE, Share, Statistic, column_family
 from prediction_exporter.statistics.comparison import Comparison, Floats
@@ -28,7 +27,7 @@ def _other(profile: Profile) -> NDArray[np.int64]:
 
 def _categorical(profile: Profile) -> NDArray[np.int64]:
     """Return the valid values of the categorical columns."""
-    return profile.valid * [column.kind is Kind.CATEGORICAL for column in profile.layout.columns]
+    return profile.valid * profile.layout.of_kinds(CATEGORICAL)
 
 
 #: The baseline's own share is not zero where its table was cut to the most frequent categories.

@@ -14,6 +14,7 @@ import bcrypt
 from pydantic import SecretStr
 
 from prediction_exporter.web.limit import Line
+from prediction_exporter.web.site import Visitor
 
 #: Passwords that may wait to be checked, in all and from one address: with the usual costs less than a scrape may take.
 MAX_WAITING, MAX_WAITING_EACH = 40, 24
@@ -80,6 +81,14 @@ class BasicAuth:
                     # Also where who asked has given up meanwhile: when it asks again, it is known.
                     known = self._check(user, password, digest, wrong)
         return known
+
+    def visitor(self, header: str | None) -> Visitor | None:
+        """Return who sent a header that was allowed; None where there is no such user any more."""
+        credentials = _credentials(header)
+        key = None if credentials is None else self._hashes.get(credentials[0])
+        if credentials is None or key is None:
+            return None
+        return Visitor(credentials[0], lambda text: hmac.new(key, text.encode(), hashlib.sha256).hexdigest())
 
     def _known(self, user: str, digest: bytes, wrong: bytes) -> bool | None:
         if hmac.compare_digest(self._verified.get(user, b""), digest):

@@ -44,7 +44,7 @@ _ORIGIN = re.compile("^https?://[^/?]*", re.IGNORECASE)
 _PAUSE_SECONDS = 0.02  # after a connection that could not be accepted
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _REST_SECONDS = 0.5  # for what a client sends that nobody wants
-_BODY_LENGTH = re.compile("[0-9]{1,4}")  # bytes of a body that are read to keep a connection
+_BODY_LENGTH = re.compile("[0-9]{1,4}")  # bytes of a body that are read: a form has no more, and others keep a connection
 
 
 class _Security:
@@ -70,6 +70,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     error_content_type = PLAIN
     error_message_format = "%(code)d %(message)s\n"
     server: _Listener
+    _body: bytes | None = None
 
     def setup(self) -> None:
         super().setup()
@@ -158,17 +159,32 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command not in route.methods:
             return plain(HTTPStatus.METHOD_NOT_ALLOWED, "method not allowed", ("Allow", ", ".join(route.methods)))
         try:
-            return route.endpoint(Request(self.headers, query))
+            return route.endpoint(self._request(query))
         except Exception:
             logger.exception("request for %s failed", path)
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; the exporter's log says which")
 
+    def _request(self, query: str) -> Request:
+        auth = self._security.auth
+        return Request(
+            self.headers,
+            query,
+            method="GET" if self.command == "HEAD" else self.command,
+            body=self._body,
+            visitor=None if auth is None else auth.visitor(self.headers.get("Authorization")),
+        )
+
     def _read_body(self) -> bool:
-        """Skip the body, which nothing here uses; return False where the next request cannot be found behind it."""
+        """Read a body of a bounded length; return False where the next request cannot be found behind it."""
+        self._body = None
         length = header(self.headers, "Content-Length") or "0"
         if "Transfer-Encoding" in self.headers or not _BODY_LENGTH.fullmatch(length):
             return False
-        return len(self.rfile.read(int(length))) == int(length)
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            return False
+        self._body = body
+        return True
 
     def _take_the_rest(self) -> None:
         """Read on for a moment: to close with something unread would take the answer back before the client has read it."""

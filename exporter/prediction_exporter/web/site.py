@@ -17,9 +17,10 @@ from prediction_exporter.web.negotiation import accepts_gzip, negotiate
 logger = logging.getLogger(__name__)
 
 RUNBOOKS = "/runbooks"
+NOTES = "/notes"
 PROBES = ("/-/healthy", "/-/ready")
 PLAIN = "text/plain; charset=utf-8"
-_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 @dataclass
@@ -32,12 +33,14 @@ class Site:
         ready: says whether the exporter is ready, and why not.
         runbook: says whether there is a runbook of a name, and makes its page; the empty name is the list of all, which also
             answers for a name that is not there. None where no runbooks are served.
+        notes: gives what answers for the form of notes; None where there is none.
     """
 
     snapshot: Snapshot | None
     landing: Callable[[], bytes]
     ready: Callable[[], tuple[bool, str]]
     runbook: Callable[[str], tuple[bool, bytes]] | None = None
+    notes: Callable[[], Endpoint | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,36 @@ class Response:
     ended: Callable[[], None] = lambda: None  # to be called once it has been sent, or cannot be
 
 
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who has come in, and what proves that a form was made for them.
+
+    Attributes:
+        name: the user's name.
+        sign: signs a text with what only the exporter knows of the user; who has another password gets another signature, and
+            replicas and restarts with the same users give the same.
+    """
+
+    name: str
+    sign: Callable[[str], str]
+
+
 @dataclass(frozen=True)
 class Request:
-    """What an endpoint sees of a request: its headers, and what stands behind the ``?``."""
+    """What an endpoint sees of a request.
+
+    Attributes:
+        query: what stands behind the ``?``.
+        method: HEAD is told as GET.
+        body: None where it is longer than is read, or its length is not told.
+        visitor: who asks, where that was asked for.
+    """
 
     headers: Message
     query: str = ""
+    method: str = "GET"
+    body: bytes | None = b""
+    visitor: Visitor | None = None
 
 
 class Endpoint(Protocol):
@@ -81,9 +108,9 @@ def plain(status: int, text: str, *headers: tuple[str, str]) -> Response:
     return Response(status, PLAIN, f"{text}\n".encode(), headers)
 
 
-def _page(status: int, body: bytes) -> Response:
+def page_response(status: int, body: bytes, *headers: tuple[str, str], policy: str = PAGE_POLICY) -> Response:
     """Return a page for people, which may load nothing and run nothing."""
-    return Response(status, "text/html; charset=utf-8", body, (("Content-Security-Policy", _PAGE_POLICY),))
+    return Response(status, "text/html; charset=utf-8", body, (("Content-Security-Policy", policy), *headers))
 
 
 # Paths
@@ -96,7 +123,7 @@ def header(headers: Message, name: str) -> str:
 
 def _runbook(make: Callable[[str], tuple[bool, bytes]], name: str, _: Request) -> Response:
     found, body = make(name)
-    return _page(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND, body)
+    return page_response(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND, body)
 
 
 def _moved(address: str) -> Route:
@@ -120,6 +147,9 @@ class Paths:
 
     def find(self, path: str) -> Route | None:
         """Return what answers at a path."""
+        if path == NOTES and path not in self.routes:  # where the metrics may stand
+            form = self._site.notes()
+            return None if form is None else Route(form, ("GET", "HEAD", "POST"))
         if path in self.routes or self._site.runbook is None or not f"{path}/".startswith(f"{RUNBOOKS}/"):
             return self.routes.get(path)
         match path.removeprefix(RUNBOOKS).split("/"):
@@ -132,7 +162,7 @@ class Paths:
         return None
 
     def _landing(self, _: Request) -> Response:
-        return _page(HTTPStatus.OK, self._site.landing())
+        return page_response(HTTPStatus.OK, self._site.landing())
 
     def _ready(self, _: Request) -> Response:
         ready, reason = self._site.ready()

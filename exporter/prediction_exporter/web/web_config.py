@@ -29,6 +29,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from prediction_exporter.config import Config
 from prediction_exporter.config.problems import joined
 from prediction_exporter.config.reading import read_bytes, refuse_unless_file
 from prediction_exporter.config.tree import Refused, Tree, quote, render
@@ -278,6 +279,19 @@ def load_web_config(path: Path) -> WebConfig:
     if problems:
         raise ConfigError(joined(str(path), problems))
     return config
+
+
+def refuse_open_form(config: Config, web: WebConfig | None) -> None:
+    """Refuse a form of notes where whoever reaches the exporter could send it.
+
+    Raises:
+        ConfigError: it is configured, and no user is.
+    """
+    if config.notes.form and (web is None or not web.basic_auth_users):
+        raise ConfigError(
+            "notes.form: whoever reaches the exporter could send it; allowed: with basic_auth_users in --web.config.file. "
+            "Without the form, notes are taken by prediction-exporter note"
+        )
 
 
 def _read(path: Path) -> Tree:

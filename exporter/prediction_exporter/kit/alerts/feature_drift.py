@@ -13,8 +13,9 @@ from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.alerts.widespread_drift import WIDESPREAD_DRIFT
-from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, moments, owner, psi, psi_threshold, window
+from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, evidence, moments, owner, psi, psi_threshold, window
 from prediction_exporter.kit.columns import DRIFT_ALONE, AboveThreshold
+from prediction_exporter.kit.evidence import MOVED
 from prediction_exporter.kit.figures import BIN_SHARE, PSI, values
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
 from prediction_exporter.kit.scale import duration
@@ -23,6 +24,7 @@ from prediction_exporter.kit.wording import NUMBER
 _ABOVE = AboveThreshold(figures=(PSI,), matchers=('role="feature"',), now=False, counted=values, show=NUMBER, alone=DRIFT_ALONE)
 _B = {**TARGET, "instance": "b:10900"}
 _SHIFTED = (900, 100)
+_SLIGHT = (750, 250)
 _SMALL = (50, 10)
 
 
@@ -59,14 +61,19 @@ FEATURE_DRIFT = Alert(
     worst=_ABOVE.worst,
     action="Find out when it began and what changed then: broken upstream, or a real change to retrain for?",
     meaning=(
-        "The feature's PSI against the baseline, of all replicas together, is above its threshold in at least one window for "
-        "30 minutes. The threshold is the larger of the configured effect and of what chance rarely exceeds at this size."
+        "The feature surely moved, and its PSI against the baseline, of all replicas together, is above its threshold in at "
+        "least one window for 30 minutes. The threshold is the larger of the configured effect and of what chance rarely "
+        f"exceeds at this size. On a version's first day, when nobody can be sure, it fires from {DRIFT_ALONE:g} times that."
     ),
     impact="The model sees input that it has learnt less about. How much that harms depends on the feature's weight.",
     diagnosis=(
         Diagnosis(
             question="How many times its threshold is it, by window?",
             query=PSI.over.where(model="MODEL", column="COLUMN"),
+        ),
+        Diagnosis(
+            question="How sure is it? From 1 on, no chance and no season explains it.",
+            query=MOVED.where(model="MODEL", column="COLUMN"),
         ),
         Diagnosis(
             question="How large is it on each replica, and against which threshold?",
@@ -120,6 +127,27 @@ FEATURE_DRIFT = Alert(
                 Check(at="49m", firing=(_UP,)),
                 Check(at="60m", firing=(_UP,)),
             ),
+        ),
+        Case(
+            name="a season, of which the evidence says that nothing moved; a small distance that is sure",
+            series=(
+                *window(1000),
+                *bins("hour", _SHIFTED),
+                *bins("income", _SLIGHT),
+                *evidence({"hour": 1.5, "income": 7}, moved=1),
+                owner("drift"),
+            ),
+            checks=(
+                Check(
+                    at="35m",
+                    firing=(_firing(_SLIGHT, "0: 50 % -> 75 %"),),
+                ),
+            ),
+        ),
+        Case(
+            name="the same small distance on the first day, when there is no evidence yet",
+            series=(*window(1000), *bins("income", _SLIGHT), owner("drift")),
+            checks=(Check(at="60m", firing=()),),
         ),
         Case(
             # (900 * 0.52 + 100 * 0.02) / 1000 = 0.47

@@ -42,8 +42,8 @@ INVALID_VALUES = Alert(
     action="Look at raw values of the column: what changed in its producer, a type, a unit or a computation?",
     meaning=(
         "Text where the baseline has numbers, objects, or NaN and infinities, in more predictions than the threshold allows. "
-        f"Such values are in no bin. Critical: either in at least {USELESS:.0%} of predictions. Only the shortest window with "
-        "enough predictions counts."
+        f"Such values are in no bin. Critical: either in at least {USELESS * 100:g} % of predictions. Only the shortest window "
+        "with enough predictions counts."
     ),
     impact="The model fails on such requests or predicts nonsense. Drift of the column, computed from the rest, is muted.",
     diagnosis=(

@@ -51,7 +51,7 @@ MISSING_VALUES = Alert(
     action="Find the producer of the column and when it last changed; until then decide whether to serve a fallback.",
     meaning=(
         "The share of predictions in which the column is absent or null exceeds its threshold: the baseline's share, plus the "
-        f"configured increase or what the sample size demands. Critical: it is missing in at least {USELESS:.0%} of them. "
+        f"configured increase or what the sample size demands. Critical: missing in at least {USELESS * 100:g} % of them. "
         "Only the shortest window counts that had enough predictions within a day, so the alert ends soon after the repair."
     ),
     impact="The model predicts from a default or an imputed value where it learnt a real one. Drift of the column is muted.",
@@ -150,6 +150,31 @@ MISSING_VALUES = Alert(
                             labels={**_INCOME, "owner": "data-eng"},
                             description=_text("99.7 %", "6 %", 1002, "1h"),
                             worst="income 99.7 %",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="one exporter that Prometheus finds as two targets, under other labels",
+            series=tuple(
+                line
+                for target in (TARGET, {**TARGET, "endpoint": "metrics"})
+                for line in (
+                    *window(600, target=target),
+                    *share(MISSING_RATIO, "income", 1.0, 0.06, target=target),
+                    owner("data", "data-eng", target=target),
+                )
+            ),
+            checks=(
+                Check(
+                    at="9m",
+                    firing=(
+                        Firing(
+                            severity="critical",
+                            labels={**_INCOME, "owner": "data-eng"},
+                            description=_text("100 %", "6 %", 1200, "1h"),
+                            worst="income 100 %",
                         ),
                     ),
                 ),

@@ -78,6 +78,7 @@ MODEL_EXPORTER_RESTARTS = Alert(
         ),
         Case(
             name="a rollout of two versions within the hour, and another program that restarts",
+            begun_by="the third start within the hour",
             series=(
                 series(_STARTED, "0x9 600x9 1200x100"),
                 series(BUILD_INFO, "1x150", _BUILD),

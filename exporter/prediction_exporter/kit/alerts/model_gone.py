@@ -98,6 +98,7 @@ MODEL_GONE = Alert(
         ),
         Case(
             name="an exporter that is down, which is another alert, and one that was told to watch the model no longer",
+            begun_by="pods in whose place others come, that show the model no more than these did",
             series=(
                 series("up", "1x20 0x100", target=TARGET),
                 series(SOURCE_UP, "1x20", model="credit-risk"),

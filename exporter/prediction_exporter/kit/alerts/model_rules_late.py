@@ -63,7 +63,7 @@ MODEL_RULES_LATE = Alert(
     action="Look at the status page of rules in Prometheus: which group has an error, and which takes how long?",
     meaning=(
         f"A group of these rules was not evaluated for {MISSED} of its intervals, its last evaluation took more than "
-        f"{BUSY:.0%} of one, or a rule failed within ten minutes; or a model has windows and nothing is recorded of them. "
+        f"{BUSY * 100:g} % of one, or a rule failed within ten minutes; or a model has windows, of which nothing is recorded. "
         "The first three need a Prometheus that scrapes itself, and rule files with prediction-exporter in their names."
     ),
     impact="What is recorded goes stale after five minutes, and alerts on it end in silence. New ones do not begin.",

@@ -9,6 +9,8 @@ from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.alerts.widespread_drift import LEAST as WIDESPREAD
 from prediction_exporter.kit.fleet import total
+from prediction_exporter.kit.groups import HEALTH
+from prediction_exporter.kit.health import Health
 from prediction_exporter.kit.overview.labels import (
     FEATURE,
     MODEL,
@@ -20,9 +22,8 @@ from prediction_exporter.kit.overview.labels import (
     rate_now,
     with_bad_data,
 )
-from prediction_exporter.kit.panels import Panel
+from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import VERSION_KEY, select
-from prediction_exporter.kit.recording import WINDOW_COUNT
 from prediction_exporter.kit.scale import SECONDS_STALE
 
 _NONE_OR_RED = ((None, looks.GOOD), (1, looks.BAD))
@@ -30,13 +31,13 @@ _NONE_OR_RED = ((None, looks.GOOD), (1, looks.BAD))
 
 def state() -> list[Panel]:
     """Return the panels of the row."""
-    return [*_verdicts(), *_service()]
+    return [*_verdicts(), *_service(), _health()]
 
 
 def _verdicts() -> list[Panel]:
     alerts = select("ALERTS", *MODEL, 'alertstate="firing"', 'severity!="info"')
     # None fires only where some could: where rules are evaluated, on a model that is watched.
-    watched = f"count({WINDOW_COUNT.where(*MODEL)}) * 0"
+    watched = f"(max({HEALTH.where(*MODEL)}) != {Health.NOT_WATCHED}) * 0"
     return [
         p.counts(
             p.stat(
@@ -74,6 +75,25 @@ def _verdicts() -> list[Panel]:
             texts={"0": "failed", "1": "up"},
         ),
     ]
+
+
+def _health() -> Panel:
+    return p.states(
+        "Health",
+        "What the alerts on the model say of it over time; not watched where nobody sees it, where too few predictions are "
+        "compared, or where rules are not evaluated.",
+        Query(expr=f"max({HEALTH.where(*MODEL)})", legend="health"),
+        steps=(
+            (None, looks.GOOD),
+            (Health.INFO.value, looks.PLAIN),
+            (Health.WARNING.value, looks.NEAR),
+            (Health.NOT_WATCHED.value, looks.UNKNOWN),
+            (Health.CRITICAL.value, looks.BAD),
+        ),
+        texts={str(state.value): state.words for state in Health},
+        width=24,
+        height=3,
+    )
 
 
 def _service() -> list[Panel]:

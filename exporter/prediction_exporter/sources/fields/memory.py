@@ -69,8 +69,9 @@ def absent(schema: EventSchema, events: Sequence[Events], rejected: Rejected) ->
         return {role for role in ("time", "id") if f"missing_{role}" in rejected.counts}
     if all(part.failed.all() for part in events):
         return set()  # a request that failed need not have more than a time and a status
-    own = [column for column in schema.columns if column.function is None]
-    names = {c.name for c in own if all(part.columns[c.name].null_count() == len(part) for part in events)}
+    parts = [(part.columns, len(part)) for part in events]
+    own = [column.name for column in schema.columns if column.function is None]
+    names = {name for name in own if all(columns[name].null_count() == rows for columns, rows in parts)}
     if schema.version is not None and all(part.versions.null_count() == len(part) for part in events):
         names.add("version")
     if schema.latency is not None and all(part.latencies is None or np.isnan(part.latencies).all() for part in events):

@@ -34,6 +34,8 @@ _ABSENT = object()
 
 def value_at(record: Any, name: str) -> Any:
     """Return what a record has under a name, as configuration writes it; :data:`_ABSENT` where it has no such field."""
+    if type(record) is dict and name in record:  # most are, and asking whether they are mappings takes longer
+        return record[name]
     if isinstance(record, list):
         return _value_in(record, name)
     if isinstance(record, Mapping):
@@ -112,20 +114,39 @@ class FieldsSeen:
         """
         if not records:
             return
-        if self._records >= 2 * RECENT_RECORDS:
-            self._records, self._named = self._records / 2, self._named / 2
-            # What has not been there for long is at 0, as what never was.
-            self._any = {role: count / 2 if count >= 1 else 0.0 for role, count in self._any.items()}
-        self._records += len(records)
-        self._has_values |= has_values
-        if not (self._is_latency_stated or schema is None or schema.latency is None):
-            guessed = Stated("latency", "latency", path_text(schema.latency))
-            self._looked_for = [*(one for one in self._looked_for if one.role != "latency"), guessed]
+        self._add(len(records), has_values=has_values)
+        self._look_for_latency_of(schema)
         self._look_for(records, has_values=has_values)
         # Names are told in messages alone, and do not change with each batch.
         if has_names and self._records >= 2 * self._named and any(one not in self._seen for one in self._looked_for):
             self._names, self._named = tuple(flatten(records)), self._records
             self._hints.clear()
+
+    def count_read(self, records: int, schema: EventSchema, *, have_latency: bool) -> bool:
+        """Count records by what was read of them, if that is enough, and return whether it is.
+
+        It is where all of them have what is looked for, and where that was met before: a latency, or nothing at all.
+        """
+        self._look_for_latency_of(schema)
+        if any(one.role != "latency" or one not in self._seen or not have_latency for one in self._looked_for):
+            return False
+        if records:
+            self._add(records, has_values=True)
+            self._any |= {one.role: self._any.get(one.role, 0) + records for one in self._looked_for}
+        return True
+
+    def _add(self, records: int, *, has_values: bool) -> None:
+        if self._records >= 2 * RECENT_RECORDS:
+            self._records, self._named = self._records / 2, self._named / 2
+            # What has not been there for long is at 0, as what never was.
+            self._any = {role: count / 2 if count >= 1 else 0.0 for role, count in self._any.items()}
+        self._records += records
+        self._has_values |= has_values
+
+    def _look_for_latency_of(self, schema: EventSchema | None) -> None:
+        if not (self._is_latency_stated or schema is None or schema.latency is None):
+            guessed = Stated("latency", "latency", path_text(schema.latency))
+            self._looked_for = [*(one for one in self._looked_for if one.role != "latency"), guessed]
 
     def _look_for(self, records: Records, *, has_values: bool) -> None:
         """Count for each role the records that have a field of it."""

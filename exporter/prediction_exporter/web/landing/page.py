@@ -32,6 +32,7 @@ def render_page(
     problem: str | None = None,
     runbooks: Mapping[Topic, str] | None = None,
     unwatched: Mapping[str, Mapping[str, str]] | None = None,
+    verdicts: Mapping[str, Mapping[str, int]] | None = None,
 ) -> bytes:
     """Return the landing page.
 
@@ -43,6 +44,7 @@ def render_page(
         problem: what is wrong with the exporter as a whole, for people, such as a configuration that was not reloaded.
         runbooks: the names of the runbooks, below ``runbooks/``, that explain what the page says is wrong.
         unwatched: by model, what of it is not watched, and why.
+        verdicts: by model, how many of its alarms were said to be what.
     """
     found = {report.name: report for report in reports}
     left_out = unwatched or {}
@@ -62,6 +64,8 @@ def render_page(
         main_rows=max(MAIN_ROWS // len(views), LEAST_MAIN_ROWS),
         other_rows=max(min(OTHER_ROWS // max(tables - len(views), 1), MOST_OTHER_ROWS), LEAST_OTHER_ROWS),
         most_segments=MOST_SEGMENTS,
+        verdicts=verdicts or {},
+        takes_notes=config.notes.form,
         nothing=NOTHING,
         Topic=Topic,
     )

@@ -37,13 +37,23 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Which columns surely moved, and in how many hours that can be told, where it cannot yet."""
+
+    count: int
+    names: tuple[str, ...]
+    known_in: float
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
-    """What is shown of a version: its windows, shortest first, the one to look at first, and its segments in that one."""
+    """What is shown of a version: its windows, shortest first, the one to look at first, its segments there, and what moved."""
 
     name: str
     windows: tuple[Window, ...]
     main: Window
     segments: tuple[Segment, ...]
+    moved: Moved | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +112,16 @@ def _versions(report: ModelReport, config: Config) -> tuple[Version, ...]:
             main = _main(windows, fewest)
             segments = [w for w in of_version if w.segment != ALL and w.window == main.report.window and w.profile.rows]
             segments.sort(key=lambda w: (-(drifted(w) or 0), -w.profile.rows, w.segment))
-            versions.append(Version(name, windows, main, tuple(_segment(w, fewest) for w in segments)))
+            versions.append(Version(name, windows, main, tuple(_segment(w, fewest) for w in segments), _moved(report, name)))
     return tuple(sorted(versions, key=lambda version: (-version.windows[-1].report.profile.rows, version.name)))
+
+
+def _moved(report: ModelReport, version: str) -> Moved | None:
+    evidence = report.evidence.get(version)
+    if evidence is None or report.baseline is None:
+        return None
+    columns = zip(report.baseline.layout.columns, evidence.alarmed.tolist(), strict=True)
+    return Moved(evidence.moved, tuple(column.name for column, moved in columns if moved), evidence.learning / 3600)
 
 
 def _main(windows: Sequence[Window], fewest: int) -> Window:
@@ -132,6 +150,9 @@ def _state_of_windows(report: ModelReport, versions: Sequence[Version], *, whole
     alarmed = {version.main.columns[index].name for version in versions for index in version.main.alarmed}
     if alarmed:
         return State(f"{counted(len(alarmed), 'column')} above a threshold", "bad")
+    moved = max((version.moved.count for version in versions if version.moved is not None), default=0)
+    if moved:
+        return State(f"{counted(moved, 'column')} surely moved")
     most = max((version.main.report.profile.rows for version in versions), default=0)
     waiting = {
         "waiting for events": not report.source.events,

@@ -1,0 +1,68 @@
+"""Groups of recorded series: each is evaluated on its own, so that one that is late leaves the others in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prediction_exporter.config.units import Duration
+from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.evidence import MOVED, MOVED_RATIO
+from prediction_exporter.kit.figures import BADNESS, BIN_SHARE, FIGURES, PSI, SEVERAL, SMOOTHED_SHARE, Figure
+from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA
+from prediction_exporter.kit.health import EVALUATED, health
+from prediction_exporter.kit.promql import Recorded
+from prediction_exporter.kit.recording import FAILED_SHARES, OWNER, SHORTEST_WINDOW, SLOW_SHARES, TRAFFIC, WINDOW_COUNT
+from prediction_exporter.kit.scale import duration
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingGroup:
+    """Recorded series that are evaluated one after the other.
+
+    Attributes:
+        name: of the group.
+        interval: how often it is evaluated.
+        series: each after those of the group that it needs.
+    """
+
+    name: str
+    interval: Duration
+    series: tuple[Recorded, ...]
+
+
+#: How often rules are evaluated.
+INTERVAL = duration("1m")
+#: How often those are that read every column: most of what is scraped, and of windows that move slowly.
+COLUMNS_INTERVAL = duration("2m")
+#: How often the share of every bin is: for people, who look at it in a heatmap, and for no alert.
+BINS_INTERVAL = duration("3m")
+
+
+def _group_of(figure: Figure) -> RecordingGroup:
+    """Return the group of a statistic: when one is late, the others are not."""
+    return RecordingGroup(
+        name=f"model-{figure.statistic.key.replace('_', '-')}",
+        interval=COLUMNS_INTERVAL,
+        series=(SMOOTHED_SHARE, figure.over) if figure is PSI else (figure.over,),
+    )
+
+
+_WATCHING = (
+    RecordingGroup(name="model-owners", interval=INTERVAL, series=(OWNER,)),
+    RecordingGroup(
+        name="model-replicas", interval=INTERVAL, series=(SHARED, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL)
+    ),
+    RecordingGroup(name="model-windows", interval=INTERVAL, series=(WINDOW_COUNT, SHORTEST_WINDOW)),
+    *map(_group_of, FIGURES),
+    RecordingGroup(name="model-drift-evidence", interval=COLUMNS_INTERVAL, series=(MOVED, MOVED_RATIO)),
+    RecordingGroup(name="model-columns", interval=COLUMNS_INTERVAL, series=(BADNESS,)),
+    RecordingGroup(name="model-bins", interval=BINS_INTERVAL, series=(BIN_SHARE,)),
+    RecordingGroup(
+        name="model-service-level", interval=INTERVAL, series=(TRAFFIC, *FAILED_SHARES.values(), *SLOW_SHARES.values())
+    ),
+)
+HEALTH = health(groups=len(_WATCHING) + len({alert.area for alert in ALERTS}))
+
+#: Every recorded series. What a group reads of another is as old as that one's last evaluation.
+RECORDING_GROUPS = (*_WATCHING, RecordingGroup(name="model-health", interval=INTERVAL, series=(HEALTH,)))
+RECORDED = (EVALUATED, *(series for group in RECORDING_GROUPS for series in group.series))

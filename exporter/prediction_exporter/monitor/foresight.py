@@ -1,0 +1,56 @@
+"""Foresight: what the evidence will see, and after how long, at the traffic that a look at the source shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from prediction_exporter.baseline import Baseline
+from prediction_exporter.config import Model
+from prediction_exporter.counting.profiler import MICROSECONDS
+from prediction_exporter.monitor.references import detector_of
+from prediction_exporter.sources.base import Look
+
+#: The change that is spoken of, in standard deviations.
+CHANGE = 0.5
+
+#: Events that tell how many there are in an hour, and the longest time that is told in hours, in seconds.
+FEW, HOUR, DAY = 20, 3600.0, 86_400.0
+
+#: Columns that a line names.
+_SHOWN = 5
+
+
+def foresee(model: Model, baseline: Baseline, look: Look) -> Iterator[str]:
+    """Yield lines on what a change of half a standard deviation needs to be sure, and in which columns it cannot be seen."""
+    detector = detector_of(model, baseline)
+    if detector is None or not detector.watched.any():
+        return
+    rows = detector.rows_until_sure(CHANGE)
+    names = np.array([column.name for column in baseline.layout.columns])
+    seen, blind = detector.watched & np.isfinite(rows), detector.watched & ~np.isfinite(rows)
+    budget = f"{model.false_alarms_per_month:g} false alarm{'' if model.false_alarms_per_month == 1 else 's'} a month"
+    line = f"drift: {budget} in all; {CHANGE:g} sd is sure in {seen.sum()} of {detector.watched.sum()} columns"
+    if seen.any():
+        usual = _after(float(np.median(rows[seen])), look)
+        slowest = int(np.argmax(np.where(seen, rows, -1.0)))
+        longest = _after(float(rows[slowest]), look)
+        line += f" after about {usual}" + (f", {names[slowest]} after {longest}" if longest != usual else "")
+    yield line
+    if blind.any():
+        of = [f"{name} (from {least:.2g} sd)" for name, least in zip(names[blind], detector.visible[blind], strict=True)]
+        more = f" and {len(of) - _SHOWN} more" if len(of) > _SHOWN else ""
+        yield f"smaller changes cannot be told from what varies anyway: {', '.join(of[:_SHOWN])}{more}"
+
+
+def _after(rows: float, look: Look) -> str:
+    """Return how long so many predictions take, or their number where the sample does not tell their rate."""
+    times = np.concatenate([events.times for events in look.batch.events]) if look.batch.events else np.empty(0, np.int64)
+    span = float(np.ptp(times)) / MICROSECONDS if len(times) >= FEW else 0.0
+    if not span:
+        return f"{rows:,.0f} predictions"
+    seconds = rows * span / (len(times) - 1)
+    if seconds < HOUR:
+        return f"{max(seconds / 60, 1):.0f} min"
+    return f"{seconds / HOUR:.0f} h" if seconds < 2 * DAY else f"{seconds / DAY:.0f} days"

@@ -1,0 +1,150 @@
+"""Alarms: they begin at the limit, stay until the change is over, and are few without one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gambler import MONDAY
+from prediction_exporter.counting.cells import Cells
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.slices import SLICE_SECONDS
+from prediction_exporter.evidence.bets import Bets
+from prediction_exporter.evidence.detector import LOOKS_PER_MONTH, Detector, Walk
+from prediction_exporter.evidence.learnt import Learnt, scores_of
+from prediction_exporter.evidence.replay import Replay
+from prediction_exporter.evidence.scores import column_scores
+
+COLUMNS, DAY, HOUR = 10, 86_400, 3600
+EDGES = np.concatenate(([-4.2], np.linspace(-1.3, 1.3, 9), [4.2]))
+CELLS = len(EDGES) + 3
+
+Counts = NDArray[np.int64]
+
+
+@dataclass
+class Traffic:
+    """Normal columns at a rate, in sessions whose rows are alike, with a daily cycle in the first two."""
+
+    rate: float = 100.0
+    session: int = 1
+    cycle: float = 0.0
+
+    def counts(self, rng: np.random.Generator, days: int, seconds: int, shift: float = 0.0, since: float = 0.0) -> Counts:
+        """Draw the rows in each cell of each column by stretches of time, (T, C, B); shifted after so many days."""
+        sessions = rng.poisson(self.rate * 24 * days / self.session)
+        start = np.repeat(rng.random(sessions) * days * DAY, self.session)
+        at = start + (rng.random(len(start)) * HOUR / 2 if self.session > 1 else 0.0)
+        kept = at < days * DAY
+        place = (at[kept] // seconds).astype(np.int64)
+        total = days * DAY // seconds
+        found = np.empty((total, COLUMNS, CELLS), np.int64)
+        for column in range(COLUMNS):
+            values = np.repeat(rng.standard_normal(sessions), self.session)[kept]
+            if column < 2:
+                values += self.cycle * np.sin(2 * np.pi * at[kept] / DAY)
+            values += shift * (at[kept] >= since * DAY)
+            cells = np.searchsorted(EDGES, values, side="right")
+            found[:, column] = np.bincount(place * CELLS + cells, minlength=total * CELLS).reshape(total, CELLS)
+        return found
+
+
+def column(name: str) -> Column:
+    """Return a column with these edges."""
+    edges = tuple(EDGES.tolist())
+    return Column(name=name, role=Role.FEATURE, kind=Kind.NUMERIC, edges=edges, drift_edges=edges[1:-1])
+
+
+def detector_of(baseline: Counts, *, replay: bool = True, learning: float = DAY, budget: float = 1.0) -> Detector:
+    """Return the detector that a baseline's hours teach."""
+    columns = [column(f"c{place}") for place in range(COLUMNS)]
+    learnt, scores = [], []
+    for place, one in enumerate(columns):
+        hours = baseline[:, place]
+        whole = hours.sum(axis=0)
+        taught = Replay(np.arange(len(hours))).learn(one, hours, (2.0, 2.0)) if replay else None
+        learnt.append(taught or Learnt.nothing(column_scores(one, whole[None], (2.0, 2.0))))
+        scores.append(scores_of(one, whole, learnt[-1], (2.0, 2.0)))
+    return Detector(Bets(Cells(Layout(columns)), scores, learnt), budget, learning=learning)
+
+
+def played(detector: Detector, counts: Counts) -> tuple[Walk, list[tuple[float, int]]]:
+    """Fold slices; return the bets, and the hour and column of each alarm that began."""
+    walk, variation = detector.begin(), detector.variation()
+    before, begun = walk.alarmed.copy(), []
+    for place, of_slice in enumerate(counts):
+        detector.fold(walk, variation, MONDAY + place * SLICE_SECONDS, of_slice.reshape(-1))
+        begun += [(place / 12, int(at)) for at in np.flatnonzero(walk.alarmed & ~before)]
+        before = walk.alarmed.copy()
+    return walk, begun
+
+
+@pytest.mark.parametrize(
+    "traffic", [Traffic(), Traffic(session=5), Traffic(cycle=0.7)], ids=["independent", "sessions", "cycle"]
+)
+def test_a_week_without_a_change_is_silent_and_a_shift_is_found(traffic: Traffic) -> None:
+    """Neither sessions nor a cycle raise an alarm; half a standard deviation does, in each column that has no cycle."""
+    rng = np.random.default_rng(1)
+    detector = detector_of(traffic.counts(rng, 28, HOUR))
+    days, since = 12, 7
+    _, begun = played(detector, traffic.counts(rng, days, SLICE_SECONDS, shift=0.5, since=since))
+    assert not [found for found in begun if found[0] < since * 24]
+    assert {at for _, at in begun} >= set(range(2, COLUMNS))
+
+
+def test_an_alarm_stays_until_the_change_is_over() -> None:
+    """It begins once, lasts as long as the shift, and ends after it, without beginning again."""
+    rng = np.random.default_rng(2)
+    traffic = Traffic(rate=300)
+    detector = detector_of(traffic.counts(rng, 14, HOUR))
+    walk, variation = detector.begin(), detector.variation()
+    parts = [(2, 0.0), (2, 1.0), (3, 0.0)]
+    counts = np.concatenate([traffic.counts(rng, days, SLICE_SECONDS, shift=shift) for days, shift in parts])
+    alarmed = []
+    for place, of_slice in enumerate(counts):
+        detector.fold(walk, variation, MONDAY + place * SLICE_SECONDS, of_slice.reshape(-1))
+        alarmed.append(walk.alarmed.copy())
+    by_column = np.array(alarmed)
+    assert not by_column[: 2 * 288].any()
+    assert by_column[3 * 288 : 4 * 288].all()
+    assert not by_column[-288:].any()
+    assert (np.diff(by_column.astype(np.int8), axis=0) == 1).sum() == COLUMNS
+
+
+def test_a_column_alone_needs_the_whole_limit_and_many_share_it() -> None:
+    """So many columns moved of which each has the limit divided by their number: counted by trying all numbers."""
+    rng = np.random.default_rng(3)
+    detector = detector_of(Traffic().counts(rng, 2, HOUR), replay=False, learning=0.0)
+    assert detector.limit == LOOKS_PER_MONTH * COLUMNS
+    walk, variation = detector.begin(), detector.variation()
+    detector.fold(walk, variation, MONDAY, np.zeros(COLUMNS * CELLS, np.int64))
+    for _ in range(200):
+        shares = 10 ** rng.uniform(-2, 0.2, COLUMNS)
+        walk.capital = np.broadcast_to((shares * detector.limit)[:, None, None], walk.capital.shape).copy()
+        expected = max(
+            (number for number in range(1, COLUMNS + 1) if (shares >= 1 / number - 1e-12).sum() >= number), default=0
+        )
+        assert detector.evidence(walk, variation).moved == expected
+
+
+def test_the_limit_is_the_budget_over_columns_and_looks() -> None:
+    """Twice the budget halves the limit."""
+    baseline = Traffic().counts(np.random.default_rng(4), 2, HOUR)
+    usual, generous = (detector_of(baseline, replay=False, budget=budget).limit for budget in (1.0, 2.0))
+    assert generous == usual / 2
+
+
+def test_nothing_is_bet_while_learning() -> None:
+    """In the first day there is no evidence, and what remains of it is told."""
+    rng = np.random.default_rng(5)
+    detector = detector_of(Traffic().counts(rng, 2, HOUR), replay=False)
+    walk, variation = detector.begin(), detector.variation()
+    for place, of_slice in enumerate(Traffic().counts(rng, 2, SLICE_SECONDS, shift=2.0)):
+        detector.fold(walk, variation, MONDAY + place * SLICE_SECONDS, of_slice.reshape(-1))
+        evidence = detector.evidence(walk, variation)
+        assert evidence.learning == max(DAY - place * SLICE_SECONDS, 0)
+        assert np.isnan(evidence.log10).all() == (place < 288)
+    assert evidence.alarmed.all()
