@@ -121,6 +121,8 @@ class Replay:
             return Learnt.nothing(column_scores(column, whole[None], outside))
         best, most = None, -1.0
         for slots in self.seasons:
+            if most * SOONER >= MOST_SEEN:
+                break
             scores, learnt = self._learn(column, counts, slots, outside)
             seen = _seen(column, scores, learnt)
             if best is None or seen > most * SOONER:
@@ -251,14 +253,24 @@ def _by_place(counts: Counts, places: NDArray[np.int64], slots: int) -> Counts:
     return found
 
 
+def _growth(tolerance: Floats) -> Floats:
+    """Return how fast evidence of independent rows grows at the shifts that are looked for."""
+    growth = np.zeros_like(tolerance)
+    for shift, weight in LOOKED_FOR:
+        square = np.maximum(shift - tolerance, 0.0) ** 2
+        growth += weight * square / (2.0 * (1.0 + square))
+    return growth
+
+
+#: More than what the least tolerance sees of independent rows, nothing sees.
+MOST_SEEN = float(_growth(np.array([LEAST_TOLERANCE]))[0])
+
+
 def _seen(column: Column, scores: ColumnScores, learnt: Learnt) -> float:
     """Return how fast evidence grows at the shifts that are looked for."""
     if not scores.names:
         return 0.0
-    seen = np.zeros(len(scores.names))
-    for shift, weight in LOOKED_FOR:
-        square = np.maximum(shift - learnt.tolerance, 0.0) ** 2
-        seen += weight * square / (2.0 * learnt.effect * (1.0 + square))
+    seen = _growth(learnt.tolerance) / learnt.effect
     varies = scores.main & (scores.deviation > LEAST_DEVIATION)  # of what never comes, or always, any season sees all
     of_values = seen[varies if varies.any() else scores.main]
     return float(of_values.min() if column.kind is Kind.NUMERIC else of_values.mean())
