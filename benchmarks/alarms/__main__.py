@@ -68,14 +68,21 @@ def tasks(arguments: argparse.Namespace, done: Container[Key]) -> Iterator[Task]
         chosen = [world for world in chosen if world.key in QUICK]
     by_key = {world.key: world for world in chosen}
     for number in range(1, arguments.rounds + 1):
-        for some in batches([world for world in chosen if ("change", world.key, number) not in done]):
-            keys = tuple((kind, world.key, number) for kind in ("quiet", "change") for world in some)
-            yield Task(keys, partial(_month, some, number))
+        waiting = [world for world in chosen if ("change", world.key, number) not in done]
+        yield from _months([world for world in waiting if not world.has_many_rows], number)
         for key in CHANGED:
             if key in by_key:
                 yield Task((("changes", key, number),), partial(_changes, by_key[key], number))
         if number == 1 and not arguments.quick:
             yield from _once(by_key, arguments)
+        yield from _months([world for world in waiting if world.has_many_rows], number)
+
+
+def _months(worlds: Sequence[World], number: int) -> Iterator[Task]:
+    """Yield a month of worlds."""
+    for some in batches(worlds):
+        keys = tuple((kind, world.key, number) for kind in ("quiet", "change") for world in some)
+        yield Task(keys, partial(_month, some, number))
 
 
 def _once(by_key: Mapping[str, World], arguments: argparse.Namespace) -> Iterator[Task]:

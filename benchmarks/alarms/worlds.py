@@ -65,6 +65,11 @@ class World:
         return not is_bound and self.replicas == 1 and not self.calendar
 
     @property
+    def has_many_rows(self) -> bool:
+        """Whether it takes minutes to draw."""
+        return self.rate >= 5_000 and (self.wander > 0 or not self.is_independent)
+
+    @property
     def design_effect(self) -> float:
         """Rows that stand for one independent row, if nothing but sessions and retries binds them."""
         repeated = 1 + 2 * self.retries / (1 - self.retries) if self.retries else 1.0
