@@ -39,7 +39,10 @@ CHANGED = (
 
 #: Worlds that other rules are tried in.
 COMPARED = ("independent-500-10", "sessions-3-50-10", "sessions-10-500-10", "daily-500")
-OTHERS = ("independent-500-10", "sessions-10-500-10", "daily-500")
+OTHERS = ("sessions-10-500-10", "independent-500-10", "daily-500")
+
+#: Days that other tools are given, without a change and with one: each takes them seconds.
+OTHERS_DAYS, OTHERS_AFTER = 10, 3
 
 HALF = "mean-0.5"
 
@@ -135,7 +138,7 @@ def _windows(world: World) -> Iterator[Line]:
 def _others(world: World, python: Path) -> Iterator[Line]:
     """Yield what other tools say of the days of a month without a change, and of half a standard deviation."""
     [change] = [change for change in CHANGES if change.key == HALF]
-    said = [dict(_asked(world, python, days, of)) for days, of in ((DAYS, NONE), (AFTER, change))]
+    said = [dict(_asked(world, python, days, of)) for days, of in ((OTHERS_DAYS, NONE), (OTHERS_AFTER, change))]
     for tool, still in said[0].items():
         moved = said[1][tool]
         begun = [now and not before for days in still["drifted"].values() for before, now in pairwise([False, *days])]
@@ -145,7 +148,7 @@ def _others(world: World, python: Path) -> Iterator[Line]:
             "rule": f"{tool} {still['version']}",
             "world": world.key,
             "round": 1,
-            "months": DAYS / 30,
+            "months": OTHERS_DAYS / 30,
             "alarms": sum(begun),
             "hours": sorted(24.0 * (day + 1) for day in found),
             "trials": world.columns,
