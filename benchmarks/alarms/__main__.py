@@ -39,7 +39,10 @@ CHANGED = (
 
 #: Worlds that other rules are tried in.
 COMPARED = ("independent-500-10", "sessions-3-50-10", "sessions-10-500-10", "daily-500")
-OTHERS = ("independent-500-10", "sessions-10-500-10", "daily-500")
+OTHERS = ("sessions-10-500-10", "independent-500-10", "daily-500")
+
+#: Days that other tools are given, without a change and with one: each takes them seconds.
+OTHERS_DAYS, OTHERS_AFTER = 10, 3
 
 HALF = "mean-0.5"
 
@@ -68,14 +71,21 @@ def tasks(arguments: argparse.Namespace, done: Container[Key]) -> Iterator[Task]
         chosen = [world for world in chosen if world.key in QUICK]
     by_key = {world.key: world for world in chosen}
     for number in range(1, arguments.rounds + 1):
-        for some in batches([world for world in chosen if ("change", world.key, number) not in done]):
-            keys = tuple((kind, world.key, number) for kind in ("quiet", "change") for world in some)
-            yield Task(keys, partial(_month, some, number))
+        waiting = [world for world in chosen if ("change", world.key, number) not in done]
+        yield from _months([world for world in waiting if not world.has_many_rows], number)
         for key in CHANGED:
             if key in by_key:
                 yield Task((("changes", key, number),), partial(_changes, by_key[key], number))
         if number == 1 and not arguments.quick:
             yield from _once(by_key, arguments)
+        yield from _months([world for world in waiting if world.has_many_rows], number)
+
+
+def _months(worlds: Sequence[World], number: int) -> Iterator[Task]:
+    """Yield a month of worlds."""
+    for some in batches(worlds):
+        keys = tuple((kind, world.key, number) for kind in ("quiet", "change") for world in some)
+        yield Task(keys, partial(_month, some, number))
 
 
 def _once(by_key: Mapping[str, World], arguments: argparse.Namespace) -> Iterator[Task]:
@@ -128,7 +138,7 @@ def _windows(world: World) -> Iterator[Line]:
 def _others(world: World, python: Path) -> Iterator[Line]:
     """Yield what other tools say of the days of a month without a change, and of half a standard deviation."""
     [change] = [change for change in CHANGES if change.key == HALF]
-    said = [dict(_asked(world, python, days, of)) for days, of in ((DAYS, NONE), (AFTER, change))]
+    said = [dict(_asked(world, python, days, of)) for days, of in ((OTHERS_DAYS, NONE), (OTHERS_AFTER, change))]
     for tool, still in said[0].items():
         moved = said[1][tool]
         begun = [now and not before for days in still["drifted"].values() for before, now in pairwise([False, *days])]
@@ -138,7 +148,7 @@ def _others(world: World, python: Path) -> Iterator[Line]:
             "rule": f"{tool} {still['version']}",
             "world": world.key,
             "round": 1,
-            "months": DAYS / 30,
+            "months": OTHERS_DAYS / 30,
             "alarms": sum(begun),
             "hours": sorted(24.0 * (day + 1) for day in found),
             "trials": world.columns,

@@ -23,15 +23,14 @@ BEFORE, AFTER = 2, 7
 
 
 def batches(worlds: Sequence[World]) -> Iterator[list[World]]:
-    """Yield worlds that can be folded side by side, alike in columns, replicas and kind; those of fewer rows first."""
+    """Yield worlds that can be folded side by side: alike in columns, replicas and kind."""
 
-    def kind(world: World) -> tuple[bool, int, int, bool]:
-        many_rows = world.rate >= 5_000 and (world.wander > 0 or not world.is_independent)
-        return many_rows, world.columns, world.replicas, bool(world.categories)
+    def kind(world: World) -> tuple[int, int, bool]:
+        return world.columns, world.replicas, bool(world.categories)
 
     for of in sorted({kind(world) for world in worlds}):
         alike = [world for world in worlds if kind(world) == of]
-        most = max(COLUMNS // (of[1] * of[2]), 1)
+        most = max(COLUMNS // (of[0] * of[1]), 1)
         yield from (alike[first : first + most] for first in range(0, len(alike), most))
 
 

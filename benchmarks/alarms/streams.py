@@ -41,6 +41,10 @@ BUSY = 0.8
 #: What a lognormal value's logarithm varies by.
 LOGNORMAL = 0.75
 
+#: Sizes of sessions where they are very different, and their shares: a power law.
+CROWD = np.arange(1, 2_001)
+CROWD_SHARES = CROWD**-2.0 / (CROWD**-2.0).sum()
+
 
 def value_of(world: World, latent: Floats) -> Floats:
     """Return the values of standard normal numbers."""
@@ -205,6 +209,9 @@ class Stream:
 
     def _load(self, seconds: Numbers) -> Floats:
         """Return the traffic at a time, over its mean."""
+        if self.world.hours < 24:
+            is_open = np.asarray(seconds) % DAY < self.world.hours * HOUR
+            return np.where(is_open, 24.0 / self.world.hours, 0.0)
         if not (self.world.daily or self.world.weekly):
             return np.ones(len(seconds))
         load: Floats = 1.0 + BUSY * np.sin(2 * np.pi * np.asarray(seconds) / DAY)
@@ -237,14 +244,17 @@ class Stream:
         minutes = np.arange(seconds // 60)
         load = self._load(begin + minutes * 60)
         repeated = 1 / (1 - world.retries) if world.retries else 1.0
-        sessions = rng.poisson(rate / 60 / world.session / repeated * load)
+        mean = float((CROWD * CROWD_SHARES).sum()) if world.crowded else world.session
+        sessions = rng.poisson(rate / 60 / mean / repeated * load)
         start = np.repeat(minutes, sessions) * 60.0
         total = len(start)
         start += rng.random(total) * 60
         size = rng.geometric(1 / world.session, total) if world.session > 1 else np.ones(total, np.int64)
+        if world.crowded:
+            size = rng.choice(CROWD, total, p=CROWD_SHARES)
         session = np.repeat(np.arange(total), size)
         at = start[session]
-        if world.session > 1:
+        if world.session > 1 or world.crowded:
             at = at + rng.random(len(at)) * world.minutes * 60
         if world.retries:
             again = rng.geometric(1 - world.retries, len(at))

@@ -81,13 +81,41 @@ def _figures(months: float, alarms: int, watched: float) -> str:
 
 
 def _quiet(lines: Iterable[Line]) -> Iterator[str]:
-    found = _months(lines)
-    yield "| traffic | events/h | months | with times: alarms a month | watched | without: alarms a month | watched |"
-    yield "| --- | --: | --: | --: | --: | --: | --: |"
+    lines = list(lines)
+    found, delays = _months(lines), _trials(lines, "change")
+    yield "| traffic | events/h | months | with times: alarms a month | watched | 0.5 sd after | without: alarms | watched |"
+    yield "| --- | --: | --: | --: | --: | --: | --: | --: |"
     for world in WORLDS:
         if (world.key, True) in found and (world.key, False) in found:
-            of_both = " | ".join(_figures(*found[world.key, replay]) for replay in (True, False))
-            yield f"| {world.title} | {world.rate:,.0f} | {found[world.key, True][0]:.0f} | {of_both} |"
+            replayed, alone = (_figures(*found[world.key, replay]) for replay in (True, False))
+            delay = _median(*delays.get(("mean-0.5", world.key), ([], [], 0)))
+            months = found[world.key, True][0]
+            yield f"| {world.title} | {world.rate:,.0f} | {months:.0f} | {replayed} | {delay} | {alone} |"
+    both = []
+    for replay in (True, False):
+        of = [figures for (_, is_replayed), figures in found.items() if is_replayed == replay]
+        months, alarms = sum(figures[0] for figures in of), sum(figures[1] for figures in of)
+        both.append(_figures(months, alarms, float(np.mean([figures[2] for figures in of]))))
+    yield f"| all together | | {months:.0f} | {both[0]} | | {both[1]} |"
+
+
+Trials = tuple[list[float], list[float], int]
+
+
+def _trials(lines: Iterable[Line], kind: str) -> dict[tuple[str, str], Trials]:
+    """Return the hours and the rows of what was found, and how many trials there were, by change and world."""
+    found: dict[tuple[str, str], Trials] = {}
+    for line in lines:
+        if line["kind"] == kind:
+            hours, rows, trials = found.get((line["change"], line["world"]), ([], [], 0))
+            found[line["change"], line["world"]] = (hours + line["hours"], rows + line["rows"], trials + line["trials"])
+    return found
+
+
+def _median(hours: list[float], _: list[float], trials: int) -> str:
+    every = sorted(hours) + [np.inf] * (trials - len(hours))
+    median = every[len(every) // 2] if every else np.inf
+    return f"{_number(median)} h" if np.isfinite(median) else "-"
 
 
 def _not_kept(lines: Iterable[Line]) -> Iterator[str]:
@@ -107,35 +135,24 @@ def _named(worlds: Iterable[World]) -> Iterator[str]:
 
 
 def _changes(lines: Iterable[Line]) -> Iterator[str]:
-    hours: dict[tuple[str, str], list[float]] = defaultdict(list)
-    rows: dict[tuple[str, str], list[float]] = defaultdict(list)
-    trials: dict[tuple[str, str], int] = defaultdict(int)
-    for line in lines:
-        if line["kind"] == "changes":
-            key = line["change"], line["world"]
-            hours[key] += line["hours"]
-            rows[key] += line["rows"]
-            trials[key] += line["trials"]
-    worlds = [world for world in WORLDS if any(world.key == of for _, of in trials)]
+    found = _trials(lines, "changes")
+    worlds = [world for world in WORLDS if any(world.key == of for _, of in found)]
     yield "| change | " + " | ".join(f"{world.title}, {world.rate:,.0f}/h" for world in worlds) + " |"
     yield "| --- |" + " --: |" * len(worlds)
+    none: Trials = ([], [], 0)
     for change in CHANGES:
-        keys = [(change.key, world.key) for world in worlds]
-        yield f"| {change.title} | " + " | ".join(_delay(hours[key], trials[key]) for key in keys) + " |"
-    keys = [("mean-0.5", world.key) for world in worlds]
+        of = [found.get((change.key, world.key), none) for world in worlds]
+        yield f"| {change.title} | " + " | ".join(_quantiles(hours, trials, " h") for hours, _, trials in of) + " |"
+    of = [found.get(("mean-0.5", world.key), none) for world in worlds]
     yield (
         "| independent rows until then, of 0.5 sd | "
-        + " | ".join(_quantiles(rows[key], trials[key], "") for key in keys)
+        + " | ".join(_quantiles(rows, trials, "") for _, rows, trials in of)
         + " |"
     )
 
 
-def _delay(hours: list[float], trials: int) -> str:
-    """Return the median and the 90 % quantile of a delay, and how many were found if that is not all."""
-    return _quantiles(hours, trials, " h")
-
-
 def _quantiles(values: list[float], trials: int, unit: str) -> str:
+    """Return the median and the 90 % quantile of all trials, and how many were found if that is not all."""
     if not trials:
         return "-"
     every = np.array(sorted(values) + [np.inf] * (trials - len(values)))

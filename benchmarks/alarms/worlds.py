@@ -31,6 +31,8 @@ class World:
         common: correlation of any two columns.
         retries: chance that an event is repeated within seconds, and the repetition again.
         replicas: that share the traffic.
+        hours: of a day that have traffic.
+        crowded: whether sessions are of very different sizes, a few of them of thousands of rows.
     """
 
     key: str
@@ -53,11 +55,19 @@ class World:
     common: float = 0.0
     retries: float = 0.0
     replicas: int = 1
+    hours: int = 24
+    crowded: bool = False
 
     @property
     def is_independent(self) -> bool:
         """Whether rows are, given the time, so that counts can be drawn instead of rows."""
-        return self.session == 1 and not self.retries and not self.common and self.replicas == 1 and not self.calendar
+        is_bound = self.session > 1 or self.retries or self.common or self.crowded
+        return not is_bound and self.replicas == 1 and not self.calendar
+
+    @property
+    def has_many_rows(self) -> bool:
+        """Whether it takes minutes to draw."""
+        return self.rate >= 5_000 and (self.wander > 0 or not self.is_independent)
 
     @property
     def design_effect(self) -> float:
@@ -247,7 +257,16 @@ def _replicas() -> list[World]:
     return [*found, *sessions, cycle]
 
 
-WORLDS = (*_independent(), *_sessions(), *_cycles(), *_wander(), *_baselines(), *_values(), *_replicas())
+def _odd() -> list[World]:
+    return [
+        World(key="hours-2-500", title="2 hours a day", rate=500, hours=2),
+        World(key="hours-2-50", title="2 hours a day", rate=50, hours=2),
+        World(key="hours-2-sessions-10-500", title="2 hours a day, sessions of 10", rate=500, hours=2, session=10),
+        World(key="crowded-500", title="sessions of 1 to 2,000 (a power law)", rate=500, crowded=True),
+    ]
+
+
+WORLDS = (*_independent(), *_sessions(), *_cycles(), *_wander(), *_baselines(), *_values(), *_replicas(), *_odd())
 
 #: Worlds of the quick run.
 QUICK = ("independent-50-10", "independent-500-10", "sessions-3-500-10", "daily-500")

@@ -114,6 +114,20 @@ def test_an_alarm_stays_until_the_change_is_over() -> None:
     assert (np.diff(by_column.astype(np.int8), axis=0) == 1).sum() == COLUMNS
 
 
+def test_an_alarm_begins_at_the_limit() -> None:
+    """A column is alarmed from the first slice on at which its capital is the limit or more, and not before."""
+    rng = np.random.default_rng(6)
+    traffic = Traffic(rate=50)
+    detector = detector_of(traffic.counts(rng, 14, HOUR), replay=False, learning=0.0)
+    walk, variation = detector.begin(), detector.variation()
+    reached = np.zeros(COLUMNS, np.bool_)
+    for place, of_slice in enumerate(traffic.counts(rng, 1, SLICE_SECONDS, shift=0.6)):
+        detector.fold(walk, variation, MONDAY + place * SLICE_SECONDS, of_slice.reshape(-1))
+        reached |= detector.mean_capital(walk) >= detector.limit
+        assert np.array_equal(walk.alarmed, reached)
+    assert reached.sum() > 0
+
+
 def test_a_column_alone_needs_the_whole_limit_and_many_share_it() -> None:
     """So many columns moved of which each has the limit divided by their number: counted by trying all numbers."""
     rng = np.random.default_rng(3)
