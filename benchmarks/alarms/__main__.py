@@ -196,6 +196,7 @@ def main() -> None:
             results.write(arguments.results, {"round": 1, **line, "engine": engine})
     if open_tasks:
         _show(len(open_tasks), len(open_tasks), time.monotonic() - began, None)
+        results.drop_replaced(arguments.results)
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), list(results.lines(arguments.results))), encoding="utf-8")
 
 

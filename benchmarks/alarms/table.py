@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import gammaincinv
 
-from alarms.results import Line
+from alarms.results import Line, newest
 from alarms.worlds import CHANGES, WORLDS, World
 
 PAGE = Path(__file__).parents[2] / "docs" / "alarms.md"
@@ -32,15 +32,13 @@ def interval(alarms: int, months: float) -> tuple[float, float]:
 
 def page(text: str, lines: Sequence[Line]) -> str:
     """Return the page with all tables between their markers rendered anew."""
-    latest: dict[str, Line] = {}
-    for line in lines:
-        latest[_identity(line)] = line
+    latest = newest(lines)
     parts = {
-        "quiet": _quiet(latest.values()),
-        "not-kept": _not_kept(latest.values()),
-        "changes": _changes(latest.values()),
-        "rules": _rules(latest.values()),
-        "real": _real(latest.values()),
+        "quiet": _quiet(latest),
+        "not-kept": _not_kept(latest),
+        "changes": _changes(latest),
+        "rules": _rules(latest),
+        "real": _real(latest),
     }
     for name, rows in parts.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
@@ -51,11 +49,6 @@ def page(text: str, lines: Sequence[Line]) -> str:
         body = "\n".join(rows)
         text = f"{before}{begin}\n\n{body}\n\n{end}{after}"
     return text
-
-
-def _identity(line: Line) -> str:
-    of = [line.get(key) for key in ("kind", "world", "replay", "round", "change", "rule", "played")]
-    return repr(of)
 
 
 def _months(lines: Iterable[Line]) -> dict[tuple[str, bool], tuple[float, int, float]]:
