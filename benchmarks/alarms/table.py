@@ -199,8 +199,8 @@ def _real(lines: Iterable[Line]) -> Iterator[str]:
     for line in lines:
         if line["kind"] == "real":
             found[line["world"]][line["played"], line["replay"]] = line
-    yield "| set | columns | rows an hour | its own days | halves | watched | 0.5 sd; 1 sd found in, median |"
-    yield "| --- | --: | --: | --: | --: | --: | --- |"
+    yield "| set | columns | rows an hour | its own days | halves | watched | 0.5 sd; 1 sd found | without times |"
+    yield "| --- | --: | --: | --: | --: | --: | --- | --: |"
     for name, of in sorted(found.items()):
         own = of["its own days", True]
         halves = [of[key, True] for key in ("second half after the first", "first half after the second") if (key, True) in of]
@@ -214,6 +214,7 @@ def _real(lines: Iterable[Line]) -> Iterator[str]:
             f"{_rate(sum(line['alarms'] for line in halves), days)} in {days:.0f} days" if halves else "-",
             f"{own['watched']:.0%}".replace("%", " %"),
             "; ".join(shifts),
+            _rate(of["its own days", False]["alarms"], own["days"]),
         ]
         yield "| " + " | ".join(cells) + " |"
 
