@@ -29,7 +29,9 @@ _Dumper.add_representer(str, _text)
 def to_yaml(content: Any, *comments: str) -> str:
     """Return YAML with comments above it."""
     head = "".join(f"# {line}\n" for line in (NOTE, *comments))
-    body: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000, default_flow_style=False)
+    body: str = yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000, default_flow_style=False
+    )
     return head + body
 
 
