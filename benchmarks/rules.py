@@ -80,12 +80,14 @@ def with_drift(text: str, share: float) -> str:
     def moved(match: re.Match[str]) -> str:
         column = match["column"]
         number = int(column.rpartition("_")[2]) if column[-1].isdigit() else 0
-        if column.startswith("num_") and number < share * NUMERIC and re.search(r'bin="[0-4] ', match[0]):
-            return f"{match['before']} 0"
-        return match[0]
+        if not column.startswith("num_") or number >= share * NUMERIC:
+            return match[0]
+        if match["before"].startswith("model_column_psi"):
+            return f"{match['before']} 2"  # what a replica says itself is taken as it is
+        return f"{match['before']} 0" if re.search(r'bin="[0-4] ', match[0]) else match[0]
 
     return re.sub(
-        r'^(?P<before>model_window_bin_predictions\{[^\n]*column="(?P<column>[^"]+)"[^\n]*\}) \S+$',
+        r'^(?P<before>model_(?:window_bin_predictions|column_psi)\{[^\n]*column="(?P<column>[^"]+)"[^\n]*\}) \S+$',
         moved,
         text,
         flags=re.MULTILINE,

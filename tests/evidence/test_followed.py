@@ -139,3 +139,15 @@ def test_a_baseline_of_other_columns_begins_anew(watched: Watched) -> None:
     save_baseline(watched.folder / "baseline.json", colors=("red", "blue", "green"))
     after = read(watched.start(watched.configure(AT_ONCE)), watched.clock)[1]
     assert total(after, EVIDENCE, column="color") is None
+
+
+def test_a_version_that_is_served_no_more_raises_nothing(watched: Watched) -> None:
+    """What it moved by when it was is no news, though it stays known for as long as its counters are shown."""
+    monitor = watched.start(watched.configure(AT_ONCE))
+    watched.log(200, color="blue", version="old")
+    assert value(read(monitor, watched.clock)[1], "model_moved_columns", version="old") == 1
+    watched.clock.now += 2 * 86_400
+    watched.log(50, version="new")
+    series = read(monitor, watched.clock)[1]
+    assert total(series, "model_moved_columns", version="old") is None
+    assert value(series, "model_moved_columns", version="new") == 0

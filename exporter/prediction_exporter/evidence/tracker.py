@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,13 +44,15 @@ class Tracker:
         for start, of_slice in self._slices.take_closed():
             self._fold(self._walks, self._variation, start, of_slice)
 
-    def look(self) -> dict[str, Evidence]:
-        """Return what is known of each version now, with the slices that are not closed yet as they are."""
+    def look(self, versions: Collection[str]) -> dict[str, Evidence]:
+        """Return what is known of these versions now, with the slices that are not closed yet as they are."""
         walks = {version: walk.copy() for version, walk in self._walks.items()}
         variation = self._variation.copy()
         for start, of_slice in self._slices.open():
             self._fold(walks, variation, start, of_slice)
-        return {version: self.detector.evidence(walk, variation) for version, walk in sorted(walks.items())}
+        return {
+            version: self.detector.evidence(walk, variation) for version, walk in sorted(walks.items()) if version in versions
+        }
 
     def _fold(
         self, walks: dict[str, Walk], variation: Variation, start: int, of_slice: Mapping[str, NDArray[np.int64]]

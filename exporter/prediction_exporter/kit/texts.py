@@ -42,7 +42,9 @@ def yaml_lines(content: Any) -> list[str]:
 
 
 def _dumped(content: Any) -> str:
-    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False)
+    text: str = yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000, default_flow_style=False
+    )
     return text
 
 
