@@ -171,15 +171,15 @@ def _rules(lines: Iterable[Line]) -> Iterator[str]:
         if line["kind"] in ("windows", "others"):
             by[line["rule"]][line["world"]] = line
     ours = _months(lines)
-    delays = {line["world"]: line for line in lines if line["kind"] == "change"}
+    delays = _trials(lines, "change")
     worlds = [world for world in WORLDS if any(world.key in of for of in by.values())]
     yield "| rule | " + " | ".join(f"{world.title}, {world.rate:,.0f}/h" for world in worlds) + " |"
     yield "| --- |" + " --: |" * len(worlds)
     cells = []
     for world in worlds:
         months, alarms, _ = ours.get((world.key, True), (0.0, 0, 0.0))
-        delay = delays.get(world.key)
-        cells.append(_rule(alarms, months, delay["hours"], delay["trials"]) if months and delay else "")
+        hours, _, trials = delays.get(("mean-0.5", world.key), ([], [], 0))
+        cells.append(_rule(alarms, months, hours, trials) if months and trials else "")
     yield "| evidence | " + " | ".join(cells) + " |"
     for rule, of in sorted(by.items(), key=lambda item: (item[0] not in RULES, item[0])):
         found = [of.get(world.key) for world in worlds]
