@@ -581,7 +581,9 @@ def test_what_is_read_cannot_be_excluded(tmp_path: Path) -> None:
         refuse_excluded(watched.configure(config_text(more=text)), watched.file)
     lines = str(caught.value).split("\n")
     assert all(line.startswith(f"{watched.file}: series.exclude[") for line in lines)
-    assert re.search(r"series\.exclude\[0\]: model_column_missing_ratio is read by .*dashboard model-overview", lines[0])
+    assert re.search(
+        r"series\.exclude\[0\]: model_column_missing_ratio is read by .*ModelMissingValues, .* and \d more", lines[0]
+    )
     assert "series.exclude[1]: no collector and no family is called model_column_ps; did you mean model_column_psi?" in lines[1]
     assert "series.exclude[3]: no collector and no family is called nothing (collectors: traffic, windows" in lines[2]
     assert "model_column_kl_divergence" in lines[2].partition("families that nothing reads: ")[2].split(", ")
@@ -655,7 +657,7 @@ def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None
     assert check.returncode == 0
 
 
-THESE = "these do: traffic, windows, statistics, notes, source, exporter"
+THESE = "these do: traffic, windows, statistics, evidence, notes, source, exporter"
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ GOLDEN = Path(__file__).parent / "golden" / "families.txt"
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 
 FULL = """baseline: baseline.json
+learning: 0s
 segments: [color]
 slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}
 info: {framework: sklearn, training_data: loans}

@@ -20,7 +20,7 @@ from prediction_exporter.collectors.traffic import (
     REQUESTS_FAILED,
     REQUESTS_SLOW,
 )
-from prediction_exporter.kit.cases import TARGET, bins, owner, series, share, shared, window
+from prediction_exporter.kit.cases import TARGET, bins, evidence, owner, series, share, shared, window
 from prediction_exporter.kit.dashboards import model_overview
 from prediction_exporter.kit.figures import SEVERAL, SMOOTHED_SHARE
 from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once
@@ -82,6 +82,7 @@ def exported(target: dict[str, str]) -> list[str]:
         series(SLO_OBJECTIVE, "0.9x200", model, target=target, slo="latency"),
         series(SLO_LATENCY, "0.1x200", model, target=target),
         *(owner(area, target=target) for area in ("service", "data", "drift")),
+        *evidence({"income": 7, "probability": 1}, moved=1, target=target),
     ]
     for name, labels in ((f"{REQUEST_DURATION}", version), (f"{PREDICTION_SCORE}", {**version, "column": "probability"})):
         for bound, count in (("0.1", 10), ("0.5", 30), ("+Inf", 40)):

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from prediction_exporter.counting.events import Events, ValueState
@@ -384,6 +384,7 @@ def test_every_line_is_read_as_the_slow_reader_reads_it(lines: list[bytes], chun
 
 @SETTINGS
 @given(st.lists(lines_of_json() | odd_lines(), min_size=1, max_size=3), lines_of_json(), st.integers(0, 60))
+@example([b""], b'{"ts":"2026-03-01T10:00:00Z","features":{"\xc3\xa9":{"^x$":"5"}}}', 0)  # a name that looks like a pattern
 def test_what_was_learnt_changes_nothing(odd: list[bytes], teacher: bytes, position: int) -> None:
     """A parser that has seen other lines, whatever it learnt of them, reads lines as a fresh one does."""
     parser = JsonLinesParser(SCHEMA)

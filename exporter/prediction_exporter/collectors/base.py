@@ -98,6 +98,7 @@ class Moment:
         exemplars: where they are wanted.
         evidence: by version, what moved surely.
         late: predictions that came too late to give evidence.
+        since: event time of the first events, as Unix time; None where it is not known.
     """
 
     windows: Sequence[WindowReport]
@@ -105,6 +106,7 @@ class Moment:
     exemplars: Exemplars | None = None
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     late: int = 0
+    since: float | None = None
 
 
 class ModelSeries(ABC):

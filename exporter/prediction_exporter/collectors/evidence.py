@@ -95,7 +95,7 @@ class EvidenceSeries(ModelSeries):
         samples = self._fixed.copy()
         if self._subject.detector is None:
             return samples
-        samples.add(LATE, self._subject.labels(LATE), moment.late)
+        samples.add(LATE, self._subject.labels(LATE), moment.late, created=moment.since)
         for version, evidence in moment.evidence.items():
             self._render_version(samples, version, evidence)
         return samples

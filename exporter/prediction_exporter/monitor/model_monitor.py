@@ -313,7 +313,8 @@ class ModelMonitor:
         served = {window.version for window in windows if window.profile.rows}  # what was moved last of another is no news
         evidence = self._tracker.look(served) if self._tracker is not None and self._evaluates else {}
         late = self._tracker.late if self._tracker is not None else 0
-        collected = self._collectors.collect(Moment(windows, self._ledger.shown(), self._exemplars, evidence, late))
+        moment = Moment(windows, self._ledger.shown(), self._exemplars, evidence, late, self._ledger.since)
+        collected = self._collectors.collect(moment)
         return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence)
 
     def _source_report(self, now: float) -> SourceReport:

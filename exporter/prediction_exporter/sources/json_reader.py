@@ -131,7 +131,8 @@ class JsonReader:
         """Return the fields by their paths."""
         # The reader leaves many small chunks, which each later step would pay for.
         opened: dict[Path, pl.DataFrame] = {(): frame.rechunk()}
-        return {path: _field(opened, path) for path in self.paths}
+        # Without their names: one that looks like a pattern, as ^x$, would be taken for one.
+        return {path: _field(opened, path).alias("") for path in self.paths}
 
     def _learn(self, slow: list[bytes], parsed: list[Mapping[str, Any]]) -> None:
         """Read a number as text from now on where these lines held it as text or as a word that is no JSON."""
