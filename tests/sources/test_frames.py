@@ -215,7 +215,7 @@ def both_forms(columns: Mapping[str, Typed], rows: int) -> tuple[bytes, pl.DataF
     return "".join(line + "\n" for line in events).encode(), pl.DataFrame(series)
 
 
-SETTINGS = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @SETTINGS

@@ -904,7 +904,7 @@ def _anything(database: Database, folder: Path, table: Any) -> None:
 
 
 @given(table=tables)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
 def test_anything_in_files(kind: str, tmp_path_factory: pytest.TempPathFactory, table: Any) -> None:
     """Both modes count the same of whatever a table holds."""
