@@ -38,6 +38,7 @@ class Tracker:
         self._variation = detector.variation()
         self._walks: dict[str, Walk] = {}
         self._told: bytes | None = None
+        self._stored_at = -1  # revision of the slices
         self._seen: tuple[int, dict[str, Evidence]] | None = None  # by the revision of the slices
 
     @property
@@ -84,6 +85,9 @@ class Tracker:
 
     def news(self) -> bytes | None:
         """Return what :meth:`stored` gives, where it is something else than before; None where it is not."""
+        if self._stored_at == self._slices.revision:
+            return None
+        self._stored_at = self._slices.revision
         stored = self.stored()
         if stored == self._told:
             return None
