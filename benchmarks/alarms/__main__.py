@@ -38,7 +38,7 @@ CHANGED = (
 )
 
 #: Worlds that other rules are tried in.
-COMPARED = ("independent-500-10", "sessions-3-50-10", "sessions-10-500-10", "daily-500")
+COMPARED = ("independent-500-10", "sessions-3-50-10", "sessions-10-500-10", "daily-500", "weekly-500", "calendar-500")
 OTHERS = ("sessions-10-500-10", "independent-500-10", "daily-500")
 
 #: Days that other tools are given, without a change and with one: each takes them seconds.
@@ -131,7 +131,7 @@ def _windows(world: World) -> Iterator[Line]:
             "months": DAYS / 30,
             "alarms": len(onsets),
             "hours": hours,
-            "trials": world.columns,
+            "trials": world.columns - world.calendar,
         }
 
 
@@ -196,6 +196,7 @@ def main() -> None:
             results.write(arguments.results, {"round": 1, **line, "engine": engine})
     if open_tasks:
         _show(len(open_tasks), len(open_tasks), time.monotonic() - began, None)
+        results.drop_replaced(arguments.results)
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), list(results.lines(arguments.results))), encoding="utf-8")
 
 

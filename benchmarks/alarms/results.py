@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +38,15 @@ def write(path: Path, line: Line) -> None:
     """Add a line."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, sort_keys=True) + "\n")
+
+
+def newest(found: Iterable[Line]) -> list[Line]:
+    """Return the last line of each kind, world, round and so on: what was simulated again is in place of what was before."""
+    keys = ("kind", "world", "replay", "round", "change", "rule", "played")
+    return list({tuple(line.get(key) for key in keys): line for line in found}.values())
+
+
+def drop_replaced(path: Path) -> None:
+    """Leave in a file what is the newest alone."""
+    kept = newest(lines(path))
+    path.write_text("".join(json.dumps(line, sort_keys=True) + "\n" for line in kept), encoding="utf-8")

@@ -60,18 +60,20 @@ def car_price() -> pd.DataFrame:
 
 def work_home() -> pd.DataFrame:
     """Synthetic choices to work at home, nannyml's example of a binary classification."""
-    return _nannyml("load_synthetic_binary_classification_dataset", "timestamp", ("identifier", "work_home_actual", "period"))
+    return _nannyml(
+        "load_synthetic_binary_classification_dataset", "timestamp", ("id", "identifier", "work_home_actual", "period")
+    )
 
 
 def credit_cards() -> pd.DataFrame:
     """Synthetic applications for credit cards, nannyml's example of several classes."""
-    return _nannyml("load_synthetic_multiclass_classification_dataset", "timestamp", ("identifier", "y_true", "period"))
+    return _nannyml("load_synthetic_multiclass_classification_dataset", "timestamp", ("id", "identifier", "y_true", "period"))
 
 
 def housing() -> pd.DataFrame:
     """California's housing with times, as nannyml modified it."""
     return _nannyml(
-        "load_modified_california_housing_dataset", "timestamp", ("identifier", "clf_target", "partition", "period")
+        "load_modified_california_housing_dataset", "timestamp", ("id", "identifier", "clf_target", "partition", "period")
     )
 
 
@@ -95,7 +97,7 @@ def breast_cancer() -> pd.DataFrame:
 
 def phishing() -> pd.DataFrame:
     """Rows of river's phishing set, drawn again and again."""
-    rows = [x for x, _ in importlib.import_module("river").datasets.Phishing()]
+    rows = [x for x, _ in importlib.import_module("river.datasets").Phishing()]
     return _drawn(pd.DataFrame(rows))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import gammaincinv
 
-from alarms.results import Line
+from alarms.results import Line, newest
 from alarms.worlds import CHANGES, WORLDS, World
 
 PAGE = Path(__file__).parents[2] / "docs" / "alarms.md"
@@ -32,15 +32,13 @@ def interval(alarms: int, months: float) -> tuple[float, float]:
 
 def page(text: str, lines: Sequence[Line]) -> str:
     """Return the page with all tables between their markers rendered anew."""
-    latest: dict[str, Line] = {}
-    for line in lines:
-        latest[_identity(line)] = line
+    latest = newest(lines)
     parts = {
-        "quiet": _quiet(latest.values()),
-        "not-kept": _not_kept(latest.values()),
-        "changes": _changes(latest.values()),
-        "rules": _rules(latest.values()),
-        "real": _real(latest.values()),
+        "quiet": _quiet(latest),
+        "not-kept": _not_kept(latest),
+        "changes": _changes(latest),
+        "rules": _rules(latest),
+        "real": _real(latest),
     }
     for name, rows in parts.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
@@ -51,11 +49,6 @@ def page(text: str, lines: Sequence[Line]) -> str:
         body = "\n".join(rows)
         text = f"{before}{begin}\n\n{body}\n\n{end}{after}"
     return text
-
-
-def _identity(line: Line) -> str:
-    of = [line.get(key) for key in ("kind", "world", "replay", "round", "change", "rule", "played")]
-    return repr(of)
 
 
 def _months(lines: Iterable[Line]) -> dict[tuple[str, bool], tuple[float, int, float]]:
@@ -178,15 +171,15 @@ def _rules(lines: Iterable[Line]) -> Iterator[str]:
         if line["kind"] in ("windows", "others"):
             by[line["rule"]][line["world"]] = line
     ours = _months(lines)
-    delays = {line["world"]: line for line in lines if line["kind"] == "change"}
+    delays = _trials(lines, "change")
     worlds = [world for world in WORLDS if any(world.key in of for of in by.values())]
     yield "| rule | " + " | ".join(f"{world.title}, {world.rate:,.0f}/h" for world in worlds) + " |"
     yield "| --- |" + " --: |" * len(worlds)
     cells = []
     for world in worlds:
         months, alarms, _ = ours.get((world.key, True), (0.0, 0, 0.0))
-        delay = delays.get(world.key)
-        cells.append(_rule(alarms, months, delay["hours"], delay["trials"]) if months and delay else "")
+        hours, _, trials = delays.get(("mean-0.5", world.key), ([], [], 0))
+        cells.append(_rule(alarms, months, hours, trials) if months and trials else "")
     yield "| evidence | " + " | ".join(cells) + " |"
     for rule, of in sorted(by.items(), key=lambda item: (item[0] not in RULES, item[0])):
         found = [of.get(world.key) for world in worlds]
@@ -206,8 +199,8 @@ def _real(lines: Iterable[Line]) -> Iterator[str]:
     for line in lines:
         if line["kind"] == "real":
             found[line["world"]][line["played"], line["replay"]] = line
-    yield "| set | columns | rows an hour | its own days | halves | watched | 0.5 sd; 1 sd found in, median |"
-    yield "| --- | --: | --: | --: | --: | --: | --- |"
+    yield "| set | columns | rows an hour | its own days | halves | watched | 0.5 sd; 1 sd found | without times |"
+    yield "| --- | --: | --: | --: | --: | --: | --- | --: |"
     for name, of in sorted(found.items()):
         own = of["its own days", True]
         halves = [of[key, True] for key in ("second half after the first", "first half after the second") if (key, True) in of]
@@ -221,6 +214,7 @@ def _real(lines: Iterable[Line]) -> Iterator[str]:
             f"{_rate(sum(line['alarms'] for line in halves), days)} in {days:.0f} days" if halves else "-",
             f"{own['watched']:.0%}".replace("%", " %"),
             "; ".join(shifts),
+            _rate(of["its own days", False]["alarms"], own["days"]),
         ]
         yield "| " + " | ".join(cells) + " |"
 

@@ -110,11 +110,29 @@ def test_nothing_is_said_while_it_is_learnt_how_much_hours_differ(watched: Watch
     assert total(series, "model_drift_learning_seconds") == 86_400
     assert total(series, EVIDENCE) is None
     assert total(series, "model_moved_columns") is None
-    watched.clock.now += 90_000
-    watched.log(20, color="blue")
+    for _ in range(25):
+        watched.clock.now += 3600
+        watched.log(20, color="blue")
     series = read(monitor, watched.clock)[1]
     assert total(series, "model_drift_learning_seconds") == 0
     assert value(series, EVIDENCE, column="color") > 0
+    assert total(series, "model_moved_columns") is not None
+
+
+def test_a_request_that_tries_a_model_out_is_no_day_of_it(watched: Watched) -> None:
+    """Sessions of ten alike, two days after it: how they come is learnt first, and they are no drift then."""
+    monitor = watched.start(watched.configure(config_text()))
+    watched.log()
+    read(monitor, watched.clock)
+    watched.clock.now += 2 * 86_400
+    for hour in range(24):
+        watched.clock.now += 3600
+        for _ in range(15):
+            at, amount = watched.clock() - 3600 * watched.chance.random(), watched.chance.gauss(10, 2)
+            watched.log(10, at=at, amount=amount, color=watched.chance.choice(["red", "blue"]))
+        series = read(monitor, watched.clock)[1]
+        assert bool(value(series, "model_drift_learning_seconds")) == (hour < 13)
+        assert not total(series, "model_moved_columns")
     assert total(series, "model_moved_columns") == 0
 
 
@@ -227,3 +245,15 @@ def test_a_baseline_of_other_columns_begins_anew(watched: Watched) -> None:
     save_baseline(watched.folder / "baseline.json", colors=("red", "blue", "green"))
     after = read(watched.start(watched.configure(AT_ONCE)), watched.clock)[1]
     assert total(after, EVIDENCE, column="color") is None
+
+
+def test_a_version_that_is_served_no_more_raises_nothing(watched: Watched) -> None:
+    """What it moved by when it was is no news, though it stays known for as long as its counters are shown."""
+    monitor = watched.start(watched.configure(AT_ONCE))
+    watched.log(200, color="blue", version="old")
+    assert value(read(monitor, watched.clock)[1], "model_moved_columns", version="old") == 1
+    watched.clock.now += 2 * 86_400
+    watched.log(50, version="new")
+    series = read(monitor, watched.clock)[1]
+    assert total(series, "model_moved_columns", version="old") is None
+    assert value(series, "model_moved_columns", version="new") == 0

@@ -94,6 +94,11 @@ class Bets:
         return self._padded([learnt.effect for learnt in self.learnt], 1.0)
 
     @cached_property
+    def is_replayed(self) -> NDArray[np.bool_]:
+        """Whether a replay taught what is known of each column, bool (C, 1)."""
+        return np.array([[learnt.replayed] for learnt in self.learnt], np.bool_)
+
+    @cached_property
     def takes(self) -> Floats:
         """Whether rows of a cell say anything of a score, 1 or 0, (C, S, B)."""
         takes = np.zeros(self.shape)

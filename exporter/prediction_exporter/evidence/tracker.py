@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from prediction_exporter.counting.slices import SLICE_SECONDS, Slices
 from prediction_exporter.evidence.detector import Detector, Evidence, Walk
 from prediction_exporter.evidence.stored import pack, unpack
-from prediction_exporter.evidence.variation import Means, Variation
+from prediction_exporter.evidence.variation import LENGTHS, Means, Variation
 
 logger = logging.getLogger(__name__)
+
+#: Learning is over when so many hours have been compared with those before them, or a day with another.
+LEARNT_HOURS = 12
 
 #: What is stored is in this form; one of another release is of no use.
 FORM = 1
@@ -55,11 +58,11 @@ class Tracker:
         """Go on from a clock that may have been put back."""
         self._slices.follow_clock(now)
 
-    def look(self) -> dict[str, Evidence]:
-        """Return what is known of each version now, with the slices that are not closed yet as they are."""
+    def look(self, versions: Collection[str]) -> dict[str, Evidence]:
+        """Return what is known of these versions now, with the slices that are not closed yet as they are."""
         if self._seen is None or self._seen[0] != self._slices.revision:
             self._seen = self._slices.revision, self._look()
-        return dict(self._seen[1])
+        return {version: evidence for version, evidence in self._seen[1].items() if version in versions}
 
     def _look(self) -> dict[str, Evidence]:
         walks = {version: walk.copy() for version, walk in self._walks.items()}
@@ -71,10 +74,19 @@ class Tracker:
     def _fold(
         self, walks: dict[str, Walk], variation: Variation, start: int, of_slice: Mapping[str, NDArray[np.int64]]
     ) -> None:
+        self._go_on_learning(variation, start)
         for version in sorted(of_slice):
             if version not in walks:
                 walks[version] = self.detector.begin()
             self.detector.fold(walks[version], variation, start, of_slice[version])
+
+    def _go_on_learning(self, variation: Variation, start: int) -> None:
+        """Let learning last on where its time is over and little was learnt: one request that tried a model out is no day."""
+        learning = self.detector.learning
+        wanted = min(LEARNT_HOURS, learning / LENGTHS[0] - 1)
+        hours, *_, days = variation.count.max(axis=(1, 2), initial=0.0)
+        if start >= variation.since + learning and hours < wanted and not days:
+            variation.since = start + (wanted - hours) * LENGTHS[0] - learning
 
     def forget(self, version: str) -> None:
         """Drop a version."""

@@ -98,12 +98,23 @@ class Variation:
         mean: Floats = (prior * usual + self.count * self.mean) / (prior + self.count)
         return mean
 
-    def add(self, length: int, differences: Floats, *, usual: Floats) -> None:
-        """Count differences of windows of one length, given by its place, (C, S); NaN where there is none."""
+    def add(self, length: int, differences: Floats, *, usual: Floats, is_replayed: NDArray[np.bool_]) -> None:
+        """Count differences of windows of one length.
+
+        Each is cut, so that a change, which is one large difference, does not excuse itself: of hours, and where nothing was
+        replayed, as soon as some of them have shown what is usual.
+
+        Args:
+            length: its place.
+            differences: (C, S); NaN where there is none.
+            usual: variance of the mean of the baseline's hours.
+            is_replayed: whether that is known, bool (C, 1).
+        """
         mean, count = self.mean[length], self.count[length]
         self.worth = None
         there = np.isfinite(differences)
-        most = np.where(count < SEEN[length], np.inf, CUT * np.maximum(self._mean(usual)[length], 1.0))
+        is_new = (count < SEEN[length]) & ~(is_replayed & (length > 0))
+        most = np.where(is_new, np.inf, CUT * np.maximum(self._mean(usual)[length], 1.0))
         cut = np.minimum(differences, most, where=there, out=np.zeros_like(mean))
         counted = np.where(there, np.minimum(count + 1, AVERAGED[length]), count)
         self.count[length] = counted
@@ -151,7 +162,8 @@ class Means:
         with np.errstate(divide="ignore", invalid="ignore"):
             means = sums / rows
             differences = ((means - former) / bets.deviation) ** 2 / (1.0 / rows + 1.0 / former_rows)
-        variation.add(place, np.where(enough & (former_rows >= LEAST_ROWS), differences, np.nan), usual=bets.first)
+        there = enough & (former_rows >= LEAST_ROWS)
+        variation.add(place, np.where(there, differences, np.nan), usual=bets.first, is_replayed=bets.is_replayed)
         self.former[place] = np.where(enough, means, former)
         self.former_rows[place] = np.where(enough, rows, former_rows)
         self.sums[place] = 0.0

@@ -315,7 +315,8 @@ class ModelMonitor:
         if self._problem is None:
             self._last_success = now
         source = self._source_report(now)
-        evidence = self._tracker.look() if self._tracker is not None and self._evaluates else {}
+        served = {window.version for window in windows if window.profile.rows}  # what was moved last of another is no news
+        evidence = self._tracker.look(served) if self._tracker is not None and self._evaluates else {}
         late = self._tracker.late if self._tracker is not None else 0
         collected = self._collectors.collect(Moment(windows, self._ledger.shown(), self._exemplars, evidence, late))
         return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence)
