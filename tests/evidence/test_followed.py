@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from databases import new_file
+from prediction_exporter.evidence.bets import BETS
 from watched import NOW, Series, Watched, config_text, model_text, read, save_baseline, total
 from watched_table import Table
 
@@ -108,25 +110,129 @@ def test_nothing_is_said_while_it_is_learnt_how_much_hours_differ(watched: Watch
     assert total(series, "model_drift_learning_seconds") == 86_400
     assert total(series, EVIDENCE) is None
     assert total(series, "model_moved_columns") is None
-    watched.clock.now += 90_000
-    watched.log(20, color="blue")
+    for _ in range(25):
+        watched.clock.now += 3600
+        watched.log(20, color="blue")
     series = read(monitor, watched.clock)[1]
     assert total(series, "model_drift_learning_seconds") == 0
     assert value(series, EVIDENCE, column="color") > 0
+    assert total(series, "model_moved_columns") is not None
+
+
+def test_a_request_that_tries_a_model_out_is_no_day_of_it(watched: Watched) -> None:
+    """Sessions of ten alike, two days after it: how they come is learnt first, and they are no drift then."""
+    monitor = watched.start(watched.configure(config_text()))
+    watched.log()
+    read(monitor, watched.clock)
+    watched.clock.now += 2 * 86_400
+    for hour in range(24):
+        watched.clock.now += 3600
+        for _ in range(15):
+            at, amount = watched.clock() - 3600 * watched.chance.random(), watched.chance.gauss(10, 2)
+            watched.log(10, at=at, amount=amount, color=watched.chance.choice(["red", "blue"]))
+        series = read(monitor, watched.clock)[1]
+        assert bool(value(series, "model_drift_learning_seconds")) == (hour < 13)
+        assert not total(series, "model_moved_columns")
     assert total(series, "model_moved_columns") == 0
 
 
-@pytest.mark.parametrize(("late", "told"), [(3000, 0), (7200, 5)])
-def test_what_comes_too_late_is_told(watched: Watched, late: int, told: int) -> None:
-    """An hour is waited for; later rows are in the windows, and their number is a series."""
+@pytest.mark.parametrize(("at", "told"), [(NOW - 7200, 0), (NOW - 9300, 5)])
+def test_what_comes_too_late_is_told(watched: Watched, at: float, told: int) -> None:
+    """Rows from before what has been closed for an hour are in the windows, and their number is a series."""
     monitor = watched.start(watched.configure(AT_ONCE))
     watched.log(5, at=NOW - 9000)
     watched.log(5)
     read(monitor, watched.clock)
-    watched.log(5, at=NOW - late)
+    watched.clock.now += 3600
+    watched.log(5)
+    read(monitor, watched.clock)
+    watched.log(5, at=at)
     series = read(monitor, watched.clock)[1]
     assert total(series, "model_drift_late_predictions_total") == told
-    assert total(series, "model_window_predictions", window="24h", segment="all") == 15
+    assert total(series, "model_window_predictions", window="24h", segment="all") == 20
+
+
+def by_hour(watched: Watched, *, days: int, to: str) -> list[str]:
+    """Log events of some days, and return their lines."""
+    for hour in range(24 * days):
+        at = NOW - 86_400 * days + 3600 * hour
+        for _ in range(10):
+            watched.log(at=at + 3600 * watched.chance.random(), to=to, amount=watched.chance.gauss(11, 2))
+    return (watched.folder / to).read_text().splitlines()
+
+
+def test_files_of_the_same_time_are_read_as_one(tmp_path: Path) -> None:
+    """Replicas' files are read one after the other: none is late for the one before, nor after a restart."""
+    replicas, together = Watched(tmp_path / "replicas"), Watched(tmp_path / "together")
+    for each in (replicas, together):
+        each.folder.mkdir()
+    text = AT_ONCE.replace("path: app.log", 'path: "*.log"')
+    lines = [line for name in ("a.log", "b.log") for line in by_hour(replicas, days=1, to=name)]
+    (replicas.folder / "b.log").rename(replicas.folder / "b.later")
+    together.write("".join(line + "\n" for line in sorted(lines, key=lambda line: float(json.loads(line)["ts"]))))
+    expected = read(together.start(together.configure(text)), together.clock)[1]
+    read(replicas.start(replicas.configure(text)), replicas.clock)
+    (replicas.folder / "b.later").rename(replicas.folder / "b.log")
+    found = read(replicas.start(replicas.configure(text)), replicas.clock)[1]
+    assert total(found, "model_drift_late_predictions_total") == 0
+    assert of_evidence(found) == of_evidence(expected)
+    assert value(found, EVIDENCE, column="amount") > 0
+
+
+def test_long_windows_do_not_blur_the_hours(tmp_path: Path) -> None:
+    """What is usual may differ by the hour: events of days ago are told apart by it, however wide a window's buckets are."""
+    found = []
+    for name, windows in (("week", "1h, 7d"), ("month", "1h, 31d")):
+        watched = Watched(tmp_path / name)
+        watched.folder.mkdir()
+        by_hour(watched, days=2, to="app.log")
+        loaded = watched.configure(f"windows: [{windows}]\n{AT_ONCE}")
+        found.append(of_evidence(read(watched.start(loaded), watched.clock)[1]))
+    assert found[0] == found[1]
+    assert value(found[0], EVIDENCE, column="amount") > 0
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_was_ahead_ends_no_evidence(watched: Watched, *, restarted: bool) -> None:
+    """What came while it was wrong does not make late what comes when it is right again."""
+    monitor = watched.start(watched.configure(AT_ONCE))
+    watched.log(20)
+    read(monitor, watched.clock)
+    watched.clock.now += 30 * 86_400
+    for _ in range(2):
+        watched.clock.now += 7200
+        watched.log(3)
+        read(monitor, watched.clock)
+    watched.clock.now = NOW
+    monitor = watched.start(watched.configure(AT_ONCE)) if restarted else monitor
+    for _ in range(12):
+        watched.clock.now += 600
+        watched.log(30, color="blue")
+        series = read(monitor, watched.clock)[1]
+    assert total(series, "model_drift_late_predictions_total") == 0
+    assert value(series, EVIDENCE, column="color") > value(series, f"{EVIDENCE}_threshold")
+
+
+@pytest.mark.parametrize(("names", "other"), [(["tracker.FORM"], 0), (["bets.BETS", "detector.BETS"], BETS[1:])])
+def test_evidence_of_another_release_begins_anew(
+    watched: Watched,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    names: list[str],
+    other: object,
+) -> None:
+    """What is stored in another form, or of another number of bets, is told and left."""
+    monitor = watched.start(watched.configure(AT_ONCE))
+    for _ in range(3):  # the first slice is closed by the last
+        watched.clock.now += 7200
+        watched.log(50, color="blue")
+        before = read(monitor, watched.clock)[1]
+    assert value(before, EVIDENCE, column="color") > 0
+    for name in names:
+        monkeypatch.setattr(f"prediction_exporter.evidence.{name}", other)
+    after = read(watched.start(watched.configure(AT_ONCE)), watched.clock)[1]
+    assert total(after, EVIDENCE, column="color") is None
+    assert "model m: what is stored of the evidence was gathered by the rule of another release" in caplog.text
 
 
 def test_a_baseline_of_other_columns_begins_anew(watched: Watched) -> None:

@@ -68,7 +68,10 @@ LATE = Family(
     type="counter",
     labels=MODEL,
     group="drift",
-    help="Predictions that came more than an hour after later ones; they are in the windows, and give no evidence.",
+    help=(
+        "Predictions that came more than an hour after others of their time and later ones; they are in the windows, and give "
+        "no evidence."
+    ),
 )
 
 #: The change that a column has to show to count as watched, in standard deviations.

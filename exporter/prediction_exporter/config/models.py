@@ -139,7 +139,10 @@ class Model(Section):
     )
     learning: Annotated[DurationValue, between("0s", "31d")] = Field(
         Duration.parse("1d"),
-        description="Time after the first prediction in which it is learnt how much hours differ, without evidence; 0s to 31d.",
+        description=(
+            "Time after the first prediction in which it is learnt how much hours differ, without evidence; longer where "
+            "twelve hours, or two days, were not seen yet; 0s to 31d."
+        ),
     )
     min_predictions: Count = Field(30, description="A window with fewer predictions than this is not compared.")
     slo: Slo = Field(default_factory=Slo, description="How many requests must succeed, and how fast.")

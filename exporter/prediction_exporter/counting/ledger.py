@@ -164,7 +164,7 @@ class Ledger:
                 self.windows.add(key, profile, now=now)
         if self.slices is not None:
             for key, profile in tally.profiles.items():
-                self.slices.add(key, profile, is_news=is_news)
+                self.slices.add(key, profile, now=now, is_news=is_news)
             self.slices.come(tally.newest)
 
     def replace(self, reading: Reading, tally: Tally, *, now: float) -> None:

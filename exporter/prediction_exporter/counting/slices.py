@@ -1,12 +1,14 @@
 """Slices: rows in each cell by five minutes of event time, until no more of them are to be expected.
 
 What evidence is computed from has to come in the order of time, once. So a slice is kept until events of an hour later have
-come, and until then it may still grow, or be read again as a whole.
+come, and until it has not grown for an hour by the clock: files of one day, or of several replicas, are read one after the
+other. Until then it may still grow, or be read again as a whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +21,11 @@ from prediction_exporter.counting.profiler import ALL, Key
 #: Length of a slice, in seconds of event time.
 SLICE_SECONDS = 300
 
-#: A slice is closed when events have come that are so many seconds later than its end.
+#: A slice is closed when events have come that are so many seconds later than its end, and it has not grown for as long.
 CLOSED_AFTER = 3600
+
+#: Slices that may be closed by their time are closed, the oldest first, where all together take more bytes than this.
+MOST_BYTES = 8 << 20
 
 Counts = NDArray[np.int64]
 
@@ -31,26 +36,31 @@ class Slices:
     Attributes:
         cells: what is counted of each.
         late: rows that came after their slice was closed; they are in the windows and give no evidence.
+        revision: another number whenever something has changed.
     """
 
     def __init__(self, layout: Layout) -> None:
         self.cells = Cells(layout)
         self.late = 0
+        self.revision = 0
         self._counted: dict[int, dict[str, Counts]] = {}
+        self._grew: dict[int, float] = {}  # when each of these slices grew last
         self._read: dict[Key, Counts] = {}  # spans that are read again
         self._newest: float | None = None
         self._closed_until = np.iinfo(np.int64).min  # slices before were taken
 
-    def add(self, key: Key, profile: Profile, *, is_news: bool = True) -> None:
+    def add(self, key: Key, profile: Profile, *, now: float, is_news: bool = True) -> None:
         """Count a profile for good; of segments nothing is kept, for all events hold them.
 
         Args:
             key: what the profile is of.
             profile: the counts.
+            now: Unix time.
             is_news: whether they are counted for the first time; what is read once more is not late.
         """
         if key.segment != ALL:
             return
+        self.revision += 1
         start = key.bucket // SLICE_SECONDS * SLICE_SECONDS
         if start < self._closed_until:
             self.late += profile.rows if is_news else 0
@@ -58,6 +68,7 @@ class Slices:
         of_slice = self._counted.setdefault(start, {})
         counts = self.cells.of(profile)
         of_slice[key.version] = of_slice[key.version] + counts if key.version in of_slice else counts
+        self._grew[start] = now
 
     def come(self, newest: float | None) -> None:
         """Note the time of the newest event that is counted for good."""
@@ -66,17 +77,40 @@ class Slices:
 
     def replace(self, start: int, end: int, profiles: Mapping[Key, Profile]) -> None:
         """Put these profiles in the place of those of the open span ``[start, end)``."""
+        self.revision += 1
         others = {key: counts for key, counts in self._read.items() if not start <= key.bucket < end}
         self._read = others | {key: self.cells.of(profile) for key, profile in profiles.items() if key.segment == ALL}
 
-    def take_closed(self) -> Iterator[tuple[int, Mapping[str, Counts]]]:
-        """Yield the slices that are closed, in the order of time, and forget them."""
+    def take_closed(self, now: float) -> Iterator[tuple[int, Mapping[str, Counts]]]:
+        """Yield the slices that are closed, in the order of time, and forget them.
+
+        Args:
+            now: Unix time.
+        """
         if self._newest is None:
             return
         until = int(self._newest - CLOSED_AFTER) // SLICE_SECONDS * SLICE_SECONDS
+        profiles = sum(map(len, self._counted.values()))
+        most = MOST_BYTES // (self.cells.total * np.dtype(np.int64).itemsize)
         for start in sorted(start for start in self._counted if start < until):
-            yield start, self._counted.pop(start)
-        self._closed_until = max(self._closed_until, until)
+            if profiles <= most and now < self._grew[start] + CLOSED_AFTER:
+                return
+            closed = self._counted.pop(start)
+            del self._grew[start]
+            profiles -= len(closed)
+            self._closed_until = max(self._closed_until, start + SLICE_SECONDS)
+            self.revision += 1
+            yield start, closed
+
+    def follow_clock(self, now: float) -> None:
+        """Take back what was told by a clock that has been put back: until that time is reached everything would be late."""
+        self.revision += 1
+        if self._newest is not None:
+            self._newest = min(self._newest, now)
+        self._closed_until = min(self._closed_until, int(now) // SLICE_SECONDS * SLICE_SECONDS)
+        for start in [start for start in self._counted if start > now + CLOSED_AFTER]:
+            del self._counted[start], self._grew[start]
+        self._grew = {start: min(grew, now) for start, grew in self._grew.items()}
 
     def open(self) -> Iterator[tuple[int, Mapping[str, Counts]]]:
         """Yield the slices that are not closed, in the order of time."""
@@ -90,22 +124,26 @@ class Slices:
 
     def forget(self, version: str) -> None:
         """Drop a version."""
+        self.revision += 1
         for of_slice in self._counted.values():
             of_slice.pop(version, None)
         self._read = {key: counts for key, counts in self._read.items() if key.version != version}
 
     # From and to the state file
 
-    def stored(self) -> tuple[dict[str, float | int | None], dict[tuple[int, str], Counts]]:
-        """Return what is to be stored: numbers, and counts by slice and version."""
-        numbers = {"late": self.late, "newest": self._newest, "closed_until": self._closed_until}
+    def stored(self) -> tuple[dict[str, Any], dict[tuple[int, str], Counts]]:
+        """Return what is to be stored: numbers as JSON has them, and counts by slice and version."""
+        grew = sorted(self._grew.items())
+        numbers = {"late": self.late, "newest": self._newest, "closed_until": self._closed_until, "grew": grew}
         return numbers, {(start, version): c for start, of in self._counted.items() for version, c in of.items()}
 
-    def restore(self, numbers: Mapping[str, float | int | None], counts: Mapping[tuple[int, str], Counts]) -> None:
-        """Take over what :meth:`stored` gave."""
-        self.late = int(numbers["late"] or 0)
+    def restore(self, numbers: Mapping[str, Any], counts: Mapping[tuple[int, str], Counts]) -> None:
+        """Take over what :meth:`stored` gave, or some of its counts."""
+        self.revision += 1
+        self.late = numbers["late"]
         self._newest = numbers["newest"]
-        self._closed_until = int(numbers["closed_until"] or 0)
+        self._closed_until = numbers["closed_until"]
         self._counted = {}
         for (start, version), of in counts.items():
             self._counted.setdefault(start, {})[version] = of
+        self._grew = {start: grew for start, grew in numbers["grew"] if start in self._counted}

@@ -30,6 +30,9 @@ LEAST_BUCKETS = 60
 #: Events are profiled in slices of at most so many seconds, which may be replaced one by one.
 SLICE_SECONDS = 60
 
+#: However long ago they were, events are told apart by the hour.
+WIDEST_SECONDS = 3600
+
 EMPTY = np.iinfo(np.int64).min
 
 
@@ -62,13 +65,14 @@ def wider_buckets(spans: Sequence[Span], now: float) -> list[tuple[int, int]]:
     """Return how wide the buckets may be that events are folded in which the finest window does not hold any more.
 
     These are pairs of a time and a width, as :meth:`Profiler.fold` takes them: events before the oldest bucket of a window
-    count only in longer ones, whose buckets are wider. So no more groups of events are told apart than there are buckets.
+    count only in longer ones, whose buckets are wider. So not many more groups of events are told apart than there are buckets;
+    they are of an hour at most, as what is usual differs by the hour of the day.
 
     >>> wider_buckets([Span.of("1h", 3600), Span.of("24h", 86_400)], now=1_000_000.0)
     [(996420, 900)]
     """
     by_length = sorted(spans, key=lambda span: span.seconds)
-    return [(shorter.oldest(now), longer.bucket) for shorter, longer in pairwise(by_length)]
+    return [(shorter.oldest(now), min(longer.bucket, WIDEST_SECONDS)) for shorter, longer in pairwise(by_length)]
 
 
 def ring_bytes(layout: Layout, span: Span, largest: int) -> int:

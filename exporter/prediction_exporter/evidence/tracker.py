@@ -9,58 +9,84 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.counting.slices import Slices
+from prediction_exporter.counting.slices import SLICE_SECONDS, Slices
 from prediction_exporter.evidence.detector import Detector, Evidence, Walk
 from prediction_exporter.evidence.stored import pack, unpack
-from prediction_exporter.evidence.variation import Means, Variation
+from prediction_exporter.evidence.variation import LENGTHS, Means, Variation
 
 logger = logging.getLogger(__name__)
+
+#: Learning is over when so many hours have been compared with those before them, or a day with another.
+LEARNT_HOURS = 12
+
+#: What is stored is in this form; one of another release is of no use.
+FORM = 1
 
 
 class Tracker:
     """The bets on all versions of a model.
 
-    What is closed is folded for good; what may still change is folded anew, from there, whenever somebody asks.
+    What is closed is folded for good; what may still change is folded anew, from there, when somebody asks and it has changed.
 
     Args:
+        name: the model's name, for messages.
         detector: the rule.
         slices: what is counted of the model.
     """
 
-    def __init__(self, detector: Detector, slices: Slices) -> None:
+    def __init__(self, name: str, detector: Detector, slices: Slices) -> None:
+        self._name = name
         self.detector = detector
         self._slices = slices
         self._variation = detector.variation()
         self._walks: dict[str, Walk] = {}
         self._told: bytes | None = None
+        self._stored_at = -1  # revision of the slices
+        self._seen: tuple[int, dict[str, Evidence]] | None = None  # by the revision of the slices
 
     @property
     def late(self) -> int:
         """Rows that came after their slice was closed."""
         return self._slices.late
 
-    def follow(self) -> None:
+    def follow(self, now: float) -> None:
         """Fold the slices that are closed since the last call."""
-        for start, of_slice in self._slices.take_closed():
+        for start, of_slice in self._slices.take_closed(now):
             self._fold(self._walks, self._variation, start, of_slice)
+
+    def follow_clock(self, now: float) -> None:
+        """Go on from a clock that may have been put back."""
+        self._slices.follow_clock(now)
 
     def look(self, versions: Collection[str]) -> dict[str, Evidence]:
         """Return what is known of these versions now, with the slices that are not closed yet as they are."""
+        if self._seen is None or self._seen[0] != self._slices.revision:
+            self._seen = self._slices.revision, self._look()
+        return {version: evidence for version, evidence in self._seen[1].items() if version in versions}
+
+    def _look(self) -> dict[str, Evidence]:
         walks = {version: walk.copy() for version, walk in self._walks.items()}
         variation = self._variation.copy()
         for start, of_slice in self._slices.open():
             self._fold(walks, variation, start, of_slice)
-        return {
-            version: self.detector.evidence(walk, variation) for version, walk in sorted(walks.items()) if version in versions
-        }
+        return {version: self.detector.evidence(walk, variation) for version, walk in sorted(walks.items())}
 
     def _fold(
         self, walks: dict[str, Walk], variation: Variation, start: int, of_slice: Mapping[str, NDArray[np.int64]]
     ) -> None:
+        self._go_on_learning(variation, start)
         for version in sorted(of_slice):
             if version not in walks:
                 walks[version] = self.detector.begin()
             self.detector.fold(walks[version], variation, start, of_slice[version])
+
+    def _go_on_learning(self, variation: Variation, start: int) -> None:
+        """Let learning last on where its time is over and little was learnt: one request that tried a model out is no day."""
+        learning = self.detector.learning
+        wanted = min(LEARNT_HOURS, learning / LENGTHS[0] - 1)
+        hours, *_, days = variation.count.max(axis=(1, 2), initial=0.0)
+        if start >= variation.since + learning and hours < wanted and not days:
+            variation.since = start + (wanted - hours) * LENGTHS[0] - learning
 
     def forget(self, version: str) -> None:
         """Drop a version."""
@@ -71,6 +97,9 @@ class Tracker:
 
     def news(self) -> bytes | None:
         """Return what :meth:`stored` gives, where it is something else than before; None where it is not."""
+        if self._stored_at == self._slices.revision:
+            return None
+        self._stored_at = self._slices.revision
         stored = self.stored()
         if stored == self._told:
             return None
@@ -89,28 +118,46 @@ class Tracker:
         if of_slices:
             arrays["counts"] = np.stack([counts[key] for key in of_slices])
         since = None if np.isinf(self._variation.since) else self._variation.since
-        return pack({"slices": counted, "since": since, "versions": versions, "counts": of_slices}, arrays)
+        numbers = {"form": FORM, "slices": counted, "since": since, "versions": versions, "counts": of_slices}
+        return pack(numbers, arrays)
 
-    def restore(self, stored: bytes, *, refills: bool) -> None:
+    def restore(self, stored: bytes, *, refilled_from: float) -> None:
         """Go on from what :meth:`stored` gave; what cannot be used any more is told, and the evidence begins anew.
 
         Args:
             stored: the bytes.
-            refills: whether the source reads again what was counted in slices that are not closed.
+            refilled_from: the time from which on the source reads again what was counted in slices that are not closed.
         """
         numbers, arrays = unpack(stored)
-        variation = Variation(arrays["variation mean"], arrays["variation count"])
-        if variation.mean.shape != self._variation.mean.shape:
-            logger.warning("what is stored of the evidence is of other bets; it is gathered anew")
+        if numbers.get("form") != FORM or not self._fits(arrays, len(numbers["versions"])):
+            logger.warning(
+                "model %s: what is stored of the evidence was gathered by the rule of another release; it is gathered anew",
+                self._name,
+            )
             return
+        variation = Variation(arrays["variation mean"], arrays["variation count"])
         variation.since = np.inf if numbers["since"] is None else numbers["since"]
         self._variation = variation
         for place, of_version in enumerate(numbers["versions"]):
             self._walks[of_version["version"]] = _walk_of(
                 {name: arrays[f"{place} {name}"] for name in _arrays_of(self.detector.begin())}, of_version["newest"]
             )
-        counts = {} if refills else {(int(start), v): arrays["counts"][row] for row, (start, v) in enumerate(numbers["counts"])}
+        counts = {
+            (start, version): arrays["counts"][row]
+            for row, (start, version) in enumerate(numbers["counts"])
+            if start + SLICE_SECONDS <= refilled_from
+        }
         self._slices.restore(numbers["slices"], counts)
+
+    def _fits(self, arrays: Mapping[str, NDArray[Any]], versions: int) -> bool:
+        """Return whether stored arrays are of these bets on these cells."""
+        expected = {"variation mean": self._variation.mean.shape, "variation count": self._variation.count.shape}
+        for name, array in _arrays_of(self.detector.begin()).items():
+            expected |= {f"{place} {name}": array.shape for place in range(versions)}
+        counts = arrays.get("counts")
+        if counts is not None:
+            expected["counts"] = (len(counts), self._slices.cells.total)
+        return {name: array.shape for name, array in arrays.items()} == expected
 
 
 def _arrays_of(walk: Walk) -> dict[str, NDArray[Any]]:

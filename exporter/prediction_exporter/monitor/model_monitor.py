@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -99,7 +100,7 @@ class ModelMonitor:
             forgotten=self._forget,
         )
         slices = self._ledger.slices
-        self._tracker = Tracker(detector, slices) if detector is not None and slices is not None else None
+        self._tracker = Tracker(model.name, detector, slices) if detector is not None and slices is not None else None
         self._exemplars = Exemplars(self._ledger.traffic.duration_bounds) if config.series.exemplars else None
         self._source = open_source(
             SourceContext(
@@ -153,7 +154,9 @@ class ModelMonitor:
         if layout is not None and self._tracker is not None:
             evidence = self._state.evidence(self.model.name, layout)
             if evidence is not None:
-                self._tracker.restore(evidence, refills=self._source.refills)
+                now = self._clock()
+                self._tracker.restore(evidence, refilled_from=self._ledger.oldest(now) if self._source.refills else math.inf)
+                self._tracker.follow_clock(now)
         kept = self._state.buckets(self.model.name, layout) if layout is not None and not self._source.refills else ()
         self._ledger.restore(stored.counters, kept, now=self._clock())
         if self._source.refills:
@@ -229,6 +232,8 @@ class ModelMonitor:
             )
             if self._layout is not None:
                 self._ledger.restore_windows(self._state.buckets(self.model.name, self._layout), now=now)
+            if self._tracker is not None:
+                self._tracker.follow_clock(now)
         self._latest = now
 
     def _tell_fields(self) -> None:
@@ -268,7 +273,7 @@ class ModelMonitor:
             self._ledger.replace(reading, self._staged, now=now)
             self._staged = Tally()
         if self._tracker is not None:
-            self._tracker.follow()
+            self._tracker.follow(now)
 
     def _tallies_of(self, events: Events, batch: Batch, now: float) -> Iterator[Tally]:
         if batch.reading is None:  # a span of time holds no other times

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, func, select
 
 from prediction_exporter.config import Table
 from prediction_exporter.counting.reading import Reading
-from prediction_exporter.counting.windows import SLICE_SECONDS
+from prediction_exporter.counting.windows import SLICE_SECONDS, WIDEST_SECONDS
 from prediction_exporter.errors import PredictionExporterError, SourceError
 from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.backoff import Backoff
@@ -253,7 +253,8 @@ class TableSource:
 
     def _width(self, at: int, now: float) -> int:
         spans = self._context.spans
-        return max(min((span.bucket for span in spans if at >= span.oldest(now)), default=spans[-1].bucket), self._slice)
+        finest = min((span.bucket for span in spans if at >= span.oldest(now)), default=spans[-1].bucket)
+        return max(min(finest, WIDEST_SECONDS), self._slice)
 
     # What may still change
 
