@@ -25,7 +25,7 @@ SLICE_SECONDS = 300
 CLOSED_AFTER = 3600
 
 #: Slices that may be closed by their time are closed, the oldest first, where all together take more bytes than this.
-MOST_BYTES = 8 << 20
+MOST_BYTES = 4 << 20
 
 Counts = NDArray[np.int64]
 
