@@ -11,6 +11,7 @@ from prediction_exporter.kit.looks import (
     NO_DATA,
     PLAIN,
     THRESHOLD,
+    UNKNOWN,
     Json,
     Role,
     Steps,
@@ -272,16 +273,15 @@ def timeline(title: str, description: str, query: Query, *, width: int, height: 
 
 
 def states(
-    title: str, description: str, query: Query, *, steps: Steps, texts: Mapping[str, str], width: int, height: int
+    title: str, description: str, query: Query, *, colors: Mapping[str, str], texts: Mapping[str, str], width: int, height: int
 ) -> Panel:
-    """Return a strip over time of a series whose values are states; ``steps`` give their colours, ``texts`` their words."""
+    """Return a strip over time of a series whose values are states; ``colors`` and ``texts`` are by value."""
+    # Not by thresholds: Grafana would merge values into their ranges, and write 2+ for a warning.
     panel = timeline(title, description, query, width=width, height=height)
     panel.content["options"]["showValue"] = "auto"
-    for name in ("decimals", "min", "max"):
+    for name in ("decimals", "min", "max", "thresholds"):
         del panel.defaults[name]
-    panel.defaults.update(
-        {"unit": "short", "color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": words(texts)}
-    )
+    panel.defaults.update(unit="short", color={"mode": "fixed", "fixedColor": UNKNOWN}, mappings=words(texts, colors))
     return panel
 
 

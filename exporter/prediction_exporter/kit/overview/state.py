@@ -83,13 +83,13 @@ def _health() -> Panel:
         "What the alerts on the model say of it over time; not watched where nobody sees it, where too few predictions are "
         "compared, or where rules are not evaluated.",
         Query(expr=f"max({HEALTH.where(*MODEL)})", legend="health"),
-        steps=(
-            (None, looks.GOOD),
-            (Health.INFO.value, looks.PLAIN),
-            (Health.WARNING.value, looks.NEAR),
-            (Health.NOT_WATCHED.value, looks.UNKNOWN),
-            (Health.CRITICAL.value, looks.BAD),
-        ),
+        colors={
+            str(Health.HEALTHY.value): looks.GOOD,
+            str(Health.INFO.value): looks.PLAIN,
+            str(Health.WARNING.value): looks.NEAR,
+            str(Health.NOT_WATCHED.value): looks.UNKNOWN,
+            str(Health.CRITICAL.value): looks.BAD,
+        },
         texts={str(state.value): state.words for state in Health},
         width=24,
         height=3,
