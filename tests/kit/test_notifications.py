@@ -7,9 +7,7 @@ import email.policy
 import html
 import json
 import re
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +21,7 @@ import requests
 import yaml
 from aiosmtpd.controller import Controller
 
+from alertmanagers import alertmanager_of, wait
 from prediction_exporter.config import parse
 from prediction_exporter.demo.sinks import free_port
 from prediction_exporter.kit import render as kit
@@ -103,35 +102,8 @@ notifications:
         environ={},
     )
     kit.write(kit.render(config, time_scale=100), folder)
-    address = f"127.0.0.1:{free_port()}"
-    command = [
-        "prometheus-alertmanager",
-        f"--config.file={folder}/alertmanager/alertmanager.yml",
-        f"--storage.path={folder}/data",
-        f"--web.listen-address={address}",
-        "--web.external-url=http://alertmanager.example.com",
-        "--cluster.listen-address=",
-    ]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            _wait(lambda: _ready(address), f"Alertmanager: {folder}/log")
-            yield f"http://{address}"
-        finally:
-            process.terminate()
-
-
-def _ready(address: str) -> bool:
-    try:
-        return requests.get(f"http://{address}/-/ready", timeout=1).ok
-    except requests.ConnectionError:
-        return False
-
-
-def _wait(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.05)
+    with alertmanager_of(folder / "alertmanager/alertmanager.yml", folder) as address:
+        yield address
 
 
 def _alerts(start: datetime, end: datetime) -> list[dict[str, Any]]:
@@ -186,7 +158,7 @@ def story(alertmanager: str, inbox: tuple[Inbox, int, int], started: datetime) -
     def send(end: datetime, count: int) -> tuple[dict[str, Any], EmailMessage]:
         alerts = _alerts(started, end)
         requests.post(f"{alertmanager}/api/v2/alerts", json=alerts, timeout=5).raise_for_status()
-        _wait(lambda: len(received.slack) >= count and len(received.mails) >= count, f"message {count}")
+        wait(lambda: len(received.slack) >= count and len(received.mails) >= count, f"message {count}")
         return received.slack[count - 1], received.mails[count - 1]
 
     return {"firing": send(started + timedelta(minutes=5), 1), "resolved": send(datetime.now(UTC), 2)}
@@ -328,7 +300,7 @@ def tell(alertmanager: str, inbox: tuple[Inbox, int, int]) -> Callable[..., Told
                 [each for each in received.mails if f" {model}:" in each["Subject"]],
             )
 
-        _wait(lambda: all(found()), f"messages about {model}")
+        wait(lambda: all(found()), f"messages about {model}")
         [slack], [mail] = found()
         assert slack["attachments"][0]["title"] == mail["Subject"]
         return Told(mail["Subject"], slack["attachments"][0]["text"], _part(mail, "plain"), _part(mail, "html"))
@@ -434,7 +406,7 @@ def test_a_silence_covers_what_was_told_and_nothing_else(tell: Callable[..., Tol
         of = ("column", "version", "severity")
         return [tuple(alert["labels"][name] for name in of) for alert in found if alert["status"]["silencedBy"]]
 
-    _wait(silenced, "the silence")
+    wait(silenced, "the silence")
     assert set(silenced()) == {(column, "2", "warning")}
 
 
@@ -471,7 +443,7 @@ def test_an_alert_without_anything_is_still_told(alertmanager: str, inbox: tuple
     before = len(received.mails)
     alert = {"labels": {"alertname": "Watchdog", "job": "node"}}
     requests.post(f"{alertmanager}/api/v2/alerts", json=[alert], timeout=5).raise_for_status()
-    _wait(lambda: len(received.mails) > before, "the mail")
+    wait(lambda: len(received.mails) > before, "the mail")
     mail = received.mails[-1]
     assert mail["To"] == "unowned@example.com"
     assert mail["Subject"] == "[FIRING] node: Watchdog"
@@ -503,7 +475,7 @@ def fleet(alertmanager: str, inbox: tuple[Inbox, int, int]) -> Told:
             [each for each in received.mails if each["To"] == "platform@example.com"],
         )
 
-    _wait(lambda: all(found()), "messages about all models")
+    wait(lambda: all(found()), "messages about all models")
     (slack, *_), (mail, *_) = found()
     return Told(mail["Subject"], slack["attachments"][0]["text"], _part(mail, "plain"), _part(mail, "html"))
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,8 +17,8 @@ import pytest
 import requests
 import yaml
 
+from alertmanagers import alertmanager_of, wait
 from prediction_exporter.config import parse
-from prediction_exporter.demo.sinks import free_port
 from prediction_exporter.kit import render as kit
 from prediction_exporter.kit.alertmanager import CONFIG_FILE, TEMPLATE_FILE
 
@@ -127,37 +125,8 @@ def alertmanager(sink: Sink, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     kit.write(kit.render(config, only=["alertmanager"], time_scale=100), folder)
     file = folder / CONFIG_FILE
     file.write_text(yaml.safe_dump(for_the_installed(yaml.safe_load(file.read_text()), sink.port)))
-    address = f"127.0.0.1:{free_port()}"
-    command = [
-        "prometheus-alertmanager",
-        f"--config.file={file}",
-        f"--storage.path={folder}/data",
-        f"--web.listen-address={address}",
-        "--web.external-url=http://alertmanager.example.com",
-        "--cluster.listen-address=",
-    ]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            wait(lambda: ready(address), f"Alertmanager: {folder}/log")
-            yield f"http://{address}"
-        finally:
-            process.terminate()
-
-
-def ready(address: str) -> bool:
-    """Return whether Alertmanager answers."""
-    try:
-        return requests.get(f"http://{address}/-/ready", timeout=1).ok
-    except requests.ConnectionError:
-        return False
-
-
-def wait(condition: Callable[[], object], what: str) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.05)
+    with alertmanager_of(file, folder) as address:
+        yield address
 
 
 def alert(model: str, column: str = "", severity: str = "warning", owner: str = "risk-ds", **more: str) -> dict[str, Any]:
