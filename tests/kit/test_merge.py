@@ -296,4 +296,7 @@ def test_forms_that_people_write(merge: Merge, alertmanager: Path, form: str) ->
 def test_only_has_no_meaning_here(merge: Merge) -> None:
     """It is told, as what was asked for would be done by half."""
     done = merge(RISK, "--only=rules")
-    assert (done.returncode, done.stderr) == (2, "--into merges routes and receivers, and --only has no meaning with it\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "--into merges routes and receivers, and neither --only nor --format has a meaning with it\n",
+    )

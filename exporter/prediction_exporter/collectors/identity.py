@@ -43,7 +43,10 @@ SLO_OBJECTIVE = Family(
     type="gauge",
     labels=("model", "slo"),
     group="identity",
-    help="Share of requests that must succeed (slo=availability) or be fast enough (slo=latency), as configured.",
+    help=(
+        "Share of requests that must succeed (slo=availability) or be fast enough (slo=latency), or of the time in which the "
+        "newest prediction must be new enough (slo=freshness), as configured."
+    ),
 )
 
 SLO_LATENCY = Family(
@@ -52,6 +55,14 @@ SLO_LATENCY = Family(
     labels=MODEL,
     group="identity",
     help="Duration under which a request counts as fast enough, as configured.",
+)
+
+SLO_FRESHNESS = Family(
+    name="model_slo_freshness_seconds",
+    type="gauge",
+    labels=MODEL,
+    group="identity",
+    help="Age up to which the newest prediction counts as fresh, as configured.",
 )
 
 
@@ -86,6 +97,9 @@ class IdentitySeries(ModelSeries):
         if model.slo.latency is not None:
             add(SLO_OBJECTIVE, self._subject.labels(SLO_OBJECTIVE, "latency"), model.slo.latency.ratio)
             add(SLO_LATENCY, self._subject.labels(SLO_LATENCY), model.slo.latency.under.seconds)
+        if model.slo.freshness is not None:
+            add(SLO_OBJECTIVE, self._subject.labels(SLO_OBJECTIVE, "freshness"), model.slo.freshness.ratio)
+            add(SLO_FRESHNESS, self._subject.labels(SLO_FRESHNESS), model.slo.freshness.within.seconds)
 
     def render(self, _: Moment) -> Samples:
         """Return the same at every moment."""
@@ -112,7 +126,7 @@ def _dependencies(model: Model) -> list[tuple[str, str]]:
 COLLECTOR = ModelCollector(
     name="identity",
     summary="What a model is, who owns it, what it depends on, and what was promised of it.",
-    families=(MODEL_INFO, MODEL_OWNER_INFO, MODEL_DEPENDENCY_INFO, SLO_OBJECTIVE, SLO_LATENCY),
+    families=(MODEL_INFO, MODEL_OWNER_INFO, MODEL_DEPENDENCY_INFO, SLO_OBJECTIVE, SLO_LATENCY, SLO_FRESHNESS),
     maturity=0,
     open=IdentitySeries,
 )

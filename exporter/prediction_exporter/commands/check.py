@@ -65,6 +65,7 @@ def check_config(options: argparse.Namespace) -> int:
         if baseline is not None:
             baselines[index] = baseline
             warnings += _nothing_compared(index, baseline)
+        warnings += [f"models[{index}].slo.openslo: {sentence}" for sentence in model.slo.unused]
         if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
         found.add(_show_source(loaded, index, baseline, options.file))

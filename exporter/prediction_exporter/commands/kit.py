@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--only", type=_parts, metavar="LIST", help="render a part alone, or several: rules,dashboards,alertmanager,docs"
     )
+    parser.add_argument(
+        "--format",
+        choices=("prometheus", "openslo"),
+        default="prometheus",
+        help="openslo: OpenSLO documents of the objectives, and nothing else (default: %(default)s)",
+    )
     parser.add_argument("--check", action="store_true", help="only compare, and list what differs")
     parser.add_argument(
         "--time-scale",
@@ -60,19 +67,17 @@ def _parts(text: str) -> list[str]:
 def run(options: argparse.Namespace) -> int:
     """Render, and write or compare; say what was left out."""
     from prediction_exporter import config
-    from prediction_exporter.kit.render import PARTS, diff, left_out, render, write
+    from prediction_exporter.kit.openslo import openslo
+    from prediction_exporter.kit.render import PARTS, left_out, render
 
     loaded = config.load(options.config_file)
     if options.into is not None:
         return _merge(options, loaded)
+    if options.format == "openslo":
+        _refuse_parts(options)
+        return FOUND if _written(openslo(loaded), options) else 0
     only = options.only or PARTS
-    files = render(loaded, only=only, time_scale=options.time_scale)
-    different = diff(files, options.output) if options.check else []
-    for line in different:
-        print(line, file=sys.stderr)
-    if not options.check:
-        write(files, options.output)
-        print(f"wrote {len(files)} files to {options.output}")
+    different = _written(render(loaded, only=only, time_scale=options.time_scale), options)
     missing = left_out(loaded, only)
     if missing is not None:
         print(f"{options.config_file}: {missing}", file=sys.stderr)
@@ -82,13 +87,34 @@ def run(options: argparse.Namespace) -> int:
     return FOUND if different else 0
 
 
+def _written(files: Mapping[str, str], options: argparse.Namespace) -> list[str]:
+    """Write files, or return and show how those that are there differ."""
+    from prediction_exporter.kit.render import diff, write
+
+    if not options.check:
+        write(files, options.output)
+        print(f"wrote {len(files)} files to {options.output}")
+        return []
+    different = diff(files, options.output)
+    for line in different:
+        print(line, file=sys.stderr)
+    return different
+
+
+def _refuse_parts(options: argparse.Namespace) -> None:
+    from prediction_exporter.errors import KitError
+
+    if options.only is not None or options.time_scale != 1.0:
+        raise KitError("--format openslo renders objectives alone: --only and --time-scale have no meaning with it")
+
+
 def _merge(options: argparse.Namespace, loaded: Config) -> int:
     """Merge into a configuration that is there, or show what would change."""
     from prediction_exporter.errors import KitError
     from prediction_exporter.kit.into import differences, replace, targets
 
-    if options.only is not None:
-        raise KitError("--into merges routes and receivers, and --only has no meaning with it")
+    if options.only is not None or options.format != "prometheus":
+        raise KitError("--into merges routes and receivers, and neither --only nor --format has a meaning with it")
     found = targets(loaded, options.into, options.time_scale)
     if not options.check:
         print(f"{options.into}: {replace(found, loaded.alertmanager.version)}")

@@ -17,12 +17,10 @@ from prediction_exporter.config.models import (
     Column,
     Config,
     Info,
-    LatencyObjective,
     Model,
     Notes,
     Notifications,
     Series,
-    Slo,
     Smtp,
     Thresholds,
     WorkingHours,
@@ -43,6 +41,7 @@ from prediction_exporter.config.predictions import (
 )
 from prediction_exporter.config.schema import json_schema, write_schema
 from prediction_exporter.config.scores import ScorePattern
+from prediction_exporter.config.slo import FreshnessObjective, LatencyObjective, Slo
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import Area, FileFormat, Kind, LogFormat, Start, TableMode, Task, Unit, known_thresholds
 
@@ -61,6 +60,7 @@ __all__ = [
     "Fields",
     "FileFormat",
     "Files",
+    "FreshnessObjective",
     "Info",
     "Kind",
     "LatencyField",

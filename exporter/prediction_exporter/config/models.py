@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 from prediction_exporter.config.contacts import Alertmanager, Contact, Owner
 from prediction_exporter.config.predictions import Predictions
 from prediction_exporter.config.section import Section
+from prediction_exporter.config.slo import ResolvedSlo, Slo
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
     Area,
@@ -34,7 +35,6 @@ from prediction_exporter.config.values import (
     Nan,
     OwnerName,
     Positive,
-    Ratio,
     Segments,
     Task,
     Text,
@@ -90,20 +90,6 @@ class Thresholds(BaseModel):
         return self.columns.get(column, {}).get(statistic, self.statistics.get(statistic))
 
 
-class LatencyObjective(Section):
-    """How many requests must be how fast."""
-
-    under: Annotated[DurationValue, between("1ms", "1h")] = Field(description="Duration that is fast enough; 1ms to 1h.")
-    ratio: Ratio = Field(description="Share of requests that must be that fast; between 0 and 1.")
-
-
-class Slo(Section):
-    """Service level objectives."""
-
-    availability: Ratio | None = Field(None, description="Share of requests that must succeed; between 0 and 1.")
-    latency: LatencyObjective | None = Field(None, description="How many requests must be how fast.")
-
-
 class Info(Section):
     """Texts about the model, shown as labels of model_info."""
 
@@ -145,7 +131,9 @@ class Model(Section):
         ),
     )
     min_predictions: Count = Field(30, description="A window with fewer predictions than this is not compared.")
-    slo: Slo = Field(default_factory=Slo, description="How many requests must succeed, and how fast.")
+    slo: ResolvedSlo = Field(
+        default_factory=Slo, description="How many requests must succeed, how fast, and how new predictions must be."
+    )
     info: Info = Field(default_factory=Info, description="Texts about the model.")
     dependencies: FilePath | None = Field(
         None, description="Requirements file of the model server, relative to the configuration file."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from prediction_exporter.collectors.identity import SLO_OBJECTIVE
 from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
 from prediction_exporter.kit.cases import (
@@ -21,6 +22,7 @@ from prediction_exporter.kit.cases import (
     shared,
     window,
 )
+from prediction_exporter.kit.error_budget import REMAINING
 from prediction_exporter.kit.figures import BADNESS, EVERYTHING, MISSING, PSI, UNSEEN, Figure, psi_noise_floor, values
 from prediction_exporter.kit.promql import Recorded
 from prediction_exporter.kit.recording import (
@@ -291,6 +293,32 @@ RECORDING_CASES = (
                 1.0,
             )
             for span in BURN_SPANS
+        ),
+    ),
+    # SRE workbook, alerting on SLOs: over an hour, 14.4 times the rate that is allowed uses 2 % of the budget of 30 days.
+    RecordingCase(
+        name="an hour in which requests fail 14.4 times as often as allowed uses 2 % of the budget",
+        series=(
+            series(REQUESTS, "0+100000x43200", model="credit-risk", version="2"),
+            series(REQUESTS_FAILED, "0x43100 0+1440x60 86400x100", model="credit-risk", version="2"),
+            series(SLO_OBJECTIVE, "0.999x43500", model="credit-risk", slo="availability"),
+        ),
+        at="43200m",
+        expected=(
+            (f"abs({REMAINING} - 0.98) < bool 2e-4", _labels({**MODEL_LABELS, "slo": "availability"}), 1.0),
+        ),
+    ),
+    RecordingCase(
+        name="what is left is weighed by requests: all of few at night fail, none of many by day",
+        series=(
+            series(REQUESTS, "0+1000x60 60000+10x60", model="credit-risk", version="2"),
+            series(REQUESTS_FAILED, "0x60 0+10x60", model="credit-risk", version="2"),
+            series(SLO_OBJECTIVE, "0.9x150", model="credit-risk", slo="availability"),
+        ),
+        at="2h",
+        # 600 of 60,600 failed, and a tenth may: each count is of half an hour, of which the first ones are short.
+        expected=(
+            (f"abs({REMAINING} - (1 - 600 / 60600 / 0.1)) < bool 0.02", _labels({**MODEL_LABELS, "slo": "availability"}), 1.0),
         ),
     ),
     *SHARED_CASES,

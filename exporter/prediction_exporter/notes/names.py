@@ -13,6 +13,7 @@ ALERTS: tuple[str, ...] = (
     "ModelNoPredictions",
     "ModelErrorBudgetBurn",
     "ModelLatencyBudgetBurn",
+    "ModelFreshnessBudgetBurn",
     "ModelExporterDown",
     "ModelExporterRestarts",
     "ModelGone",

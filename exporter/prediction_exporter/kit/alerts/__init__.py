@@ -14,6 +14,7 @@ from prediction_exporter.kit.alerts.error_budget_burn import ERROR_BUDGET_BURN
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
 from prediction_exporter.kit.alerts.field_not_found import FIELD_NOT_FOUND
+from prediction_exporter.kit.alerts.freshness_budget_burn import FRESHNESS_BUDGET_BURN
 from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
 from prediction_exporter.kit.alerts.latency_budget_burn import LATENCY_BUDGET_BURN
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
@@ -36,6 +37,7 @@ ALERTS: tuple[Alert, ...] = (
     NO_PREDICTIONS,
     ERROR_BUDGET_BURN,
     LATENCY_BUDGET_BURN,
+    FRESHNESS_BUDGET_BURN,
     EXPORTER_DOWN,
     MODEL_EXPORTER_RESTARTS,
     MODEL_GONE,

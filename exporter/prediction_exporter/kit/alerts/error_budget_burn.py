@@ -5,12 +5,12 @@ from __future__ import annotations
 from prediction_exporter.collectors.identity import SLO_OBJECTIVE
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED, VERSION_FIRST_SEEN
 from prediction_exporter.kit.alert import SEVERITIES, Alert, Case, Check, Diagnosis, Firing
-from prediction_exporter.kit.burn import BudgetBurn
+from prediction_exporter.kit.burn import BudgetBurn, enough_requests
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, shared
 from prediction_exporter.kit.promql import MODEL_KEY
 from prediction_exporter.kit.recording import FAILED_SHARES
 
-_BURN = BudgetBurn(slo="availability", shares=FAILED_SHARES, bad=REQUESTS_FAILED)
+_BURN = BudgetBurn(slo="availability", shares=FAILED_SHARES, enough=enough_requests("availability", REQUESTS_FAILED))
 _OBJECTIVE = (
     series(SLO_OBJECTIVE, "0.999x2000", model="credit-risk", slo="availability"),
     owner("service", "ml-ops", "1x2000"),
@@ -35,12 +35,13 @@ ERROR_BUDGET_BURN = Alert(
     window=None,
     conditions=_BURN.conditions(),
     summary="Requests to a model fail so often that its error budget will be used up early.",
-    description=_BURN.description("failed"),
+    description=_BURN.requests("failed"),
     worst=None,
     action="Look at the model server's errors. Did they begin with a new version? Roll it back.",
     meaning=(
         "The share of failed requests is many times what the availability objective allows: 14.4 times over an hour and still "
-        "over 5 minutes, or 6 times over 6 hours and 30 minutes (critical), or 3 times over a day and 2 hours (warning)."
+        "over 5 minutes, or 6 times over 6 hours and 30 minutes (critical), or 3 times over a day and 2 hours, or more than it "
+        "allows over 3 days and 6 hours (warning)."
     ),
     impact="Callers get errors instead of predictions. At 14.4 times, the budget of 30 days lasts two days.",
     diagnosis=(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
 from prediction_exporter.collectors.traffic import REQUEST_DURATION, REQUESTS, REQUESTS_SLOW
 from prediction_exporter.kit.alert import Alert, Case, Check, Diagnosis, Firing, figure, own
-from prediction_exporter.kit.burn import BudgetBurn
+from prediction_exporter.kit.burn import BudgetBurn, enough_requests
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
 from prediction_exporter.kit.promql import MODEL_KEY, latest
 from prediction_exporter.kit.recording import SLOW_SHARES
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.wording import DURATION
 
-_BURN = BudgetBurn(slo="latency", shares=SLOW_SHARES, bad=REQUESTS_SLOW)
+_BURN = BudgetBurn(slo="latency", shares=SLOW_SHARES, enough=enough_requests("latency", REQUESTS_SLOW))
 _VERSION = {"model": "credit-risk", "version": "2"}
 _OBJECTIVE = (
     series(SLO_OBJECTIVE, "0.99x400", model="credit-risk", slo="latency"),
@@ -23,7 +23,7 @@ _OBJECTIVE = (
 
 def _description(scale: Scale) -> str:
     bound = figure(f"max({latest(own(SLO_LATENCY.name, MODEL_KEY), scale)})", MODEL_KEY, DURATION)
-    return _BURN.description("were too slow")(scale) + f" Too slow is more than {bound}."
+    return _BURN.requests("were too slow")(scale) + f" Too slow is more than {bound}."
 
 
 LATENCY_BUDGET_BURN = Alert(
@@ -38,8 +38,8 @@ LATENCY_BUDGET_BURN = Alert(
     action="Compare load and latency by version. Roll a slower version back, or add replicas where the load has grown.",
     meaning=(
         "The share of requests slower than the latency objective is many times what the objective allows: 14.4 times over an "
-        "hour and still over 5 minutes, or 6 times over 6 hours and 30 minutes (critical), or 3 times over a day and 2 hours "
-        "(warning)."
+        "hour and still over 5 minutes, or 6 times over 6 hours and 30 minutes (critical), or 3 times over a day and 2 hours, "
+        "or more than it allows over 3 days and 6 hours (warning)."
     ),
     impact="Callers wait, and may give up. An objective of 95 % or less cannot burn 20 times as fast: choose a higher one.",
     diagnosis=(

@@ -6,9 +6,11 @@ from prediction_exporter.collectors.exporter import SERIES, SERIES_LIMIT
 from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
 from prediction_exporter.collectors.source import EVALUATION_DURATION, EVENTS, SOURCE_LAG, SOURCE_UNREAD
 from prediction_exporter.collectors.traffic import PREDICTION_SCORE, PREDICTIONS, REQUEST_DURATION, REQUESTS
+from prediction_exporter.config.units import Duration
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.burn import PAGES
+from prediction_exporter.kit.error_budget import BUDGET_SPAN, LONG_SHARES, LONGEST_SPAN, REMAINING, SHARES
 from prediction_exporter.kit.figures import PSI
 from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import (
@@ -24,21 +26,23 @@ from prediction_exporter.kit.overview.labels import (
     watching,
 )
 from prediction_exporter.kit.panels import Panel, Query
-from prediction_exporter.kit.promql import VERSION_KEY, Series
-from prediction_exporter.kit.recording import FAILED_SHARES, SLOW_SHARES, WINDOW_COUNT
+from prediction_exporter.kit.promql import VERSION_KEY, Series, largest_of
+from prediction_exporter.kit.recording import WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
 
 #: How many times as fast as allowed the error budget is used where somebody is called at once.
 FASTEST = PAGES[0][0]
 
 
+#: What breaks each objective, in a word.
+_OBJECTIVES = {"availability": "errors", "latency": "latency", "freshness": "freshness"}
+_SPANS = (*(duration(text) for text in ("5m", "1h", "6h", "1d")), LONGEST_SPAN)
+_NO_OBJECTIVE = "no objective declared: slo"
+
+
 def service() -> list[Panel]:
     """Return the panels of the row."""
-    hour = duration("1h")
-    burns = [
-        Query(expr=f"max({shares[hour].where(*MODEL)}) / {allowed(slo)}", legend=name)
-        for name, shares, slo in (("errors", FAILED_SHARES, "availability"), ("latency", SLOW_SHARES, "latency"))
-    ]
+    burns = [Query(expr=_burn(slo, duration("1h")), legend=name) for slo, name in _OBJECTIVES.items()]
     return [
         p.timeseries(
             "Requests by version",
@@ -65,15 +69,39 @@ def service() -> list[Panel]:
         ),
         p.timeseries(
             "Use of the error budget",
-            "How many times as fast as the objectives allow errors and slow requests came in the last hour. An hour above "
-            f"{FASTEST} uses 2 % of the budget of 30 days.",
+            "How many times as fast as the objectives allow there were errors, slow requests and old predictions in the last "
+            f"hour. An hour above {FASTEST} uses 2 % of the budget of 30 days.",
             *burns,
             Query(expr=f"max({SLO_OBJECTIVE.where(*MODEL)}) * 0 + {FASTEST}", legend="alert at once", role=looks.THRESHOLD),
             unit=looks.MULTIPLE_UNIT,
             decimals=1,
-            no_data="no objective declared: slo",
+            no_data=_NO_OBJECTIVE,
+        ),
+        p.free_scale(
+            p.timeseries(
+                "Error budget left",
+                f"What is left of each objective's budget of {BUDGET_SPAN}; below 0 the objective is missed.",
+                Query(expr=f"min by (slo) ({REMAINING.where(*MODEL)})", legend="{{slo}}"),
+                unit="percentunit",
+                no_data=_NO_OBJECTIVE,
+            )
+        ),
+        p.timeseries(
+            "Use of the error budget by span",
+            "How many times as fast as the objectives allow, of the objective that is used up fastest, over short and long "
+            "spans: a problem of now is in the short ones, one that goes on in all.",
+            *(Query(expr=largest_of((), [_burn(slo, span) for slo in _OBJECTIVES]), legend=f"{span}") for span in _SPANS),
+            unit=looks.MULTIPLE_UNIT,
+            decimals=1,
+            no_data=_NO_OBJECTIVE,
         ),
     ]
+
+
+def _burn(slo: str, span: Duration) -> str:
+    """Return how many times as fast as it may an objective's budget is used up over a span."""
+    share = LONG_SHARES[slo] if span == LONGEST_SPAN else SHARES[slo][span]
+    return f"max({share.where(*MODEL)}) / {allowed(slo)}"
 
 
 def predictions() -> list[Panel]:
