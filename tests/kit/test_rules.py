@@ -457,7 +457,7 @@ def test_the_page_tells_how_long_each_alert_waits(alert_rules: list[dict[str, An
 
 FIGURES = {
     "ModelNoPredictions": "30m",
-    "ModelErrorBudgetBurn": "5m, 30m, 1h, 6h; 2h, 1d",
+    "ModelErrorBudgetBurn": "5m, 30m, 1h, 6h; 2h, 6h, 1d, 3d",
     "ModelExporterDown": "",
     "ModelLinesRejected": "15m",
     "ModelMissingValues": "the shortest window with enough predictions",

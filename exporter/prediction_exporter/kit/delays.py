@@ -24,7 +24,9 @@ EXPLANATION = (
 )
 
 #: The spans of counters that an expression looks at; how long a missing scrape is bridged is no matter here.
-_SPAN = re.compile(r"\b(?:increase|rate)\([^\[\]]*\[([^\]:]+)\]")
+_SPAN = re.compile(r"\b(?:increase|rate|sum_over_time|avg_over_time)\([^\[\]]*\[([^\]:]+)\]")
+#: A recorded series that is added up over a span: of what span its own values are is no matter.
+_ADDED = re.compile(r"\b(?:sum|avg)_over_time\(([a-zA-Z_:][\w:]*)")
 _NAME = re.compile(r"[a-zA-Z_:][\w:]*")
 
 
@@ -44,7 +46,7 @@ def _figures_of(condition: Condition) -> str:
     while waiting:
         expr = waiting.pop()
         spans |= set(_SPAN.findall(expr))
-        new = {name for name in _NAME.findall(expr) if name in recorded} - seen
+        new = {name for name in _NAME.findall(expr) if name in recorded} - set(_ADDED.findall(expr)) - seen
         seen |= new
         waiting += [recorded[name].expr(Scale()) for name in new]
     if SHORTEST_WINDOW.name in seen:

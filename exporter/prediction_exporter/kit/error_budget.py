@@ -17,7 +17,7 @@ _SLO_KEY = (*MODEL_KEY, "slo")
 #: The span of a budget, and the longest one over which its use is measured; as counted here, and not by the counters.
 BUDGET_SPAN, LONGEST_SPAN = duration("30d"), duration("3d")
 #: How often counts are taken for the budget; each is of half an hour.
-COUNT_INTERVAL = duration("5m")
+COUNT_INTERVAL = duration("3m")
 #: How many counts a request is in.
 _TIMES_COUNTED = HALF_HOUR.seconds / COUNT_INTERVAL.seconds
 
