@@ -7,6 +7,7 @@ the mean goes without a change. Rows that come in sessions show in the first, ca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -130,6 +131,22 @@ class Replay:
         assert best is not None  # noqa: S101 - there is always the season of one slot
         return best
 
+    def windows_and_others(self, counts: Counts) -> Iterator[tuple[int, Counts, Counts]]:
+        """Yield each length's hours, and (W, B) each, the rows of its windows and those of the folds that a window was not in.
+
+        Args:
+            counts: int64 (T, B), rows in each of a column's bins in each hour.
+        """
+        folds = self._folds
+        before = np.concatenate((np.zeros_like(counts[:1]), np.cumsum([counts[of].sum(axis=0) for of in folds], axis=0)))
+        fold = np.repeat(np.arange(len(folds)), [len(of) for of in folds])
+        for length, starts in zip(self.lengths, self._starts, strict=True):
+            rows = np.add.reduceat(counts, starts, axis=0)
+            whole = _are_whole(rows.sum(axis=1))
+            last = np.append(starts[1:], len(counts)) - 1
+            others = before[-1] - (before[fold[last] + 1] - before[fold[starts]])
+            yield length, rows[whole], others[whole]
+
     def _learn(
         self, column: Column, counts: Counts, slots: int, outside: tuple[float, float] | None
     ) -> tuple[ColumnScores, Learnt]:
@@ -153,7 +170,7 @@ class Replay:
     ) -> Floats:
         """Return the sums of each hour's scores, as the other folds give them, (T, S)."""
         parts = []
-        for fold in np.array_split(np.arange(len(counts)), self.folds):
+        for fold in self._folds:
             hours, at = counts[fold], places[fold]
             others = by_slot - _by_place(hours, at, len(by_slot))
             share = others.sum() / max(int(by_slot.sum()), 1)
@@ -206,11 +223,14 @@ class Replay:
         found = []
         for starts in self._starts:
             rows = np.add.reduceat(taken, starts, axis=0)
-            of_window = rows.max(axis=1, initial=0.0)
-            whole = np.ones(len(starts), np.bool_)
-            whole[[0, -1]] = of_window[[0, -1]] >= np.median(of_window) / 2
+            whole = _are_whole(rows.max(axis=1, initial=0.0))
             found.append((np.add.reduceat(sums, starts, axis=0)[whole], rows[whole]))
         return found
+
+    @cached_property
+    def _folds(self) -> list[NDArray[np.intp]]:
+        """The places of each fold's hours."""
+        return np.array_split(np.arange(len(self.hours)), self.folds)
 
     @cached_property
     def _starts(self) -> list[NDArray[np.intp]]:
@@ -244,6 +264,13 @@ def _variance(window: tuple[Floats, Floats], deviation: Floats) -> _Variance:
         mean = np.where(windows > 0, (sums**2 / some).sum(axis=0) / np.maximum(windows, 1) / deviation**2, 1.0)
     farthest = np.abs(sums / some).max(axis=0, initial=0.0) / deviation
     return _Variance(mean, 1.0 + 2.0 * np.sqrt(2.0 / np.maximum(windows, 1)), farthest, windows)
+
+
+def _are_whole(rows: NDArray[np.float64] | Counts) -> NDArray[np.bool_]:
+    """Return which windows are not cut short by the ends of the data, by their rows."""
+    whole = np.ones(len(rows), np.bool_)
+    whole[[0, -1]] = rows[[0, -1]] >= np.median(rows) / 2
+    return whole
 
 
 def _by_place(counts: Counts, places: NDArray[np.int64], slots: int) -> Counts:

@@ -164,7 +164,7 @@ def bins(
     ]
     found += [
         series(BASELINE_PREDICTIONS, f"{BASELINE_ROWS}{values}", column_labels, target=target),
-        series(EFFECT_THRESHOLD, f"{EFFECT}{values}", column_labels, target=target),
+        series(EFFECT_THRESHOLD, f"{EFFECT}{values}", column_labels, target=target, window=name),
     ]
     if sum(counts) >= LEAST_ROWS:
         found += [
