@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from prediction_exporter.counting.layout import Column, Layout
 from prediction_exporter.counting.profile import Profile
-from prediction_exporter.evidence.replay import ENOUGH_WINDOWS
+from prediction_exporter.evidence.replay import ENOUGH_WINDOWS, Windows
 from prediction_exporter.statistics import STATISTICS, Comparison, Reference, Statistic
 from prediction_exporter.statistics.base import Floats
 from prediction_exporter.statistics.psi import PSI
@@ -81,31 +81,29 @@ class Inflation:
         return inside * min(self.hours[-1] / hours, 1.0)
 
 
-def measured(profile: Profile, lengths: Iterable[tuple[int, Counts, Counts]]) -> Inflation:
+def measured(profile: Profile, lengths: Iterable[Windows]) -> Inflation:
     """Return what windows of a column read.
 
     Args:
         profile: of the whole baseline, of this column alone.
-        lengths: of each, its hours, int64 (W, V) the rows of each window in the column's value bins, and int64 (W, V) those
-            that each of them is compared with.
+        lengths: the windows of each length, of the column's value bins.
     """
     [column] = profile.layout.columns
     hours: list[int] = []
     found: dict[str, list[float]] = {statistic.key: [] for statistic in MEASURED if statistic.applies_to(column)}
-    for length, windows, against in lengths:
-        enough = np.minimum(windows.sum(axis=1), against.sum(axis=1)) >= FEWEST
-        if not found or enough.sum() < ENOUGH_WINDOWS:
+    for windows in lengths:
+        enough = np.flatnonzero(np.minimum(windows.rows.sum(axis=1), windows.others.sum(axis=1)) >= FEWEST)
+        apart = len(np.unique(windows.hours[enough] // windows.length))
+        if not found or apart < ENOUGH_WINDOWS:
             continue
-        hours.append(length)
-        chosen = np.flatnonzero(enough)
-        if len(chosen) > MOST:
-            chosen = chosen[np.linspace(0, len(chosen) - 1, MOST).round().astype(np.intp)]
-        for key, level in _levels(column, windows[chosen], against[chosen], found).items():
+        hours.append(windows.length)
+        if len(enough) > MOST:
+            enough = enough[np.linspace(0, len(enough) - 1, MOST).round().astype(np.intp)]
+        for key, level in _levels(column, windows.rows[enough], windows.others[enough], found).items():
             found[key].append(level)
     effects = _default_effects(profile)
-    return Inflation(
-        tuple(hours), {key: tuple(levels) for key, levels in found.items() if max(levels, default=0) > effects[key]}
-    )
+    above = {key: tuple(levels) for key, levels in found.items() if max(levels, default=0.0) > effects[key]}
+    return Inflation(tuple(hours), above)
 
 
 def _default_effects(profile: Profile) -> dict[str, float]:
@@ -115,7 +113,14 @@ def _default_effects(profile: Profile) -> dict[str, float]:
 
 
 def _levels(column: Column, windows: Counts, against: Counts, keys: Iterable[str]) -> dict[str, float]:
-    """Return what 95 % of the windows are below, by statistic; 0 where samples of their sizes would be as well."""
+    """Return what 95 % of windows are below, by statistic; 0 where samples of their sizes would be as well.
+
+    Args:
+        column: the column.
+        windows: int64 (W, V), rows of each in the column's value bins.
+        against: int64 (W, V), those that each is compared with: whatever stands for its baseline.
+        keys: of the statistics.
+    """
     statistics = [statistic for statistic in MEASURED if statistic.key in keys]
     values: dict[str, list[Floats]] = {statistic.key: [] for statistic in statistics}
     for begin in range(0, len(windows), AT_A_TIME):

@@ -131,21 +131,21 @@ class Replay:
         assert best is not None  # noqa: S101 - there is always the season of one slot
         return best
 
-    def windows_and_others(self, counts: Counts) -> Iterator[tuple[int, Counts, Counts]]:
-        """Yield each length's hours, and (W, B) each, the rows of its windows and those of the folds that a window was not in.
+    def by_length(self, counts: Counts) -> Iterator[Windows]:
+        """Yield the windows of each length, one from each hour on from which it lies within the data.
 
         Args:
             counts: int64 (T, B), rows in each of a column's bins in each hour.
         """
-        folds = self._folds
-        before = np.concatenate((np.zeros_like(counts[:1]), np.cumsum([counts[of].sum(axis=0) for of in folds], axis=0)))
-        fold = np.repeat(np.arange(len(folds)), [len(of) for of in folds])
-        for length, starts in zip(self.lengths, self._starts, strict=True):
-            rows = np.add.reduceat(counts, starts, axis=0)
-            whole = _are_whole(rows.sum(axis=1))
-            last = np.append(starts[1:], len(counts)) - 1
-            others = before[-1] - (before[fold[last] + 1] - before[fold[starts]])
-            yield length, rows[whole], others[whole]
+        before = np.concatenate((np.zeros_like(counts[:1]), np.cumsum(counts, axis=0)))
+        bounds = np.array([0, *(of[-1] + 1 for of in self._folds if len(of))])
+        for length in self.lengths:
+            starts = np.flatnonzero(self.hours + length - 1 <= self.hours[-1])
+            ends = np.searchsorted(self.hours, self.hours[starts] + length)
+            first = bounds[np.searchsorted(bounds, starts, side="right") - 1]
+            last = bounds[np.searchsorted(bounds, ends, side="left")]
+            others = before[-1] - (before[last] - before[first])
+            yield Windows(length, self.hours[starts], before[ends] - before[starts], others)
 
     def _learn(
         self, column: Column, counts: Counts, slots: int, outside: tuple[float, float] | None
@@ -223,7 +223,9 @@ class Replay:
         found = []
         for starts in self._starts:
             rows = np.add.reduceat(taken, starts, axis=0)
-            whole = _are_whole(rows.max(axis=1, initial=0.0))
+            of_window = rows.max(axis=1, initial=0.0)
+            whole = np.ones(len(starts), np.bool_)
+            whole[[0, -1]] = of_window[[0, -1]] >= np.median(of_window) / 2
             found.append((np.add.reduceat(sums, starts, axis=0)[whole], rows[whole]))
         return found
 
@@ -236,6 +238,23 @@ class Replay:
     def _starts(self) -> list[NDArray[np.intp]]:
         """Where the windows of each length begin."""
         return [np.unique(self.hours // length, return_index=True)[1] for length in self.lengths]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows of one length, at any hour of the day, so that they overlap.
+
+    Attributes:
+        length: in hours.
+        hours: int64 (W,), at which each begins.
+        rows: int64 (W, B), of each in a column's bins.
+        others: int64 (W, B), those of the folds that it was not in: what it is compared with.
+    """
+
+    length: int
+    hours: NDArray[np.int64]
+    rows: Counts
+    others: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +283,6 @@ def _variance(window: tuple[Floats, Floats], deviation: Floats) -> _Variance:
         mean = np.where(windows > 0, (sums**2 / some).sum(axis=0) / np.maximum(windows, 1) / deviation**2, 1.0)
     farthest = np.abs(sums / some).max(axis=0, initial=0.0) / deviation
     return _Variance(mean, 1.0 + 2.0 * np.sqrt(2.0 / np.maximum(windows, 1)), farthest, windows)
-
-
-def _are_whole(rows: NDArray[np.float64] | Counts) -> NDArray[np.bool_]:
-    """Return which windows are not cut short by the ends of the data, by their rows."""
-    whole = np.ones(len(rows), np.bool_)
-    whole[[0, -1]] = rows[[0, -1]] >= np.median(rows) / 2
-    return whole
 
 
 def _by_place(counts: Counts, places: NDArray[np.int64], slots: int) -> Counts:
