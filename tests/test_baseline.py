@@ -481,7 +481,18 @@ def test_a_file_of_a_former_version_is_read(tmp_path: Path) -> None:
     record = a_record(tmp_path)
     content = record.model_dump(mode="json", exclude={"hash", "created"})
     del content["replay"]
-    added = ("own_bins", "heavy", "held", "nan_is_missing", "of", "function", "outside", "outside_variance", "learnt")
+    added = (
+        "own_bins",
+        "heavy",
+        "held",
+        "nan_is_missing",
+        "of",
+        "function",
+        "outside",
+        "outside_variance",
+        "learnt",
+        "inflation",
+    )
     for column in content["columns"]:
         for key in added:
             del column[key]

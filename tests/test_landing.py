@@ -17,6 +17,7 @@ from prediction_exporter import __version__
 from prediction_exporter import baseline as baseline_file
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.inflation import Inflation
 from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.collectors.report import ModelReport, SourceReport, WindowReport
 from prediction_exporter.config import Config, Fields, parse
@@ -272,6 +273,19 @@ def test_a_drifted_column_is_first_and_marked(credit: Made) -> None:
     assert page.pills == ["1 column above a threshold"]
     assert "Drifted features1 of 6 compared" in page.text
     assert "Last 24h: 4,000 predictions" in page.text
+
+
+def test_a_threshold_that_follows_what_is_usual_says_so(credit: Made) -> None:
+    """In windows of that length alone; the drift that it hides is no alarm, and no threshold is shown without a word why."""
+    assert credit.baseline is not None
+    usual = [Inflation((1,), {"psi": (4.0,)} if name == "amount" else {}) for name in credit.baseline.layout.names]
+    credit.baseline = replace(credit.baseline, inflation=tuple(usual))
+    credit.windows = {"3.1": {"1h": credit_data(2000, 2, drifted=True), "24h": credit_data(4000, 3)}}
+    page = credit.page()
+    assert page.pills == ["within its thresholds"]
+    cells = [row.one("td", "p").one("small").text for row in page.all("tr") if row.all("td", "p")]
+    assert [cell for cell in cells if "usual" in cell] == ["threshold 4, usual without a change"]
+    assert page.rows()["amount"].one("td", "p").one("small").text == "threshold 4, usual without a change"
 
 
 def test_the_worst_column_is_first_whatever_is_wrong_with_it(credit: Made) -> None:

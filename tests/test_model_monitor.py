@@ -248,7 +248,7 @@ def test_thresholds_of_single_columns(watched: Watched) -> None:
     series = read(monitor, watched.clock)[1]
     for column, expected in (("amount", 0.9), ("color", 0.7)):
         assert total(series, "model_column_psi_threshold", window="1h", column=column) == expected
-        assert total(series, "model_column_psi_effect_threshold", column=column) == expected
+        assert total(series, "model_column_psi_effect_threshold", window="1h", column=column) == expected
 
 
 def test_a_model_without_baseline_has_its_traffic_alone(watched: Watched) -> None:

@@ -74,14 +74,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
 def test_the_hours_of_a_column_add_up_to_its_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of every kind of column, derived ones too: rows by hour are those of the profile, cell by cell."""
     counted: dict[str, np.ndarray[Any, np.dtype[np.int64]]] = {}
-    count = Clock.cells_by_hour
+    count = Clock.counts_by_hour
 
     def spy(self: Clock, layout: Layout, events: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
         [column] = layout.columns
-        counted[column.name] = count(self, layout, events)
-        return counted[column.name]
+        counts = count(self, layout, events)
+        counted[column.name] = Cells(layout).of_counts(counts)
+        return counts
 
-    monkeypatch.setattr(Clock, "cells_by_hour", spy)
+    monkeypatch.setattr(Clock, "counts_by_hour", spy)
     record = made(frame(), tmp_path).record
     profile = baseline.to_profile(record)
     cells = Cells(profile.layout)

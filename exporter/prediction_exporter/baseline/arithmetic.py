@@ -43,8 +43,10 @@ def without_left_overs(values: pl.Series, numbers: pl.Series | None) -> tuple[pl
 
 def _meant(distinct: Floats) -> Floats:
     """Return the number that each of strictly increasing ones means: of those that differ by too little, the shortest."""
+    with np.errstate(over="ignore"):  # what is farther apart than any number is not near
+        gaps = np.diff(distinct)
     near = np.flatnonzero(
-        (np.diff(distinct) <= LEFT_OVER * np.abs(distinct[:-1]))
+        (gaps <= LEFT_OVER * np.abs(distinct[:-1]))
         & ((distinct[:-1] != np.floor(distinct[:-1])) | (distinct[1:] != np.floor(distinct[1:])))
     )
     first = np.arange(len(distinct))

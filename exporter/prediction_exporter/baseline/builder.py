@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from prediction_exporter.baseline.columns import Profiled, derived_of, is_whole, profile_column
 from prediction_exporter.baseline.derived import MEANINGS, Moment, Raw, lists_in, moment_of
 from prediction_exporter.baseline.kinds import IDENTIFIER, IGNORED, LeftOutError
-from prediction_exporter.baseline.learnt_record import to_record
+from prediction_exporter.baseline.learnt_record import InflationRecord, to_record
 from prediction_exporter.baseline.numbers import DRIFT_BINS, numeric_column
 from prediction_exporter.baseline.record import BaselineRecord, ColumnRecord, Task, to_columns
 from prediction_exporter.baseline.replayed import NO_SUCH_TIMES, NO_TIMES, Clock, sees, taught
@@ -204,6 +204,8 @@ def _record(one: Profiled) -> ColumnRecord:
         added |= {"outside": one.outside.rows, "outside_variance": one.outside.variance}
     if one.learnt is not None:
         added["learnt"] = to_record(one.learnt)
+    if one.inflation.levels:
+        added["inflation"] = InflationRecord.of(one.inflation)
     return record.model_copy(update=added)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from prediction_exporter.baseline.arithmetic import without_left_overs
 from prediction_exporter.baseline.derived import MEANINGS, Moment, Raw, derived_columns
 from prediction_exporter.baseline.expected import Outside, outside_range, outside_table, own_bins
+from prediction_exporter.baseline.inflation import Inflation
 from prediction_exporter.baseline.kinds import (
     IDENTIFIER,
     MAX_CATEGORIES,
@@ -49,6 +50,7 @@ class Profiled:
         outside: how many rows of another sample lie outside of it.
         meaning: what its values are, where that is more than their kind.
         learnt: what its hours taught; None where the data has no time.
+        inflation: what its windows read without any change.
     """
 
     profile: Profile
@@ -57,6 +59,7 @@ class Profiled:
     outside: Outside | None = None
     meaning: str = ""
     learnt: Learnt | None = None
+    inflation: Inflation = field(default_factory=Inflation)
 
     @property
     def column(self) -> Column:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
+from prediction_exporter.baseline.inflation import Inflation
 from prediction_exporter.counting.layout import Column
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.evidence.learnt import LEAST_TOLERANCE, SEASONS, Learnt
@@ -61,6 +63,30 @@ class LearntRecord(_Strict):
         if any(value < LEAST_TOLERANCE for value in values):
             raise ValueError(f"is less than {LEAST_TOLERANCE}")
         return values
+
+
+class InflationRecord(_Strict):
+    """What windows of a column read: each statistic's list has a number for each length of window."""
+
+    hours: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    levels: dict[str, tuple[Annotated[FiniteFloat, Field(ge=0)], ...]]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if any(a >= b for a, b in pairwise(self.hours)):
+            raise ValueError("hours do not increase")
+        if any(len(levels) != len(self.hours) for levels in self.levels.values()):
+            raise ValueError(f"levels are not of the {len(self.hours)} lengths of window")
+        return self
+
+    @classmethod
+    def of(cls, inflation: Inflation) -> Self:
+        """Return the file's form of what was measured."""
+        return cls(hours=inflation.hours, levels=dict(inflation.levels))
+
+    def to_inflation(self) -> Inflation:
+        """Return what was measured."""
+        return Inflation(self.hours, self.levels)
 
 
 def to_record(learnt: Learnt) -> LearntRecord | None:

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from prediction_exporter.baseline.learnt_record import LearntRecord, ReplayRecord, to_learnt
+from prediction_exporter.baseline.inflation import Inflation
+from prediction_exporter.baseline.learnt_record import InflationRecord, LearntRecord, ReplayRecord, to_learnt
 from prediction_exporter.config.reading import read_bytes
 from prediction_exporter.counting.cells import Cells
 from prediction_exporter.counting.functions import Function
@@ -51,6 +52,7 @@ class Baseline:
         outside: by column, how many of as many rows of another sample lie outside of the table or the range, and the variance
             of that, (2, C); NaN where it is not known, as in a baseline of a former version.
         learnt: by column, what its variation without drift was, in the order of the layout.
+        inflation: by column, what its windows read without any change; none, of a file that says nothing of it.
         timezone: where the hours of its seasons are those of.
     """
 
@@ -61,6 +63,7 @@ class Baseline:
     left_out: Mapping[str, str] = field(default_factory=dict)
     outside: NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)))
     learnt: tuple[Learnt, ...] = ()
+    inflation: tuple[Inflation, ...] = ()
     timezone: str = "UTC"
 
     @property
@@ -106,10 +109,11 @@ class ColumnRecord(_Strict):
     outside: float | None = None
     outside_variance: float | None = None
     learnt: LearntRecord | None = None
+    inflation: InflationRecord | None = None
 
 
 #: The keys that former versions do not have.
-_ADDED = {"own_bins", "heavy", "held", "nan_is_missing", "of", "function", "outside", "outside_variance", "learnt"}
+_ADDED = {"own_bins", "heavy", "held", "nan_is_missing", "of", "function", "outside", "outside_variance", "learnt", "inflation"}
 
 
 class BaselineRecord(_Strict):
@@ -254,6 +258,7 @@ def load(path: Path) -> Baseline:
         left_out=record.left_out,
         outside=np.array([[np.nan if x is None else x for x in (c.outside, c.outside_variance)] for c in record.columns]).T,
         learnt=learnt,
+        inflation=tuple(c.inflation.to_inflation() if c.inflation is not None else Inflation() for c in record.columns),
         timezone=record.replay.timezone if record.replay is not None else "UTC",
     )
 

@@ -10,12 +10,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prediction_exporter.baseline.columns import Profiled
+from prediction_exporter.baseline.inflation import measured, said
 from prediction_exporter.baseline.learnt_record import ReplayRecord
 from prediction_exporter.counting.cells import Cells
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind, Layout
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
-from prediction_exporter.evidence.learnt import scores_of, tolerated
+from prediction_exporter.evidence.learnt import Learnt, scores_of, tolerated
 from prediction_exporter.evidence.replay import DAYS_FOR_WEEK, Replay, rounded
 from prediction_exporter.evidence.scores import LEAST_DEVIATION
 from prediction_exporter.sources.derived import days_of
@@ -82,13 +83,12 @@ class Clock:
         hours = local_hours(np.where(has_time, times, 0), "UTC" if are_days else timezone)
         return cls(hours, has_time, Replay(np.unique(hours[has_time])), timezone)
 
-    def cells_by_hour(self, layout: Layout, events: Events) -> NDArray[np.int64]:
-        """Return the rows in each cell of a layout by hour, (T, cells), of the rows that have a time."""
-        cells = Cells(layout)
-        counts = np.zeros((len(self.replay.hours), cells.total), np.int64)
+    def counts_by_hour(self, layout: Layout, events: Events) -> NDArray[np.int64]:
+        """Return the counts of a layout by hour, (T, layout.width), of the rows that have a time."""
+        counts = np.zeros((len(self.replay.hours), layout.width), np.int64)
         timed = replace(events, times=self.hours * (HOUR * MICROSECONDS), failed=~self.has_time)
         for keys, block in _blocks(layout, timed):
-            counts[np.searchsorted(self.replay.hours, keys)] = cells.of_counts(block)
+            counts[np.searchsorted(self.replay.hours, keys)] = block
         return counts
 
     @property
@@ -137,8 +137,11 @@ def taught(one: Profiled, clock: Clock | None) -> Profiled:
     """Return a column with what its hours taught, and without its rows."""
     if clock is None or one.events is None or not clock.replay.is_enough:
         return replace(one, events=None)
-    counts = clock.cells_by_hour(one.profile.layout, one.events)
-    return replace(one, events=None, learnt=rounded(clock.replay.learn(one.column, counts, _outside(one))))
+    layout = one.profile.layout
+    counts = clock.counts_by_hour(layout, one.events)
+    learnt = clock.replay.learn(one.column, Cells(layout).of_counts(counts), _outside(one))
+    inflation = measured(one.profile, clock.replay.by_length(counts[:, : layout.values]))
+    return replace(one, events=None, learnt=rounded(learnt), inflation=inflation)
 
 
 def _outside(one: Profiled) -> tuple[float, float] | None:
@@ -149,15 +152,21 @@ def sees(one: Profiled) -> Iterator[str]:
     """Yield what can be told of a column, where its hours taught it; of one without a distribution there is nothing to tell."""
     if one.learnt is None or not one.learnt.replayed or one.column.kind is Kind.PRESENCE:
         return
-    scores = scores_of(one.column, Cells(one.profile.layout).of(one.profile), one.learnt, _outside(one))
+    yield from _watched(one, one.learnt)
+    yield from said(one.profile, one.inflation)
+
+
+def _watched(one: Profiled, learnt: Learnt) -> Iterator[str]:
+    """Yield which changes evidence tells from what the column does by itself."""
+    scores = scores_of(one.column, Cells(one.profile.layout).of(one.profile), learnt, _outside(one))
     at = np.flatnonzero(scores.main)
     if not len(at):
         return
-    tolerance = tolerated(scores, one.learnt)[at]
+    tolerance = tolerated(scores, learnt)[at]
     if (tolerance >= scores.values[:, at].max(axis=(0, 2))).all():
         yield "varies by itself, as by the calendar: no change can be told apart from it"
         return
-    season = SEASON_WORDS.get((one.learnt.hours, one.learnt.copies))
+    season = SEASON_WORDS.get((learnt.hours, learnt.copies))
     if season is not None:
         yield f"follows {season}"
     if (scores.deviation[at] <= LEAST_DEVIATION).all():
@@ -169,7 +178,7 @@ def sees(one: Profiled) -> Iterator[str]:
     else:
         what = "shifts" if one.column.kind is Kind.NUMERIC else "changes"
         yield f"sees {what} above {low} sd" if low == high else f"sees {what} above {low} to {high} sd"
-        effect = float(np.median(one.learnt.effect[at]))
+        effect = float(np.median(learnt.effect[at]))
         if effect >= GROUPED:
             yield f"{effect:.1f} rows count as one" if effect < MANY else f"{effect:,.0f} rows count as one"
 

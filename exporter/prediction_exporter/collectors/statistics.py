@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,17 +44,18 @@ class StatisticSeries(ModelSeries):
             layout = subject.baseline.layout
             self._columns = tuple(layout.columns)
             self._applies = {s.key: np.flatnonzero(s.applies(layout)) for s in STATISTICS if s.scope == "column"}
-            self._render_constants(layout, next(iter(subject.references.values())))
+            for constant in (constant for statistic in STATISTICS for constant in statistic.constants):
+                self._render_constant(constant, layout, subject.references)
 
-    def _render_constants(self, layout: Layout, reference: Reference) -> None:
-        for statistic in STATISTICS:
-            for constant in statistic.constants:
-                values = _constant_values(constant, reference)
-                for index in np.flatnonzero(np.isfinite(values)).tolist():
-                    column = layout.columns[index]
-                    self._constants.add(
-                        constant.family, self._subject.labels(constant.family, column.name, column.role), values[index]
-                    )
+    def _render_constant(self, constant: Constant, layout: Layout, references: Mapping[str, Reference]) -> None:
+        by_window = "window" in constant.family.labels
+        for window, reference in references.items() if by_window else [*references.items()][:1]:
+            values = _constant_values(constant, reference)
+            at = (window,) if by_window else ()
+            for index in np.flatnonzero(np.isfinite(values)).tolist():
+                column = layout.columns[index]
+                labels = self._subject.labels(constant.family, *at, column.name, column.role)
+                self._constants.add(constant.family, labels, values[index])
 
     def render(self, moment: Moment) -> Samples:
         """Return values, noise floors, thresholds and statuses of every window; what cannot be computed is absent."""

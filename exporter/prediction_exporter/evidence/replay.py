@@ -7,6 +7,7 @@ the mean goes without a change. Rows that come in sessions show in the first, ca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -130,6 +131,22 @@ class Replay:
         assert best is not None  # noqa: S101 - there is always the season of one slot
         return best
 
+    def by_length(self, counts: Counts) -> Iterator[Windows]:
+        """Yield the windows of each length, one from each hour on from which it lies within the data.
+
+        Args:
+            counts: int64 (T, B), rows in each of a column's bins in each hour.
+        """
+        before = np.concatenate((np.zeros_like(counts[:1]), np.cumsum(counts, axis=0)))
+        bounds = np.array([0, *(of[-1] + 1 for of in self._folds if len(of))])
+        for length in self.lengths:
+            starts = np.flatnonzero(self.hours + length - 1 <= self.hours[-1])
+            ends = np.searchsorted(self.hours, self.hours[starts] + length)
+            first = bounds[np.searchsorted(bounds, starts, side="right") - 1]
+            last = bounds[np.searchsorted(bounds, ends, side="left")]
+            others = before[-1] - (before[last] - before[first])
+            yield Windows(length, self.hours[starts], before[ends] - before[starts], others)
+
     def _learn(
         self, column: Column, counts: Counts, slots: int, outside: tuple[float, float] | None
     ) -> tuple[ColumnScores, Learnt]:
@@ -153,7 +170,7 @@ class Replay:
     ) -> Floats:
         """Return the sums of each hour's scores, as the other folds give them, (T, S)."""
         parts = []
-        for fold in np.array_split(np.arange(len(counts)), self.folds):
+        for fold in self._folds:
             hours, at = counts[fold], places[fold]
             others = by_slot - _by_place(hours, at, len(by_slot))
             share = others.sum() / max(int(by_slot.sum()), 1)
@@ -213,9 +230,31 @@ class Replay:
         return found
 
     @cached_property
+    def _folds(self) -> list[NDArray[np.intp]]:
+        """The places of each fold's hours."""
+        return np.array_split(np.arange(len(self.hours)), self.folds)
+
+    @cached_property
     def _starts(self) -> list[NDArray[np.intp]]:
         """Where the windows of each length begin."""
         return [np.unique(self.hours // length, return_index=True)[1] for length in self.lengths]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows of one length, at any hour of the day, so that they overlap.
+
+    Attributes:
+        length: in hours.
+        hours: int64 (W,), at which each begins.
+        rows: int64 (W, B), of each in a column's bins.
+        others: int64 (W, B), those of the folds that it was not in: what it is compared with.
+    """
+
+    length: int
+    hours: NDArray[np.int64]
+    rows: Counts
+    others: Counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,7 @@ def bins(
     values: str = "x200",
     target: Mapping[str, str] = TARGET,
     labels: Sequence[str] = "0123456789",
+    effect: float = EFFECT,
 ) -> tuple[str, ...]:
     """Return the series from which the fleet's PSI of a column and its threshold follow, and what the replica says itself."""
     column_labels = {"model": "credit-risk", "column": column, "role": role}
@@ -164,12 +165,12 @@ def bins(
     ]
     found += [
         series(BASELINE_PREDICTIONS, f"{BASELINE_ROWS}{values}", column_labels, target=target),
-        series(EFFECT_THRESHOLD, f"{EFFECT}{values}", column_labels, target=target),
+        series(EFFECT_THRESHOLD, f"{effect}{values}", column_labels, target=target, window=name),
     ]
     if sum(counts) >= LEAST_ROWS:
         found += [
             series(PSI.family, f"{psi(counts)!r}{values}", window_labels, target=target),
-            series(PSI.threshold_family, f"{psi_threshold(sum(counts))!r}{values}", window_labels, target=target),
+            series(PSI.threshold_family, f"{psi_threshold(sum(counts), effect)!r}{values}", window_labels, target=target),
         ]
     found += [series(NOISE_QUANTILE, f"{QUANTILE}{values}", window_labels, target=target)]
     # Every prediction has a value, unless the case says otherwise.
@@ -206,6 +207,6 @@ def psi(counts: Sequence[int]) -> float:
     return sum((share - expected) * math.log(share / expected) for share in shares)
 
 
-def psi_threshold(rows: int) -> float:
+def psi_threshold(rows: int, effect: float = EFFECT) -> float:
     """Return what the PSI of so many values is compared with."""
-    return max(EFFECT, QUANTILE * (1 / rows + 1 / BASELINE_ROWS))
+    return max(effect, QUANTILE * (1 / rows + 1 / BASELINE_ROWS))

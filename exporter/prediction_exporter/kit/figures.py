@@ -20,7 +20,7 @@ from prediction_exporter.collectors.windows import (
     WINDOW_BIN_PREDICTIONS,
     WINDOW_PREDICTIONS,
 )
-from prediction_exporter.families import BASELINE_COLUMN, Family
+from prediction_exporter.families import BASELINE_COLUMN, BASELINE_WINDOW_COLUMN, Family
 from prediction_exporter.kit.fleet import counting
 from prediction_exporter.kit.promql import (
     COLUMN_KEY,
@@ -46,6 +46,7 @@ Selector = Callable[[Family | Recorded], str]
 
 BIN_KEY = (*COLUMN_KEY, "bin")
 BASELINE_KEY = (*SCOPE, *BASELINE_COLUMN)
+EFFECT_KEY = (*SCOPE, *BASELINE_WINDOW_COLUMN)
 BASELINE_BIN_KEY = (*BASELINE_KEY, "bin")
 #: A share below this part of its threshold is as good as none, and is not recorded.
 RECORDED_FROM = 0.1
@@ -207,9 +208,9 @@ def _psi_over() -> str:
     # The quantile falls as a window grows, to that of the chi-square distribution: the smallest is the nearest to the fleet's.
     quantile = f"min {by(COLUMN_KEY)} ({EVERYTHING(psi.NOISE_QUANTILE)})"
     noise = f"({_inverse_sizes(enough, EVERYTHING)}) * {quantile}"
-    effect = f"max {by(BASELINE_KEY)} ({psi.EFFECT_THRESHOLD})"
-    excess = f"clamp_min(({noise}) - {on(BASELINE_KEY)} group_left () {effect}, 0)"
-    threshold = f"{excess} + {on(BASELINE_KEY)} group_left () {effect}"
+    effect = f"max {by(EFFECT_KEY)} ({psi.EFFECT_THRESHOLD})"
+    excess = f"clamp_min(({noise}) - {on(EFFECT_KEY)} group_left () {effect}, 0)"
+    threshold = f"{excess} + {on(EFFECT_KEY)} group_left () {effect}"
     return (
         f"max {by(COLUMN_KEY)} ({own} unless {on(MODEL_KEY)} {SEVERAL})\n"
         "or\n"

@@ -200,6 +200,20 @@ RECORDING_CASES = (
         ),
     ),
     RecordingCase(
+        name="replicas of a column whose short windows read more without any change: each window has an effect of its own",
+        series=(
+            *window(600), *bins("income", (500, 100), effect=0.45),
+            *window(400, target=_B), *bins("income", (300, 100), effect=0.45, target=_B),
+            *window(6000, "24h"), *bins("income", (5000, 1000), name="24h"),
+            *window(4000, "24h", target=_B), *bins("income", (3000, 1000), name="24h", target=_B),
+        ),
+        at="5m",
+        expected=(
+            _equals(PSI.over.where(window="1h"), psi((800, 200)) / 0.45, **_INCOME),
+            _equals(PSI.over.where(window="24h"), psi((8000, 2000)) / 0.2, **_INCOME, window="24h"),
+        ),
+    ),
+    RecordingCase(
         name="an empty bin, and a threshold from the sample size",
         series=(*window(35), *bins("income", (35, 0))),
         at="5m",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from prediction_exporter import baseline as baseline_file
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.config import Config, Model
@@ -15,8 +17,10 @@ from prediction_exporter.evidence.bets import Bets
 from prediction_exporter.evidence.detector import Detector
 from prediction_exporter.evidence.learnt import scores_of
 from prediction_exporter.statistics import STATISTICS, Reference
+from prediction_exporter.statistics.base import Floats
 
 MONTH_SECONDS = 30 * 86400
+HOUR = 3600
 HIGHEST_ALPHA = 0.01
 
 
@@ -85,6 +89,13 @@ def references_of(config: Config, model: Model, baseline: Baseline | None) -> Ma
             min_predictions=model.min_predictions,
             effects=effects,
             outside=baseline.outside,
+            usual=_usual(baseline, span.seconds / HOUR),
         )
         for span in spans_of(config)
     }
+
+
+def _usual(baseline: Baseline, hours: float) -> Mapping[str, Floats]:
+    """Return what windows of a length read without any change, (C,) by statistic; those of which none is known are left out."""
+    keys = {key for inflation in baseline.inflation for key in inflation.levels}
+    return {key: np.array([inflation.level(key, hours) for inflation in baseline.inflation]) for key in sorted(keys)}

@@ -93,12 +93,14 @@ class Threshold:
     def effect(self, key: str, reference: Reference) -> Floats:
         """Return the effect that matters in each column, (C,).
 
-        Of a share it is at most half of what is left of the baseline's own to 1, so that what is nearly always so is seen to be
-        always so.
+        A default is no less than what windows read without any change. Of a share it is at most half of what is left of the
+        baseline's own to 1, so that what is nearly always so is seen to be always so. What the owner configured stays as it is.
         """
         effect = reference.effect(key, self.default)
         if self.scale is not None:
             effect = np.where(reference.is_default(key), effect * self.scale(reference), effect)
+        if key in reference.usual:
+            effect = np.where(reference.is_default(key), np.maximum(effect, reference.usual[key]), effect)
         if self.baseline is not None:
             room = (1 - reference.cached(self.baseline)) / 2
             effect = np.where(reference.is_default(key), np.fmin(effect, room), effect)
@@ -107,7 +109,10 @@ class Threshold:
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
-    """A series that depends on the reference alone and that rules need for the fleet's thresholds or for what messages say."""
+    """A series that depends on the reference alone and that rules need for the fleet's thresholds or for what messages say.
+
+    Where its family has the label ``window``, there is one for each, of that window's reference; else of any.
+    """
 
     family: Family
     compute: Callable[[Reference], Floats]

@@ -36,6 +36,7 @@ class Reference:
         effects: effect thresholds by statistic key and column name, overriding the statistics' defaults.
         outside: of each column, how many of as many rows of another sample lie outside of the baseline's table or range, and
             the variance of that, (2, C); NaN where only what the baseline itself shows is known.
+        usual: by statistic key, what windows of this length read without any change, (C,): default effects are no less.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class Reference:
         min_predictions: int,
         effects: Mapping[str, Mapping[str, float]] | None = None,
         outside: Floats | None = None,
+        usual: Mapping[str, Floats] | None = None,
     ) -> None:
         self.baseline = baseline
         self.layout = baseline.layout
         self.alpha = alpha
         self.min_predictions = min_predictions
         self.effects = effects or {}
+        self.usual = usual or {}
         self.outside = np.full((2, len(self.layout.columns)), np.nan) if outside is None else outside
         self._cache: dict[Callable[[Reference], object], object] = {}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.families import BASELINE_COLUMN, Family
+from prediction_exporter.families import BASELINE_WINDOW_COLUMN, Family
 from prediction_exporter.statistics.base import BOTH_KINDS, Companion, Constant, Statistic, Threshold, column_family
 from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
 from prediction_exporter.statistics.noise import divergence, divergence_noise
@@ -65,9 +65,10 @@ _THRESHOLD = Threshold(
 EFFECT_THRESHOLD = Family(
     name="model_column_psi_effect_threshold",
     type="gauge",
-    labels=BASELINE_COLUMN,
+    labels=BASELINE_WINDOW_COLUMN,
     group="drift",
-    help="Configured part of the PSI threshold: the effect that matters, whatever the sample size.",
+    help="Part of the PSI threshold that is the same for any sample size: the configured effect, or the default one, which is "
+    "no less than what windows of this length read in the baseline without any change.",
 )
 NOISE_QUANTILE = column_family(
     "model_column_psi_noise_quantile",

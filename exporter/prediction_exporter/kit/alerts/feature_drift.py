@@ -62,8 +62,9 @@ FEATURE_DRIFT = Alert(
     action="Find out when it began and what changed then: broken upstream, or a real change to retrain for?",
     meaning=(
         "The feature surely moved, and its PSI against the baseline, of all replicas together, is above its threshold in at "
-        "least one window for 30 minutes. The threshold is the larger of the configured effect and of what chance rarely "
-        f"exceeds at this size. On a version's first day, when nobody can be sure, it fires from {DRIFT_ALONE:g} times that."
+        "least one window for 30 minutes. The threshold is the largest of the effect that matters, of what its windows "
+        "read without any change where no effect is configured, and of what chance rarely exceeds at this size. "
+        f"On a version's first day, when nobody can be sure, it fires from {DRIFT_ALONE:g} times that."
     ),
     impact="The model sees input that it has learnt less about. How much that harms depends on the feature's weight.",
     diagnosis=(

@@ -84,13 +84,19 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table; ``means`` are those of baseline and window, where both exist."""
+    """A row of the table.
+
+    Attributes:
+        means: those of baseline and window, where both exist.
+        usual: whether the threshold of its PSI is what windows of this length read without a change.
+    """
 
     column: Column
     alarms: list[Remark]
     figure: Markup
     means: tuple[float, float] | None
     psi: Value
+    usual: bool
     meter: Markup | None
     absent: Remark | None
     shares: tuple[Share, ...]
@@ -99,12 +105,13 @@ class Row:
 class Window:
     """A window and the baseline side by side, to be asked column by column."""
 
-    def __init__(self, report: WindowReport, baseline: Baseline, fewest: int) -> None:
+    def __init__(self, report: WindowReport, baseline: Baseline, fewest: int, *, hours: float) -> None:
         self.report = report
         self.name = report.window
         self.rows = report.profile.rows
         self.columns = baseline.layout.columns
         self._fewest = max(fewest, 1)
+        self._usual = [inflation.level(PSI.key, hours) for inflation in baseline.inflation] or [0.0] * len(self.columns)
         self._values = {statistic.key: self._read(statistic) for statistic in (*ALARMS, MEAN)}
         self._baseline_means = _means(baseline)
         self._offsets = baseline.layout.drift_offsets.tolist()
@@ -188,6 +195,7 @@ class Window:
             figure=self._distribution(index),
             means=self._means(index),
             psi=psi,
+            usual=psi.threshold is not None and psi.threshold == self._usual[index],
             meter=meter(psi.value, psi.threshold, psi.floor) if psi.value is not None and psi.threshold else None,
             absent=self._why_absent(PSI, index) if psi.value is None else None,
             shares=(

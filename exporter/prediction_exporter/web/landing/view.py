@@ -107,7 +107,11 @@ def _versions(report: ModelReport, config: Config) -> tuple[Version, ...]:
         by_version.setdefault(window.version, []).append(window)
     versions = []
     for name, of_version in by_version.items():
-        windows = tuple(Window(window, report.baseline, fewest) for window in of_version if window.segment == ALL)
+        windows = tuple(
+            Window(window, report.baseline, fewest, hours=seconds.get(window.window, 0.0) / 3600)
+            for window in of_version
+            if window.segment == ALL
+        )
         if windows:
             main = _main(windows, fewest)
             segments = [w for w in of_version if w.segment != ALL and w.window == main.report.window and w.profile.rows]
