@@ -65,6 +65,30 @@ SLO_FRESHNESS = Family(
     help="Age up to which the newest prediction counts as fresh, as configured.",
 )
 
+CAPACITY_REQUESTS = Family(
+    name="model_capacity_requests_per_second",
+    type="gauge",
+    labels=MODEL,
+    group="identity",
+    help="Requests a second that all replicas of the service bear together, as configured.",
+)
+
+CAPACITY_CONCURRENT = Family(
+    name="model_capacity_concurrent_requests",
+    type="gauge",
+    labels=MODEL,
+    group="identity",
+    help="Requests at the same time that all replicas of the service bear together, as configured.",
+)
+
+REPLICAS_EXPECTED = Family(
+    name="model_replicas_expected",
+    type="gauge",
+    labels=MODEL,
+    group="identity",
+    help="Replicas of the service that are to run, as configured.",
+)
+
 
 class IdentitySeries(ModelSeries):
     """What the configuration alone says of one model.
@@ -78,6 +102,7 @@ class IdentitySeries(ModelSeries):
         self._samples = Samples()
         self._render_info(subject)
         self._render_objectives(subject.model)
+        self._render_size(subject.model)
 
     def _render_info(self, subject: Subject) -> None:
         model, add = subject.model, self._samples.add
@@ -100,6 +125,17 @@ class IdentitySeries(ModelSeries):
         if model.slo.freshness is not None:
             add(SLO_OBJECTIVE, self._subject.labels(SLO_OBJECTIVE, "freshness"), model.slo.freshness.ratio)
             add(SLO_FRESHNESS, self._subject.labels(SLO_FRESHNESS), model.slo.freshness.within.seconds)
+
+    def _render_size(self, model: Model) -> None:
+        capacity = model.capacity
+        sizes = (
+            (CAPACITY_REQUESTS, capacity.requests_per_second if capacity is not None else None),
+            (CAPACITY_CONCURRENT, capacity.concurrency if capacity is not None else None),
+            (REPLICAS_EXPECTED, model.replicas.expected if model.replicas is not None else None),
+        )
+        for family, size in sizes:
+            if size is not None:
+                self._samples.add(family, self._subject.labels(family), size)
 
     def render(self, _: Moment) -> Samples:
         """Return the same at every moment."""
@@ -126,7 +162,17 @@ def _dependencies(model: Model) -> list[tuple[str, str]]:
 COLLECTOR = ModelCollector(
     name="identity",
     summary="What a model is, who owns it, what it depends on, and what was promised of it.",
-    families=(MODEL_INFO, MODEL_OWNER_INFO, MODEL_DEPENDENCY_INFO, SLO_OBJECTIVE, SLO_LATENCY, SLO_FRESHNESS),
+    families=(
+        MODEL_INFO,
+        MODEL_OWNER_INFO,
+        MODEL_DEPENDENCY_INFO,
+        SLO_OBJECTIVE,
+        SLO_LATENCY,
+        SLO_FRESHNESS,
+        CAPACITY_REQUESTS,
+        CAPACITY_CONCURRENT,
+        REPLICAS_EXPECTED,
+    ),
     maturity=0,
     open=IdentitySeries,
 )

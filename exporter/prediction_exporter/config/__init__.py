@@ -1,5 +1,6 @@
 """The configuration: one YAML file, checked as a whole before anything starts."""
 
+from prediction_exporter.config.capacity import Capacity, Replicas
 from prediction_exporter.config.contacts import (
     Alertmanager,
     Contact,
@@ -50,6 +51,7 @@ __all__ = [
     "UNIT_ENDINGS",
     "Alertmanager",
     "Area",
+    "Capacity",
     "Column",
     "Config",
     "Contact",
@@ -74,6 +76,7 @@ __all__ = [
     "Owner",
     "PagerDuty",
     "Predictions",
+    "Replicas",
     "Responder",
     "ScorePattern",
     "Series",

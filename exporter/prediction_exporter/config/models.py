@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from prediction_exporter.config.capacity import Capacity, Replicas
 from prediction_exporter.config.contacts import Alertmanager, Contact, Owner
 from prediction_exporter.config.predictions import Predictions
 from prediction_exporter.config.section import Section
@@ -134,6 +135,8 @@ class Model(Section):
     slo: ResolvedSlo = Field(
         default_factory=Slo, description="How many requests must succeed, how fast, and how new predictions must be."
     )
+    capacity: Capacity | None = Field(None, description="What the model's service can bear.")
+    replicas: Replicas | None = Field(None, description="How many replicas of the model's service are to run.")
     info: Info = Field(default_factory=Info, description="Texts about the model.")
     dependencies: FilePath | None = Field(
         None, description="Requirements file of the model server, relative to the configuration file."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prediction_exporter.config.units import Duration
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.capacity import FLEET_SHARE, REPLICAS, USED
 from prediction_exporter.kit.error_budget import BAD, COUNT_INTERVAL, COUNTED, LONG_SHARES, REMAINING, STALE, STALE_SHARES
 from prediction_exporter.kit.evidence import MOVED, MOVED_RATIO
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE, FIGURES, PSI, SEVERAL, SMOOTHED_SHARE, Figure
@@ -61,8 +62,9 @@ _WATCHING = (
     RecordingGroup(
         name="model-service-level",
         interval=INTERVAL,
-        series=(TRAFFIC, *FAILED_SHARES.values(), *SLOW_SHARES.values(), STALE, *STALE_SHARES.values()),
+        series=(TRAFFIC, FLEET_SHARE, *FAILED_SHARES.values(), *SLOW_SHARES.values(), STALE, *STALE_SHARES.values()),
     ),
+    RecordingGroup(name="model-capacity", interval=INTERVAL, series=(USED, REPLICAS)),
     RecordingGroup(name="model-error-budget", interval=COUNT_INTERVAL, series=(COUNTED, BAD, *LONG_SHARES.values(), REMAINING)),
 )
 HEALTH = health(groups=len(_WATCHING) + len({alert.area for alert in ALERTS}))

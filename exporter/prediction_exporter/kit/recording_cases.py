@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from prediction_exporter.collectors.identity import SLO_OBJECTIVE
 from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
+from prediction_exporter.kit.capacity import FLEET_SHARE
 from prediction_exporter.kit.cases import (
     BASELINE_ROWS,
     MODEL_LABELS,
@@ -334,6 +335,18 @@ RECORDING_CASES = (
         # 600 of 60,600 failed, and a tenth may.
         expected=(
             (f"abs({REMAINING} - (1 - 600 / 60600 / 0.1)) < bool 0.003", _labels({**MODEL_LABELS, "slo": "availability"}), 1.0),
+        ),
+    ),
+    RecordingCase(
+        name="which model is asked most",
+        series=(
+            series(REQUESTS, "0+30x60", model="credit-risk", version="1"),
+            series(REQUESTS, "0+60x60", model="credit-risk", version="2"),
+            series(REQUESTS, "0+10x60", model="other", version="1"),
+        ),
+        at="1h",
+        expected=(
+            (f"abs(topk(1, {FLEET_SHARE}) - 0.9) < bool 1e-9", _labels(MODEL_LABELS), 1),
         ),
     ),
     *SHARED_CASES,

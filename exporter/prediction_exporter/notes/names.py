@@ -14,6 +14,8 @@ ALERTS: tuple[str, ...] = (
     "ModelErrorBudgetBurn",
     "ModelLatencyBudgetBurn",
     "ModelFreshnessBudgetBurn",
+    "ModelSaturated",
+    "ModelReplicasMissing",
     "ModelExporterDown",
     "ModelExporterRestarts",
     "ModelGone",

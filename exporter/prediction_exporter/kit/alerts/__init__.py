@@ -21,7 +21,9 @@ from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
 from prediction_exporter.kit.alerts.model_exporter_restarts import MODEL_EXPORTER_RESTARTS
 from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
+from prediction_exporter.kit.alerts.model_replicas_missing import MODEL_REPLICAS_MISSING
 from prediction_exporter.kit.alerts.model_rules_late import MODEL_RULES_LATE
+from prediction_exporter.kit.alerts.model_saturated import MODEL_SATURATED
 from prediction_exporter.kit.alerts.model_source_empty import MODEL_SOURCE_EMPTY
 from prediction_exporter.kit.alerts.model_state_damaged import MODEL_STATE_DAMAGED
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
@@ -38,6 +40,8 @@ ALERTS: tuple[Alert, ...] = (
     ERROR_BUDGET_BURN,
     LATENCY_BUDGET_BURN,
     FRESHNESS_BUDGET_BURN,
+    MODEL_SATURATED,
+    MODEL_REPLICAS_MISSING,
     EXPORTER_DOWN,
     MODEL_EXPORTER_RESTARTS,
     MODEL_GONE,

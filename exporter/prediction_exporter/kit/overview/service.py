@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.exporter import SERIES, SERIES_LIMIT
-from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
+from prediction_exporter.collectors.identity import REPLICAS_EXPECTED, SLO_LATENCY, SLO_OBJECTIVE
 from prediction_exporter.collectors.source import EVALUATION_DURATION, EVENTS, SOURCE_LAG, SOURCE_UNREAD
 from prediction_exporter.collectors.traffic import PREDICTION_SCORE, PREDICTIONS, REQUEST_DURATION, REQUESTS
 from prediction_exporter.config.units import Duration
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
+from prediction_exporter.kit.alerts.model_saturated import NEARLY_ALL
 from prediction_exporter.kit.burn import PAGES
+from prediction_exporter.kit.capacity import REPLICAS, USED
 from prediction_exporter.kit.error_budget import BUDGET_SPAN, LONG_SHARES, LONGEST_SPAN, REMAINING, SHARES
 from prediction_exporter.kit.figures import PSI
 from prediction_exporter.kit.fleet import total
@@ -94,6 +96,23 @@ def service() -> list[Panel]:
             unit=looks.MULTIPLE_UNIT,
             decimals=1,
             no_data=_NO_OBJECTIVE,
+        ),
+        p.timeseries(
+            "Capacity used",
+            "Share of what the service can bear that is used: of requests a second, and of requests at the same time.",
+            Query(expr=f"max by (resource) ({USED.where(*MODEL)})", legend="{{resource}}"),
+            Query(expr=f"max({USED.where(*MODEL)}) * 0 + {NEARLY_ALL}", legend="alert", role=looks.THRESHOLD),
+            unit="percentunit",
+            no_data="no capacity declared: capacity",
+        ),
+        p.counts(
+            p.timeseries(
+                "Replicas",
+                "Replicas of the service whose exporter answers, and how many there are to be.",
+                Query(expr=f"sum({REPLICAS.where(*MODEL)})", legend="up"),
+                Query(expr=f"max({REPLICAS_EXPECTED.where(*MODEL)})", legend="expected", role=looks.THRESHOLD),
+                unit="short",
+            )
         ),
     ]
 
