@@ -41,6 +41,23 @@ class WindowReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceReport:
+    """One window of one version, seen from another one in the place of the baseline.
+
+    Attributes:
+        reference: what it is seen from: week or version.
+        predictions: rows of that; None where it is not known.
+        results: the distances, by key.
+    """
+
+    version: str
+    window: str
+    reference: str
+    predictions: int | None
+    results: Mapping[str, Result]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceReport:
     """How the source of a model is doing.
 
