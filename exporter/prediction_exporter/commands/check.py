@@ -218,6 +218,6 @@ def _show_memory(config: Config, baselines: Mapping[int, Baseline], versions: in
         few, any_number = (size / _MIB for size in budget.history_bytes(config, model, baseline, versions))
         if any_number:
             print(
-                f"{model.name}: {few:,.1f} MiB more to compare with last week, {any_number:,.1f} with any number of predictions: "
-                "quarters of an hour for a week and the longest window compared, of all versions together"
+                f"{model.name}: {few:,.1f} MiB more to compare with last week, {any_number:,.1f} with any number of "
+                "predictions: quarters of an hour for a week and the longest window compared, of all versions together"
             )

@@ -56,11 +56,9 @@ def not_compared(config: Config, model: Model, place: str) -> list[str]:
     names = [span.name for span in spans_of(config) if not is_compared(span)]
     if "week" not in model.references or not names:
         return []
-    one = len(names) == 1
-    return [
-        f"{place}.references: {'window' if one else 'windows'} {', '.join(names)} {'is' if one else 'are'} not compared with last "
-        "week, only windows of whole quarters of an hour, up to 7d"
-    ]
+    which = f"window {names[0]} is" if len(names) == 1 else f"windows {', '.join(names)} are"
+    allowed = "windows of whole quarters of an hour up to 7d are"
+    return [f"{place}.references: {which} not compared with last week; {allowed}"]
 
 
 def detector_of(model: Model, baseline: Baseline | None) -> Detector | None:
