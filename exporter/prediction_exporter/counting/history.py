@@ -31,7 +31,7 @@ LONGEST_SECONDS = WEEK_SECONDS
 ALL_VERSIONS = ""
 
 #: What an array and its place in a table take beside its counts, in bytes.
-_OVERHEAD = 200
+_OVERHEAD = 400
 
 Counts = NDArray[Any]
 
@@ -79,6 +79,19 @@ class Week:
     is_whole: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Total:
+    """The sum of a version's quarters in ``[start, end)``, without what may still change."""
+
+    version: str
+    times: tuple[int, int]
+    counts: NDArray[np.int64]
+
+    def holds(self, version: str, quarter: int) -> bool:
+        """Return whether a quarter is part of it."""
+        return version == self.version and self.times[0] <= quarter < self.times[1]
+
+
 class History:
     """The counts of one model's past, of all its rows.
 
@@ -96,6 +109,7 @@ class History:
         self.since: float | None = None
         self._counted: dict[str, dict[int, Counts]] = {}
         self._changed: set[tuple[str, int]] = set()
+        self._totals: dict[tuple[str, str, bool], _Total] = {}  # as they were asked for last
 
     def _kept(self, version: str) -> Span:
         return self.of_all if version == ALL_VERSIONS else self.of_version
@@ -123,6 +137,7 @@ class History:
             whole = counts
         else:
             whole = np.add(former, counts, dtype=np.int64)
+        self._totals = {place: total for place, total in self._totals.items() if not total.holds(version, start)}
         of_version[start] = whole.astype(count_type(int(whole.max())))
 
     def _drop_old(self, now: float) -> None:
@@ -144,26 +159,38 @@ class History:
         start = end - span.seconds
         before = start - WEEK_SECONDS
         return Week(
-            window=self._total(version, start, end, open_slices),
-            before=self._total(ALL_VERSIONS, before, end - WEEK_SECONDS, open_slices),
+            window=self._total((version, span.name, False), version, (start, end), open_slices),
+            before=self._total((version, span.name, True), ALL_VERSIONS, (before, end - WEEK_SECONDS), open_slices),
             is_whole=self.since is not None and self.since <= before,
         )
 
-    def _total(self, version: str, start: int, end: int, open_slices: Mapping[Key, Profile]) -> Profile:
+    def _total(
+        self, place: tuple[str, str, bool], version: str, times: tuple[int, int], open_slices: Mapping[Key, Profile]
+    ) -> Profile:
+        found = self._totals.get(place)
+        if found is None or found.times != times:
+            found = self._totals[place] = _Total(version, times, self._sum(version, *times))
         total = Profile.empty(self.layout)
-        of_version = self._counted.get(version, {})
-        for quarter in range(start, end, QUARTER_SECONDS):
-            counts = of_version.get(quarter)
-            if counts is not None:
-                np.add(total.counts, counts, out=total.counts)
+        total.counts[:] = found.counts
+        start, end = times
         for key, profile in open_slices.items():
             if key.segment == ALL and start <= key.bucket < end and version in {ALL_VERSIONS, key.version}:
                 np.add(total.counts, profile.counts, out=total.counts)
         return total
 
+    def _sum(self, version: str, start: int, end: int) -> NDArray[np.int64]:
+        total = np.zeros(self.layout.width, np.int64)
+        of_version = self._counted.get(version, {})
+        for quarter in range(start, end, QUARTER_SECONDS):
+            counts = of_version.get(quarter)
+            if counts is not None:
+                np.add(total, counts, out=total)
+        return total
+
     def forget(self, version: str) -> None:
         """Drop a version; what it counted among all stays."""
         self._counted.pop(version, None)
+        self._totals = {place: total for place, total in self._totals.items() if place[0] != version}
         self._changed = {(of, start) for of, start in self._changed if of != version}
 
     # From and to the state file
@@ -172,6 +199,7 @@ class History:
         """Drop all that is counted for good."""
         self._counted = {}
         self._changed = set()
+        self._totals = {}
 
     def holds(self, version: str, window: str) -> bool:
         """Return whether stored buckets of this version and window belong here."""
