@@ -11,18 +11,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from databases import new_file
 from oracles import COLUMN_ORACLES, Interval
 from prediction_exporter.collectors.references import COLLECTOR
 from prediction_exporter.collectors.switches import Switches
-from prediction_exporter.counting.layout import Kind
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.profile import Profile
 from prediction_exporter.kit.readers import readers
 from prediction_exporter.monitor import budget
 from prediction_exporter.monitor.clock import BelievedClock
 from prediction_exporter.monitor.model_monitor import ModelMonitor
-from prediction_exporter.statistics import DISTANCES
+from prediction_exporter.statistics import DISTANCES, Reference
+from prediction_exporter.statistics.evaluation import evaluate
 from samples import Sample
 from watched import NOW, Series, Watched, config_text, event, model_text, read, total
 from watched_table import Table
@@ -359,6 +362,35 @@ def test_the_version_before_is_that_which_was_seen_last_before(watched: Watched)
 
 
 # Beside the baseline
+
+
+@pytest.mark.parametrize(("rows", "of_window"), [(100, 100), (100, 1000), (1000, 30)])
+def test_thresholds_know_how_few_rows_the_other_window_has(rows: int, of_window: int) -> None:
+    """Windows of the same distribution exceed them in 0.6 % at most, at a nominal 0.1 %, whichever of both is small."""
+    columns = 2000
+    chances = np.array([0.0, *[0.1] * 10, 0.0])
+    edges = tuple(range(len(chances) - 1))
+    layout = Layout(
+        [
+            Column(name=str(i), role=Role.FEATURE, kind=Kind.NUMERIC, edges=edges, drift_edges=edges[1:-1])
+            for i in range(columns)
+        ]
+    )
+    random_ = np.random.default_rng(11)
+
+    def draw(size: int) -> Profile:
+        profile = Profile.empty(layout)
+        profile.values[:] = random_.multinomial(size, np.tile(chances, (columns, 1))).ravel()
+        profile.counts[layout.rows_slot] = size
+        return profile
+
+    effects = {statistic.key: dict.fromkeys(layout.names, 0.0) for statistic in DISTANCES}
+    other = Reference(draw(rows), alpha=0.001, min_predictions=30, effects=effects)
+    for key, result in evaluate(other, draw(of_window), statistics=DISTANCES).items():
+        assert result.threshold is not None
+        assert result.statuses == {"ok": columns}
+        share = float(np.mean(result.values > result.threshold))
+        assert share < 0.006 + 4 * np.sqrt(0.006 / columns), key
 
 
 def test_off_there_is_nothing_and_on_the_baseline_s_series_stay_as_they_are(watched: Watched) -> None:
