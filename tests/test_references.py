@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import pytest
 
 from databases import new_file
 from oracles import COLUMN_ORACLES, Interval
+from prediction_exporter import cli
 from prediction_exporter.collectors.references import COLLECTOR
 from prediction_exporter.collectors.switches import Switches
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
@@ -26,6 +28,7 @@ from prediction_exporter.monitor.clock import BelievedClock
 from prediction_exporter.monitor.model_monitor import ModelMonitor
 from prediction_exporter.statistics import DISTANCES, Reference
 from prediction_exporter.statistics.evaluation import evaluate
+from prediction_exporter.web.landing import render_page
 from samples import Sample
 from watched import NOW, Series, Watched, config_text, event, model_text, read, total
 from watched_table import Table
@@ -456,6 +459,35 @@ def test_the_budget_is_what_is_shown(watched: Watched, references: str, windows:
         assert all(shown[name] <= most[name] for name in names)
         assert compared & {dict(of).get("window") for name, of in series if name == "model_reference_column_psi"}
     assert report.collected["references"].success
+
+
+def test_the_page_shows_both_beside_the_baseline(watched: Watched) -> None:
+    """In the cell of the PSI, and what is above its threshold says so; where nothing is compared there is no line."""
+    text = config_text(model_text(more=more()), more="windows: [1h, 24h]")
+    loaded = watched.configure(text)
+    monitor = watched.start(loaded)
+    write(watched, weekly(BEGIN, NOW, rows=40) + weekly(NOW - HOUR, NOW, version="2", rows=40, amount=99.0, color="green"))
+    report, series = read(monitor, watched.clock)
+    page = render_page([report], loaded, now=watched.clock(), telemetry_path="/metrics").decode()
+    at = {"version": "2", "window": "1h", "column": "amount"}
+    assert (total(series, "model_reference_column_psi", reference="week", **at) or 0) > 1
+    assert len(re.findall("from last week [0-9.]+, above [0-9.]+<", page)) >= 2
+    assert len(re.findall("from the version before [0-9.]+, above [0-9.]+<", page)) >= 2
+    assert re.search("from last week 0(.0+)?<", page)  # of version 1
+    read_off = watched.start(watched.configure(config_text()))
+    report, _ = read(read_off, watched.clock)
+    assert "last week" not in render_page([report], loaded, now=watched.clock(), telemetry_path="/metrics").decode()
+
+
+def test_check_config_says_what_last_week_takes(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+    """In words, and which windows are not compared; without it there is no such line."""
+    for references, windows, lines in (("[week]", "[5m, 24h]", 1), ("[version]", "[5m, 24h]", 0), ("[week]", "[5m]", 0)):
+        watched.configure(config_text(model_text(more=more(references)), more=f"windows: {windows}"))
+        watched.log(40)
+        assert cli.main(["check", "config", str(watched.file)]) == 0
+        told = capsys.readouterr()
+        assert len(re.findall(r"^m: [0-9.]+ MiB more to compare with last week", told.out, re.MULTILINE)) == lines
+        assert ("window 5m is not compared with last week" in told.err) == (references == "[week]")
 
 
 def test_windows_that_are_not_compared_are_told_at_the_start(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:

@@ -102,6 +102,7 @@ class ModelReport:
         windows: the windows, by version, segment and length.
         collected: what each collector gave, by its name.
         evidence: by version, what surely moved.
+        references: its windows seen from others, where that is configured.
     """
 
     model: Model
@@ -112,6 +113,7 @@ class ModelReport:
     evaluation_seconds: float | None
     collected: Mapping[str, Collected] = field(repr=False)
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
+    references: Sequence[ReferenceReport] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:

@@ -329,7 +329,7 @@ class ModelMonitor:
         late = self._tracker.late if self._tracker is not None else 0
         moment = Moment(windows, traffic, self._exemplars, evidence, late, self._ledger.since, compared)
         collected = self._collectors.collect(moment)
-        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence)
+        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence, compared)
 
     def _source_report(self, now: float) -> SourceReport:
         schema = self._source.schema
