@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,9 +74,9 @@ def weekly(begin: float, end: float, *, version: str = "1", seed: int = 3, rows:
         chance = random.Random(f"{seed} {quarter % (WEEK // QUARTER)}")
         mean = 8 + 4 * (quarter % (DAY // QUARTER)) / (DAY // QUARTER)  # a season of the day
         times = sorted(chance.randrange(QUARTER * 1000) / 1000 for _ in range(rows))
-        for time in times:
+        for at in times:
             values = {"version": version, "amount": chance.gauss(mean, 2), **changed}
-            found.append(event(quarter * QUARTER + time, chance, **values))
+            found.append(event(quarter * QUARTER + at, chance, **values))
     return found
 
 
@@ -483,7 +484,7 @@ def test_check_config_says_what_last_week_takes(watched: Watched, capsys: pytest
     """In words, and which windows are not compared; without it there is no such line."""
     for references, windows, lines in (("[week]", "[5m, 24h]", 1), ("[version]", "[5m, 24h]", 0), ("[week]", "[5m]", 0)):
         watched.configure(config_text(model_text(more=more(references)), more=f"windows: {windows}"))
-        watched.log(40)
+        watched.log(40, at=time.time())
         assert cli.main(["check", "config", str(watched.file)]) == 0
         told = capsys.readouterr()
         assert len(re.findall(r"^m: [0-9.]+ MiB more to compare with last week", told.out, re.MULTILINE)) == lines
