@@ -174,7 +174,7 @@ def check(monitor: ModelMonitor, found: Mapping[tuple[str, str], float], new: Ev
 
 def test_eight_days_in_steps_with_restarts_say_the_same(watched: Watched, tmp_path: Path) -> None:
     """As reading all at once does, whenever the exporter is started anew, and its state keeps no more than it must."""
-    events = [*weekly(BEGIN, NOW - DAY, seed=4), *weekly(NOW - DAY, NOW, seed=5, version="2")]
+    events = [*weekly(BEGIN, NOW - DAY, seed=4, rows=4), *weekly(NOW - DAY, NOW, seed=5, version="2", rows=4)]
     watched.clock.now = BEGIN
     monitor = start(watched)
     left = events
@@ -206,7 +206,7 @@ def test_eight_days_in_steps_with_restarts_say_the_same(watched: Watched, tmp_pa
 
 def test_a_table_and_files_say_what_a_log_says(tmp_path: Path) -> None:
     """To the last digit; the table is read again after a change of its newest rows."""
-    events = [*weekly(BEGIN, NOW - DAY, seed=4, rows=9), *weekly(NOW - DAY, NOW, seed=5, version="2", rows=9)]
+    events = [*weekly(BEGIN, NOW - WEEK, seed=4, rows=9), *weekly(NOW - DAY, NOW, seed=5, version="2", rows=9)]
     log = Watched(tmp_path / "log")
     log.folder.mkdir()
     log.clock.now = NOW + 20
@@ -231,7 +231,7 @@ def test_a_table_and_files_say_what_a_log_says(tmp_path: Path) -> None:
 
 
 def table(folder: Path, mode: str, events: Events, expected: Series) -> None:
-    """Check that a table of these events says what is expected, whatever stood in it before."""
+    """Check that a table of these events says what is expected, whatever stood in it and whenever it is configured."""
     folder.mkdir()
     database = new_file("sqlite", folder)
     kept = Table(database, folder)
@@ -244,7 +244,8 @@ def table(folder: Path, mode: str, events: Events, expected: Series) -> None:
     wrong = [{**row, "color": "green"} if new else row for row, new in zip(rows, recent, strict=True)]
     database.insert("p", [{"ts": time, **row} for time, row in zip(times, wrong, strict=True)])
     kept.clock.now = NOW + 20
-    kept.configure(more="windows: [1h, 24h]", mode=mode, lateness="15m")
+    off = kept.configure(more="windows: [1h, 24h]", mode=mode, lateness="15m")
+    assert not referenced(read(kept.start(off), kept.clock)[1])
     text = kept.model.file.read_text().replace("baseline: baseline.json", more().replace("\n", "\n    "))
     loaded = kept.model.configure(text)
     monitor = kept.start(loaded)
