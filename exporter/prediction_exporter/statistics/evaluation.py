@@ -52,11 +52,15 @@ class Result:
 
 
 def evaluate(
-    reference: Reference, window: Profile, *, fixed: str | None = None, statistics: Sequence[Statistic] = STATISTICS
+    reference: Reference, window: Profile, *, fixed: str | None = None, statistics: Sequence[Statistic] | None = None
 ) -> dict[str, Result]:
-    """Return the result of every statistic by its key; ``fixed`` is the column whose segment the window is."""
+    """Return the result of each statistic by its key: of all, or of those that are given.
+
+    ``fixed`` is the column whose segment the window is.
+    """
     comparison = Comparison(reference, window, fixed=fixed)
-    return {statistic.key: _isolated(statistic, comparison) for statistic in statistics}
+    chosen = STATISTICS if statistics is None else statistics
+    return {statistic.key: _isolated(statistic, comparison) for statistic in chosen}
 
 
 def _isolated(statistic: Statistic, comparison: Comparison) -> Result:
