@@ -94,6 +94,7 @@ def test_what_is_rendered_is_declared(tmp_path: Path, collector: Collector) -> N
 
 FULL = """baseline: baseline.json
 segments: [color]
+references: [week, version]
 slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}"""
 
 
@@ -657,7 +658,7 @@ def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None
     assert check.returncode == 0
 
 
-THESE = "these do: traffic, windows, statistics, evidence, notes, source, exporter"
+THESE = "these do: traffic, windows, statistics, references, evidence, notes, source, exporter"
 
 
 @pytest.mark.parametrize(

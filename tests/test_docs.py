@@ -149,7 +149,7 @@ def test_what_units_and_pods_start_is_a_command() -> None:
 
 MINIMAL: dict[str, Any] = {
     "owners": {"risk-ds": {"slack": "#risk-models"}},
-    "models": [{"name": "m", "owner": "risk-ds", "maturity": 0, "predictions": {"log": {"path": "/m.jsonl"}}}],
+    "models": [{"name": "m", "owner": "risk-ds", "baseline": "m.json", "predictions": {"log": {"path": "/m.jsonl"}}}],
 }
 
 

@@ -31,6 +31,7 @@ learning: 0s
 task: binary
 areas: {data: you}
 segments: [color]
+references: [week, version]
 slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}
 info: {framework: sklearn, training_data: "a \\"quoted\\" name"}
 dependencies: requirements.txt"""
@@ -70,6 +71,7 @@ def test_names_are_unique_and_well_formed() -> None:
 
 def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
     """All but those of a regression, of notes and of the exporter itself, and none twice."""
+    watched.log(60, version="0", at=watched.clock() - 7200)  # something for the day's windows to be compared with
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
     own = {family.name for family in (*notes.COLLECTOR.families, *exporter.COLLECTOR.families, *COLLECTOR_FAMILIES)}

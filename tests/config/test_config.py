@@ -126,7 +126,7 @@ def test_minimal() -> None:
     )
     assert (model.predictions.timezone, model.predictions.future_tolerance.seconds) == ("UTC", 300)
     assert set(model.predictions.fields.model_dump().values()) == {None}
-    assert (model.segments, model.false_alarms_per_month, model.min_predictions) == ((), 1, 30)
+    assert (model.segments, model.references, model.false_alarms_per_month, model.min_predictions) == ((), (), 1, 30)
     assert model.thresholds.of("psi", "amount") is None
     assert (model.slo.availability, model.slo.latency, model.info.framework, model.dependencies) == (None,) * 4
 
@@ -168,6 +168,7 @@ def test_full_model(full: Config) -> None:
     }
     assert model.predictions.null_values == ("\\N", "NULL", "-")
     assert model.segments == ("region", "channel")
+    assert model.references == ("week", "version")
     assert (model.false_alarms_per_month, model.min_predictions) == (0.5, 100)
     assert model.slo.availability == 0.999
     assert model.slo.latency == LatencyObjective(under=Duration.parse("100ms"), ratio=0.99)

@@ -11,6 +11,7 @@ NAMES: tuple[str, ...] = (
     "traffic",
     "windows",
     "statistics",
+    "references",
     "evidence",
     "identity",
     "notes",

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from prediction_exporter.baseline import Baseline
-from prediction_exporter.collectors.report import ModelReport, NotesReport, WindowReport
+from prediction_exporter.collectors.report import ModelReport, NotesReport, ReferenceReport, WindowReport
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.traffic import Traffic
@@ -99,6 +99,7 @@ class Moment:
         evidence: by version, what moved surely.
         late: predictions that came too late to give evidence.
         since: event time of the first events, as Unix time; None where it is not known.
+        references: its windows seen from others, where that is configured.
     """
 
     windows: Sequence[WindowReport]
@@ -107,6 +108,7 @@ class Moment:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     late: int = 0
     since: float | None = None
+    references: Sequence[ReferenceReport] = ()
 
 
 class ModelSeries(ABC):

@@ -41,6 +41,23 @@ class WindowReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceReport:
+    """One window of one version, seen from another one in the place of the baseline.
+
+    Attributes:
+        reference: what it is seen from: week or version.
+        predictions: rows of that; None where it is not known.
+        results: the distances, by key.
+    """
+
+    version: str
+    window: str
+    reference: str
+    predictions: int | None
+    results: Mapping[str, Result]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceReport:
     """How the source of a model is doing.
 
@@ -85,6 +102,7 @@ class ModelReport:
         windows: the windows, by version, segment and length.
         collected: what each collector gave, by its name.
         evidence: by version, what surely moved.
+        references: its windows seen from others, where that is configured.
     """
 
     model: Model
@@ -95,6 +113,7 @@ class ModelReport:
     evaluation_seconds: float | None
     collected: Mapping[str, Collected] = field(repr=False)
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
+    references: Sequence[ReferenceReport] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:

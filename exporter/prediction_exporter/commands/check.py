@@ -46,6 +46,7 @@ def check_config(options: argparse.Namespace) -> int:
     from prediction_exporter.errors import PredictionExporterError
     from prediction_exporter.kit.readers import refuse_excluded, unwatched
     from prediction_exporter.monitor import budget
+    from prediction_exporter.monitor.references import not_compared
 
     try:
         loaded = config.load(options.file)
@@ -64,7 +65,7 @@ def check_config(options: argparse.Namespace) -> int:
         baseline, found = _baseline(loaded, index, problems)
         if baseline is not None:
             baselines[index] = baseline
-            warnings += _nothing_compared(index, baseline)
+            warnings += [*_nothing_compared(index, baseline), *not_compared(loaded, model, f"models[{index}]")]
         warnings += [f"models[{index}].slo.openslo: {sentence}" for sentence in model.slo.unused]
         if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
@@ -215,3 +216,9 @@ def _show_memory(config: Config, baselines: Mapping[int, Baseline], versions: in
             f"{model.name}: {few:,.1f} MiB of memory for the windows of {versions} versions and of other, "
             f"{any_number:,.1f} with any number of predictions"
         )
+        few, any_number = (size / _MIB for size in budget.history_bytes(config, model, baseline, versions))
+        if any_number:
+            print(
+                f"{model.name}: {few:,.1f} MiB more to compare with last week, {any_number:,.1f} with any number of "
+                "predictions: quarters of an hour for a week and the longest window compared, of all versions together"
+            )

@@ -36,6 +36,7 @@ from prediction_exporter.config.values import (
     Nan,
     OwnerName,
     Positive,
+    References,
     Segments,
     Task,
     Text,
@@ -120,6 +121,13 @@ class Model(Section):
     predictions: Predictions = Field(description="Where the predictions are read.")
     columns: Mapping[Text, Column] = Field({}, description="Settings of single columns, by name.")
     segments: Segments = Field((), description="Categorical columns whose values are watched apart; at most 5.")
+    references: References = Field(
+        (),
+        description=(
+            "What windows are compared with beside the baseline: week, the same window a week before, and version, the version "
+            "before over the same hours."
+        ),
+    )
     thresholds: Thresholds = Field(default_factory=Thresholds, description="Values of statistics from which an alert fires.")
     false_alarms_per_month: Positive = Field(
         1.0, description="False alarms that are tolerated in a month; the sensitivity of drift alerts follows from it."
@@ -148,6 +156,13 @@ class Model(Section):
         if baseline is None and info.data.get("maturity", 0) > 0:
             raise refuse("is required where maturity is above 0", "the path of a baseline file, or maturity: 0")
         return baseline
+
+    @field_validator("references")
+    @classmethod
+    def _references_of_columns(cls, references: References, info: ValidationInfo) -> References:
+        if references and info.data.get("maturity") == 0:
+            raise refuse("compare columns, and at maturity 0 there are none", "maturity: 1 or 2, or no references")
+        return references
 
     def owner_of(self, area: Area) -> str:
         """Return the owner of an area."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -70,9 +69,12 @@ def wider_buckets(spans: Sequence[Span], now: float) -> list[tuple[int, int]]:
 
     >>> wider_buckets([Span.of("1h", 3600), Span.of("24h", 86_400)], now=1_000_000.0)
     [(996420, 900)]
+    >>> wider_buckets([Span.of("1h", 3600), Span.of("7d", 604_800), Span("history", 1_210_500, 900)], now=1_800_000_000.0)
+    [(1799996460, 900), (1799398800, 900)]
     """
     by_length = sorted(spans, key=lambda span: span.seconds)
-    return [(shorter.oldest(now), min(longer.bucket, WIDEST_SECONDS)) for shorter, longer in pairwise(by_length)]
+    finest = [min(span.bucket for span in by_length[place:]) for place in range(1, len(by_length))]
+    return [(span.oldest(now), min(width, WIDEST_SECONDS)) for span, width in zip(by_length, finest, strict=False)]
 
 
 def ring_bytes(layout: Layout, span: Span, largest: int) -> int:
@@ -185,6 +187,11 @@ class Windows:
         """Put these profiles in the place of every open slice that begins in ``[start, end)``, in seconds."""
         others = {key: profile for key, profile in self._open.items() if not start <= key.bucket < end}
         self._open = others | {key: profile.kept() for key, profile in profiles.items()}
+
+    @property
+    def open_slices(self) -> Mapping[Key, Profile]:
+        """What may still change, and is in no ring."""
+        return self._open
 
     def restore(self, version: str, segment: str, span: Span, start: int, profile: Profile, *, now: float) -> None:
         """Put back a bucket that was stored and that its window still holds; nothing changes by it."""

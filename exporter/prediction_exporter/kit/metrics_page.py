@@ -15,6 +15,7 @@ GROUPS = {
     "traffic": "Traffic: counters from the log, kept over restarts",
     "window": "Windows: counts that add up over replicas, and the baseline beside them",
     "drift": "Drift: window against baseline",
+    "reference": "References: window against last week's and against the version before, where configured",
     "quality": "Data quality",
     "identity": "Identity: what the model is and who owns it",
     "exporter": "The exporter itself",

@@ -10,6 +10,7 @@ from prediction_exporter import baseline as baseline_file
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.cells import Cells
+from prediction_exporter.counting.history import is_compared
 from prediction_exporter.counting.layout import Kind, Role
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.errors import ConfigError
@@ -52,6 +53,16 @@ def load_baseline(model: Model, place: str) -> Baseline | None:
     if problems:
         raise ConfigError("\n".join(problems))
     return baseline
+
+
+def not_compared(config: Config, model: Model, place: str) -> list[str]:
+    """Return that some windows cannot be compared with last week, where that is configured and so."""
+    names = [span.name for span in spans_of(config) if not is_compared(span)]
+    if "week" not in model.references or not names:
+        return []
+    which = f"window {names[0]} is" if len(names) == 1 else f"windows {', '.join(names)} are"
+    allowed = "windows of whole quarters of an hour up to 7d are"
+    return [f"{place}.references: {which} not compared with last week; {allowed}"]
 
 
 def detector_of(model: Model, baseline: Baseline | None) -> Detector | None:

@@ -58,4 +58,7 @@ STATISTICS: tuple[Statistic, ...] = (
     QUANTILE,
 )
 
-__all__ = ["STATISTICS", "Comparison", "Reference", "Statistic"]
+#: Those that are seen from other windows too, where it is configured.
+DISTANCES: tuple[Statistic, ...] = tuple(statistic for statistic in STATISTICS if statistic.is_distance)
+
+__all__ = ["DISTANCES", "STATISTICS", "Comparison", "Reference", "Statistic"]

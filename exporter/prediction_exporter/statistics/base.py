@@ -17,7 +17,7 @@ from scipy import special
 
 from prediction_exporter.counting.layout import Column, Kind, Layout
 from prediction_exporter.counting.profile import Profile
-from prediction_exporter.families import COLUMN, WINDOW, Family
+from prediction_exporter.families import COLUMN, REFERENCE_COLUMN, WINDOW, Family
 from prediction_exporter.statistics.comparison import SMOOTHING, Comparison, Floats, Reference, divide
 
 __all__ = [
@@ -185,9 +185,25 @@ class Statistic:
             f"What alerts compare {self.family} with: the configured effect or the sample size's demand.",
         )
 
+    @cached_property
+    def reference_family(self) -> Family:
+        """The series of a distance that is seen from another window, in the place of the baseline."""
+        return self._referenced(f"What {self.family} measures, against what the label reference names.")
+
+    @cached_property
+    def reference_threshold_family(self) -> Family:
+        """The series of the thresholds of that: they know the sizes of both windows."""
+        return self._referenced(
+            f"The threshold of {self.family} for the sizes of the window and of what the label reference names.", "_threshold"
+        )
+
+    def _referenced(self, text: str, suffix: str = "") -> Family:
+        name = f"{self.family.name.replace('model_', 'model_reference_', 1)}{suffix}"
+        return Family(name=name, type="gauge", help=text, labels=REFERENCE_COLUMN, group="reference")
+
     @property
     def families(self) -> tuple[Family, ...]:
-        """All families of the statistic, in the order of exposition."""
+        """All families of the statistic that are seen from the baseline, in the order of exposition."""
         found = [self.family]
         if self.noise is not None:
             found.append(self.noise_floor_family)
