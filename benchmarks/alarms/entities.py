@@ -10,7 +10,7 @@ import numpy as np
 from alarms.ours import Rule, run
 from alarms.results import Line
 from alarms.simulate import AFTER, BEFORE, DAYS, SLICES
-from alarms.streams import Counts, Stream
+from alarms.streams import Stream
 from alarms.worlds import CHANGES, World
 from prediction_exporter.counting.entities import Entities
 
@@ -63,5 +63,3 @@ def _sketches(stream: Stream, days: int, entities: str) -> Sequence[Entities]:
     drawn = Stream(replace(other, rows=10, columns=1), 6_000)
     drawn._counted(days, CHANGES[0], days)  # noqa: SLF001 - the rows themselves are not wanted
     return drawn.sketches(days)
-
-

@@ -309,8 +309,8 @@ class Fields(Section):
     version: Text | None = Field(None, description="Version of the model.")
     entity: Text | None = Field(
         None,
-        description="What the predictions belong to, of which each has several: customer, session, device. Its values are hashed, "
-        "and kept and shown nowhere.",
+        description="What predictions belong to, each to one of many: customer, session, device. Its values are hashed, and "
+        "are kept and shown nowhere.",
     )
     prediction: Text | None = Field(None, description="What the model predicted or decided: a class or a number.")
     score: Score | None = Field(

@@ -41,8 +41,8 @@ class Events:
         ids: what names each prediction, of any type; ``None`` where the source has no such field.
         states: by column name, uint8 :class:`ValueState` of each event; a column that is not a key here is missing where
             it is null and valid elsewhere.
-        entities: hash of what each event belongs to, uint64, 0 where it names nothing; ``None`` where the configuration names no
-            such field. The value itself is kept nowhere.
+        entities: hash of what each event belongs to, uint64, 0 where it names nothing; ``None`` where the configuration names
+            no such field. The value itself is kept nowhere.
     """
 
     times: NDArray[np.int64]
