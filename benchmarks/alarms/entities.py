@@ -21,7 +21,7 @@ ROUNDS = 4
 ALONE, UNLIKE = "each row its own", "rows of an entity are not alike"
 
 
-def lines(world: World, number: int, change: str, *, entities: str = "") -> Iterator[Line]:
+def lines(world: World, number: int, change: str, *, entities: str = "", before: int = BEFORE) -> Iterator[Line]:
     """Yield the alarms of months without a change, and the delays of a change, without the field and with it.
 
     Args:
@@ -29,17 +29,18 @@ def lines(world: World, number: int, change: str, *, entities: str = "") -> Iter
         number: of the round.
         change: which.
         entities: where they are something else, what.
+        before: days until the change.
     """
     [moved] = [one for one in CHANGES if one.key == change]
     still, changing = Stream(world, 4_000 + number), Stream(world, 5_000 + number)
     rules = [Rule.of([stream], [False]) for stream in (still, changing)]
-    live = [still.live(DAYS), changing.live(BEFORE + AFTER, moved, BEFORE)]
-    sketches = [_sketches(still, DAYS, entities), _sketches(changing, BEFORE + AFTER, entities)]
+    live = [still.live(DAYS), changing.live(before + AFTER, moved, before)]
+    sketches = [_sketches(still, DAYS, entities), _sketches(changing, before + AFTER, entities)]
     for field in (False, True):
         of = sketches if field else [(), ()]
         quiet = run(rules[0], live[0], entities=of[0])
         found = run(rules[1], live[1], entities=of[1])
-        begin = BEFORE * SLICES
+        begin = before * SLICES
         first = np.full(world.columns, np.inf)
         for at, column in found.onsets:
             if at >= begin:

@@ -134,7 +134,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
     parents = [guessed] if guessed is not None else [*score_fields(fields).values(), *by_pattern]
     identity = chooser.value("id", fields.id)
     version = chooser.value("version", fields.version)
-    entity = chooser.value("entity", fields.entity) if fields.entity is not None else None
+    entity = chooser.value("entity", fields.entity)
     listed = fields.features if isinstance(fields.features, tuple) else ()
     status = chooser.status(fields.status.field if fields.status else None, listed)
     scores = tuple(
@@ -269,8 +269,8 @@ class _Chooser:
         """Return the top-level fields that are called like a role."""
         if role == "latency":
             return list(self.durations())
-        usual = [top for name in KNOWN_NAMES[role] for top in self.lower.get(name, ())]
-        names = (*KNOWN_NAMES[role], *SERVER_NAMES[role])
+        usual = [top for name in KNOWN_NAMES.get(role, ()) for top in self.lower.get(name, ())]
+        names = (*KNOWN_NAMES.get(role, ()), *SERVER_NAMES.get(role, ()))
         return usual or [top for name in names for top in self.snake.get(name, ())]
 
     def value(self, role: str, configured: str | None) -> str | None:
