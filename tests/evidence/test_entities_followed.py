@@ -98,7 +98,7 @@ def test_without_a_field_there_is_no_series(watched: Watched) -> None:
 
 def test_a_session_of_many_alike_is_no_drift(tmp_path: Path) -> None:
     """Days of twenty customers with fifty rows each, whose rows are alike: hours show nothing, and entities do."""
-    found: list[Series] = []
+    found: list[float] = []
     for fields in (FIELDS, WITH_ENTITY):
         watched = Watched(tmp_path / str(len(found)))
         watched.folder.mkdir()
