@@ -70,7 +70,7 @@ EFFECTIVE = Family(
     group="drift",
     help=(
         "Share of the predictions of the running day and the last one before it that are independent if those of an entity are "
-        "all alike (Kish). Of replicas that share entities each sees a part: the smallest is the nearest."
+        "all alike (Kish); absent where none names one. It does not add up: replicas that share entities see a part of each."
     ),
 )
 

@@ -81,8 +81,8 @@ class Evidence:
         alarmed: bool (C,), columns that surely moved, each by the whole limit.
         moved: how many columns surely moved, all of them taken together.
         learning: seconds of event time until the first bet; 0 from then on.
-        effective: share of the version's newest rows that are independent if all of an entity's are alike; None where no field
-            names entities.
+        effective: share of the version's newest rows that are independent if all of an entity's are alike; None where none of
+            them names one.
     """
 
     log10: Floats

@@ -80,7 +80,9 @@ class Tracker:
         }
 
     def _effective(self, recent: Recent, version: str) -> float | None:
-        return None if self._entity is None else 1.0 / recent.of(version).dependence
+        """Return what part of a version's newest rows is independent; None where none names an entity: all is not well then."""
+        newest = recent.of(version)
+        return 1.0 / newest.dependence if newest.rows else None
 
     def _fold(self, walks: dict[str, Walk], variation: Variation, recent: Recent, of_slice: Slice) -> None:
         self._go_on_learning(variation, of_slice.start)

@@ -30,8 +30,8 @@ def foresee(model: Model, baseline: Baseline, look: Look) -> Iterator[str]:
     if detector is None or not detector.watched.any():
         return
     entities = entities_in(look)
-    if entities.total:
-        yield _counted(model, entities)
+    if entities.rows:
+        yield _counted(model, entities, is_replayed=bool(detector.bets.is_replayed.all()))
     rows = detector.rows_until_sure(CHANGE, entities.dependence)
     names = np.array([column.name for column in baseline.layout.columns])
     seen, blind = detector.watched & np.isfinite(rows), detector.watched & ~np.isfinite(rows)
@@ -55,12 +55,13 @@ def entities_in(look: Look) -> Entities:
     return sum((entities for of_day in parts for entities in of_day.values()), Entities.empty())
 
 
-def _counted(model: Model, entities: Entities) -> str:
+def _counted(model: Model, entities: Entities, *, is_replayed: bool) -> str:
     """Return what the sample's rows are worth."""
     alone = f", {entities.alone:,} name none" if entities.alone else ""
+    end = "the baseline's own hours tell more, and are believed" if is_replayed else "a day's count as fewer"
     return (
         f"entities: the {entities.total:,} sampled predictions count as {entities.effective:,.0f} independent ones if those of "
-        f"one {model.predictions.fields.entity} are all alike{alone}; a day's count as fewer"
+        f"one {model.predictions.fields.entity} are all alike{alone}; {end}"
     )
 
 

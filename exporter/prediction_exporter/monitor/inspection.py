@@ -210,7 +210,7 @@ def _failed(kept: Sequence[Events], model: Model, look: Look, place: str) -> lis
 def _giants(look: Look, place: str) -> list[str]:
     """Return what is odd about entities: a text that stands for nobody in particular, or none at all."""
     entities = entities_in(look)
-    if entities.total < _FEW:
+    if entities.total < _FEW or any(sentence.startswith("fields.entity:") for sentence in look.unseen):
         return []
     if not entities.rows:
         return [f"{place}.fields.entity: none of the {entities.total:,} sampled predictions names one"]
