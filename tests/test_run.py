@@ -34,7 +34,7 @@ from prediction_exporter.monitor import monitor
 from prediction_exporter.version import this_build
 from prediction_exporter.web import connections
 from processes import START_SECONDS, Exporter, samples
-from watched import Watched, config_text, model_text, total
+from watched import FIELDS, Watched, config_text, model_text, total
 
 Start = Callable[..., Exporter]
 
@@ -75,7 +75,8 @@ def counted(exporter: Exporter, model: str = "m") -> float | None:
 def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start) -> None:
     """It matches the golden list of names, types and labels, shows all of it but a regression's, and promtool has no remark."""
     (watched.folder / "requirements.txt").write_text("numpy==2.0\n")
-    watched.configure(config_text(model_text(more=FULL)))
+    fields = FIELDS.replace("}", ", entity: color}")
+    watched.configure(config_text(model_text(more=FULL, fields=fields)))
     watched.log(60, version='1 "quoted" \\ \n')
     watched.log(60, color="new ü")
     exporter = start_exporter(watched.file)
