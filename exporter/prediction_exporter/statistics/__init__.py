@@ -58,4 +58,7 @@ STATISTICS: tuple[Statistic, ...] = (
     QUANTILE,
 )
 
-__all__ = ["STATISTICS", "Comparison", "Reference", "Statistic"]
+#: Those whose thresholds alerts read: the budget of false alarms is theirs, all together.
+ALERTED: tuple[Statistic, ...] = (PSI, MISSING_RATIO, INVALID_RATIO, NON_FINITE_RATIO, OUT_OF_RANGE_RATIO, UNSEEN_RATIO)
+
+__all__ = ["ALERTED", "STATISTICS", "Comparison", "Reference", "Statistic"]
