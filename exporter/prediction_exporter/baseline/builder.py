@@ -79,11 +79,7 @@ def build(
     if table.rows == 0:
         raise BaselineError(f"{table.name}: has no rows; a baseline is built from data")
     roles = assign(list(table.columns), fields, where=where, labels=labels)
-    wanted = {name: (at, Role.FEATURE) for name, at in roles.features.items()}
-    if roles.prediction is not None:
-        wanted[roles.prediction] = (roles.prediction, Role.PREDICTION)
-    wanted |= {roles.classes.get(name, name): (name, Role.SCORE) for name in roles.scores}
-    wanted = {name: (at, role) for name, (at, role) in wanted.items() if at in table.columns}
+    wanted = _wanted(table, roles)
     left_out = _other_columns(table.columns, roles, _places(wanted))
     known = {name: _setting(settings, kinds, name) for name in {**dict(settings or {}), **kinds}}
     place = f"{where.removesuffix('.predictions.fields')}.columns"
@@ -141,6 +137,15 @@ def build(
     )
     words = [taught_nothing if clock is None else clock.words(), *([] if learnt is None else [learnt.words])]
     return BuildResult(record=record, columns=tuple(reports), taught="\n".join(words))
+
+
+def _wanted(table: Table, roles: Roles) -> dict[str, tuple[str, Role]]:
+    """Return the columns that are looked at, with where they stand and what they are to the model."""
+    wanted = {name: (at, Role.FEATURE) for name, at in roles.features.items()}
+    if roles.prediction is not None:
+        wanted[roles.prediction] = (roles.prediction, Role.PREDICTION)
+    wanted |= {roles.classes.get(name, name): (name, Role.SCORE) for name in roles.scores}
+    return {name: (at, role) for name, (at, role) in wanted.items() if at in table.columns}
 
 
 def _clock(table: Table, roles: Roles, moment: Moment, timezone: str) -> tuple[Clock | None, str]:

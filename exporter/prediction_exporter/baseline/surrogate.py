@@ -1,8 +1,8 @@
 """A surrogate of the model: what part of its output each feature carries, by permutation on the baseline's own rows.
 
-Gradient boosted trees learn the output from the features on one half of a sample; on the other half, one column after the other
-is permuted. What that adds to the mean squared error is the column's: of an output that is a sum of independent terms, twice the
-variance of its term. Then the halves change places.
+Gradient boosted trees learn the output from the features on one half of a sample; on the other half, one column after the
+other is permuted. What that adds to the mean squared error is the column's: of an output that is a sum of independent terms,
+twice the variance of its term. Then the halves change places.
 
 References:
     Breiman, Random forests, 2001, section 10.

@@ -78,7 +78,9 @@ def _split(model: Model, baseline: Baseline, detector: Detector, rows: Floats, l
         table = [[*cells[:1], *cells[2:]] for cells in table]
     widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
     for first, *others in table:
-        yield "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))])
+        yield "  " + "  ".join(
+            [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        )
 
 
 def _total(importance: Floats) -> float:
