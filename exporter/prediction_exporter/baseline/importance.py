@@ -86,12 +86,17 @@ def _filled(given: Mapping[str, float], layout: Layout) -> dict[str, float]:
 
 
 def _gathered(taught: Mapping[str, float], layout: Layout) -> dict[str, float]:
-    """Return what was taught of columns that have a distribution as that of features."""
-    found = {name: taught[name] for name in _own(layout) if name in taught}
+    """Return what was taught of columns that have a distribution as that of features.
+
+    What is made of a feature may say little, and the feature much, as a text and its length: it counts from an equal part on.
+    """
+    own = _own(layout)
+    found = {name: taught[name] for name in own if name in taught}
+    made: dict[str, float] = {}
     for column in layout.columns:
-        if column.is_derived and column.of is not None and column.name not in found and column.name in taught:
-            found[column.of] = found.get(column.of, 0.0) + taught[column.name]
-    return found
+        if column.of is not None and column.name not in found and column.name in taught:
+            made[column.of] = made.get(column.of, 0.0) + taught[column.name]
+    return found | {name: part for name, part in made.items() if part >= 1 / len(own)}
 
 
 def _with_made(layout: Layout, of_features: Mapping[str, float]) -> Floats | None:

@@ -2,9 +2,11 @@
 
 Gradient boosted trees learn the output from the features on one half of a sample; on the other half, one column after the
 other is permuted. What that adds to the mean squared error is the column's: of an output that is a sum of independent terms,
-twice the variance of its term. Then the halves change places.
+twice the variance of its term. Then the halves change places. Columns that say the same are permuted together and share what
+they carry: which of them the model reads, nobody can tell from its output.
 
 References:
+    Gregorutti, Michel, Saint-Pierre, Grouped variable importance with random forests, 2015.
     Breiman, Random forests, 2001, section 10.
     Fisher, Rudin, Dominici, All models are wrong, but many are useful: learning a variable's importance, 2019.
 """
@@ -16,6 +18,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
+from scipy.sparse import csgraph
 
 from prediction_exporter.baseline.columns import Profiled
 from prediction_exporter.baseline.record import ImportanceRecord
@@ -36,8 +40,14 @@ MOST_CATEGORIES = 250
 #: Classes that are told apart, the most frequent; the rest are one.
 MOST_CLASSES = 10
 
+#: Rows of each of a column's categories, on average, without which the surrogate cannot tell them apart.
+LEAST_OF_CATEGORY = 30
+
 #: The part of values at each end of a numeric prediction that counts as no further out: one row must not be all the variance.
 WINSOR = 0.005
+
+#: The rank correlation from which on two columns say the same.
+ALIKE = 0.9
 
 #: How often each column is permuted, and the seed: the same data gives the same file.
 REPEATS, SEED = 2, 20_241
@@ -164,17 +174,32 @@ def learn(sample: Sample) -> Learnt:
     if len(np.unique(target)) == 1:
         return _nothing(f"{output.name} is the same in all rows")
     features = np.column_stack([sample.features[name][known] for name in names])
+    groups = _alike(features)
     categorical = [name in sample.categorical for name in names]
     # On one thread sums are the same wherever they are made; on several they wait for each other where cores are busy.
     with threadpool_limits(1):
-        explained, added = _permuted(features, target, categorical, classes=output.classes)
+        explained, added = _permuted(features, target, categorical, groups, classes=output.classes)
     told = f"a surrogate that learnt {output.name} from the features explains {max(explained, 0.0):.0%} of it"
     if explained < LEAST_EXPLAINED or added.sum() <= 0:
         return _nothing(f"{told}, and {LEAST_EXPLAINED:.0%} are needed")
-    parts = dict(zip(names, np.round(added / added.sum(), 3).tolist(), strict=True))
-    parts = dict.fromkeys(sample.features, 0.0) | parts
+    added = np.where(_is_told(sample, names, len(target), added), added, np.nan)
+    of_names = np.round(added / np.nansum(added), 3).tolist()
+    parts = {name: part for name, part in zip(names, of_names, strict=True) if not np.isnan(part)}
     record = ImportanceRecord(explains=round(min(explained, 1.0), 3), features=parts)
-    return Learnt(record=record, words=f"importance: {_listed(parts)}; {told}")
+    same = [" and ".join(names[place] for place in group) for group in groups if len(group) > 1]
+    shared = f"; these say the same and share what they carry: {', '.join(same[:_SHOWN])}" if same else ""
+    return Learnt(record=record, words=f"importance: {_listed(parts)}; {told}{shared}")
+
+
+def _is_told(sample: Sample, names: Sequence[str], rows: int, added: Floats) -> NDArray[np.bool_]:
+    """Return whether the surrogate could tell what each column carries, bool (K,).
+
+    Of many categories it has seen few rows each; from an equal part on it has told something of these, too.
+    """
+    most = rows / 2 / LEAST_OF_CATEGORY
+    many = [name in sample.categorical and len(np.unique(sample.features[name])) > most for name in names]
+    told: NDArray[np.bool_] = ~np.array(many) | (added >= added.sum() / len(names))
+    return told
 
 
 def _nothing(why: str) -> Learnt:
@@ -188,13 +213,28 @@ def _listed(parts: Mapping[str, float]) -> str:
     return f"{shown} and {len(rest)} more {sum(rest):.1%}" if rest else shown
 
 
-def _permuted(features: Floats, target: Floats, categorical: Sequence[bool], *, classes: bool) -> tuple[float, Floats]:
+def _alike(features: Floats) -> list[list[int]]:
+    """Return the columns in groups: in one are those that say the same, directly or by another of it."""
+    ranks = np.apply_along_axis(stats.rankdata, 0, np.where(np.isfinite(features), features, np.inf))
+    # Missing values have the mean rank: they say neither one nor the other.
+    ranks[~np.isfinite(features)] = np.nan
+    ranks -= np.nanmean(ranks, axis=0)
+    ranks = np.nan_to_num(ranks)
+    ranks /= np.sqrt((ranks**2).sum(axis=0))
+    count, group_of = csgraph.connected_components(np.abs(ranks.T @ ranks) >= ALIKE, directed=False)
+    return [np.flatnonzero(group_of == group).tolist() for group in range(count)]
+
+
+def _permuted(
+    features: Floats, target: Floats, categorical: Sequence[bool], groups: Sequence[Sequence[int]], *, classes: bool
+) -> tuple[float, Floats]:
     """Return what part of a target's variance is explained on rows that were left out, and what permuting each column adds.
 
     Args:
         features: (N, K), NaN where a value is missing.
         target: (N,).
         categorical: whether each column has categories.
+        groups: columns that are permuted together, and share what that adds.
         classes: whether the target's numbers are classes.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -216,12 +256,12 @@ def _permuted(features: Floats, target: Floats, categorical: Sequence[bool], *, 
         whole = missed(rows)
         error += whole
         spread += float(((wanted[tells] - wanted[learns].mean(axis=0)) ** 2).sum())
-        for place in range(rows.shape[1]):
-            own = rows[:, place].copy()
+        for group in groups:
+            own = rows[:, group].copy()
             for _ in range(REPEATS):
-                rows[:, place] = rng.permutation(own)
-                added[place] += (missed(rows) - whole) / REPEATS
-            rows[:, place] = own
+                rows[:, group] = rng.permutation(own)
+                added[group] += (missed(rows) - whole) / REPEATS / len(group)
+            rows[:, group] = own
     return 1.0 - error / spread, np.maximum(added, 0.0)
 
 
