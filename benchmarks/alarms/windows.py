@@ -52,7 +52,7 @@ class Compared:
         )
         self._missing = firsts + np.array(sizes) - STATE_CELLS
         self._rows = np.arange(sizes[0])  # all rows are in the cells of any column
-        # As the product divides a model's budget: by its columns, by the figures that alerts read of a number, and by the windows.
+        # As the product divides a model's budget: by columns, figures that alerts read of a number, and windows.
         figures = sum(Kind.NUMERIC in statistic.kinds for statistic in ALERTED)
         parts = len(streams[0].watched) * figures * len(WINDOWS)
         baseline = self.profile(np.concatenate([stream.hourly.sum(axis=0) for stream in streams]))
