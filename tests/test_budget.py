@@ -27,6 +27,7 @@ VARIANTS = {
     "service": "maturity: 0",
     "objectives": "baseline: baseline.json\nlearning: 0s\nslo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}",
     "segments": "baseline: baseline.json\nlearning: 0s\nsegments: [color]",
+    "importance": "baseline: baseline.json\nlearning: 0s\nimportance: {amount: 0.7}",
 }
 
 

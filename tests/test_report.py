@@ -30,6 +30,7 @@ FULL = """baseline: baseline.json
 learning: 0s
 task: binary
 areas: {data: you}
+importance: {amount: 0.7}
 segments: [color]
 references: [week, version]
 slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}

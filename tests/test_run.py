@@ -43,6 +43,7 @@ OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 
 FULL = """baseline: baseline.json
 learning: 0s
+importance: {amount: 0.7}
 segments: [color]
 references: [week, version]
 slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}

@@ -330,6 +330,11 @@ def test_full_thresholds(full: Config) -> None:
     assert thresholds.of("missing_ratio", "amount") == 0
 
 
+def test_full_importance(full: Config) -> None:
+    """Weights of features, by name."""
+    assert full.models[0].importance == {"amount": 0.4, "age": 0.1, "zip": 0}
+
+
 def test_full_notifications(full: Config) -> None:
     """Keys that are words of Python have another name in the code."""
     notifications = full.notifications

@@ -129,8 +129,19 @@ class Model(Section):
         ),
     )
     thresholds: Thresholds = Field(default_factory=Thresholds, description="Values of statistics from which an alert fires.")
+    importance: Mapping[Text, Limit] = Field(
+        {},
+        description=(
+            "How much features matter, by name, as feature_importances_ has it: weights from 0, whose sum counts as 1 where "
+            "it is more; features that are not named share what is left of 1. Before what the baseline taught."
+        ),
+    )
     false_alarms_per_month: Positive = Field(
-        1.0, description="False alarms that are tolerated in a month; the sensitivity of drift alerts follows from it."
+        1.0,
+        description=(
+            "False alarms that are tolerated in a month, of all columns, statistics and windows together; the sensitivity of "
+            "drift alerts follows from it."
+        ),
     )
     learning: Annotated[DurationValue, between("0s", "31d")] = Field(
         Duration.parse("1d"),

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from prediction_exporter.collectors.evidence import EVIDENCE, EVIDENCE_THRESHOLD, MOVED_COLUMNS, TOLERANCE
+from prediction_exporter.collectors.evidence import EVIDENCE, EVIDENCE_THRESHOLD, IMPORTANCE, MOVED_COLUMNS, TOLERANCE
 from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
 from prediction_exporter.collectors.source import SOURCE_SHARED
 from prediction_exporter.collectors.windows import (
@@ -125,13 +125,21 @@ def evidence(
 ) -> tuple[str, ...]:
     """Return the series of the evidence of columns, and of how many of them moved."""
     model = {"model": "credit-risk"}
-    found = [series(EVIDENCE_THRESHOLD, f"{EVIDENCE_LEAST}{values}", model, target=target)]
-    found.append(series(MOVED_COLUMNS, f"{moved}{values}", model, target=target, version="2"))
+    found = [series(MOVED_COLUMNS, f"{moved}{values}", model, target=target, version="2")]
     for column, value in columns.items():
         labels = {**model, "column": column, "role": "feature"}
         found.append(series(EVIDENCE, f"{value}{values}", labels, target=target, version="2"))
+        found.append(series(EVIDENCE_THRESHOLD, f"{EVIDENCE_LEAST}{values}", labels, target=target))
         found.append(series(TOLERANCE, f"0.1{values}", labels, target=target))
     return tuple(found)
+
+
+def importance(columns: Mapping[str, float], *, values: str = "x200", target: Mapping[str, str] = TARGET) -> tuple[str, ...]:
+    """Return the series of what part of the score each feature carries."""
+    model = {"model": "credit-risk", "role": "feature"}
+    return tuple(
+        series(IMPORTANCE, f"{value}{values}", model, target=target, column=column) for column, value in columns.items()
+    )
 
 
 #: The baseline of every drift test: two bins of equal share, 10,000 rows.

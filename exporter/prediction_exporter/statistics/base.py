@@ -291,7 +291,7 @@ class Share:
         window = self.whole(comparison.window)
         enough = np.flatnonzero((window >= max(reference.min_predictions, 1)) & (known.rows > 0))
         m, smaller = window[enough], 1 + known.excess[enough] * window[enough] / known.rows[enough]
-        exceeded = _binomial_quantile(comparison, m / smaller, known.share[enough])
+        exceeded = _binomial_quantile(comparison, m / smaller, known.share[enough], reference.alpha[enough])
         margin = np.full(len(window), np.nan)
         margin[enough] = np.ceil(exceeded * smaller) / m - known.counted[enough] / known.rows[enough]
         return margin
@@ -324,24 +324,23 @@ class _Known:
     excess: Floats
 
 
-def _binomial_quantile(comparison: Comparison, trials: Floats, share: Floats) -> Floats:
+def _binomial_quantile(comparison: Comparison, trials: Floats, share: Floats, alpha: Floats) -> Floats:
     """Return the 1 - alpha quantiles of binomial counts, as real numbers.
 
     One takes as long as all else that a threshold takes, and in most columns nothing is absent: the quantiles are of few sizes.
     """
     known = comparison.cached(_quantiles)
-    distinct, places = np.unique(trials + 1j * share, return_inverse=True)
-    pairs = distinct.tolist()
-    new = [pair for pair in pairs if pair not in known]
+    asked = list(zip(trials.tolist(), share.tolist(), alpha.tolist(), strict=True))
+    new = [key for key in dict.fromkeys(asked) if key not in known]
     if new:
         of_new = np.array(new)
-        found = special.bdtrik(1 - comparison.reference.alpha, of_new.real, of_new.imag)
+        found = special.bdtrik(1 - of_new[:, 2], of_new[:, 0], of_new[:, 1])
         known.update(zip(new, found.tolist(), strict=True))
-    return np.array([known[pair] for pair in pairs], np.float64)[places]
+    return np.array([known[key] for key in asked], np.float64)
 
 
-def _quantiles(comparison: Comparison) -> dict[complex, float]:  # noqa: ARG001 - it is kept with the comparison
-    """Return where the quantiles are noted that a comparison has asked for, by trials and share."""
+def _quantiles(comparison: Comparison) -> dict[tuple[float, float, float], float]:  # noqa: ARG001 - it is kept with the comparison
+    """Return where the quantiles are noted that a comparison has asked for, by trials, share and alpha."""
     return {}
 
 

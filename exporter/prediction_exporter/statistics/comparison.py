@@ -31,7 +31,7 @@ class Reference:
 
     Args:
         baseline: the profile of the baseline.
-        alpha: chance of a false alarm for each column and look that the thresholds are made for.
+        alpha: chance of a false alarm for each look that the thresholds are made for, of all columns or of each, (C,).
         min_predictions: fewest valid values on both sides for a comparison.
         effects: effect thresholds by statistic key and column name, overriding the statistics' defaults.
         outside: of each column, how many of as many rows of another sample lie outside of the baseline's table or range, and
@@ -43,7 +43,7 @@ class Reference:
         self,
         baseline: Profile,
         *,
-        alpha: float,
+        alpha: float | Floats,
         min_predictions: int,
         effects: Mapping[str, Mapping[str, float]] | None = None,
         outside: Floats | None = None,
@@ -51,7 +51,7 @@ class Reference:
     ) -> None:
         self.baseline = baseline
         self.layout = baseline.layout
-        self.alpha = alpha
+        self.alpha: Floats = np.broadcast_to(np.asarray(alpha, np.float64), len(self.layout.columns))
         self.min_predictions = min_predictions
         self.effects = effects or {}
         self.usual = usual or {}

@@ -119,7 +119,7 @@ def _binomial(count: Floats, rows: Floats, share: Floats) -> Floats:
     return np.where(count <= rows, chances, 0.0)
 
 
-def gamma_quantile(mean: Floats, variance: Floats, alpha: float) -> Floats:
+def gamma_quantile(mean: Floats, variance: Floats, alpha: Floats) -> Floats:
     """Return the 1 - alpha quantile of gamma distributions; the mean where there is no variance."""
     with np.errstate(invalid="ignore", divide="ignore"):
         shape = mean**2 / variance

@@ -58,8 +58,8 @@ def _bridge(reference: Reference) -> tuple[Floats, Floats]:
             signed = math.sqrt(float(widths @ covariance @ widths))
         if math.isfinite(variance):
             mean[index] = first
-            gamma = gamma_quantile(np.array(first), np.array(variance), reference.alpha)
-            quantile[index] = max(float(gamma), -special.ndtri(reference.alpha / 2) * signed)
+            gamma = gamma_quantile(np.array(first), np.array(variance), reference.alpha[index])
+            quantile[index] = max(float(gamma), -special.ndtri(reference.alpha[index] / 2) * signed)
     return mean, quantile
 
 

@@ -45,6 +45,7 @@ complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l dat
 complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l output -r -F -d 'where to write (default: the model\'s baseline)'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l label -x -d 'a column that holds the truth, which production does not know yet; may be given several times'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l time -x -d 'the column that is the time of a prediction, where it is not called as in production'
+complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l importance -d 'learn what part of the output each feature carries, by permutation; it needs scikit-learn, and some time'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and not __fish_seen_subcommand_from config' -s h -l help -d 'show this help message and exit'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and not __fish_seen_subcommand_from config' -a config -d 'check a configuration file'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and __fish_seen_subcommand_from config' -s h -l help -d 'show this help message and exit'
