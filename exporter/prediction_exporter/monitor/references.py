@@ -15,6 +15,7 @@ from prediction_exporter.evidence.bets import Bets
 from prediction_exporter.evidence.detector import Detector
 from prediction_exporter.evidence.learnt import scores_of
 from prediction_exporter.statistics import STATISTICS, Reference
+from prediction_exporter.statistics.seasons import seasons_of
 
 MONTH_SECONDS = 30 * 86400
 HIGHEST_ALPHA = 0.01
@@ -73,6 +74,7 @@ def references_of(config: Config, model: Model, baseline: Baseline | None) -> Ma
     if baseline is None:
         return {}
     columns = baseline.layout.columns
+    seasons = seasons_of(baseline.profile, [learnt.by_slot for learnt in baseline.learnt])
     effects: dict[str, dict[str, float]] = {}
     for statistic in STATISTICS:
         if statistic.threshold is not None:
@@ -85,6 +87,7 @@ def references_of(config: Config, model: Model, baseline: Baseline | None) -> Ma
             min_predictions=model.min_predictions,
             effects=effects,
             outside=baseline.outside,
+            seasons=seasons,
         )
         for span in spans_of(config)
     }

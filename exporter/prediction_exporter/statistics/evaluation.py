@@ -17,6 +17,7 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.logs import Quiet
 from prediction_exporter.statistics import STATISTICS, Comparison, Reference, Statistic
+from prediction_exporter.statistics.comparison import Expected
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +52,11 @@ class Result:
     companion: Floats | None = None
 
 
-def evaluate(reference: Reference, window: Profile, *, fixed: str | None = None) -> dict[str, Result]:
-    """Return the result of every statistic by its key; ``fixed`` is the column whose segment the window is."""
-    comparison = Comparison(reference, window, fixed=fixed)
+def evaluate(
+    reference: Reference, window: Profile, *, fixed: str | None = None, expected: Expected | None = None
+) -> dict[str, Result]:
+    """Return the result of every statistic by its key; ``fixed`` and ``expected`` are as of :class:`Comparison`."""
+    comparison = Comparison(reference, window, fixed=fixed, expected=expected)
     return {statistic.key: _isolated(statistic, comparison) for statistic in STATISTICS}
 
 

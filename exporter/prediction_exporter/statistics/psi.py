@@ -50,7 +50,7 @@ def _effect(reference: Reference) -> Floats:
 
 
 def _noise_quantile(comparison: Comparison) -> Floats:
-    return _NOISE.quantile(comparison) / comparison.inverse_sizes
+    return _NOISE.quantile(comparison) / comparison.inverse_sizes_of_whole
 
 
 _THRESHOLD = Threshold(
