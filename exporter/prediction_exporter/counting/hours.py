@@ -66,6 +66,6 @@ class ByHour:
             by_hour[hour] = by_hour[hour] + counts if hour in by_hour else counts.astype(np.int64)
         counts = np.stack([*by_hour.values()]) if by_hour else np.zeros((0, len(STATES) * len(layout.columns) + 1), np.int64)
         rows = counts[:, -1]
-        without = counts[:, :-1].reshape(len(counts), -1, len(STATES)).sum(axis=2)
+        without = counts[:, :-1].reshape(len(counts), len(layout.columns), len(STATES)).sum(axis=2)
         valid = (rows[:, None] - without).astype(np.float64)
         return cls(np.array([*by_hour], np.intp), rows.astype(np.float64), valid, max(bucket // HOUR_SECONDS, 1))

@@ -36,6 +36,7 @@ class Season:
     """What the baseline shows in a window's hours, of the K columns that have a season, whose value cells are Q, side by side.
 
     Attributes:
+        columns: intp (K,), which they are.
         valid, rows: float64 (K,), values, and rows, of the baseline that stand behind the shares of values, and of rows.
         cells: float64 (Q,), share of each value cell among the values.
         drift: float64, share of each of their drift bins, as :attr:`Seasons.drift_bins` says.
@@ -43,6 +44,7 @@ class Season:
             that of the last cell.
     """
 
+    columns: NDArray[np.intp]
     valid: Floats
     rows: Floats
     cells: Floats
@@ -118,7 +120,7 @@ class Seasons:
             first += group.columns
         valid, rows, cells, missing, bad, last = (np.concatenate(of) for of in zip(*parts, strict=True))
         drift = np.add.reduceat(cells[self.cell_of_value] * self.within, self._drift_starts)
-        return Season(valid, rows, cells, drift, missing, bad, last)
+        return Season(self.columns, valid, rows, cells, drift, missing, bad, last)
 
     def differences(self, season: Season, window: Profile) -> Floats:
         """Return the difference of the cumulative shares at the end of each of their value bins, window less baseline.

@@ -84,12 +84,18 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table; ``means`` are those of baseline and window, where both exist."""
+    """A row of the table.
+
+    Attributes:
+        means: of baseline and window, where both exist.
+        of_hours: whether the baseline's distribution is that of the window's hours.
+    """
 
     column: Column
     alarms: list[Remark]
     figure: Markup
     means: tuple[float, float] | None
+    of_hours: bool
     psi: Value
     meter: Markup | None
     absent: Remark | None
@@ -108,7 +114,11 @@ class Window:
         self._values = {statistic.key: self._read(statistic) for statistic in (*ALARMS, MEAN)}
         self._baseline_means = _means(baseline)
         self._offsets = baseline.layout.drift_offsets.tolist()
-        self._then = baseline.profile.drift_counts.tolist()
+        self._then: list[float] = baseline.profile.drift_counts.tolist()
+        self._of_hours: set[int] = set()
+        if report.expected is not None and report.expected.season is not None:
+            self._then = report.expected.counts.tolist()
+            self._of_hours = set(report.expected.season.columns.tolist())
         self._now = report.profile.drift_counts.tolist()
         self._valid_then = baseline.profile.valid.tolist()
         self._valid = report.profile.valid.tolist()
@@ -187,6 +197,7 @@ class Window:
             alarms=self._alarms[index],
             figure=self._distribution(index),
             means=self._means(index),
+            of_hours=index in self._of_hours,
             psi=psi,
             meter=meter(psi.value, psi.threshold, psi.floor) if psi.value is not None and psi.threshold else None,
             absent=self._why_absent(PSI, index) if psi.value is None else None,
@@ -209,6 +220,8 @@ class Window:
         return histogram(bars, title=f"{isolated(column.name)}, baseline and now")
 
     def _means(self, index: int) -> tuple[float, float] | None:
+        if index in self._of_hours:
+            return None  # the baseline's is of all hours: of those that are compared, shares are all that is known
         now, then = self.of(MEAN, index).value, self._baseline_means.get(index)
         return None if now is None or then is None else (then, now)
 
