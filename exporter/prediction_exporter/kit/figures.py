@@ -2,7 +2,8 @@
 
 A PSI, a ratio or a quantile cannot be averaged over replicas. Counts can be added, so the fleet's share of each bin comes from
 the sum of the replicas' counts, and the fleet's PSI from these shares: what one exporter that read everything would say. Where
-replicas read one shared source, each is such an exporter, and one of them counts (:mod:`prediction_exporter.kit.fleet`).
+replicas read one shared source, each is such an exporter, and one of them counts (:mod:`prediction_exporter.kit.fleet`). Of a
+column that has a season, what the baseline shows in the hours that each replica serves is added up too, and compared with.
 
 The multiple alone is recorded, for all columns; a figure and its threshold are asked for where a message or a panel shows them.
 """
