@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -249,3 +250,69 @@ def test_the_hour_of_the_week(text: str, zone: str, hour: int) -> None:
     """In local time, whatever the clock does."""
     start = int(np.datetime64(text, "s").astype(np.int64))
     assert hour_of_week(start, zone) == hour
+
+
+MANY = Column(name="many", role=Role.FEATURE, kind=Kind.CATEGORICAL, categories=tuple(f"c{i}" for i in range(25)), own_bins=24)
+THERE = Column(name="there", role=Role.FEATURE, kind=Kind.PRESENCE)
+
+
+Rows = Mapping[str, Counts]
+
+
+def profile_of(layout: Layout, counts: Rows) -> Profile:
+    """Return a profile of 3,000 rows, of which each column has these in its value bins, missing and invalid."""
+    profile = Profile.empty(layout)
+    for index, column in enumerate(layout.columns):
+        profile.values[slice(*layout.value_offsets[index : index + 2])] = counts[column.name][:-2]
+        profile.states[index] = (*counts[column.name][-2:], 0)
+    profile.counts[layout.rows_slot] = 3000
+    return profile
+
+
+def read_alone(column: Column, comparison: Comparison) -> dict[str, list[float]]:
+    """Return values, threshold and noise floor of each statistic of a column, and what is expected of it."""
+    index = comparison.layout.index(column.name)
+    bins = slice(*comparison.layout.drift_offsets[index : index + 2])
+    found = {"expected": comparison.expected.proportions[bins].tolist()}
+    for statistic in STATISTICS:
+        if statistic.scope == "column":
+            found[statistic.key] = np.atleast_1d(statistic.compute(comparison)[index]).tolist()
+            if statistic.threshold is not None:
+                found[f"{statistic.key} threshold"] = [float(statistic.threshold.of(statistic, comparison)[index])]
+            if statistic.noise is not None:
+                found[f"{statistic.key} floor"] = [float(statistic.noise.floor(comparison)[index])]
+    return found
+
+
+def compared(chosen: Sequence[Column], old: Rows, new: Rows, counts: Mapping[str, Counts | None]) -> Comparison:
+    """Return the comparison of some columns, whose window is of three hours."""
+    layout = Layout(chosen)
+    baseline, window = profile_of(layout, old), profile_of(layout, new)
+    seasons = seasons_of(baseline, [counts[column.name] for column in chosen])
+    reference = Reference(baseline, alpha=ALPHA, min_predictions=1, seasons=seasons)
+    part = np.array([0.2, 0.3, 0.5])
+    by_hour = ByHour(np.array([5, 77, 78]), part * window.rows, np.outer(part, window.valid), 1)
+    return Comparison(reference, window, expected=reference.expected(by_hour))
+
+
+def test_no_column_reaches_another() -> None:
+    """Columns of all seasons, and without one, side by side: each reads what it reads alone; without one, to the last digit."""
+    chance = np.random.default_rng(21)
+    plain = replace(NUMBER, name="plain")
+    by_slot = {NUMBER: 168, plain: 0, WORD: 7, MANY: 24, THERE: 24}
+    old, new = (
+        {c.name: chance.multinomial(3000, chance.dirichlet(np.full(c.bins + 2, 2.0))) for c in by_slot} for _ in range(2)
+    )
+    counts: dict[str, Counts | None] = {}
+    for column, slots in by_slot.items():
+        cells = Cells(Layout([column])).of(profile_of(Layout([column]), old))
+        spread = [chance.multinomial(of, chance.dirichlet(np.ones(max(slots, 1)))) for of in cells]
+        counts[column.name] = np.array(spread).T if slots else None
+    together = compared([*by_slot], old, new, counts)
+    for column in by_slot:
+        found, alone = read_alone(column, together), read_alone(column, compared([column], old, new, counts))
+        assert sum(found["expected"]) == pytest.approx(1.0)
+        for key, values in found.items():
+            exact = column is plain
+            rel, absolute = (0.0, 0.0) if exact else (1e-9, 1e-12)
+            assert values == pytest.approx(alone[key], rel=rel, abs=absolute, nan_ok=True), (column.name, key)
