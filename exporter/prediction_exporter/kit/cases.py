@@ -179,6 +179,7 @@ def bins(
         found += [
             series(PSI.family, f"{psi(counts, expected)!r}{values}", window_labels, target=target),
             series(PSI.threshold_family, f"{psi_threshold(sum(counts))!r}{values}", window_labels, target=target),
+            series(PSI.noise_floor_family, f"{psi_noise_floor(counts)!r}{values}", window_labels, target=target),
         ]
     found += [series(NOISE_QUANTILE, f"{QUANTILE}{values}", window_labels, target=target)]
     # Every prediction has a value, unless the case says otherwise.
@@ -214,6 +215,11 @@ def psi(counts: Sequence[int], expected: Sequence[float] | None = None) -> float
     against = [1.0] * len(counts) if expected is None else expected
     against = [count / sum(against) for count in against]
     return sum((share - other) * math.log(share / other) for share, other in zip(shares, against, strict=True))
+
+
+def psi_noise_floor(counts: Sequence[int]) -> float:
+    """Return what the PSI of so many values reads without drift, by its formula."""
+    return (len(counts) - 1) * (1 / sum(counts) + 1 / BASELINE_ROWS)
 
 
 def psi_threshold(rows: int) -> float:

@@ -207,9 +207,13 @@ def _psi_threshold(of: Selector) -> str:
 
 
 def psi_noise_floor(of: Selector) -> str:
-    """Return what the fleet's PSI reads without any drift: (bins - 1) * (1/N + 1/M), N and M the values of both sides."""
+    """Return what the fleet's PSI reads without any drift: the replica's own where one counts, the limit where several do.
+
+    That is (bins - 1) * (1/N + 1/M), N and M the values of both sides.
+    """
+    own = f"max {by(COLUMN_KEY)} ({counting(of(psi.PSI.noise_floor_family))} unless {on(MODEL_KEY)} {of(SEVERAL)})"
     bins = f"count {by(COLUMN_KEY)} ({of(BIN_SHARE)})"
-    return f"({bins} - 1) * ({_inverse_sizes(values(of), of)})"
+    return f"({own}\nor\n({bins} - 1) * ({_inverse_sizes(values(of), of)}))"
 
 
 def _inverse_sizes(counts: str, of: Selector) -> str:
