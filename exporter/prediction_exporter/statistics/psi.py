@@ -71,7 +71,8 @@ EFFECT_THRESHOLD = Family(
 )
 NOISE_QUANTILE = column_family(
     "model_column_psi_noise_quantile",
-    "What times (1/N + 1/M) is the sample size's part of the PSI threshold: a chi-square quantile; more for rare bins and seasons.",
+    "What times (1/N + 1/M) is the sample size's part of the PSI threshold: a chi-square quantile, or more for rare bins "
+    "and in seasons.",
     "drift",
 )
 
