@@ -11,6 +11,7 @@ from prediction_exporter.counting.profile import Profile
 from prediction_exporter.evidence.detector import Evidence
 from prediction_exporter.exposition import Samples
 from prediction_exporter.notes.verdicts import Verdicts
+from prediction_exporter.statistics.comparison import Expected
 from prediction_exporter.statistics.evaluation import Result
 
 
@@ -31,13 +32,18 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class WindowReport:
-    """One window of one version and segment, evaluated."""
+    """One window of one version and segment, evaluated.
+
+    Attributes:
+        expected: what it was compared with; None where that was all of the baseline.
+    """
 
     version: str
     segment: str
     window: str
     profile: Profile
     results: Mapping[str, Result]
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,12 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.hours import hour_of_week
 from prediction_exporter.counting.slices import SLICE_SECONDS, Counts
 from prediction_exporter.evidence.bets import BETS, Bets
 from prediction_exporter.evidence.scores import Floats
@@ -41,8 +40,6 @@ CUT = 1e6
 #: and that is asked when this part of them has come since it began, which a large change needs far fewer for.
 SETTLED = 9.0
 LEAST_SETTLED = 0.25
-
-_MONDAY = 4 * 24  # hours from the epoch, a Thursday, to a Monday
 
 
 @dataclass(eq=False)
@@ -160,10 +157,6 @@ class Detector:
         return weights
 
     @cached_property
-    def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self.timezone)
-
-    @cached_property
     def _remembered(self) -> Floats:
         """Rows that an alarm's end is judged by, (C, S)."""
         in_deviations = self.bets.tolerance / self.bets.deviation
@@ -188,8 +181,7 @@ class Detector:
 
     def hour_of_week(self, start: int) -> int:
         """Return the hour of the week that a slice lies in, 0 being Monday at midnight, in local time."""
-        local = datetime.fromtimestamp(start, self._zone)
-        return local.weekday() * 24 + local.hour
+        return hour_of_week(start, self.timezone)
 
     def fold(self, walk: Walk, variation: Variation, start: int, counts: Counts, dependence: float = 1.0) -> None:
         """Take a slice of one version into account; slices come in the order of time.

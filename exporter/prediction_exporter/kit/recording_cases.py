@@ -24,8 +24,18 @@ from prediction_exporter.kit.cases import (
     window,
 )
 from prediction_exporter.kit.error_budget import REMAINING
-from prediction_exporter.kit.figures import BADNESS, EVERYTHING, MISSING, PSI, UNSEEN, Figure, psi_noise_floor, values
-from prediction_exporter.kit.promql import Recorded
+from prediction_exporter.kit.figures import (
+    BADNESS,
+    EVERYTHING,
+    MISSING,
+    PSI,
+    UNSEEN,
+    Figure,
+    expected_bins,
+    psi_noise_floor,
+    values,
+)
+from prediction_exporter.kit.promql import COLUMN_KEY, Recorded
 from prediction_exporter.kit.recording import (
     BURN_SPANS,
     FAILED_SHARES,
@@ -213,6 +223,49 @@ RECORDING_CASES = (
             _equals(PSI.over.where(window="1h"), psi((800, 200)) / 0.45, **_INCOME),
             _equals(PSI.over.where(window="24h"), psi((8000, 2000)) / 0.2, **_INCOME, window="24h"),
         ),
+    ),
+    RecordingCase(
+        name="a season: one replica serves the night and one the day, each as the baseline did; beside it a column without one",
+        series=(
+            *window(1000), *bins("income", (900, 100), expected=(900, 100)), *bins("age", (500, 500)),
+            *window(1000, target=_B), *bins("income", (300, 700), expected=(300, 700), target=_B),
+            *bins("age", (700, 300), target=_B),
+        ),
+        at="5m",
+        expected=(
+            # Half a row in each bin is all that is left of it: 5e-8. Against all of the baseline it would be what age reads.
+            _equals(PSI.over.where(column="income"), psi((1200, 800), (1200, 800)) / psi_threshold(2000), **_INCOME),
+            _equals(PSI.over.where(column="age"), psi((1200, 800)) / psi_threshold(2000), column="age", role="feature"),
+            _equals(f"(max by ({', '.join(COLUMN_KEY)}) ({expected_bins(EVERYTHING)}))", 0.6, **_INCOME),
+        ),
+    ),
+    RecordingCase(
+        name="a season: of unequal replicas the one that serves the day has changed",
+        series=(
+            *window(1000), *bins("income", (900, 100), expected=(870.5, 129.5)),
+            *window(400, target=_B), *bins("income", (100, 300), expected=(300.25, 99.75), target=_B),
+        ),
+        at="5m",
+        expected=_figure(PSI, psi((1000, 400), (1170.75, 229.25)), psi_threshold(1400)),
+    ),
+    RecordingCase(
+        name="a season: what one replica says itself is taken as it is",
+        series=(*window(1000), *bins("income", (700, 300), expected=(900, 100))),
+        at="5m",
+        expected=_figure(PSI, psi((700, 300), (900, 100)), psi_threshold(1000)),
+    ),
+    RecordingCase(
+        name="a season: replicas of a shared source are one",
+        series=tuple(
+            line
+            for target in (TARGET, _B)
+            for line in (
+                *window(1000, target=target), shared(target),
+                *bins("income", (700, 300), expected=(900, 100), target=target),
+            )
+        ),
+        at="5m",
+        expected=_figure(PSI, psi((700, 300), (900, 100)), psi_threshold(1000)),
     ),
     RecordingCase(
         name="an empty bin, and a threshold from the sample size",

@@ -20,6 +20,7 @@ from prediction_exporter.evidence.detector import Detector
 from prediction_exporter.evidence.learnt import scores_of
 from prediction_exporter.statistics import ALERTED, STATISTICS, Reference
 from prediction_exporter.statistics.comparison import Floats
+from prediction_exporter.statistics.seasons import seasons_of
 
 MONTH_SECONDS = 30 * 86400
 HOUR = 3600
@@ -97,6 +98,7 @@ def references_of(config: Config, model: Model, baseline: Baseline | None) -> Ma
     if baseline is None:
         return {}
     columns = baseline.layout.columns
+    seasons = seasons_of(baseline.profile, [learnt.by_slot for learnt in baseline.learnt])
     effects: dict[str, dict[str, float]] = {}
     for statistic in STATISTICS:
         if statistic.threshold is not None:
@@ -112,6 +114,7 @@ def references_of(config: Config, model: Model, baseline: Baseline | None) -> Ma
             effects=effects,
             outside=baseline.outside,
             usual=_usual(baseline, span.seconds / HOUR),
+            seasons=seasons,
         )
         for span in spans
     }

@@ -28,12 +28,13 @@ from prediction_exporter.kit.cases import (
 )
 from prediction_exporter.kit.columns import DRIFT_ALONE, AboveThreshold
 from prediction_exporter.kit.evidence import LITTLE, MOVED
-from prediction_exporter.kit.figures import BIN_SHARE, PSI, values
-from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
+from prediction_exporter.kit.figures import BIN_KEY, BIN_SHARE, PSI, chosen, expected_bins, values
+from prediction_exporter.kit.promql import VERSION_COLUMN_KEY, on
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import NUMBER
 
 _ABOVE = AboveThreshold(figures=(PSI,), matchers=('role="feature"',), now=False, counted=values, show=NUMBER, alone=DRIFT_ALONE)
+_SHOWN = chosen('model="MODEL"', 'column="COLUMN"', 'segment="all"', 'window="WINDOW"')
 _B = {**TARGET, "instance": "b:10900"}
 _SHIFTED = (900, 100)
 _SLIGHT = (750, 250)
@@ -45,6 +46,7 @@ def _firing(
     moved: str,
     windowed: str = "1h",
     column: str = "income",
+    expected: tuple[float, float] | None = None,
     *,
     severity: Severity = "warning",
     carries: str = "",
@@ -54,10 +56,10 @@ def _firing(
         severity=severity,
         labels={**VERSION_LABELS, "column": column, "role": "feature", "owner": "risk-ds"},
         description=(
-            f"{column} of credit-risk version 2 has drifted ({moved}): PSI {psi(counts):.2f} against a threshold of "
+            f"{column} of credit-risk version 2 has drifted ({moved}): PSI {psi(counts, expected):.2f} against a threshold of "
             f"{psi_threshold(rows):.2f}, over {rows:,} values in {windowed}.{carries}"
         ),
-        worst=f"{column} {psi(counts):.2f}",
+        worst=f"{column} {psi(counts, expected):.2f}",
         window=windowed,
     )
 
@@ -66,6 +68,7 @@ _BOTH = f"region {psi((80, 920)):.2f}, income {psi(_SHIFTED):.2f}"
 _QUOTED = 'annual "income" in % \\ {{x}}'
 _WHERE = "0: 50 % -> 90 %"
 _THREE = {"note": (950, 50), "income": _SHIFTED, "rate": (850, 150)}
+_OF_HOURS = _firing((900, 1100), "1: 20 % -> 55 %", column="age", expected=(1600, 400))
 _UP = _firing(_SHIFTED, "mean 14,560 -> 23,442, up 0.9 sd")
 
 
@@ -127,13 +130,21 @@ FEATURE_DRIFT = Alert(
             ),
         ),
         Diagnosis(
+            question="Which have grown against the baseline's same hours, where the column has a season?",
+            query=(
+                f"{BIN_SHARE.where(model='MODEL', column='COLUMN', segment='all', window='WINDOW')} - {on(BIN_KEY)} "
+                f"{expected_bins(_SHOWN)}"
+            ),
+        ),
+        Diagnosis(
             question="Only in a segment?", query=f"topk(10, {PSI.statistic.family.where(model='MODEL', column='COLUMN')})"
         ),
     ),
     mitigation=(
         "1. A step at one point in time: look for a deployment upstream, another unit, a changed default.\n"
         "2. A slow trend: the population changes. Plan retraining, and check performance as labels arrive.\n"
-        "3. A daily cycle: use a window of a whole cycle, or raise this column's threshold in the configuration.\n"
+        "3. A daily or weekly cycle: build the baseline of data that has times and covers the cycle, so that it knows it; or "
+        "use a window of a whole cycle.\n"
         "4. Expected, as a campaign: silence the alert for its duration."
     ),
     muted_by=(
@@ -231,6 +242,21 @@ FEATURE_DRIFT = Alert(
                 owner("drift"),
             ),
             checks=(Check(at="35m", firing=(_firing(_SHIFTED, "mean 0.500 -> 0.470, down 1.5 sd", column="rate"),)),),
+        ),
+        Case(
+            name="a season: replicas that serve the night and the day as the baseline did, and one that does not any more",
+            series=(
+                *window(1000),
+                *bins("income", (950, 50), expected=(950, 50)),
+                *bins("age", (900, 100), expected=(900, 100)),
+                *moments("age", 23_442, baseline=(14_560, 9_868)),
+                *window(1000, target=_B),
+                *bins("income", (800, 200), expected=(800, 200), target=_B),
+                *bins("age", (0, 1000), expected=(700, 300), target=_B),
+                *moments("age", 23_442, baseline=(14_560, 9_868), target=_B),
+                owner("drift"),
+            ),
+            checks=(Check(at="35m", firing=(_OF_HOURS,)),),
         ),
         Case(
             name="a mean that stays while the values go to one side of it, and a category",
