@@ -301,7 +301,7 @@ def test_the_page_compares_with_the_same(tmp_path: Path, folder: Path) -> None:
     loaded = config.load(model.file)
     known = load_baseline(loaded.models[0], "")
     assert known is not None
-    [window] = [Window(each, known, 30) for each in report.windows if each.window == "1h"]
+    [window] = [Window(each, known, 30, hours=1) for each in report.windows if each.window == "1h"]
     amount, plain = (window.row(known.layout.index(name)) for name in ("channel", "plain"))
     app = of_bins(series, EXPECTED, column="channel", window="1h")
     share = app["app"] / sum(app.values())
