@@ -251,8 +251,8 @@ def test_what_is_said_of_a_calendar(tmp_path: Path) -> None:
     assert said.endswith(
         "; in windows of an hour and a day not even a shift by 1 sd is above that: hardly any drift shows there on dashboards"
     )
-    # An hour has 40 rows of one value, 50 in the fullest ones. Its week has that value on three days, so that of the 9 or 10 days
-    # of each value the three other weeks have 6, 7 and 8.
+    # An hour has 40 rows of one value, 50 in the fullest ones. Its week has that value on three days, so that of the 9 or 10
+    # days of each value the three other weeks have 6, 7 and 8.
     one = psi_of(np.array([50, 0, 0, 0]), np.array([6, 7, 8, 0]) * 24 * 40)
     assert inflation.level("psi", 1) == pytest.approx(one, rel=0.05)
     assert one > LARGE * DEFAULT
