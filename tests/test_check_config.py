@@ -56,8 +56,11 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         "  feature: amount, color",
         "  score: score",
         "  prediction: decision",
+        "  maturity 2: traffic, windows, statistics, references, evidence, identity",
         f"b: reads {watched.folder}/b.log",
         "  nothing to read yet: which field is what is recognised when there are lines",
+        "  maturity 0: traffic, identity",
+        "  maturity 1 would add windows, statistics, evidence, from a baseline",
     ]
     [told] = [line for line in lines if line.startswith("  drift: ")]
     lines.remove(told)
@@ -68,9 +71,9 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
     assert sorted(table[1:]) == sorted([name, "25.0%"] for name in ("amount", "color", "decision", "score"))
     budget = "1 false alarm a month in all; 0.5 sd is sure in 4 of 4 columns after about "
     assert re.fullmatch(rf"  drift: {budget}\d{{3}} predictions(, \w+ after \d+ predictions)?", told)
-    assert sorted(lines[:12]) == sorted(expected)
-    assert (lines[0], lines[10]) == (expected[0], expected[10])
-    counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[12:-2])}
+    assert sorted(lines[: len(expected)]) == sorted(expected)
+    assert (lines[0], lines[11]) == (expected[0], expected[11])
+    counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[len(expected) : -2])}
     one = counts.pop("series with one version of each model")
     assert sum(counts.values()) == one
     assert list(counts.values()) == sorted(counts.values(), reverse=True)

@@ -6,7 +6,7 @@ What is excluded by the family's own name stays so, whatever is said of its coll
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -98,6 +98,19 @@ class Switches:
         """Return the collectors that do not run for a model, and why."""
         reasons = {name: self.why_off(collector, config, model) for name, collector in COLLECTORS.items()}
         return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def levels(switches: Switches, config: Config, model: Model) -> Iterator[str]:
+    """Yield what a model's maturity switches on, and what the next level would add, for the person who chooses it."""
+    of_model = [collector for collector in COLLECTORS.values() if not isinstance(collector, LiveCollector)]
+    running = [collector.name for collector in of_model if switches.runs(collector.name, config, model)]
+    yield f"maturity {model.maturity}: {', '.join(running)}"
+    if model.maturity == max(collector.maturity for collector in of_model):
+        return
+    following = model.maturity + 1
+    added = ", ".join(collector.name for collector in of_model if collector.maturity == following) or "nothing yet"
+    baseline = ", from a baseline" if not model.maturity and model.baseline is None else ""
+    yield f"maturity {following} would add {added}{baseline}"
 
 
 def excluded_families(config: Config) -> frozenset[str]:

@@ -42,7 +42,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def check_config(options: argparse.Namespace) -> int:
     """Check a configuration and show what it means."""
     from prediction_exporter import config
-    from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches
+    from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches, levels
     from prediction_exporter.errors import PredictionExporterError
     from prediction_exporter.kit.readers import refuse_excluded, unwatched
     from prediction_exporter.monitor import budget
@@ -70,6 +70,7 @@ def check_config(options: argparse.Namespace) -> int:
         if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
         found.add(_show_source(loaded, index, baseline, options.file))
+        print("\n".join(f"  {line}" for line in levels(switches, loaded, model)))
         # A baseline that does not exist is told among the files already.
         problems += [error for error in found.errors if error not in problems]
         warnings += found.warnings

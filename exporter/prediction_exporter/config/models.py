@@ -111,7 +111,9 @@ class Model(Section):
     name: ModelName = Field(description="Name of the model, as in the label of its series.")
     owner: OwnerName = Field(description="Owner who is told about every problem that no area gives to another.")
     areas: Mapping[Area, OwnerName] = Field({}, description=f"Owners of single areas: {', '.join(get_args(Area))}.")
-    maturity: Maturity = Field(2, description="0: service and traffic only, without a baseline; 1 and 2: data and drift too.")
+    maturity: Maturity = Field(
+        2, description="0: the service, its traffic and cost, without a baseline; 1: data, drift and predictions too; 2: all."
+    )
     task: Task | None = Field(None, description="What the model does; recognised from the baseline if absent.")
     baseline: FilePath | None = Field(
         None,
@@ -171,8 +173,8 @@ class Model(Section):
     @field_validator("references")
     @classmethod
     def _references_of_columns(cls, references: References, info: ValidationInfo) -> References:
-        if references and info.data.get("maturity") == 0:
-            raise refuse("compare columns, and at maturity 0 there are none", "maturity: 1 or 2, or no references")
+        if references and info.data.get("maturity") in (0, 1):
+            raise refuse("are what maturity 2 adds", "maturity: 2, or no references")
         return references
 
     @field_validator("predictions")
