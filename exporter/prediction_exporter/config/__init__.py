@@ -41,6 +41,7 @@ from prediction_exporter.config.predictions import (
     Table,
     TimeField,
 )
+from prediction_exporter.config.process import Process
 from prediction_exporter.config.schema import json_schema, write_schema
 from prediction_exporter.config.scores import ScorePattern
 from prediction_exporter.config.units import Duration
@@ -74,6 +75,7 @@ __all__ = [
     "Owner",
     "PagerDuty",
     "Predictions",
+    "Process",
     "Responder",
     "ScorePattern",
     "Series",

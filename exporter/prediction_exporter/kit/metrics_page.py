@@ -16,6 +16,7 @@ GROUPS = {
     "window": "Windows: counts that add up over replicas, and the baseline beside them",
     "drift": "Drift: window against baseline",
     "quality": "Data quality",
+    "process": "Process: what the model server uses",
     "identity": "Identity: what the model is and who owns it",
     "exporter": "The exporter itself",
 }
