@@ -97,7 +97,7 @@ class Looker:
         result = Look()
         try:
             stats = self._proc.stats()
-            own = descendants([os.getpid()], stats, ())
+            own = {os.getpid()}
             found = find(self._process, self._proc, stats, own)
         except UnsupportedError as error:
             return self._missing(result, "unsupported", f"this system has no processes to read: {error}")
@@ -136,8 +136,11 @@ class Looker:
             ticks=ticks,
         )
         if not mains:
-            pids = ", ".join(map(str, sorted(roots))) or "none"
-            self._missing(result, ZOMBIE if roots else "not_found", f"of the model server only zombies are left: {pids}")
+            if roots:
+                zombies = ", ".join(map(str, roots))
+                self._missing(result, ZOMBIE, f"its process has ended, and its parent has not waited for it: {zombies}")
+            else:
+                self._missing(result, "not_found", "what is found is the exporter itself")
             return
         booted = self._proc.booted()
         started = {pid: booted + stats[pid].since_boot for pid in running}
