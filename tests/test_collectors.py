@@ -88,7 +88,7 @@ def test_what_is_rendered_is_declared(tmp_path: Path, collector: Collector) -> N
         assert shown
         assert shown <= declared
     else:
-        assert isinstance(collector, LiveCollector)
+        assert isinstance(collector, LiveCollector | PollingCollector)
         assert collector.name not in report.collected
 
 

@@ -88,6 +88,7 @@ class Looker:
     def __init__(self, process: Process, totals: Totals, proc: Proc | None = None) -> None:
         self._process = process
         self._proc = proc or Proc()
+        self._main: tuple[Identity, float] | None = None
         self.totals = totals
 
     def look(self) -> Look:
@@ -142,9 +143,7 @@ class Looker:
             else:
                 self._missing(result, "not_found", "what is found is the exporter itself")
             return
-        booted = self._proc.booted()
-        started = {pid: booted + stats[pid].since_boot for pid in running}
-        self._begin(min(started.values()))
+        self._begin(self._proc.booted() + min(stats[pid].since_boot for pid in running))
         result.pids = tuple(running)
         result.status[Part.PROCESS] = OK
         result.gauges = {
@@ -152,12 +151,18 @@ class Looker:
             "resident_memory_bytes": sum(stats[pid].resident for pid in running),
             "virtual_memory_bytes": sum(stats[pid].virtual for pid in running),
             "threads": sum(stats[pid].threads for pid in running),
-            "start_time_seconds": started[mains[0]],
+            "start_time_seconds": self._started(stats[mains[0]]),
         }
         result.status[Part.FDS] = self._fds(running, result.gauges)
         result.status[Part.NETWORK] = self._network(running)
         self._limits(result, lambda: self._folders(running, found))
         self._show_counters(result)
+
+    def _started(self, main: Stat) -> float:
+        """Return when a process was started, the same at each look: a clock that is set moves the time of the boot."""
+        if self._main is None or self._main[0] != main.identity:
+            self._main = main.identity, self._proc.booted() + main.since_boot
+        return self._main[1]
 
     def _folders(self, running: Collection[int], found: Found) -> list[Path]:
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -253,8 +254,9 @@ class Proc:
             return ""
 
     def booted(self) -> float:
-        """Return when the machine was booted, as Unix time in whole seconds."""
-        match = re.search(r"^btime (\d+)$", (self.root / "stat").read_text(), re.MULTILINE)
-        if match is None:
-            raise UnsupportedError("stat")
-        return float(match[1])
+        """Return when the machine was booted, as Unix time; in whole seconds where the system tells it."""
+        try:
+            match = re.search(r"^btime (\d+)$", (self.root / "stat").read_text(), re.MULTILINE)
+        except OSError:  # where of /proc only processes are shown
+            match = None
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) if match is None else float(match[1])

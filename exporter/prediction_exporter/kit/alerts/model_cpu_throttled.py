@@ -55,7 +55,7 @@ MODEL_CPU_THROTTLED = Alert(
     mitigation=(
         "1. Many threads and few cores: numerical libraries start one for each core of the machine, and not of the quota. Set "
         "`OMP_NUM_THREADS` (also `OPENBLAS_NUM_THREADS`, `MKL_NUM_THREADS`) to the quota, rounded up.\n"
-        "2. The load has grown: raise `resources.limits.cpu`, `CPUQuota=` or `--cpus`, or add replicas.\n"
+        "2. The load has grown: raise `resources.limits.cpu`, `CPUQuota=` or the container's CPUs, or add replicas.\n"
         "3. Latency does not suffer: silence the alert, or take the limit away and keep the request."
     ),
     muted_by=(),

@@ -62,8 +62,9 @@ MODEL_MEMORY_NEAR_LIMIT = Alert(
         Diagnosis(question="What do the processes themselves hold?", query=RESIDENT.where(model="MODEL")),
     ),
     mitigation=(
-        "1. Raise `resources.limits.memory`, `MemoryMax=` or `--memory`; or run fewer workers, each of which holds a model.\n"
-        "2. It grows steadily: a leak. Let the server replace its workers after some requests (`--max-requests` of gunicorn) "
+        "1. Raise `resources.limits.memory`, `MemoryMax=` or the container's memory; or run fewer workers, each of "
+        "which holds a model.\n"
+        "2. It grows steadily: a leak. Let the server replace its workers after some requests (gunicorn's `max_requests`) "
         "until it is mended.\n"
         "3. It grew with a version: a larger model, or larger batches. Go back, or give it what it needs."
     ),

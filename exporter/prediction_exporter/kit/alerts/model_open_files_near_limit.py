@@ -48,7 +48,7 @@ MODEL_OPEN_FILES_NEAR_LIMIT = Alert(
     ),
     mitigation=(
         "1. `ls -l /proc/PID/fd` says what is open: sockets to callers, to a feature store, log files, memory of a library.\n"
-        "2. Raise `LimitNOFILE=` of the unit, `--ulimit nofile` of the container or `ulimit -n`, and restart.\n"
+        "2. Raise `LimitNOFILE=` of the unit, `ulimit -n` of the container or shell, and restart.\n"
         "3. Sockets that stay open: set time-outs for idle connections, or restart workers after some requests."
     ),
     muted_by=(),

@@ -88,7 +88,7 @@ def process() -> list[Panel]:
                 "On each replica; restarts are those of the time range.",
                 Query(expr=PROCESSES.where(*MODEL), legend="processes {{instance}}"),
                 Query(expr=THREADS.where(*MODEL), legend="threads {{instance}}"),
-                Query(expr=f"increase({RESTARTS.where(*MODEL)}[$__range])", legend="restarts {{instance}}"),
+                Query(expr=f"increase({RESTARTS.where(*MODEL)}[$__range] @ end())", legend="restarts {{instance}}"),
                 unit="short",
                 no_data=_UNSAID,
             )
