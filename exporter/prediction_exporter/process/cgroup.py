@@ -214,6 +214,8 @@ def _mounts(proc: Proc) -> dict[str, tuple[Path, str]]:
         mount, _, kind = line.partition(" - ")
         root, point = mount.split()[3:5]
         system, _, options = kind.split(" ", 2)
+        if root.startswith("/.."):  # of the machine, mounted into a container: paths are told from the container's own
+            continue
         place = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point)), root
         if system == "cgroup2":
             found.setdefault(_UNIFIED, place)
