@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from model_servers import Server, configured, look, poll_of, reason, serving, value
+from prediction_exporter.process.proc import Proc
 from watched import Series, total
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
@@ -233,6 +234,17 @@ def test_a_pid_file_without_a_process(tmp_path: Path, pid_file: Path, text: str)
     pid_file.write_text(text)
     series = look(poll_of(tmp_path, pid_file=str(pid_file)))
     assert (value(series, "up"), reason(series, "process")) == (0, "not_found")
+
+
+def test_a_start_does_not_move_with_the_clock(tmp_path: Path, pid_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that is set moves when the machine seems to have been booted; a process was started once."""
+    with serving() as server:
+        pid_file.write_text(str(server.pid))
+        poll = poll_of(tmp_path, pid_file=str(pid_file))
+        started = value(look(poll), "start_time_seconds")
+        booted = Proc().booted()
+        monkeypatch.setattr(Proc, "booted", lambda _: booted - 1)
+        assert value(look(poll), "start_time_seconds") == started
 
 
 def test_by_port(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
