@@ -282,7 +282,8 @@ def test_by_unit(tmp_path: Path) -> None:
     assert (found.gauges["memory_working_set_bytes"], found.gauges["memory_limit_bytes"]) == (5, 10)
     assert found.gauges["max_fds"] == 1024
     missing = Looker(Process(unit="gone.service"), Totals(), proc).look()
-    assert (missing.up, missing.problem) == (
-        False,
-        "the unit gone.service has no process: it is not running, or not seen from here",
+    assert not missing.up
+    assert missing.problem == (
+        "the unit gone.service has no process: it is not running, or not seen from here; processes of other users are hidden "
+        "from the exporter (hidepid, ProtectProc=)"
     )

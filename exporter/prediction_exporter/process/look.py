@@ -103,7 +103,9 @@ class Looker:
         except UnsupportedError as error:
             return self._missing(result, "unsupported", f"this system has no processes to read: {error}")
         except MissingError as error:
-            return self._missing(result, error.reason, str(error))
+            # Everybody has a first process, and sees it unless those of others are hidden.
+            hidden = "" if 1 in stats else "; processes of other users are hidden from the exporter (hidepid, ProtectProc=)"
+            return self._missing(result, error.reason, f"{error}{hidden}")
         if found.folders and (found.unseen or not found.pids):
             self._look_at_cgroups(result, found)
         else:
