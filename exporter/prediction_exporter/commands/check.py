@@ -23,6 +23,9 @@ FOUND = 1
 
 _MIB = 1 << 20
 
+#: Processes that are shown one by one.
+_MOST_PIDS = 8
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
@@ -150,7 +153,8 @@ def _show_process(model: Model, index: int) -> Iterator[str]:
     if not look.up:
         yield f"models[{index}].process: it is not found now: {look.problem}"
         return
-    pids = ", ".join(map(str, look.pids)) or "those of another namespace"
+    shown, more = look.pids[:_MOST_PIDS], len(look.pids) - _MOST_PIDS
+    pids = ", ".join([*map(str, shown), *([f"and {more} more"] if more > 0 else [])]) or "those of another namespace"
     print(f"  processes found by {model.process.shown}: {pids}")
     absent = [f"{part.value} ({reason})" for part, reason in look.status.items() if reason in {"denied", "unsupported"}]
     if absent:

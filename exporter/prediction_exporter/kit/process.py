@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.model_process import CPU, RESIDENT
+from prediction_exporter.collectors.traffic import REQUESTS
+from prediction_exporter.kit.fleet import counted_once
 from prediction_exporter.kit.promql import MODEL_KEY, Recorded, by
 from prediction_exporter.kit.recording import HALF_HOUR, TRAFFIC
 
@@ -18,6 +20,6 @@ MEMORY_PER_1000 = Recorded(
     help="Resident memory that 1,000 predictions a second would take, over half an hour.",
     expr=lambda scale: (
         f"1000 * sum {by(MODEL_KEY)} (avg_over_time({RESIDENT}[{scale(HALF_HOUR)}]))\n"
-        f"/\n({TRAFFIC} / {scale.seconds(HALF_HOUR):g} > 0)"
+        f"/\n({counted_once(MODEL_KEY, f'rate({REQUESTS}[{scale(HALF_HOUR)}])')} > 0)"
     ),
 )
