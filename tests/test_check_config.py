@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from model_servers import serving
 from watched import Watched, config_text, model_text
 
 
@@ -446,6 +447,20 @@ def test_columns_that_no_record_has_are_not_shown_as_found(watched: Watched) -> 
     assert "  feature: amount; not seen: color\n" in output
     assert "  prediction: none; not seen: decision\n" in output
     assert "fields: 3 of 4 columns were not seen in 20 records: " in errors
+
+
+def test_processes_that_are_there_and_that_are_not(watched: Watched) -> None:
+    """Their numbers, or why there are none; a server may be started later, so that this is no error."""
+    watched.log(20, at=time.time())
+    with serving("a-server-to-check") as server:
+        watched.configure(config_text(model_text(more="baseline: baseline.json\nprocess: {command: a-server-to-check}")))
+        code, output, _ = check(watched)
+        assert code == 0
+        assert f"\n  processes found by command a-server-to-check: {server.pid}\n" in output
+    code, output, errors = check(watched)
+    assert code == 0
+    assert "processes found" not in output
+    assert f"{watched.file}: warning: models[0].process: it is not found now: none of " in errors
 
 
 def test_a_configuration_that_serves_nothing(watched: Watched) -> None:

@@ -26,6 +26,7 @@ from prediction_exporter.config import (
     LatencyField,
     LatencyObjective,
     Predictions,
+    Process,
     ScorePattern,
     StatusField,
     Table,
@@ -319,6 +320,27 @@ def test_a_bucket_is_taken_as_it_is() -> None:
         assert predictions_of({"files": {"path": path}}).source.shown == path
     assert predictions_of({"files": {"path": "data/../p/"}}).source.shown == "/base/p"
     assert predictions_of({"files": {"path": "./a://b"}}).source.shown == "/base/a:/b"
+
+
+def test_full_processes(full: Config) -> None:
+    """Each way to find a server; files start at the file's folder, and a unit has its ending."""
+    found = [model.process for model in full.models]
+    assert found[:5] == [
+        Process.model_construct(**{**NO_WAY, "port": 8080, "children": False, "gpu": True}),
+        Process.model_construct(**{**NO_WAY, "command": "gunicorn*credit:app"}),
+        Process.model_construct(**{**NO_WAY, "pid_file": HERE / "good" / "run" / "model.pid"}),
+        Process.model_construct(**{**NO_WAY, "unit": "credit.service"}),
+        Process.model_construct(**{**NO_WAY, "cgroup": "/host/cgroup/kubepods*/**/*podmodels*"}),
+    ]
+    assert found[5:] == [None, None]
+    assert [process.shown for process in found if process is not None][:2] == ["port 8080", "command gunicorn*credit:app"]
+
+
+NO_WAY: Mapping[str, Any] = {
+    **dict.fromkeys(("pid_file", "port", "command", "unit", "cgroup")),
+    "children": True,
+    "gpu": False,
+}
 
 
 def test_full_thresholds(full: Config) -> None:

@@ -239,7 +239,14 @@ def test_alerts_that_need_fresh_data_are_muted_while_there_is_none(alert: Alert)
         "ModelCollectorFailed",
         "ModelStateDamaged",
     }
-    assert (SOURCE_STALE in alert.muted_by) is (alert.name not in needs_none | about_the_exporter)
+    about_processes = {
+        "ModelProcessDown",
+        "ModelProcessRestarts",
+        "ModelMemoryNearLimit",
+        "ModelCpuThrottled",
+        "ModelOpenFilesNearLimit",
+    }
+    assert (SOURCE_STALE in alert.muted_by) is (alert.name not in needs_none | about_the_exporter | about_processes)
 
 
 def test_every_declared_muting_is_rendered(rendered: Mapping[str, str]) -> None:

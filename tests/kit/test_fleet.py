@@ -11,6 +11,23 @@ import yaml
 from grafana import filled, panels
 from prediction_exporter.collectors.exporter import SERIES_LIMIT
 from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
+from prediction_exporter.collectors.model_process import (
+    CPU,
+    CPU_QUOTA,
+    FDS_RATIO,
+    MEMORY_LIMIT,
+    PERIODS,
+    PROCESSES,
+    READ,
+    RECEIVED,
+    RESIDENT,
+    RESTARTS,
+    SENT,
+    THREADS,
+    THROTTLED_PERIODS,
+    WORKING_SET,
+    WRITTEN,
+)
 from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED, LAST_SUCCESS, SOURCE_UP
 from prediction_exporter.collectors.traffic import (
     PREDICTION_SCORE,
@@ -90,9 +107,22 @@ def exported(target: dict[str, str]) -> list[str]:
     return found
 
 
+def used(target: dict[str, str]) -> list[str]:
+    """Return what an exporter shows of the processes of a model."""
+    model = {"model": "credit-risk"}
+    rates = {CPU: 30, READ: 9, WRITTEN: 8, RECEIVED: 7, SENT: 6, PERIODS: 600, THROTTLED_PERIODS: 60, RESTARTS: 1}
+    gauges = {RESIDENT: 5e8, CPU_QUOTA: 2, WORKING_SET: 4e8, MEMORY_LIMIT: 1e9, PROCESSES: 3, THREADS: 9, FDS_RATIO: 0.1}
+    return [
+        *(series(family, f"0+{rate}x200", model, target=target) for family, rate in rates.items()),
+        *(series(family, f"{value:g}x200", model, target=target) for family, value in gauges.items()),
+    ]
+
+
 def scenario() -> list[dict[str, str]]:
     """Return both models as promtool takes them."""
     lines = [line.replace("credit-risk", ALONE) for line in exported(TARGET)]
+    # A process is that of one replica: the other one watches the source for the case that this one fails.
+    lines += [line.replace("credit-risk", model) for model in (ALONE, TWICE) for line in used(TARGET)]
     for target in (TARGET, B):
         lines += [line.replace("credit-risk", TWICE) for line in (*exported(target), shared(target))]
         lines.append(series(SERIES_LIMIT, "50000x200", target=target))

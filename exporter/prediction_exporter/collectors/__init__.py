@@ -16,5 +16,6 @@ NAMES: tuple[str, ...] = (
     "identity",
     "notes",
     "source",
+    "model_process",
     "exporter",
 )

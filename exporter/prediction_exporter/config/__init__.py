@@ -40,6 +40,7 @@ from prediction_exporter.config.predictions import (
     Table,
     TimeField,
 )
+from prediction_exporter.config.process import Process
 from prediction_exporter.config.schema import json_schema, write_schema
 from prediction_exporter.config.scores import ScorePattern
 from prediction_exporter.config.slo import FreshnessObjective, LatencyObjective, Slo
@@ -76,6 +77,7 @@ __all__ = [
     "Owner",
     "PagerDuty",
     "Predictions",
+    "Process",
     "Replicas",
     "Responder",
     "ScorePattern",

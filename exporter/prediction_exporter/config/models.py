@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 from prediction_exporter.config.capacity import Capacity, Replicas
 from prediction_exporter.config.contacts import Alertmanager, Contact, Owner
 from prediction_exporter.config.predictions import Predictions
+from prediction_exporter.config.process import Process
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.slo import ResolvedSlo, Slo
 from prediction_exporter.config.units import Duration
@@ -121,6 +122,9 @@ class Model(Section):
         description="Baseline file, relative to the configuration file; required unless maturity is 0.",
     )
     predictions: Predictions = Field(description="Where the predictions are read.")
+    process: Process | None = Field(
+        None, description="The processes of the model server, whose CPU, memory, files and restarts are watched."
+    )
     columns: Mapping[Text, Column] = Field({}, description="Settings of single columns, by name.")
     segments: Segments = Field((), description="Categorical columns whose values are watched apart; at most 5.")
     references: References = Field(

@@ -12,6 +12,7 @@ from prediction_exporter.kit.evidence import MOVED, MOVED_RATIO
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE, FIGURES, PSI, SEVERAL, SMOOTHED_SHARE, Figure
 from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA
 from prediction_exporter.kit.health import EVALUATED, health
+from prediction_exporter.kit.process import CPU_PER_1000, MEMORY_PER_1000
 from prediction_exporter.kit.promql import Recorded
 from prediction_exporter.kit.recording import FAILED_SHARES, OWNER, SHORTEST_WINDOW, SLOW_SHARES, TRAFFIC, WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
@@ -66,6 +67,7 @@ _WATCHING = (
     ),
     RecordingGroup(name="model-capacity", interval=INTERVAL, series=(USED, REPLICAS)),
     RecordingGroup(name="model-error-budget", interval=COUNT_INTERVAL, series=(COUNTED, BAD, *LONG_SHARES.values(), REMAINING)),
+    RecordingGroup(name="model-process", interval=INTERVAL, series=(CPU_PER_1000, MEMORY_PER_1000)),
 )
 HEALTH = health(groups=len(_WATCHING) + len({alert.area for alert in ALERTS}))
 

@@ -17,6 +17,7 @@ GROUPS = {
     "drift": "Drift: window against baseline",
     "reference": "References: window against last week's and against the version before, where configured",
     "quality": "Data quality",
+    "process": "Process: what the model server uses",
     "identity": "Identity: what the model is and who owns it",
     "exporter": "The exporter itself",
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prediction_exporter.collectors.identity import SLO_OBJECTIVE
+from prediction_exporter.collectors.model_process import CPU, RESIDENT
 from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
 from prediction_exporter.kit.capacity import FLEET_SHARE
@@ -35,6 +36,7 @@ from prediction_exporter.kit.figures import (
     psi_noise_floor,
     values,
 )
+from prediction_exporter.kit.process import CPU_PER_1000, MEMORY_PER_1000
 from prediction_exporter.kit.promql import COLUMN_KEY, Recorded
 from prediction_exporter.kit.recording import (
     BURN_SPANS,
@@ -400,6 +402,20 @@ RECORDING_CASES = (
         at="1h",
         expected=(
             (f"abs(topk(1, {FLEET_SHARE}) - 0.9) < bool 1e-9", _labels(MODEL_LABELS), 1),
+        ),
+    ),
+    RecordingCase(
+        name="what 1,000 predictions cost: ten a second on each of two machines, with half a core and 1 and 3 GB",
+        series=(
+            series(REQUESTS, "0+600x60", model="credit-risk", version="2"),
+            series(REQUESTS, "0+600x60", target=_B, model="credit-risk", version="2"),
+            series(CPU, "0+30x60", model="credit-risk"), series(CPU, "0+30x60", target=_B, model="credit-risk"),
+            series(RESIDENT, "1e9x60", model="credit-risk"), series(RESIDENT, "3e9x60", target=_B, model="credit-risk"),
+        ),
+        at="50m",
+        expected=tuple(
+            (f"abs({recorded} - {value}) < bool 1e-6 * {value}", _labels(MODEL_LABELS), 1.0)
+            for recorded, value in ((CPU_PER_1000, 1000 * 1.0 / 20), (MEMORY_PER_1000, 1000 * 4e9 / 20))
         ),
     ),
     *SHARED_CASES,

@@ -71,6 +71,7 @@ PERCENT = _number("percent", '{{ printf "%.3g" . }} %', 100)
 EXACT_PERCENT = _number("exact percent", '{{ printf "%.6g" . }} %', 100)
 #: Of bins and categories, of which two are compared at a glance.
 SHARE = _number("share", '{{ if ge . 9.95 }}{{ printf "%.0f" . }}{{ else }}{{ printf "%.2g" . }}{{ end }} %', 100)
+BYTES = _number("bytes", "{{ humanize1024 . }}B")
 DURATION = _number("duration", "{{ humanizeDuration . }}")
 
 #: Of ``args VALUE SPREAD``: to a tenth of the spread or better, and four digits where the spread is tiny or none.
@@ -96,7 +97,7 @@ SHIFT = Format(
         "{{ else }}{{ $size }} sd{{ end }}"
     ),
 )
-FORMATS = (GROUPED, COUNT, NUMBER, PERCENT, EXACT_PERCENT, SHARE, DURATION, MEASURE, SHIFT)
+FORMATS = (GROUPED, COUNT, NUMBER, PERCENT, EXACT_PERCENT, SHARE, BYTES, DURATION, MEASURE, SHIFT)
 
 
 def defined(text: str) -> str:
