@@ -14,6 +14,8 @@ NAMES: tuple[str, ...] = (
     "evidence",
     "identity",
     "notes",
+    "cost",
+    "bill",
     "source",
     "exporter",
 )

@@ -85,6 +85,7 @@ class ModelReport:
         windows: the windows, by version, segment and length.
         collected: what each collector gave, by its name.
         evidence: by version, what surely moved.
+        requests: by version, how many there were and how many of them failed, as counters; None while nothing is counted.
     """
 
     model: Model
@@ -95,6 +96,7 @@ class ModelReport:
     evaluation_seconds: float | None
     collected: Mapping[str, Collected] = field(repr=False)
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
+    requests: Mapping[str, tuple[int, int]] | None = None
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from prediction_exporter.config.contacts import (
     Teams,
     Webhook,
 )
+from prediction_exporter.config.cost import CURRENCIES, METERED, RATES, Cost, Focus, OpenCost
 from prediction_exporter.config.files import baseline_command, check_files, check_log_folders
 from prediction_exporter.config.load import load, parse
 from prediction_exporter.config.models import (
@@ -47,6 +48,9 @@ from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import Area, FileFormat, Kind, LogFormat, Start, TableMode, Task, Unit, known_thresholds
 
 __all__ = [
+    "CURRENCIES",
+    "METERED",
+    "RATES",
     "S3",
     "UNIT_ENDINGS",
     "Alertmanager",
@@ -54,6 +58,7 @@ __all__ = [
     "Column",
     "Config",
     "Contact",
+    "Cost",
     "Discord",
     "Duration",
     "FeaturePattern",
@@ -61,6 +66,7 @@ __all__ = [
     "Fields",
     "FileFormat",
     "Files",
+    "Focus",
     "Info",
     "Kind",
     "LatencyField",
@@ -70,6 +76,7 @@ __all__ = [
     "Model",
     "Notes",
     "Notifications",
+    "OpenCost",
     "Opsgenie",
     "Owner",
     "PagerDuty",

@@ -45,6 +45,7 @@ def check_files(config: Config, file: Path) -> list[str]:
             ("baseline", model.baseline),
             ("predictions.table.password_file", password_file),
             ("dependencies", model.dependencies),
+            *((f"cost.{key}", path) for key, path in (model.cost.files.items() if model.cost is not None else ())),
         ):
             place = f"models[{index}].{key}"
             if path is not None and not _readable(path):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from prediction_exporter.config.contacts import Alertmanager, Contact, Owner
+from prediction_exporter.config.cost import METERED, Cost
 from prediction_exporter.config.predictions import Predictions
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
@@ -47,6 +48,7 @@ from prediction_exporter.config.values import (
     context_of,
     known_thresholds,
     refuse,
+    refuse_key,
 )
 
 
@@ -146,6 +148,7 @@ class Model(Section):
     )
     min_predictions: Count = Field(30, description="A window with fewer predictions than this is not compared.")
     slo: Slo = Field(default_factory=Slo, description="How many requests must succeed, and how fast.")
+    cost: Cost | None = Field(None, description="What the model costs, and what it may cost.")
     info: Info = Field(default_factory=Info, description="Texts about the model.")
     dependencies: FilePath | None = Field(
         None, description="Requirements file of the model server, relative to the configuration file."
@@ -157,6 +160,17 @@ class Model(Section):
         if baseline is None and info.data.get("maturity", 0) > 0:
             raise refuse("is required where maturity is above 0", "the path of a baseline file, or maturity: 0")
         return baseline
+
+    @field_validator("cost")
+    @classmethod
+    def _cost_of_what_is_seen(cls, cost: Cost | None, info: ValidationInfo) -> Cost | None:
+        for key, (section, what) in METERED.items():
+            if cost is not None and key in cost.rates and info.data.get(section) is None:
+                known = section in cls.model_fields
+                problem = f"has {key}, and nothing tells {what}"
+                remedy = f"the section {section} beside it" if known else f"no {key} yet: no section of this release tells that"
+                raise refuse_key(problem, remedy)
+        return cost
 
     def owner_of(self, area: Area) -> str:
         """Return the owner of an area."""

@@ -318,9 +318,11 @@ class ModelMonitor:
         served = {window.version for window in windows if window.profile.rows}  # what was moved last of another is no news
         evidence = self._tracker.look(served) if self._tracker is not None and self._evaluates else {}
         late = self._tracker.late if self._tracker is not None else 0
-        moment = Moment(windows, self._ledger.shown(), self._exemplars, evidence, late, self._ledger.since)
+        traffic = self._ledger.shown()
+        requests = {version: (counted.requests, counted.failed or 0) for version, counted in traffic.versions.items()}
+        moment = Moment(windows, traffic, self._exemplars, evidence, late, self._ledger.since)
         collected = self._collectors.collect(moment)
-        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence)
+        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence, requests)
 
     def _source_report(self, now: float) -> SourceReport:
         schema = self._source.schema
