@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prediction_exporter.config.units import Duration
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.cost import ANOMALY, COST_SERIES
 from prediction_exporter.kit.evidence import MOVED, MOVED_RATIO
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE, FIGURES, PSI, SEVERAL, SMOOTHED_SHARE, Figure
 from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA
@@ -36,6 +37,8 @@ INTERVAL = duration("1m")
 COLUMNS_INTERVAL = duration("2m")
 #: How often the share of every bin is: for people, who look at it in a heatmap, and for no alert.
 BINS_INTERVAL = duration("3m")
+#: How often what is compared with a whole week is.
+WEEK_INTERVAL = duration("3m")
 
 
 def _group_of(figure: Figure) -> RecordingGroup:
@@ -60,6 +63,8 @@ _WATCHING = (
     RecordingGroup(
         name="model-service-level", interval=INTERVAL, series=(TRAFFIC, *FAILED_SHARES.values(), *SLOW_SHARES.values())
     ),
+    RecordingGroup(name="model-costs", interval=INTERVAL, series=COST_SERIES),
+    RecordingGroup(name="model-cost-anomalies", interval=WEEK_INTERVAL, series=(ANOMALY,)),
 )
 HEALTH = health(groups=len(_WATCHING) + len({alert.area for alert in ALERTS}))
 

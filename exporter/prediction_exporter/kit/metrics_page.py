@@ -15,6 +15,7 @@ GROUPS = {
     "traffic": "Traffic: counters from the log, kept over restarts",
     "window": "Windows: counts that add up over replicas, and the baseline beside them",
     "drift": "Drift: window against baseline",
+    "cost": "Cost: by rates, and as it was billed",
     "quality": "Data quality",
     "identity": "Identity: what the model is and who owns it",
     "exporter": "The exporter itself",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from prediction_exporter.kit.looks import (
@@ -373,28 +373,33 @@ def _joined(over: str, names: Sequence[str]) -> list[Json]:
     ]
 
 
-def laid_out(rows: Sequence[tuple[str, Sequence[Panel]]]) -> list[Json]:
-    """Return rows of panels with identifiers and places: from left to right, and on where the width is full."""
+def laid_out(rows: Sequence[tuple[str, Sequence[Panel]]], *, collapsed: Collection[str] = ()) -> list[Json]:
+    """Return rows of panels with identifiers and places: from left to right, and on where the width is full.
+
+    A row whose title is among ``collapsed`` is closed, and its panels ask nothing until somebody opens it.
+    """
     placed: list[Json] = []
-    y = 0
+    y = number = 0
     for title, panels in rows:
-        placed.append(
-            {
-                "type": "row",
-                "title": title,
-                "collapsed": False,
-                "panels": [],
-                "id": len(placed) + 1,
-                "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1},
-            }
-        )
+        number += 1
+        row: Json = {
+            "type": "row",
+            "title": title,
+            "collapsed": title in collapsed,
+            "panels": [],
+            "id": number,
+            "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1},
+        }
+        placed.append(row)
+        into = row["panels"] if title in collapsed else placed
         y += 1
         x = height = 0
         for panel in panels:
             if x + panel.width > COLUMNS:
                 x, y, height = 0, y + height, 0
             place = {"x": x, "y": y, "w": panel.width, "h": panel.height}
-            placed.append({**panel.content, "id": len(placed) + 1, "gridPos": place})
+            number += 1
+            into.append({**panel.content, "id": number, "gridPos": place})
             x, height = x + panel.width, max(height, panel.height)
-        y += height
+        y += height if title not in collapsed else 0
     return placed

@@ -34,6 +34,9 @@ ALERTS: tuple[str, ...] = (
     "ModelBroadChange",
     "ModelPredictionDrift",
     "ModelFeatureDrift",
+    "ModelCostOverrun",
+    "ModelCostAnomaly",
+    "ModelCostUnknown",
 )
 
 #: Stands for the alert of a note that names none.
