@@ -56,7 +56,8 @@ PRICE_FORM = f"a number of at least 0 with at most {MOST_DECIMALS} decimals, wit
 
 def _currency(code: Any) -> Any:
     if isinstance(code, str) and code not in CURRENCIES:
-        raise refuse(f"is no currency{suggest(code.upper(), CURRENCIES)}", "a code of ISO 4217 such as USD, EUR or CHF")
+        meant = suggest(code.upper(), CURRENCIES) if code.upper() in CURRENCIES else ""  # three letters resemble many others
+        raise refuse(f"is no currency{meant}", "a code of ISO 4217 such as USD, EUR or CHF")
     return code
 
 

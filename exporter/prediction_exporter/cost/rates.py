@@ -122,7 +122,7 @@ class Account:
         self.since = now
         self._first: float | None = None  # event time of the first predictions
         self._last = now
-        self._monotonic = monotonic
+        self._ticks = int(monotonic * 1000)  # in whole milliseconds, whose differences add up to the whole
         self._total: Units = {}
         self._days: dict[int, Units] = {}
         self._counted: dict[str, int] = {}
@@ -137,8 +137,8 @@ class Account:
         prices = {key: Priced(key, str(price), cost.currency) for key, price in cost.rates.items()}
         for priced in prices.values():
             self._total.setdefault(priced, 0)
-        passed = int((monotonic - self._monotonic) * 1000)
-        self._monotonic += passed / 1000
+        passed = int(monotonic * 1000) - self._ticks
+        self._ticks += passed
         metered = usage.metered
         self._count_time(prices.get("per_hour"), 1, passed, now)
         self._count_time(prices.get("per_gb_hour"), metered.memory_bytes, passed, now)
@@ -245,7 +245,7 @@ class Account:
 
     def _per_hour(self) -> dict[Share, Decimal]:
         began, before = self._course[0]
-        seconds = self._monotonic - began
+        seconds = self._ticks / 1000 - began
         if seconds < LEAST_RATE_SECONDS:
             return {}
         grown = {priced: self._live.get(priced, 0) - before.get(priced, 0) for priced in self._total}

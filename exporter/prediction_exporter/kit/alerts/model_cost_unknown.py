@@ -82,7 +82,7 @@ MODEL_COST_UNKNOWN = Alert(
     key=MODEL_KEY,
     window=None,
     conditions=(Condition(severity="warning", expr=_unknown, hold=duration("2h"), keep=duration("30m")),),
-    summary="What a model costs is not known: its bill is old, lacks it, or cannot be used, or its budget cannot be compared.",
+    summary="What a model costs is not known: its bill or its budget cannot be used.",
     description=_description,
     worst=None,
     action="Look at the bill, its filters and the budget's currency: the exporter's log says what it misses.",
