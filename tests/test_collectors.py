@@ -88,7 +88,7 @@ def test_what_is_rendered_is_declared(tmp_path: Path, collector: Collector) -> N
         assert shown
         assert shown <= declared
     else:
-        assert isinstance(collector, LiveCollector)
+        assert isinstance(collector, LiveCollector | PollingCollector)
         assert collector.name not in report.collected
 
 
@@ -657,7 +657,7 @@ def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None
     assert check.returncode == 0
 
 
-THESE = "these do: traffic, windows, statistics, evidence, notes, source, exporter"
+THESE = "these do: traffic, windows, statistics, evidence, notes, cost, bill, source, exporter"
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import json
 from prediction_exporter.collectors.identity import MODEL_INFO
 from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
-from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import variables as v
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE
+from prediction_exporter.kit.layout import laid_out
 from prediction_exporter.kit.looks import Json
 from prediction_exporter.kit.overview import columns, cost, service, state
 from prediction_exporter.kit.overview.annotations import happened
@@ -54,7 +54,7 @@ def model_overview() -> Json:
         "templating": {"list": _variables()},
         "annotations": {"list": happened()},
         "links": [],
-        "panels": p.laid_out(
+        "panels": laid_out(
             [
                 ("State", state.state()),
                 ("Columns", columns.columns(column)),
