@@ -22,7 +22,7 @@ Expect = Callable[..., None]
 
 B = {**TARGET, "instance": "b:10900"}
 OF = {"model": "credit-risk", "currency": "USD"}
-METHOD = {"method": "mean_of_7_days"}
+METHOD = "mean_of_7_days"
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_a_bill_that_both_read_counts_once(expect: Expect, value: str, billed: f
         for target, amount in ((TARGET, 40), (B, 30))
         for line in (
             series(BILLED_MONTH_TO_DATE, f"{amount}x30", OF, target=target),
-            series(BILLED_MONTH_END, f"{10 * amount}x30", OF, target=target, **METHOD),
+            series(BILLED_MONTH_END, f"{10 * amount}x30", OF, target=target, method=METHOD),
             series(BILLED_RATE, f"{amount}x30", OF, target=target, component="Compute"),
             series(BILLED_RATE, "1x30", OF, target=target, component="Storage"),
             series(BILL_SHARED, f"{value}x30", target=target, model="credit-risk"),
@@ -116,8 +116,8 @@ def test_the_month_to_date_has_what_a_replica_cost_that_is_gone(expect: Expect) 
         series(COST, "20x200", OF, target=B, component="replica"),
         series(COST_MONTH_TO_DATE, "0+1x60", OF, period="1970-01"),
         series(COST_MONTH_TO_DATE, "20x200", OF, target=B, period="1970-01"),
-        series(COST_MONTH_END, "100+1x60", OF, **METHOD),
-        series(COST_MONTH_END, "120x200", OF, target=B, **METHOD),
+        series(COST_MONTH_END, "100+1x60", OF, method=METHOD),
+        series(COST_MONTH_END, "120x200", OF, target=B, method=METHOD),
     ]
     of = {"basis": "rates", "currency": "USD"}
     expect(lines, "9h", (MONTH_TO_DATE, of, 74), (MONTH_END, of, 154 + 120))
