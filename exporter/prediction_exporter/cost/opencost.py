@@ -16,10 +16,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from prediction_exporter.config import OpenCost
-from prediction_exporter.cost.bill import Bill, Charge, Charges, bill_of
+from prediction_exporter.cost.bill import OTHER, Bill, Charge, Charges, bill_of
 from prediction_exporter.cost.focus import time_of
 from prediction_exporter.cost.http import ask
-from prediction_exporter.cost.money import amount_of, total
+from prediction_exporter.cost.money import EXACT, amount_of, total
 from prediction_exporter.cost.months import DAY, MEAN_DAYS, month_of, span_of
 from prediction_exporter.errors import ServerError
 from prediction_exporter.logs import Quiet
@@ -37,6 +37,9 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "shared": ("sharedCost",),
     "external": ("externalCost",),
 }
+
+#: Sums of floats are off by less than this part of them.
+ROUNDING = Decimal("1e-9")
 
 #: What OpenCost calls the cost of what nobody uses: it is no model's.
 IDLE = "__idle__"
@@ -125,13 +128,20 @@ class Allocations:
 
 
 def _amounts(allocation: Mapping[str, Any]) -> Iterator[tuple[str, Decimal | None]]:
-    """Yield what each component costs, None where that is no amount."""
+    """Yield what each component costs, None where that is no amount; what the total has beside them is of a later release."""
+    found: dict[str, Decimal | None] = {}
     for component, keys in COMPONENTS.items():
         told = [allocation[key] for key in keys if key in allocation]
         if told:
             amounts = [amount_of(value) for value in told]
             known = [amount for amount in amounts if amount is not None]
-            yield component, total(known) if len(known) == len(amounts) else None
+            found[component] = total(known) if len(known) == len(amounts) else None
+    yield from found.items()
+    whole, parts = amount_of(allocation.get("totalCost")), [amount for amount in found.values() if amount is not None]
+    if whole is not None and len(parts) == len(found):
+        rest = EXACT.subtract(whole, total(parts))
+        if abs(rest) > ROUNDING * max(abs(whole), Decimal(1)):
+            yield OTHER, rest
 
 
 def _written(time: float) -> str:
