@@ -574,6 +574,33 @@ def test_check_files(tmp_path: Path) -> None:
     assert check_log_folders(config) == [f"models[0].predictions.log.path: there is no folder {tmp_path}/logs yet"]
 
 
+def test_check_bills(tmp_path: Path) -> None:
+    """A bill that is not there yet is a warning, a token that is not there an error, each at its place."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/a.log").touch()
+    (tmp_path / "bills").mkdir()
+    (tmp_path / "bills/may.json").touch()
+    models = "".join(
+        f"""
+  - {{name: m{n}, owner: o, maturity: 0, predictions: {{log: {{path: logs/a.log}}}}, cost: {cost}}}"""
+        for n, cost in enumerate(
+            (
+                "{focus: {path: bill}}",
+                '{focus: {path: "bills/*.csv"}}',
+                "{opencost: {url: 'http://o:9003', names: [a], token_file: token}}",
+            )
+        )
+    )
+    config = read(f'state_dir: state\nowners: {{o: {{slack: "#o"}}}}\nmodels:{models}\n', base=tmp_path)
+    assert check_log_folders(config) == [
+        f"models[0].cost.focus.path: there is no file or folder {tmp_path}/bill yet; did you mean bills?",
+        f"models[1].cost.focus.path: no file matches {tmp_path}/bills/*.csv yet; its folder holds may.json",
+    ]
+    assert check_files(config, Path("exporter.yml")) == [
+        f"models[2].cost.opencost.token_file: there is no readable file {tmp_path}/token"
+    ]
+
+
 def test_check_files_in_order(tmp_path: Path) -> None:
     """Where everything is there, or can be created, nothing is told."""
     (tmp_path / "baselines").mkdir()
