@@ -14,7 +14,7 @@ from prediction_exporter import config
 from prediction_exporter.config import Cost
 from prediction_exporter.cost.money import amount_of, total
 from prediction_exporter.cost.months import DAY, month_of, span_of
-from prediction_exporter.cost.rates import GAP_SECONDS, Account, RateCosts, Share
+from prediction_exporter.cost.rates import GAP_SECONDS, KEPT_DAYS, Account, RateCosts, Share
 from prediction_exporter.cost.usage import Metered, Usage
 from watched import config_text, model_text
 
@@ -142,6 +142,22 @@ def test_a_month_begins_at_its_first_midnight_in_utc(tmp_path: Path) -> None:
     found = count(account, cost, 6 * HOUR, start=start)
     assert (found.period, found.month_to_date) == ("2027-01", {"USD": Decimal(6)})
     assert found.totals == {Share("replica", "USD"): Decimal(9)}
+
+
+def test_a_clock_that_jumps_ahead_and_back_loses_no_day_of_the_month(tmp_path: Path) -> None:
+    """An hour, a second in another year, and an hour: two hours of this month, and the old days of a long log are dropped."""
+    cost = cost_of(tmp_path, "{per_hour: 3600}")
+    account = Account(NOW, 0.0)
+    count(account, cost, HOUR)
+    account.count(cost, Usage(), now=NOW + 400 * DAY, monotonic=HOUR + 1)
+    account.count(cost, Usage(), now=NOW + 2 * HOUR + 1, monotonic=2 * HOUR + 1)
+    assert account.costs().month_to_date == {"USD": Decimal(7200)}
+    priced = cost_of(tmp_path, "{per_1000_predictions: 1000}")
+    for day in range(400, 0, -1):
+        usage = Usage({"1": (401 - day, 0)}, newest=NOW - day * DAY)
+        account.count(priced, usage, now=NOW + 2 * HOUR + 1, monotonic=2 * HOUR + 1)
+    assert len(account.to_json()["days"]) == KEPT_DAYS
+    assert account.costs().month_to_date == {"USD": Decimal(7200 + 16)}  # the 17th is today
 
 
 def test_the_month_end_is_what_is_spent_and_the_mean_of_seven_days(tmp_path: Path) -> None:

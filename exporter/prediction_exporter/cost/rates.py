@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from prediction_exporter.config import Cost
 from prediction_exporter.cost.money import FINE, total
-from prediction_exporter.cost.months import DAY, MEAN_DAYS, month_of, projected, span_of
+from prediction_exporter.cost.months import DAY, month_of, projected, span_of
 from prediction_exporter.cost.usage import Usage
 
 #: An exporter that was away for longer than this may have been away with its replica.
@@ -26,6 +26,9 @@ RATE_SECONDS, LEAST_RATE_SECONDS = 3600.0, 60.0
 
 #: Events that are older than this when they are read are those of the past, which a log is caught up with.
 LIVE_SECONDS = 3600
+
+#: Days that are kept: those of a month and of the week before, and some to spare.
+KEPT_DAYS = 45
 
 _HOUR, _GB = 3_600_000, 1 << 30  # an hour in milliseconds, a GB in bytes
 
@@ -154,7 +157,7 @@ class Account:
         if usage.requests is not None:
             self._count_predictions(prices.get("per_1000_predictions"), usage, usage.requests, now)
         self._last = now
-        self._forget(now)
+        self._forget()
         self._follow(monotonic)
 
     def _count_time(self, priced: Priced | None, size: float | None, milliseconds: int, now: float) -> None:
@@ -203,10 +206,10 @@ class Account:
         for sums in (self._total, of_day, *([self._live] if live else [])):
             sums[priced] = sums.get(priced, 0) + units
 
-    def _forget(self, now: float) -> None:
-        """Drop the days that no figure needs any more."""
-        oldest = min(span_of(month_of(now))[0], now - (MEAN_DAYS + 1) * DAY) // DAY
-        self._days = {day: units for day, units in self._days.items() if day >= oldest}
+    def _forget(self) -> None:
+        """Drop the days that no figure needs any more, by their number: so a clock that jumps ahead and back takes none along."""
+        for day in sorted(self._days)[:-KEPT_DAYS]:
+            del self._days[day]
 
     def _follow(self, monotonic: float) -> None:
         """Remember the course of the last hour, in steps of at least a minute."""
