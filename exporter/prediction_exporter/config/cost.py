@@ -28,6 +28,7 @@ from prediction_exporter.config.values import (
     FilePath,
     FilesPath,
     Flag,
+    Matching,
     Names,
     Text,
     Url,
@@ -51,13 +52,14 @@ CURRENCIES = tuple(_CODES.split())
 #: The most that a price may be, and the most decimals that it may have.
 MOST_PRICE, MOST_DECIMALS = Decimal(10) ** 12, 12
 
+CURRENCY_FORM = "a code of ISO 4217 such as USD, EUR or CHF"
 PRICE_FORM = f"a number of at least 0 with at most {MOST_DECIMALS} decimals, without a currency"
 
 
 def _currency(code: Any) -> Any:
     if isinstance(code, str) and code not in CURRENCIES:
         meant = suggest(code.upper(), CURRENCIES) if code.upper() in CURRENCIES else ""  # three letters resemble many others
-        raise refuse(f"is no currency{meant}", "a code of ISO 4217 such as USD, EUR or CHF")
+        raise refuse(f"is no currency{meant}", CURRENCY_FORM)
     return code
 
 
@@ -77,7 +79,7 @@ def _price(value: Any) -> Decimal:
     return price
 
 
-Currency = Annotated[Text, BeforeValidator(_currency), WithJsonSchema({"type": "string", "enum": list(CURRENCIES)})]
+Currency = Annotated[Text, Matching("[A-Z]{3}", "is no currency", CURRENCY_FORM), BeforeValidator(_currency)]
 Price = Annotated[
     Decimal,
     BeforeValidator(_price),

@@ -207,7 +207,7 @@ class Account:
             sums[priced] = sums.get(priced, 0) + units
 
     def _forget(self) -> None:
-        """Drop the days that no figure needs any more, by their number: so a clock that jumps ahead and back takes none along."""
+        """Drop the days that no figure needs any more, by their number: a clock that jumps ahead and back takes none along."""
         for day in sorted(self._days)[:-KEPT_DAYS]:
             del self._days[day]
 
