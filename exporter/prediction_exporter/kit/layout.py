@@ -31,7 +31,7 @@ def laid_out(rows: Sequence[tuple[str, Sequence[Panel]]], *, collapsed: Collecti
         placed.append(row)
         into = row["panels"] if title in collapsed else placed
         y += 1
-        x = height = 0
+        top, x, height = y, 0, 0
         for panel in panels:
             if x + panel.width > COLUMNS:
                 x, y, height = 0, y + height, 0
@@ -39,5 +39,5 @@ def laid_out(rows: Sequence[tuple[str, Sequence[Panel]]], *, collapsed: Collecti
             number += 1
             into.append({**panel.content, "id": number, "gridPos": place})
             x, height = x + panel.width, max(height, panel.height)
-        y += height if title not in collapsed else 0
+        y = top if title in collapsed else y + height
     return placed
