@@ -22,7 +22,7 @@ from prediction_exporter.cost.usage import Usage
 GAP_SECONDS = 600
 
 #: Over how long the present rate is taken, and the least that it is told of.
-RATE_SECONDS, LEAST_RATE_SECONDS = 3600.0, 60.0
+RATE_SECONDS, LEAST_RATE_SECONDS = 3600.0, 30.0
 
 #: Events that are older than this when they are read are those of the past, which a log is caught up with.
 LIVE_SECONDS = 3600
@@ -83,7 +83,7 @@ class RateCosts:
 
     Attributes:
         totals: since counting began, by component and currency.
-        per_hour: over the last hour; empty for the first minute.
+        per_hour: over the last hour; empty for the first half minute.
         period: the month, as ``2026-11``.
         month_to_date: in that month, by currency.
         month_end: what the month will have cost at its end, by currency.
@@ -212,7 +212,7 @@ class Account:
             del self._days[day]
 
     def _follow(self, monotonic: float) -> None:
-        """Remember the course of the last hour, in steps of at least a minute."""
+        """Remember the course of the last hour, in steps of at least half a minute."""
         if monotonic - self._course[-1][0] >= LEAST_RATE_SECONDS:
             self._course.append((monotonic, dict(self._live)))
         while len(self._course) > 1 and self._course[1][0] <= monotonic - RATE_SECONDS:
