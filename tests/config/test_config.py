@@ -17,6 +17,7 @@ import yaml
 from pydantic import ValidationError
 
 from prediction_exporter.config import (
+    METERED,
     Column,
     Config,
     Contact,
@@ -25,6 +26,7 @@ from prediction_exporter.config import (
     Files,
     LatencyField,
     LatencyObjective,
+    Model,
     Predictions,
     Process,
     ScorePattern,
@@ -379,7 +381,9 @@ def test_full_holds_every_key(full: Config) -> None:
     schema = json_schema()
     text = (HERE / "good" / "full.yml").read_text()
     keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", {})}
-    missing = {key for key in keys - set(known_thresholds()) if not re.search(rf"\b{key}:", text)}
+    # What no section of a model tells yet has no price yet.
+    untold = {key for key, (section, _) in METERED.items() if section not in Model.model_fields}
+    missing = {key for key in keys - set(known_thresholds()) - untold if not re.search(rf"\b{key}:", text)}
     assert missing == set()
     assert len(full.models) == 7
 
@@ -596,6 +600,33 @@ def test_check_files(tmp_path: Path) -> None:
         ),
     ]
     assert check_log_folders(config) == [f"models[0].predictions.log.path: there is no folder {tmp_path}/logs yet"]
+
+
+def test_check_bills(tmp_path: Path) -> None:
+    """A bill that is not there yet is a warning, a token that is not there an error, each at its place."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/a.log").touch()
+    (tmp_path / "bills").mkdir()
+    (tmp_path / "bills/may.json").touch()
+    models = "".join(
+        f"""
+  - {{name: m{n}, owner: o, maturity: 0, predictions: {{log: {{path: logs/a.log}}}}, cost: {cost}}}"""
+        for n, cost in enumerate(
+            (
+                "{focus: {path: bill}}",
+                '{focus: {path: "bills/*.csv"}}',
+                "{opencost: {url: 'http://o:9003', names: [a], token_file: token}}",
+            )
+        )
+    )
+    config = read(f'state_dir: state\nowners: {{o: {{slack: "#o"}}}}\nmodels:{models}\n', base=tmp_path)
+    assert check_log_folders(config) == [
+        f"models[0].cost.focus.path: there is no file or folder {tmp_path}/bill yet; did you mean bills?",
+        f"models[1].cost.focus.path: no file matches {tmp_path}/bills/*.csv yet; its folder holds may.json",
+    ]
+    assert check_files(config, Path("exporter.yml")) == [
+        f"models[2].cost.opencost.token_file: there is no readable file {tmp_path}/token"
+    ]
 
 
 def test_check_files_in_order(tmp_path: Path) -> None:

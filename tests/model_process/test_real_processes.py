@@ -58,6 +58,11 @@ def test_it_agrees_with_proc_and_with_what_was_done(tmp_path: Path, pid_file: Pa
         assert value(after, "resident_memory_bytes") == pytest.approx(oracle.memory_info().rss, rel=0.05)
         assert value(after, "virtual_memory_bytes") == oracle.memory_info().vms
         assert (growth("open_fds"), growth("threads")) == (50, 3)
+        metered = poll.metered()  # what has a price is what is shown
+        assert metered is not None
+        assert [*metered.cpu_seconds.values()] == pytest.approx([value(after, "cpu_seconds_total")])
+        assert metered.memory_bytes == value(after, "resident_memory_bytes")
+        assert metered.gpus is None
         assert (value(after, "open_fds"), value(after, "threads")) == (oracle.num_fds(), oracle.num_threads())
         assert value(after, "max_fds") == oracle.rlimit(psutil.RLIMIT_NOFILE)[0]
         assert value(after, "open_fds_ratio") == pytest.approx(oracle.num_fds() / oracle.rlimit(psutil.RLIMIT_NOFILE)[0])

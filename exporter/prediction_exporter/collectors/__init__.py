@@ -15,6 +15,8 @@ NAMES: tuple[str, ...] = (
     "evidence",
     "identity",
     "notes",
+    "cost",
+    "bill",
     "source",
     "model_process",
     "exporter",

@@ -20,6 +20,8 @@ from typing import Literal
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.collectors.report import ModelReport, NotesReport, ReferenceReport, WindowReport
 from prediction_exporter.config import Config, Model
+from prediction_exporter.cost.rates import RateCosts
+from prediction_exporter.cost.usage import Metered
 from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.evidence.detector import Detector, Evidence
@@ -137,6 +139,8 @@ class Published:
         others: the number of series that everything but the exporter's own collector shows.
         now: Unix time.
         notes: what was said of alarms; None before that was read.
+        costs: what models cost by their rates; of a model that nothing is counted of yet there is none. None where it cannot be
+            counted.
     """
 
     reports: Mapping[str, ModelReport]
@@ -145,6 +149,7 @@ class Published:
     others: int
     now: float
     notes: NotesReport | None = None
+    costs: Mapping[str, RateCosts] | None = field(default_factory=dict)
 
 
 class LiveSeries(ABC):
@@ -177,6 +182,10 @@ class Poll(ABC):
     @abstractmethod
     def most(self) -> Most:
         """Return the most series that ``poll`` gives."""
+
+    def metered(self) -> Metered | None:
+        """Return what the last poll saw that may have a price, see :class:`Metered`; most see nothing of that kind."""
+        return None
 
     def close(self) -> None:  # noqa: B027 - most polls hold nothing between two of them
         """Release what is held between polls."""

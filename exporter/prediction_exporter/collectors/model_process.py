@@ -10,12 +10,14 @@ from collections.abc import Mapping
 
 from prediction_exporter.collectors.base import Most, Poll, PollingCollector
 from prediction_exporter.config import Config, Process
+from prediction_exporter.cost.usage import Metered
 from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import MODEL, Family, FamilyType
 from prediction_exporter.process import totals as counted
 from prediction_exporter.process.gpu import MOST_GPUS, Gpu, GpuError, Gpus
 from prediction_exporter.process.kept import Kept
 from prediction_exporter.process.look import OK, Look, Looker, Part
+from prediction_exporter.process.totals import Totals
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +142,7 @@ class ModelProcess(Poll):
         self._looker = looker
         self._gpus = gpus
         self._told: dict[str, str] = {}
+        self._metered: Metered | None = None
 
     def poll(self) -> Samples:
         """Look, and return what is known."""
@@ -149,6 +152,7 @@ class ModelProcess(Poll):
         gpus = self._look_at_gpus(look)
         self._kept.save(self._looker.totals)
         self._tell(look)
+        self._metered = _metered(look, gpus, self._looker.totals) if look.up else None
         return self._rendered(look, gpus, self._looker.totals.since)
 
     def _look_at_gpus(self, look: Look) -> list[Gpu]:
@@ -224,10 +228,27 @@ class ModelProcess(Poll):
             {},
         )
 
+    def metered(self) -> Metered | None:
+        """Return what the last look saw that may have a price; nothing where the process was not there."""
+        return self._metered
+
     def close(self) -> None:
         """Let go of the GPUs' driver."""
         if self._gpus is not None:
             self._gpus.close()
+
+
+def _metered(look: Look, gpus: list[Gpu], totals: Totals) -> Metered:
+    """Return what of a look may have a price.
+
+    CPU time is that of all processes that there were, as one counter, which is another one where it began at another time.
+    """
+    cpu = look.counters.get(counted.CPU)
+    return Metered(
+        cpu_seconds={} if cpu is None else {f"{totals.since}": cpu},
+        memory_bytes=look.gauges.get(_key(RESIDENT)),
+        gpus=float(len(gpus)) if look.status.get(Part.GPU) in (OK, "not_found") else None,
+    )
 
 
 def _key(family: Family) -> str:

@@ -109,6 +109,7 @@ class ModelReport:
         collected: what each collector gave, by its name.
         evidence: by version, what surely moved.
         references: its windows seen from others, where that is configured.
+        requests: by version, how many there were and how many of them failed, as counters; None while nothing is counted.
     """
 
     model: Model
@@ -120,6 +121,7 @@ class ModelReport:
     collected: Mapping[str, Collected] = field(repr=False)
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
     references: Sequence[ReferenceReport] = field(default=(), repr=False)
+    requests: Mapping[str, tuple[int, int]] | None = None
 
     @property
     def name(self) -> str:

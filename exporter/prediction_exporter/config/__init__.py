@@ -12,6 +12,7 @@ from prediction_exporter.config.contacts import (
     Teams,
     Webhook,
 )
+from prediction_exporter.config.cost import CURRENCIES, METERED, RATES, Cost, Focus, OpenCost
 from prediction_exporter.config.files import baseline_command, check_files, check_log_folders
 from prediction_exporter.config.load import load, parse
 from prediction_exporter.config.models import (
@@ -48,6 +49,9 @@ from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import Area, FileFormat, Kind, LogFormat, Start, TableMode, Task, Unit, known_thresholds
 
 __all__ = [
+    "CURRENCIES",
+    "METERED",
+    "RATES",
     "S3",
     "UNIT_ENDINGS",
     "Alertmanager",
@@ -56,6 +60,7 @@ __all__ = [
     "Column",
     "Config",
     "Contact",
+    "Cost",
     "Discord",
     "Duration",
     "FeaturePattern",
@@ -63,6 +68,7 @@ __all__ = [
     "Fields",
     "FileFormat",
     "Files",
+    "Focus",
     "FreshnessObjective",
     "Info",
     "Kind",
@@ -73,6 +79,7 @@ __all__ = [
     "Model",
     "Notes",
     "Notifications",
+    "OpenCost",
     "Opsgenie",
     "Owner",
     "PagerDuty",

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from prediction_exporter.config.capacity import Capacity, Replicas
 from prediction_exporter.config.contacts import Alertmanager, Contact, Owner
+from prediction_exporter.config.cost import METERED, Cost
 from prediction_exporter.config.predictions import Predictions
 from prediction_exporter.config.process import Process
 from prediction_exporter.config.section import Section
@@ -50,6 +51,7 @@ from prediction_exporter.config.values import (
     context_of,
     known_thresholds,
     refuse,
+    refuse_key,
 )
 
 
@@ -162,6 +164,7 @@ class Model(Section):
     )
     capacity: Capacity | None = Field(None, description="What the model's service can bear.")
     replicas: Replicas | None = Field(None, description="How many replicas of the model's service are to run.")
+    cost: Cost | None = Field(None, description="What the model costs, and what it may cost.")
     info: Info = Field(default_factory=Info, description="Texts about the model.")
     dependencies: FilePath | None = Field(
         None, description="Requirements file of the model server, relative to the configuration file."
@@ -187,6 +190,20 @@ class Model(Section):
         if predictions.fields.entity is not None and info.data.get("maturity") == 0:
             raise refuse("has fields.entity, which serves drift, and maturity is 0", "only where maturity is above 0")
         return predictions
+
+    @field_validator("cost")
+    @classmethod
+    def _cost_of_what_is_seen(cls, cost: Cost | None, info: ValidationInfo) -> Cost | None:
+        for key, (section, what) in METERED.items():
+            if cost is not None and key in cost.rates and info.data.get(section) is None:
+                known = section in cls.model_fields
+                problem = f"has {key}, and nothing tells {what}"
+                remedy = f"the section {section} beside it" if known else f"no {key} yet: no section of this release tells that"
+                raise refuse_key(problem, remedy)
+        process = info.data.get("process")
+        if cost is not None and "per_gpu_hour" in cost.rates and process is not None and not process.gpu:
+            raise refuse_key("has per_gpu_hour, and GPUs are not looked at", "process: {gpu: true} beside it")
+        return cost
 
     def owner_of(self, area: Area) -> str:
         """Return the owner of an area."""

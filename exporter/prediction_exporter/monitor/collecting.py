@@ -12,6 +12,7 @@ from prediction_exporter.collectors.report import Collected, ModelReport
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES, run, told
 from prediction_exporter.collectors.switches import Switches, excluded_families, unasked
 from prediction_exporter.config import Config
+from prediction_exporter.cost.usage import Metered, together
 from prediction_exporter.exposition import Snapshot, render
 from prediction_exporter.monitor.polling import Poller
 
@@ -53,6 +54,11 @@ class Collecting:
         """Tell the polls to end; one that hangs is left behind, and nobody asks for its answer any more."""
         for poller in self.pollers.values():
             poller.stopping.set()
+
+    def metered(self, model: str) -> Metered:
+        """Return what the polls of a model see that may have a price."""
+        seen = [poller.metered() for (_, of), poller in self.pollers.items() if of == model]
+        return together(metered for metered in seen if metered is not None)
 
     def snapshot(self, published: Published) -> Snapshot:
         """Return everything that is known, ``others`` of ``published`` left aside."""

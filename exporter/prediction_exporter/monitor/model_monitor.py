@@ -332,9 +332,12 @@ class ModelMonitor:
         served = {window.version for window in windows if window.profile.rows}  # what was moved last of another is no news
         evidence = self._tracker.look(served) if self._tracker is not None and self._evaluates else {}
         late = self._tracker.late if self._tracker is not None else 0
+        requests = {version: (counted.requests, counted.failed or 0) for version, counted in traffic.versions.items()}
         moment = Moment(windows, traffic, self._exemplars, evidence, late, self._ledger.since, compared)
         collected = self._collectors.collect(moment)
-        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence, compared)
+        return ModelReport(
+            self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence, compared, requests
+        )
 
     def _hours(self, version: str, segment: str, span: Span, now: float) -> ByHour | None:
         """Return the hours that a window's rows are of, where a column has a season."""

@@ -42,6 +42,9 @@ ALERTS: tuple[str, ...] = (
     "ModelBroadChange",
     "ModelPredictionDrift",
     "ModelFeatureDrift",
+    "ModelCostOverrun",
+    "ModelCostAnomaly",
+    "ModelCostUnknown",
 )
 
 #: Stands for the alert of a note that names none.

@@ -19,6 +19,9 @@ from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
 from prediction_exporter.kit.alerts.latency_budget_burn import LATENCY_BUDGET_BURN
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
+from prediction_exporter.kit.alerts.model_cost_anomaly import MODEL_COST_ANOMALY
+from prediction_exporter.kit.alerts.model_cost_overrun import MODEL_COST_OVERRUN
+from prediction_exporter.kit.alerts.model_cost_unknown import MODEL_COST_UNKNOWN
 from prediction_exporter.kit.alerts.model_cpu_throttled import MODEL_CPU_THROTTLED
 from prediction_exporter.kit.alerts.model_exporter_restarts import MODEL_EXPORTER_RESTARTS
 from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
@@ -73,4 +76,7 @@ ALERTS: tuple[Alert, ...] = (
     BROAD_CHANGE,
     PREDICTION_DRIFT,
     FEATURE_DRIFT,
+    MODEL_COST_OVERRUN,
+    MODEL_COST_ANOMALY,
+    MODEL_COST_UNKNOWN,
 )
