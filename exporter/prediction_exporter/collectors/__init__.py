@@ -13,6 +13,7 @@ NAMES: tuple[str, ...] = (
     "statistics",
     "evidence",
     "identity",
+    "server",
     "notes",
     "source",
     "exporter",

@@ -131,5 +131,6 @@ COLLECTOR = ModelCollector(
     summary="Which columns surely moved, within the false-alarm budget, and how small a change can be seen in each.",
     families=(EVIDENCE, EVIDENCE_THRESHOLD, TOLERANCE, MOVED_COLUMNS, WATCHED_RATIO, LEARNING, LATE),
     maturity=1,
+    of_predictions=True,
     open=EvidenceSeries,
 )

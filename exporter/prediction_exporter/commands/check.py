@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need n
     from prediction_exporter.baseline import Baseline
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.collectors.base import Most
-    from prediction_exporter.config import Config
+    from prediction_exporter.config import Config, Model
 
 FOUND = 1
 
@@ -57,7 +57,7 @@ def check_config(options: argparse.Namespace) -> int:
     switches = Switches(*collector_flags(options))
     if not switches.anything(loaded):
         problems.append(NOTHING_RUNS)
-    warnings = [*config.check_log_folders(loaded), *unwatched(loaded, switches)]
+    warnings = [*config.check_log_folders(loaded), *config.coarse_objectives(loaded), *unwatched(loaded, switches)]
     budgets = budget.of_exporter(loaded, switches)
     baselines: dict[int, Baseline] = {}
     for index, model in enumerate(loaded.models):
@@ -112,7 +112,10 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
 
     model, place = config.models[index], f"models[{index}]"
     layout = baseline.layout if baseline is not None else None
-    print(f"{model.name}: reads {model.predictions.source.shown}")
+    _show_server(model)
+    if not model.predictions.are_read:
+        return Findings()
+    print(f"{model.name}: reads {model.shown}")
     told: list[str] = []
     try:
         with _hearing(told), closing(open_to_look(config, index, layout)) as source:
@@ -136,6 +139,19 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     for line in [*_not_compared(baseline), *foresee(model, baseline, look)] if baseline is not None else ():
         print(f"  {line}")
     return found
+
+
+def _show_server(model: Model) -> None:
+    """Show which series of a model's server rules read, and what they make of them."""
+    if model.server is None:
+        return
+    alone = "watched by its server's own metrics" if not model.predictions.are_read else "reads its server's own metrics too"
+    print(f"{model.name}: {alone}, {model.server.kind} {model.server.matched}")
+    missing = [part for part in ("requests", "failed", "duration") if part not in model.of_server]
+    print(f"  rules make of them: {', '.join(model.of_server)}" + (f"; not told: {', '.join(missing)}" if missing else ""))
+    bound = model.latency_bound
+    if bound is not None and model.slo.latency is not None:
+        print(f"  requests above {bound.lower:g}s count as slow, the objective is {model.slo.latency.under}")
 
 
 def _nothing_compared(index: int, baseline: Baseline) -> Iterator[str]:

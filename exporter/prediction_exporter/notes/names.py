@@ -18,6 +18,7 @@ ALERTS: tuple[str, ...] = (
     "ModelGone",
     "ModelSourceStale",
     "ModelSourceEmpty",
+    "ModelServerUnseen",
     "ModelRulesLate",
     "ModelConfigReloadFailed",
     "ModelCollectorFailed",

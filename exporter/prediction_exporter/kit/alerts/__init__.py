@@ -21,6 +21,7 @@ from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
 from prediction_exporter.kit.alerts.model_exporter_restarts import MODEL_EXPORTER_RESTARTS
 from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
 from prediction_exporter.kit.alerts.model_rules_late import MODEL_RULES_LATE
+from prediction_exporter.kit.alerts.model_server_unseen import MODEL_SERVER_UNSEEN
 from prediction_exporter.kit.alerts.model_source_empty import MODEL_SOURCE_EMPTY
 from prediction_exporter.kit.alerts.model_state_damaged import MODEL_STATE_DAMAGED
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
@@ -41,6 +42,7 @@ ALERTS: tuple[Alert, ...] = (
     MODEL_GONE,
     SOURCE_STALE,
     MODEL_SOURCE_EMPTY,
+    MODEL_SERVER_UNSEEN,
     MODEL_RULES_LATE,
     CONFIG_RELOAD_FAILED,
     COLLECTOR_FAILED,
