@@ -117,16 +117,15 @@ class _Tied:
 
     def rule(self, record: str, series: str, **labels: str) -> Mapping[str, Any]:
         """Return a rule that records series of the server as the model's."""
-        rule: dict[str, Any] = {"record": record, "expr": self._expr(_renamed(series))}
-        return rule | {"labels": labels} if labels else rule
+        return {"record": record, "expr": self._expr(_renamed(series)), "labels": {"model": self._model.name, **labels}}
 
     def _expr(self, series: str) -> str:
         here, near = (self._info(recorded) for recorded in (OF_NAMESPACE, OF_CLUSTER))
         same = ("cluster", "namespace")
         elsewhere = f"{bracketed(series)}\nunless {on(same)}\n{here}"
         return (
-            f"{bracketed(series)}\n* {on(same)} group_left (job, model)\n{here}\n"
-            f"or\n{bracketed(elsewhere)}\n* {on(('cluster',))} group_left (namespace, job, model)\n{near}"
+            f"{bracketed(series)}\n* {on(same)} group_left (job)\n{here}\n"
+            f"or\n{bracketed(elsewhere)}\n* {on(('cluster',))} group_left (namespace, job)\n{near}"
         )
 
     def _info(self, recorded: Recorded) -> str:

@@ -101,7 +101,7 @@ def _service() -> list[Panel]:
     return [
         p.stat(
             "Requests",
-            "Requests a second to this version in the last five minutes, all replicas together; to all versions where the model's "
+            "Requests a second to this version in the last five minutes, all replicas together; to all where the model's "
             "server counts them.",
             p.now(total(VERSION_KEY, rate_now(REQUESTS, SERVED)), "requests"),
             unit="reqps",
