@@ -441,7 +441,7 @@ def test_columns_that_no_record_has_are_not_shown_as_found(watched: Watched) -> 
 
 def test_a_configuration_that_serves_nothing(watched: Watched) -> None:
     """It would not start."""
-    collectors = "traffic, windows, statistics, evidence, identity, notes, source, exporter"
+    collectors = "traffic, windows, statistics, evidence, identity, server, notes, source, exporter"
     watched.configure(config_text(more=f"series: {{exclude: [{collectors}]}}"))
     watched.log(20, at=time.time())
     code, _, errors = check(watched)

@@ -43,7 +43,7 @@ _EITHER_FINE = f"[1-4]..|{'|'.join(_GRPC_FINE)}"
 
 TRITON = Server(
     kind="triton",
-    title="NVIDIA Triton Inference Server, 22.01 and later",
+    title="NVIDIA Triton Inference Server, whether or not its failures have a `reason`",
     model_labels=("model",),
     example=(("job", "triton"), ("model", "fraud")),
     requests=Counted(names=("nv_inference_request_success", "nv_inference_request_failure")),
@@ -126,9 +126,9 @@ SELDON = Server(
     outcome=("code",),
     absent="Predictors of one deployment are added up; match `predictor_name` too for one of them.",
     sources=(
-        Source(repository="SeldonIO/seldon-core", path="executor/api/metric/constants.go (v1.18.0)"),
-        Source(repository="SeldonIO/seldon-core", path="executor/api/metric/server.go (v1.18.0)"),
-        Source(repository="SeldonIO/seldon-core", path="executor/api/rest/server.go (v1.18.0)"),
+        Source(repository="SeldonIO/seldon-core", path="executor/api/metric/constants.go (tag v1.18.0)"),
+        Source(repository="SeldonIO/seldon-core", path="executor/api/metric/server.go (tag v1.18.0)"),
+        Source(repository="SeldonIO/seldon-core", path="executor/api/rest/server.go (tag v1.18.0)"),
     ),
 )
 
