@@ -54,7 +54,9 @@ TRITON = Server(
         "Durations are a sum, `nv_inference_request_duration_us`, and summaries where they are switched on: neither can "
         "be compared with an objective over replicas. `nv_inference_first_response_histogram_ms` is of decoupled models "
         "alone, and of the first response. Cancelled requests are among the failures, and an ensemble counts those of its "
-        "parts too."
+        "parts too. "
+        "A request that cannot be parsed reaches no model and is in neither count, and an error that a Python model "
+        "returns without raising it was counted as a success in 24.08 (server issue 7713)."
     ),
     sources=(
         Source(repository="triton-inference-server/core", path="src/metrics.cc"),
@@ -214,7 +216,9 @@ VLLM = Server(
         "What is called success counts every request that the engine ended, by its reason. Failures are those of the "
         'engine, in releases that know `finished_reason="error"`; in older ones they are not told, and '
         "`ModelServerUnseen` says so. A request that is refused before it reaches the engine is in `http_requests_total` "
-        "alone: see `fastapi`."
+        "alone: see `fastapi`. "
+        "Requests that their callers gave up may be in none of the counts (issue 31503). Another prefix, as "
+        "`kserve_vllm:`, is not mapped."
     ),
     sources=(
         Source(repository="vllm-project/vllm", path="vllm/v1/metrics/loggers.py"),
