@@ -29,7 +29,7 @@ _MADE: Mapping[Family, str] = {
 def _unseen(scale: Scale) -> str:
     return "\nor\n".join(
         f"max {by(_KEY)} ({latest(SERVER_EXPECTED.where(series=family.name), scale)})\n"
-        f"unless {on(MODEL_KEY)}\n{latest(made, scale, SEEN)}"
+        f"unless {on(MODEL_KEY)}\nincrease({made}[{scale(SEEN)}])"
         for family, made in _MADE.items()
     )
 
