@@ -657,7 +657,7 @@ def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None
     assert check.returncode == 0
 
 
-THESE = "these do: traffic, windows, statistics, evidence, notes, source, exporter"
+THESE = "these do: traffic, windows, statistics, evidence, server, notes, source, exporter"
 
 
 @pytest.mark.parametrize(

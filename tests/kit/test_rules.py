@@ -196,7 +196,7 @@ def test_counters_are_read_as_rates(rendered: Mapping[str, str], known_metrics: 
     text = rendered[RECORDING_FILE] + rendered[ALERTS_FILE]
     for name, family in known_metrics.items():
         if family is not None and family.type == "counter":
-            for match in re.finditer(rf"(\w+\()?\b{name}\b", text):
+            for match in re.finditer(rf"(\w+\()?(?<!\")\b{name}\b", text):
                 assert match[1] in {"rate(", "increase("}, text[match.start() - 40 : match.end() + 20]
 
 
