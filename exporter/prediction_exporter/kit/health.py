@@ -74,7 +74,7 @@ def health(*, groups: int) -> Recorded:
         # What is bridged is bridged as in alerts: one failed scrape or one late evaluation is no change. Where nothing is read
         # there is nothing to compare, and a server that shows its requests is all that is to be seen.
         compared = f"{latest(FRESH.name, scale)} and {on(MODEL_KEY)} {latest(SHORTEST_WINDOW.name, scale)}"
-        shown = f"{served(scale)} and {on(MODEL_KEY)} rate({REQUESTS}[{scale(BRIDGE)}])"
+        shown = f"{served(scale)} and {on(MODEL_KEY)} rate({REQUESTS.where(version='')}[{scale(BRIDGE)}])"
         either = f"({compared} or {on(MODEL_KEY)} {shown} unless {on(MODEL_KEY)} {latest(SOURCE_UP.name, scale)})"
         return f"({either} and {on(())} count(group by (rule_group) ({EVALUATED})) >= {groups})"
 

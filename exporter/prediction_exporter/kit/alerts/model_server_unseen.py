@@ -10,7 +10,7 @@ from prediction_exporter.families import Family
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
-from prediction_exporter.kit.promql import MODEL_KEY, by, latest, on
+from prediction_exporter.kit.promql import MODEL_KEY, by, latest, on, select
 from prediction_exporter.kit.scale import Scale, duration
 
 #: How long ago a server may have been seen: one that is scaled to nothing over a weekend is no mistake.
@@ -27,9 +27,10 @@ _MADE: Mapping[Family, str] = {
 
 
 def _unseen(scale: Scale) -> str:
+    # What an exporter counted itself, before there was a server, has a version.
     return "\nor\n".join(
         f"max {by(_KEY)} ({latest(SERVER_EXPECTED.where(series=family.name), scale)})\n"
-        f"unless {on(MODEL_KEY)}\nincrease({made}[{scale(SEEN)}])"
+        f"unless {on(MODEL_KEY)}\nincrease({select(made, version='')}[{scale(SEEN)}])"
         for family, made in _MADE.items()
     )
 
@@ -102,6 +103,16 @@ MODEL_SERVER_UNSEEN = Alert(
                 owner("service", "ml-ops"),
             ),
             checks=(Check(at="70m", firing=(_firing(REQUESTS_SLOW),)),),
+        ),
+        Case(
+            name="a model whose log was counted before",
+            series=(
+                series(SERVER_EXPECTED, "1x200", _MODEL, series=REQUESTS.name),
+                _TIED,
+                series(REQUESTS, "0+60x30", _MODEL, version="2"),
+                owner("service", "ml-ops"),
+            ),
+            checks=(Check(at="70m", firing=(_firing(REQUESTS),)),),
         ),
         Case(
             name="a server that was seen, and is scaled to nothing",
