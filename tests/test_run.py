@@ -47,6 +47,14 @@ segments: [color]
 slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}
 info: {framework: sklearn, training_data: loans}
 dependencies: requirements.txt"""
+#: A model that is watched by its server alone.
+SERVED = """
+  - name: served
+    owner: me
+    maturity: 0
+    server: {kind: fastapi, match: {handler: /predict}}
+    slo: {latency: {under: 500ms, ratio: 0.9}}
+"""
 
 
 @pytest.fixture
@@ -74,7 +82,7 @@ def counted(exporter: Exporter, model: str = "m") -> float | None:
 def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start) -> None:
     """It matches the golden list of names, types and labels, shows all of it but a regression's, and promtool has no remark."""
     (watched.folder / "requirements.txt").write_text("numpy==2.0\n")
-    watched.configure(config_text(model_text(more=FULL)))
+    watched.configure(config_text(model_text(more=FULL), SERVED))
     watched.log(60, version='1 "quoted" \\ \n')
     watched.log(60, color="new ü")
     exporter = start_exporter(watched.file)
