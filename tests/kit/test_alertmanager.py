@@ -229,7 +229,8 @@ def test_alerts_that_need_fresh_data_are_muted_while_there_is_none(alert: Alert)
     """A source that nobody reads says nothing of the model's data, and would be told again by each of these."""
     # How many requests failed or lines were refused, and which baseline is used, is true of whatever was read.
     needs_none = {"ModelErrorBudgetBurn", "ModelLatencyBudgetBurn", "ModelLinesRejected", "ModelBaselineMismatch"}
-    about_the_exporter = {
+    about_the_exporter = {  # or about a server, of which it reads nothing
+        "ModelServerUnseen",
         "ModelExporterDown",
         "ModelExporterRestarts",
         "ModelGone",
