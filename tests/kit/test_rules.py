@@ -19,7 +19,7 @@ from prediction_exporter.kit.alertmanager import TEMPLATE_FILE
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.events import KINDS, steady_tests
 from prediction_exporter.kit.figures import SEVERAL
-from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA
+from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA
 from prediction_exporter.kit.groups import HEALTH, RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.promql import BRIDGE
 from prediction_exporter.kit.render import render
@@ -196,7 +196,7 @@ def test_counters_are_read_as_rates(rendered: Mapping[str, str], known_metrics: 
     text = rendered[RECORDING_FILE] + rendered[ALERTS_FILE]
     for name, family in known_metrics.items():
         if family is not None and family.type == "counter":
-            for match in re.finditer(rf"(\w+\()?\b{name}\b", text):
+            for match in re.finditer(rf"(\w+\()?(?<!\")\b{name}\b", text):
                 assert match[1] in {"rate(", "increase("}, text[match.start() - 40 : match.end() + 20]
 
 
@@ -207,7 +207,7 @@ def test_recorded_series_are_evaluated_in_order(metric_names: Names) -> None:
     change with the configuration and with a replica's state, and not with every prediction.
     """
     recorded = {series.name for series in RECORDED}
-    states = {series.name for series in (SHARED, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL)}
+    states = {series.name for series in (SHARED, SHARED_REQUESTS, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL)}
     for group in RECORDING_GROUPS:
         if HEALTH in group.series:
             continue  # it is about whether the others are evaluated

@@ -25,6 +25,9 @@ from prediction_exporter.config import Config, Model
 
 T = TypeVar("T")
 
+#: Why a collector does not run for a model of which nothing is read.
+NO_PREDICTIONS = "no predictions"
+
 #: What is wrong where no collector runs.
 NOTHING_RUNS = "every collector is switched off; switch one on with --collector.NAME, or take it out of series.exclude"
 
@@ -43,6 +46,8 @@ class Switches:
 
     def why_off(self, collector: Collector, config: Config, model: Model | None) -> str | None:
         """Return why a collector does not run, or None where it does; ``model`` is None for what belongs to no model."""
+        if self._has_nothing(collector, model):
+            return NO_PREDICTIONS
         flag = self.flags.get(collector.name)
         if flag is not None:
             return None if flag else f"--no-collector.{collector.name}"
@@ -53,6 +58,10 @@ class Switches:
         if model is not None and collector.maturity > model.maturity:
             return f"maturity {model.maturity}"
         return None
+
+    @staticmethod
+    def _has_nothing(collector: Collector, model: Model | None) -> bool:
+        return model is not None and collector.of_predictions and not model.predictions.are_read
 
     def runs(self, name: str, config: Config, model: Model | None) -> bool:
         """Return whether the collector of this name runs."""
