@@ -57,7 +57,7 @@ def test_prometheus_loads_the_rules(run: Run, folder: Path) -> None:
     assert output.count("SUCCESS") == 2
 
 
-@pytest.mark.parametrize("name", [*(str(alert) for alert in ALERTS), "recording", "health"])
+@pytest.mark.parametrize("name", [*(str(alert) for alert in ALERTS), "recording", "service", "health"])
 def test_rules_do_what_their_cases_say(run: Run, folder: Path, tmp_path: Path, name: str) -> None:
     """Promtool agrees with every case, with labels and annotations as they are sent."""
     run("promtool", "test", "rules", pruned(folder / "prometheus", f"tests/{name}.test.yml", tmp_path))

@@ -115,7 +115,7 @@ class Switches:
 
 def levels(switches: Switches, config: Config, model: Model) -> Iterator[str]:
     """Yield what a model's maturity switches on, and what the next level would add, for the person who chooses it."""
-    of_model = [collector for collector in COLLECTORS.values() if not isinstance(collector, LiveCollector)]
+    of_model = [collector for collector in COLLECTORS.values() if _is_of(collector, config, model)]
     running = [collector.name for collector in of_model if switches.runs(collector.name, config, model)]
     yield f"maturity {model.maturity}: {', '.join(running)}"
     if model.maturity == max(collector.maturity for collector in of_model):
@@ -124,6 +124,15 @@ def levels(switches: Switches, config: Config, model: Model) -> Iterator[str]:
     added = ", ".join(collector.name for collector in of_model if collector.maturity == following) or "nothing yet"
     baseline = ", from a baseline" if not model.maturity and model.baseline is None else ""
     yield f"maturity {following} would add {added}{baseline}"
+
+
+def _is_of(collector: Collector, config: Config, model: Model) -> bool:
+    """Return whether a collector is about a model, as it is configured."""
+    if isinstance(collector, PollingCollector):
+        return model.name in opened_polls(collector, config)
+    if isinstance(collector, LiveCollector):
+        return model.name in opened_live(collector, config)
+    return True
 
 
 def excluded_families(config: Config) -> frozenset[str]:

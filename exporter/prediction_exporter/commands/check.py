@@ -170,6 +170,8 @@ def _show_process(model: Model, index: int) -> Iterator[str]:
 def _show_server(model: Model) -> None:
     """Show which series of a model's server rules read, and what they make of them."""
     if model.server is None:
+        if not model.predictions.are_read:
+            print(f"{model.name}: watched by its processes")
         return
     alone = "watched by its server's own metrics" if not model.predictions.are_read else "reads its server's own metrics too"
     print(f"{model.name}: {alone}, {model.server.kind} {model.server.matched}")
