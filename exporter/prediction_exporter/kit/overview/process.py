@@ -85,10 +85,10 @@ def process() -> list[Panel]:
         p.counts(
             p.timeseries(
                 "Processes, threads, restarts",
-                "On each replica; restarts are those of the time range.",
-                Query(expr=PROCESSES.where(*MODEL), legend="processes {{instance}}"),
-                Query(expr=THREADS.where(*MODEL), legend="threads {{instance}}"),
-                Query(expr=f"increase({RESTARTS.where(*MODEL)}[$__range] @ end())", legend="restarts {{instance}}"),
+                "Of all replicas together; restarts are those of the time range.",
+                Query(expr=f"sum({PROCESSES.where(*MODEL)})", legend="processes"),
+                Query(expr=f"sum({THREADS.where(*MODEL)})", legend="threads"),
+                Query(expr=f"sum(increase({RESTARTS.where(*MODEL)}[$__range] @ end()))", legend="restarts"),
                 unit="short",
                 no_data=_UNSAID,
             )
