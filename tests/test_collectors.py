@@ -556,7 +556,7 @@ def test_what_is_excluded_is_neither_shown_nor_counted(tmp_path: Path) -> None:
 def test_what_nothing_reads_can_be_excluded_whole(running: Running) -> None:
     """All that the page of metrics calls not read: none is shown, and the number of series is that of those that are."""
     unread = [str(family) for family in FAMILIES if str(family) not in readers() and family not in COLLECTOR_FAMILIES]
-    assert {"python_info", "model_column_psi_noise_floor"} <= set(unread)
+    assert {"python_info", "model_column_kl_divergence_noise_floor"} <= set(unread)
     more = f"series: {{exclude: [{', '.join(unread)}]}}"
     refuse_excluded(running.watched.configure(config_text(more=more)), running.watched.file)
     running.watched.log(60)
