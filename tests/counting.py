@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from prediction_exporter import config
+from prediction_exporter.counting.entities import Entities
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profiler import UNVERSIONED, Profiler
@@ -101,6 +102,9 @@ def assert_equal(one: Counted, other: Counted) -> None:
     assert one.tally.traffic.keys() == other.tally.traffic.keys()
     for version, traffic in one.tally.traffic.items():
         assert _rounded(traffic) == _rounded(other.tally.traffic[version]), version
+    assert {key: plain(of) for key, of in one.tally.entities.items()} == {
+        key: plain(of) for key, of in other.tally.entities.items()
+    }
     assert one.tally.profiles.keys() == other.tally.profiles.keys()
     for key, profile in one.tally.profiles.items():
         same = other.tally.profiles[key]
@@ -120,6 +124,11 @@ def assert_equal(one: Counted, other: Counted) -> None:
             overflown = np.isinf(profile.sums[1])
             mine[overflown] = others[overflown] = 0.0
         np.testing.assert_allclose(mine, others, rtol=1e-9, atol=1e-12, err_msg=str(key))
+
+
+def plain(entities: Entities) -> tuple[list[int], list[int], int, int]:
+    """Return all that a sketch holds."""
+    return entities.hashes.tolist(), entities.counts.tolist(), entities.rows, entities.alone
 
 
 def _rounded(traffic: VersionTraffic) -> dict[str, Any]:

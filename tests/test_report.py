@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prediction_exporter.collectors import exporter, notes, traffic
+from prediction_exporter.collectors import evidence, exporter, notes, traffic
 from prediction_exporter.collectors import statistics as module
 from prediction_exporter.collectors.base import Published, Subject
 from prediction_exporter.collectors.identity import IdentitySeries
@@ -69,11 +69,11 @@ def test_names_are_unique_and_well_formed() -> None:
 
 
 def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
-    """All but those of a regression, of notes and of the exporter itself, and none twice."""
+    """All but those of a regression, of entities, of notes and of the exporter itself, and none twice."""
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
     own = {family.name for family in (*notes.COLLECTOR.families, *exporter.COLLECTOR.families, *COLLECTOR_FAMILIES)}
-    assert {family.name for family in FAMILIES} - shown == own | {traffic.PREDICTION_VALUE.name}
+    assert {family.name for family in FAMILIES} - shown == own | {traffic.PREDICTION_VALUE.name, evidence.EFFECTIVE.name}
     assert total(series, "model_window_predictions", segment="all", window="1h") == 60
     by_color = [total(series, "model_window_predictions", window="1h", segment=f"color={c}") for c in ("red", "blue")]
     assert sum(filter(None, by_color)) == 60

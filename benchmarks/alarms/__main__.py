@@ -20,7 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
-from alarms import real, results, windows
+from alarms import entities, real, results, windows
 from alarms.results import Line
 from alarms.simulate import AFTER, BEFORE, DAYS, SLICES, batches, changed, quiet
 from alarms.streams import Stream
@@ -79,6 +79,10 @@ def tasks(arguments: argparse.Namespace, done: Container[Key]) -> Iterator[Task]
         if number == 1 and not arguments.quick:
             yield from _once(by_key, arguments)
         yield from _months([world for world in waiting if world.has_many_rows], number)
+    for case in () if arguments.quick else entities.CASES:
+        if case.world in by_key:
+            for number in range(1, entities.ROUNDS + 1):
+                yield Task((("entities", case.key, number),), partial(entities.lines, case, number))
 
 
 def _months(worlds: Sequence[World], number: int) -> Iterator[Task]:

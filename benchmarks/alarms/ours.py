@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from alarms.streams import MONDAY, Counts, Ints, Watched
 from prediction_exporter.counting.cells import Cells
+from prediction_exporter.counting.entities import Entities
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.slices import SLICE_SECONDS
 from prediction_exporter.evidence.bets import Bets
 from prediction_exporter.evidence.detector import Detector
 from prediction_exporter.evidence.learnt import Learnt, scores_of
+from prediction_exporter.evidence.recent import Recent
 from prediction_exporter.evidence.replay import Replay
 from prediction_exporter.evidence.scores import Floats, column_scores
 
@@ -24,6 +26,9 @@ Flags = NDArray[np.bool_]
 
 #: A column is watched where a change of its mean by so much, in standard deviations, is larger than what is tolerated.
 SEEN = 0.5
+
+#: The version that entities are counted of.
+MODEL = "1"
 
 
 class Baseline(Protocol):
@@ -101,8 +106,15 @@ class Found:
     peak: Floats = field(default_factory=lambda: np.zeros(0))
 
 
-def run(rule: Rule, live: Sequence[Counts], begin: int = MONDAY) -> Found:
-    """Fold the slices of each replica, of all models' columns side by side; the fleet's evidence is the mean of theirs."""
+def run(rule: Rule, live: Sequence[Counts], begin: int = MONDAY, *, entities: Sequence[Entities] = ()) -> Found:
+    """Fold the slices of each replica, of all models' columns side by side; the fleet's evidence is the mean of theirs.
+
+    Args:
+        rule: the rule.
+        live: the counts by slice of each replica.
+        begin: of the first slice, in seconds.
+        entities: how many rows entities have in each slice, of one model and replica; none where it has no such field.
+    """
     detector = rule.detector
     columns = len(detector.watched)
     walks = [detector.begin() for _ in live]
@@ -110,11 +122,15 @@ def run(rule: Rule, live: Sequence[Counts], begin: int = MONDAY) -> Found:
     found = Found(alarmed=np.zeros(columns, np.int64), peak=np.zeros(columns))
     alarmed: Flags = np.zeros(columns, np.bool_)
     broad: Flags = np.zeros(rule.models, np.bool_)
+    recent = Recent()
     some: list[Flags] = [np.asarray(counts.any(axis=1)) for counts in live]
     for at in range(len(live[0])):
         for walk, variation, counts, there in zip(walks, variations, live, some, strict=True):
             if there[at]:
-                detector.fold(walk, variation, begin + at * SLICE_SECONDS, counts[at].astype(np.int64))
+                start = begin + at * SLICE_SECONDS
+                detector.fold(walk, variation, start, counts[at].astype(np.int64), recent.dependence(MODEL))
+                if entities:
+                    recent.add(start, {MODEL: entities[at]})
         if not any(there[at] for there in some):
             found.alarmed += alarmed
             continue

@@ -13,7 +13,10 @@ import prediction_exporter
 FILE = Path(__file__).with_name("results.jsonl")
 
 #: What the rule is made of.
-_RULE = ("counting/cells", *(f"evidence/{name}" for name in ("bets", "detector", "learnt", "replay", "scores", "variation")))
+_RULE = (
+    *("counting/cells", "counting/entities"),
+    *(f"evidence/{name}" for name in ("bets", "detector", "learnt", "recent", "replay", "scores", "variation")),
+)
 
 Line = dict[str, Any]
 

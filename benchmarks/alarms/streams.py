@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from prediction_exporter.baseline.expected import outside_range, outside_table, 
 from prediction_exporter.baseline.kinds import MAX_CATEGORIES
 from prediction_exporter.baseline.numbers import numeric_column
 from prediction_exporter.counting.cells import STATE_CELLS, cell_starts
+from prediction_exporter.counting.entities import Entities
 from prediction_exporter.counting.layout import Column, Kind, Role
 from prediction_exporter.counting.slices import SLICE_SECONDS
 
@@ -152,6 +154,7 @@ class Stream:
         self.world = world
         self.rng = np.random.default_rng([seed, *map(ord, world.key)])
         self.hourly: Ints
+        self.drawn: Times | None = None  # the last rows of production, where rows were drawn
         self.watched = self._build()
 
     # The baseline
@@ -304,6 +307,17 @@ class Stream:
             return [self._drawn(days, change, after_days)]
         return self._counted(days, change, after_days)
 
+    def sketches(self, days: int) -> list[Entities]:
+        """Return how many rows each session has in each slice of what was drawn last: sessions are the entities."""
+        times = self.drawn
+        if times is None:
+            raise ValueError("no rows were drawn: nothing binds them")
+        slices = (times.seconds - MONDAY) // SLICE_SECONDS
+        order = np.argsort(slices, kind="stable")
+        bounds = np.searchsorted(slices[order], np.arange(days * DAY // SLICE_SECONDS + 1))
+        hashes = self.rng.integers(1, np.iinfo(np.uint64).max, times.sessions, np.uint64)[times.session[order]]
+        return [Entities.of(hashes[begin:end]) for begin, end in pairwise(bounds.tolist())]
+
     def rows(self, days: int, change: Change = NONE) -> tuple[Ints, list[Floats]]:
         """Return rows of numbers without counting them: their times, and the values of each column."""
         times = self._times(MONDAY, days * DAY, self.world.rate)
@@ -365,7 +379,7 @@ class Stream:
     def _counted(self, days: int, change: Change, after_days: float) -> list[Counts]:
         """Draw rows and count them."""
         world, rng = self.world, self.rng
-        times = self._times(MONDAY, days * DAY, world.rate)
+        times = self.drawn = self._times(MONDAY, days * DAY, world.rate)
         slices = (times.seconds - MONDAY) // SLICE_SECONDS
         strength = self._strength(change, times.seconds, after_days)
         replica = rng.integers(0, world.replicas, len(slices)) if world.replicas > 1 else np.zeros(len(slices), np.int64)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import gammaincinv
 
+from alarms.entities import CASES
 from alarms.results import Line, newest
 from alarms.worlds import CHANGES, WORLDS, World
 
@@ -37,6 +38,7 @@ def page(text: str, lines: Sequence[Line]) -> str:
         "quiet": _quiet(latest),
         "not-kept": _not_kept(latest),
         "changes": _changes(latest),
+        "entities": _entities(latest),
         "rules": _rules(latest),
         "real": _real(latest),
     }
@@ -163,6 +165,26 @@ def _number(value: float) -> str:
     ('0', '1.5', '12', '1,234')
     """
     return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
+
+
+def _entities(lines: Iterable[Line]) -> Iterator[str]:
+    """Yield what it changes that a field names entities, of baselines without times."""
+    found: dict[tuple[str, str], list[Line]] = defaultdict(list)
+    for line in lines:
+        if line["kind"] == "entities":
+            found[line["world"], line["rule"]].append(line)
+    yield "| traffic | events/h | months | without the field: alarms a month | 0.5 sd after | with it | 0.5 sd after |"
+    yield "| --- | --: | --: | --: | --: | --: | --: |"
+    for case in CASES:
+        cells = []
+        for rule in ("without", "with"):
+            of = found[case.key, rule]
+            months, alarms = sum(line["months"] for line in of), sum(line["alarms"] for line in of)
+            low, high = interval(alarms, months)
+            figure = f"{_number(alarms / months)} ({_number(low)} to {_number(high)})"
+            hours, trials = [hour for line in of for hour in line["hours"]], sum(line["trials"] for line in of)
+            cells += [f"**{figure}**" if alarms / months > BUDGET else figure, _median(hours, [], trials)]
+        yield f"| {case.title} | {case.traffic.rate:,.0f} | {months:.0f} | " + " | ".join(cells) + " |"
 
 
 def _rules(lines: Iterable[Line]) -> Iterator[str]:

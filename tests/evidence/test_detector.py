@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
 
 from gambler import MONDAY
 from prediction_exporter.counting.cells import Cells
@@ -17,6 +18,7 @@ from prediction_exporter.evidence.detector import LOOKS_PER_MONTH, Detector, Wal
 from prediction_exporter.evidence.learnt import Learnt, scores_of
 from prediction_exporter.evidence.replay import Replay
 from prediction_exporter.evidence.scores import column_scores
+from prediction_exporter.evidence.variation import Variation
 
 COLUMNS, DAY, HOUR = 10, 86_400, 3600
 EDGES = np.concatenate(([-4.2], np.linspace(-1.3, 1.3, 9), [4.2]))
@@ -162,3 +164,59 @@ def test_nothing_is_bet_while_learning() -> None:
         assert evidence.learning == max(DAY - place * SLICE_SECONDS, 0)
         assert np.isnan(evidence.log10).all() == (place < 288)
     assert evidence.alarmed.all()
+
+
+def folded(detector: Detector, counts: Counts, dependence: float) -> Walk:
+    """Return the bets after an hour's slices at most, so that production has shown nothing by itself."""
+    walk, variation = detector.begin(), detector.variation()
+    for place, of_slice in enumerate(counts[:12]):
+        detector.fold(walk, variation, MONDAY + place * SLICE_SECONDS, of_slice.reshape(-1), dependence)
+    return walk
+
+
+@pytest.mark.parametrize("replay", [False, True])
+def test_rows_of_entities_count_as_one_where_no_replay_taught_it(*, replay: bool) -> None:
+    """Seven copies of each row, of which seven are worth one, are the evidence of the rows themselves."""
+    rng = np.random.default_rng(7)
+    detector = detector_of(Traffic().counts(rng, 14, HOUR), replay=replay, learning=0.0)
+    counts = Traffic(rate=600).counts(rng, 1, SLICE_SECONDS, shift=0.2)
+    alone, copied = folded(detector, counts, 1.0), folded(detector, 7 * counts, 7.0)
+    if replay:  # what the baseline's hours taught holds, and they taught independence
+        np.testing.assert_array_equal(copied.capital, folded(detector, 7 * counts, 1.0).capital)
+    else:
+        np.testing.assert_allclose(copied.capital, alone.capital, rtol=1e-9)
+
+
+@pytest.mark.parametrize("days", [0, 1, 2, 3, 14])
+def test_days_that_hardly_differ_take_back_what_entities_could_come_to(days: int) -> None:
+    """Rows of which so many are alike differ by so little from day to day once in a hundred times, as SciPy has it."""
+    variation = Variation.empty((2, 3))
+    variation.count[-1], variation.mean[-1] = days, 1.25
+    freedom = days * 2 / 3
+    expected = max(1.25 * freedom / stats.chi2.ppf(0.01, freedom), 1.0) if days else np.inf
+    np.testing.assert_allclose(variation.at_most(), np.full((2, 3), expected), rtol=1e-9)
+
+
+def test_a_column_that_differs_in_each_row_is_seen_again() -> None:
+    """Entities of fifty rows a day, of which those of one column are alike, and of the others are not: days tell."""
+    rng = np.random.default_rng(8)
+    detector = detector_of(Traffic().counts(rng, 14, HOUR), replay=False)
+    days = 20
+    independent = Traffic(rate=50).counts(rng, days, SLICE_SECONDS, shift=0.5, since=16)
+    alike = Traffic(rate=50).counts(rng, days, SLICE_SECONDS)[:, 0]
+    for day in range(days):  # a day's rows of one column are those of twenty-four entities
+        rows = alike[288 * day : 288 * (day + 1)]
+        entities = rng.choice(CELLS, 24, p=independent[:, 1].sum(axis=0) / independent[:, 1].sum())
+        for of_slice in rows:
+            of_slice[:] = np.bincount(rng.choice(entities, int(of_slice.sum())), minlength=CELLS)
+    independent[:, 0] = alike
+    found = np.full((2, COLUMNS), np.inf)
+    for days_until, dependence in zip(found, (1.0, 50.0), strict=True):
+        walk, variation = detector.begin(), detector.variation()
+        for place, of_slice in enumerate(independent):
+            detector.fold(walk, variation, MONDAY + place * SLICE_SECONDS, of_slice.reshape(-1), dependence)
+            days_until[walk.alarmed & np.isinf(days_until)] = place / 288
+    assert np.isfinite(found[0, 0])
+    assert np.isinf(found[1, 0])
+    assert (found[1, 1:] >= 16).all()
+    assert (found[1, 1:] < 20).sum() >= 7

@@ -70,12 +70,20 @@ def texts(events: Sequence[Event]) -> pl.DataFrame:
 
 def counted(folder: Path, source: dict[str, Any]) -> Counted:
     """Count what a source gives."""
-    return count(context_of(folder, {"fields": ROLES, **source}, layout_of(FLAT), clock=lambda: NOW, segments=["text", "flag"]))
+    return count(
+        context_of(
+            folder,
+            {"fields": {**ROLES, "entity": "text"}, **source},
+            layout_of(FLAT),
+            clock=lambda: NOW,
+            segments=["text", "flag"],
+        )
+    )
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_files_count_as_the_log(tmp_path: Path, form: str) -> None:
-    """Profiles of every slice, version and segment, and all counters, are equal bin by bin."""
+    """Profiles of every slice, version and segment, all counters, and the rows of entities are equal bin by bin."""
     folder = tmp_path / "files"
     folder.mkdir()
     file = folder / f"predictions.{form}"

@@ -229,10 +229,10 @@ def _refuse_settings(
 def _other_columns(names: Iterable[str], roles: Roles, wanted: Container[str]) -> dict[str, str]:
     """Return why each column is not looked at that is neither a feature nor an output."""
     reasons = dict.fromkeys(roles.labels, "label: the truth, which production does not know yet")
-    for role in ("time", "id", "version", "latency", "status"):
+    for role in ("time", "id", "version", "entity", "latency", "status"):
         name = getattr(roles, role)
         if name is not None:
-            reasons[name] = f"the {role} of a prediction"
+            reasons[name] = f"the {role} of a prediction" if role != "entity" else "what a prediction belongs to"
     return {name: reasons.get(name, "not among the features") for name in names if name not in wanted}
 
 

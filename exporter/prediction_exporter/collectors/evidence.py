@@ -63,6 +63,17 @@ LEARNING = Family(
     help="Event time until evidence is gathered, while it is learnt how much hours differ; 0 from then on.",
 )
 
+EFFECTIVE = Family(
+    name="model_effective_predictions_ratio",
+    type="gauge",
+    labels=VERSION,
+    group="drift",
+    help=(
+        "Share of the predictions of the running day and the last one before it that are independent if those of an entity are "
+        "all alike (Kish); absent where none names one. It does not add up: replicas that share entities see a part of each."
+    ),
+)
+
 LATE = Family(
     name="model_drift_late_predictions_total",
     type="counter",
@@ -109,6 +120,8 @@ class EvidenceSeries(ModelSeries):
         samples.add(LEARNING, self._subject.labels(LEARNING, version), evidence.learning)
         if not evidence.learning:
             samples.add(MOVED_COLUMNS, self._subject.labels(MOVED_COLUMNS, version), evidence.moved)
+        if evidence.effective is not None:
+            samples.add(EFFECTIVE, self._subject.labels(EFFECTIVE, version), evidence.effective)
 
     def _columns(self) -> list[tuple[str, str]]:
         baseline = self._subject.baseline
@@ -119,7 +132,8 @@ class EvidenceSeries(ModelSeries):
         if self._subject.detector is None:
             return Most.of(self._fixed)
         fixed = {**Most.of(self._fixed).fixed, LATE.name: 1}
-        return Most(fixed, {EVIDENCE.name: len(self._columns()), LEARNING.name: 1, MOVED_COLUMNS.name: 1})
+        entities = {EFFECTIVE.name: 1} if self._subject.model.predictions.fields.entity is not None else {}
+        return Most(fixed, {EVIDENCE.name: len(self._columns()), LEARNING.name: 1, MOVED_COLUMNS.name: 1, **entities})
 
     def forget(self, version: str) -> None:
         """Drop the version's prefixes."""
@@ -129,7 +143,7 @@ class EvidenceSeries(ModelSeries):
 COLLECTOR = ModelCollector(
     name="evidence",
     summary="Which columns surely moved, within the false-alarm budget, and how small a change can be seen in each.",
-    families=(EVIDENCE, EVIDENCE_THRESHOLD, TOLERANCE, MOVED_COLUMNS, WATCHED_RATIO, LEARNING, LATE),
+    families=(EVIDENCE, EVIDENCE_THRESHOLD, TOLERANCE, MOVED_COLUMNS, WATCHED_RATIO, LEARNING, EFFECTIVE, LATE),
     maturity=1,
     open=EvidenceSeries,
 )

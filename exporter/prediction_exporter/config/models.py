@@ -149,6 +149,13 @@ class Model(Section):
             raise refuse("is required where maturity is above 0", "the path of a baseline file, or maturity: 0")
         return baseline
 
+    @field_validator("predictions")
+    @classmethod
+    def _entity_where_compared(cls, predictions: Predictions, info: ValidationInfo) -> Predictions:
+        if predictions.fields.entity is not None and info.data.get("maturity") == 0:
+            raise refuse("has fields.entity, which serves drift, and maturity is 0", "only where maturity is above 0")
+        return predictions
+
     def owner_of(self, area: Area) -> str:
         """Return the owner of an area."""
         return self.areas.get(area, self.owner)

@@ -307,6 +307,11 @@ class Fields(Section):
     )
     id: Text | None = Field(None, description="Identifier of the prediction; a line without one is refused.")
     version: Text | None = Field(None, description="Version of the model.")
+    entity: Text | None = Field(
+        None,
+        description="What predictions belong to, each to one of many: customer, session, device. Its values are hashed, and "
+        "are kept and shown nowhere.",
+    )
     prediction: Text | None = Field(None, description="What the model predicted or decided: a class or a number.")
     score: Score | None = Field(
         None,

@@ -41,6 +41,8 @@ class Events:
         ids: what names each prediction, of any type; ``None`` where the source has no such field.
         states: by column name, uint8 :class:`ValueState` of each event; a column that is not a key here is missing where
             it is null and valid elsewhere.
+        entities: hash of what each event belongs to, uint64, 0 where it names nothing; ``None`` where the configuration names
+            no such field. The value itself is kept nowhere.
     """
 
     times: NDArray[np.int64]
@@ -50,6 +52,7 @@ class Events:
     columns: dict[str, pl.Series]
     states: dict[str, NDArray[np.uint8]]
     ids: pl.Series | None = None
+    entities: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -64,4 +67,5 @@ class Events:
             columns={name: column.gather(rows) for name, column in self.columns.items()},
             states={name: states[rows] for name, states in self.states.items()},
             ids=None if self.ids is None else self.ids.gather(rows),
+            entities=None if self.entities is None else self.entities[rows],
         )

@@ -165,6 +165,8 @@ class Ledger:
         if self.slices is not None:
             for key, profile in tally.profiles.items():
                 self.slices.add(key, profile, now=now, is_news=is_news)
+            for key, entities in tally.entities.items():
+                self.slices.add_entities(key, entities)
             self.slices.come(tally.newest)
 
     def replace(self, reading: Reading, tally: Tally, *, now: float) -> None:
@@ -175,9 +177,10 @@ class Ledger:
         if self.windows is not None:
             self.windows.replace(reading.start, reading.end, {} if reading.closed else tally.profiles)
         if self.slices is not None:
-            self.slices.replace(reading.start, reading.end, {} if reading.closed else tally.profiles)
+            still_open = Tally() if reading.closed else tally
+            self.slices.replace(reading.start, reading.end, still_open.profiles, still_open.entities)
         if not reading.closed:
-            self._open[reading] = replace(tally, profiles={})
+            self._open[reading] = replace(tally, profiles={}, entities={})
         elif reading.is_news:
             self.add(tally, now=now)
         else:

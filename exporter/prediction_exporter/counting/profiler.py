@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -23,6 +24,8 @@ ALL = "all"
 UNVERSIONED = "unknown"
 
 MICROSECONDS = 1_000_000
+
+Integer = TypeVar("Integer", np.int64, np.uint64)
 
 #: Bytes of profiles that are folded at a time, however many groups a batch of events falls into.
 BLOCK_BYTES = 8 << 20
@@ -82,9 +85,9 @@ class Profiler:
         kept = np.flatnonzero(~events.failed)
         if not len(kept):
             return
-        versions, version_codes = _version_codes(events.versions)
-        buckets, bucket_codes = _bucket_codes(events.times, self._bucket, wider)
-        groups = bucket_codes * len(versions) + version_codes
+        versions, version_of = version_codes(events.versions)
+        buckets, bucket_of = bucket_codes(events.times, self._bucket, wider)
+        groups = bucket_of * len(versions) + version_of
         coded = [folder.code(events) for folder in self._columns]
         batch = _Batch(coded, self._outlier_rows(coded, len(events)), groups, kept, versions, buckets)
         yield from self._fold_groups(batch, groups, kept, [ALL])
@@ -111,7 +114,7 @@ class Profiler:
             order = kept[np.argsort(chosen, kind="stable")]
         elif len(kept) == len(groups):
             order = None  # as they are
-        present, bounds = _runs(groups if order is None else groups[order])
+        present, bounds = runs(groups if order is None else groups[order])
         at_a_time = max(ROOM.step(self._block_bytes) // self.layout.profile_bytes, 1)
         for first in range(0, len(present), at_a_time):
             numbers = present[first : first + at_a_time]
@@ -257,14 +260,14 @@ class _ColumnFolder:
         block.extremes[:, 1, moments] = -high
 
 
-def _runs(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+def runs(groups: NDArray[Integer]) -> tuple[NDArray[Integer], NDArray[np.intp]]:
     """Return the distinct values of a sorted array, and where each run begins, the end of the last one behind them."""
     boundaries = np.flatnonzero(groups[1:] != groups[:-1]) + 1
     bounds = np.concatenate(([0], boundaries, [len(groups)])).astype(np.intp)
     return groups[bounds[:-1]], bounds
 
 
-def _version_codes(versions: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
+def version_codes(versions: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
     """Return the distinct versions, and each event's index among them."""
     named = versions.fill_null(UNVERSIONED)
     distinct = sorted(named.unique().to_list())
@@ -273,7 +276,7 @@ def _version_codes(versions: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
     return distinct, named.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64).to_numpy()
 
 
-def _bucket_codes(
+def bucket_codes(
     times: NDArray[np.int64], width: int, wider: Sequence[tuple[int, int]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct bucket starts in seconds and each event's index among them."""

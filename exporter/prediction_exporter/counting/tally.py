@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from prediction_exporter.counting.entities import Entities, entities_of
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, MICROSECONDS, Key, Profiler
+from prediction_exporter.counting.slices import SLICE_SECONDS
 from prediction_exporter.counting.traffic import Traffic, VersionTraffic
 
 
@@ -20,12 +22,14 @@ class Tally:
         traffic: counters by version.
         events: number of events, failed requests included.
         newest: the newest event time, as Unix time; None without events.
+        entities: how many rows entities have, by version and slice, where a field names them.
     """
 
     profiles: dict[Key, Profile] = field(default_factory=dict)
     traffic: dict[str, VersionTraffic] = field(default_factory=dict)
     events: int = 0
     newest: float | None = None
+    entities: dict[Key, Entities] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
         """Count another's events too."""
@@ -39,6 +43,8 @@ class Tally:
                 self.traffic[version].merge(counted)
             else:
                 self.traffic[version] = counted.copy()
+        for key, entities in other.entities.items():
+            self.entities[key] = self.entities[key] + entities if key in self.entities else entities
         self.events += other.events
         self.newest = max((time for time in (self.newest, other.newest) if time is not None), default=None)
 
@@ -62,7 +68,8 @@ def tallies_of(
     """
     counted = traffic.count(events, has_status=has_status)
     newest = float(events.times.max()) / MICROSECONDS if len(events) else None
-    yield Tally(traffic=counted, events=len(events), newest=newest)
+    entities = entities_of(events, seconds=SLICE_SECONDS, wider=wider) if profiler is not None else {}
+    yield Tally(traffic=counted, events=len(events), newest=newest, entities=entities)
     if profiler is None or not len(events):
         return
     for profiles in profiler.blocks(events, wider=wider):

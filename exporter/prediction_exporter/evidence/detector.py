@@ -81,12 +81,15 @@ class Evidence:
         alarmed: bool (C,), columns that surely moved, each by the whole limit.
         moved: how many columns surely moved, all of them taken together.
         learning: seconds of event time until the first bet; 0 from then on.
+        effective: share of the version's newest rows that are independent if all of an entity's are alike; None where none of
+            them names one.
     """
 
     log10: Floats
     alarmed: NDArray[np.bool_]
     moved: int
     learning: float
+    effective: float | None = None
 
 
 @dataclass(eq=False)
@@ -124,18 +127,20 @@ class Detector:
         in_deviations = np.where(self.bets.main, self.bets.tolerance / self.bets.deviation, 0.0)
         return np.where(self.watched, in_deviations.max(axis=1, initial=0.0), np.nan)
 
-    def rows_until_sure(self, change: float) -> Floats:
+    def rows_until_sure(self, change: float, dependence: float = 1.0) -> Floats:
         """Return about how many rows it takes until a change is sure, (C,); infinite where it cannot be seen.
 
         A bet of the best size grows by x**2 / (2 (1 + x**2)) a row, x being what the change is above the tolerance.
 
         Args:
             change: of the column's mean, in standard deviations.
+            dependence: as of :meth:`fold`.
         """
         above = np.maximum(change - self.visible, 0.0)
         growth = above**2 / (2.0 * (1.0 + above**2))
         needed = np.log(self.limit * self.bets.exists.sum(axis=1) * len(BETS))
-        worth = np.where(self.bets.main, self.bets.effect, 1.0).max(axis=1, initial=1.0)
+        effect = np.where(self.bets.is_replayed, self.bets.effect, np.maximum(self.bets.effect, dependence))
+        worth = np.where(self.bets.main, effect, 1.0).max(axis=1, initial=1.0)
         with np.errstate(divide="ignore"):
             rows: Floats = np.where(above > 0, needed * worth / growth, np.inf)
         return rows
@@ -178,7 +183,7 @@ class Detector:
         local = datetime.fromtimestamp(start, self._zone)
         return local.weekday() * 24 + local.hour
 
-    def fold(self, walk: Walk, variation: Variation, start: int, counts: Counts) -> None:
+    def fold(self, walk: Walk, variation: Variation, start: int, counts: Counts, dependence: float = 1.0) -> None:
         """Take a slice of one version into account; slices come in the order of time.
 
         Args:
@@ -186,6 +191,7 @@ class Detector:
             variation: production's own variation, changed in place.
             start: begin of the slice, in seconds.
             counts: int64, rows in each cell of all columns.
+            dependence: rows that stand for an independent one where all of an entity's are alike, of slices before.
         """
         rows = self.bets.padded_counts(counts)
         hour = self.hour_of_week(start)
@@ -198,7 +204,7 @@ class Detector:
             walk.newest = start
             return
         empty = 0 if walk.newest is None else (start - walk.newest) // SLICE_SECONDS - 1
-        grown = np.matmul(self._growth_at(hour), rows[:, None, :, None])[..., 0] * self._worth(variation)[..., None]
+        grown = np.matmul(self._growth_at(hour), rows[:, None, :, None])[..., 0] * self._worth(variation, dependence)[..., None]
         capital = (1.0 + walk.capital + min(max(empty, 0), MOST_EMPTY)) * np.exp(np.minimum(grown, 600.0))
         walk.capital = np.minimum(capital, CUT * self.limit)
         walk.newest = start
@@ -206,19 +212,25 @@ class Detector:
         walk.sums[begun] = walk.rows[begun] = 0.0
         walk.alarmed |= begun
 
-    def _worth(self, variation: Variation) -> Floats:
+    def _worth(self, variation: Variation, dependence: float) -> Floats:
         """Return what part of an independent row each row is worth, (C, S).
 
         What is rare shows too seldom how it comes: a session of ten rows out of range is one event. Its rows are taken to
         depend on each other as those of the column's other scores do; where it has none, as those of other columns mostly do.
-        """
-        if variation.worth is None:
-            variation.worth = self._worth_now(variation)
-        return variation.worth
 
-    def _worth_now(self, variation: Variation) -> Floats:
+        What entities could come to counts where no replay taught how rows depend on each other, and until days show that it
+        cannot be so much: of a column that is different in each row of an entity.
+        """
+        if variation.worth is None or variation.worth[0] != dependence:
+            variation.worth = dependence, self._worth_now(variation, dependence)
+        return variation.worth[1]
+
+    def _worth_now(self, variation: Variation, dependence: float) -> Floats:
         bets = self.bets
-        own: Floats = 1.0 / variation.rows(bets.first, bets.effect)
+        rows = variation.rows(bets.first, bets.effect)
+        if dependence > 1:
+            rows = np.where(bets.is_replayed, rows, np.maximum(rows, np.minimum(dependence, variation.at_most())))
+        own: Floats = 1.0 / rows
         common = bets.exists & ~bets.rare
         of_column = np.where(common, own, np.inf).min(axis=1, initial=np.inf)
         known = np.isfinite(of_column)
@@ -243,8 +255,8 @@ class Detector:
         mean: Floats = np.einsum("csl,cs->c", walk.capital, self._weights)
         return mean
 
-    def evidence(self, walk: Walk, variation: Variation) -> Evidence:
-        """Return what the bets on a version say."""
+    def evidence(self, walk: Walk, variation: Variation, effective: float | None = None) -> Evidence:
+        """Return what the bets on a version say; ``effective`` is passed on."""
         mean = self.mean_capital(walk)
         shown = np.log10(np.maximum(mean, 1.0))
         shown = np.where(walk.alarmed, np.maximum(shown, np.log10(self.limit)), shown)
@@ -255,6 +267,7 @@ class Detector:
             alarmed=walk.alarmed.copy(),
             moved=max(self._moved(mean), int(walk.alarmed.sum())),
             learning=learning,
+            effective=effective,
         )
 
     def _moved(self, mean: Floats) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Types of arrays that are stored.
-_TYPES = {"<f8", "<i8", "|b1"}
+_TYPES = {"<f8", "<i8", "<u8", "|b1"}
 
 
 def pack(numbers: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from prediction_exporter.evidence.scores import Floats
 
@@ -36,6 +37,12 @@ CUT = 10.0
 #: A window with fewer rows has no mean to speak of.
 LEAST_ROWS = 5
 
+#: The chance that days differ by so little though their rows depend on each other by more than is concluded from that.
+BY_LUCK = 0.01
+
+#: Degrees of freedom of the mean of squared differences of neighbours, by difference: each window is in two of them.
+FREEDOM = 2 / 3
+
 
 def _by_length(values: Floats) -> Floats:
     return values[:, None, None]
@@ -49,13 +56,13 @@ class Variation:
         mean: float64 (W, C, S), mean of the differences.
         count: float64 (W, C, S), how many of them there were, at most :data:`AVERAGED`.
         since: begin of the first slice, in seconds; infinite before it.
-        worth: what was derived from it, until there is more of it.
+        worth: what was derived from it, and from how many rows of an entity, until there is more of it.
     """
 
     mean: Floats
     count: Floats
     since: float = np.inf
-    worth: Floats | None = None
+    worth: tuple[float, Floats] | None = None
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Variation:
@@ -85,6 +92,17 @@ class Variation:
             surely = mean[place] > shown * by_chance[place]
             shown = np.where(surely, mean[place] * by_chance[place] * self._longer(place), shown)
         return shown
+
+    def at_most(self) -> Floats:
+        """Return how many rows may stand for one that is independent, (C, S), if days differ by no more than they did.
+
+        Days whose rows all resemble each other would have to differ more, but for luck. Infinite before there are two.
+        """
+        mean, count = self.mean[-1], self.count[-1]
+        freedom = FREEDOM * count
+        with np.errstate(divide="ignore", invalid="ignore"):
+            most: Floats = mean * freedom / (2.0 * special.gammaincinv(freedom / 2.0, BY_LUCK))
+        return np.where(count > 0, np.maximum(most, 1.0), np.inf)
 
     def _longer(self, place: int) -> Floats:
         """Return how many times as much the next length may show, (C, S): as many as it is longer, while it is not seen yet."""

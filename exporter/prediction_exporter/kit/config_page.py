@@ -71,7 +71,8 @@ def known_names() -> str:
     names["latency"] = Markdown(f"{_codes(LATENCY_STEMS)}, each followed by its unit: {_codes(UNIT_ENDINGS)}")
     servers = {role: _codes(known) for role, known in SERVER_NAMES.items()}
     servers["latency"] = _codes(SERVER_STEMS)
-    return markdown().get_template("kit/templates/names.md").render(fields=Fields.model_fields, names=names, servers=servers)
+    fields = [name for name in Fields.model_fields if name in names]  # what an entity is called tells nobody that it is one
+    return markdown().get_template("kit/templates/names.md").render(fields=fields, names=names, servers=servers)
 
 
 def _codes(names: Iterable[str]) -> Markdown:

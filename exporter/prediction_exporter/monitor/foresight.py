@@ -8,6 +8,7 @@ import numpy as np
 
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.config import Model
+from prediction_exporter.counting.entities import Entities, entities_of
 from prediction_exporter.counting.profiler import MICROSECONDS
 from prediction_exporter.monitor.references import detector_of
 from prediction_exporter.sources.base import Look
@@ -17,6 +18,7 @@ CHANGE = 0.5
 
 #: Events that tell how many there are in an hour, and the longest time that is told in hours, in seconds.
 FEW, HOUR, DAY = 20, 3600.0, 86_400.0
+DAY_SECONDS = int(DAY)
 
 #: Columns that a line names.
 _SHOWN = 5
@@ -27,7 +29,10 @@ def foresee(model: Model, baseline: Baseline, look: Look) -> Iterator[str]:
     detector = detector_of(model, baseline)
     if detector is None or not detector.watched.any():
         return
-    rows = detector.rows_until_sure(CHANGE)
+    entities = entities_in(look)
+    if entities.rows:
+        yield _counted(model, entities, is_replayed=bool(detector.bets.is_replayed.all()))
+    rows = detector.rows_until_sure(CHANGE, entities.dependence)
     names = np.array([column.name for column in baseline.layout.columns])
     seen, blind = detector.watched & np.isfinite(rows), detector.watched & ~np.isfinite(rows)
     budget = f"{model.false_alarms_per_month:g} false alarm{'' if model.false_alarms_per_month == 1 else 's'} a month"
@@ -42,6 +47,22 @@ def foresee(model: Model, baseline: Baseline, look: Look) -> Iterator[str]:
         of = [f"{name} (from {least:.2g} sd)" for name, least in zip(names[blind], detector.visible[blind], strict=True)]
         more = f" and {len(of) - _SHOWN} more" if len(of) > _SHOWN else ""
         yield f"smaller changes cannot be told from what varies anyway: {', '.join(of[:_SHOWN])}{more}"
+
+
+def entities_in(look: Look) -> Entities:
+    """Return how many rows entities have in a look's sample; none where no field names them."""
+    parts = (entities_of(events, seconds=DAY_SECONDS) for events in look.batch.events)
+    return sum((entities for of_day in parts for entities in of_day.values()), Entities.empty())
+
+
+def _counted(model: Model, entities: Entities, *, is_replayed: bool) -> str:
+    """Return what the sample's rows are worth."""
+    alone = f", {entities.alone:,} name none" if entities.alone else ""
+    end = "the baseline's own hours tell more, and are believed" if is_replayed else "a day's count as fewer"
+    return (
+        f"entities: the {entities.total:,} sampled predictions count as {entities.effective:,.0f} independent ones if those of "
+        f"one {model.predictions.fields.entity} are all alike{alone}; {end}"
+    )
 
 
 def _after(rows: float, look: Look) -> str:

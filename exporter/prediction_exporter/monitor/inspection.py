@@ -20,6 +20,7 @@ from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.counting.windows import SLICE_SECONDS, Span
 from prediction_exporter.errors import PredictionExporterError
+from prediction_exporter.monitor.foresight import entities_in
 from prediction_exporter.monitor.model_monitor import admit
 from prediction_exporter.monitor.references import load_baseline, spans_of
 from prediction_exporter.sources.base import REASONS, Look, Rejected, Source
@@ -51,6 +52,9 @@ NEARLY = 0.999
 LAST_BYTES = 64 << 10
 #: The share of failed requests in a sample, and the requests in it, from which it is asked whether they failed indeed.
 _NEARLY_ALL, _FEW = 0.9, 5
+
+#: The share of a sample that one entity has, from which it is asked whether it is one.
+_GIANT = 0.5
 
 #: How many categories of the baseline a message names.
 _SHOWN = 5
@@ -113,7 +117,7 @@ def inspect(
     found.add(_refused(rejected, usable, place))
     if longest is not None:
         found.warnings += _old(model, look, longest, place, now)
-    found.warnings += _failed(kept, model, look, place)
+    found.warnings += [*_failed(kept, model, look, place), *_giants(look, place)]
     if baseline is not None and usable:
         profiler = Profiler(baseline.layout, bucket_seconds=SLICE_SECONDS)
         total = Profile.empty(baseline.layout)
@@ -201,6 +205,20 @@ def _failed(kept: Sequence[Events], model: Model, look: Look, place: str) -> lis
         f"write which values mean failure, as status: {{field: {name}, failed: [VALUE]}}, or which do not, with ok: [VALUE]"
     )
     return [f"{place}.fields.status: {question} If not, {answer}"]
+
+
+def _giants(look: Look, place: str) -> list[str]:
+    """Return what is odd about entities: a text that stands for nobody in particular, or none at all."""
+    entities = entities_in(look)
+    if entities.total < _FEW or any(sentence.startswith("fields.entity:") for sentence in look.unseen):
+        return []
+    if not entities.rows:
+        return [f"{place}.fields.entity: none of the {entities.total:,} sampled predictions names one"]
+    most = int(entities.counts.max()) / entities.total
+    if most < _GIANT:
+        return []
+    wanted = "where it means nobody in particular, have null written: each of these counts on its own then"
+    return [f"{place}.fields.entity: one value stands in {most:.0%} of the sampled predictions; {wanted}"]
 
 
 def _refused(rejected: Rejected, usable: int, place: str) -> Findings:

@@ -100,7 +100,10 @@ class ModelMonitor:
             forgotten=self._forget,
         )
         slices = self._ledger.slices
-        self._tracker = Tracker(model.name, detector, slices) if detector is not None and slices is not None else None
+        entity = model.predictions.fields.entity
+        self._tracker = (
+            Tracker(model.name, detector, slices, entity=entity) if detector is not None and slices is not None else None
+        )
         self._exemplars = Exemplars(self._ledger.traffic.duration_bounds) if config.series.exemplars else None
         self._source = open_source(
             SourceContext(

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.entities import entity_hashes
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
@@ -20,7 +21,7 @@ from prediction_exporter.sources.fields.steps import OfLabel, Only
 from prediction_exporter.sources.lists import beside_label, only_item, opened
 from prediction_exporter.sources.outcomes import failures_of
 from prediction_exporter.sources.times import DateParser
-from prediction_exporter.sources.typed import numbers_of, texts_of_values, times_of
+from prediction_exporter.sources.typed import CONTAINER, numbers_of, texts_of_values, times_of
 from prediction_exporter.sources.values import accept, seconds_of, versions_of
 
 _BOOLEANS = {"true", "false"}
@@ -84,6 +85,7 @@ class FrameParser:
             columns=columns,
             states=states,
             ids=ids,
+            entities=None if schema.entity is None else entity_hashes(_names(value_at(frame, schema.entity))),
         )
         return Batch((events,), rejected)
 
@@ -136,6 +138,14 @@ def inside(values: pl.Series, path: Sequence[str | int | Only | OfLabel]) -> pl.
                 return _nothing(len(values))
             values = beside_label(objects, key.label, len(values))
     return values
+
+
+def _names(values: pl.Series) -> pl.Series:
+    """Return what values name: bytes that are no text, as some have identifiers, by their digits."""
+    texts = texts_of_values(values)
+    if isinstance(values.dtype, pl.Binary):
+        texts = texts.zip_with((texts != CONTAINER).fill_null(value=True), values.bin.encode("hex"))
+    return texts
 
 
 def _optional(frame: pl.DataFrame, path: Path | None) -> pl.Series:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.entities import entity_hashes
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.layout import Kind
@@ -40,12 +41,13 @@ class JsonLinesParser:
     def __init__(self, schema: EventSchema, *, time_is_text: bool = True) -> None:
         self._schema = schema
         self._dates = DateParser(schema.timezone, schema.time_unit)
-        optional = [path for path in (schema.id, schema.version, schema.latency, schema.status) if path is not None]
         vectors = {field.path for field in schema.columns if field.function is Function.NORM}
         texts = (self._text_fields() - vectors) | ({schema.time} if time_is_text else set())
         self._feature_dates = DateParser(schema.timezone, None)
         self._lists = {field.path for field in schema.columns if field.is_of_list}
-        self._reader = JsonReader([schema.time, *optional, *(field.path for field in schema.columns)], texts, self._lists)
+        self._reader = JsonReader(
+            [schema.time, *schema.optional, *(field.path for field in schema.columns)], texts, self._lists
+        )
 
     @property
     def dtypes(self) -> Mapping[str, pl.DataType]:
@@ -100,6 +102,7 @@ class JsonLinesParser:
             columns=columns,
             states=states,
             ids=None if schema.id is None else read[schema.id],
+            entities=None if schema.entity is None else entity_hashes(read[schema.entity]),
         )
 
     def _fast_times(self, values: pl.Series) -> NDArray[np.int64]:
@@ -147,6 +150,7 @@ class JsonLinesParser:
             columns=columns,
             states=states,
             ids=None if schema.id is None else texts[schema.id],
+            entities=None if schema.entity is None else entity_hashes(texts[schema.entity]),
         )
         return events if len(rows) == len(parsed) else events.take(rows)
 
@@ -169,7 +173,7 @@ class JsonLinesParser:
         """Return what is read as text, beside the time."""
         schema = self._schema
         categorical = {field.path for field in schema.columns if field.kind is Kind.CATEGORICAL}
-        return categorical | {path for path in (schema.id, schema.version, schema.status) if path is not None}
+        return categorical | {path for path in (schema.id, schema.version, schema.entity, schema.status) if path is not None}
 
 
 def _nothing(rows: int) -> pl.Series:

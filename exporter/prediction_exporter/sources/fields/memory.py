@@ -19,7 +19,7 @@ from prediction_exporter.sources.fields.recognise import refuse_shared, stated_o
 from prediction_exporter.sources.fields.schema import EventSchema, Path, column_field, lookup
 
 #: Single fields of a schema; beside them stand its columns.
-_ROLES = ("time", "id", "version", "latency", "status")
+_ROLES = ("time", "id", "version", "entity", "latency", "status")
 
 
 def fingerprint(fields: Fields, timezone: str, layout: Layout | None) -> str:
@@ -74,6 +74,8 @@ def absent(schema: EventSchema, events: Sequence[Events], rejected: Rejected) ->
     names = {name for name in own if all(columns[name].null_count() == rows for columns, rows in parts)}
     if schema.version is not None and all(part.versions.null_count() == len(part) for part in events):
         names.add("version")
+    if schema.entity is not None and not any(part.entities is not None and part.entities.any() for part in events):
+        names.add("entity")
     if schema.latency is not None and all(part.latencies is None or np.isnan(part.latencies).all() for part in events):
         names.add("latency")
     return names

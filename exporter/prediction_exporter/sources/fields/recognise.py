@@ -67,6 +67,7 @@ def log_schema(
         timezone=timezone,
         id=optional(roles.id),
         version=optional(roles.version),
+        entity=optional(roles.entity),
         latency=optional(roles.latency),
         latency_unit=roles.latency_unit,
         status=status,
@@ -114,11 +115,10 @@ def refuse_shared(schema: EventSchema, where: str) -> None:
     Raises:
         ConfigError: there is one.
     """
-    optional = (schema.id, schema.version, schema.latency, schema.status)
     taken: dict[Path, tuple[type, Path]] = {}
     # A list and its items may both be read, the one for what is made of it.
     columns = (column.path for column in schema.columns if column.function is None)
-    for path in (schema.time, *filter(None, optional), *columns):
+    for path in (schema.time, *schema.optional, *columns):
         for end in range(1, len(path) + 1):
             inside = type(path[end]) if end < len(path) else type(None)
             shape, other = taken.setdefault(path[:end], (inside, path))

@@ -99,6 +99,7 @@ class Roles:
     time_unit: str | None
     id: str | None
     version: str | None
+    entity: str | None
     latency: str | None
     latency_unit: str
     status: str | None
@@ -133,6 +134,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
     parents = [guessed] if guessed is not None else [*score_fields(fields).values(), *by_pattern]
     identity = chooser.value("id", fields.id)
     version = chooser.value("version", fields.version)
+    entity = chooser.value("entity", fields.entity)
     listed = fields.features if isinstance(fields.features, tuple) else ()
     status = chooser.status(fields.status.field if fields.status else None, listed)
     scores = tuple(
@@ -142,7 +144,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
             for name in [at for at in names if is_within(at, parent) and (at == parent or at not in listed)] or [parent]
         )
     )
-    roles = {time, latency, prediction, identity, version, status, *scores}
+    roles = {time, latency, prediction, identity, version, entity, status, *scores}
     taken = set(within(names, roles))
     truths = [name for name in chooser.free if name.lower() in LABEL_NAMES and name not in taken]
     return Roles(
@@ -150,6 +152,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
         time_unit=fields.time.unit if fields.time else None,
         id=identity,
         version=version,
+        entity=entity,
         latency=latency,
         latency_unit=latency_unit,
         status=status,
@@ -266,8 +269,8 @@ class _Chooser:
         """Return the top-level fields that are called like a role."""
         if role == "latency":
             return list(self.durations())
-        usual = [top for name in KNOWN_NAMES[role] for top in self.lower.get(name, ())]
-        names = (*KNOWN_NAMES[role], *SERVER_NAMES[role])
+        usual = [top for name in KNOWN_NAMES.get(role, ()) for top in self.lower.get(name, ())]
+        names = (*KNOWN_NAMES.get(role, ()), *SERVER_NAMES.get(role, ()))
         return usual or [top for name in names for top in self.snake.get(name, ())]
 
     def value(self, role: str, configured: str | None) -> str | None:

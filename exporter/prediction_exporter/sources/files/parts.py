@@ -75,8 +75,7 @@ class PartParser:
         self._schema = schema
         times = (lookup(event, schema.time) for event in sample)
         is_text = next((isinstance(value, str) for value in times if value is not None), True)
-        optional = (schema.id, schema.version, schema.latency, schema.status)
-        paths = (schema.time, *filter(None, optional), *(field.path for field in schema.columns))
+        paths = (schema.time, *schema.optional, *(field.path for field in schema.columns))
         #: Names of the columns that are needed.
         self.wanted = {str(path[0]) for path in paths}
         self._frames = FrameParser(schema)

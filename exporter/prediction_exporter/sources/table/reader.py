@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sqlalchemy import Connection
 
+from prediction_exporter.config import Table
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.table.counts import CountsReader
@@ -28,6 +29,11 @@ class Reader(Protocol):
         """
 
 
+def mode_of(settings: Table, database: Database) -> Literal["rows", "aggregate"]:
+    """Return how a table is read: as configured, or as it suits the database."""
+    return database.dialect.mode if settings.mode == "auto" else settings.mode
+
+
 def open_reader(
     context: SourceContext, database: Database, relation: Relation, connection: Connection, learned: Learned
 ) -> Reader:
@@ -41,7 +47,6 @@ def open_reader(
         learned: what former readers learned of the table's values, which they add to.
     """
     settings = context.predictions.table
-    mode = settings.mode if settings is not None and settings.mode != "auto" else database.dialect.mode
-    if mode == "aggregate":
+    if settings is not None and mode_of(settings, database) == "aggregate":
         return CountsReader(context, database.dialect, relation, connection, learned)
     return RowsReader(database, relation, connection)

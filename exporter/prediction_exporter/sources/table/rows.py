@@ -95,8 +95,7 @@ def _abandon(result: CursorResult[Any]) -> None:
 
 def paths(schema: EventSchema) -> list[Path]:
     """Return where the fields of an event stand."""
-    optional = (schema.id, schema.version, schema.latency, schema.status)
-    return [schema.time, *(path for path in optional if path is not None), *(column.path for column in schema.columns)]
+    return [schema.time, *schema.optional, *(column.path for column in schema.columns)]
 
 
 def frame_of(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pl.DataFrame:

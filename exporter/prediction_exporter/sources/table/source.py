@@ -21,7 +21,7 @@ from sqlalchemy import Connection, func, select
 from prediction_exporter.config import Table
 from prediction_exporter.counting.reading import Reading
 from prediction_exporter.counting.windows import SLICE_SECONDS, WIDEST_SECONDS
-from prediction_exporter.errors import PredictionExporterError, SourceError
+from prediction_exporter.errors import ConfigError, PredictionExporterError, SourceError
 from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.backoff import Backoff
 from prediction_exporter.sources.base import Batch, Look, Rejected
@@ -30,7 +30,7 @@ from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.groups import Learned
-from prediction_exporter.sources.table.reader import Reader, open_reader
+from prediction_exporter.sources.table.reader import Reader, mode_of, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,11 @@ class TableSource:
         self._context = context
         self._clock = context.clock
         self._database = Database(settings, where=f"{context.where}.predictions.table")
+        if context.predictions.fields.entity is not None and mode_of(settings, self._database) == "aggregate":
+            raise ConfigError(
+                f"{context.where}.predictions.fields.entity: is read where rows are fetched, and this database counts them "
+                f"itself (table.mode is {settings.mode}); write table.mode: rows, or leave entity out"
+            )
         self._backoff = Backoff(clock=context.clock)
         self._slice = min(context.spans[0].bucket, SLICE_SECONDS)
         self._lateness = int(settings.lateness.seconds)
