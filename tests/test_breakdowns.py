@@ -81,7 +81,7 @@ def test_classes_do_not_depend_on_what_stands_beside_them() -> None:
 
 def test_words_of_stages() -> None:
     """Three stages with few words, in any case; any other word is other, and nothing is none."""
-    words = {
+    words: dict[str, list[str | None]] = {
         "champion": ["champion", "Champion", " PRODUCTION ", "primary", "live"],
         "challenger": ["challenger", "candidate", "Canary"],
         "shadow": ["shadow", "mirror"],
@@ -162,4 +162,5 @@ def test_a_field_that_is_not_there_is_told(
     assert "fields.stage" in caplog.text
     assert series["prediction_exporter_field_seen_ratio", frozenset({("model", "m"), ("field", "stage")})] == 0
     main(["check", "config", str(watched.file)])
-    assert "fields.stage" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "models[0].predictions.fields.stage" in said.out + said.err

@@ -15,5 +15,6 @@ NAMES: tuple[str, ...] = (
     "identity",
     "notes",
     "source",
+    "volume",
     "exporter",
 )

@@ -11,7 +11,7 @@ from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import variables as v
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE
 from prediction_exporter.kit.looks import Json
-from prediction_exporter.kit.overview import columns, service, state
+from prediction_exporter.kit.overview import columns, exporter, service, state
 from prediction_exporter.kit.overview.annotations import happened
 from prediction_exporter.kit.overview.labels import CLUSTER, MODEL, PLACE, VERSION, WINDOW
 from prediction_exporter.kit.promql import select
@@ -63,7 +63,7 @@ def model_overview() -> Json:
                 ("Drift", columns.drift()),
                 ("Data quality", columns.quality()),
                 ("Column $column", columns.column()),
-                ("Exporter", service.exporter()),
+                ("Exporter", exporter.exporter()),
             ]
         ),
     }

@@ -15,6 +15,7 @@ from prediction_exporter.kit.health import EVALUATED, health
 from prediction_exporter.kit.promql import Recorded
 from prediction_exporter.kit.recording import FAILED_SHARES, OWNER, SHORTEST_WINDOW, SLOW_SHARES, TRAFFIC, WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.volume import COST, GROWTH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class RecordingGroup:
 INTERVAL = duration("1m")
 #: How often those are that read every column: most of what is scraped, and of windows that move slowly.
 COLUMNS_INTERVAL = duration("2m")
-#: How often the share of every bin is: for people, who look at it in a heatmap, and for no alert.
+#: How often the share of every bin is, and what watching costs: for people, who look at graphs of it, and for no alert.
 BINS_INTERVAL = duration("3m")
 
 
@@ -65,6 +66,7 @@ _WATCHING = (
         series=(TRAFFIC, FLEET_SHARE, *FAILED_SHARES.values(), *SLOW_SHARES.values(), STALE, *STALE_SHARES.values()),
     ),
     RecordingGroup(name="model-capacity", interval=INTERVAL, series=(USED, REPLICAS)),
+    RecordingGroup(name="model-watching", interval=BINS_INTERVAL, series=(GROWTH, COST)),
     RecordingGroup(name="model-error-budget", interval=COUNT_INTERVAL, series=(COUNTED, BAD, *LONG_SHARES.values(), REMAINING)),
 )
 HEALTH = health(groups=len(_WATCHING) + len({alert.area for alert in ALERTS}))

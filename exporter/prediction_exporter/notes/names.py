@@ -21,6 +21,7 @@ ALERTS: tuple[str, ...] = (
     "ModelGone",
     "ModelSourceStale",
     "ModelSourceEmpty",
+    "ModelLogVolumeFilling",
     "ModelRulesLate",
     "ModelConfigReloadFailed",
     "ModelCollectorFailed",

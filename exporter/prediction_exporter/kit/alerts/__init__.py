@@ -21,6 +21,7 @@ from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
 from prediction_exporter.kit.alerts.model_exporter_restarts import MODEL_EXPORTER_RESTARTS
 from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
+from prediction_exporter.kit.alerts.model_log_volume_filling import MODEL_LOG_VOLUME_FILLING
 from prediction_exporter.kit.alerts.model_replicas_missing import MODEL_REPLICAS_MISSING
 from prediction_exporter.kit.alerts.model_rules_late import MODEL_RULES_LATE
 from prediction_exporter.kit.alerts.model_saturated import MODEL_SATURATED
@@ -47,6 +48,7 @@ ALERTS: tuple[Alert, ...] = (
     MODEL_GONE,
     SOURCE_STALE,
     MODEL_SOURCE_EMPTY,
+    MODEL_LOG_VOLUME_FILLING,
     MODEL_RULES_LATE,
     CONFIG_RELOAD_FAILED,
     COLLECTOR_FAILED,
