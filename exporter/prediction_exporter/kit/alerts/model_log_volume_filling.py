@@ -40,7 +40,7 @@ _MODEL = {"model": "credit-risk"}
 _SIZE = 100_000_000_000
 
 
-def _volume(free: str, *, minutes: int = 200, instance: str = TARGET["instance"]) -> tuple[str, ...]:
+def _volume(free: str, *, minutes: int = 160, instance: str = TARGET["instance"]) -> tuple[str, ...]:
     target = {**TARGET, "instance": instance}
     return (
         series(VOLUME_FREE, free, _MODEL, target=target),
@@ -76,7 +76,7 @@ MODEL_LOG_VOLUME_FILLING = Alert(
     summary="The volume that a model's predictions are written to is nearly full, or is full within a day.",
     description=_description,
     worst=None,
-    action="Make room: rotate and delete old logs, or enlarge the volume. Is it the predictions that fill it, or something else?",
+    action="Make room: delete old logs, rotate more often, or enlarge the volume. Is it the predictions that fill it?",
     meaning=(
         f"Critical: for ten minutes less than {_NEARLY_FULL * 100:g} % of the volume was free. Warning: for an hour less than "
         f"{_ROOMY * 100:g} % was, and a straight line through the last {_SPAN} reaches 0 within a day. The volume is that of "
@@ -109,27 +109,27 @@ MODEL_LOG_VOLUME_FILLING = Alert(
         Case(
             name="a fifth of a volume is free, and a minute takes a thousandth of that",
             # 20 GB at 20 MB a minute are full in 1,000 minutes; after 120 of them 17.6 GB are left, for 880.
-            series=(*_volume("20000000000-20000000x200"), owner("service", "ml-ops")),
+            series=(*_volume("20000000000-20000000x160"), owner("service", "ml-ops")),
             checks=(Check(at="50m", firing=()), Check(at="2h", firing=(_firing("warning", "17.6 %", "14h 40m 0s"),))),
         ),
         Case(
             name="a fiftieth is free, and stays so",
-            series=(*_volume("2000000000x200"), owner("service", "ml-ops")),
+            series=(*_volume("2000000000x60"), owner("service", "ml-ops")),
             checks=(Check(at="8m", firing=()), Check(at="30m", firing=(_firing("critical", "2 %"),))),
         ),
         Case(
             name="most is free and shrinks fast, on one replica; little is free for years, on another",
             series=(
-                *_volume("80000000000-200000000x120 80000000000x80"),
-                *_volume("10000000000-2000x200", instance="b:10900"),
+                *_volume("80000000000-200000000x120 80000000000x40"),
+                *_volume("10000000000-2000x160", instance="b:10900"),
                 owner("service", "ml-ops"),
             ),
-            checks=(Check(at="3h", firing=()),),
+            checks=(Check(at="150m", firing=()),),
         ),
         Case(
-            name="a big file that is written and deleted again within the hour",
-            series=(*_volume("30000000000x40 30000000000-500000000x30 30000000000x130"), owner("service", "ml-ops")),
-            checks=(Check(at="3h", firing=()),),
+            name="a big file that is written in twenty minutes and deleted again",
+            series=(*_volume("30000000000x40 30000000000-500000000x20 30000000000x100"), owner("service", "ml-ops")),
+            checks=(Check(at="150m", firing=()),),
         ),
     ),
 )
