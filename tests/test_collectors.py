@@ -88,13 +88,16 @@ def test_what_is_rendered_is_declared(tmp_path: Path, collector: Collector) -> N
         assert shown
         assert shown <= declared
     else:
-        assert isinstance(collector, LiveCollector)
+        assert isinstance(collector, LiveCollector | PollingCollector)
         assert collector.name not in report.collected
 
 
 FULL = """baseline: baseline.json
 segments: [color]
-slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}"""
+references: [week, version]
+slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}, freshness: {within: 1h, ratio: 0.9}}
+capacity: {requests_per_second: 10, concurrency: 2}
+replicas: {expected: 1}"""
 
 
 def test_every_family_has_one_collector() -> None:
@@ -657,7 +660,7 @@ def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None
     assert check.returncode == 0
 
 
-THESE = "these do: traffic, windows, statistics, evidence, notes, source, exporter"
+THESE = "these do: traffic, windows, statistics, references, evidence, notes, cost, bill, source, exporter"
 
 
 @pytest.mark.parametrize(

@@ -132,15 +132,15 @@ def test_flags_that_stand_alone_exist() -> None:
 
 def test_what_units_and_pods_start_is_a_command() -> None:
     """The unit's command line and the containers' arguments are accepted by the parser."""
-    units = "\n".join(blocks(OPERATIONS, "ini"))
+    units = (ROOT / "deploy/systemd/prediction-exporter.service").read_text(encoding="utf-8")
     started = re.findall(r"^ExecStart=\S*/prediction-exporter (.*)$", units, re.MULTILINE)
     lines = [shlex.split(line) for line in started]
-    for page in (README, OPERATIONS):
+    for page in (README, OPERATIONS, ROOT / "docs/process.md"):
         for block in blocks(page, "yaml"):
-            content = yaml.safe_load(block)
-            containers = content.get("spec", content).get("initContainers", ())
-            lines += [container["args"] for container in containers if "prediction-exporter" in container["image"]]
-    assert len(lines) == 3
+            for content in yaml.safe_load_all(block):
+                containers = content.get("spec", content).get("initContainers", ())
+                lines += [container["args"] for container in containers if "prediction-exporter" in container["image"]]
+    assert len(lines) == 5
     for line in lines:
         assert parser().parse_args(line).command == "run"
 
@@ -149,7 +149,7 @@ def test_what_units_and_pods_start_is_a_command() -> None:
 
 MINIMAL: dict[str, Any] = {
     "owners": {"risk-ds": {"slack": "#risk-models"}},
-    "models": [{"name": "m", "owner": "risk-ds", "maturity": 0, "predictions": {"log": {"path": "/m.jsonl"}}}],
+    "models": [{"name": "m", "owner": "risk-ds", "baseline": "m.json", "predictions": {"log": {"path": "/m.jsonl"}}}],
 }
 
 

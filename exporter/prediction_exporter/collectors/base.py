@@ -18,8 +18,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from prediction_exporter.baseline import Baseline
-from prediction_exporter.collectors.report import ModelReport, NotesReport, WindowReport
+from prediction_exporter.collectors.report import ModelReport, NotesReport, ReferenceReport, WindowReport
 from prediction_exporter.config import Config, Model
+from prediction_exporter.cost.rates import RateCosts
+from prediction_exporter.cost.usage import Metered
 from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.evidence.detector import Detector, Evidence
@@ -99,6 +101,7 @@ class Moment:
         evidence: by version, what moved surely.
         late: predictions that came too late to give evidence.
         since: event time of the first events, as Unix time; None where it is not known.
+        references: its windows seen from others, where that is configured.
     """
 
     windows: Sequence[WindowReport]
@@ -107,6 +110,7 @@ class Moment:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     late: int = 0
     since: float | None = None
+    references: Sequence[ReferenceReport] = ()
 
 
 class ModelSeries(ABC):
@@ -135,6 +139,8 @@ class Published:
         others: the number of series that everything but the exporter's own collector shows.
         now: Unix time.
         notes: what was said of alarms; None before that was read.
+        costs: what models cost by their rates; of a model that nothing is counted of yet there is none. None where it cannot be
+            counted.
     """
 
     reports: Mapping[str, ModelReport]
@@ -143,6 +149,7 @@ class Published:
     others: int
     now: float
     notes: NotesReport | None = None
+    costs: Mapping[str, RateCosts] | None = field(default_factory=dict)
 
 
 class LiveSeries(ABC):
@@ -175,6 +182,10 @@ class Poll(ABC):
     @abstractmethod
     def most(self) -> Most:
         """Return the most series that ``poll`` gives."""
+
+    def metered(self) -> Metered | None:
+        """Return what the last poll saw that may have a price, see :class:`Metered`; most see nothing of that kind."""
+        return None
 
     def close(self) -> None:  # noqa: B027 - most polls hold nothing between two of them
         """Release what is held between polls."""

@@ -17,11 +17,14 @@ if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need n
     from prediction_exporter.baseline import Baseline
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.collectors.base import Most
-    from prediction_exporter.config import Config
+    from prediction_exporter.config import Config, Model
 
 FOUND = 1
 
 _MIB = 1 << 20
+
+#: Processes that are shown one by one.
+_MOST_PIDS = 8
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,10 +45,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def check_config(options: argparse.Namespace) -> int:
     """Check a configuration and show what it means."""
     from prediction_exporter import config
-    from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches
+    from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches, levels
     from prediction_exporter.errors import PredictionExporterError
     from prediction_exporter.kit.readers import refuse_excluded, unwatched
     from prediction_exporter.monitor import budget
+    from prediction_exporter.monitor.references import not_compared
 
     try:
         loaded = config.load(options.file)
@@ -64,14 +68,16 @@ def check_config(options: argparse.Namespace) -> int:
         baseline, found = _baseline(loaded, index, problems)
         if baseline is not None:
             baselines[index] = baseline
-            warnings += _nothing_compared(index, baseline)
+            warnings += [*_nothing_compared(index, baseline), *not_compared(loaded, model, f"models[{index}]")]
         warnings += [f"models[{index}].slo.openslo: {sentence}" for sentence in model.slo.unused]
         if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
         found.add(_show_source(loaded, index, baseline, options.file))
+        print("\n".join(f"  {line}" for line in levels(switches, loaded, model)))
         # A baseline that does not exist is told among the files already.
         problems += [error for error in found.errors if error not in problems]
         warnings += found.warnings
+        warnings += _show_process(model, index)
     versions = 0
     try:
         versions = budget.versions_that_fit(loaded, budgets)
@@ -137,6 +143,25 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     for line in [*_not_compared(baseline), *foresee(model, baseline, look)] if baseline is not None else ():
         print(f"  {line}")
     return found
+
+
+def _show_process(model: Model, index: int) -> Iterator[str]:
+    """Show what is found of a model server's processes now; yield what is not, as the server may be started later."""
+    from prediction_exporter.process.look import Looker
+    from prediction_exporter.process.totals import Totals
+
+    if model.process is None:
+        return
+    look = Looker(model.process, Totals()).look()
+    if not look.up:
+        yield f"models[{index}].process: it is not found now: {look.problem}"
+        return
+    shown, more = look.pids[:_MOST_PIDS], len(look.pids) - _MOST_PIDS
+    pids = ", ".join([*map(str, shown), *([f"and {more} more"] if more > 0 else [])]) or "those of another namespace"
+    print(f"  processes found by {model.process.shown}: {pids}")
+    absent = [f"{part.value} ({reason})" for part, reason in look.status.items() if reason in {"denied", "unsupported"}]
+    if absent:
+        yield f"models[{index}].process: not told here and now: {', '.join(absent)}"
 
 
 def _nothing_compared(index: int, baseline: Baseline) -> Iterator[str]:
@@ -215,3 +240,9 @@ def _show_memory(config: Config, baselines: Mapping[int, Baseline], versions: in
             f"{model.name}: {few:,.1f} MiB of memory for the windows of {versions} versions and of other, "
             f"{any_number:,.1f} with any number of predictions"
         )
+        few, any_number = (size / _MIB for size in budget.history_bytes(config, model, baseline, versions))
+        if any_number:
+            print(
+                f"{model.name}: {few:,.1f} MiB more to compare with last week, {any_number:,.1f} with any number of "
+                "predictions: quarters of an hour for a week and the longest window compared, of all versions together"
+            )

@@ -12,6 +12,7 @@ from prediction_exporter.config.contacts import (
     Teams,
     Webhook,
 )
+from prediction_exporter.config.cost import CURRENCIES, METERED, RATES, Cost, Focus, OpenCost
 from prediction_exporter.config.files import baseline_command, check_files, check_log_folders
 from prediction_exporter.config.load import load, parse
 from prediction_exporter.config.models import (
@@ -40,6 +41,7 @@ from prediction_exporter.config.predictions import (
     Table,
     TimeField,
 )
+from prediction_exporter.config.process import Process
 from prediction_exporter.config.schema import json_schema, write_schema
 from prediction_exporter.config.scores import ScorePattern
 from prediction_exporter.config.slo import FreshnessObjective, LatencyObjective, Slo
@@ -47,6 +49,9 @@ from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import Area, FileFormat, Kind, LogFormat, Start, TableMode, Task, Unit, known_thresholds
 
 __all__ = [
+    "CURRENCIES",
+    "METERED",
+    "RATES",
     "S3",
     "UNIT_ENDINGS",
     "Alertmanager",
@@ -55,6 +60,7 @@ __all__ = [
     "Column",
     "Config",
     "Contact",
+    "Cost",
     "Discord",
     "Duration",
     "FeaturePattern",
@@ -62,6 +68,7 @@ __all__ = [
     "Fields",
     "FileFormat",
     "Files",
+    "Focus",
     "FreshnessObjective",
     "Info",
     "Kind",
@@ -72,10 +79,12 @@ __all__ = [
     "Model",
     "Notes",
     "Notifications",
+    "OpenCost",
     "Opsgenie",
     "Owner",
     "PagerDuty",
     "Predictions",
+    "Process",
     "Replicas",
     "Responder",
     "ScorePattern",

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from prediction_exporter.config.capacity import Capacity, Replicas
 from prediction_exporter.config.contacts import Alertmanager, Contact, Owner
+from prediction_exporter.config.cost import METERED, Cost
 from prediction_exporter.config.predictions import Predictions
+from prediction_exporter.config.process import Process
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.slo import ResolvedSlo, Slo
 from prediction_exporter.config.units import Duration
@@ -36,6 +38,7 @@ from prediction_exporter.config.values import (
     Nan,
     OwnerName,
     Positive,
+    References,
     Segments,
     Task,
     Text,
@@ -48,6 +51,7 @@ from prediction_exporter.config.values import (
     context_of,
     known_thresholds,
     refuse,
+    refuse_key,
 )
 
 
@@ -110,7 +114,9 @@ class Model(Section):
     name: ModelName = Field(description="Name of the model, as in the label of its series.")
     owner: OwnerName = Field(description="Owner who is told about every problem that no area gives to another.")
     areas: Mapping[Area, OwnerName] = Field({}, description=f"Owners of single areas: {', '.join(get_args(Area))}.")
-    maturity: Maturity = Field(2, description="0: service and traffic only, without a baseline; 1 and 2: data and drift too.")
+    maturity: Maturity = Field(
+        2, description="0: the service, its traffic and cost, without a baseline; 1: data, drift and predictions too; 2: all."
+    )
     task: Task | None = Field(None, description="What the model does; recognised from the baseline if absent.")
     baseline: FilePath | None = Field(
         None,
@@ -118,11 +124,32 @@ class Model(Section):
         description="Baseline file, relative to the configuration file; required unless maturity is 0.",
     )
     predictions: Predictions = Field(description="Where the predictions are read.")
+    process: Process | None = Field(
+        None, description="The processes of the model server, whose CPU, memory, files and restarts are watched."
+    )
     columns: Mapping[Text, Column] = Field({}, description="Settings of single columns, by name.")
     segments: Segments = Field((), description="Categorical columns whose values are watched apart; at most 5.")
+    references: References = Field(
+        (),
+        description=(
+            "What windows are compared with beside the baseline: week, the same window a week before, and version, the version "
+            "before over the same hours."
+        ),
+    )
     thresholds: Thresholds = Field(default_factory=Thresholds, description="Values of statistics from which an alert fires.")
+    importance: Mapping[Text, Limit] = Field(
+        {},
+        description=(
+            "How much features matter, by name, as feature_importances_ has it: weights from 0, whose sum counts as 1 where "
+            "it is more; features that are not named share what is left of 1. Before what the baseline taught."
+        ),
+    )
     false_alarms_per_month: Positive = Field(
-        1.0, description="False alarms that are tolerated in a month; the sensitivity of drift alerts follows from it."
+        1.0,
+        description=(
+            "False alarms that are tolerated in a month, of all columns, statistics and windows together; the sensitivity of "
+            "drift alerts follows from it."
+        ),
     )
     learning: Annotated[DurationValue, between("0s", "31d")] = Field(
         Duration.parse("1d"),
@@ -137,6 +164,7 @@ class Model(Section):
     )
     capacity: Capacity | None = Field(None, description="What the model's service can bear.")
     replicas: Replicas | None = Field(None, description="How many replicas of the model's service are to run.")
+    cost: Cost | None = Field(None, description="What the model costs, and what it may cost.")
     info: Info = Field(default_factory=Info, description="Texts about the model.")
     dependencies: FilePath | None = Field(
         None, description="Requirements file of the model server, relative to the configuration file."
@@ -149,12 +177,33 @@ class Model(Section):
             raise refuse("is required where maturity is above 0", "the path of a baseline file, or maturity: 0")
         return baseline
 
+    @field_validator("references")
+    @classmethod
+    def _references_of_columns(cls, references: References, info: ValidationInfo) -> References:
+        if references and info.data.get("maturity") in (0, 1):
+            raise refuse("are what maturity 2 adds", "maturity: 2, or no references")
+        return references
+
     @field_validator("predictions")
     @classmethod
     def _entity_where_compared(cls, predictions: Predictions, info: ValidationInfo) -> Predictions:
         if predictions.fields.entity is not None and info.data.get("maturity") == 0:
             raise refuse("has fields.entity, which serves drift, and maturity is 0", "only where maturity is above 0")
         return predictions
+
+    @field_validator("cost")
+    @classmethod
+    def _cost_of_what_is_seen(cls, cost: Cost | None, info: ValidationInfo) -> Cost | None:
+        for key, (section, what) in METERED.items():
+            if cost is not None and key in cost.rates and info.data.get(section) is None:
+                known = section in cls.model_fields
+                problem = f"has {key}, and nothing tells {what}"
+                remedy = f"the section {section} beside it" if known else f"no {key} yet: no section of this release tells that"
+                raise refuse_key(problem, remedy)
+        process = info.data.get("process")
+        if cost is not None and "per_gpu_hour" in cost.rates and process is not None and not process.gpu:
+            raise refuse_key("has per_gpu_hour, and GPUs are not looked at", "process: {gpu: true} beside it")
+        return cost
 
     def owner_of(self, area: Area) -> str:
         """Return the owner of an area."""

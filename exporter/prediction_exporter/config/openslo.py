@@ -154,11 +154,11 @@ def _documents(path: Path) -> list[_Document]:
     try:
         loaded = list(yaml.safe_load_all(read_bytes(path).decode("utf-8-sig")))
     except UnicodeDecodeError as error:
-        raise OpenSloError(f"{path} is not UTF-8 text, at byte {error.start}") from None
+        raise OpenSloError(f"the file is not UTF-8 text, at byte {error.start}") from None
     except OSError as error:
-        raise OpenSloError(f"{path} cannot be read: {error.strerror}") from None
+        raise OpenSloError(f"the file cannot be read: {error.strerror}") from None
     except yaml.YAMLError as error:
-        raise OpenSloError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise OpenSloError(f"the file is no YAML: {' '.join(str(error).split())}") from None
     flat = [each for content in loaded for each in (content if isinstance(content, list) else [content]) if each is not None]
     return list(_checked(flat))
 

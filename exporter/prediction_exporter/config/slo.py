@@ -72,7 +72,7 @@ def _resolved(slo: Slo, info: ValidationInfo) -> Slo:
     try:
         found = read(slo.openslo, model=name)
     except OpenSloError as error:
-        raise refuse(f"cannot be used: {error}") from None
+        raise refuse(f"has openslo documents that cannot be used: {error}") from None
     try:
         return Slo.resolved(found)
     except ValidationError as error:

@@ -323,6 +323,7 @@ LogFormat = Literal["auto", "jsonl", "docker", "cri"]
 FileFormat = Literal["auto", "parquet", "csv", "jsonl"]
 TableMode = Literal["auto", "rows", "aggregate"]
 Start = Literal["beginning", "end"]
+OtherReference = Literal["week", "version"]
 
 Text = Annotated[str, Strict(), Field(min_length=1)]
 ClassPattern = Annotated[Text, Matching(r"[^*]*\*[^*]*", "is no pattern", "a name with one * where the class stands")]
@@ -344,6 +345,7 @@ ModelName = Annotated[Name, AfterValidator(_unique_name)]
 OwnerName = Annotated[Name, AfterValidator(_known_owner)]
 ThresholdKey = Annotated[str, StatisticKey()]
 Names = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
+References = Annotated[tuple[OtherReference, ...], AfterValidator(_no_duplicates)]
 Segments = Annotated[tuple[Text, ...], Field(max_length=5), AfterValidator(_no_duplicates)]
 
 DurationValue = Annotated[

@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from prediction_exporter.counting.categories import OTHER
+from prediction_exporter.counting.history import ALL_VERSIONS, History, Week, is_compared
+from prediction_exporter.counting.hours import ByHour
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, UNVERSIONED
@@ -39,6 +41,7 @@ class Ledger:
         segments: columns whose values are profiled apart.
         slow_after: seconds from which on a request counts as slow, where there is an objective.
         max_versions: versions that get series of their own; the events of any further one count as version ``other``.
+        with_history: whether as much is kept as a comparison with last week takes.
         forgotten: is told each version that is dropped to make room.
 
     Attributes:
@@ -54,6 +57,7 @@ class Ledger:
         segments: Sequence[str] = (),
         slow_after: float | None = None,
         max_versions: int,
+        with_history: bool = False,
         forgotten: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._name = name
@@ -64,6 +68,8 @@ class Ledger:
         self._quiet = Quiet()
         self.windows = Windows(layout, spans) if layout is not None else None
         self.slices = Slices(layout) if layout is not None else None
+        compared = [span for span in spans if is_compared(span)]
+        self.history = History(layout, compared) if layout is not None and with_history and compared else None
         self.traffic = Traffic(layout, slow_after=slow_after)
         self._events = 0
         self._newest: float | None = None
@@ -83,6 +89,8 @@ class Ledger:
         self.since = counters.get("since")  # what an earlier release stored has none
         for version, content in counters["versions"].items():
             self.traffic.restore(version, VersionTraffic.from_json(content), shape)
+        if self.history is not None:
+            self.history.since = counters.get("history since")
         shown = counters.get("shown", {"events": 0, "versions": {}})
         self._shown_events = shown["events"]
         self._shown = {
@@ -100,6 +108,8 @@ class Ledger:
         if self.windows is None:
             return
         self.windows.clear()
+        if self.history is not None:
+            self.history.clear()
         by_name = {span.name: span for span in self._spans}
         stored: set[Span] = set()
         for bucket in buckets:
@@ -107,6 +117,10 @@ class Ledger:
             if span is not None and self._is_watched(bucket):
                 self.windows.restore(bucket.version, bucket.segment, span, bucket.start, bucket.profile, now=now)
                 stored.add(span)
+            elif self.history is not None and self._is_in_history(self.history, bucket):
+                self.history.restore(bucket.version, bucket.start, bucket.profile, now=now)
+        if self.history is not None and self.history.is_empty:
+            self.history.since = None
         for span in self.windows.spans:
             finer = [other for other in stored if span.bucket % other.bucket == 0]
             if span not in stored and finer:
@@ -115,6 +129,10 @@ class Ledger:
     def _is_watched(self, bucket: StoredBucket) -> bool:
         """Return whether a stored bucket's version and segment are still watched."""
         return bucket.version in self.traffic.versions and (bucket.segment == ALL or bucket.segment.startswith(self._segments))
+
+    def _is_in_history(self, history: History, bucket: StoredBucket) -> bool:
+        known = bucket.version == ALL_VERSIONS or bucket.version in self.traffic.versions
+        return known and history.holds(bucket.version, bucket.window)
 
     def _shed_versions(self) -> None:
         """Drop the versions longest silent where fewer have room than before: the limit of series counts."""
@@ -138,6 +156,8 @@ class Ledger:
             "shape": self.traffic.shape(),
             "versions": {version: counted.to_json() for version, counted in self.traffic.versions.items()},
         }
+        if self.history is not None:
+            counters["history since"] = self.history.since
         if self._shown:
             shown = {version: counted.to_json() for version, counted in self._shown.items()}
             counters["shown"] = {"events": shown_events, "versions": shown}
@@ -148,6 +168,8 @@ class Ledger:
         changed = self.windows.changed() if self.windows is not None else ()
         for version, segment, span, start, profile in changed:
             yield StoredBucket(version, segment, span.name, start, profile)
+        for version, span, start, profile in self.history.changed() if self.history is not None else ():
+            yield StoredBucket(version, ALL, span.name, start, profile)
 
     # Counting
 
@@ -157,11 +179,16 @@ class Ledger:
         self._events += tally.events
         self.traffic.merge(tally.traffic)
         self._newest = max((time for time in (self._newest, tally.newest) if time is not None), default=None)
+        first = min((counted.first_seen for counted in tally.traffic.values()), default=None)
         if self.since is None and self._events:
-            self.since = min(counted.first_seen for counted in tally.traffic.values())
+            self.since = first
         if self.windows is not None:
             for key, profile in tally.profiles.items():
                 self.windows.add(key, profile, now=now)
+        if self.history is not None and first is not None:
+            self.history.begin(first)
+            for key, profile in tally.profiles.items():
+                self.history.add(key, profile, now=now)
         if self.slices is not None:
             for key, profile in tally.profiles.items():
                 self.slices.add(key, profile, now=now, is_news=is_news)
@@ -179,6 +206,8 @@ class Ledger:
         if self.slices is not None:
             still_open = Tally() if reading.closed else tally
             self.slices.replace(reading.start, reading.end, still_open.profiles, still_open.entities)
+        if self.history is not None and reading.closed:
+            self.history.begin(reading.start)
         if not reading.closed:
             self._open[reading] = replace(tally, profiles={}, entities={})
         elif reading.is_news:
@@ -252,7 +281,8 @@ class Ledger:
         def room() -> int:
             return max(self._max_versions - len(self._known() - {OTHER}), 0)
 
-        stale = [] if wanted <= room() else self.traffic.stale(self.oldest(now), now=now)
+        longest = min(span.oldest(now) for span in self._spans)
+        stale = [] if wanted <= room() else self.traffic.stale(longest, now=now)
         for version in stale:
             if wanted > room():
                 self.forget(version)
@@ -264,14 +294,32 @@ class Ledger:
         self._shown.pop(version, None)
         if self.windows is not None:
             self.windows.forget(version)
+        if self.history is not None:
+            self.history.forget(version)
         self._forgotten(version)
 
+    @property
+    def kept(self) -> tuple[Span, ...]:
+        """For how long anything is kept, in which buckets: the windows, and where there is one the history, shortest first."""
+        history = (self.history.of_version, self.history.of_all) if self.history is not None else ()
+        return tuple(sorted((*self._spans, *history), key=lambda span: span.seconds))
+
     def oldest(self, now: float) -> int:
-        """Return the start of the oldest time that any window still holds, in seconds."""
-        return min(span.oldest(now) for span in self._spans)
+        """Return the start of the oldest time that still counts anywhere, in seconds."""
+        return min(span.oldest(now) for span in self.kept)
+
+    def week(self, version: str, span: Span, now: float) -> Week | None:
+        """Return a window of a version, and the same of all versions a week before; None where that is not kept."""
+        if self.history is None or self.windows is None or not is_compared(span):
+            return None
+        return self.history.week(version, span, self.windows.open_slices, now=now)
 
     def totals(self, now: float) -> Iterator[tuple[str, str, Span, Profile]]:
         """Yield version, segment, span and profile of every window that ends now."""
         if self.windows is not None:
             self.windows.forget_empty(now)
             yield from self.windows.totals(now)
+
+    def by_hour(self, version: str, segment: str, span: Span, now: float, timezone: str) -> ByHour | None:
+        """Return the rows of a window that ends now by the hour of the week; None where there are no windows."""
+        return self.windows.by_hour(version, segment, span, now, timezone) if self.windows is not None else None

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.counting.breakdowns import CLASSES, STAGES
+from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profiler import MICROSECONDS, UNVERSIONED
@@ -255,6 +256,16 @@ class Traffic:
     def add_classes(self, version: str, counts: NDArray[np.int64]) -> None:
         """Count predictions by class for good, from the value bins of the prediction column."""
         self.versions[version].add_classes(counts)
+
+    def previous(self, version: str) -> str | None:
+        """Return the version that was seen first before this one was, the last such; None where none is known.
+
+        What is counted together as ``other`` comes before none and after none.
+        """
+        seen = sorted((counted.first_seen, name) for name, counted in self.versions.items() if name != OTHER)
+        order = [name for _, name in seen]
+        place = order.index(version) if version in order else 0
+        return order[place - 1] if place else None
 
     def stale(self, since: float, *, now: float) -> list[str]:
         """Return the versions without requests since a time, the longest silent first."""

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.hours import ByHour
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import COUNT_TYPES, Profile, count_type
 from prediction_exporter.counting.profiler import Key
@@ -70,9 +70,12 @@ def wider_buckets(spans: Sequence[Span], now: float) -> list[tuple[int, int]]:
 
     >>> wider_buckets([Span.of("1h", 3600), Span.of("24h", 86_400)], now=1_000_000.0)
     [(996420, 900)]
+    >>> wider_buckets([Span.of("1h", 3600), Span.of("7d", 604_800), Span("history", 1_210_500, 900)], now=1_800_000_000.0)
+    [(1799996460, 900), (1799398800, 900)]
     """
     by_length = sorted(spans, key=lambda span: span.seconds)
-    return [(shorter.oldest(now), min(longer.bucket, WIDEST_SECONDS)) for shorter, longer in pairwise(by_length)]
+    finest = [min(span.bucket for span in by_length[place:]) for place in range(1, len(by_length))]
+    return [(span.oldest(now), min(width, WIDEST_SECONDS)) for span, width in zip(by_length, finest, strict=False)]
 
 
 def ring_bytes(layout: Layout, span: Span, largest: int) -> int:
@@ -151,6 +154,12 @@ class Ring:
             self._extremes[chosen].min(axis=0),
         )
 
+    def states(self, now: float) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Yield start, and states and rows, of every bucket of the window that ends now."""
+        chosen = np.flatnonzero((self._starts >= self.span.oldest(now)) & (self._starts <= now))
+        states = self._counts[chosen, self.layout.values : self.layout.rows_slot + 1]
+        yield from zip(self._starts[chosen].tolist(), states, strict=True)
+
     def is_empty(self, now: float) -> bool:
         """Return whether no bucket lies in the window that ends now, or soon after, as where a clock was put right."""
         return not np.any((self._starts >= self.span.oldest(now)) & (self._starts < now + self.span.seconds))
@@ -185,6 +194,11 @@ class Windows:
         """Put these profiles in the place of every open slice that begins in ``[start, end)``, in seconds."""
         others = {key: profile for key, profile in self._open.items() if not start <= key.bucket < end}
         self._open = others | {key: profile.kept() for key, profile in profiles.items()}
+
+    @property
+    def open_slices(self) -> Mapping[Key, Profile]:
+        """What may still change, and is in no ring."""
+        return self._open
 
     def restore(self, version: str, segment: str, span: Span, start: int, profile: Profile, *, now: float) -> None:
         """Put back a bucket that was stored and that its window still holds; nothing changes by it."""
@@ -223,6 +237,19 @@ class Windows:
                     if key.bucket // span.bucket * span.bucket >= span.oldest(now):
                         total.add(self._open[key])
                 yield version, segment, span, total
+
+    def by_hour(self, version: str, segment: str, span: Span, now: float, timezone: str) -> ByHour:
+        """Return the rows of a window that ends now by the hour of the week; they add up to those of :meth:`totals`."""
+        return ByHour.of(self._states(version, segment, span, now), self.layout, bucket=span.bucket, timezone=timezone)
+
+    def _states(self, version: str, segment: str, span: Span, now: float) -> Iterator[tuple[int, NDArray[Any]]]:
+        rings = self._rings.get((version, segment))
+        if rings is not None:
+            yield from rings[self.spans.index(span)].states(now)
+        for key, profile in self._open.items():
+            start = key.bucket // span.bucket * span.bucket
+            if (key.version, key.segment) == (version, segment) and start >= span.oldest(now):
+                yield start, profile.counts[self.layout.values : self.layout.rows_slot + 1]
 
     def forget(self, version: str) -> None:
         """Drop a version."""

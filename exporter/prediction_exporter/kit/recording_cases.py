@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prediction_exporter.collectors.identity import SLO_OBJECTIVE
+from prediction_exporter.collectors.model_process import CPU, RESIDENT
 from prediction_exporter.collectors.source import EVENTS, LAST_SUCCESS, SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
 from prediction_exporter.collectors.volume import WRITTEN
@@ -25,8 +26,19 @@ from prediction_exporter.kit.cases import (
     window,
 )
 from prediction_exporter.kit.error_budget import REMAINING
-from prediction_exporter.kit.figures import BADNESS, EVERYTHING, MISSING, PSI, UNSEEN, Figure, psi_noise_floor, values
-from prediction_exporter.kit.promql import Recorded
+from prediction_exporter.kit.figures import (
+    BADNESS,
+    EVERYTHING,
+    MISSING,
+    PSI,
+    UNSEEN,
+    Figure,
+    expected_bins,
+    psi_noise_floor,
+    values,
+)
+from prediction_exporter.kit.process import CPU_PER_1000, MEMORY_PER_1000
+from prediction_exporter.kit.promql import COLUMN_KEY, Recorded
 from prediction_exporter.kit.recording import (
     BURN_SPANS,
     FAILED_SHARES,
@@ -217,6 +229,49 @@ RECORDING_CASES = (
         ),
     ),
     RecordingCase(
+        name="a season: one replica serves the night and one the day, each as the baseline did; beside it a column without one",
+        series=(
+            *window(1000), *bins("income", (900, 100), expected=(900, 100)), *bins("age", (500, 500)),
+            *window(1000, target=_B), *bins("income", (300, 700), expected=(300, 700), target=_B),
+            *bins("age", (700, 300), target=_B),
+        ),
+        at="5m",
+        expected=(
+            # Half a row in each bin is all that is left of it: 5e-8. Against all of the baseline it would be what age reads.
+            _equals(PSI.over.where(column="income"), psi((1200, 800), (1200, 800)) / psi_threshold(2000), **_INCOME),
+            _equals(PSI.over.where(column="age"), psi((1200, 800)) / psi_threshold(2000), column="age", role="feature"),
+            _equals(f"(max by ({', '.join(COLUMN_KEY)}) ({expected_bins(EVERYTHING)}))", 0.6, **_INCOME),
+        ),
+    ),
+    RecordingCase(
+        name="a season: of unequal replicas the one that serves the day has changed",
+        series=(
+            *window(1000), *bins("income", (900, 100), expected=(870.5, 129.5)),
+            *window(400, target=_B), *bins("income", (100, 300), expected=(300.25, 99.75), target=_B),
+        ),
+        at="5m",
+        expected=_figure(PSI, psi((1000, 400), (1170.75, 229.25)), psi_threshold(1400)),
+    ),
+    RecordingCase(
+        name="a season: what one replica says itself is taken as it is",
+        series=(*window(1000), *bins("income", (700, 300), expected=(900, 100))),
+        at="5m",
+        expected=_figure(PSI, psi((700, 300), (900, 100)), psi_threshold(1000)),
+    ),
+    RecordingCase(
+        name="a season: replicas of a shared source are one",
+        series=tuple(
+            line
+            for target in (TARGET, _B)
+            for line in (
+                *window(1000, target=target), shared(target),
+                *bins("income", (700, 300), expected=(900, 100), target=target),
+            )
+        ),
+        at="5m",
+        expected=_figure(PSI, psi((700, 300), (900, 100)), psi_threshold(1000)),
+    ),
+    RecordingCase(
         name="an empty bin, and a threshold from the sample size",
         series=(*window(35), *bins("income", (35, 0))),
         at="5m",
@@ -363,6 +418,20 @@ RECORDING_CASES = (
         expected=(
             (f"abs({GROWTH} - 2 * 1440 * 600000) < bool 1", _labels(MODEL_LABELS), 1),
             (f"abs({COST} - 0.01 / 30 * 1e6) < bool 1e-6", _labels(TARGET), 1),
+        ),
+    ),
+    RecordingCase(
+        name="what 1,000 predictions cost: ten a second on each of two machines, with half a core and 1 and 3 GB",
+        series=(
+            series(REQUESTS, "0+600x60", model="credit-risk", version="2"),
+            series(REQUESTS, "0+600x60", target=_B, model="credit-risk", version="2"),
+            series(CPU, "0+30x60", model="credit-risk"), series(CPU, "0+30x60", target=_B, model="credit-risk"),
+            series(RESIDENT, "1e9x60", model="credit-risk"), series(RESIDENT, "3e9x60", target=_B, model="credit-risk"),
+        ),
+        at="50m",
+        expected=tuple(
+            (f"abs({recorded} - {value}) < bool 1e-6 * {value}", _labels(MODEL_LABELS), 1.0)
+            for recorded, value in ((CPU_PER_1000, 1000 * 1.0 / 20), (MEMORY_PER_1000, 1000 * 4e9 / 20))
         ),
     ),
     *SHARED_CASES,

@@ -11,8 +11,11 @@ from prediction_exporter.collectors.running import Countable, ModelCollectors, c
 from prediction_exporter.collectors.switches import Switches, excluded_families
 from prediction_exporter.collectors.windows import segments_of
 from prediction_exporter.config import Config, Model
+from prediction_exporter.counting import history
+from prediction_exporter.counting.history import is_compared
 from prediction_exporter.counting.windows import ring_bytes
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.monitor.comparing import WEEK
 from prediction_exporter.monitor.references import detector_of, references_of, spans_of
 
 #: Versions that a limit must hold: the one in use and its successor.
@@ -62,6 +65,15 @@ def windows_bytes(config: Config, model: Model, baseline: Baseline, versions: in
     few, any_number = (
         groups * sum(ring_bytes(baseline.layout, span, largest) for span in spans_of(config)) for largest in _LARGEST
     )
+    return few, any_number
+
+
+def history_bytes(config: Config, model: Model, baseline: Baseline, versions: int) -> tuple[int, int]:
+    """Return what a model's comparison with last week takes, as :func:`windows_bytes` does; nothing where there is none."""
+    spans = [span for span in spans_of(config) if is_compared(span)]
+    if WEEK not in model.references or not spans:
+        return 0, 0
+    few, any_number = (history.history_bytes(baseline.layout, spans, largest, versions + 1) for largest in _LARGEST)
     return few, any_number
 
 

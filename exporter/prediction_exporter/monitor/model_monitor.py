@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from prediction_exporter.collectors.base import Moment, Subject
+from prediction_exporter.collectors.references import COLLECTOR as REFERENCES_COLLECTOR
 from prediction_exporter.collectors.report import ModelReport, SourceReport, WindowReport
 from prediction_exporter.collectors.running import ModelCollectors
 from prediction_exporter.collectors.statistics import COLLECTOR as STATISTICS_COLLECTOR
@@ -19,17 +20,19 @@ from prediction_exporter.collectors.switches import Switches, excluded_families
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.exemplars import Exemplars
+from prediction_exporter.counting.hours import ByHour
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import Ledger
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler, segment_column
 from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.counting.tally import Tally, tallies_of
-from prediction_exporter.counting.windows import SLICE_SECONDS, wider_buckets
+from prediction_exporter.counting.windows import SLICE_SECONDS, Span, wider_buckets
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.evidence.tracker import Tracker
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.clock import BelievedClock
-from prediction_exporter.monitor.references import detector_of, load_baseline, references_of, spans_of
+from prediction_exporter.monitor.comparing import WEEK, Comparing
+from prediction_exporter.monitor.references import detector_of, load_baseline, not_compared, references_of, spans_of
 from prediction_exporter.monitor.start import tell_fields, tell_start
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
@@ -89,6 +92,8 @@ class ModelMonitor:
             switches.model_collectors(config, model),
             without=excluded_families(config),
         )
+        compares = model.references if switches.runs(REFERENCES_COLLECTOR.name, config, model) else ()
+        self._comparing = Comparing(compares, self.spans, self._references)
         self._evaluates = switches.runs(STATISTICS_COLLECTOR.name, config, model)
         self._ledger = Ledger(
             model.name,
@@ -97,6 +102,7 @@ class ModelMonitor:
             segments=model.segments,
             slow_after=model.slo.latency.under.seconds if model.slo.latency is not None else None,
             max_versions=max_versions,
+            with_history=WEEK in model.references,
             forgotten=self._forget,
         )
         slices = self._ledger.slices
@@ -109,7 +115,7 @@ class ModelMonitor:
             SourceContext(
                 predictions=model.predictions,
                 layout=layout,
-                spans=self.spans,
+                spans=self._ledger.kept,
                 segments=model.segments,
                 traffic=self._ledger.traffic,
                 labels_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
@@ -129,6 +135,8 @@ class ModelMonitor:
         self._believed = BelievedClock(clock)
         self._told: EventSchema | None = None
         self._unseen: frozenset[str] = frozenset()
+        for sentence in not_compared(config, model, place):
+            logger.warning(sentence)
         tell_start(model.name, self._source, self.baseline, resumed=self._restore())
 
     def _forget(self, version: str) -> None:
@@ -185,7 +193,7 @@ class ModelMonitor:
             StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), **more}),
             self._layout,
             self._ledger.changed(),
-            keep_from={span.name: span.oldest(progress) for span in self.spans},
+            keep_from={span.name: span.oldest(progress) for span in self._ledger.kept},
             claim=self._claim,
             evidence=self._tracker.news() if self._tracker is not None else None,
         )
@@ -293,7 +301,7 @@ class ModelMonitor:
             self._profiler,
             self._ledger.traffic,
             has_status=schema is None or schema.status is not None,
-            wider=wider_buckets(self.spans, now) if batch.reading is None or batch.reading.closed else (),
+            wider=wider_buckets(self._ledger.kept, now) if batch.reading is None or batch.reading.closed else (),
         )
 
     def _complain(self, reason: str, count: int, example: str) -> None:
@@ -311,9 +319,12 @@ class ModelMonitor:
         windows: list[WindowReport] = []
         for version, segment, span, profile in self._ledger.totals(now):
             reference = self._references[span.name]
+            expected = reference.expected(self._hours(version, segment, span, now))
             fixed = segment_column(segment)
-            results = evaluate(reference, profile, fixed=fixed) if self._evaluates else unwatched(reference)
-            windows.append(WindowReport(version, segment, span.name, profile, results))
+            results = evaluate(reference, profile, fixed=fixed, expected=expected) if self._evaluates else unwatched(reference)
+            windows.append(WindowReport(version, segment, span.name, profile, results, expected))
+        traffic = self._ledger.shown()
+        compared = self._comparing.compare(windows, self._ledger, traffic, now=now)
         seconds = time.perf_counter() - started
         if self._problem is None:
             self._last_success = now
@@ -321,9 +332,18 @@ class ModelMonitor:
         served = {window.version for window in windows if window.profile.rows}  # what was moved last of another is no news
         evidence = self._tracker.look(served) if self._tracker is not None and self._evaluates else {}
         late = self._tracker.late if self._tracker is not None else 0
-        moment = Moment(windows, self._ledger.shown(), self._exemplars, evidence, late, self._ledger.since)
+        requests = {version: (counted.requests, counted.failed or 0) for version, counted in traffic.versions.items()}
+        moment = Moment(windows, traffic, self._exemplars, evidence, late, self._ledger.since, compared)
         collected = self._collectors.collect(moment)
-        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence)
+        return ModelReport(
+            self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence, compared, requests
+        )
+
+    def _hours(self, version: str, segment: str, span: Span, now: float) -> ByHour | None:
+        """Return the hours that a window's rows are of, where a column has a season."""
+        if self.baseline is None or self._references[span.name].seasons is None:
+            return None
+        return self._ledger.by_hour(version, segment, span, now, self.baseline.timezone)
 
     def _source_report(self, now: float) -> SourceReport:
         schema = self._source.schema

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.logs import Quiet
 from prediction_exporter.statistics import STATISTICS, Comparison, Reference, Statistic
+from prediction_exporter.statistics.comparison import Expected
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +52,21 @@ class Result:
     companion: Floats | None = None
 
 
-def evaluate(reference: Reference, window: Profile, *, fixed: str | None = None) -> dict[str, Result]:
-    """Return the result of every statistic by its key; ``fixed`` is the column whose segment the window is."""
-    comparison = Comparison(reference, window, fixed=fixed)
-    return {statistic.key: _isolated(statistic, comparison) for statistic in STATISTICS}
+def evaluate(
+    reference: Reference,
+    window: Profile,
+    *,
+    fixed: str | None = None,
+    expected: Expected | None = None,
+    statistics: Sequence[Statistic] | None = None,
+) -> dict[str, Result]:
+    """Return the result of each statistic by its key: of all, or of those that are given.
+
+    ``fixed`` and ``expected`` are as of :class:`Comparison`.
+    """
+    comparison = Comparison(reference, window, fixed=fixed, expected=expected)
+    chosen = STATISTICS if statistics is None else statistics
+    return {statistic.key: _isolated(statistic, comparison) for statistic in chosen}
 
 
 def _isolated(statistic: Statistic, comparison: Comparison) -> Result:
@@ -103,6 +115,12 @@ def full_result(statistic: Statistic, reference: Reference, *, fixed: str | None
 def unwatched(reference: Reference) -> dict[str, Result]:
     """Return what is known of a window where nobody asks for statistics: nothing, for a reason that is theirs alone."""
     return {s.key: Result(np.full(shape_of(s, reference.layout), np.nan), None, None, {NOT_WATCHED: 1}) for s in STATISTICS}
+
+
+def absent(statistic: Statistic, layout: Layout, reason: str) -> Result:
+    """Return the result of a statistic of columns that are absent, all for the same reason."""
+    columns = int(statistic.applies(layout).sum())
+    return Result(np.full(shape_of(statistic, layout), np.nan), None, None, {reason: columns} if columns else {})
 
 
 def _run(statistic: Statistic, comparison: Comparison) -> Result:

@@ -18,6 +18,7 @@ from prediction_exporter.kit.figures import (
     UNSEEN,
     Figure,
     baseline_bins,
+    expected_bins,
     psi_noise_floor,
     values,
 )
@@ -205,8 +206,14 @@ def column() -> list[Panel]:
     return [
         p.histogram(
             "Distribution",
-            "Share of each bin, in the window and in the baseline. The bins are the baseline's; other takes unseen categories.",
-            p.now(f"max by (bin) ({baseline_bins(of)})", "baseline", table=True, role=looks.BASELINE),
+            "Share of each bin, in the window and in the baseline; of a column that has a season, in its same hours. "
+            "The bins are the baseline's; other takes unseen categories.",
+            p.now(
+                f"max by (bin) ({expected_bins(of)}) or on (bin) max by (bin) ({baseline_bins(of)})",
+                "baseline",
+                table=True,
+                role=looks.BASELINE,
+            ),
             p.now(f"max by (bin) ({BIN_SHARE.where(*COLUMN)})", "window", table=True, role=looks.WINDOW),
             over="bin",
             unit="percentunit",

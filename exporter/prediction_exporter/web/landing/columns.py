@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from markupsafe import Markup
 
 from prediction_exporter.baseline import Baseline
-from prediction_exporter.collectors.report import WindowReport
+from prediction_exporter.collectors.report import ReferenceReport, WindowReport
 from prediction_exporter.counting.layout import Column, Kind, Role
 from prediction_exporter.statistics import Statistic
 from prediction_exporter.statistics.drifted_columns import DRIFTED_COLUMNS
-from prediction_exporter.statistics.evaluation import ERROR, NO_BASELINE, NO_PREDICTIONS, NOT_WATCHED, OK, TOO_FEW
+from prediction_exporter.statistics.evaluation import ERROR, NO_BASELINE, NO_PREDICTIONS, NOT_WATCHED, OK, TOO_FEW, Result
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
@@ -35,6 +36,10 @@ ALARMS: dict[Statistic, Remark] = {
     OUT_OF_RANGE_RATIO: Remark("out of range", Topic.OUT_OF_RANGE),
     UNSEEN_RATIO: Remark("unseen values", Topic.UNSEEN),
 }
+
+
+#: How the page calls what a window is seen from beside the baseline.
+REFERENCES = {"week": "last week", "version": "the version before"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,42 +93,58 @@ class Row:
 
     Attributes:
         means: those of baseline and window, where both exist.
+        of_hours: whether the baseline's distribution is that of the window's hours.
         usual: whether the threshold of its PSI is what windows of this length read without a change.
+        others: what the PSI is seen from beside the baseline, where there is anything to compare.
     """
 
     column: Column
     alarms: list[Remark]
     figure: Markup
     means: tuple[float, float] | None
+    of_hours: bool
     psi: Value
     usual: bool
     meter: Markup | None
     absent: Remark | None
     shares: tuple[Share, ...]
+    others: tuple[tuple[str, Value], ...] = ()
 
 
 class Window:
     """A window and the baseline side by side, to be asked column by column."""
 
-    def __init__(self, report: WindowReport, baseline: Baseline, fewest: int, *, hours: float) -> None:
+    def __init__(
+        self,
+        report: WindowReport,
+        baseline: Baseline,
+        fewest: int,
+        references: Sequence[ReferenceReport] = (),
+        *,
+        hours: float,
+    ) -> None:
         self.report = report
         self.name = report.window
         self.rows = report.profile.rows
         self.columns = baseline.layout.columns
         self._fewest = max(fewest, 1)
         self._usual = [inflation.level(PSI.key, hours) for inflation in baseline.inflation] or [0.0] * len(self.columns)
-        self._values = {statistic.key: self._read(statistic) for statistic in (*ALARMS, MEAN)}
+        self._values = {statistic.key: self._read(report.results[statistic.key]) for statistic in (*ALARMS, MEAN)}
+        self._others = {REFERENCES[of.reference]: self._read(of.results[PSI.key]) for of in references}
         self._baseline_means = _means(baseline)
         self._offsets = baseline.layout.drift_offsets.tolist()
-        self._then = baseline.profile.drift_counts.tolist()
+        self._then: list[float] = baseline.profile.drift_counts.tolist()
+        self._of_hours: set[int] = set()
+        if report.expected is not None and report.expected.season is not None:
+            self._then = report.expected.counts.tolist()
+            self._of_hours = set(report.expected.season.columns.tolist())
         self._now = report.profile.drift_counts.tolist()
         self._valid_then = baseline.profile.valid.tolist()
         self._valid = report.profile.valid.tolist()
         self._alarms = [self._alarms_of(index) for index in range(len(self.columns))]
 
-    def _read(self, statistic: Statistic) -> list[Value]:
+    def _read(self, result: Result) -> list[Value]:
         nothing: list[float | None] = [None] * len(self.columns)
-        result = self.report.results[statistic.key]
         lists = [
             nothing if array is None else [None if np.isnan(entry) else entry for entry in array.tolist()]
             for array in (result.values, result.threshold, result.noise_floor)
@@ -194,6 +215,7 @@ class Window:
             alarms=self._alarms[index],
             figure=self._distribution(index),
             means=self._means(index),
+            of_hours=index in self._of_hours,
             psi=psi,
             usual=psi.threshold is not None and psi.threshold == self._usual[index],
             meter=meter(psi.value, psi.threshold, psi.floor) if psi.value is not None and psi.threshold else None,
@@ -203,6 +225,7 @@ class Window:
                 replace(self._share("Invalid", INVALID_RATIO, index), not_finite=self.of(NON_FINITE_RATIO, index)),
                 self._share("Outside", outside, index),
             ),
+            others=tuple((name, values[index]) for name, values in self._others.items() if values[index].value is not None),
         )
 
     def _share(self, label: str, statistic: Statistic, index: int) -> Share:
@@ -217,6 +240,8 @@ class Window:
         return histogram(bars, title=f"{isolated(column.name)}, baseline and now")
 
     def _means(self, index: int) -> tuple[float, float] | None:
+        if index in self._of_hours:
+            return None  # the baseline's is of all hours: of those that are compared, shares are all that is known
         now, then = self.of(MEAN, index).value, self._baseline_means.get(index)
         return None if now is None or then is None else (then, now)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prediction_exporter.collectors.identity import AREAS
-from prediction_exporter.collectors.report import ModelReport, WindowReport
+from prediction_exporter.collectors.report import ModelReport, ReferenceReport, WindowReport
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.profiler import ALL
 from prediction_exporter.statistics.evaluation import NOT_WATCHED, TOO_FEW
@@ -108,7 +108,7 @@ def _versions(report: ModelReport, config: Config) -> tuple[Version, ...]:
     versions = []
     for name, of_version in by_version.items():
         windows = tuple(
-            Window(window, report.baseline, fewest, hours=seconds.get(window.window, 0.0) / 3600)
+            Window(window, report.baseline, fewest, _references(report, window), hours=seconds.get(window.window, 0.0) / 3600)
             for window in of_version
             if window.segment == ALL
         )
@@ -126,6 +126,11 @@ def _moved(report: ModelReport, version: str) -> Moved | None:
         return None
     columns = zip(report.baseline.layout.columns, evidence.alarmed.tolist(), strict=True)
     return Moved(evidence.moved, tuple(column.name for column, moved in columns if moved), evidence.learning / 3600)
+
+
+def _references(report: ModelReport, window: WindowReport) -> list[ReferenceReport]:
+    """Return how a window of all events is seen from others."""
+    return [of for of in report.references if (of.version, of.window) == (window.version, window.window)]
 
 
 def _main(windows: Sequence[Window], fewest: int) -> Window:
