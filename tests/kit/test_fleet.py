@@ -39,6 +39,7 @@ from prediction_exporter.collectors.traffic import (
     REQUESTS_FAILED,
     REQUESTS_SLOW,
 )
+from prediction_exporter.collectors.volume import WRITTEN as WRITTEN_BYTES
 from prediction_exporter.kit.cases import TARGET, bins, evidence, owner, series, share, shared, window
 from prediction_exporter.kit.cost import ANOMALY
 from prediction_exporter.kit.dashboards import model_overview
@@ -95,6 +96,8 @@ def exported(target: dict[str, str]) -> list[str]:
         series(PREDICTIONS, "0+30x200", version, target=target, **{"class": "yes"}),
         series(PREDICTIONS, "0+10x200", version, target=target, **{"class": "no"}),
         series(EVENTS, "0+47x200", model, target=target),
+        series(WRITTEN_BYTES, "0+5000x200", model, target=target),
+        series("process_cpu_seconds_total", "0+2x200", target=target),
         series(EVENTS_REJECTED, "0+5x200", model, target=target, reason="malformed"),
         series(EVENTS_REJECTED, "0+2x200", model, target=target, reason="encoding"),
         series(SOURCE_UP, "1x200", model, target=target),

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from prediction_exporter.collectors.identity import SLO_OBJECTIVE
 from prediction_exporter.collectors.model_process import CPU, RESIDENT
-from prediction_exporter.collectors.source import EVENTS, LAST_SUCCESS, SOURCE_UP
+from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
-from prediction_exporter.collectors.volume import WRITTEN
 from prediction_exporter.kit.capacity import FLEET_SHARE
 from prediction_exporter.kit.cases import (
     BASELINE_ROWS,
@@ -47,7 +46,6 @@ from prediction_exporter.kit.recording import (
     TRAFFIC,
     WINDOW_COUNT,
 )
-from prediction_exporter.kit.volume import COST, GROWTH
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
 from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
 
@@ -404,20 +402,6 @@ RECORDING_CASES = (
         at="1h",
         expected=(
             (f"abs(topk(1, {FLEET_SHARE}) - 0.9) < bool 1e-9", _labels(MODEL_LABELS), 1),
-        ),
-    ),
-    RecordingCase(
-        name="what logs of two replicas grow by in a day, and what reading a million of events takes",
-        series=(
-            *(series(WRITTEN, "0+600000x1500", model="credit-risk", target=target) for target in (TARGET, _B)),
-            # 30 events a second with a hundredth of a processor: a million takes 333 seconds.
-            series(EVENTS, "0+1200x1500", model="credit-risk"), series(EVENTS, "0+600x1500", model="other"),
-            series("process_cpu_seconds_total", "0+0.6x1500"),
-        ),
-        at="1450m",
-        expected=(
-            (f"abs({GROWTH} - 2 * 1440 * 600000) < bool 1", _labels(MODEL_LABELS), 1),
-            (f"abs({COST} - 0.01 / 30 * 1e6) < bool 1e-6", _labels(TARGET), 1),
         ),
     ),
     RecordingCase(
