@@ -57,10 +57,10 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         "  feature: amount, color",
         "  score: score",
         "  prediction: decision",
-        "  maturity 2: traffic, windows, statistics, references, evidence, identity",
+        "  maturity 2: traffic, windows, statistics, references, evidence, identity, notes, source",
         f"b: reads {watched.folder}/b.log",
         "  nothing to read yet: which field is what is recognised when there are lines",
-        "  maturity 0: traffic, identity",
+        "  maturity 0: traffic, identity, notes, source",
         "  maturity 1 would add windows, statistics, evidence, from a baseline",
     ]
     [told] = [line for line in lines if line.startswith("  drift: ")]
@@ -465,7 +465,9 @@ def test_processes_that_are_there_and_that_are_not(watched: Watched) -> None:
 
 def test_a_configuration_that_serves_nothing(watched: Watched) -> None:
     """It would not start."""
-    collectors = "traffic, windows, statistics, references, evidence, identity, notes, cost, bill, source, volume, exporter"
+    collectors = (
+        "traffic, windows, statistics, references, evidence, identity, server, notes, cost, bill, source, volume, exporter"
+    )
     watched.configure(config_text(more=f"series: {{exclude: [{collectors}]}}"))
     watched.log(20, at=time.time())
     code, _, errors = check(watched)

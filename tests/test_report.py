@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prediction_exporter.collectors import bill, cost, evidence, exporter, model_process, notes, traffic, volume
+from prediction_exporter.collectors import bill, cost, evidence, exporter, model_process, notes, server, traffic, volume
 from prediction_exporter.collectors import statistics as module
 from prediction_exporter.collectors.base import Published, Subject
 from prediction_exporter.collectors.identity import IdentitySeries
@@ -74,12 +74,12 @@ def test_names_are_unique_and_well_formed() -> None:
 
 
 def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
-    """All but those of a regression, entities, seasons, stages, notes, processes, costs, volumes, the exporter."""
+    """All but those of a regression, entities, a season, stages, and what is asked for."""
     watched.log(60, version="0", at=watched.clock() - 7200)  # something for the day's windows to be compared with
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
-    beside = (notes, model_process, cost, bill, volume, exporter)
-    own = {family.name for family in (*(family for each in beside for family in each.COLLECTOR.families), *COLLECTOR_FAMILIES)}
+    beside = (server, notes, model_process, cost, bill, volume, exporter)
+    own = {family.name for family in (*(family for of in beside for family in of.COLLECTOR.families), *COLLECTOR_FAMILIES)}
     of_others = {
         traffic.PREDICTION_VALUE.name,
         traffic.STAGE_REQUESTS.name,

@@ -54,6 +54,14 @@ replicas: {expected: 1}
 info: {framework: sklearn, training_data: loans}
 dependencies: requirements.txt
 process: {command: test_a_scrape_is_valid_in_every_form}"""
+#: A model that is watched by its server alone.
+SERVED = """
+  - name: served
+    owner: me
+    maturity: 0
+    server: {kind: fastapi, match: {handler: /predict}}
+    slo: {latency: {under: 500ms, ratio: 0.9}}
+"""
 
 
 @pytest.fixture
@@ -85,7 +93,7 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
     """
     (watched.folder / "requirements.txt").write_text("numpy==2.0\n")
     fields = FIELDS.replace("}", ", entity: color}")
-    watched.configure(config_text(model_text(more=FULL, fields=fields)))
+    watched.configure(config_text(model_text(more=FULL, fields=fields), SERVED))
     watched.log(60, version='1 "quoted" \\ \n')
     watched.log(60, color="new ü")
     with serving("test_a_scrape_is_valid_in_every_form"):

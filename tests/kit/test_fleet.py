@@ -44,10 +44,11 @@ from prediction_exporter.kit.cases import TARGET, bins, evidence, owner, series,
 from prediction_exporter.kit.cost import ANOMALY
 from prediction_exporter.kit.dashboards import model_overview
 from prediction_exporter.kit.figures import SEVERAL, SMOOTHED_SHARE
-from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once
+from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA, counted_once
 from prediction_exporter.kit.groups import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.health import EVALUATED
 from prediction_exporter.kit.rules import RECORDING_FILE, by_area, group_of
+from prediction_exporter.kit.serving import OF_CLUSTER, OF_NAMESPACE
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
@@ -164,7 +165,21 @@ EXPRESSIONS = {
         series.name: series.where(model="$model")
         for series in RECORDED
         # The anomaly of costs follows from their rates, and needs days of them.
-        if series not in {SHARED, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL, SMOOTHED_SHARE, EVALUATED, ANOMALY}
+        if series
+        not in {
+            SHARED,
+            SHARED_REQUESTS,
+            OF_NAMESPACE,
+            OF_CLUSTER,
+            STALE_REPLICA,
+            FRESH_REPLICAS,
+            FRESH,
+            LEFT_OUT,
+            SEVERAL,
+            SMOOTHED_SHARE,
+            EVALUATED,
+            ANOMALY,
+        }
     },
     **of_panels(),
 }

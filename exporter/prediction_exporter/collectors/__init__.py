@@ -14,6 +14,7 @@ NAMES: tuple[str, ...] = (
     "references",
     "evidence",
     "identity",
+    "server",
     "notes",
     "cost",
     "bill",

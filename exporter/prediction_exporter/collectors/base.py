@@ -201,12 +201,14 @@ class Collector:
         families: what it renders, in the order of exposition.
         maturity: the least maturity of a model that it runs for: 0 for service, traffic and cost, 1 for data, drift and
             pipelines, 2 for everything else.
+        of_predictions: whether it is about what is read of a model, and does not run where nothing is.
     """
 
     name: str
     summary: str
     families: tuple[Family, ...]
     maturity: Literal[0, 1, 2]
+    of_predictions: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

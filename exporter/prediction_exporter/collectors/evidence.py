@@ -175,5 +175,6 @@ COLLECTOR = ModelCollector(
         LATE,
     ),
     maturity=1,
+    of_predictions=True,
     open=EvidenceSeries,
 )

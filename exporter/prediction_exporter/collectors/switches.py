@@ -25,6 +25,9 @@ from prediction_exporter.config import Config, Model
 
 T = TypeVar("T")
 
+#: Why a collector does not run for a model of which nothing is read.
+NO_PREDICTIONS = "no predictions"
+
 #: What is wrong where no collector runs.
 NOTHING_RUNS = "every collector is switched off; switch one on with --collector.NAME, or take it out of series.exclude"
 
@@ -43,6 +46,8 @@ class Switches:
 
     def why_off(self, collector: Collector, config: Config, model: Model | None) -> str | None:
         """Return why a collector does not run, or None where it does; ``model`` is None for what belongs to no model."""
+        if self._has_nothing(collector, model):
+            return NO_PREDICTIONS
         flag = self.flags.get(collector.name)
         if flag is not None:
             return None if flag else f"--no-collector.{collector.name}"
@@ -53,6 +58,10 @@ class Switches:
         if model is not None and collector.maturity > model.maturity:
             return f"maturity {model.maturity}"
         return None
+
+    @staticmethod
+    def _has_nothing(collector: Collector, model: Model | None) -> bool:
+        return model is not None and collector.of_predictions and not model.predictions.are_read
 
     def runs(self, name: str, config: Config, model: Model | None) -> bool:
         """Return whether the collector of this name runs."""
@@ -106,7 +115,7 @@ class Switches:
 
 def levels(switches: Switches, config: Config, model: Model) -> Iterator[str]:
     """Yield what a model's maturity switches on, and what the next level would add, for the person who chooses it."""
-    of_model = [collector for collector in COLLECTORS.values() if not isinstance(collector, LiveCollector)]
+    of_model = [collector for collector in COLLECTORS.values() if _is_of(collector, config, model)]
     running = [collector.name for collector in of_model if switches.runs(collector.name, config, model)]
     yield f"maturity {model.maturity}: {', '.join(running)}"
     if model.maturity == max(collector.maturity for collector in of_model):
@@ -115,6 +124,15 @@ def levels(switches: Switches, config: Config, model: Model) -> Iterator[str]:
     added = ", ".join(collector.name for collector in of_model if collector.maturity == following) or "nothing yet"
     baseline = ", from a baseline" if not model.maturity and model.baseline is None else ""
     yield f"maturity {following} would add {added}{baseline}"
+
+
+def _is_of(collector: Collector, config: Config, model: Model) -> bool:
+    """Return whether a collector is about a model, as it is configured."""
+    if isinstance(collector, PollingCollector):
+        return model.name in opened_polls(collector, config)
+    if isinstance(collector, LiveCollector):
+        return model.name in opened_live(collector, config)
+    return True
 
 
 def excluded_families(config: Config) -> frozenset[str]:

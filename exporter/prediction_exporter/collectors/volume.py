@@ -89,5 +89,6 @@ COLLECTOR = PollingCollector(
     summary="How fast the files of a model's predictions grow, and the room that is left where they are.",
     families=(WRITTEN, VOLUME_FREE, VOLUME_SIZE),
     maturity=0,
+    of_predictions=True,
     open=_open,
 )

@@ -178,5 +178,6 @@ COLLECTOR = ModelCollector(
         BASELINE_CREATED,
     ),
     maturity=1,
+    of_predictions=True,
     open=WindowSeries,
 )

@@ -59,6 +59,10 @@ def run(options: argparse.Namespace) -> int:
     if options.model not in models:
         raise ConfigError(f"{options.config_file}: has no model {options.model} (one of: {', '.join(models)})")
     index, model = models[options.model]
+    if not model.predictions.are_read:
+        raise ConfigError(
+            f"{options.config_file}: models[{index}].predictions: are not there, and a baseline is compared with them alone"
+        )
     output = options.output or model.baseline
     if output is None:
         raise ConfigError(

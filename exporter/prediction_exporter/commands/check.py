@@ -61,7 +61,7 @@ def check_config(options: argparse.Namespace) -> int:
     switches = Switches(*collector_flags(options))
     if not switches.anything(loaded):
         problems.append(NOTHING_RUNS)
-    warnings = [*config.check_log_folders(loaded), *unwatched(loaded, switches)]
+    warnings = [*config.check_log_folders(loaded), *config.coarse_objectives(loaded), *unwatched(loaded, switches)]
     budgets = budget.of_exporter(loaded, switches)
     baselines: dict[int, Baseline] = {}
     for index, model in enumerate(loaded.models):
@@ -119,7 +119,10 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
 
     model, place = config.models[index], f"models[{index}]"
     layout = baseline.layout if baseline is not None else None
-    print(f"{model.name}: reads {model.predictions.source.shown}")
+    _show_server(model)
+    if not model.predictions.are_read:
+        return Findings()
+    print(f"{model.name}: reads {model.shown}")
     told: list[str] = []
     try:
         with _hearing(told), closing(open_to_look(config, index, layout)) as source:
@@ -162,6 +165,21 @@ def _show_process(model: Model, index: int) -> Iterator[str]:
     absent = [f"{part.value} ({reason})" for part, reason in look.status.items() if reason in {"denied", "unsupported"}]
     if absent:
         yield f"models[{index}].process: not told here and now: {', '.join(absent)}"
+
+
+def _show_server(model: Model) -> None:
+    """Show which series of a model's server rules read, and what they make of them."""
+    if model.server is None:
+        if not model.predictions.are_read:
+            print(f"{model.name}: watched by its processes")
+        return
+    alone = "watched by its server's own metrics" if not model.predictions.are_read else "reads its server's own metrics too"
+    print(f"{model.name}: {alone}, {model.server.kind} {model.server.matched}")
+    missing = [part for part in ("requests", "failed", "duration") if part not in model.of_server]
+    print(f"  rules make of them: {', '.join(model.of_server)}" + (f"; not told: {', '.join(missing)}" if missing else ""))
+    bound = model.latency_bound
+    if bound is not None and model.slo.latency is not None:
+        print(f"  requests above {bound.lower:g}s count as slow, the objective is {model.slo.latency.under}")
 
 
 def _nothing_compared(index: int, baseline: Baseline) -> Iterator[str]:

@@ -27,6 +27,7 @@ from prediction_exporter.config.models import (
     Thresholds,
     WorkingHours,
 )
+from prediction_exporter.config.objectives import coarse_objectives
 from prediction_exporter.config.predictions import (
     S3,
     UNIT_ENDINGS,
@@ -44,6 +45,7 @@ from prediction_exporter.config.predictions import (
 from prediction_exporter.config.process import Process
 from prediction_exporter.config.schema import json_schema, write_schema
 from prediction_exporter.config.scores import ScorePattern
+from prediction_exporter.config.server import Server
 from prediction_exporter.config.slo import FreshnessObjective, LatencyObjective, Slo
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import Area, FileFormat, Kind, LogFormat, Start, TableMode, Task, Unit, known_thresholds
@@ -89,6 +91,7 @@ __all__ = [
     "Responder",
     "ScorePattern",
     "Series",
+    "Server",
     "Slo",
     "Smtp",
     "Start",
@@ -105,6 +108,7 @@ __all__ = [
     "baseline_command",
     "check_files",
     "check_log_folders",
+    "coarse_objectives",
     "json_schema",
     "known_thresholds",
     "load",

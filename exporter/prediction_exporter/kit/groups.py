@@ -11,12 +11,13 @@ from prediction_exporter.kit.cost import ANOMALY, COST_SERIES
 from prediction_exporter.kit.error_budget import BAD, COUNT_INTERVAL, COUNTED, LONG_SHARES, REMAINING, STALE, STALE_SHARES
 from prediction_exporter.kit.evidence import MOVED, MOVED_RATIO
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE, FIGURES, PSI, SEVERAL, SMOOTHED_SHARE, Figure
-from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA
+from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA
 from prediction_exporter.kit.health import EVALUATED, health
 from prediction_exporter.kit.process import CPU_PER_1000, MEMORY_PER_1000
 from prediction_exporter.kit.promql import Recorded
 from prediction_exporter.kit.recording import FAILED_SHARES, OWNER, SHORTEST_WINDOW, SLOW_SHARES, TRAFFIC, WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.serving import OF_CLUSTER, OF_NAMESPACE
 from prediction_exporter.kit.volume import COST, GROWTH
 
 
@@ -57,8 +58,11 @@ def _group_of(figure: Figure) -> RecordingGroup:
 _WATCHING = (
     RecordingGroup(name="model-owners", interval=INTERVAL, series=(OWNER,)),
     RecordingGroup(
-        name="model-replicas", interval=INTERVAL, series=(SHARED, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL)
+        name="model-replicas",
+        interval=INTERVAL,
+        series=(SHARED, SHARED_REQUESTS, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL),
     ),
+    RecordingGroup(name="model-servers", interval=INTERVAL, series=(OF_NAMESPACE, OF_CLUSTER)),
     RecordingGroup(name="model-windows", interval=INTERVAL, series=(WINDOW_COUNT, SHORTEST_WINDOW)),
     *map(_group_of, FIGURES),
     RecordingGroup(name="model-drift-evidence", interval=COLUMNS_INTERVAL, series=(MOVED, MOVED_RATIO)),

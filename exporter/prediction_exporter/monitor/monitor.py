@@ -268,7 +268,7 @@ class Monitor:
         model = config.models[index]
         last = self.reports.get(model.name)
         if last is None:
-            source = SourceReport(model.predictions.source.shown, False, problem, None, None, 0, 0, {}, ())
+            source = SourceReport(model.shown, False, problem, None, None, 0, 0, {}, ())
             report = ModelReport(model, None, source, (), self._clock(), None, self._without_counts(config, model))
         else:
             report = replace(last, source=replace(last.source, up=False, problem=problem))

@@ -27,6 +27,7 @@ ALERTS: tuple[str, ...] = (
     "ModelSourceStale",
     "ModelSourceEmpty",
     "ModelLogVolumeFilling",
+    "ModelServerUnseen",
     "ModelRulesLate",
     "ModelConfigReloadFailed",
     "ModelCollectorFailed",

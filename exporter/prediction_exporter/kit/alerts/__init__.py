@@ -33,6 +33,7 @@ from prediction_exporter.kit.alerts.model_process_restarts import MODEL_PROCESS_
 from prediction_exporter.kit.alerts.model_replicas_missing import MODEL_REPLICAS_MISSING
 from prediction_exporter.kit.alerts.model_rules_late import MODEL_RULES_LATE
 from prediction_exporter.kit.alerts.model_saturated import MODEL_SATURATED
+from prediction_exporter.kit.alerts.model_server_unseen import MODEL_SERVER_UNSEEN
 from prediction_exporter.kit.alerts.model_source_empty import MODEL_SOURCE_EMPTY
 from prediction_exporter.kit.alerts.model_state_damaged import MODEL_STATE_DAMAGED
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
@@ -62,6 +63,7 @@ ALERTS: tuple[Alert, ...] = (
     SOURCE_STALE,
     MODEL_SOURCE_EMPTY,
     MODEL_LOG_VOLUME_FILLING,
+    MODEL_SERVER_UNSEEN,
     MODEL_RULES_LATE,
     CONFIG_RELOAD_FAILED,
     COLLECTOR_FAILED,

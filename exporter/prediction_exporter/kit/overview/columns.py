@@ -22,7 +22,7 @@ from prediction_exporter.kit.figures import (
     psi_noise_floor,
     values,
 )
-from prediction_exporter.kit.fleet import total
+from prediction_exporter.kit.fleet import SHARED, total
 from prediction_exporter.kit.overview.labels import (
     COLUMN,
     FEATURE,
@@ -184,8 +184,8 @@ def quality() -> list[Panel]:
             "Lines or rows of the source that could not be used, a second, by reason.",
             Query(
                 expr=(
-                    f"{total((*MODEL_KEY, 'reason'), rate(EVENTS_REJECTED, MODEL), of='reason')} and on (reason) "
-                    f"sum by (reason) (increase({EVENTS_REJECTED.where(*MODEL)}[$__range] @ end())) > 0"
+                    f"{total((*MODEL_KEY, 'reason'), rate(EVENTS_REJECTED, MODEL), of='reason', shared=SHARED)} "
+                    f"and on (reason) sum by (reason) (increase({EVENTS_REJECTED.where(*MODEL)}[$__range] @ end())) > 0"
                 ),
                 legend="{{reason}}",
             ),
