@@ -30,6 +30,7 @@ from prediction_exporter.collectors.model_process import (
     WORKING_SET,
     WRITTEN,
 )
+from prediction_exporter.collectors.running import COLLECTOR_DURATION
 from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED, LAST_SUCCESS, SOURCE_UP
 from prediction_exporter.collectors.traffic import (
     PREDICTION_SCORE,
@@ -38,7 +39,11 @@ from prediction_exporter.collectors.traffic import (
     REQUESTS,
     REQUESTS_FAILED,
     REQUESTS_SLOW,
+    RESPONSES,
+    STAGE_REQUESTS,
+    VERSION_LAST_REQUEST,
 )
+from prediction_exporter.collectors.volume import VOLUME_FREE, VOLUME_SIZE
 from prediction_exporter.collectors.volume import WRITTEN as WRITTEN_BYTES
 from prediction_exporter.kit.cases import TARGET, bins, evidence, owner, series, share, shared, window
 from prediction_exporter.kit.cost import ANOMALY
@@ -98,6 +103,12 @@ def exported(target: dict[str, str]) -> list[str]:
         series(PREDICTIONS, "0+10x200", version, target=target, **{"class": "no"}),
         series(EVENTS, "0+47x200", model, target=target),
         series(WRITTEN_BYTES, "0+5000x200", model, target=target),
+        series(VOLUME_FREE, "5e9x200", model, target=target),
+        series(VOLUME_SIZE, "9e9x200", model, target=target),
+        series(COLLECTOR_DURATION, "0.2x200", model, target=target, collector="windows"),
+        series(RESPONSES, "0+40x200", version, target=target, **{"class": "2xx"}),
+        series(STAGE_REQUESTS, "0+40x200", version, target=target, stage="champion"),
+        series(VERSION_LAST_REQUEST, "0+60x200", version, target=target),
         series("process_cpu_seconds_total", "0+2x200", target=target),
         series(EVENTS_REJECTED, "0+5x200", model, target=target, reason="malformed"),
         series(EVENTS_REJECTED, "0+2x200", model, target=target, reason="encoding"),
@@ -164,7 +175,7 @@ EXPRESSIONS = {
     **{
         series.name: series.where(model="$model")
         for series in RECORDED
-        # The anomaly of costs follows from their rates, and needs days of them.
+        # What an exporter works is of all its models together; the anomaly of costs needs days of their rates.
         if series
         not in {
             SHARED,
@@ -179,6 +190,7 @@ EXPRESSIONS = {
             SMOOTHED_SHARE,
             EVALUATED,
             ANOMALY,
+            WORK,
         }
     },
     **of_panels(),
