@@ -54,6 +54,7 @@ from prediction_exporter.kit.groups import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.health import EVALUATED
 from prediction_exporter.kit.rules import RECORDING_FILE, by_area, group_of
 from prediction_exporter.kit.serving import OF_CLUSTER, OF_NAMESPACE
+from prediction_exporter.kit.volume import COST as WORK
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
