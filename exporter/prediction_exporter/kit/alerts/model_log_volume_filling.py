@@ -97,7 +97,7 @@ MODEL_LOG_VOLUME_FILLING = Alert(
     mitigation=(
         "1. It is the predictions: rotate more often, keep fewer files, compress them. What the exporter has read it does not "
         "need any more; what it has not is in `prediction_exporter_source_unread_bytes`.\n"
-        "2. It is something else on the same volume: find it (`du -xh --max-depth=2`), and give the predictions a volume of "
+        "2. It is something else on the same volume: find it (`du -xh -d 2`), and give the predictions a volume of "
         "their own.\n"
         "3. A deleted file whose writer still has it open takes room until that is restarted (`lsof +L1`).\n"
         "4. Traffic has grown for good: enlarge the volume."
