@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prediction_exporter.collectors import bill, cost, evidence, exporter, model_process, notes, server, traffic
+from prediction_exporter.collectors import bill, cost, evidence, exporter, model_process, notes, server, traffic, volume
 from prediction_exporter.collectors import statistics as module
 from prediction_exporter.collectors.base import Published, Subject
 from prediction_exporter.collectors.identity import IdentitySeries
@@ -74,13 +74,18 @@ def test_names_are_unique_and_well_formed() -> None:
 
 
 def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
-    """All but those of a regression, entities, a season, a server, notes, processes, costs and the exporter; none twice."""
+    """All but those of a regression, entities, a season, stages, and what is asked for."""
     watched.log(60, version="0", at=watched.clock() - 7200)  # something for the day's windows to be compared with
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
-    beside = (server, notes, model_process, cost, bill, exporter)
+    beside = (server, notes, model_process, cost, bill, volume, exporter)
     own = {family.name for family in (*(family for of in beside for family in of.COLLECTOR.families), *COLLECTOR_FAMILIES)}
-    of_others = {traffic.PREDICTION_VALUE.name, evidence.EFFECTIVE.name, EXPECTED_BIN_PREDICTIONS.name}
+    of_others = {
+        traffic.PREDICTION_VALUE.name,
+        traffic.STAGE_REQUESTS.name,
+        evidence.EFFECTIVE.name,
+        EXPECTED_BIN_PREDICTIONS.name,
+    }
     assert {family.name for family in FAMILIES} - shown == own | of_others
     assert total(series, "model_window_predictions", segment="all", window="1h") == 60
     by_color = [total(series, "model_window_predictions", window="1h", segment=f"color={c}") for c in ("red", "blue")]

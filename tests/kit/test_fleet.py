@@ -30,6 +30,7 @@ from prediction_exporter.collectors.model_process import (
     WORKING_SET,
     WRITTEN,
 )
+from prediction_exporter.collectors.running import COLLECTOR_DURATION
 from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED, LAST_SUCCESS, SOURCE_UP
 from prediction_exporter.collectors.traffic import (
     PREDICTION_SCORE,
@@ -38,7 +39,12 @@ from prediction_exporter.collectors.traffic import (
     REQUESTS,
     REQUESTS_FAILED,
     REQUESTS_SLOW,
+    RESPONSES,
+    STAGE_REQUESTS,
+    VERSION_LAST_REQUEST,
 )
+from prediction_exporter.collectors.volume import VOLUME_FREE, VOLUME_SIZE
+from prediction_exporter.collectors.volume import WRITTEN as WRITTEN_BYTES
 from prediction_exporter.kit.cases import TARGET, bins, evidence, owner, series, share, shared, window
 from prediction_exporter.kit.cost import ANOMALY
 from prediction_exporter.kit.dashboards import model_overview
@@ -48,6 +54,7 @@ from prediction_exporter.kit.groups import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.health import EVALUATED
 from prediction_exporter.kit.rules import RECORDING_FILE, by_area, group_of
 from prediction_exporter.kit.serving import OF_CLUSTER, OF_NAMESPACE
+from prediction_exporter.kit.volume import COST as WORK
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
@@ -96,6 +103,14 @@ def exported(target: dict[str, str]) -> list[str]:
         series(PREDICTIONS, "0+30x200", version, target=target, **{"class": "yes"}),
         series(PREDICTIONS, "0+10x200", version, target=target, **{"class": "no"}),
         series(EVENTS, "0+47x200", model, target=target),
+        series(WRITTEN_BYTES, "0+5000x200", model, target=target),
+        series(VOLUME_FREE, "5e9x200", model, target=target),
+        series(VOLUME_SIZE, "9e9x200", model, target=target),
+        series(COLLECTOR_DURATION, "0.2x200", model, target=target, collector="windows"),
+        series(RESPONSES, "0+40x200", version, target=target, **{"class": "2xx"}),
+        series(STAGE_REQUESTS, "0+40x200", version, target=target, stage="champion"),
+        series(VERSION_LAST_REQUEST, "0+60x200", version, target=target),
+        series("process_cpu_seconds_total", "0+2x200", target=target),
         series(EVENTS_REJECTED, "0+5x200", model, target=target, reason="malformed"),
         series(EVENTS_REJECTED, "0+2x200", model, target=target, reason="encoding"),
         series(SOURCE_UP, "1x200", model, target=target),
@@ -161,7 +176,7 @@ EXPRESSIONS = {
     **{
         series.name: series.where(model="$model")
         for series in RECORDED
-        # The anomaly of costs follows from their rates, and needs days of them.
+        # What an exporter works is of all its models together; the anomaly of costs needs days of their rates.
         if series
         not in {
             SHARED,
@@ -176,6 +191,7 @@ EXPRESSIONS = {
             SMOOTHED_SHARE,
             EVALUATED,
             ANOMALY,
+            WORK,
         }
     },
     **of_panels(),

@@ -254,7 +254,7 @@ def _refuse_settings(
 def _other_columns(names: Iterable[str], roles: Roles, wanted: Container[str]) -> dict[str, str]:
     """Return why each column is not looked at that is neither a feature nor an output."""
     reasons = dict.fromkeys(roles.labels, "label: the truth, which production does not know yet")
-    for role in ("time", "id", "version", "entity", "latency", "status"):
+    for role in ("time", "id", "version", "entity", "latency", "status", "stage"):
         name = getattr(roles, role)
         if name is not None:
             reasons[name] = f"the {role} of a prediction" if role != "entity" else "what a prediction belongs to"

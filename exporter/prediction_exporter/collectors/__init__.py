@@ -19,6 +19,7 @@ NAMES: tuple[str, ...] = (
     "cost",
     "bill",
     "source",
+    "volume",
     "model_process",
     "exporter",
 )

@@ -326,6 +326,11 @@ class Fields(Section):
         description="Status of HTTP or gRPC, a word, or a field that is set when a request failed: a name, {field, failed} or "
         "{field, ok}.",
     )
+    stage: Text | None = Field(
+        None,
+        description="What the prediction was for: champion (also production, primary, live), challenger (candidate, canary) or "
+        "shadow (mirror), in any case; what else stands there is counted as other, and a request without it as none.",
+    )
     features: Features | None = Field(
         None, description="Inputs: the name of a nested object, a list of fields, or {pattern: PATTERN}."
     )

@@ -11,7 +11,7 @@ from prediction_exporter.kit import variables as v
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE
 from prediction_exporter.kit.layout import Row, laid_out
 from prediction_exporter.kit.looks import Json
-from prediction_exporter.kit.overview import columns, cost, process, service, state
+from prediction_exporter.kit.overview import columns, cost, exporter, process, service, state
 from prediction_exporter.kit.overview.annotations import happened
 from prediction_exporter.kit.overview.labels import CLUSTER, MODEL, PLACE, VERSION, WINDOW
 from prediction_exporter.kit.promql import select
@@ -65,7 +65,7 @@ def model_overview() -> Json:
                 Row(title="Column $column", panels=columns.column()),
                 Row(title="Process", panels=process.process(), collapsed=True),
                 Row(title="Cost", panels=cost.cost(), collapsed=True),
-                Row(title="Exporter", panels=service.exporter()),
+                Row(title="Exporter", panels=exporter.exporter()),
             ]
         ),
     }

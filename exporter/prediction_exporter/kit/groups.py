@@ -18,6 +18,7 @@ from prediction_exporter.kit.promql import Recorded
 from prediction_exporter.kit.recording import FAILED_SHARES, OWNER, SHORTEST_WINDOW, SLOW_SHARES, TRAFFIC, WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.serving import OF_CLUSTER, OF_NAMESPACE
+from prediction_exporter.kit.volume import COST, GROWTH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class RecordingGroup:
 INTERVAL = duration("1m")
 #: How often those are that read every column: most of what is scraped, and of windows that move slowly.
 COLUMNS_INTERVAL = duration("2m")
-#: How often the share of every bin is: for people, who look at it in a heatmap, and for no alert.
+#: How often the share of every bin is, and what watching costs: for people, who look at graphs of it, and for no alert.
 BINS_INTERVAL = duration("3m")
 #: How often what is compared with a whole week is.
 WEEK_INTERVAL = duration("3m")
@@ -73,6 +74,7 @@ _WATCHING = (
         series=(TRAFFIC, FLEET_SHARE, *FAILED_SHARES.values(), *SLOW_SHARES.values(), STALE, *STALE_SHARES.values()),
     ),
     RecordingGroup(name="model-capacity", interval=INTERVAL, series=(USED, REPLICAS)),
+    RecordingGroup(name="model-watching", interval=BINS_INTERVAL, series=(GROWTH, COST)),
     RecordingGroup(name="model-error-budget", interval=COUNT_INTERVAL, series=(COUNTED, BAD, *LONG_SHARES.values(), REMAINING)),
     RecordingGroup(name="model-process", interval=INTERVAL, series=(CPU_PER_1000, MEMORY_PER_1000)),
     RecordingGroup(name="model-costs", interval=INTERVAL, series=COST_SERIES),

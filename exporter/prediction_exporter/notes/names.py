@@ -26,6 +26,7 @@ ALERTS: tuple[str, ...] = (
     "ModelGone",
     "ModelSourceStale",
     "ModelSourceEmpty",
+    "ModelLogVolumeFilling",
     "ModelServerUnseen",
     "ModelRulesLate",
     "ModelConfigReloadFailed",

@@ -25,6 +25,7 @@ from prediction_exporter.kit.alerts.model_cost_unknown import MODEL_COST_UNKNOWN
 from prediction_exporter.kit.alerts.model_cpu_throttled import MODEL_CPU_THROTTLED
 from prediction_exporter.kit.alerts.model_exporter_restarts import MODEL_EXPORTER_RESTARTS
 from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
+from prediction_exporter.kit.alerts.model_log_volume_filling import MODEL_LOG_VOLUME_FILLING
 from prediction_exporter.kit.alerts.model_memory_near_limit import MODEL_MEMORY_NEAR_LIMIT
 from prediction_exporter.kit.alerts.model_open_files_near_limit import MODEL_OPEN_FILES_NEAR_LIMIT
 from prediction_exporter.kit.alerts.model_process_down import MODEL_PROCESS_DOWN
@@ -61,6 +62,7 @@ ALERTS: tuple[Alert, ...] = (
     MODEL_GONE,
     SOURCE_STALE,
     MODEL_SOURCE_EMPTY,
+    MODEL_LOG_VOLUME_FILLING,
     MODEL_SERVER_UNSEEN,
     MODEL_RULES_LATE,
     CONFIG_RELOAD_FAILED,
