@@ -229,9 +229,10 @@ def test_alerts_that_need_fresh_data_are_muted_while_there_is_none(alert: Alert)
     """A source that nobody reads says nothing of the model's data, and would be told again by each of these."""
     # How many requests failed or lines were refused, which baseline is used, and what things cost is true of whatever was read.
     needs_none = {"ModelErrorBudgetBurn", "ModelLatencyBudgetBurn", "ModelLinesRejected", "ModelBaselineMismatch"}
-    needs_none |= {"ModelCostOverrun", "ModelCostAnomaly", "ModelCostUnknown"}
+    needs_none |= {"ModelSaturated", "ModelReplicasMissing", "ModelCostOverrun", "ModelCostAnomaly", "ModelCostUnknown"}
     about_the_exporter = {  # or about a server, of which it reads nothing
         "ModelServerUnseen",
+        "ModelLogVolumeFilling",
         "ModelExporterDown",
         "ModelExporterRestarts",
         "ModelGone",

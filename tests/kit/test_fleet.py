@@ -12,7 +12,15 @@ from grafana import filled, panels
 from prediction_exporter.collectors.bill import BILL_SHARED, BILLED, BILLED_MONTH_END, BILLED_MONTH_TO_DATE, BILLED_RATE
 from prediction_exporter.collectors.cost import COST, COST_BUDGET, COST_MONTH_END, COST_MONTH_TO_DATE, COST_RATE
 from prediction_exporter.collectors.exporter import SERIES_LIMIT
-from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
+from prediction_exporter.collectors.identity import (
+    CAPACITY_CONCURRENT,
+    CAPACITY_REQUESTS,
+    MODEL_INFO,
+    REPLICAS_EXPECTED,
+    SLO_FRESHNESS,
+    SLO_LATENCY,
+    SLO_OBJECTIVE,
+)
 from prediction_exporter.collectors.model_process import (
     CPU,
     CPU_QUOTA,
@@ -31,7 +39,7 @@ from prediction_exporter.collectors.model_process import (
     WRITTEN,
 )
 from prediction_exporter.collectors.running import COLLECTOR_DURATION
-from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED, LAST_SUCCESS, SOURCE_UP
+from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED, LAST_SUCCESS, SOURCE_LAG, SOURCE_UP
 from prediction_exporter.collectors.traffic import (
     PREDICTION_SCORE,
     PREDICTIONS,
@@ -45,6 +53,7 @@ from prediction_exporter.collectors.traffic import (
 )
 from prediction_exporter.collectors.volume import VOLUME_FREE, VOLUME_SIZE
 from prediction_exporter.collectors.volume import WRITTEN as WRITTEN_BYTES
+from prediction_exporter.kit.capacity import REPLICAS
 from prediction_exporter.kit.cases import TARGET, bins, evidence, owner, series, share, shared, window
 from prediction_exporter.kit.cost import ANOMALY
 from prediction_exporter.kit.dashboards import model_overview
@@ -118,6 +127,14 @@ def exported(target: dict[str, str]) -> list[str]:
         series(SLO_OBJECTIVE, "0.99x200", model, target=target, slo="availability"),
         series(SLO_OBJECTIVE, "0.9x200", model, target=target, slo="latency"),
         series(SLO_LATENCY, "0.1x200", model, target=target),
+        series(SLO_OBJECTIVE, "0.9x200", model, target=target, slo="freshness"),
+        series(SLO_FRESHNESS, "900x200", model, target=target),
+        series(SOURCE_LAG, "60x100 1200x100", model, target=target),
+        series(CAPACITY_REQUESTS, "2x200", model, target=target),
+        series(CAPACITY_CONCURRENT, "4x200", model, target=target),
+        series(REPLICAS_EXPECTED, "1x200", model, target=target),
+        series(MODEL_INFO, "1x200", model, target=target, task="binary", framework="", training_data=""),
+        series(f"{REQUEST_DURATION}_sum", "0+8x200", version, target=target),
         *(owner(area, target=target) for area in ("service", "data", "drift")),
         series(COST, "0+0.5x200", money, target=target, component="replica"),
         series(COST_RATE, "30x200", money, target=target, component="replica"),
@@ -163,12 +180,12 @@ def scenario() -> list[dict[str, str]]:
 
 
 def of_panels() -> dict[str, str]:
-    """Return the queries of the dashboard that give no series for each replica, by title and place."""
+    """Return the queries of the dashboard that give no series for each replica and do not count these, by title and place."""
     return {
         f"{panel['title']} {target['refId']}": filled(target["expr"], FILLED)
         for panel in panels(model_overview())
         for target in panel["targets"]
-        if "{{instance}}" not in target["legendFormat"]
+        if "{{instance}}" not in target["legendFormat"] and REPLICAS.name not in target["expr"]
     }
 
 
@@ -192,6 +209,7 @@ EXPRESSIONS = {
             EVALUATED,
             ANOMALY,
             WORK,
+            REPLICAS,  # they are counted, whatever they read
         }
     },
     **of_panels(),
