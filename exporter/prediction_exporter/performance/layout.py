@@ -1,0 +1,312 @@
+"""Layout of performance: the classes, score bins and error bins of a model, and where their counts lie in one flat array.
+
+::
+
+    classes: [ rows, weight, unusable, unscored | predicted x actual | negatives, positives by score bin | exact sums ]
+    numbers: [ rows, weight, unusable, clipped, zero actuals | error bins | predicted x actual bins | exact sums ]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prediction_exporter.counting.categories import CategoryEncoder
+from prediction_exporter.counting.held import Held
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.performance.exact import DIGITS
+
+Task = Literal["binary", "multiclass", "regression"]
+
+#: Classes that are told apart; the rarer ones are ``other``.
+MOST_CLASSES = 50
+
+#: Score bins of one score, and of all scores of a model together, about.
+MOST_BINS, MOST_BINS_TOGETHER, FEWEST_BINS = 512, 4096, 32
+
+#: Bins of equal width that calibration is told in.
+CALIBRATION_BINS = 10
+TENTHS = tuple(step / CALIBRATION_BINS for step in range(1, CALIBRATION_BINS))
+
+#: Weights are multiples of this where there are any.
+WEIGHT_UNIT = 1 / 1024
+MOST_WEIGHT = 2.0**14
+
+#: Octaves of the sizes of errors that have bins, in units of the scale, and bins of an octave: 4.4 % wide.
+_OCTAVES, _IN_OCTAVE = (-14, 10), 16
+
+#: Errors and actual values beyond so many scales count as these: their fourth powers still have room.
+FARTHEST = 2.0**16
+
+#: Counters in front.
+ROWS, WEIGHT, UNUSABLE, UNSCORED = range(4)
+CLIPPED, ZERO_ACTUALS = 3, 4
+_COUNTERS = 5
+
+#: Sums over the pairs of a regression: e = (predicted - actual) / scale, a = (actual - center) / scale, p = abs(e / actual).
+MOMENTS = ("e", "|e|", "e2", "e|e|", "e4", "a", "a2", "a3", "a4", "e2a", "e2a2", "p", "p2")
+
+#: Sums over the scored pairs of classes.
+LOSSES = ("log_loss", "log_loss2", "brier", "brier2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreBins:
+    """A score and its bins.
+
+    Attributes:
+        column: name of the column that holds it.
+        of_class: index of the class that it speaks of.
+        edges: between its bins, which are closed on the left; the first and the last are open.
+        is_probability: whether it is one; tenths are among its edges then.
+    """
+
+    column: str
+    of_class: int
+    edges: tuple[float, ...]
+    is_probability: bool
+
+    @property
+    def bins(self) -> int:
+        """Number of bins."""
+        return len(self.edges) + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerformanceLayout:
+    """What is counted of predictions and their labels.
+
+    Attributes:
+        task: what the model does.
+        classes: of a classification, its classes; one more stands for all others, on both sides.
+        held: what the values of the baseline's prediction column were: decides which spellings mean a class.
+        positive: of a binary one, the index of the class that the score speaks of; None where there is no score.
+        scores: the scores, in the order of the columns that are counted.
+        threshold: of a binary one, the score from which on something is done; None where it is not configured.
+        center, scale: of a regression, what values are taken about and in units of; the scale is rounded up to a power of two.
+        edges: of a regression, between the bins of predicted and actual values.
+        features: columns that the model sees, for adjusted R2.
+        quantile: of a regression that predicts one, which; None for all others.
+        weighted: whether pairs have weights; else each counts 1.
+    """
+
+    task: Task
+    classes: tuple[str, ...] = ()
+    held: Held = Held.ANY
+    positive: int | None = None
+    scores: tuple[ScoreBins, ...] = ()
+    threshold: float | None = None
+    center: float = 0.0
+    scale: float = 1.0
+    edges: tuple[float, ...] = ()
+    features: int = 0
+    quantile: float | None = None
+    weighted: bool = False
+
+    def __post_init__(self) -> None:
+        if self.is_regression == bool(self.classes):
+            raise ValueError("classes: what predicts classes has some, and a regression none")
+        if len(self.classes) > MOST_CLASSES or len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"classes: must be unique and at most {MOST_CLASSES}")
+        if any(not 0 <= score.of_class < len(self.classes) for score in self.scores):
+            raise ValueError("scores: each belongs to a class")
+        if self.task == "binary" and [score.of_class for score in self.scores] not in ([], [self.positive]):
+            raise ValueError("scores: of a binary model, the one of the positive class")
+        if self.threshold is not None and not (self.scores and self.threshold in self.scores[0].edges):
+            raise ValueError("threshold: must be an edge of the score's bins")
+        if self.quantile is not None and not 0 < self.quantile < 1:
+            raise ValueError("quantile: must lie between 0 and 1")
+        if not (math.isfinite(self.center) and math.isfinite(self.scale) and self.scale > 0):
+            raise ValueError("center and scale: must be finite, and the scale positive")
+        if any(score.is_probability and not set(TENTHS) <= set(score.edges) for score in self.scores):
+            raise ValueError("edges: tenths are among those of a probability")
+        for edges in (self.edges, *(score.edges for score in self.scores)):
+            if not all(map(math.isfinite, edges)) or any(a >= b for a, b in pairwise(edges)):
+                raise ValueError("edges: must be finite and strictly increasing")
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether numbers are predicted."""
+        return self.task == "regression"
+
+    @property
+    def other(self) -> int:
+        """The code of what is none of the classes."""
+        return len(self.classes)
+
+    @cached_property
+    def unit(self) -> float:
+        """The scale, rounded up to a power of two: dividing by it is exact."""
+        return 2.0 ** math.ceil(math.log2(self.scale))
+
+    @property
+    def weight_unit(self) -> float:
+        """What a count of one weighs."""
+        return WEIGHT_UNIT if self.weighted else 1.0
+
+    @property
+    def has_losses(self) -> bool:
+        """Whether the scores give each class a probability, so that a pair has a log loss and a Brier score."""
+        if not self.scores or not all(score.is_probability for score in self.scores):
+            return False
+        return self.task == "binary" or {score.of_class for score in self.scores} == set(range(len(self.classes)))
+
+    @cached_property
+    def sums(self) -> tuple[str, ...]:
+        """The names of the exact sums, in their order."""
+        names = ["weight2"] if self.weighted else []
+        if self.is_regression:
+            return (*names, *MOMENTS)
+        names += LOSSES if self.has_losses else ()
+        for index, score in enumerate(self.scores):
+            names += [f"score {index} {tenth}" for tenth in range(CALIBRATION_BINS)] if score.is_probability else []
+        return tuple(names)
+
+    @cached_property
+    def blocks(self) -> Mapping[str, tuple[slice, tuple[int, ...]]]:
+        """Where each part of the counts lies, and its shape."""
+        shapes: dict[str, tuple[int, ...]] = {"counters": (_COUNTERS,)}
+        if self.is_regression:
+            shapes |= {"errors": (len(error_edges()) + 1,), "table": (len(self.edges) + 1, len(self.edges) + 1)}
+        else:
+            shapes["confusion"] = (self.other + 1, self.other + 1)
+            shapes |= {f"score {index}": (2, score.bins) for index, score in enumerate(self.scores)}
+        shapes["sums"] = (len(self.sums), DIGITS)
+        ends = np.cumsum([math.prod(shape) for shape in shapes.values()]).tolist()
+        return {
+            name: (slice(end - math.prod(shape), end), shape) for (name, shape), end in zip(shapes.items(), ends, strict=True)
+        }
+
+    @property
+    def width(self) -> int:
+        """Length of the counts."""
+        return int(self.blocks["sums"][0].stop)
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of everything that decides where a pair is counted: equal digests, mergeable counts."""
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
+
+    def encoder(self) -> CategoryEncoder:
+        """Return what gives predicted and actual classes their codes: the index in the classes, or ``other``."""
+        return CategoryEncoder(self.classes, self.held)
+
+
+@cache
+def error_edges() -> NDArray[np.float64]:
+    """Return the edges between the bins of errors, in units of the scale, (2 m,), on both sides of 0."""
+    first, last = _OCTAVES
+    sizes = 2.0 ** (np.arange(first * _IN_OCTAVE, last * _IN_OCTAVE + 1) / _IN_OCTAVE)
+    return np.concatenate((-sizes[::-1], sizes))
+
+
+def performance_layout(
+    layout: Layout,
+    task: Task,
+    *,
+    classes: Sequence[str] | None = None,
+    positive: str | None = None,
+    score_classes: Mapping[str, str] | None = None,
+    threshold: float | None = None,
+    quantile: float | None = None,
+    weighted: bool = False,
+) -> PerformanceLayout:
+    """Return what is counted of the performance of a model.
+
+    Args:
+        layout: the baseline's, with the columns of the prediction and of the scores.
+        task: what the model does.
+        classes: the names of the classes; by default the categories of the prediction, most frequent first.
+        positive: of a binary model, the class that the score speaks of; by default 1 of 0 and 1, true of true and false.
+        score_classes: the class of each score column; by default the one that the column is called like.
+        threshold: of a binary model, the score from which on something is done.
+        quantile: of a regression, the quantile that is predicted.
+        weighted: whether labels have weights.
+
+    Raises:
+        ValueError: classes, the positive class or bins cannot be told; the message names the argument and what is allowed.
+    """
+    prediction = next((c for c in layout.columns if c.role is Role.PREDICTION and not c.is_derived), None)
+    features = sum(column.role is Role.FEATURE and not column.is_derived for column in layout.columns)
+    if task == "regression":
+        if prediction is None or prediction.kind is not Kind.NUMERIC:
+            raise ValueError("task: a regression needs a baseline with a numeric prediction")
+        return PerformanceLayout(
+            task=task,
+            center=prediction.center,
+            scale=prediction.scale,
+            edges=prediction.drift_edges,
+            features=features,
+            quantile=quantile,
+            weighted=weighted,
+        )
+    names = tuple(classes if classes is not None else prediction.categories if prediction is not None else ())[:MOST_CLASSES]
+    if not names:
+        raise ValueError("classes: must be given, as the baseline has no categorical prediction")
+    columns = [column for column in layout.columns if column.role is Role.SCORE and column.kind is Kind.NUMERIC]
+    of_class = {column.name: (score_classes or {}).get(column.name, column.name) for column in columns}
+    chosen: list[tuple[Column, str]]
+    if task == "binary":
+        named = _positive(names, positive) if columns or positive is not None else None
+        one = columns if len(columns) == 1 else [column for column in columns if of_class[column.name] == named]
+        if columns and not one:
+            raise ValueError(
+                f"positive: none of the scores is of the class {named}; they are of {', '.join(of_class.values())}"
+            )
+        chosen = [(column, named) for column in one[:1] if named is not None]
+    else:
+        named = None
+        chosen = [(column, of_class[column.name]) for column in columns if of_class[column.name] in names]
+        if columns and not chosen:
+            raise ValueError(
+                f"score_classes: the classes are {', '.join(names)}, and the scores of {', '.join(of_class.values())}"
+            )
+    most = min(MOST_BINS, max(FEWEST_BINS, MOST_BINS_TOGETHER // max(len(chosen), 1)))
+    return PerformanceLayout(
+        task=task,
+        classes=names,
+        held=prediction.held if prediction is not None else Held.ANY,
+        positive=None if named is None else names.index(named),
+        scores=tuple(_score_bins(column, names.index(name), threshold, most) for column, name in chosen),
+        threshold=threshold if task == "binary" and chosen else None,
+        features=features,
+        weighted=weighted,
+    )
+
+
+def _positive(classes: Sequence[str], named: str | None) -> str:
+    if named is not None:
+        if named not in classes:
+            raise ValueError(f"positive: {named} is no class; they are {', '.join(classes)}")
+        return named
+    usual = [name for name in ("1", "true") if name in classes and set(classes) <= {"0", "1", "true", "false"}]
+    if len(usual) != 1:
+        raise ValueError(f"positive: must be one of the classes {', '.join(classes)}")
+    return usual[0]
+
+
+#: Edges of probabilities beside those of the baseline: hundredths, and steps towards 0 and 1.
+_TAILS = [step * 10.0**-power for power in (6, 5, 4, 3) for step in (1, 2, 5)]
+_GRID = sorted({*(k / 100 for k in range(1, 100)), *_TAILS, *(1 - tail for tail in _TAILS)})
+
+
+def _score_bins(column: Column, of_class: int, threshold: float | None, most: int) -> ScoreBins:
+    is_probability = not column.edges or (column.edges[0] >= 0.0 and column.edges[-1] <= math.nextafter(1.0, math.inf))
+    wanted = set() if threshold is None else {threshold}
+    if not is_probability:
+        return ScoreBins(
+            column=column.name, of_class=of_class, edges=tuple(sorted({*column.edges, *wanted})), is_probability=False
+        )
+    wanted |= set(TENTHS)
+    finer = sorted({*(edge for edge in column.edges if 0.0 < edge < 1.0), *_GRID} - wanted)
+    step = math.ceil(len(finer) / max(most - len(wanted) - 1, 1))
+    return ScoreBins(column=column.name, of_class=of_class, edges=tuple(sorted({*finer[::step], *wanted})), is_probability=True)
