@@ -6,7 +6,6 @@ Of several classes, each against the rest.
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
 
 from prediction_exporter.performance.base import BY_CLASS, Effect, Floats, Measure, divide, is_scored, measure_family
 from prediction_exporter.performance.counts import Performance
@@ -56,22 +55,19 @@ def _error_of(one: Curve) -> float:
 
 
 def _bound_of(one: Curve) -> float:
-    """Return how far the value of raw scores may be: in each bin, all positives may come first, or last."""
+    """Return how far the value of raw scores may be: in each bin, all positives may come first, or last.
+
+    Whatever pairs weigh, precision over the positives of a bin is at most that after all of them, and its mean at least that
+    of pairs that weigh next to nothing each.
+    """
     positives, negatives, right, wrong = _from_the_top(one)
     if right[-1] <= 0:
         return np.nan
-    first_wrong = wrong - negatives
     tied = positives * _precisions(right, wrong)
-    highest = _summed(right - positives, positives, first_wrong)
-    lowest = _summed(right - positives, positives, wrong)
-    return float(max((highest - tied).sum(), (tied - lowest).sum()) / right[-1])
-
-
-def _summed(before: Floats, positives: Floats, wrong: Floats) -> Floats:
-    """Return the sum of the precisions of positives one after another, after so many others: (b + i) / (b + i + w) over i."""
-    start = before + wrong
-    harmonic = special.digamma(start + positives + 1.0) - special.digamma(start + 1.0)
-    return positives - wrong * harmonic
+    first = positives * _precisions(right, wrong - negatives)
+    before = right - positives + wrong
+    last = positives - wrong * np.log1p(positives / np.where(before > 0, before, 1.0))
+    return float(max((first - tied).sum(), (tied - last).sum()) / right[-1])
 
 
 def _error(performance: Performance) -> Floats:

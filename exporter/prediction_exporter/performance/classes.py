@@ -109,7 +109,7 @@ def _count(
 
 def _clean(layout: PerformanceLayout, scores: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """Return scores whose probabilities lie in [0, 1], and which rows have all of them."""
-    scored: NDArray[np.bool_] = np.isfinite(scores).all(axis=1)
+    scored = np.asarray(np.isfinite(scores).all(axis=1), np.bool_)
     probable = np.array([score.is_probability for score in layout.scores])
     if not probable.any():
         return scores, scored

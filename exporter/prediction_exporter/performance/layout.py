@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from itertools import pairwise
@@ -53,7 +53,8 @@ CLIPPED, ZERO_ACTUALS = 3, 4
 _COUNTERS = 5
 
 #: Sums over the pairs of a regression: e = (predicted - actual) / scale, a = (actual - center) / scale, p = abs(e / actual).
-MOMENTS = ("e", "|e|", "e2", "e|e|", "e4", "a", "a2", "a3", "a4", "e2a", "e2a2", "p", "p2")
+#: The rest of a2 is what rounding takes from the squares.
+MOMENTS = ("e", "|e|", "e2", "e|e|", "e4", "a", "a2", "a2 rest", "a3", "a4", "e2a", "e2a2", "p", "p2")
 
 #: Sums over the scored pairs of classes.
 LOSSES = ("log_loss", "log_loss2", "brier", "brier2")
@@ -113,25 +114,32 @@ class PerformanceLayout:
     weighted: bool = False
 
     def __post_init__(self) -> None:
-        if self.is_regression == bool(self.classes):
-            raise ValueError("classes: what predicts classes has some, and a regression none")
-        if len(self.classes) > MOST_CLASSES or len(set(self.classes)) != len(self.classes):
-            raise ValueError(f"classes: must be unique and at most {MOST_CLASSES}")
-        if any(not 0 <= score.of_class < len(self.classes) for score in self.scores):
-            raise ValueError("scores: each belongs to a class")
-        if self.task == "binary" and [score.of_class for score in self.scores] not in ([], [self.positive]):
-            raise ValueError("scores: of a binary model, the one of the positive class")
-        if self.threshold is not None and not (self.scores and self.threshold in self.scores[0].edges):
-            raise ValueError("threshold: must be an edge of the score's bins")
-        if self.quantile is not None and not 0 < self.quantile < 1:
-            raise ValueError("quantile: must lie between 0 and 1")
-        if not (math.isfinite(self.center) and math.isfinite(self.scale) and self.scale > 0):
-            raise ValueError("center and scale: must be finite, and the scale positive")
-        if any(score.is_probability and not set(TENTHS) <= set(score.edges) for score in self.scores):
-            raise ValueError("edges: tenths are among those of a probability")
+        wrong = next((what for what, holds in self._faults() if holds), None)
+        if wrong is not None:
+            raise ValueError(wrong)
+
+    def _faults(self) -> Iterator[tuple[str, bool]]:
+        """Yield what may be wrong, and whether it is."""
+        yield "classes: what predicts classes has some, and a regression none", self.is_regression == bool(self.classes)
+        is_list = len(self.classes) <= MOST_CLASSES and len(set(self.classes)) == len(self.classes)
+        yield f"classes: must be unique and at most {MOST_CLASSES}", not is_list
+        of_classes = [score.of_class for score in self.scores]
+        is_each = all(0 <= code < len(self.classes) for code in of_classes) and len(set(of_classes)) == len(of_classes)
+        yield "scores: each belongs to a class, and no two to the same", not is_each
+        yield (
+            "scores: of a binary model, that of the positive class",
+            self.task == "binary" and of_classes not in ([], [self.positive]),
+        )
+        is_edge = self.threshold is None or (bool(self.scores) and self.threshold in self.scores[0].edges)
+        yield "threshold: must be an edge of the score's bins", not is_edge
+        yield "quantile: must lie between 0 and 1", self.quantile is not None and not 0 < self.quantile < 1
+        is_scale = math.isfinite(self.center) and math.isfinite(self.scale) and self.scale > 0
+        yield "center and scale: must be finite, and the scale positive", not is_scale
         for edges in (self.edges, *(score.edges for score in self.scores)):
-            if not all(map(math.isfinite, edges)) or any(a >= b for a, b in pairwise(edges)):
-                raise ValueError("edges: must be finite and strictly increasing")
+            is_sorted = all(map(math.isfinite, edges)) and all(a < b for a, b in pairwise(edges))
+            yield "edges: must be finite and strictly increasing", not is_sorted
+        has_tenths = all(set(TENTHS) <= set(score.edges) for score in self.scores if score.is_probability)
+        yield "edges: tenths are among those of a probability", not has_tenths
 
     @property
     def is_regression(self) -> bool:

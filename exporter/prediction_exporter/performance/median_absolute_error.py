@@ -87,7 +87,7 @@ MEDIAN_ABSOLUTE_ERROR = Measure(
     entries=one,
     compute=median_absolute_error,
     error=_error,
-    error_formula="Woodruff: half the distance of the quantiles a binomial error of the share away from a half.",
+    error_formula="Woodruff: half of what lies between the quantiles a binomial error above and below a half.",
     bound=_bound,
     floor=None,
     reasons=(),
@@ -96,5 +96,5 @@ MEDIAN_ABSOLUTE_ERROR = Measure(
     lower=0.0,
     upper=math.inf,
     unit="short",
-    reference="sklearn.metrics.median_absolute_error; Woodruff, Confidence intervals for medians and other position measures, 1952.",
+    reference="sklearn.metrics.median_absolute_error; Woodruff, Confidence intervals for medians, 1952.",
 )

@@ -12,9 +12,9 @@ from prediction_exporter.performance.base import Floats
 from prediction_exporter.performance.counts import Performance
 from prediction_exporter.performance.curves import scored
 
-#: Actual values are taken for constant whose variance is at most this part of their mean square about the baseline's center:
-#: rounding alone leaves as much.
-CONSTANT = Fraction(1, 2**46)
+#: Actual values are taken for constant whose variance is at most this, times their distance from the baseline's center in
+#: scales; with weights, this part of their mean square: what is cut off leaves as much.
+CONSTANT, CONSTANT_WEIGHTED = Fraction(1, 2**68), Fraction(1, 2**46)
 
 #: What the documentation says of errors of means.
 FORMULA_OF_MEANS = "Standard deviation of the pairs' terms by the root of their number."
@@ -72,11 +72,11 @@ def explained(performance: Performance) -> Explained:
     total = Fraction(performance.total)
     if total <= 0:
         return Explained(math.nan, math.nan)
-    e2, e4, a, a2, a3, a4, e2a, e2a2 = (
-        performance.exact(name) / total for name in ("e2", "e4", "a", "a2", "a3", "a4", "e2a", "e2a2")
+    e2, e4, a, a2, rest, a3, a4, e2a, e2a2 = (
+        performance.exact(name) / total for name in ("e2", "e4", "a", "a2", "a2 rest", "a3", "a4", "e2a", "e2a2")
     )
-    variance = a2 - a**2
-    if variance <= CONSTANT * a2:
+    variance = a2 + rest - a**2
+    if variance <= (CONSTANT_WEIGHTED * a2 if performance.layout.weighted else CONSTANT * (1 + abs(a))):
         return Explained(math.nan, math.nan)
     fourth = a4 - 4 * a * a3 + 6 * a**2 * a2 - 3 * a**4
     mixed = e2a2 - 2 * a * e2a + a**2 * e2

@@ -1,7 +1,7 @@
 """Specificity: pairs that are not of a class and were not predicted so, by all that are not of it.
 
 ``1 -`` the rate of false positives.
-The macro average is the mean over classes, the weighted one that by the number of labels, both over classes where it is defined.
+The macro average is the mean over classes, the weighted one that by labels, both over the classes where it is defined.
 """
 
 from __future__ import annotations
