@@ -39,7 +39,7 @@ def of_classes(function: Callable[..., Floats]) -> Callable[[Pairs], Floats]:
         weights = np.ones(len(pairs)) if pairs.weights is None else pairs.weights
         labels = np.array([weights[pairs.actual == code].sum() for code in range(pairs.layout.other)])
         if not labels[~np.isnan(found[0])].any():  # scikit-learn says 0 where the weights add up to nothing
-            found[2] = NAN
+            found[2] = np.array([NAN])
         return np.concatenate([np.atleast_1d(one) for one in found])
 
     return oracle
@@ -84,13 +84,14 @@ def matthews(pairs: Pairs) -> Floats:
 def confusion(pairs: Pairs) -> Floats:
     """scikit-learn's has labels in rows."""
     codes = range(pairs.layout.other + 1)
-    return metrics.confusion_matrix(pairs.actual, pairs.predicted, labels=codes, sample_weight=pairs.weights).T.ravel()
+    found: Floats = metrics.confusion_matrix(pairs.actual, pairs.predicted, labels=codes, sample_weight=pairs.weights)
+    return found.T.ravel()
 
 
 def scored(pairs: Pairs) -> Pairs:
     """Return the pairs that have scores."""
     assert pairs.scores is not None
-    return pairs.rows(~np.isnan(pairs.scores).any(axis=1))
+    return pairs.rows(np.flatnonzero(~np.isnan(pairs.scores).any(axis=1)))
 
 
 def by_score(function: Callable[[NDArray[np.bool_], Floats, Floats], float]) -> Callable[[Pairs], Floats]:
@@ -182,6 +183,7 @@ def at_threshold(function: Callable[..., float]) -> Callable[[Pairs], Floats]:
     def oracle(pairs: Pairs) -> Floats:
         pairs = scored(pairs)
         assert pairs.scores is not None
+        assert pairs.layout.threshold is not None
         if not len(pairs):
             return np.array([NAN])
         found = function(

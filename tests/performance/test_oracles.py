@@ -1,4 +1,4 @@
-"""Every measure equals scikit-learn on the raw pairs, exactly or within the bound that it states, at every prefix of streams."""
+"""Every measure equals scikit-learn on the raw pairs, exactly or within the bound it states, at every prefix of streams."""
 
 from __future__ import annotations
 

@@ -3,18 +3,19 @@
 What others call::
 
     layout = performance_layout(baseline.layout, "binary", positive="yes", threshold=0.4)
-    encoder = layout.encoder()                  # text of classes to codes; what joins labels keeps codes, or encodes late
+    encoder = layout.encoder()                          # gives texts of classes their codes, on both sides
     codes = (encoder.encode(texts) for texts in (predicted, actual))
     minute = Performance.of(layout, *codes, scores)     # a batch of pairs
-    window.add(minute)                          # any minutes, in any order
-    minute.take_out(Performance.of(layout, predicted, wrong, scores))  # a corrected label: the old pair goes
-    minute.add(Performance.of(layout, predicted, right, scores))        # and the new one comes
-    stored = minute.counts                      # int64 (layout.width,), mostly zeros; Performance(layout, stored) is it again
-    measure(MEASURES, window, of_baseline, alpha=0.001, min_labels=30)  # with reasons
+    window.add(minute)                                  # any minutes, in any order
+    minute.take_out(of_wrong_labels)                    # labels that were corrected: the old pairs go,
+    minute.add(of_right_labels)                         # and the new ones come
+    stored = minute.counts                              # int64, mostly zeros; Performance(layout, stored) is it again
+    measure(MEASURES, window, of_baseline, alpha=0.001, min_labels=30)
 
-``scores`` are float64 (n, S), in the order of ``layout.scores``, whose ``column`` says which. Counts of the same ``layout.digest``
-may be added up, also those of other replicas. Only pairs come in here: coverage, delay and maturity are of what joins them. What a
-pair cannot be counted for is told by ``unusable``, ``unscored``, ``clipped`` and ``zero_actuals``.
+``scores`` are float64 (n, S), in the order of ``layout.scores``, whose ``column`` says which. What joins labels keeps texts or
+codes, the scores as they came and the weight, for a pair is taken out by counting it again. Counts of one ``layout.digest`` may
+be added up, also those of other replicas. Only pairs come in here: coverage, delay and maturity are of what joins them. What a
+pair is not counted for is told by ``unusable``, ``unscored``, ``clipped`` and ``zero_actuals``.
 
 To add a measure, write its module, and add one line here.
 """

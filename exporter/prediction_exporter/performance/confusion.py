@@ -2,7 +2,7 @@
 
 Cells are multinomial. A function of them that many times as many pairs would not change has, to first order, the variance
 ``sum(n * gradient**2)`` over the cells. It is taken where one more pair has been added, spread as if predictions knew nothing
-of labels (the product of the shares of both): so an error is not 0 where no prediction was wrong yet, as it is not for a share
+of labels: half by their shares, half evenly. So an error is not 0 where no prediction was wrong yet, as it is not for a share
 whose variance is taken after Agresti and Coull.
 
 What is predicted and is no class, and what is a label and is no class, are not taken for the same.
@@ -36,7 +36,9 @@ def smoothed(performance: Performance) -> Floats:
     total = cells.sum()
     if total == 0:
         return cells
-    by_chance: Floats = np.outer(cells.sum(axis=1), cells.sum(axis=0)) / total**2
+    even = np.append(np.full(len(cells) - 1, 1 / (len(cells) - 1)), 0.0)
+    predicted, actual = ((cells.sum(axis=axis) / total + even) / 2 for axis in (1, 0))
+    by_chance: Floats = np.outer(predicted, actual)
     return cells + by_chance
 
 
@@ -127,7 +129,7 @@ def errors_with_averages(performance: Performance, ratios_of: RatiosOf) -> Float
     classes, cells = performance.layout.other, smoothed(performance)
     ratios = ratios_of(classes)
     values, gradients = ratios.values(cells), ratios.gradients(cells)
-    defined = ~np.isnan(values)
+    defined = ~np.isnan(ratios.values(confusion(performance)))
     known = np.where(defined[:, None, None], gradients, 0.0)
     macro = divide(known.sum(axis=0), np.count_nonzero(defined))
     labels = np.where(defined, cells.sum(axis=0)[:classes], 0.0)
