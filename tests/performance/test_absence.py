@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from labelled import Pairs, baseline_layout, binary, multiclass, regression
+from prediction_exporter.baseline.builder import numeric_column
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.performance import MEASURES, Measured, Performance, PerformanceLayout, measure, performance_layout
 
 BINARY = performance_layout(baseline_layout("binary"), "binary", positive="yes", threshold=0.35)
@@ -117,6 +120,29 @@ def test_constant_actual_values() -> None:
     nearly = of_numbers([1.0, 2.0, 3.0, 4.0], [1e5, 1e5 + 1e-4, 1e5, 1e5])
     assert not absent(nearly)
     assert nearly["r2_score"].values[0] < -1e12
+
+
+def test_values_that_are_all_too_far_out() -> None:
+    """Where labels are of another unit than predictions were, R2 says so instead of calling them constant."""
+    found = of_numbers([1e9, 2e9, 3e9, 4e9], [1e9, 2.1e9, 3e9, 4e9])
+    assert absent(found) == {"r2_score": ["values_out_of_range"], "adjusted_r2_score": ["values_out_of_range"]}
+
+
+def test_scores_that_are_no_probabilities() -> None:
+    """Margins rank; what needs probabilities says that there are none, also where one of three classes has no score."""
+    random = np.random.default_rng(1)
+    margins = numeric_column("score", Role.SCORE, np.sort(random.normal(size=1000)))
+    decision = Column(name="decision", role=Role.PREDICTION, kind=Kind.CATEGORICAL, categories=("no", "yes"))
+    layout = performance_layout(Layout([decision, margins]), "binary", positive="yes")
+    actual = np.arange(40) % 2
+    found = absent(read(Performance.of(layout, actual, actual, random.normal(size=(40, 1)))))
+    needing = {"log_loss", "brier_score", "calibration_error"}
+    assert found == {key: ["no_probabilities"] for key in needing}
+    several = multiclass(40, 1)
+    assert several.scores is not None
+    partly = dataclasses.replace(several.layout, scores=several.layout.scores[:2])
+    counted = Performance.of(partly, several.predicted, several.actual, several.scores[:, :2])
+    assert absent(read(counted)).keys() == needing - {"calibration_error"}
 
 
 def test_zero_actual_values() -> None:

@@ -12,7 +12,7 @@ from scipy import special, stats
 from labelled import Floats, Pairs, binary, multiclass, regression
 from prediction_exporter.performance import MEASURES, Measured, Performance, measure
 
-ROWS, SAMPLES = 400, 300
+ROWS, SAMPLES = 400, 250
 POPULATION = ROWS * SAMPLES
 
 STREAMS: dict[str, Callable[[], Pairs]] = {
@@ -156,3 +156,27 @@ def test_a_threshold_is_the_larger_of_effect_and_margin() -> None:
     without = measure(MEASURES, few, None, alpha=0.001, min_labels=30)["accuracy_ratio"]
     assert np.isnan(without.thresholds).all()
     assert np.isnan(without.baseline).all()
+    assert (of_many.compared, too_few.compared, without.compared) == (("ok",), ("too_few_labels",), ("no_baseline_labels",))
+
+
+def test_why_there_is_no_threshold() -> None:
+    """The value's reason comes first, then the baseline's; counts are not compared."""
+    baseline, layout = binary(500, 1).counted(), binary(1, 1).layout
+    only_no = Performance.of(layout, np.zeros(40, np.intp), np.zeros(40, np.intp))
+    found = measure(MEASURES, only_no, baseline, alpha=0.001, min_labels=30)
+    assert found["recall_ratio"].compared == ("ok", "class_without_labels", "ok", "ok")
+    assert set(found["confusion_predictions"].compared) == {"not_compared"}
+    turned = measure(MEASURES, baseline, only_no, alpha=0.001, min_labels=30)
+    assert turned["recall_ratio"].compared == ("ok", "undefined_in_baseline", "ok", "ok")
+    assert turned["roc_auc"].compared == ("undefined_in_baseline",)
+
+
+def test_a_model_that_is_little_better_than_chance_is_seen_to_be_no_better() -> None:
+    """A default effect leaves half of the distance from chance; what is configured stays as it is."""
+    baseline = binary(40_000, 61, skill=0.1).counted()
+    window = binary(40_000, 62, skill=0.1)
+    found = measure(MEASURES, window.counted(), baseline, alpha=0.01, min_labels=30)["roc_auc"]
+    assert 0.5 < found.baseline[0] < 0.55
+    assert found.thresholds[0] > 0.5
+    configured = measure(MEASURES, window.counted(), baseline, alpha=0.01, min_labels=30, effects={"roc_auc": 0.2})["roc_auc"]
+    np.testing.assert_allclose(configured.thresholds, found.baseline - 0.2)

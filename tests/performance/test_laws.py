@@ -195,8 +195,12 @@ def test_what_does_not_fit_is_refused() -> None:
         Performance.of(pairs.layout, pairs.predicted[:3], pairs.actual, pairs.scores)
     with pytest.raises(ValueError, match="the layout knows none"):
         Performance.of(pairs.layout, pairs.predicted, pairs.actual, pairs.scores, np.ones(5))
-    with pytest.raises(ValueError, match="must have 1 columns"):
+    with pytest.raises(ValueError, match=r"must be of shape \(5, 1\), and are \(5, 2\)"):
         Performance.of(pairs.layout, pairs.predicted, pairs.actual, np.zeros((5, 2)))
+    with pytest.raises(ValueError, match="predicted: float64 are no codes of classes"):
+        Performance.of(pairs.layout, pairs.predicted / 2, pairs.actual)
+    with pytest.raises(ValueError, match="actual: <U3 are no numbers"):
+        Performance.of(numbers.layout, numbers.predicted, np.array(["1.5"] * 5))
     with pytest.raises(ValueError, match="a regression needs it"):
         Performance.of(numbers.layout, None, numbers.actual)
     with pytest.raises(ValueError, match="different layouts do not merge"):

@@ -86,6 +86,13 @@ def test_margins_are_no_probabilities() -> None:
     assert counted.weight("score 0").sum() == 2
 
 
+def test_rounding_beyond_one_is_a_probability_still() -> None:
+    """As an average of many trees' probabilities may be."""
+    values = np.sort(np.append(np.random.default_rng(1).beta(2, 5, 3000), [1.0000000000000002] * 300))
+    columns = [categorical("no", "yes"), numeric_column("score", Role.SCORE, values)]
+    assert performance_layout(Layout(columns), "binary", positive="yes").has_losses
+
+
 def test_of_numbers() -> None:
     """Center and scale are the prediction's; the scale is rounded up to a power of two."""
     layout = performance_layout(baseline_layout("regression"), "regression")

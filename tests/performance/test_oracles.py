@@ -32,7 +32,7 @@ STREAMS: dict[str, Callable[[int], Pairs]] = {
 #: Medians of weighted values are of those alone that scikit-learn's convention chooses.
 NO_ORACLE = {("regression weighted", "median_absolute_error")}
 
-PREFIXES = [*range(1, 25), 40, 41, 90, 250, 700]
+PREFIXES = [*range(1, 16), 40, 41, 250, 700]
 
 
 def check(name: str, counted: Performance, pairs: Pairs) -> None:
@@ -76,6 +76,18 @@ def test_bins_of_a_baseline_are_fine() -> None:
         assert found["average_precision"].bounds.max() < 0.01
     sizes = measure(MEASURES, regression(20_000, 3).counted(), None, alpha=0.001, min_labels=1)["median_absolute_error"]
     assert (sizes.bounds / sizes.values).max() < 0.045
+
+
+def test_scores_of_exactly_nothing_and_exactly_one() -> None:
+    """They lie in the first and the last bin, and are clipped as scikit-learn clips them; rounding may go beyond both."""
+    layout = binary(1, 1).layout
+    actual = np.array([0, 1, 1, 0, 1])
+    scores = np.array([0.0, 1.0, 0.0, 1.0, 0.95])
+    pairs = Pairs(layout, (scores > 0.5).astype(np.intp), actual, scores[:, None])
+    check("0 and 1", pairs.counted(), pairs)
+    assert measure(MEASURES, pairs.counted(), None, alpha=0.01, min_labels=1)["calibration_error"].values == pytest.approx(0.39)
+    beyond = np.array([-1e-9, 1 + 1e-9, 0.0, 1.0, 0.95])
+    assert (Performance.of(layout, pairs.predicted, actual, beyond[:, None]).counts == pairs.counted().counts).all()
 
 
 def test_areas_of_bins_are_those_of_rounded_scores() -> None:

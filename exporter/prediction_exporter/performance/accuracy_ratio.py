@@ -45,7 +45,7 @@ ACCURACY_RATIO = Measure(
     floor=None,
     reasons=(),
     better="higher",
-    effect=Effect(default=0.05, scale=None, meaning="Five in a hundred more wrong."),
+    effect=Effect(default=0.05, scale=None, chance=0.0, meaning="Five in a hundred more wrong."),
     lower=0.0,
     upper=1.0,
     unit="percentunit",

@@ -11,7 +11,7 @@ import numpy as np
 
 from prediction_exporter.performance.base import Effect, Floats, Measure, always, is_regression, measure_family, one
 from prediction_exporter.performance.counts import Performance
-from prediction_exporter.performance.moments import explained, is_constant
+from prediction_exporter.performance.moments import NO_VARIANCE, explained
 
 
 def adjusted_r2_score(performance: Performance) -> Floats:
@@ -47,11 +47,11 @@ ADJUSTED_R2_SCORE = Measure(
     bound=None,
     floor=None,
     reasons=(
-        always("constant_actuals", is_constant),
+        *NO_VARIANCE,
         always("fewer_pairs_than_features", lambda performance: math.isnan(_stretch(performance))),
     ),
     better="higher",
-    effect=Effect(default=0.05, scale=None, meaning="Five in a hundred less of the variance explained."),
+    effect=Effect(default=0.05, scale=None, chance=0.0, meaning="Five in a hundred less of the variance explained."),
     lower=-math.inf,
     upper=1.0,
     unit="short",

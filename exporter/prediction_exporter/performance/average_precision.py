@@ -98,6 +98,7 @@ AVERAGE_PRECISION = Measure(
     effect=Effect(
         default=0.2,
         scale=average_precision,
+        chance=0.0,
         meaning="A fifth of the baseline: what is average depends on how rare the class is.",
     ),
     lower=0.0,

@@ -46,7 +46,7 @@ BALANCED_ACCURACY_RATIO = Measure(
     floor=None,
     reasons=(Reason(name="classes_without_labels", holds=_is_undefined),),
     better="higher",
-    effect=Effect(default=0.05, scale=None, meaning="Five in a hundred more wrong in each class."),
+    effect=Effect(default=0.05, scale=None, chance=0.0, meaning="Five in a hundred more wrong in each class."),
     lower=0.0,
     upper=1.0,
     unit="percentunit",

@@ -49,11 +49,14 @@ class Effect:
     Attributes:
         default: where the configuration names none, in units of ``scale``.
         scale: what a default is multiplied with, (E,), from the baseline's counts; None for the measure's own unit.
+        chance: what a model reads that knows nothing, where higher is better: a default is at most half of the baseline's
+            distance from it, so that a model that is little better is seen to be no better. None where that is not known.
         meaning: one sentence on the choice of the default, for the documentation.
     """
 
     default: float
     scale: Callable[[Performance], Floats] | None
+    chance: float | None
     meaning: str
 
 
@@ -123,11 +126,6 @@ def is_regression(layout: PerformanceLayout) -> bool:
 def is_scored(layout: PerformanceLayout) -> bool:
     """Whether there are scores."""
     return bool(layout.scores)
-
-
-def has_losses(layout: PerformanceLayout) -> bool:
-    """Whether scores give every class a probability."""
-    return layout.has_losses
 
 
 def class_label(layout: PerformanceLayout, code: int) -> str:

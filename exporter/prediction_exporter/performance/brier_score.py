@@ -5,9 +5,9 @@ What is in no class had a probability of 0; a binary model knows the positive cl
 
 from __future__ import annotations
 
-from prediction_exporter.performance.base import Effect, Floats, Measure, has_losses, measure_family, one
+from prediction_exporter.performance.base import Effect, Floats, Measure, is_scored, measure_family, one
 from prediction_exporter.performance.counts import Performance
-from prediction_exporter.performance.curves import NO_SCORES
+from prediction_exporter.performance.curves import NO_PROBABILITIES, NO_SCORES
 from prediction_exporter.performance.moments import FORMULA_OF_MEANS, error_of_loss, loss
 
 
@@ -29,16 +29,16 @@ BRIER_SCORE = Measure(
     key="brier_score",
     title="Brier score",
     family=measure_family("model_brier_score", "Brier score of the mature pairs of the window."),
-    applies=has_losses,
+    applies=is_scored,
     entries=one,
     compute=brier_score,
     error=_error,
     error_formula=FORMULA_OF_MEANS,
     bound=None,
     floor=None,
-    reasons=(NO_SCORES,),
+    reasons=(NO_PROBABILITIES, NO_SCORES),
     better="lower",
-    effect=Effect(default=0.1, scale=brier_score, meaning="A tenth of the baseline."),
+    effect=Effect(default=0.1, scale=brier_score, chance=None, meaning="A tenth of the baseline."),
     lower=0.0,
     upper=2.0,
     unit="short",

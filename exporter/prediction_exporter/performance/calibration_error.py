@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.performance.base import BY_CLASS, Effect, Floats, Measure, measure_family
+from prediction_exporter.performance.base import BY_CLASS, Effect, Flags, Floats, Measure, Reason, is_scored, measure_family
 from prediction_exporter.performance.counts import Performance
 from prediction_exporter.performance.curves import NO_SCORES, Curve, by_score, curves, with_means
-from prediction_exporter.performance.layout import CALIBRATION_BINS, TENTHS, PerformanceLayout
+from prediction_exporter.performance.layout import CALIBRATION_BINS, TENTHS
 
 
 def calibration_error(performance: Performance) -> Floats:
@@ -27,6 +27,8 @@ def calibration_error(performance: Performance) -> Floats:
 
 def tenths(performance: Performance, index: int, one: Curve) -> tuple[Floats, Floats, Floats]:
     """Return the pairs, the positives and the sum of scores in each calibration bin, (10,) each."""
+    if not performance.layout.scores[index].is_probability:
+        return (np.full(CALIBRATION_BINS, np.nan),) * 3
     edges = np.array(performance.layout.scores[index].edges)
     starts = np.searchsorted(edges, TENTHS) + 1
     pairs, positives = (np.add.reduceat(values, np.append(0, starts)) for values in (one.both, one.positives))
@@ -68,8 +70,10 @@ def _floor(performance: Performance) -> Floats:
     return _over_curves(performance, calibrated=True)
 
 
-def _applies(layout: PerformanceLayout) -> bool:
-    return bool(layout.scores) and all(score.is_probability for score in layout.scores)
+def _are_none(performance: Performance) -> Flags:
+    """Return which scores are no probabilities; the averages are absent where any is none."""
+    none = [not score.is_probability for score in performance.layout.scores]
+    return np.array(none if len(none) == 1 else [*none, any(none), any(none)])
 
 
 CALIBRATION_ERROR = Measure(
@@ -80,16 +84,16 @@ CALIBRATION_ERROR = Measure(
         "Expected calibration error of the mature pairs of the window in ten bins, each class against the rest.",
         *BY_CLASS,
     ),
-    applies=_applies,
+    applies=is_scored,
     entries=by_score,
     compute=calibration_error,
     error=_error,
     error_formula="Binomial in each bin; an upper bound, as parts that are near to 0 spread less; of averages an upper bound.",
     bound=None,
     floor=_floor,
-    reasons=(NO_SCORES,),
+    reasons=(Reason(name="no_probabilities", holds=_are_none), NO_SCORES),
     better="lower",
-    effect=Effect(default=0.05, scale=None, meaning="Probabilities are off by five in a hundred on average."),
+    effect=Effect(default=0.05, scale=None, chance=None, meaning="Probabilities are off by five in a hundred on average."),
     lower=0.0,
     upper=1.0,
     unit="short",

@@ -13,6 +13,7 @@ from prediction_exporter.performance.exact import BLOCK, DIGITS, digits_of, sum_
 from prediction_exporter.performance.layout import (
     CALIBRATION_BINS,
     LOSSES,
+    ROUNDING,
     ROWS,
     TENTHS,
     UNSCORED,
@@ -26,9 +27,6 @@ from prediction_exporter.performance.weights import units_of, usable_weights, we
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Codes = NDArray[np.intp]
-
-#: A probability may lie outside of [0, 1] by so much, for rounding; then it is 0 or 1.
-ROUNDING = 1e-6
 
 #: Log losses are rounded to this, so that logarithms of another processor or library, which differ in their last digits, take
 #: out what was added.

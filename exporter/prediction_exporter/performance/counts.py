@@ -58,8 +58,12 @@ class Performance:
             weights: (n,), more than 0 and at most 16384, in steps of 1/1024; None for 1.
 
         Raises:
-            ValueError: shapes do not fit together, or the layout knows no weights.
+            ValueError: shapes or types do not fit, or the layout knows no weights.
         """
+        for name, part in (("predicted", predicted), ("actual", actual)):
+            kinds = "iubf" if layout.is_regression else "iub"
+            if part is not None and part.dtype.kind not in kinds:
+                raise ValueError(f"{name}: {part.dtype} are no {'numbers' if layout.is_regression else 'codes of classes'}")
         rows = len(actual)
         if any(part is not None and len(part) != rows for part in (predicted, scores, weights)):
             raise ValueError("predictions, labels, scores and weights are not of the same length")
@@ -70,7 +74,7 @@ class Performance:
                 raise ValueError("predicted: a regression needs it")
             return cls(layout, count_numbers(layout, predicted, actual, weights))
         if scores is not None and scores.shape != (rows, len(layout.scores)):
-            raise ValueError(f"scores: must have {len(layout.scores)} columns")
+            raise ValueError(f"scores: must be of shape ({rows}, {len(layout.scores)}), and are {scores.shape}")
         if predicted is None and not layout.scores:
             raise ValueError("predicted: needed where there are no scores")
         return cls(layout, count_classes(layout, predicted, actual, scores, weights))

@@ -108,6 +108,10 @@ def scored(performance: Performance) -> float:
 NO_SCORES = Reason(name="no_scores", holds=lambda performance: np.array(scored(performance) == 0))
 
 
+#: The scores, or some of the classes that have none, leave open how probable a class was.
+NO_PROBABILITIES = Reason(name="no_probabilities", holds=lambda performance: np.array(not performance.layout.has_losses))
+
+
 def ranked(one: Curve) -> Floats:
     """Return the weight of negatives below each bin and half of those in it, (B,)."""
     return np.cumsum(one.negatives) - one.negatives / 2

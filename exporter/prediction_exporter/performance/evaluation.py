@@ -25,6 +25,10 @@ ERROR = "error"
 NO_LABELS = "no_labels"
 INCONSISTENT = "inconsistent_counts"
 UNDEFINED = "undefined"
+NO_BASELINE = "no_baseline_labels"
+UNDEFINED_BASELINE = "undefined_in_baseline"
+TOO_FEW = "too_few_labels"
+NOT_COMPARED = "not_compared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Measured:
         thresholds: what an alert compares with: values of a measure where higher is better with less than it, of others with
             more, sizes where near to 0 is better. NaN where there is no baseline, or too few pairs on either side.
         statuses: for each entry, ``ok`` or why its value is absent.
+        compared: for each entry, ``ok`` or why its threshold is absent: the value's reason first.
     """
 
     entries: Entries
@@ -49,6 +54,7 @@ class Measured:
     baseline: Floats
     thresholds: Floats
     statuses: tuple[str, ...]
+    compared: tuple[str, ...]
 
 
 def measure(
@@ -89,7 +95,8 @@ def _isolated(
             logger.exception("measure %s failed", one.key)
         entries = one.entries(window.layout)
         absent = np.full(len(entries), np.nan)
-        return Measured(entries, absent, absent, absent, absent, absent, (ERROR,) * len(entries))
+        failed = (ERROR,) * len(entries)
+        return Measured(entries, absent, absent, absent, absent, absent, failed, failed)
 
 
 def _run(
@@ -109,15 +116,35 @@ def _run(
         of_baseline, _ = _told(one, baseline, len(entries))
         if one.effect is not None and one.error is not None and min(window.effective, baseline.effective) >= min_labels:
             margins = special.ndtri(1 - alpha) * np.hypot(errors, one.error(baseline)) + beside(one.floor, 0.0)
-            thresholds = _thresholds(one, of_baseline, np.maximum(_effects(one, baseline, effect, len(entries)), margins))
-    return Measured(entries, values, errors, bounds, of_baseline, thresholds, statuses)
+            thresholds = _thresholds(one, of_baseline, np.maximum(_effects(one, baseline, of_baseline, effect), margins))
+    compared = _compared(
+        statuses, of_baseline, thresholds, has_baseline=baseline is not None, is_compared=one.effect is not None
+    )
+    return Measured(entries, values, errors, bounds, of_baseline, thresholds, statuses, compared)
 
 
-def _effects(one: Measure, baseline: Performance, configured: float | None, entries: int) -> Floats:
+def _compared(
+    statuses: Sequence[str], of_baseline: Floats, thresholds: Floats, *, has_baseline: bool, is_compared: bool
+) -> tuple[str, ...]:
+    """Return why the thresholds of entries are absent."""
+    reasons = np.select(
+        [~np.isnan(thresholds), np.array(statuses) != OK, np.full(len(statuses), not is_compared), np.isnan(of_baseline)],
+        [OK, np.array(statuses, dtype=object), NOT_COMPARED, UNDEFINED_BASELINE if has_baseline else NO_BASELINE],
+        default=TOO_FEW,
+    )
+    return tuple(reasons.tolist())
+
+
+def _effects(one: Measure, baseline: Performance, of_baseline: Floats, configured: float | None) -> Floats:
+    entries = len(of_baseline)
     if configured is not None or one.effect is None:
         return np.full(entries, np.nan if configured is None else configured)
     scale = np.ones(entries) if one.effect.scale is None else np.abs(one.effect.scale(baseline))
-    return one.effect.default * scale
+    effects: Floats = one.effect.default * scale
+    if one.effect.chance is None:
+        return effects
+    room = (of_baseline - one.effect.chance) / 2
+    return np.where(room > 0, np.minimum(effects, room), effects)
 
 
 def _thresholds(one: Measure, of_baseline: Floats, margins: Floats) -> Floats:

@@ -47,7 +47,7 @@ F1_SCORE = Measure(
     floor=None,
     reasons=(undefined("class_in_no_pair", f1_of),),
     better="higher",
-    effect=Effect(default=0.05, scale=None, meaning="Five in a hundred more wrong."),
+    effect=Effect(default=0.05, scale=None, chance=0.0, meaning="Five in a hundred more wrong."),
     lower=0.0,
     upper=1.0,
     unit="short",

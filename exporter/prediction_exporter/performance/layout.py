@@ -37,6 +37,9 @@ MOST_BINS, MOST_BINS_TOGETHER, FEWEST_BINS = 512, 4096, 32
 CALIBRATION_BINS = 10
 TENTHS = tuple(step / CALIBRATION_BINS for step in range(1, CALIBRATION_BINS))
 
+#: A probability may lie outside of [0, 1] by so much; then it is 0 or 1.
+ROUNDING = 1e-6
+
 #: Weights are multiples of this where there are any.
 WEIGHT_UNIT = 1 / 1024
 MOST_WEIGHT = 2.0**14
@@ -308,7 +311,8 @@ _GRID = sorted({*(k / 100 for k in range(1, 100)), *_TAILS, *(1 - tail for tail 
 
 
 def _score_bins(column: Column, of_class: int, threshold: float | None, most: int) -> ScoreBins:
-    is_probability = not column.edges or (column.edges[0] >= 0.0 and column.edges[-1] <= math.nextafter(1.0, math.inf))
+    # The last edge lies just above the largest score.
+    is_probability = not column.edges or (column.edges[0] >= -ROUNDING and column.edges[-1] <= 1.0 + 2 * ROUNDING)
     wanted = set() if threshold is None else {threshold}
     if not is_probability:
         return ScoreBins(

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 import sys
 
-from prediction_exporter.performance.base import Effect, Floats, Measure, has_losses, measure_family, one
+from prediction_exporter.performance.base import Effect, Floats, Measure, is_scored, measure_family, one
 from prediction_exporter.performance.counts import Performance
-from prediction_exporter.performance.curves import NO_SCORES
+from prediction_exporter.performance.curves import NO_PROBABILITIES, NO_SCORES
 from prediction_exporter.performance.moments import FORMULA_OF_MEANS, error_of_loss, loss
 
 
@@ -32,16 +32,16 @@ LOG_LOSS = Measure(
     key="log_loss",
     title="Log loss",
     family=measure_family("model_log_loss", "Log loss of the mature pairs of the window."),
-    applies=has_losses,
+    applies=is_scored,
     entries=one,
     compute=log_loss,
     error=_error,
     error_formula=FORMULA_OF_MEANS,
     bound=None,
     floor=None,
-    reasons=(NO_SCORES,),
+    reasons=(NO_PROBABILITIES, NO_SCORES),
     better="lower",
-    effect=Effect(default=0.1, scale=log_loss, meaning="A tenth of the baseline."),
+    effect=Effect(default=0.1, scale=log_loss, chance=None, meaning="A tenth of the baseline."),
     lower=0.0,
     upper=-math.log(sys.float_info.epsilon),
     unit="short",

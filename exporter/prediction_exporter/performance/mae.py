@@ -40,7 +40,7 @@ MAE = Measure(
     floor=None,
     reasons=(),
     better="lower",
-    effect=Effect(default=0.1, scale=mae, meaning="A tenth of the baseline."),
+    effect=Effect(default=0.1, scale=mae, chance=None, meaning="A tenth of the baseline."),
     lower=0.0,
     upper=math.inf,
     unit="short",

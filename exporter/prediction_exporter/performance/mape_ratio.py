@@ -41,7 +41,7 @@ MAPE_RATIO = Measure(
     floor=None,
     reasons=(always("zero_actuals", lambda performance: performance.zero_actuals != 0),),
     better="lower",
-    effect=Effect(default=0.1, scale=mape_ratio, meaning="A tenth of the baseline."),
+    effect=Effect(default=0.1, scale=mape_ratio, chance=None, meaning="A tenth of the baseline."),
     lower=0.0,
     upper=math.inf,
     unit="percentunit",

@@ -78,6 +78,7 @@ MATTHEWS_CORRELATION = Measure(
     effect=Effect(
         default=0.1,
         scale=None,
+        chance=0.0,
         meaning="Twice that of accuracy: of two even classes it moves twice as far.",
     ),
     lower=-1.0,

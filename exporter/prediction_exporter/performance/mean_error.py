@@ -43,7 +43,10 @@ MEAN_ERROR = Measure(
     reasons=(),
     better="zero",
     effect=Effect(
-        default=0.2, scale=rmse, meaning="A fifth of the baseline's RMSE, which a bias of this size alone makes 2 % larger."
+        default=0.2,
+        scale=rmse,
+        chance=None,
+        meaning="A fifth of the baseline's RMSE, which a bias of this size alone makes 2 % larger.",
     ),
     lower=-math.inf,
     upper=math.inf,

@@ -92,7 +92,7 @@ MEDIAN_ABSOLUTE_ERROR = Measure(
     floor=None,
     reasons=(),
     better="lower",
-    effect=Effect(default=0.1, scale=median_absolute_error, meaning="A tenth of the baseline."),
+    effect=Effect(default=0.1, scale=median_absolute_error, chance=None, meaning="A tenth of the baseline."),
     lower=0.0,
     upper=math.inf,
     unit="short",

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from prediction_exporter.performance.base import Floats
+from prediction_exporter.performance.base import Floats, always
 from prediction_exporter.performance.counts import Performance
 from prediction_exporter.performance.curves import scored
 
@@ -89,6 +89,12 @@ def explained(performance: Performance) -> Explained:
     return Explained(float(1 - ratio), error)
 
 
-def is_constant(performance: Performance) -> bool:
-    """Whether the actual values do not vary, as far as can be told."""
+def _is_constant(performance: Performance) -> bool:
     return math.isnan(explained(performance).r2)
+
+
+#: Why R2 may be undefined: actual values do not vary, or all that is known of them is how far out they lie.
+NO_VARIANCE = (
+    always("values_out_of_range", lambda performance: performance.clipped > 0 and _is_constant(performance)),
+    always("constant_actuals", _is_constant),
+)

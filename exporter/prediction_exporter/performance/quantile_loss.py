@@ -57,7 +57,7 @@ QUANTILE_LOSS = Measure(
     floor=None,
     reasons=(),
     better="lower",
-    effect=Effect(default=0.1, scale=quantile_loss, meaning="A tenth of the baseline."),
+    effect=Effect(default=0.1, scale=quantile_loss, chance=None, meaning="A tenth of the baseline."),
     lower=0.0,
     upper=math.inf,
     unit="short",

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from prediction_exporter.performance.base import Effect, Floats, Measure, always, is_regression, measure_family, one
+from prediction_exporter.performance.base import Effect, Floats, Measure, is_regression, measure_family, one
 from prediction_exporter.performance.counts import Performance
-from prediction_exporter.performance.moments import explained, is_constant
+from prediction_exporter.performance.moments import NO_VARIANCE, explained
 
 
 def r2_score(performance: Performance) -> Floats:
@@ -41,9 +41,9 @@ R2_SCORE = Measure(
     error_formula="Delta method on the moments of errors and actual values.",
     bound=None,
     floor=None,
-    reasons=(always("constant_actuals", is_constant),),
+    reasons=NO_VARIANCE,
     better="higher",
-    effect=Effect(default=0.05, scale=None, meaning="Five in a hundred less of the variance explained."),
+    effect=Effect(default=0.05, scale=None, chance=0.0, meaning="Five in a hundred less of the variance explained."),
     lower=-math.inf,
     upper=1.0,
     unit="short",

@@ -49,7 +49,7 @@ RECALL_RATIO = Measure(
     floor=None,
     reasons=(undefined("class_without_labels", recall_of),),
     better="higher",
-    effect=Effect(default=0.05, scale=None, meaning="Five in a hundred more wrong."),
+    effect=Effect(default=0.05, scale=None, chance=0.0, meaning="Five in a hundred more wrong."),
     lower=0.0,
     upper=1.0,
     unit="percentunit",

@@ -43,7 +43,7 @@ RMSE = Measure(
     floor=None,
     reasons=(),
     better="lower",
-    effect=Effect(default=0.1, scale=rmse, meaning="A tenth of the baseline."),
+    effect=Effect(default=0.1, scale=rmse, chance=None, meaning="A tenth of the baseline."),
     lower=0.0,
     upper=math.inf,
     unit="short",

@@ -51,7 +51,7 @@ ROC_AUC = Measure(
     floor=None,
     reasons=(NO_SCORES, unless("one_class", lambda one: one.is_of_both)),
     better="higher",
-    effect=Effect(default=0.05, scale=None, meaning="Five in a hundred more pairs in the wrong order."),
+    effect=Effect(default=0.05, scale=None, chance=0.5, meaning="Five in a hundred more pairs in the wrong order."),
     lower=0.0,
     upper=1.0,
     unit="short",

@@ -88,7 +88,7 @@ TOP_DECILE_LIFT = Measure(
     floor=None,
     reasons=(NO_SCORES, unless("no_positives", lambda one: one.of_positives > 0)),
     better="higher",
-    effect=Effect(default=0.2, scale=top_decile_lift, meaning="A fifth of the baseline."),
+    effect=Effect(default=0.2, scale=top_decile_lift, chance=1.0, meaning="A fifth of the baseline."),
     lower=0.0,
     upper=10.0,
     unit="short",
