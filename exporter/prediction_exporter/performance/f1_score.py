@@ -1,6 +1,7 @@
 """F1: harmonic mean of precision and recall of a class.
 
 ``2 n[k, k] / (sum(n[k, :]) + sum(n[:, k]))``.
+
 The macro average is the mean over classes, the weighted one that by labels, both over the classes where it is defined.
 """
 

@@ -236,7 +236,8 @@ def performance_layout(
     Args:
         layout: the baseline's, with the columns of the prediction and of the scores.
         task: what the model does.
-        classes: the names of the classes; by default the categories of the prediction, most frequent first.
+        classes: the names of the classes, of which the first 50 are told apart; by default the categories of the baseline's
+            prediction, most frequent first. Labels of a class that was never predicted there are ``other``: name it then.
         positive: of a binary model, the class that the score speaks of; by default 1 of 0 and 1, true of true and false.
         score_classes: the class of each score column; by default the one that the column is called like.
         threshold: of a binary model, the score from which on something is done.
@@ -249,6 +250,7 @@ def performance_layout(
     prediction = next((c for c in layout.columns if c.role is Role.PREDICTION and not c.is_derived), None)
     features = sum(column.role is Role.FEATURE and not column.is_derived for column in layout.columns)
     if task == "regression":
+        _refuse(task, classes=classes, positive=positive, score_classes=score_classes, threshold=threshold)
         if prediction is None or prediction.kind is not Kind.NUMERIC:
             raise ValueError("task: a regression needs a baseline with a numeric prediction")
         return PerformanceLayout(
@@ -260,27 +262,19 @@ def performance_layout(
             quantile=quantile,
             weighted=weighted,
         )
-    names = tuple(classes if classes is not None else prediction.categories if prediction is not None else ())[:MOST_CLASSES]
+    _refuse(task, quantile=quantile)
+    if task == "multiclass":
+        _refuse(task, positive=positive, threshold=threshold)
+    names = tuple(classes if classes is not None else prediction.categories if prediction is not None else ())
     if not names:
         raise ValueError("classes: must be given, as the baseline has no categorical prediction")
     columns = [column for column in layout.columns if column.role is Role.SCORE and column.kind is Kind.NUMERIC]
-    of_class = {column.name: (score_classes or {}).get(column.name, column.name) for column in columns}
-    chosen: list[tuple[Column, str]]
-    if task == "binary":
-        named = _positive(names, positive) if columns or positive is not None else None
-        one = columns if len(columns) == 1 else [column for column in columns if of_class[column.name] == named]
-        if columns and not one:
-            raise ValueError(
-                f"positive: none of the scores is of the class {named}; they are of {', '.join(of_class.values())}"
-            )
-        chosen = [(column, named) for column in one[:1] if named is not None]
-    else:
-        named = None
-        chosen = [(column, of_class[column.name]) for column in columns if of_class[column.name] in names]
-        if columns and not chosen:
-            raise ValueError(
-                f"score_classes: the classes are {', '.join(names)}, and the scores of {', '.join(of_class.values())}"
-            )
+    named = _positive(names, positive) if task == "binary" and (columns or positive is not None) else None
+    chosen = _classes_of(columns, score_classes or {}, names, named)
+    if threshold is not None and not chosen:
+        raise ValueError("threshold: the baseline has no score that could reach it")
+    names = names[:MOST_CLASSES]
+    chosen = [(column, name) for column, name in chosen if name in names]
     most = min(MOST_BINS, max(FEWEST_BINS, MOST_BINS_TOGETHER // max(len(chosen), 1)))
     return PerformanceLayout(
         task=task,
@@ -288,10 +282,38 @@ def performance_layout(
         held=prediction.held if prediction is not None else Held.ANY,
         positive=None if named is None else names.index(named),
         scores=tuple(_score_bins(column, names.index(name), threshold, most) for column, name in chosen),
-        threshold=threshold if task == "binary" and chosen else None,
+        threshold=threshold,
         features=features,
         weighted=weighted,
     )
+
+
+def _refuse(task: Task, **given: object) -> None:
+    """Refuse what means nothing for a task."""
+    wrong = next((name for name, value in given.items() if value is not None), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong}: means nothing for task {task}")
+
+
+def _classes_of(
+    columns: Sequence[Column], score_classes: Mapping[str, str], names: Sequence[str], positive: str | None
+) -> list[tuple[Column, str]]:
+    """Return the score columns that are counted, and their classes."""
+    unknown = next((name for name in score_classes if name not in {column.name for column in columns}), None)
+    if unknown is not None:
+        raise ValueError(f"score_classes: the baseline has no score {unknown}; they are {', '.join(c.name for c in columns)}")
+    of_class = {column.name: score_classes.get(column.name, column.name) for column in columns}
+    if positive is None:
+        lost = [name for name in of_class.values() if name not in names]
+        if lost:
+            raise ValueError(f"score_classes: {', '.join(lost)} are no classes; they are {', '.join(names)}")
+        return [(column, of_class[column.name]) for column in columns]
+    if len(columns) == 1 and not score_classes:
+        return [(columns[0], positive)]
+    chosen = [(column, positive) for column in columns if of_class[column.name] == positive]
+    if columns and not chosen:
+        raise ValueError(f"positive: none of the scores is of the class {positive}; they are of {', '.join(of_class.values())}")
+    return chosen
 
 
 def _positive(classes: Sequence[str], named: str | None) -> str:

@@ -1,6 +1,7 @@
 """Precision: right predictions of a class by all predictions of it.
 
 ``n[k, k] / sum(n[k, :])``.
+
 The macro average is the mean over classes, the weighted one that by labels, both over the classes where it is defined.
 """
 

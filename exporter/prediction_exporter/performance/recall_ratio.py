@@ -1,6 +1,7 @@
 """Recall: right predictions of a class by all labels of it.
 
 ``n[k, k] / sum(n[:, k])``.
+
 The macro average is the mean over classes, the weighted one that by labels, both over the classes where it is defined.
 """
 

@@ -1,6 +1,7 @@
 """Specificity: pairs that are not of a class and were not predicted so, by all that are not of it.
 
 ``1 -`` the rate of false positives.
+
 The macro average is the mean over classes, the weighted one that by labels, both over the classes where it is defined.
 """
 
