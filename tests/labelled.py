@@ -26,17 +26,22 @@ class Pairs:
     actual: NDArray[Any]
     scores: Floats | None = None
     weights: Floats | None = None
+    lists: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.actual)
 
     def rows(self, rows: slice | NDArray[Any]) -> Pairs:
         """Return some of them."""
-        scores, weights = (None if part is None else part[rows] for part in (self.scores, self.weights))
-        return Pairs(self.layout, self.predicted[rows], self.actual[rows], scores, weights)
+        if self.lists is not None and isinstance(rows, slice):  # whole lists, which are numbered
+            rows = np.flatnonzero(np.isin(self.lists, np.unique(self.lists)[rows]))
+        scores, weights, lists = (None if part is None else part[rows] for part in (self.scores, self.weights, self.lists))
+        return Pairs(self.layout, self.predicted[rows], self.actual[rows], scores, weights, lists)
 
     def counted(self) -> Performance:
         """Return them counted."""
+        if self.lists is not None:
+            return Performance.of_lists(self.layout, self.lists, self.predicted, self.actual)
         return Performance.of(self.layout, self.predicted, self.actual, self.scores, self.weights)
 
 
@@ -101,3 +106,14 @@ def regression(rows: int, seed: int, *, weighted: bool = False, center: float = 
     actual = random.normal(center, 15, rows)
     predicted = actual + 1.0 + noise * random.standard_t(6, rows)
     return Pairs(layout, predicted, actual, None, random.integers(1, 4000, rows) / 1024 if weighted else None)
+
+
+def ranking(rows: int, seed: int) -> Pairs:
+    """Draw lists of up to twelve items, most of them clicked at the top or not at all; items come in any order."""
+    random = np.random.default_rng(seed)
+    layout = performance_layout(baseline_layout("binary"), "ranking", cutoff=5)
+    lengths = random.integers(1, 13, rows)
+    lists = np.repeat(np.arange(rows), lengths)
+    ranks = np.concatenate([random.permutation(length) + 1 for length in lengths]) if rows else np.empty(0, np.intp)
+    gains = (random.random(len(lists)) < 0.5 / (ranks + 1)) * random.integers(1, 4, len(lists))
+    return Pairs(layout, ranks, gains, lists=lists)

@@ -229,6 +229,26 @@ def mape(pairs: Pairs) -> Floats:
     return of_numbers(metrics.mean_absolute_percentage_error)(pairs)
 
 
+def ndcg(pairs: Pairs) -> Floats:
+    """scikit-learn's, list by list, of the first five ranks; it refuses lists of one item, which is in the best order."""
+    found = []
+    for ranks, gains in _lists(pairs):
+        is_one = len(ranks) == 1
+        found.append(float(gains[0] > 0) if is_one else metrics.ndcg_score([gains], [-ranks], k=pairs.layout.cutoff))
+    return np.array([np.mean(found)])
+
+
+def reciprocal_rank(pairs: Pairs) -> Floats:
+    """The definition."""
+    return np.array([np.mean([max([1 / rank for rank in ranks[gains > 0]], default=0.0) for ranks, gains in _lists(pairs)])])
+
+
+def _lists(pairs: Pairs) -> list[tuple[Floats, Floats]]:
+    """Return ranks and gains of each list; what was predicted are the ranks, and what is true the gains."""
+    assert pairs.lists is not None
+    return [(pairs.predicted[pairs.lists == one], pairs.actual[pairs.lists == one]) for one in set(pairs.lists.tolist())]
+
+
 ORACLES: dict[str, Callable[[Pairs], Floats]] = {
     "accuracy_ratio": accuracy,
     "balanced_accuracy_ratio": balanced_accuracy,
@@ -254,4 +274,6 @@ ORACLES: dict[str, Callable[[Pairs], Floats]] = {
     "adjusted_r2_score": adjusted_r2,
     "mean_error": mean_error,
     "quantile_loss": of_numbers(metrics.mean_pinball_loss, alpha=0.8),
+    "ndcg": ndcg,
+    "mean_reciprocal_rank": reciprocal_rank,
 }

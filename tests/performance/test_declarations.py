@@ -29,6 +29,7 @@ SHARED = {
     "exact",
     "examples",
     "layout",
+    "lists",
     "moments",
     "numbers",
     "thresholds",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from labelled import Pairs, baseline_layout, binary, multiclass, regression
+from labelled import Pairs, baseline_layout, binary, multiclass, ranking, regression
 from prediction_exporter.performance import MEASURES, Performance, performance_layout
 from prediction_exporter.performance.exact import BLOCK, sum_of, value_of
 
@@ -152,6 +152,39 @@ def test_any_codes_scores_and_weights_are_counted_or_told(codes: np.ndarray, sco
     total = np.maximum(np.rint(weights[usable] * 1024), 1).sum() / 1024
     assert counted.total == total == counted.weight("confusion").sum()
     assert counted.weight("score 0").sum() == np.maximum(np.rint(weights[usable & probable] * 1024), 1).sum() / 1024
+
+
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(0, 40), cut=st.integers(0, 40))
+@settings(max_examples=15, deadline=None)
+def test_lists_add_up_in_any_order(seed: int, rows: int, cut: int) -> None:
+    """Whatever order their items come in, and a list whose gains changed leaves no trace."""
+    pairs = ranking(rows, seed)
+    whole = pairs.counted()
+    assert whole.rows == rows
+    assert same(pairs.rows(slice(0, cut)).counted() + pairs.rows(slice(cut, None)).counted(), whole)
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    assert same(pairs.rows(order).counted(), whole)
+    early = Pairs(pairs.layout, pairs.predicted, np.zeros(len(pairs)), lists=pairs.lists)
+    whole.take_out(pairs.rows(slice(0, cut)).counted())
+    whole.add(early.rows(slice(0, cut)).counted())
+    assert same(whole, early.rows(slice(0, cut)).counted() + pairs.rows(slice(cut, None)).counted())
+
+
+def test_lists_that_are_none() -> None:
+    """A rank that is there twice, is no whole number or below 1, a gain that is none: the list is told, the others count."""
+    layout = performance_layout(baseline_layout("binary"), "ranking")
+    lists = np.array(["a", "a", "b", "b", "c", "d", "e", "f", "g", "g"])
+    ranks = np.array([1, 2, 1, 1, 0, 1.5, 1, 1, 1, np.nan])
+    gains = np.array([0, 1, 1, 0, 1, 1, -1, np.nan, 1, 1])
+    counted = Performance.of_lists(layout, lists, ranks, gains)
+    assert (counted.rows, counted.unusable) == (1, 6)
+    assert counted.sum("rr") == 0.5
+    with pytest.raises(ValueError, match="whole lists are counted"):
+        Performance.of(layout, ranks, gains)
+    with pytest.raises(ValueError, match="binary has no lists"):
+        Performance.of_lists(binary(1, 1).layout, lists, ranks, gains)
+    with pytest.raises(ValueError, match="not of the same length"):
+        Performance.of_lists(layout, lists, ranks, gains[:2])
 
 
 def test_more_rows_than_a_block() -> None:

@@ -202,7 +202,7 @@ def test_layouts_that_are_none() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             PerformanceLayout(task="binary", classes=("no", "yes"), **options)
-    with pytest.raises(ValueError, match="a regression none"):
+    with pytest.raises(ValueError, match="all others none"):
         PerformanceLayout(task="regression", classes=("no",))
 
 

@@ -17,6 +17,8 @@ codes, the scores as they came and the weight, for a pair is taken out by counti
 be added up, also those of other replicas. Only pairs come in here: coverage, delay and maturity are of what joins them. What a
 pair is not counted for is told by ``unusable``, ``unscored``, ``clipped`` and ``zero_actuals``.
 
+Of a ranking whole lists come in, each once: ``Performance.of_lists(layout, lists, ranks, gains)``.
+
 To add a measure, write its module, and add one line here.
 """
 
@@ -39,7 +41,9 @@ from prediction_exporter.performance.mae import MAE
 from prediction_exporter.performance.mape_ratio import MAPE_RATIO
 from prediction_exporter.performance.matthews_correlation import MATTHEWS_CORRELATION
 from prediction_exporter.performance.mean_error import MEAN_ERROR
+from prediction_exporter.performance.mean_reciprocal_rank import MEAN_RECIPROCAL_RANK
 from prediction_exporter.performance.median_absolute_error import MEDIAN_ABSOLUTE_ERROR
+from prediction_exporter.performance.ndcg import NDCG
 from prediction_exporter.performance.precision_at_threshold_ratio import PRECISION_AT_THRESHOLD_RATIO
 from prediction_exporter.performance.precision_ratio import PRECISION_RATIO
 from prediction_exporter.performance.quantile_loss import QUANTILE_LOSS
@@ -77,6 +81,8 @@ MEASURES: tuple[Measure, ...] = (
     ADJUSTED_R2_SCORE,
     MEAN_ERROR,
     QUANTILE_LOSS,
+    NDCG,
+    MEAN_RECIPROCAL_RANK,
 )
 
 __all__ = [

@@ -115,12 +115,17 @@ def one(layout: PerformanceLayout) -> Entries:  # noqa: ARG001 - the entries of 
 
 def is_classification(layout: PerformanceLayout) -> bool:
     """Whether classes are predicted."""
-    return not layout.is_regression
+    return layout.has_classes
 
 
 def is_regression(layout: PerformanceLayout) -> bool:
     """Whether numbers are predicted."""
     return layout.is_regression
+
+
+def is_ranking(layout: PerformanceLayout) -> bool:
+    """Whether lists are ranked."""
+    return layout.task == "ranking"
 
 
 def is_scored(layout: PerformanceLayout) -> bool:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from prediction_exporter.performance.classes import count_classes
 from prediction_exporter.performance.exact import value_of
 from prediction_exporter.performance.layout import CLIPPED, ROWS, UNSCORED, UNUSABLE, WEIGHT, ZERO_ACTUALS, PerformanceLayout
+from prediction_exporter.performance.lists import count_lists
 from prediction_exporter.performance.numbers import count_numbers
 
 Floats = NDArray[np.float64]
@@ -60,6 +61,8 @@ class Performance:
         Raises:
             ValueError: shapes or types do not fit, or the layout knows no weights.
         """
+        if layout.task == "ranking":
+            raise ValueError("task: of a ranking whole lists are counted, see of_lists")
         for name, part in (("predicted", predicted), ("actual", actual)):
             kinds = "iubf" if layout.is_regression else "iub"
             if part is not None and part.dtype.kind not in kinds:
@@ -78,6 +81,25 @@ class Performance:
         if predicted is None and not layout.scores:
             raise ValueError("predicted: needed where there are no scores")
         return cls(layout, count_classes(layout, predicted, actual, scores, weights))
+
+    @classmethod
+    def of_lists(cls, layout: PerformanceLayout, lists: NDArray[Any], ranks: NDArray[Any], gains: NDArray[Any]) -> Performance:
+        """Return the performance of whole lists of ranked items, n items together.
+
+        Args:
+            layout: that of a ranking.
+            lists: which list each item is of, (n,), of any type that sorts.
+            ranks: where it stood in it, (n,), from 1.
+            gains: what it was worth, (n,), 0 or more: 1 for a click. A list whose gains change is taken out as a whole.
+
+        Raises:
+            ValueError: shapes do not fit, or the layout is of another task.
+        """
+        if layout.task != "ranking":
+            raise ValueError(f"task: {layout.task} has no lists")
+        if not len(lists) == len(ranks) == len(gains):
+            raise ValueError("lists, ranks and gains are not of the same length")
+        return cls(layout, count_lists(layout, lists, ranks.astype(np.float64), gains.astype(np.float64)))
 
     def __add__(self, other: Performance) -> Performance:
         return Performance(self.layout, self.counts + self._same(other))
@@ -125,7 +147,7 @@ class Performance:
     @property
     def unscored(self) -> int:
         """Of a classification with scores, pairs that are counted without any: one is missing, or no probability."""
-        return 0 if self.layout.is_regression else self.counter(UNSCORED)
+        return self.counter(UNSCORED) if self.layout.has_classes else 0
 
     @property
     def clipped(self) -> int:

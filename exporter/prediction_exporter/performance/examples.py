@@ -30,3 +30,10 @@ def of_numbers(predicted: Sequence[float], actual: Sequence[float]) -> Performan
     """Return the performance of predicted numbers, of a model with one feature that predicts the 0.9 quantile."""
     layout = PerformanceLayout(task="regression", features=1, quantile=0.9)
     return Performance.of(layout, np.array(predicted, np.float64), np.array(actual, np.float64))
+
+
+def of_lists(gains: Sequence[Sequence[float]]) -> Performance:
+    """Return the performance of lists by what their items were worth, in the order that they were shown in."""
+    lists = np.repeat(np.arange(len(gains)), [len(of_list) for of_list in gains])
+    ranks = np.concatenate([np.arange(len(of_list)) + 1 for of_list in gains])
+    return Performance.of_lists(PerformanceLayout(task="ranking"), lists, ranks, np.concatenate(gains))

@@ -4,6 +4,7 @@
 
     classes: [ rows, weight, unusable, unscored | predicted x actual | negatives, positives by score bin | exact sums ]
     numbers: [ rows, weight, unusable, clipped, zero actuals | error bins | predicted x actual bins | exact sums ]
+    lists:   [ rows, weight, unusable | exact sums ]
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.performance.exact import DIGITS
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "ranking"]
 
 #: Classes that are told apart; the rarer ones are ``other``.
 MOST_CLASSES = 50
@@ -58,6 +59,9 @@ _COUNTERS = 5
 #: Sums over the pairs of a regression: e = (predicted - actual) / scale, a = (actual - center) / scale, p = abs(e / actual).
 #: The rest of a2 is what rounding takes from the squares.
 MOMENTS = ("e", "|e|", "e2", "e|e|", "e4", "a", "a2", "a2 rest", "a3", "a4", "e2a", "e2a2", "p", "p2")
+
+#: Sums over lists.
+GAINS = ("ndcg", "ndcg2", "rr", "rr2")
 
 #: Sums over the scored pairs of classes.
 LOSSES = ("log_loss", "log_loss2", "brier", "brier2")
@@ -100,7 +104,8 @@ class PerformanceLayout:
         edges: of a regression, between the bins of predicted and actual values.
         features: columns that the model sees, for adjusted R2.
         quantile: of a regression that predicts one, which; None for all others.
-        weighted: whether pairs have weights; else each counts 1.
+        cutoff: of a ranking, how many of the first ranks NDCG looks at.
+        weighted: whether pairs have weights; else each counts 1. Lists have none.
     """
 
     task: Task
@@ -114,6 +119,7 @@ class PerformanceLayout:
     edges: tuple[float, ...] = ()
     features: int = 0
     quantile: float | None = None
+    cutoff: int = 10
     weighted: bool = False
 
     def __post_init__(self) -> None:
@@ -123,7 +129,9 @@ class PerformanceLayout:
 
     def _faults(self) -> Iterator[tuple[str, bool]]:
         """Yield what may be wrong, and whether it is."""
-        yield "classes: what predicts classes has some, and a regression none", self.is_regression == bool(self.classes)
+        yield "classes: what predicts classes has some, and all others none", self.has_classes != bool(self.classes)
+        yield "cutoff: must be at least 1", self.cutoff < 1
+        yield "weighted: lists have no weights", self.weighted and self.task == "ranking"
         is_list = len(self.classes) <= MOST_CLASSES and len(set(self.classes)) == len(self.classes)
         yield f"classes: must be unique and at most {MOST_CLASSES}", not is_list
         of_classes = [score.of_class for score in self.scores]
@@ -148,6 +156,11 @@ class PerformanceLayout:
     def is_regression(self) -> bool:
         """Whether numbers are predicted."""
         return self.task == "regression"
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether classes are predicted."""
+        return self.task in ("binary", "multiclass")
 
     @property
     def other(self) -> int:
@@ -177,6 +190,8 @@ class PerformanceLayout:
         names = ["weight2"] if self.weighted else []
         if self.is_regression:
             return (*names, *MOMENTS)
+        if self.task == "ranking":
+            return GAINS
         names += LOSSES if self.has_losses else ()
         for index, score in enumerate(self.scores):
             names += [f"score {index} {tenth}" for tenth in range(CALIBRATION_BINS)] if score.is_probability else []
@@ -188,7 +203,7 @@ class PerformanceLayout:
         shapes: dict[str, tuple[int, ...]] = {"counters": (_COUNTERS,)}
         if self.is_regression:
             shapes |= {"errors": (len(error_edges()) + 1,), "table": (len(self.edges) + 1, len(self.edges) + 1)}
-        else:
+        elif self.has_classes:
             shapes["confusion"] = (self.other + 1, self.other + 1)
             shapes |= {f"score {index}": (2, score.bins) for index, score in enumerate(self.scores)}
         shapes["sums"] = (len(self.sums), DIGITS)
@@ -229,6 +244,7 @@ def performance_layout(
     score_classes: Mapping[str, str] | None = None,
     threshold: float | None = None,
     quantile: float | None = None,
+    cutoff: int | None = None,
     weighted: bool = False,
 ) -> PerformanceLayout:
     """Return what is counted of the performance of a model.
@@ -242,6 +258,7 @@ def performance_layout(
         score_classes: the class of each score column; by default the one that the column is called like.
         threshold: of a binary model, the score from which on something is done.
         quantile: of a regression, the quantile that is predicted.
+        cutoff: of a ranking, how many of the first ranks NDCG looks at; by default 10.
         weighted: whether labels have weights.
 
     Raises:
@@ -249,8 +266,14 @@ def performance_layout(
     """
     prediction = next((c for c in layout.columns if c.role is Role.PREDICTION and not c.is_derived), None)
     features = sum(column.role is Role.FEATURE and not column.is_derived for column in layout.columns)
-    if task == "regression":
+    if task in ("regression", "ranking"):
         _refuse(task, classes=classes, positive=positive, score_classes=score_classes, threshold=threshold)
+    if task != "regression":
+        _refuse(task, quantile=quantile)
+    if task == "ranking":
+        return PerformanceLayout(task=task, cutoff=10 if cutoff is None else cutoff, weighted=weighted)
+    _refuse(task, cutoff=cutoff)
+    if task == "regression":
         if prediction is None or prediction.kind is not Kind.NUMERIC:
             raise ValueError("task: a regression needs a baseline with a numeric prediction")
         return PerformanceLayout(
@@ -262,7 +285,6 @@ def performance_layout(
             quantile=quantile,
             weighted=weighted,
         )
-    _refuse(task, quantile=quantile)
     if task == "multiclass":
         _refuse(task, positive=positive, threshold=threshold)
     names = tuple(classes if classes is not None else prediction.categories if prediction is not None else ())
