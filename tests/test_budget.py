@@ -25,8 +25,13 @@ STATUS = "model_statistic_status"
 VARIANTS = {
     "plain": "baseline: baseline.json\nlearning: 0s",
     "service": "maturity: 0",
-    "objectives": "baseline: baseline.json\nlearning: 0s\nslo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}",
+    "objectives": """baseline: baseline.json
+learning: 0s
+slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}, freshness: {within: 1h, ratio: 0.9}}
+capacity: {requests_per_second: 10, concurrency: 2}
+replicas: {expected: 1}""",
     "segments": "baseline: baseline.json\nlearning: 0s\nsegments: [color]",
+    "importance": "baseline: baseline.json\nlearning: 0s\nimportance: {amount: 0.7}",
 }
 
 

@@ -19,7 +19,7 @@ from prediction_exporter.kit.alertmanager import TEMPLATE_FILE
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.events import KINDS, steady_tests
 from prediction_exporter.kit.figures import SEVERAL
-from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA
+from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA
 from prediction_exporter.kit.groups import HEALTH, RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.promql import BRIDGE
 from prediction_exporter.kit.render import render
@@ -57,7 +57,7 @@ def test_prometheus_loads_the_rules(run: Run, folder: Path) -> None:
     assert output.count("SUCCESS") == 2
 
 
-@pytest.mark.parametrize("name", [*(str(alert) for alert in ALERTS), "recording", "health"])
+@pytest.mark.parametrize("name", [*(str(alert) for alert in ALERTS), "recording", "service", "health"])
 def test_rules_do_what_their_cases_say(run: Run, folder: Path, tmp_path: Path, name: str) -> None:
     """Promtool agrees with every case, with labels and annotations as they are sent."""
     run("promtool", "test", "rules", pruned(folder / "prometheus", f"tests/{name}.test.yml", tmp_path))
@@ -196,7 +196,7 @@ def test_counters_are_read_as_rates(rendered: Mapping[str, str], known_metrics: 
     text = rendered[RECORDING_FILE] + rendered[ALERTS_FILE]
     for name, family in known_metrics.items():
         if family is not None and family.type == "counter":
-            for match in re.finditer(rf"(\w+\()?\b{name}\b", text):
+            for match in re.finditer(rf"(\w+\()?(?<!\")\b{name}\b", text):
                 assert match[1] in {"rate(", "increase("}, text[match.start() - 40 : match.end() + 20]
 
 
@@ -207,7 +207,7 @@ def test_recorded_series_are_evaluated_in_order(metric_names: Names) -> None:
     change with the configuration and with a replica's state, and not with every prediction.
     """
     recorded = {series.name for series in RECORDED}
-    states = {series.name for series in (SHARED, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL)}
+    states = {series.name for series in (SHARED, SHARED_REQUESTS, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL)}
     for group in RECORDING_GROUPS:
         if HEALTH in group.series:
             continue  # it is about whether the others are evaluated

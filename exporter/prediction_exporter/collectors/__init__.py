@@ -14,7 +14,11 @@ NAMES: tuple[str, ...] = (
     "references",
     "evidence",
     "identity",
+    "server",
     "notes",
+    "cost",
+    "bill",
     "source",
+    "model_process",
     "exporter",
 )

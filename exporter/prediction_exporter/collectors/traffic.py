@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
 from prediction_exporter.counting.traffic import SCORE_BOUNDS, Histogram, Traffic
 from prediction_exporter.exposition import Exemplar, Samples, label_text
 from prediction_exporter.families import VERSION, Family
+from prediction_exporter.servers import Part
 
 REQUESTS = Family(
     name="model_requests_total",
@@ -74,11 +76,20 @@ VERSION_FIRST_SEEN = Family(
 )
 
 
+#: What is made of each part of a server's metrics.
+FAMILIES_OF: Mapping[Part, tuple[Family, ...]] = {
+    "requests": (REQUESTS,),
+    "failed": (REQUESTS_FAILED,),
+    "duration": (REQUEST_DURATION, REQUESTS_SLOW),
+}
+
+
 class TrafficSeries(ModelSeries):
-    """The counters of one model."""
+    """The counters of one model; what its server tells, rules make of the server's series under the same names."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
+        self._of_server = {str(family) for part in subject.model.of_server for family in FAMILIES_OF[part]}
 
     def render(self, moment: Moment) -> Samples:
         """Return the counters of every version; what the source does not tell is absent."""
@@ -104,7 +115,7 @@ class TrafficSeries(ModelSeries):
                 )
             if counted.values is not None:
                 histogram(PREDICTION_VALUE, labels, traffic.value_bounds, counted.values.counts, counted.values.total)
-        return samples
+        return samples.without(self._of_server) if self._of_server else samples
 
     def most(self) -> Most:
         """Count a version whose source tells everything."""
@@ -142,5 +153,6 @@ COLLECTOR = ModelCollector(
         VERSION_FIRST_SEEN,
     ),
     maturity=0,
+    of_predictions=True,
     open=TrafficSeries,
 )

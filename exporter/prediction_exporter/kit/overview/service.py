@@ -18,6 +18,7 @@ from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import (
     MODEL,
     OUTPUT,
+    SERVED,
     VERSION,
     WINDOW,
     WINDOWS,
@@ -63,7 +64,7 @@ def service() -> list[Panel]:
             "Latency",
             "Quantiles of this version's durations, interpolated within the buckets, and the objective where there is one.",
             *(
-                Query(expr=latency(q, rate(f"{REQUEST_DURATION}_bucket", VERSION)), legend=f"p{q * 100:.0f}")
+                Query(expr=latency(q, rate(f"{REQUEST_DURATION}_bucket", SERVED)), legend=f"p{q * 100:.0f}")
                 for q in (0.5, 0.95, 0.99)
             ),
             Query(expr=f"max({SLO_LATENCY.where(*MODEL)})", legend="objective", role=looks.THRESHOLD),
