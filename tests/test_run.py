@@ -92,7 +92,7 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
     It shows all of it but a regression's, and of processes what needs a GPU, a namespace of its own, or a limit.
     """
     (watched.folder / "requirements.txt").write_text("numpy==2.0\n")
-    fields = FIELDS.replace("}", ", entity: color}")
+    fields = FIELDS.replace("}", ", entity: color, stage: color}")
     watched.configure(config_text(model_text(more=FULL, fields=fields), SERVED))
     watched.log(60, version='1 "quoted" \\ \n')
     watched.log(60, color="new ü")
