@@ -10,7 +10,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prediction_exporter.collectors import bill, cost, evidence, exporter, model_process, notes, server, traffic, volume
+from prediction_exporter.collectors import (
+    artifacts,
+    bill,
+    cost,
+    evidence,
+    exporter,
+    model_process,
+    notes,
+    server,
+    traffic,
+    volume,
+)
 from prediction_exporter.collectors import statistics as module
 from prediction_exporter.collectors.base import Published, Subject
 from prediction_exporter.collectors.identity import IdentitySeries
@@ -78,7 +89,7 @@ def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
     watched.log(60, version="0", at=watched.clock() - 7200)  # something for the day's windows to be compared with
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
-    beside = (server, notes, model_process, cost, bill, volume, exporter)
+    beside = (server, notes, model_process, artifacts, cost, bill, volume, exporter)
     own = {family.name for family in (*(family for of in beside for family in of.COLLECTOR.families), *COLLECTOR_FAMILIES)}
     of_others = {
         traffic.PREDICTION_VALUE.name,

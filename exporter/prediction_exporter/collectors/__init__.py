@@ -21,5 +21,6 @@ NAMES: tuple[str, ...] = (
     "source",
     "volume",
     "model_process",
+    "artifacts",
     "exporter",
 )

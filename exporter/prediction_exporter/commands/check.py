@@ -78,6 +78,7 @@ def check_config(options: argparse.Namespace) -> int:
         problems += [error for error in found.errors if error not in problems]
         warnings += found.warnings
         warnings += _show_process(model, index)
+        warnings += _show_artifacts(model, index)
     versions = 0
     try:
         versions = budget.versions_that_fit(loaded, budgets)
@@ -165,6 +166,28 @@ def _show_process(model: Model, index: int) -> Iterator[str]:
     absent = [f"{part.value} ({reason})" for part, reason in look.status.items() if reason in {"denied", "unsupported"}]
     if absent:
         yield f"models[{index}].process: not told here and now: {', '.join(absent)}"
+
+
+def _show_artifacts(model: Model, index: int) -> Iterator[str]:
+    """Show which files are kept for a model now; yield what cannot be told of them, as they may come later."""
+    from prediction_exporter.artifacts.files import UnseenError, files_of
+
+    for key, what, patterns in (
+        ("storage.paths", "files are kept", model.storage.paths if model.storage is not None else ()),
+        (
+            "retraining.artifact",
+            "files may be its artefact",
+            [model.retraining.artifact] if model.retraining is not None else (),
+        ),
+    ):
+        if not patterns:
+            continue
+        try:
+            files = files_of(patterns)
+        except UnseenError as error:
+            yield f"models[{index}].{key}: {error}"
+        else:
+            print(f"  {what}: {len(files):,}, of {sum(file.size for file in files):,} bytes")
 
 
 def _show_server(model: Model) -> None:

@@ -1,5 +1,6 @@
 """The configuration: one YAML file, checked as a whole before anything starts."""
 
+from prediction_exporter.config.artifacts import Retraining, Storage
 from prediction_exporter.config.capacity import Capacity, Replicas
 from prediction_exporter.config.contacts import (
     Alertmanager,
@@ -21,12 +22,10 @@ from prediction_exporter.config.models import (
     Info,
     Model,
     Notes,
-    Notifications,
     Series,
-    Smtp,
     Thresholds,
-    WorkingHours,
 )
+from prediction_exporter.config.notifications import Notifications, Smtp, WorkingHours
 from prediction_exporter.config.objectives import coarse_objectives
 from prediction_exporter.config.predictions import (
     S3,
@@ -89,6 +88,7 @@ __all__ = [
     "Process",
     "Replicas",
     "Responder",
+    "Retraining",
     "ScorePattern",
     "Series",
     "Server",
@@ -96,6 +96,7 @@ __all__ = [
     "Smtp",
     "Start",
     "StatusField",
+    "Storage",
     "Table",
     "TableMode",
     "Task",

@@ -93,7 +93,7 @@ METERED: Mapping[str, tuple[str, str]] = {
     "per_gb_hour": ("process", "the memory of the model's process"),
     "per_gpu_hour": ("process", "the GPUs of the model's process"),
     "per_gb_stored": ("storage", "how much is stored for the model"),
-    "per_retraining_run": ("pipelines", "when the model is trained anew"),
+    "per_retraining_run": ("retraining", "when the model is trained anew"),
 }
 
 #: Every rate, in the order of documentation.

@@ -12,9 +12,11 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
+from prediction_exporter.config.artifacts import Retraining, Storage
 from prediction_exporter.config.capacity import Capacity, Replicas
-from prediction_exporter.config.contacts import Alertmanager, Contact, Owner
+from prediction_exporter.config.contacts import Alertmanager, Owner
 from prediction_exporter.config.cost import METERED, Cost
+from prediction_exporter.config.notifications import Notifications
 from prediction_exporter.config.predictions import Predictions, Unread
 from prediction_exporter.config.process import Process
 from prediction_exporter.config.section import Section
@@ -24,14 +26,10 @@ from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
     Area,
     Count,
-    Days,
     Decimals,
     DurationValue,
-    Email,
     FilePath,
     Flag,
-    FolderUrl,
-    HostPort,
     Kind,
     Limit,
     Maturity,
@@ -45,10 +43,7 @@ from prediction_exporter.config.values import (
     Task,
     Text,
     ThresholdKey,
-    TimeOfDay,
-    Url,
     Windows,
-    Zone,
     between,
     context_of,
     known_thresholds,
@@ -147,6 +142,8 @@ class Model(Section):
     process: Process | None = Field(
         None, description="The processes of the model server, whose CPU, memory, files and restarts are watched."
     )
+    storage: Storage | None = Field(None, description="Files that are kept for the model, to tell how much they take.")
+    retraining: Retraining | None = Field(None, description="The artefact that shows when the model was trained anew.")
     predictions: Predictions = Field(
         default_factory=Unread.model_construct,
         validate_default=True,
@@ -221,10 +218,7 @@ class Model(Section):
     def _cost_of_what_is_seen(cls, cost: Cost | None, info: ValidationInfo) -> Cost | None:
         for key, (section, what) in METERED.items():
             if cost is not None and key in cost.rates and info.data.get(section) is None:
-                known = section in cls.model_fields
-                problem = f"has {key}, and nothing tells {what}"
-                remedy = f"the section {section} beside it" if known else f"no {key} yet: no section of this release tells that"
-                raise refuse_key(problem, remedy)
+                raise refuse_key(f"has {key}, and nothing tells {what}", f"the section {section} beside it")
         predictions = info.data.get("predictions")
         if cost is not None and "per_1000_predictions" in cost.rates and predictions is not None and not predictions.are_read:
             raise refuse_key("has per_1000_predictions, and no predictions are read", "no per_1000_predictions, or predictions")
@@ -292,48 +286,6 @@ class Model(Section):
         if self.server is None or self.slo.latency is None:
             return None
         return self.server.bound_for(self.slo.latency.under.seconds)
-
-
-class Smtp(Section):
-    """The mail server that Alertmanager sends through."""
-
-    smarthost: HostPort = Field(description="Host and port of the mail server.")
-    sender: Email = Field(alias="from", description="Address that messages come from.")
-    username: Text | None = Field(None, description="User name at the mail server.")
-    password_file: Text | None = Field(None, description="File with the password, on Alertmanager's machine.")
-    require_tls: Flag = Field(True, description="Whether the connection must be encrypted.")
-
-
-class WorkingHours(Section):
-    """When messages that can wait are sent."""
-
-    days: Days = Field("monday:friday", description="A day, or a range of days in a week that begins on sunday.")
-    start: TimeOfDay = Field("08:00", alias="from", description='Begin of the working day, in quotes: "08:00".')
-    end: TimeOfDay = Field("18:00", alias="to", description='End of the working day, in quotes: "18:00".')
-    timezone: Zone = Field("UTC", description="IANA time zone of these hours.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> WorkingHours:
-        # Both have the form HH:MM, whose order as text is that of time.
-        if self.start >= self.end:
-            raise refuse("ends before it begins", "a time in to that is later than the one in from")
-        return self
-
-
-class Notifications(Section):
-    """What the kit needs to render Alertmanager's configuration."""
-
-    slack_api_url_file: Text | None = Field(None, description="File with the Slack webhook address, on Alertmanager's machine.")
-    smtp: Smtp | None = Field(None, description="The mail server.")
-    unowned: Contact | None = Field(None, description="Where alerts go that belong to no owner.")
-    working_hours: WorkingHours | None = Field(None, description="When messages that can wait are sent.")
-    grafana_url: Url | None = Field(None, description="Address of Grafana, for links in messages.")
-    exporter_url: FolderUrl | None = Field(
-        None, description="Address at which people reach the exporter: messages link to its page and its runbooks."
-    )
-    runbooks_url: FolderUrl | None = Field(
-        None, description="Address of a folder with the rendered runbook pages; messages link to it before the exporter's."
-    )
 
 
 class Series(Section):

@@ -19,6 +19,7 @@ GROUPS = {
     "cost": "Cost: by rates, and as it was billed",
     "quality": "Data quality",
     "process": "Process: what the model server uses",
+    "artifacts": "Artifacts: files that are kept for a model, and its trainings",
     "identity": "Identity: what the model is and who owns it",
     "exporter": "The exporter itself",
 }

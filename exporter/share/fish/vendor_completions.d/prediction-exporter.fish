@@ -42,6 +42,7 @@ complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l collecto
 complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l collector.source -l no-collector.source -d 'serve source'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l collector.volume -l no-collector.volume -d 'serve volume'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l collector.model_process -l no-collector.model_process -d 'serve model_process'
+complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l collector.artifacts -l no-collector.artifacts -d 'serve artifacts'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from run' -l collector.exporter -l no-collector.exporter -d 'serve exporter'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -s h -l help -d 'show this help message and exit'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from baseline' -l config.file -r -F -d 'configuration'
@@ -68,6 +69,7 @@ complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and __fis
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and __fish_seen_subcommand_from config' -l collector.source -l no-collector.source -d 'serve source'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and __fish_seen_subcommand_from config' -l collector.volume -l no-collector.volume -d 'serve volume'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and __fish_seen_subcommand_from config' -l collector.model_process -l no-collector.model_process -d 'serve model_process'
+complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and __fish_seen_subcommand_from config' -l collector.artifacts -l no-collector.artifacts -d 'serve artifacts'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and __fish_seen_subcommand_from config' -l collector.exporter -l no-collector.exporter -d 'serve exporter'
 complete -c prediction-exporter -n '__fish_seen_subcommand_from check; and __fish_seen_subcommand_from config' -F
 complete -c prediction-exporter -n '__fish_seen_subcommand_from kit' -s h -l help -d 'show this help message and exit'
