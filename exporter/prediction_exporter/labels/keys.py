@@ -49,7 +49,7 @@ class Ids:
 
 def hash_ids(ids: pl.Series) -> Ids:
     """Return the hashes of ids, by their texts; the same in every release, as they stay on disk."""
-    digests = b"".join(map(xxhash.xxh3_128_digest, ids.cast(pl.String).to_list()))
+    digests = b"".join(map(xxhash.xxh3_128_digest, ids.cast(pl.String).cast(pl.Binary).to_list()))
     hashed = np.frombuffer(digests, _DIGEST)
     keys = hashed["key"] & np.uint64((1 << KEY_BITS) - 1)
     return Ids(keys, hashed["check"].copy(), hashed["chance"].copy())
@@ -80,7 +80,7 @@ def salts(parts: pl.Series | None, rows: NDArray[np.int64] | None, size: int) ->
 
 def codes_of(values: pl.Series, distinct: Sequence[str | None]) -> NDArray[np.uint32]:
     """Return which of the distinct texts each value is, uint32 (n,)."""
-    if len(distinct) == 1:
+    if len(distinct) <= 1:
         return np.zeros(len(values), np.uint32)
     return values.replace_strict(list(distinct), list(range(len(distinct))), return_dtype=pl.UInt32).to_numpy()
 

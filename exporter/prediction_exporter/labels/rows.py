@@ -47,7 +47,7 @@ def seals(keys: Keys, records: Records) -> NDArray[np.uint32]:
     """Return the seal of each record under its key, uint32 (n,): of all its bytes but the seal's own."""
     width = records.dtype.itemsize - 4
     padded = np.zeros((len(records), -(-width // 8) * 8), np.uint8)
-    padded[:, :width] = records.view(np.uint8).reshape(len(records), -1)[:, :width]
+    padded[:, :width] = records.view(np.uint8).reshape(len(records), width + 4)[:, :width]
     state = keys ^ _ODD
     for word in padded.view(np.uint64).T:
         state = (state ^ word) * _ODD
