@@ -117,6 +117,7 @@ class Stored:
         """Open the state file."""
         self.state = State(self.folder, models=[MODEL])
         self.claim = self.state.claim(MODEL)
+        self.told = dict(self.state.damage(MODEL))
 
     def restart(self, store: Store) -> None:
         """Begin again with another store on the same file."""

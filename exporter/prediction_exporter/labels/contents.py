@@ -61,8 +61,8 @@ class Contents:
     def __init__(self, shape: Shape, horizon: int) -> None:
         self.shape = shape
         self.horizon = horizon
-        self.predictions = Days("prediction", prediction_type(shape))
-        self.labels = Days("label", label_type(shape))
+        self.predictions = Days("predictions", prediction_type(shape))
+        self.labels = Days("labels", label_type(shape))
         self.coverage = Days("coverage", COVERAGE_TYPE)
         self._fresh()
         self._step: Step | None = None
@@ -79,9 +79,15 @@ class Contents:
         """All tables."""
         return self.predictions, self.labels, self.coverage
 
-    def size(self) -> int:
-        """Return the bytes that it takes on disk, as far as they follow from the number of rows."""
-        return sum(days.total() * room(days.record) for days in self.kinds)
+    def size(self, *, predictions: int = 0, labels: int = 0) -> int:
+        """Return the bytes that it takes on disk with so many more rows, as far as they follow from the number of rows.
+
+        Room for a label is part of each prediction: without it the prediction would wait in vain.
+        """
+        predictions += self.predictions.total()
+        labels = max(labels + self.labels.total(), predictions)
+        rows = (predictions, labels, self.coverage.total())
+        return sum(many * room(days.record) for many, days in zip(rows, self.kinds, strict=True))
 
     # From and to the state file
 
@@ -190,7 +196,7 @@ class Contents:
     def give_up_damaged(self, step: Step, kind: str, day: int, rows: int) -> None:
         """Give up a damaged table, and predictions of which it told what had been joined."""
         logger.warning(
-            "model %s: the %ss of %s in the state file are damaged and dropped", step.model, kind, np.datetime64(day, "D")
+            "model %s: the table of %s of %s in the state file is damaged and dropped", step.model, kind, np.datetime64(day, "D")
         )
         if kind == self.labels.kind:
             self.labels.drop(step, day)
@@ -210,12 +216,25 @@ class Contents:
         self.tallies.give_up("prediction", reason, rows)
         self.gone.add(day)
 
-    def make_room(self, step: Step, wanted: int, most: int, today: int) -> int:
-        """Return how many bytes there are, up to those that are wanted; the oldest days are given up for them.
+    def room_for_predictions(self, step: Step, wanted: int, most: int, today: int) -> int:
+        """Return for how many predictions, of so many, there is room; the oldest days are given up for them."""
+        if self._make_room(step, most, today, predictions=wanted):
+            return wanted
+        return max(most - self.size(), 0) // (room(self.predictions.record) + room(self.labels.record))
+
+    def room_for_labels(self, step: Step, wanted: int, most: int, today: int) -> int:
+        """Return for how many labels, of so many, there is room; the oldest days are given up for them."""
+        if self._make_room(step, most, today, labels=wanted):
+            return wanted
+        reserved = max(self.predictions.total() - self.labels.total(), 0)
+        return min(reserved + max(most - self.size(), 0) // room(self.labels.record), wanted)
+
+    def _make_room(self, step: Step, most: int, today: int, *, predictions: int = 0, labels: int = 0) -> bool:
+        """Give up the oldest days until there is room for so many more rows; return whether there is.
 
         Labels go after the predictions that they may have joined: they would be joined again.
         """
-        while self.size() + wanted > most:
+        while self.size(predictions=predictions, labels=labels) > most:
             oldest = next((day for day in self.predictions.days() if day < today), None)
             spent = next((day for day in self.labels.days() if day + 1 < (today if oldest is None else oldest)), None)
             if spent is not None:
@@ -223,8 +242,8 @@ class Contents:
             elif oldest is not None:
                 self.give_up_predictions(step, oldest, "room", self.predictions.rows(oldest))
             else:
-                break
-        return min(max(most - self.size(), 0), wanted)
+                return False
+        return True
 
     def _drop_labels(self, step: Step, day: int, why: Reason | None) -> None:
         self.labels.drop(step, day)

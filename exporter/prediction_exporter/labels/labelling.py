@@ -87,12 +87,11 @@ def put_labels_of(held: Contents, step: Step, batch: Labels, *, now: float, samp
         most: bytes that all may take.
     """
     put = _acceptable(held, batch, now, max(sample, held.groups.largest_share()))
-    each = room(held.labels.record)
     today = int(now // DAY)
-    free = held.make_room(step, len(put) * each, most, today) // each
-    held.tallies.give_up("label", "room", len(put) - min(free, len(put)))
-    put = put.take(np.arange(min(free, len(put))))
-    early = int(most * _EARLY_SHARE) // each
+    free = held.room_for_labels(step, len(put), most, today)
+    held.tallies.give_up("label", "room", len(put) - free)
+    put = put.take(np.arange(free))
+    early = int(most * _EARLY_SHARE) // room(held.labels.record)
     empty = pairs_of(held.shape, held.groups, np.empty(0, held.predictions.record), np.empty(0, held.labels.record))
     joined = [Joined(empty, empty)]
     joined += [_put_some(held, step, put.take(places), today, early) for places in _turns(put.of_id)]

@@ -14,7 +14,7 @@ from prediction_exporter.labels.days import Found
 from prediction_exporter.labels.groups import NONE
 from prediction_exporter.labels.keys import Ids, hash_ids, salts
 from prediction_exporter.labels.pairs import pairs_of
-from prediction_exporter.labels.rows import Keys, Records, room
+from prediction_exporter.labels.rows import Keys, Records
 from prediction_exporter.labels.waiting import cover, newest, note_days, note_joined, put_labels
 
 _SECOND = 1_000_000
@@ -47,9 +47,8 @@ def put_predictions(held: Contents, step: Step, batch: Predictions, *, now: floa
     keys = of_id if batch.parts is None else ids.keys + salts(batch.parts, batch.rows, len(batch))
     known, early = held.mended(step, lambda: (held.predictions.find(step, keys), _early(held, step, keys, of_id, ids)))
     fresh = _fresh(held, keys, ids, known)
-    each = room(held.predictions.record)
-    free = held.make_room(step, len(fresh) * each, most, today) // each
-    tallies.give_up("prediction", "room", len(fresh) - min(free, len(fresh)))
+    free = held.room_for_predictions(step, len(fresh), most, today)
+    tallies.give_up("prediction", "room", len(fresh) - free)
     fresh = fresh[:free]
     days = batch.times // _DAY
     open_days = ~np.isin(days[fresh], list(held.gone))

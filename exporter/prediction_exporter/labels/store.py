@@ -24,7 +24,8 @@ class Store:
     Args:
         shape: what is kept of each prediction.
         horizon: for how long predictions wait, in seconds; those of a day go together.
-        max_size: bytes that all may take in the state file, as far as they follow from the number of rows.
+        max_size: bytes that all may take in the state file, as far as they follow from the number of rows; a label is reckoned
+            with for each prediction.
         sample: the share of ids that is kept, in (0, 1].
     """
 
