@@ -250,6 +250,5 @@ def test_damage_costs_a_day_and_is_told(tmp_path: Path) -> None:
         lost[len(rows) - there] += 1
         assert there % 150 == 0, "whole days"
         assert stored.pairs.total() == len(first) + there // 150 * 100, "those that were labelled before, and all that wait"
-    print(lost)
     assert lost[150] > 10
     assert lost[0] > 10

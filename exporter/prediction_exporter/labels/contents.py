@@ -195,9 +195,8 @@ class Contents:
 
     def give_up_damaged(self, step: Step, kind: str, day: int, rows: int) -> None:
         """Give up a damaged table, and predictions of which it told what had been joined."""
-        logger.warning(
-            "model %s: the table of %s of %s in the state file is damaged and dropped", step.model, kind, np.datetime64(day, "D")
-        )
+        date = np.datetime64(day, "D")
+        logger.warning("model %s: the table of %s of %s in the state file is damaged and dropped", step.model, kind, date)
         if kind == self.labels.kind:
             self.labels.drop(step, day)
             self.tallies.give_up("label", "damaged", rows)
