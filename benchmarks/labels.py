@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from prediction_exporter.allocator import GivingBack
 from prediction_exporter.counting.state import FILE_NAME, State, Step, StoredModel
 from prediction_exporter.labels import Labels, Predictions, Shape, Store
 
@@ -129,12 +130,15 @@ def main() -> None:
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name))
+        give_back = GivingBack()  # as the exporter does
         predictions(rng, 0, BATCH)
         before = anonymous()
         puts = fill(bench, rng)
+        give_back()
         filled = anonymous() - before
-        wanted = rng.permutation(ROWS)[: (2 * JOINS + 1) * BATCH]
+        wanted = rng.choice(ROWS, (2 * JOINS + 1) * BATCH, replace=False)
         warm = join(bench, rng, wanted[: JOINS * BATCH])
+        give_back()
         used = anonymous() - before
         bench.state.close()
         bytes_each = bench.file.stat().st_size / ROWS

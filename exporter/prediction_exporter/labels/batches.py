@@ -65,7 +65,9 @@ class Predictions:
         return len(self.times)
 
     def take(self, rows: NDArray[np.intp]) -> Predictions:
-        """Return those at these positions."""
+        """Return those at these positions, which ascend."""
+        if len(rows) == len(self):
+            return self
         return Predictions(
             ids=self.ids.gather(rows),
             times=self.times[rows],
@@ -103,7 +105,9 @@ class Labels:
         return len(self.actual)
 
     def take(self, rows: NDArray[np.intp]) -> Labels:
-        """Return those at these positions."""
+        """Return those at these positions, which ascend."""
+        if len(rows) == len(self):
+            return self
         return Labels(
             ids=self.ids.gather(rows),
             actual=self.actual.gather(rows),

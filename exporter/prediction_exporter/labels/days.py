@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.profiler import runs
 from prediction_exporter.counting.state_days import Extent, create_table, table_of
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.labels.filters import Filter, Probe
@@ -134,11 +135,13 @@ class Days:
         Raises:
             DamagedDayError: one of them is damaged.
         """
-        distinct, inverse = np.unique(keys, return_inverse=True)
+        nothing = Found(np.empty(0, np.intp), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, self.record))
+        if not len(keys):
+            return nothing
+        order = np.argsort(keys, kind="stable")
+        distinct, starts = runs(keys[order])
         probe = Probe(distinct)
-        found = [Found(np.empty(0, np.intp), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, self.record))]
-        order = np.argsort(inverse, kind="stable")
-        starts = np.searchsorted(inverse[order], np.arange(len(distinct) + 1))
+        found = [nothing]
         for number in self.days():
             wanted = distinct[self._days[number].filter.may_have(probe)]
             if not len(wanted):
