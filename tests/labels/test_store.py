@@ -14,11 +14,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from labelled import BEGIN, CLASSES, DAY, MODEL, NUMBERS, L, P, Pair, Stored, labels
+from labelled import BEGIN, CLASSES, DAY, MODEL, NUMBERS, L, P, Pair, Stored, labels, predictions
 from prediction_exporter.counting.state import FILE_NAME
 from prediction_exporter.counting.state_database import PAGE_BYTES
+from prediction_exporter.counting.state_days import table_of, tables
 from prediction_exporter.labels import Labels, Predictions, Shape, Store
 from prediction_exporter.labels.filters import BITS_EACH, Filter, Probe
+from prediction_exporter.labels.keys import hash_ids
 from prediction_exporter.labels.rows import label_type, prediction_type, room
 from prediction_exporter.labels.tallies import DELAY_BOUNDS
 
@@ -208,6 +210,49 @@ def test_a_filter_misses_nothing_and_seldom_errs() -> None:
     full.add(Probe(keys[:50_000]))
     assert full.may_have(Probe(keys[50_000:])).mean() < 0.03
     assert full.nbytes == pytest.approx(50_000 * BITS_EACH / 8, rel=0.01)
+
+
+def test_ids_are_their_texts() -> None:
+    """As numbers, as texts, and as floats that pandas made of them."""
+    whole = hash_ids(pl.Series(["7", "-3", "9007199254740992"]))
+    assert (hash_ids(pl.Series([7.0, -3.0, 2.0**53])).keys == whole.keys).all()
+    assert (hash_ids(pl.Series([7, -3, 2**53])).keys == whole.keys).all()
+    assert len(np.unique(hash_ids(pl.Series([7.0, 7.5, 1e300, float("nan")])).keys)) == 4
+
+
+def test_nothing_is_left_of_labels_that_nobody_wants_any_more(stored: Stored) -> None:
+    """The tables are gone, and the file is whole."""
+    stored.predict(P("a"), now=NOW)
+    stored.label(L("b"), now=NOW)
+    with stored.step() as step:
+        step.drop_parts()
+    with stored.step(commit=False) as step:
+        assert step.parts() == []
+        assert not tables(step.connection)
+    stored.restart(Store(CLASSES))
+    assert not stored.told
+
+
+@pytest.mark.parametrize("kind", ["predictions", "labels", "coverage"])
+def test_damage_while_it_runs_costs_the_day(stored: Stored, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A row that is not what was put is told when it is read; other days go on."""
+    first, second = P("a"), P("b", BEGIN - DAY)
+    stored.predict(first, second, now=NOW)
+    stored.label(L("a", "no"), now=NOW)
+    table = table_of(MODEL, kind, BEGIN // DAY)
+    with stored.step() as step:
+        assert step.connection.execute(f"UPDATE {table} SET body = zeroblob(length(body))").rowcount == 1
+        joined = stored.store.put_labels(step, labels([L("a", "yes"), L("b", "yes")]), NOW + 1)
+        stored.store.put_predictions(step, predictions([P("c")]), NOW + 1)
+    stored.add(joined)
+    # A correction needs what it replaces, and no coverage.
+    assert stored.pairs == Counter([pair(first, "yes" if kind == "coverage" else "no"), pair(second)])
+    assert stored.store.tallies.given_up["prediction", "damaged"] == 1 + (kind == "coverage")
+    assert f"the table of {kind} of 2024-10-04 in the state file is damaged and dropped" in caplog.text
+    stored.restart(Store(CLASSES))
+    with stored.step(commit=False) as step:
+        assert stored.store.waiting(step)[0] == 1
+    assert stored.store.tallies.joined == 2
 
 
 def damaged(data: bytes, chance: random.Random) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ import numpy as np
 from prediction_exporter.counting import state_database as database
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
-from prediction_exporter.counting.state_days import LABELS
+from prediction_exporter.counting.state_days import LABELS, drop_tables
 from prediction_exporter.counting.state_errors import DamagedError
 from prediction_exporter.counting.state_rows import BucketKey, BucketRow, BucketSums, Manifest, ModelRow
 from prediction_exporter.errors import StateError
@@ -97,6 +97,11 @@ class Step:
         """Delete one of these parts."""
         condition = "(version, segment, window, start) = (?, '', ?, ?)"
         _delete_buckets(self.connection, self.model, condition, (kind, LABELS, day), self.manifest)
+
+    def drop_parts(self) -> None:
+        """Delete all that is kept of labels: the parts and the tables of days."""
+        _delete_buckets(self.connection, self.model, "window = ?", (LABELS,), self.manifest)
+        drop_tables(self.connection, self.model)
 
     def commit(
         self,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from prediction_exporter.counting.state_days import Extent, drop_tables
+from prediction_exporter.counting.state_days import Extent
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.labels.batches import Shape
 from prediction_exporter.labels.days import DamagedDayError, Days
@@ -144,29 +144,31 @@ class Contents:
 
     def _begin_anew(self, step: Step, extents: dict[tuple[str, int], Extent]) -> None:
         """Drop tables without what is beside them: their codes say nothing."""
-        for (kind, day), extent in extents.items():
-            if kind != self.coverage.kind:
-                self.tallies.give_up("label" if kind == self.labels.kind else "prediction", "damaged", extent.rows)
-            step.drop_part(kind, day)
+        for (kind, _), extent in extents.items():
+            self._give_up_rows(kind, "damaged", extent.rows)
         if extents:
             logger.warning("model %s: what waits for labels was damaged and is dropped", step.model)
-        drop_tables(step.connection, step.model)
+        step.drop_parts()
         for days in self.kinds:
             for day in days.days():
                 days.forget(day)
 
     def _reshape(self, step: Step, extents: dict[tuple[str, int], Extent]) -> None:
         """Drop what was stored in another shape."""
-        for (kind, day), extent in extents.items():
-            if kind != self.coverage.kind:
-                self.tallies.give_up("label" if kind == self.labels.kind else "prediction", "shape", extent.rows)
-            step.drop_part(kind, day)
+        for (kind, _), extent in extents.items():
+            self._give_up_rows(kind, "shape", extent.rows)
         logger.warning(
             "model %s: predictions have other scores, segments or values now; what waited for labels is dropped", step.model
         )
-        drop_tables(step.connection, step.model)
+        step.drop_parts()
         self.arrived, self.groups = {}, Groups()
         self.gone = {day for kind, day in extents if kind == self.predictions.kind}
+
+    def _give_up_rows(self, kind: str, reason: Reason, rows: int) -> None:
+        if kind == self.predictions.kind:
+            self.tallies.give_up("prediction", reason, rows)
+        elif kind == self.labels.kind:
+            self.tallies.give_up("label", reason, rows)
 
     def _save(self, step: Step) -> None:
         for days in self.kinds:

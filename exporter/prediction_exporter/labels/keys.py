@@ -48,8 +48,18 @@ class Ids:
 
 
 def hash_ids(ids: pl.Series) -> Ids:
-    """Return the hashes of ids, by their texts; the same in every release, as they stay on disk."""
-    digests = b"".join(map(xxhash.xxh3_128_digest, ids.cast(pl.String).cast(pl.Binary).to_list()))
+    """Return the hashes of ids, by their texts; the same in every release, as they stay on disk.
+
+    Whole numbers that some reader made floats, as pandas does beside a missing value, are the same ids as before.
+
+    >>> hash_ids(pl.Series([7.0, 7.5])).keys[0] == hash_ids(pl.Series(["7"])).keys[0]
+    np.True_
+    """
+    texts = ids.cast(pl.String)
+    if ids.dtype.is_float():
+        whole = ids.cast(pl.Int64, strict=False)
+        texts = whole.cast(pl.String).zip_with((whole == ids).fill_null(value=False), texts)
+    digests = b"".join(map(xxhash.xxh3_128_digest, texts.cast(pl.Binary).to_list()))
     hashed = np.frombuffer(digests, _DIGEST)
     keys = hashed["key"] & np.uint64((1 << KEY_BITS) - 1)
     return Ids(keys, hashed["check"].copy(), hashed["chance"].copy())
