@@ -154,4 +154,5 @@ class Groups:
 
 def series(texts: Sequence[str | None], places: NDArray[np.intp]) -> pl.Series:
     """Return texts at these places as a String series."""
-    return pl.Series(texts, dtype=pl.String).gather(places)
+    found = pl.Series(texts, dtype=pl.String)
+    return found.gather(places) if len(places) else found.clear()
