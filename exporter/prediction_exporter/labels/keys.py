@@ -97,7 +97,7 @@ def codes_of(values: pl.Series, distinct: Sequence[str | None]) -> NDArray[np.ui
     if len(texts) < len(distinct):
         missing = distinct.index(None)
         places = [*(place for place in range(len(distinct)) if place != missing), missing]
-        return np.array(places, np.uint32)[codes.fill_null(len(texts)).to_numpy()]
+        return np.take(np.array(places, np.uint32), codes.fill_null(len(texts)).to_numpy())
     found: NDArray[np.uint32] = codes.to_numpy()
     return found
 
