@@ -24,6 +24,7 @@ from prediction_exporter.kit.config_page import CONFIGURATION_PAGE, configuratio
 from prediction_exporter.kit.docs import STATISTICS_PAGE, statistics_page
 from prediction_exporter.kit.metrics_page import PAGE, metrics_page
 from prediction_exporter.kit.render import diff, render, write
+from prediction_exporter.kit.servers_page import SERVERS_PAGE, servers_page
 from prediction_exporter.shell import bash, fish, zsh
 from prediction_exporter.shell.manpage import manpage
 from prediction_exporter.shell.tree import tree_of
@@ -41,6 +42,7 @@ def files() -> dict[str, str]:
         PAGE: metrics_page(),
         STATISTICS_PAGE: statistics_page((ROOT / STATISTICS_PAGE).read_text(encoding="utf-8")),
         CONFIGURATION_PAGE: configuration_page((ROOT / CONFIGURATION_PAGE).read_text(encoding="utf-8")),
+        SERVERS_PAGE: servers_page((ROOT / SERVERS_PAGE).read_text(encoding="utf-8")),
         PROOF_PAGE: proof_page((ROOT / PROOF_PAGE).read_text(encoding="utf-8")),
         SIZING_PAGE: sizing_page((ROOT / SIZING_PAGE).read_text(encoding="utf-8")),
         "docs/config.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",

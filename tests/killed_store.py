@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from labelled import BEGIN, CLASSES, MODEL, L, P, labels, predictions, rows_of
+from waiting_labels import BEGIN, CLASSES, MODEL, L, P, labels, predictions, rows_of
 from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.labels import Store
 

@@ -1,166 +1,119 @@
-"""Predictions and labels for tests of their store, row by row, and the pairs that come of them."""
+"""Pairs of predictions and labels, drawn, and the layouts that they are counted in."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import polars as pl
+from numpy.typing import NDArray
 
-from prediction_exporter.counting.state import State, Step, StoredModel
-from prediction_exporter.labels import Joined, Labels, Pairs, Predictions, Shape, Store
+from prediction_exporter.baseline.builder import numeric_column
+from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.performance import Performance, PerformanceLayout, performance_layout
 
-DAY = 86_400
-MODEL = "m"
+Floats = NDArray[np.float64]
 
-#: The first second of a day.
-BEGIN = 20_000 * DAY
-
-CLASSES = Shape("class", scores=1, segments=1)
-NUMBERS = Shape("number")
+COLOURS = ("red", "green", "blue")
 
 
-class P(NamedTuple):
-    """A prediction."""
+@dataclass(frozen=True)
+class Pairs:
+    """Raw pairs: codes of classes or numbers, scores and weights."""
 
-    id: str | None
-    time: float = BEGIN
-    predicted: str | None = "yes"
-    part: str | None = None
-    version: str = "1"
-    segment: str | None = "north"
-    score: float = 0.5
-    row: int = 0
+    layout: PerformanceLayout
+    predicted: NDArray[Any]
+    actual: NDArray[Any]
+    scores: Floats | None = None
+    weights: Floats | None = None
+    lists: NDArray[Any] | None = None
 
+    def __len__(self) -> int:
+        return len(self.actual)
 
-class L(NamedTuple):
-    """A label."""
+    def rows(self, rows: slice | NDArray[Any]) -> Pairs:
+        """Return some of them."""
+        if self.lists is not None and isinstance(rows, slice):  # whole lists, which are numbered
+            rows = np.flatnonzero(np.isin(self.lists, np.unique(self.lists)[rows]))
+        scores, weights, lists = (None if part is None else part[rows] for part in (self.scores, self.weights, self.lists))
+        return Pairs(self.layout, self.predicted[rows], self.actual[rows], scores, weights, lists)
 
-    id: str | None
-    actual: str | None = "yes"
-    time: float | None = None
-    part: str | None = None
-    weight: float = 1.0
-    row: int = 0
-
-
-class Pair(NamedTuple):
-    """A pair, as it comes out."""
-
-    minute: int
-    version: str
-    part: str | None
-    segment: str | None
-    predicted: str
-    score: float
-    actual: str
-    weight: float
+    def counted(self) -> Performance:
+        """Return them counted."""
+        if self.lists is not None:
+            return Performance.of_lists(self.layout, self.lists, self.predicted, self.actual)
+        return Performance.of(self.layout, self.predicted, self.actual, self.scores, self.weights)
 
 
-def predictions(rows: Iterable[P]) -> Predictions:
-    """Return a batch."""
-    columns = list(rows)
-    return Predictions(
-        ids=pl.Series([row.id for row in columns], dtype=pl.String),
-        times=np.array([row.time * 1e6 for row in columns], np.int64),
-        versions=pl.Series([row.version for row in columns], dtype=pl.String),
-        predicted=pl.Series([row.predicted for row in columns], dtype=pl.String),
-        parts=pl.Series([row.part for row in columns], dtype=pl.String),
-        rows=np.array([row.row for row in columns], np.int64),
-        segments=(pl.Series([row.segment for row in columns], dtype=pl.String),),
-        scores=np.array([[row.score] for row in columns], np.float64).reshape(-1, 1),
-    )
+def baseline_layout(task: str, *, seed: int = 0) -> Layout:
+    """Return the layout of a baseline with two features and what the task predicts."""
+    random = np.random.default_rng(seed)
+    columns = [numeric_column(name, Role.FEATURE, np.sort(random.normal(size=2000))) for name in ("age", "income")]
+    if task == "regression":
+        return Layout([*columns, numeric_column("price", Role.PREDICTION, np.sort(random.normal(100, 15, 2000)))])
+    names = ("no", "yes") if task == "binary" else COLOURS
+    columns.append(Column(name="decision", role=Role.PREDICTION, kind=Kind.CATEGORICAL, categories=names))
+    scores = ["score"] if task == "binary" else list(COLOURS)
+    columns += [numeric_column(name, Role.SCORE, np.sort(random.beta(1.2, 3, 2000))) for name in scores]
+    return Layout(columns)
 
 
-def labels(rows: Iterable[L]) -> Labels:
-    """Return a batch."""
-    columns = list(rows)
-    return Labels(
-        ids=pl.Series([row.id for row in columns], dtype=pl.String),
-        actual=pl.Series([row.actual for row in columns], dtype=pl.String),
-        times=np.array([-1 if row.time is None else row.time * 1e6 for row in columns], np.int64),
-        parts=pl.Series([row.part for row in columns], dtype=pl.String),
-        rows=np.array([row.row for row in columns], np.int64),
-        weights=np.array([row.weight for row in columns], np.float64),
-    )
+def with_strangers(random: np.random.Generator, codes: NDArray[Any], other: int, share: float) -> NDArray[Any]:
+    """Return codes of which a share is none of the classes."""
+    return np.where(random.random(len(codes)) < share, other, codes)
 
 
-def rows_of(pairs: Pairs) -> Counter[Pair]:
-    """Return pairs row by row, with one segment and one score."""
-    columns = (
-        pairs.minutes.tolist(),
-        pairs.versions,
-        pairs.parts,
-        pairs.segments[0],
-        pairs.predicted,
-        pairs.scores[:, 0].tolist(),
-        pairs.actual,
-        pairs.weights.tolist(),
-    )
-    return Counter(Pair(*row) for row in zip(*columns, strict=True))
+def binary(
+    rows: int,
+    seed: int,
+    *,
+    rate: float = 0.3,
+    skill: float = 1.5,
+    strange: float = 0.0,
+    unscored: float = 0.0,
+    weighted: bool = False,
+    digits: int | None = None,
+) -> Pairs:
+    """Draw pairs of a model of two classes whose scores are about calibrated."""
+    random = np.random.default_rng(seed)
+    layout = performance_layout(baseline_layout("binary"), "binary", positive="yes", threshold=0.35, weighted=weighted)
+    logits = np.log(rate / (1 - rate)) + skill * random.normal(size=rows)
+    scores = 1 / (1 + np.exp(-logits))
+    actual = (random.random(rows) < scores).astype(np.intp)
+    scores = scores if digits is None else np.round(scores, digits)
+    predicted = (scores >= 0.35).astype(np.intp)
+    scores = np.where(random.random(rows) < unscored, np.nan, scores)
+    actual, predicted = (with_strangers(random, codes, layout.other, strange) for codes in (actual, predicted))
+    return Pairs(layout, predicted, actual, scores[:, None], random.integers(1, 4000, rows) / 1024 if weighted else None)
 
 
-class Stored:
-    """A store in a state file, and the pairs that it has given so far."""
+def multiclass(rows: int, seed: int, *, strange: float = 0.0, weighted: bool = False, skill: float = 1.2) -> Pairs:
+    """Draw pairs of a model of three classes, one of them rare."""
+    random = np.random.default_rng(seed)
+    layout = performance_layout(baseline_layout("multiclass"), "multiclass", weighted=weighted)
+    logits = np.array([0.0, 0.3, -1.2]) + skill * random.normal(size=(rows, 3))
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    actual = (scores.cumsum(axis=1) < random.random(rows)[:, None]).sum(axis=1).clip(max=2)
+    predicted = scores.argmax(axis=1) if rows else np.empty(0, np.intp)
+    actual, predicted = (with_strangers(random, codes, layout.other, strange) for codes in (actual, predicted))
+    return Pairs(layout, predicted, actual, scores, random.integers(1, 4000, rows) / 1024 if weighted else None)
 
-    def __init__(self, folder: Path, store: Store | None = None) -> None:
-        self.folder = folder
-        self.store = store or Store(CLASSES)
-        self.pairs: Counter[Pair] = Counter()
-        self.open()
 
-    def open(self) -> None:
-        """Open the state file."""
-        self.state = State(self.folder, models=[MODEL])
-        self.claim = self.state.claim(MODEL)
-        self.told = dict(self.state.damage(MODEL))
+def regression(rows: int, seed: int, *, weighted: bool = False, center: float = 100.0, noise: float = 5.0) -> Pairs:
+    """Draw pairs of a model of prices with a bias and errors of heavier tails than normal ones."""
+    random = np.random.default_rng(seed)
+    layout = performance_layout(baseline_layout("regression"), "regression", quantile=0.8, weighted=weighted)
+    actual = random.normal(center, 15, rows)
+    predicted = actual + 1.0 + noise * random.standard_t(6, rows)
+    return Pairs(layout, predicted, actual, None, random.integers(1, 4000, rows) / 1024 if weighted else None)
 
-    def restart(self, store: Store) -> None:
-        """Begin again with another store on the same file."""
-        self.state.close()
-        self.store = store
-        self.open()
 
-    @contextmanager
-    def step(self, *, commit: bool = True) -> Iterator[Step]:
-        """One transaction, which is committed in the end or not."""
-        with self.state.step(MODEL, claim=self.claim) as step:
-            yield step
-            if commit:
-                step.commit(StoredModel("s", None, {}), None, (), keep_from={})
-
-    def add(self, joined: Joined) -> None:
-        """Count pairs."""
-        self.pairs.update(rows_of(joined.added))
-        removed = rows_of(joined.removed)
-        assert removed <= self.pairs, "only what was added is removed"
-        self.pairs -= removed
-
-    def predict(self, *rows: P, now: float) -> None:
-        """Put predictions."""
-        with self.step() as step:
-            joined = self.store.put_predictions(step, predictions(rows), now)
-        self.add(joined)
-
-    def label(self, *rows: L, now: float) -> None:
-        """Put labels."""
-        with self.step() as step:
-            joined = self.store.put_labels(step, labels(rows), now)
-        self.add(joined)
-
-    def expire(self, now: float) -> None:
-        """Drop what is old."""
-        with self.step() as step:
-            self.store.expire(step, now)
-
-    def coverage(self) -> dict[tuple[int, str, str | None, str], tuple[int, int]]:
-        """Return predictions and labelled ones by minute, version, part and class."""
-        with self.step(commit=False) as step:
-            found = self.store.coverage(step, 0, 1 << 40)
-        keys = zip(found.minutes.tolist(), found.versions, found.parts, found.predicted, strict=True)
-        counts = zip(found.predictions.tolist(), found.labelled.tolist(), strict=True)
-        return dict(zip(keys, counts, strict=True))
+def ranking(rows: int, seed: int) -> Pairs:
+    """Draw lists of up to twelve items, most of them clicked at the top or not at all; items come in any order."""
+    random = np.random.default_rng(seed)
+    layout = performance_layout(baseline_layout("binary"), "ranking", cutoff=5)
+    lengths = random.integers(1, 13, rows)
+    lists = np.repeat(np.arange(rows), lengths)
+    ranks = np.concatenate([random.permutation(length) + 1 for length in lengths]) if rows else np.empty(0, np.intp)
+    gains = (random.random(len(lists)) < 0.5 / (ranks + 1)) * random.integers(1, 4, len(lists))
+    return Pairs(layout, ranks, gains, lists=lists)

@@ -20,12 +20,13 @@ class Outcome:
 
     Attributes:
         profiles: by version, segment and minute.
-        traffic: how often each version, failure and latency came; latencies in seconds with 12 digits, None if unknown.
+        traffic: how often each version, failure, class of status and latency came; latencies in seconds with 12 digits, None if
+            unknown.
         rejected: refused lines by reason.
     """
 
     profiles: dict[Key, Profile] = field(default_factory=dict)
-    traffic: Counter[tuple[str | None, bool, str | None]] = field(default_factory=Counter)
+    traffic: Counter[tuple[str | None, bool, int | None, str | None]] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
 
 
@@ -40,7 +41,8 @@ def outcome_of(layout: Layout, batches: Iterable[Batch], *, segments: tuple[str,
                 outcome.profiles.setdefault(key, Profile.empty(layout)).add(profile)
             latencies = [None] * len(events) if events.latencies is None else events.latencies.tolist()
             shown = [None if value is None or np.isnan(value) else format(value, ".12g") for value in latencies]
-            outcome.traffic.update(zip(events.versions.to_list(), events.failed.tolist(), shown, strict=True))
+            classes = [None] * len(events) if events.classes is None else events.classes.tolist()
+            outcome.traffic.update(zip(events.versions.to_list(), events.failed.tolist(), classes, shown, strict=True))
     return outcome
 
 

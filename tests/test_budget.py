@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from prediction_exporter.collectors import volume
 from prediction_exporter.collectors.base import Most, Published
 from prediction_exporter.collectors.notes import AlarmsSeries
 from prediction_exporter.collectors.report import NotesReport
@@ -25,8 +26,13 @@ STATUS = "model_statistic_status"
 VARIANTS = {
     "plain": "baseline: baseline.json\nlearning: 0s",
     "service": "maturity: 0",
-    "objectives": "baseline: baseline.json\nlearning: 0s\nslo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}",
+    "objectives": """baseline: baseline.json
+learning: 0s
+slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}, freshness: {within: 1h, ratio: 0.9}}
+capacity: {requests_per_second: 10, concurrency: 2}
+replicas: {expected: 1}""",
     "segments": "baseline: baseline.json\nlearning: 0s\nsegments: [color]",
+    "importance": "baseline: baseline.json\nlearning: 0s\nimportance: {amount: 0.7}",
 }
 
 
@@ -34,12 +40,15 @@ def rendered(watched: Watched, loaded: Config) -> Counter[str]:
     """Return the series by family of a model all of whose windows and segments have predictions, of one version."""
     for color in ("red", "blue", "green"):
         watched.log(100, color=color)
+    for status in (100, "ok", None):  # beside 200, one of each kind of class
+        watched.log(1, status=status)
     report, _ = read(watched.start(loaded), watched.clock)
     notes = NotesReport(Verdicts(), since=watched.clock())
     published = Published({}, reload_succeeded=True, loaded=0.0, others=0, now=watched.clock(), notes=notes)
-    parts = [*samples_of(report, watched.clock()), AlarmsSeries(report.name).render(published)]
+    [poll] = volume.COLLECTOR.open(loaded).values()
+    parts = [*samples_of(report, watched.clock()), AlarmsSeries(report.name).render(published), poll.poll()]
     found = Counter({name: len(lines) for part in parts for name, lines in part.lines.items()})
-    told = len(report.collected) + 2  # of its source and of notes too
+    told = len(report.collected) + 3  # of its source, of notes and of its volume too
     return found + Counter({family.name: told for family in COLLECTOR_FAMILIES})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import random
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from model_servers import serving
 from watched import Watched, config_text, model_text
 
 
@@ -55,16 +57,24 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         "  feature: amount, color",
         "  score: score",
         "  prediction: decision",
+        "  maturity 2: traffic, windows, statistics, references, evidence, identity, notes, source",
         f"b: reads {watched.folder}/b.log",
         "  nothing to read yet: which field is what is recognised when there are lines",
+        "  maturity 0: traffic, identity, notes, source",
+        "  maturity 1 would add windows, statistics, evidence, from a baseline",
     ]
     [told] = [line for line in lines if line.startswith("  drift: ")]
     lines.remove(told)
+    [first] = [place for place, line in enumerate(lines) if line.startswith("    column ")]
+    table = [line.split()[:2] for line in lines[first : first + 5]]
+    del lines[first : first + 5]
+    assert table[0] == ["column", "budget"]
+    assert sorted(table[1:]) == sorted([name, "25.0%"] for name in ("amount", "color", "decision", "score"))
     budget = "1 false alarm a month in all; 0.5 sd is sure in 4 of 4 columns after about "
     assert re.fullmatch(rf"  drift: {budget}\d{{3}} predictions(, \w+ after \d+ predictions)?", told)
-    assert sorted(lines[:12]) == sorted(expected)
-    assert (lines[0], lines[10]) == (expected[0], expected[10])
-    counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[12:-2])}
+    assert sorted(lines[: len(expected)]) == sorted(expected)
+    assert (lines[0], lines[11]) == (expected[0], expected[11])
+    counts = {name: int(count.replace(",", "")) for count, name in (line.split(None, 1) for line in lines[len(expected) : -2])}
     one = counts.pop("series with one version of each model")
     assert sum(counts.values()) == one
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
@@ -439,9 +449,25 @@ def test_columns_that_no_record_has_are_not_shown_as_found(watched: Watched) -> 
     assert "fields: 3 of 4 columns were not seen in 20 records: " in errors
 
 
+def test_processes_that_are_there_and_that_are_not(watched: Watched) -> None:
+    """Their numbers, or why there are none; a server may be started later, so that this is no error."""
+    watched.log(20, at=time.time())
+    with serving("a-server-to-check") as server:
+        watched.configure(config_text(model_text(more="baseline: baseline.json\nprocess: {command: a-server-to-check}")))
+        code, output, _ = check(watched)
+        assert code == 0
+        assert f"\n  processes found by command a-server-to-check: {server.pid}\n" in output
+    code, output, errors = check(watched)
+    assert code == 0
+    assert "processes found" not in output
+    assert f"{watched.file}: warning: models[0].process: it is not found now: none of " in errors
+
+
 def test_a_configuration_that_serves_nothing(watched: Watched) -> None:
     """It would not start."""
-    collectors = "traffic, windows, statistics, references, evidence, identity, notes, source, exporter"
+    collectors = (
+        "traffic, windows, statistics, references, evidence, identity, server, notes, cost, bill, source, volume, exporter"
+    )
     watched.configure(config_text(more=f"series: {{exclude: [{collectors}]}}"))
     watched.log(20, at=time.time())
     code, _, errors = check(watched)
@@ -680,3 +706,31 @@ def test_a_log_that_rounds(watched: Watched) -> None:
         assert (told in errors) == expected
         assert "columns.q" not in errors
         assert "columns.r" not in errors
+
+
+def test_a_table_shows_the_split_of_the_budget(watched: Watched) -> None:
+    """What matters most stands first, with what it has of the budget; of many columns the others are one row."""
+    rng = random.Random(9)
+    rows = [{f"c{n:02}": rng.random() for n in range(50)} | {"score": rng.random()} for _ in range(400)]
+    (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    weights = "baseline: wide.json\nimportance: {c31: 0.4, c07: 0.2, c49: 0.1}"
+    watched.configure(config_text(model_text(fields="{time: ts}", more=weights)))
+    build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
+    subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+    watched.write("".join(json.dumps(row | {"ts": time.time() - 600 * n}) + "\n" for n, row in enumerate(rows[:60])))
+    code, output, errors = check(watched)
+    assert code == 0, errors
+    lines = output.splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith("    column"))
+    assert lines[first].split() == ["column", "importance", "budget", "seen", "from", "0.5", "sd", "sure", "after"]
+    rows_shown = [line.split() for line in lines[first + 1 : first + 12]]
+    # Half of the features' 50 of 51 parts is equal, half by importance; the other 47 features share 0.3.
+    part = {name: 50 / 51 * (0.5 / 50 + 0.5 * importance) for name, importance in (("c31", 0.4), ("c07", 0.2), ("c49", 0.1))}
+    assert [row[:3] for row in rows_shown[:3]] == [
+        ["c31", "40.0%", f"{part['c31']:.1%}"],
+        ["c07", "20.0%", f"{part['c07']:.1%}"],
+        ["c49", "10.0%", f"{part['c49']:.1%}"],
+    ]
+    assert rows_shown[10][:2] == ["41", "more"]
+    assert all("h" in row or "days" in row for row in rows_shown)  # at six predictions an hour
+    assert not lines[first + 12].startswith("    ")

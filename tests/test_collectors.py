@@ -88,14 +88,16 @@ def test_what_is_rendered_is_declared(tmp_path: Path, collector: Collector) -> N
         assert shown
         assert shown <= declared
     else:
-        assert isinstance(collector, LiveCollector)
+        assert isinstance(collector, LiveCollector | PollingCollector)
         assert collector.name not in report.collected
 
 
 FULL = """baseline: baseline.json
 segments: [color]
 references: [week, version]
-slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}"""
+slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}, freshness: {within: 1h, ratio: 0.9}}
+capacity: {requests_per_second: 10, concurrency: 2}
+replicas: {expected: 1}"""
 
 
 def test_every_family_has_one_collector() -> None:
@@ -554,7 +556,7 @@ def test_what_is_excluded_is_neither_shown_nor_counted(tmp_path: Path) -> None:
 def test_what_nothing_reads_can_be_excluded_whole(running: Running) -> None:
     """All that the page of metrics calls not read: none is shown, and the number of series is that of those that are."""
     unread = [str(family) for family in FAMILIES if str(family) not in readers() and family not in COLLECTOR_FAMILIES]
-    assert {"python_info", "model_column_psi_noise_floor"} <= set(unread)
+    assert {"python_info", "model_column_kl_divergence_noise_floor"} <= set(unread)
     more = f"series: {{exclude: [{', '.join(unread)}]}}"
     refuse_excluded(running.watched.configure(config_text(more=more)), running.watched.file)
     running.watched.log(60)
@@ -658,7 +660,7 @@ def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None
     assert check.returncode == 0
 
 
-THESE = "these do: traffic, windows, statistics, references, evidence, notes, source, exporter"
+THESE = "these do: traffic, windows, statistics, references, evidence, server, notes, cost, source, volume, exporter"
 
 
 @pytest.mark.parametrize(
@@ -689,3 +691,11 @@ def test_the_page_says_what_is_not_watched(live: Watched, start_exporter: Start)
     page = Page(requests.get(exporter.url, timeout=5).content)
     assert "Not watched: statistics (--no-collector.statistics)" in page.text
     assert "partly watched" in page.text
+
+
+def test_the_page_of_levels_tells_where_each_collector_begins() -> None:
+    """The level of every collector, but for the exporter's own, which is always there."""
+    page = (Path(__file__).parents[1] / "docs/maturity.md").read_text()
+    rows = re.findall(r"^\| ([a-z_, ]+) \| (\d) \|", page.partition("## What each level runs")[2], re.MULTILINE)
+    told = {name: int(level) for names, level in rows for name in names.split(", ")}
+    assert told == {name: collector.maturity for name, collector in COLLECTORS.items() if name != "exporter"}

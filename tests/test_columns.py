@@ -360,7 +360,7 @@ def test_keys_dates_and_texts_go_on(tmp_path: Path) -> None:
 def test_a_rare_feature_disappears(share: float, tmp_path: Path) -> None:
     """A share's threshold is never above what the share can reach."""
     trained = [float(n) if n % round(1 / share) == 0 else None for n in range(2000)]
-    judged = judge(tmp_path, {"x": trained, "z": noise(2000)}, logged({"z": noise(3000)}))
+    judged = judge(tmp_path, {"x": trained, "z": noise(2000)}, logged({"z": noise(3000 if share > 0.01 else 8000)}))
     assert judged.alarms("x") == {"missing_ratio"}
 
 

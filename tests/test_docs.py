@@ -37,6 +37,7 @@ from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.kit.groups import RECORDED
 from prediction_exporter.monitor import monitor
+from prediction_exporter.servers import SERVERS
 from prediction_exporter.sources import base, log_fields, log_sample, tracker
 from prediction_exporter.sources.base import REASONS
 from prediction_exporter.sources.fields.names import MAX_LIST
@@ -132,15 +133,15 @@ def test_flags_that_stand_alone_exist() -> None:
 
 def test_what_units_and_pods_start_is_a_command() -> None:
     """The unit's command line and the containers' arguments are accepted by the parser."""
-    units = "\n".join(blocks(OPERATIONS, "ini"))
+    units = (ROOT / "deploy/systemd/prediction-exporter.service").read_text(encoding="utf-8")
     started = re.findall(r"^ExecStart=\S*/prediction-exporter (.*)$", units, re.MULTILINE)
     lines = [shlex.split(line) for line in started]
-    for page in (README, OPERATIONS):
+    for page in (README, OPERATIONS, ROOT / "docs/process.md"):
         for block in blocks(page, "yaml"):
-            content = yaml.safe_load(block)
-            containers = content.get("spec", content).get("initContainers", ())
-            lines += [container["args"] for container in containers if "prediction-exporter" in container["image"]]
-    assert len(lines) == 3
+            for content in yaml.safe_load_all(block):
+                containers = content.get("spec", content).get("initContainers", ())
+                lines += [container["args"] for container in containers if "prediction-exporter" in container["image"]]
+    assert len(lines) == 5
     for line in lines:
         assert parser().parse_args(line).command == "run"
 
@@ -329,10 +330,13 @@ METRICS = {
     *(f"{family}{suffix}" for family in FAMILIES for suffix in SUFFIXES.get(family.type, ("",))),
     *(series.name for series in RECORDED),
 }
-#: What is written like a metric and is none: fields of a log, and modules.
+SERVER_NAME = re.compile(r"[\w:]+")
+#: What is written like a metric of ours and is none: fields of a log, what model servers count, and modules.
 OTHERS = (
     {name for known in (KNOWN_NAMES, SERVER_NAMES) for names in known.values() for name in names}
     | {*SERVER_STEMS}
+    | {f"{label}{end}" for server in SERVERS.values() for label in server.model_labels for end in ("", ":")}
+    | {name for server in SERVERS.values() for name in SERVER_NAME.findall(f"{server.requests.names} {server.absent}")}
     | {module.name.rpartition(".")[2] for module in pkgutil.walk_packages(prediction_exporter.__path__, "prediction_exporter.")}
 )
 METRIC = re.compile(r"(?<![\w./:-])(?:model|prediction_exporter|process|python|pipeline)\w*[_:][\w:]*(?![\w./-]|\()")

@@ -33,7 +33,6 @@ Hours = NDArray[np.int64]
 Values = NDArray[Any]
 
 START = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())  # a Monday
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def wander(chance: np.random.Generator, hours: int, *, size: float, days: float) -> NDArray[np.float64]:
@@ -142,6 +141,23 @@ def test_independent_rows_scale_nothing(tmp_path: Path) -> None:
         assert PSI.effect(reference).tolist() == PSI.effect(plain).tolist()
 
 
+def test_a_season_scales_nothing(tmp_path: Path) -> None:
+    """A window is compared with what its hours show, so that a daily cycle is none of what windows read without a change."""
+    chance = np.random.default_rng(6)
+    hours = traffic(chance, 42, 60)
+    cycle = np.sin(2 * np.pi * (hours % 24) / 24)
+    columns = {
+        "number": chance.normal(size=len(hours)) + cycle,
+        "text": np.where(chance.random(len(hours)) < 0.5 + 0.4 * cycle, "app", "web"),
+        "wanders": chance.normal(size=len(hours)) + cycle + wander(chance, 42 * 24, size=0.6, days=0.5)[hours],
+    }
+    _, loaded = made(hours, columns, tmp_path)
+    of = {column.name: index for index, column in enumerate(loaded.layout.columns)}
+    assert [loaded.learnt[of[name]].hours for name in ("number", "text", "wanders")] == [24, 24, 1]
+    assert [dict(loaded.inflation[of[name]].levels) for name in ("number", "text")] == [{}, {}]
+    assert loaded.inflation[of["wanders"]].level("psi", 1) > DEFAULT  # its cycle is not sure enough to be a season
+
+
 def shares_above(loaded: Baseline, hours: Hours, values: Values, length: int, folder: Path) -> tuple[float, float]:
     """Return the share of windows whose PSI is above the threshold, as it is and as it were without inflation."""
     column = loaded.layout.columns[0]
@@ -225,9 +241,9 @@ def test_windows_longer_than_any_measured_fall_back_with_their_length(plain: Bas
 
 
 def test_what_is_said_of_a_calendar(tmp_path: Path) -> None:
-    """The day of the week is far from the whole in each day: the words say how far, and that nothing shows there."""
+    """What turns with every third day follows no season and is far from the whole in each day: the words say how far."""
     hours = traffic(np.random.default_rng(2), 28, 40)
-    result, loaded = made(hours, {"weekday": np.array(WEEKDAYS)[hours // 24 % 7]}, tmp_path)
+    result, loaded = made(hours, {"turn": np.array(["a", "b", "c"])[hours // 24 % 3]}, tmp_path)
     [said] = [column.result for column in result.columns]
     [inflation] = loaded.inflation
     low, high = f"{inflation.level('psi', 24):.2g}", f"{inflation.level('psi', 1):.2g}"
@@ -235,8 +251,9 @@ def test_what_is_said_of_a_calendar(tmp_path: Path) -> None:
     assert said.endswith(
         "; in windows of an hour and a day not even a shift by 1 sd is above that: hardly any drift shows there on dashboards"
     )
-    # An hour has 40 rows of one day, 50 in the fullest ones; of the three weeks that it was not in, each day has a seventh.
-    one = psi_of(np.array([50, *[0] * 7]), np.array([*[21 * 24 * 40 // 7] * 7, 0]))
+    # An hour has 40 rows of one value, 50 in the fullest ones. Its week has that value on three days, so that of the 9 or 10
+    # days of each value the three other weeks have 6, 7 and 8.
+    one = psi_of(np.array([50, 0, 0, 0]), np.array([6, 7, 8, 0]) * 24 * 40)
     assert inflation.level("psi", 1) == pytest.approx(one, rel=0.05)
     assert one > LARGE * DEFAULT
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prediction_exporter.collectors import evidence, exporter, notes, traffic
+from prediction_exporter.collectors import bill, cost, evidence, exporter, model_process, notes, server, traffic, volume
 from prediction_exporter.collectors import statistics as module
 from prediction_exporter.collectors.base import Published, Subject
 from prediction_exporter.collectors.identity import IdentitySeries
@@ -18,6 +18,7 @@ from prediction_exporter.collectors.registry import FAMILIES, family_list
 from prediction_exporter.collectors.report import ModelReport
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
 from prediction_exporter.collectors.source import SourceSeries
+from prediction_exporter.collectors.windows import EXPECTED_BIN_PREDICTIONS
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.statistics import STATISTICS, Reference
 from prediction_exporter.statistics.base import Constant, Floats
@@ -30,9 +31,12 @@ FULL = """baseline: baseline.json
 learning: 0s
 task: binary
 areas: {data: you}
+importance: {amount: 0.7}
 segments: [color]
 references: [week, version]
-slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}
+slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}, freshness: {within: 1h, ratio: 0.9}}
+capacity: {requests_per_second: 10, concurrency: 2}
+replicas: {expected: 1}
 info: {framework: sklearn, training_data: "a \\"quoted\\" name"}
 dependencies: requirements.txt"""
 
@@ -70,12 +74,19 @@ def test_names_are_unique_and_well_formed() -> None:
 
 
 def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
-    """All but those of a regression, of entities, of notes and of the exporter itself, and none twice."""
+    """All but those of a regression, entities, a season, stages, and what is asked for."""
     watched.log(60, version="0", at=watched.clock() - 7200)  # something for the day's windows to be compared with
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
-    own = {family.name for family in (*notes.COLLECTOR.families, *exporter.COLLECTOR.families, *COLLECTOR_FAMILIES)}
-    assert {family.name for family in FAMILIES} - shown == own | {traffic.PREDICTION_VALUE.name, evidence.EFFECTIVE.name}
+    beside = (server, notes, model_process, cost, bill, volume, exporter)
+    own = {family.name for family in (*(family for of in beside for family in of.COLLECTOR.families), *COLLECTOR_FAMILIES)}
+    of_others = {
+        traffic.PREDICTION_VALUE.name,
+        traffic.STAGE_REQUESTS.name,
+        evidence.EFFECTIVE.name,
+        EXPECTED_BIN_PREDICTIONS.name,
+    }
+    assert {family.name for family in FAMILIES} - shown == own | of_others
     assert total(series, "model_window_predictions", segment="all", window="1h") == 60
     by_color = [total(series, "model_window_predictions", window="1h", segment=f"color={c}") for c in ("red", "blue")]
     assert sum(filter(None, by_color)) == 60

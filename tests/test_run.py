@@ -24,10 +24,12 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from model_servers import serving
 from pages import Page
 from prediction_exporter.baseline.record import SHORT_HASH
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
 from prediction_exporter.collectors.traffic import PREDICTION_VALUE
+from prediction_exporter.collectors.windows import EXPECTED_BIN_PREDICTIONS
 from prediction_exporter.counting.state import FILE_NAME
 from prediction_exporter.demo.sinks import LOOPBACK, free_port
 from prediction_exporter.monitor import monitor
@@ -43,11 +45,23 @@ OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 
 FULL = """baseline: baseline.json
 learning: 0s
+importance: {amount: 0.7}
 segments: [color]
 references: [week, version]
-slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}}
+slo: {availability: 0.99, latency: {under: 60ms, ratio: 0.9}, freshness: {within: 1h, ratio: 0.9}}
+capacity: {requests_per_second: 10, concurrency: 2}
+replicas: {expected: 1}
 info: {framework: sklearn, training_data: loans}
-dependencies: requirements.txt"""
+dependencies: requirements.txt
+process: {command: test_a_scrape_is_valid_in_every_form}"""
+#: A model that is watched by its server alone.
+SERVED = """
+  - name: served
+    owner: me
+    maturity: 0
+    server: {kind: fastapi, match: {handler: /predict}}
+    slo: {latency: {under: 500ms, ratio: 0.9}}
+"""
 
 
 @pytest.fixture
@@ -73,14 +87,19 @@ def counted(exporter: Exporter, model: str = "m") -> float | None:
 
 
 def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start) -> None:
-    """It matches the golden list of names, types and labels, shows all of it but a regression's, and promtool has no remark."""
+    """It matches the golden list of names, types and labels, and promtool has no remark.
+
+    It shows all of it but a regression's, and of processes what needs a GPU, a namespace of its own, or a limit.
+    """
     (watched.folder / "requirements.txt").write_text("numpy==2.0\n")
-    fields = FIELDS.replace("}", ", entity: color}")
-    watched.configure(config_text(model_text(more=FULL, fields=fields)))
+    fields = FIELDS.replace("}", ", entity: color, stage: color}")
+    watched.configure(config_text(model_text(more=FULL, fields=fields), SERVED))
     watched.log(60, version='1 "quoted" \\ \n')
     watched.log(60, color="new ü")
-    exporter = start_exporter(watched.file)
-    text = requests.get(f"{exporter.url}/metrics", timeout=5).text
+    with serving("test_a_scrape_is_valid_in_every_form"):
+        exporter = start_exporter(watched.file)
+        exporter.wait_for(lambda: exporter.total("model_process_up") == 1, "found")
+        text = requests.get(f"{exporter.url}/metrics", timeout=5).text
     golden: dict[str, tuple[str, set[str]]] = {}
     for line in GOLDEN.read_text().splitlines():
         name, kind, *labels = line.split(" ")
@@ -95,7 +114,12 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
             assert found == {frozenset(golden[name][1]), frozenset({"collector"})}
         else:
             assert found == {frozenset(golden[name][1])}
-    assert golden.keys() - shown == {PREDICTION_VALUE.name}
+    elsewhere = re.compile(
+        "model_process_(gpu_.*|network_.*_bytes_total|memory_(limit|working_set)_bytes|cpu_(quota|.*throttl|periods).*)"
+        "|model_cost_.*"  # tests/cost has them
+    )
+    of_others = {PREDICTION_VALUE.name, EXPECTED_BIN_PREDICTIONS.name}  # of a regression, of a season
+    assert {name for name in golden.keys() - shown if not elsewhere.fullmatch(name)} == of_others
     check = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
     openmetrics = requests.get(f"{exporter.url}/metrics", headers=OPENMETRICS, timeout=5).text

@@ -16,10 +16,11 @@ from types import ModuleType
 import pytest
 
 import prediction_exporter
-from prediction_exporter import collectors, commands, statistics
+from prediction_exporter import collectors, commands, performance, statistics
 from prediction_exporter.commands import COMMANDS
 from prediction_exporter.kit import alerts
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.performance import MEASURES
 from prediction_exporter.statistics import STATISTICS
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +39,7 @@ ABOVE_COUNTS = {"config", "sources", "baseline", "collectors", "monitor", "web",
 #: Modules that no module imports, and why they are no dead code.
 ENTRANCES = {
     "__main__": "python -m",
+    "performance.examples": "the examples in docstrings",
     "statistics.examples": "the examples in docstrings",
 }
 
@@ -114,7 +116,7 @@ def test_no_import_goes_round() -> None:
     TopologicalSorter(GRAPH).prepare()
 
 
-@pytest.mark.parametrize("part", ["counting", "labels", "statistics"])
+@pytest.mark.parametrize("part", ["counting", "labels", "statistics", "performance"])
 def test_counts_know_nothing_of_where_they_come_from(part: str) -> None:
     """They can be used in a notebook, without a source, a configuration or a server, not even through others."""
     assert not {unit(module) for module in needed({m for m in MODULES if unit(m) == part})} & ABOVE_COUNTS
@@ -181,6 +183,7 @@ def modules_with(package: ModuleType, declaration: str) -> set[str]:
 def test_lists_miss_no_module() -> None:
     """A statistic, alert or command that is written but not listed would be missing in silence; so would a source."""
     assert modules_with(statistics, r"[A-Z0-9_]+(: Statistic)? = Statistic\(") == {statistic.key for statistic in STATISTICS}
+    assert modules_with(performance, r"[A-Z0-9_]+(: Measure)? = Measure\(") == {one.key for one in MEASURES}
     assert len(modules_with(alerts, r"[A-Z_]+(: Alert)? = Alert\(")) == len(ALERTS)
     assert modules_with(collectors, r"COLLECTOR(: \w+)? = ") == set(collectors.NAMES)
     assert modules_with(commands, r"def add\(") == {vars(command)["__name__"].rpartition(".")[2] for command in COMMANDS}

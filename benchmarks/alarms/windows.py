@@ -19,7 +19,7 @@ from prediction_exporter.counting.layout import Kind, Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.slices import SLICE_SECONDS
 from prediction_exporter.monitor.references import HIGHEST_ALPHA, MONTH_SECONDS
-from prediction_exporter.statistics import Comparison, Reference
+from prediction_exporter.statistics import ALERTED, Comparison, Reference
 from prediction_exporter.statistics.psi import PSI
 
 #: As shipped: fewest values, and how often in succession the index is above when the alert has waited for half an hour.
@@ -52,10 +52,12 @@ class Compared:
         )
         self._missing = firsts + np.array(sizes) - STATE_CELLS
         self._rows = np.arange(sizes[0])  # all rows are in the cells of any column
-        per_model = len(streams[0].watched)
+        # As the product divides a model's budget: by columns, figures that alerts read of a number, and windows.
+        figures = sum(Kind.NUMERIC in statistic.kinds for statistic in ALERTED)
+        parts = len(streams[0].watched) * figures * len(WINDOWS)
         baseline = self.profile(np.concatenate([stream.hourly.sum(axis=0) for stream in streams]))
         self.references = [
-            Reference(baseline, alpha=min(span / MONTH_SECONDS / per_model, HIGHEST_ALPHA), min_predictions=LEAST)
+            Reference(baseline, alpha=min(span / MONTH_SECONDS / parts, HIGHEST_ALPHA), min_predictions=LEAST)
             for span in WINDOWS
         ]
 

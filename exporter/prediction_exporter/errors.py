@@ -17,6 +17,18 @@ class SourceError(PredictionExporterError):
     """A source of predictions cannot be read now; the exporter tries again."""
 
 
+class ServerError(SourceError):
+    """A server gave no answer that can be used; the exporter asks again.
+
+    Attributes:
+        retry_after: seconds after which it wants to be asked again; None where it does not say.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class KitError(PredictionExporterError):
     """The kit cannot be written where it is wanted, or what is there cannot be compared with it."""
 

@@ -17,6 +17,7 @@ import yaml
 from pydantic import ValidationError
 
 from prediction_exporter.config import (
+    METERED,
     Column,
     Config,
     Contact,
@@ -25,7 +26,9 @@ from prediction_exporter.config import (
     Files,
     LatencyField,
     LatencyObjective,
+    Model,
     Predictions,
+    Process,
     ScorePattern,
     StatusField,
     Table,
@@ -321,6 +324,27 @@ def test_a_bucket_is_taken_as_it_is() -> None:
     assert predictions_of({"files": {"path": "./a://b"}}).source.shown == "/base/a:/b"
 
 
+def test_full_processes(full: Config) -> None:
+    """Each way to find a server; files start at the file's folder, and a unit has its ending."""
+    found = [model.process for model in full.models]
+    assert found[:5] == [
+        Process.model_construct(**{**NO_WAY, "port": 8080, "children": False, "gpu": True}),
+        Process.model_construct(**{**NO_WAY, "command": "gunicorn*credit:app"}),
+        Process.model_construct(**{**NO_WAY, "pid_file": HERE / "good" / "run" / "model.pid"}),
+        Process.model_construct(**{**NO_WAY, "unit": "credit.service"}),
+        Process.model_construct(**{**NO_WAY, "cgroup": "/host/cgroup/kubepods*/**/*podmodels*"}),
+    ]
+    assert found[5:] == [None] * 3
+    assert [process.shown for process in found if process is not None][:2] == ["port 8080", "command gunicorn*credit:app"]
+
+
+NO_WAY: Mapping[str, Any] = {
+    **dict.fromkeys(("pid_file", "port", "command", "unit", "cgroup")),
+    "children": True,
+    "gpu": False,
+}
+
+
 def test_full_thresholds(full: Config) -> None:
     """A column's threshold wins over that of all columns."""
     thresholds = full.models[0].thresholds
@@ -328,6 +352,11 @@ def test_full_thresholds(full: Config) -> None:
     assert thresholds.of("psi", "amount") == 0.1
     assert thresholds.of("psi", "age") == 0.2
     assert thresholds.of("missing_ratio", "amount") == 0
+
+
+def test_full_importance(full: Config) -> None:
+    """Weights of features, by name."""
+    assert full.models[0].importance == {"amount": 0.4, "age": 0.1, "zip": 0}
 
 
 def test_full_notifications(full: Config) -> None:
@@ -352,9 +381,11 @@ def test_full_holds_every_key(full: Config) -> None:
     schema = json_schema()
     text = (HERE / "good" / "full.yml").read_text()
     keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", {})}
-    missing = {key for key in keys - set(known_thresholds()) if not re.search(rf"\b{key}:", text)}
+    # What no section of a model tells yet has no price yet.
+    untold = {key for key, (section, _) in METERED.items() if section not in Model.model_fields}
+    missing = {key for key in keys - set(known_thresholds()) - untold if not re.search(rf"\b{key}:", text)}
     assert missing == set()
-    assert len(full.models) == 7
+    assert len(full.models) == 8
 
 
 def test_frozen(full: Config) -> None:
@@ -569,6 +600,33 @@ def test_check_files(tmp_path: Path) -> None:
         ),
     ]
     assert check_log_folders(config) == [f"models[0].predictions.log.path: there is no folder {tmp_path}/logs yet"]
+
+
+def test_check_bills(tmp_path: Path) -> None:
+    """A bill that is not there yet is a warning, a token that is not there an error, each at its place."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/a.log").touch()
+    (tmp_path / "bills").mkdir()
+    (tmp_path / "bills/may.json").touch()
+    models = "".join(
+        f"""
+  - {{name: m{n}, owner: o, maturity: 0, predictions: {{log: {{path: logs/a.log}}}}, cost: {cost}}}"""
+        for n, cost in enumerate(
+            (
+                "{focus: {path: bill}}",
+                '{focus: {path: "bills/*.csv"}}',
+                "{opencost: {url: 'http://o:9003', names: [a], token_file: token}}",
+            )
+        )
+    )
+    config = read(f'state_dir: state\nowners: {{o: {{slack: "#o"}}}}\nmodels:{models}\n', base=tmp_path)
+    assert check_log_folders(config) == [
+        f"models[0].cost.focus.path: there is no file or folder {tmp_path}/bill yet; did you mean bills?",
+        f"models[1].cost.focus.path: no file matches {tmp_path}/bills/*.csv yet; its folder holds may.json",
+    ]
+    assert check_files(config, Path("exporter.yml")) == [
+        f"models[2].cost.opencost.token_file: there is no readable file {tmp_path}/token"
+    ]
 
 
 def test_check_files_in_order(tmp_path: Path) -> None:

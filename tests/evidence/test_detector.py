@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -144,6 +144,38 @@ def test_a_column_alone_needs_the_whole_limit_and_many_share_it() -> None:
             (number for number in range(1, COLUMNS + 1) if (shares >= 1 / number - 1e-12).sum() >= number), default=0
         )
         assert detector.evidence(walk, variation).moved == expected
+
+
+def test_what_has_a_larger_part_of_the_budget_needs_less_and_all_together_are_weighted() -> None:
+    """A limit is divided by the part; so many moved of which each has its own over their number, by trying all numbers."""
+    rng = np.random.default_rng(7)
+    parts = np.array([3.0, 2.0, *([0.625] * 8)])
+    assert parts.sum() == COLUMNS
+    detector = replace(detector_of(Traffic().counts(rng, 2, HOUR), replay=False, learning=0.0), shares=parts)
+    assert detector.limits == pytest.approx(LOOKS_PER_MONTH * COLUMNS / parts)
+    walk, variation = detector.begin(), detector.variation()
+    detector.fold(walk, variation, MONDAY, np.zeros(COLUMNS * CELLS, np.int64))
+    for _ in range(200):
+        of_limits = 10 ** rng.uniform(-2, 0.2, COLUMNS)
+        walk.capital = np.broadcast_to((of_limits * detector.limits)[:, None, None], walk.capital.shape).copy()
+        expected = max(
+            (number for number in range(1, COLUMNS + 1) if (of_limits >= 1 / number - 1e-12).sum() >= number), default=0
+        )
+        assert detector.evidence(walk, variation).moved == expected
+
+
+def test_an_alarm_begins_at_the_column_s_own_limit_and_shows_no_less() -> None:
+    """The column with most of the budget is alarmed first; what is alarmed shows at least its limit until it is back."""
+    rng = np.random.default_rng(8)
+    parts = np.array([5.5, *([0.5] * 9)])
+    detector = replace(detector_of(Traffic().counts(rng, 14, HOUR), replay=False, learning=0.0), shares=parts)
+    walk, variation = detector.begin(), detector.variation()
+    between = (detector.limits[0] * detector.limits[1]) ** 0.5 / 2
+    walk.capital[:] = between
+    detector.fold(walk, variation, MONDAY, np.zeros(COLUMNS * CELLS, np.int64))
+    assert walk.alarmed.tolist() == [True, *([False] * 9)]
+    walk.capital[:] = 0.0
+    assert detector.evidence(walk, variation).log10[0] == pytest.approx(np.log10(detector.limits[0]))
 
 
 def test_the_limit_is_the_budget_over_columns_and_looks() -> None:

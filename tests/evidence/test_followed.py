@@ -82,7 +82,7 @@ def test_a_table_that_is_read_again_says_what_a_log_says(tmp_path: Path) -> None
             monitor = table.start(loaded)
             found = read(monitor, table.clock)[1]
         assert of_evidence(found) == of_evidence(expected)
-    assert value(found, EVIDENCE, column="amount") > value(found, f"{EVIDENCE}_threshold")
+    assert value(found, EVIDENCE, column="amount") > value(found, f"{EVIDENCE}_threshold", column="amount")
 
 
 def test_a_small_change_is_sure_before_it_is_large(watched: Watched) -> None:
@@ -93,7 +93,7 @@ def test_a_small_change_is_sure_before_it_is_large(watched: Watched) -> None:
         for _ in range(60):
             watched.log(amount=watched.chance.gauss(10.7, 2))
         series = read(monitor, watched.clock)[1]
-    limit = value(series, f"{EVIDENCE}_threshold")
+    limit = value(series, f"{EVIDENCE}_threshold", column="amount")
     assert value(series, EVIDENCE, column="amount") > limit
     assert all(value(series, EVIDENCE, column=name) < limit for name in ("color", "score", "decision"))
     assert total(series, "model_moved_columns") == 1
@@ -210,7 +210,7 @@ def test_a_clock_that_was_ahead_ends_no_evidence(watched: Watched, *, restarted:
         watched.log(30, color="blue")
         series = read(monitor, watched.clock)[1]
     assert total(series, "model_drift_late_predictions_total") == 0
-    assert value(series, EVIDENCE, column="color") > value(series, f"{EVIDENCE}_threshold")
+    assert value(series, EVIDENCE, column="color") > value(series, f"{EVIDENCE}_threshold", column="color")
 
 
 @pytest.mark.parametrize(("names", "other"), [(["tracker.FORM"], 0), (["bets.BETS", "detector.BETS"], BETS[1:])])

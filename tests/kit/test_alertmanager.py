@@ -227,9 +227,12 @@ def test_what_mutes_what(rendered: Mapping[str, str], source: dict[str, str], ta
 @pytest.mark.parametrize("alert", ALERTS, ids=str)
 def test_alerts_that_need_fresh_data_are_muted_while_there_is_none(alert: Alert) -> None:
     """A source that nobody reads says nothing of the model's data, and would be told again by each of these."""
-    # How many requests failed or lines were refused, and which baseline is used, is true of whatever was read.
+    # How many requests failed or lines were refused, which baseline is used, and what things cost is true of whatever was read.
     needs_none = {"ModelErrorBudgetBurn", "ModelLatencyBudgetBurn", "ModelLinesRejected", "ModelBaselineMismatch"}
-    about_the_exporter = {
+    needs_none |= {"ModelSaturated", "ModelReplicasMissing", "ModelCostOverrun", "ModelCostAnomaly", "ModelCostUnknown"}
+    about_the_exporter = {  # or about a server, of which it reads nothing
+        "ModelServerUnseen",
+        "ModelLogVolumeFilling",
         "ModelExporterDown",
         "ModelExporterRestarts",
         "ModelGone",
@@ -239,7 +242,14 @@ def test_alerts_that_need_fresh_data_are_muted_while_there_is_none(alert: Alert)
         "ModelCollectorFailed",
         "ModelStateDamaged",
     }
-    assert (SOURCE_STALE in alert.muted_by) is (alert.name not in needs_none | about_the_exporter)
+    about_processes = {
+        "ModelProcessDown",
+        "ModelProcessRestarts",
+        "ModelMemoryNearLimit",
+        "ModelCpuThrottled",
+        "ModelOpenFilesNearLimit",
+    }
+    assert (SOURCE_STALE in alert.muted_by) is (alert.name not in needs_none | about_the_exporter | about_processes)
 
 
 def test_every_declared_muting_is_rendered(rendered: Mapping[str, str]) -> None:

@@ -9,9 +9,37 @@ import pytest
 import yaml
 
 from grafana import filled, panels
+from prediction_exporter.collectors.bill import BILL_SHARED, BILLED, BILLED_MONTH_END, BILLED_MONTH_TO_DATE, BILLED_RATE
+from prediction_exporter.collectors.cost import COST, COST_BUDGET, COST_MONTH_END, COST_MONTH_TO_DATE, COST_RATE
 from prediction_exporter.collectors.exporter import SERIES_LIMIT
-from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
-from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED, LAST_SUCCESS, SOURCE_UP
+from prediction_exporter.collectors.identity import (
+    CAPACITY_CONCURRENT,
+    CAPACITY_REQUESTS,
+    MODEL_INFO,
+    REPLICAS_EXPECTED,
+    SLO_FRESHNESS,
+    SLO_LATENCY,
+    SLO_OBJECTIVE,
+)
+from prediction_exporter.collectors.model_process import (
+    CPU,
+    CPU_QUOTA,
+    FDS_RATIO,
+    MEMORY_LIMIT,
+    PERIODS,
+    PROCESSES,
+    READ,
+    RECEIVED,
+    RESIDENT,
+    RESTARTS,
+    SENT,
+    THREADS,
+    THROTTLED_PERIODS,
+    WORKING_SET,
+    WRITTEN,
+)
+from prediction_exporter.collectors.running import COLLECTOR_DURATION
+from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED, LAST_SUCCESS, SOURCE_LAG, SOURCE_UP
 from prediction_exporter.collectors.traffic import (
     PREDICTION_SCORE,
     PREDICTIONS,
@@ -19,14 +47,23 @@ from prediction_exporter.collectors.traffic import (
     REQUESTS,
     REQUESTS_FAILED,
     REQUESTS_SLOW,
+    RESPONSES,
+    STAGE_REQUESTS,
+    VERSION_LAST_REQUEST,
 )
+from prediction_exporter.collectors.volume import VOLUME_FREE, VOLUME_SIZE
+from prediction_exporter.collectors.volume import WRITTEN as WRITTEN_BYTES
+from prediction_exporter.kit.capacity import REPLICAS
 from prediction_exporter.kit.cases import TARGET, bins, evidence, owner, series, share, shared, window
+from prediction_exporter.kit.cost import ANOMALY
 from prediction_exporter.kit.dashboards import model_overview
 from prediction_exporter.kit.figures import SEVERAL, SMOOTHED_SHARE
-from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, STALE_REPLICA, counted_once
+from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA, counted_once
 from prediction_exporter.kit.groups import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.health import EVALUATED
 from prediction_exporter.kit.rules import RECORDING_FILE, by_area, group_of
+from prediction_exporter.kit.serving import OF_CLUSTER, OF_NAMESPACE
+from prediction_exporter.kit.volume import COST as WORK
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
@@ -57,6 +94,7 @@ def exported(target: dict[str, str]) -> list[str]:
     """Return what an exporter shows of a model: every series that rules and panels read, with 40 requests a minute."""
     model = {"model": "credit-risk"}
     version = {**model, "version": "2"}
+    money = {**model, "currency": "USD"}
     at = {**version, "segment": "all", "window": "1h"}
     ratios = (MISSING_RATIO, INVALID_RATIO, NON_FINITE_RATIO, OUT_OF_RANGE_RATIO, UNSEEN_RATIO)
     found = [
@@ -74,6 +112,14 @@ def exported(target: dict[str, str]) -> list[str]:
         series(PREDICTIONS, "0+30x200", version, target=target, **{"class": "yes"}),
         series(PREDICTIONS, "0+10x200", version, target=target, **{"class": "no"}),
         series(EVENTS, "0+47x200", model, target=target),
+        series(WRITTEN_BYTES, "0+5000x200", model, target=target),
+        series(VOLUME_FREE, "5e9x200", model, target=target),
+        series(VOLUME_SIZE, "9e9x200", model, target=target),
+        series(COLLECTOR_DURATION, "0.2x200", model, target=target, collector="windows"),
+        series(RESPONSES, "0+40x200", version, target=target, **{"class": "2xx"}),
+        series(STAGE_REQUESTS, "0+40x200", version, target=target, stage="champion"),
+        series(VERSION_LAST_REQUEST, "0+60x200", version, target=target),
+        series("process_cpu_seconds_total", "0+2x200", target=target),
         series(EVENTS_REJECTED, "0+5x200", model, target=target, reason="malformed"),
         series(EVENTS_REJECTED, "0+2x200", model, target=target, reason="encoding"),
         series(SOURCE_UP, "1x200", model, target=target),
@@ -81,7 +127,25 @@ def exported(target: dict[str, str]) -> list[str]:
         series(SLO_OBJECTIVE, "0.99x200", model, target=target, slo="availability"),
         series(SLO_OBJECTIVE, "0.9x200", model, target=target, slo="latency"),
         series(SLO_LATENCY, "0.1x200", model, target=target),
+        series(SLO_OBJECTIVE, "0.9x200", model, target=target, slo="freshness"),
+        series(SLO_FRESHNESS, "900x200", model, target=target),
+        series(SOURCE_LAG, "60x100 1200x100", model, target=target),
+        series(CAPACITY_REQUESTS, "2x200", model, target=target),
+        series(CAPACITY_CONCURRENT, "4x200", model, target=target),
+        series(REPLICAS_EXPECTED, "1x200", model, target=target),
+        series(MODEL_INFO, "1x200", model, target=target, task="binary", framework="", training_data=""),
+        series(f"{REQUEST_DURATION}_sum", "0+8x200", version, target=target),
         *(owner(area, target=target) for area in ("service", "data", "drift")),
+        series(COST, "0+0.5x200", money, target=target, component="replica"),
+        series(COST_RATE, "30x200", money, target=target, component="replica"),
+        series(COST_MONTH_TO_DATE, "70x200", money, target=target, period="1970-01"),
+        series(COST_MONTH_END, "900x200", money, target=target, method="mean_of_7_days"),
+        series(COST_BUDGET, "1000x200", money, target=target),
+        series(BILL_SHARED, "1x200", model, target=target),
+        series(BILLED, "60x200", money, target=target, component="Compute", period="1970-01"),
+        series(BILLED_RATE, "25x200", money, target=target, component="Compute"),
+        series(BILLED_MONTH_TO_DATE, "60x200", money, target=target),
+        series(BILLED_MONTH_END, "800x200", money, target=target, method="mean_of_7_days"),
         *evidence({"income": 7, "probability": 1}, moved=1, target=target),
     ]
     for name, labels in ((f"{REQUEST_DURATION}", version), (f"{PREDICTION_SCORE}", {**version, "column": "probability"})):
@@ -90,9 +154,22 @@ def exported(target: dict[str, str]) -> list[str]:
     return found
 
 
+def used(target: dict[str, str]) -> list[str]:
+    """Return what an exporter shows of the processes of a model."""
+    model = {"model": "credit-risk"}
+    rates = {CPU: 30, READ: 9, WRITTEN: 8, RECEIVED: 7, SENT: 6, PERIODS: 600, THROTTLED_PERIODS: 60, RESTARTS: 1}
+    gauges = {RESIDENT: 5e8, CPU_QUOTA: 2, WORKING_SET: 4e8, MEMORY_LIMIT: 1e9, PROCESSES: 3, THREADS: 9, FDS_RATIO: 0.1}
+    return [
+        *(series(family, f"0+{rate}x200", model, target=target) for family, rate in rates.items()),
+        *(series(family, f"{value:g}x200", model, target=target) for family, value in gauges.items()),
+    ]
+
+
 def scenario() -> list[dict[str, str]]:
     """Return both models as promtool takes them."""
     lines = [line.replace("credit-risk", ALONE) for line in exported(TARGET)]
+    # A process is that of one replica: the other one watches the source for the case that this one fails.
+    lines += [line.replace("credit-risk", model) for model in (ALONE, TWICE) for line in used(TARGET)]
     for target in (TARGET, B):
         lines += [line.replace("credit-risk", TWICE) for line in (*exported(target), shared(target))]
         lines.append(series(SERIES_LIMIT, "50000x200", target=target))
@@ -103,12 +180,12 @@ def scenario() -> list[dict[str, str]]:
 
 
 def of_panels() -> dict[str, str]:
-    """Return the queries of the dashboard that give no series for each replica, by title and place."""
+    """Return the queries of the dashboard that give no series for each replica and do not count these, by title and place."""
     return {
         f"{panel['title']} {target['refId']}": filled(target["expr"], FILLED)
         for panel in panels(model_overview())
         for target in panel["targets"]
-        if "{{instance}}" not in target["legendFormat"]
+        if "{{instance}}" not in target["legendFormat"] and REPLICAS.name not in target["expr"]
     }
 
 
@@ -116,7 +193,24 @@ EXPRESSIONS = {
     **{
         series.name: series.where(model="$model")
         for series in RECORDED
-        if series not in {SHARED, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL, SMOOTHED_SHARE, EVALUATED}
+        # What an exporter works is of all its models together; the anomaly of costs needs days of their rates.
+        if series
+        not in {
+            SHARED,
+            SHARED_REQUESTS,
+            OF_NAMESPACE,
+            OF_CLUSTER,
+            STALE_REPLICA,
+            FRESH_REPLICAS,
+            FRESH,
+            LEFT_OUT,
+            SEVERAL,
+            SMOOTHED_SHARE,
+            EVALUATED,
+            ANOMALY,
+            WORK,
+            REPLICAS,  # they are counted, whatever they read
+        }
     },
     **of_panels(),
 }

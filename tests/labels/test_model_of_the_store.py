@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from labelled import BEGIN, CLASSES, DAY, L, P, Pair, Stored, labels, predictions
+from waiting_labels import BEGIN, CLASSES, DAY, L, P, Pair, Stored, labels, predictions
 from prediction_exporter.labels import Store, keys
 from prediction_exporter.labels.keys import hash_ids
 

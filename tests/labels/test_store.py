@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from labelled import BEGIN, CLASSES, DAY, MODEL, NUMBERS, L, P, Pair, Stored, labels, predictions
+from waiting_labels import BEGIN, CLASSES, DAY, MODEL, NUMBERS, L, P, Pair, Stored, labels, predictions
 from prediction_exporter.counting.state import FILE_NAME
 from prediction_exporter.counting.state_database import PAGE_BYTES
 from prediction_exporter.counting.state_days import table_of, tables

@@ -73,7 +73,7 @@ def counted(folder: Path, source: dict[str, Any]) -> Counted:
     return count(
         context_of(
             folder,
-            {"fields": {**ROLES, "entity": "text"}, **source},
+            {"fields": {**ROLES, "entity": "text", "stage": "flag"}, **source},
             layout_of(FLAT),
             clock=lambda: NOW,
             segments=["text", "flag"],

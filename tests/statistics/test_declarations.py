@@ -17,7 +17,7 @@ from prediction_exporter.families import COLUMN, WINDOW
 from prediction_exporter.statistics import STATISTICS, Statistic
 
 #: What is shared by statistics and is none.
-SHARED = {"base", "comparison", "evaluation", "examples", "noise"}
+SHARED = {"base", "comparison", "evaluation", "examples", "noise", "seasons"}
 
 MODULES = {module.name for module in pkgutil.iter_modules(package.__path__)}
 UNITS = {"short", "percentunit", "bool"}
@@ -107,7 +107,7 @@ def test_the_example_runs(statistic: Statistic) -> None:
     assert doctest.DocTestRunner().run(found).failed == 0
 
 
-@pytest.mark.parametrize("name", ["categories", "layout", "profile", "binning", "profiler"])
+@pytest.mark.parametrize("name", ["categories", "layout", "profile", "binning", "profiler", "hours"])
 def test_the_examples_of_what_they_stand_on_run(name: str) -> None:
     """As those of the statistics do."""
     assert doctest.testmod(importlib.import_module(f"prediction_exporter.counting.{name}")).failed == 0

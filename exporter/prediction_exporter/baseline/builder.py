@@ -12,6 +12,7 @@ from prediction_exporter.baseline.learnt_record import InflationRecord, to_recor
 from prediction_exporter.baseline.numbers import DRIFT_BINS, numeric_column
 from prediction_exporter.baseline.record import BaselineRecord, ColumnRecord, Task, to_columns
 from prediction_exporter.baseline.replayed import NO_SUCH_TIMES, NO_TIMES, Clock, sees, taught
+from prediction_exporter.baseline.surrogate import Sample, learn
 from prediction_exporter.baseline.tables import Table
 from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Fields
@@ -38,7 +39,7 @@ class ColumnReport:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildResult:
-    """A baseline, what was made of each column, and what its times taught."""
+    """A baseline, what was made of each column, and what its times and its outputs taught, a line each."""
 
     record: BaselineRecord
     columns: tuple[ColumnReport, ...]
@@ -56,6 +57,7 @@ def build(
     track: Callable[[Iterable[str]], Iterable[str]] = iter,
     labels: Sequence[str] = (),
     timezone: str = "UTC",
+    importance: bool = False,
 ) -> BuildResult:
     """Build a baseline from a table.
 
@@ -69,6 +71,7 @@ def build(
         track: wraps the columns' names, to show progress.
         labels: columns that hold the truth.
         timezone: IANA zone of times that carry none, and of the hours of seasons.
+        importance: whether it is learnt what part of the output each feature carries; it needs scikit-learn.
 
     Raises:
         BaselineError: the table has no rows, no column to watch, or not what a setting says.
@@ -76,11 +79,7 @@ def build(
     if table.rows == 0:
         raise BaselineError(f"{table.name}: has no rows; a baseline is built from data")
     roles = assign(list(table.columns), fields, where=where, labels=labels)
-    wanted = {name: (at, Role.FEATURE) for name, at in roles.features.items()}
-    if roles.prediction is not None:
-        wanted[roles.prediction] = (roles.prediction, Role.PREDICTION)
-    wanted |= {roles.classes.get(name, name): (name, Role.SCORE) for name in roles.scores}
-    wanted = {name: (at, role) for name, (at, role) in wanted.items() if at in table.columns}
+    wanted = _wanted(table, roles)
     left_out = _other_columns(table.columns, roles, _places(wanted))
     known = {name: _setting(settings, kinds, name) for name in {**dict(settings or {}), **kinds}}
     place = f"{where.removesuffix('.predictions.fields')}.columns"
@@ -95,6 +94,7 @@ def build(
     is_scored_by_class = sum(role is Role.SCORE for _, role in wanted.values()) > 1
     moment = moment_of(table, fields, roles, timezone)
     clock, taught_nothing = _clock(table, roles, moment, timezone)
+    sample = Sample(table.rows) if importance else None
     ignored = {name for name, setting in known.items() if setting.kind == "ignore"}
     taken = {*wanted, *ignored}
     found: list[Profiled] = []
@@ -109,7 +109,7 @@ def build(
             # What has scores of several classes predicts a class, also one of many that are written as numbers.
             is_class = is_scored_by_class and role is Role.PREDICTION and is_whole(table.column(at), table.written.get(at))
             does = task or ("multiclass" if is_class else None)
-            several = [taught(one, clock) for one in _profiled(name, role, at, table, setting, does, moment, taken)]
+            several = _taught(_profiled(name, role, at, table, setting, does, moment, taken), clock, sample)
         except BaselineError as error:
             raise BaselineError(f"{place}.{name}: {error}") from error
         except LeftOutError as reason:
@@ -120,20 +120,32 @@ def build(
             continue
         found += several
         reports += _reports(several)
-    for made in _of_lists(table, lists, moment, taken, clock):
+    for made in _of_lists(table, lists, moment, taken, clock, sample):
         found += made
         reports += _reports(made)
     left_out |= {name: IGNORED for name in ignored if name not in wanted and name in _possible(found, lists)}
     if not found:
         raise BaselineError(f"{table.name}: has no column to watch: " + "; ".join(f"{k}: {v}" for k, v in left_out.items()))
+    learnt = None if sample is None else learn(sample)
     record = BaselineRecord(
         rows=table.rows,
         task=task or _recognise_task([one.profile for one in found]),
         left_out=left_out,
         replay=clock.record if clock is not None else None,
+        importance=None if learnt is None else learnt.record,
         columns=tuple(_record(one) for one in found),
     )
-    return BuildResult(record=record, columns=tuple(reports), taught=taught_nothing if clock is None else clock.words())
+    words = [taught_nothing if clock is None else clock.words(), *([] if learnt is None else [learnt.words])]
+    return BuildResult(record=record, columns=tuple(reports), taught="\n".join(words))
+
+
+def _wanted(table: Table, roles: Roles) -> dict[str, tuple[str, Role]]:
+    """Return the columns that are looked at, with where they stand and what they are to the model."""
+    wanted = {name: (at, Role.FEATURE) for name, at in roles.features.items()}
+    if roles.prediction is not None:
+        wanted[roles.prediction] = (roles.prediction, Role.PREDICTION)
+    wanted |= {roles.classes.get(name, name): (name, Role.SCORE) for name in roles.scores}
+    return {name: (at, role) for name, (at, role) in wanted.items() if at in table.columns}
 
 
 def _clock(table: Table, roles: Roles, moment: Moment, timezone: str) -> tuple[Clock | None, str]:
@@ -172,7 +184,12 @@ def _profiled(
 
 
 def _of_lists(
-    table: Table, lists: Mapping[str, str], moment: Moment, taken: Collection[str], clock: Clock | None
+    table: Table,
+    lists: Mapping[str, str],
+    moment: Moment,
+    taken: Collection[str],
+    clock: Clock | None,
+    sample: Sample | None,
 ) -> list[list[Profiled]]:
     """Return the columns that are made of each of the lists whose items are columns."""
     raws = [
@@ -180,7 +197,15 @@ def _of_lists(
         for name, at in lists.items()
         if name not in taken
     ]
-    return [[taught(one, clock) for one in derived_of(raw, moment, taken)] for raw in raws]
+    return [_taught(derived_of(raw, moment, taken), clock, sample) for raw in raws]
+
+
+def _taught(several: Sequence[Profiled], clock: Clock | None, sample: Sample | None) -> list[Profiled]:
+    """Return columns with what their hours taught, and without their rows, of which a sample is kept."""
+    if sample is not None:
+        for one in several:
+            sample.take(one)
+    return [taught(one, clock) for one in several]
 
 
 def _reports(several: Sequence[Profiled]) -> Iterator[ColumnReport]:
@@ -229,7 +254,7 @@ def _refuse_settings(
 def _other_columns(names: Iterable[str], roles: Roles, wanted: Container[str]) -> dict[str, str]:
     """Return why each column is not looked at that is neither a feature nor an output."""
     reasons = dict.fromkeys(roles.labels, "label: the truth, which production does not know yet")
-    for role in ("time", "id", "version", "entity", "latency", "status"):
+    for role in ("time", "id", "version", "entity", "latency", "status", "stage"):
         name = getattr(roles, role)
         if name is not None:
             reasons[name] = f"the {role} of a prediction" if role != "entity" else "what a prediction belongs to"

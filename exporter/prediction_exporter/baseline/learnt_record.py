@@ -94,7 +94,7 @@ def to_record(learnt: Learnt) -> LearntRecord | None:
     if not learnt.replayed:
         return None
     assert learnt.hours in SEASONS  # noqa: S101 - what a file may say
-    counts = () if learnt.counts is None else learnt.counts[:: learnt.copies].tolist()
+    counts = () if learnt.by_slot is None else learnt.by_slot.tolist()
     return LearntRecord.model_validate(
         {
             "hours": learnt.hours,

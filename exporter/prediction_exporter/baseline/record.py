@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from prediction_exporter.baseline.inflation import Inflation
 from prediction_exporter.baseline.learnt_record import InflationRecord, LearntRecord, ReplayRecord, to_learnt
@@ -34,6 +34,9 @@ Task = Literal["binary", "multiclass", "regression"]
 
 #: Characters of the content hash that name a baseline in labels.
 SHORT_HASH = 12
+
+#: What a part of an importance may be off by that is rounded.
+ROUNDED = 0.0005
 
 #: Bytes that a baseline may have: many times those of the most columns.
 MOST_BYTES = 1 << 26
@@ -54,6 +57,7 @@ class Baseline:
         learnt: by column, what its variation without drift was, in the order of the layout.
         inflation: by column, what its windows read without any change; none, of a file that says nothing of it.
         timezone: where the hours of its seasons are those of.
+        importance: what part of the output each feature that has a distribution carries, by name; empty where it is not known.
     """
 
     profile: Profile
@@ -65,6 +69,7 @@ class Baseline:
     learnt: tuple[Learnt, ...] = ()
     inflation: tuple[Inflation, ...] = ()
     timezone: str = "UTC"
+    importance: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def layout(self) -> Layout:
@@ -112,6 +117,25 @@ class ColumnRecord(_Strict):
     inflation: InflationRecord | None = None
 
 
+class ImportanceRecord(_Strict):
+    """What permutation importance taught.
+
+    Attributes:
+        explains: what part of the output's variance a surrogate model explained that learnt it from the features.
+        features: what part of that each feature carries, those that have a distribution; at least 0, in sum about 1.
+    """
+
+    explains: float = Field(gt=0, le=1)
+    features: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1)
+
+    @field_validator("features")
+    @classmethod
+    def _parts_of_one(cls, parts: dict[str, float]) -> dict[str, float]:
+        if abs(sum(parts.values()) - 1) > ROUNDED * max(len(parts), 1):
+            raise ValueError("is not parts of 1")
+        return parts
+
+
 #: The keys that former versions do not have.
 _ADDED = {"own_bins", "heavy", "held", "nan_is_missing", "of", "function", "outside", "outside_variance", "learnt", "inflation"}
 
@@ -126,18 +150,33 @@ class BaselineRecord(_Strict):
     task: Task | None = None
     left_out: dict[str, str] = {}
     replay: ReplayRecord | None = None
+    importance: ImportanceRecord | None = None
     columns: tuple[ColumnRecord, ...] = Field(min_length=1)
 
     def content_hash(self) -> str:
         """Return the SHA-256 of everything but the hash and the date."""
         content = self.model_dump(mode="json", exclude={"hash", "created"})
-        if self.replay is None:
-            del content["replay"]
+        for key in self._absent():
+            del content[key]
         for column, written in zip(self.columns, content["columns"], strict=True):
             for key in _ADDED:
                 if getattr(column, key) == ColumnRecord.model_fields[key].default:
                     del written[key]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def _absent(self) -> set[str]:
+        """Return which keys that former versions do not have say nothing."""
+        return {key for key in ("replay", "importance") if getattr(self, key) is None}
+
+    def readable(self) -> str:
+        """Return JSON with a key a line and each list on one line, so that a person and a diff can read it."""
+        content = self.model_dump(mode="json", exclude={"columns", *self._absent()})
+        lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
+        columns = []
+        for column in self.columns:
+            items = column.model_dump(mode="json", exclude_defaults=True).items()
+            columns.append("    {\n" + ",\n".join(f"      {json.dumps(k)}: {json.dumps(v)}" for k, v in items) + "\n    }")
+        return "{\n" + ",\n".join(lines) + ',\n  "columns": [\n' + ",\n".join(columns) + "\n  ]\n}\n"
 
 
 def to_profile(record: BaselineRecord) -> Profile:
@@ -247,6 +286,7 @@ def load(path: Path) -> Baseline:
     try:
         profile = to_profile(record)
         learnt = _learnt(record, profile)
+        importance = _importance(record)
         created = datetime.fromisoformat(record.created).timestamp()
     except (BaselineError, ValueError, OverflowError) as error:
         raise BaselineError(f"{path}: {error}; build it anew") from error
@@ -260,7 +300,18 @@ def load(path: Path) -> Baseline:
         learnt=learnt,
         inflation=tuple(c.inflation.to_inflation() if c.inflation is not None else Inflation() for c in record.columns),
         timezone=record.replay.timezone if record.replay is not None else "UTC",
+        importance=importance,
     )
+
+
+def _importance(record: BaselineRecord) -> Mapping[str, float]:
+    """Return what a file says of its features' importance."""
+    if record.importance is None:
+        return {}
+    features = {column.name for column in record.columns if column.role is Role.FEATURE}
+    if strange := set(record.importance.features) - features:
+        raise BaselineError(f"importance: there is no feature {min(strange)}")
+    return record.importance.features
 
 
 def _learnt(record: BaselineRecord, profile: Profile) -> tuple[Learnt, ...]:
@@ -290,19 +341,8 @@ def save(record: BaselineRecord, path: Path, *, now: datetime | None = None) -> 
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(_readable(complete), encoding="utf-8")
+        temporary.write_text(complete.readable(), encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         raise BaselineError(f"{path}: cannot be written: {error.strerror}") from error
     return True
-
-
-def _readable(record: BaselineRecord) -> str:
-    """Return JSON with a key a line and each list on one line, so that a person and a diff can read it."""
-    content = record.model_dump(mode="json", exclude={"columns"} | ({"replay"} if record.replay is None else set()))
-    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
-    columns = []
-    for column in record.columns:
-        items = column.model_dump(mode="json", exclude_defaults=True).items()
-        columns.append("    {\n" + ",\n".join(f"      {json.dumps(k)}: {json.dumps(v)}" for k, v in items) + "\n    }")
-    return "{\n" + ",\n".join(lines) + ',\n  "columns": [\n' + ",\n".join(columns) + "\n  ]\n}\n"

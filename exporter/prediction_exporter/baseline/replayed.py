@@ -140,7 +140,7 @@ def taught(one: Profiled, clock: Clock | None) -> Profiled:
     layout = one.profile.layout
     counts = clock.counts_by_hour(layout, one.events)
     learnt = clock.replay.learn(one.column, Cells(layout).of_counts(counts), _outside(one))
-    inflation = measured(one.profile, clock.replay.by_length(counts[:, : layout.values]))
+    inflation = measured(one.profile, clock.replay.by_length(counts[:, : layout.values], learnt.hours // learnt.copies))
     return replace(one, events=None, learnt=rounded(learnt), inflation=inflation)
 
 

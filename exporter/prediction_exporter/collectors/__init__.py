@@ -14,7 +14,12 @@ NAMES: tuple[str, ...] = (
     "references",
     "evidence",
     "identity",
+    "server",
     "notes",
+    "cost",
+    "bill",
     "source",
+    "volume",
+    "model_process",
     "exporter",
 )

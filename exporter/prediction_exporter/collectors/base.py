@@ -20,6 +20,8 @@ from typing import Literal
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.collectors.report import ModelReport, NotesReport, ReferenceReport, WindowReport
 from prediction_exporter.config import Config, Model
+from prediction_exporter.cost.rates import RateCosts
+from prediction_exporter.cost.usage import Metered
 from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.evidence.detector import Detector, Evidence
@@ -137,6 +139,8 @@ class Published:
         others: the number of series that everything but the exporter's own collector shows.
         now: Unix time.
         notes: what was said of alarms; None before that was read.
+        costs: what models cost by their rates; of a model that nothing is counted of yet there is none. None where it cannot be
+            counted.
     """
 
     reports: Mapping[str, ModelReport]
@@ -145,6 +149,7 @@ class Published:
     others: int
     now: float
     notes: NotesReport | None = None
+    costs: Mapping[str, RateCosts] | None = field(default_factory=dict)
 
 
 class LiveSeries(ABC):
@@ -178,6 +183,10 @@ class Poll(ABC):
     def most(self) -> Most:
         """Return the most series that ``poll`` gives."""
 
+    def metered(self) -> Metered | None:
+        """Return what the last poll saw that may have a price, see :class:`Metered`; most see nothing of that kind."""
+        return None
+
     def close(self) -> None:  # noqa: B027 - most polls hold nothing between two of them
         """Release what is held between polls."""
 
@@ -192,12 +201,14 @@ class Collector:
         families: what it renders, in the order of exposition.
         maturity: the least maturity of a model that it runs for: 0 for service, traffic and cost, 1 for data, drift and
             pipelines, 2 for everything else.
+        of_predictions: whether it is about what is read of a model, and does not run where nothing is.
     """
 
     name: str
     summary: str
     families: tuple[Family, ...]
     maturity: Literal[0, 1, 2]
+    of_predictions: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from prediction_exporter.baseline.importance import Floats, importance_of
 from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
 from prediction_exporter.collectors.prefixes import Prefixes
 from prediction_exporter.evidence.detector import Evidence
@@ -26,9 +27,20 @@ EVIDENCE = Family(
 EVIDENCE_THRESHOLD = Family(
     name="model_column_drift_evidence_threshold",
     type="gauge",
-    labels=MODEL,
+    labels=BASELINE_COLUMN,
     group="drift",
-    help="Evidence from which on a column surely moved: the looks of a month over the false-alarm budget, times the columns.",
+    help="Evidence from which on the column surely moved: the looks of a month over its part of the false-alarm budget.",
+)
+
+IMPORTANCE = Family(
+    name="model_column_importance_ratio",
+    type="gauge",
+    labels=BASELINE_COLUMN,
+    group="drift",
+    help=(
+        "What part of the model's output the feature carries, as configured or as the baseline taught; features add up to 1, "
+        "and what a feature has is divided among the columns that are made of it. Absent where it is not known."
+    ),
 )
 
 TOLERANCE = Family(
@@ -99,10 +111,18 @@ class EvidenceSeries(ModelSeries):
         if subject.detector is not None and subject.baseline is not None:
             detector = subject.detector
             tolerance = detector.visible
-            self._fixed.add(EVIDENCE_THRESHOLD, subject.labels(EVIDENCE_THRESHOLD), math.log10(detector.limit))
-            for column, value in zip(subject.baseline.layout.columns, tolerance.tolist(), strict=True):
-                self._fixed.add(TOLERANCE, subject.labels(TOLERANCE, column.name, column.role), value)
+            self._add_columns(EVIDENCE_THRESHOLD, np.where(detector.watched, np.log10(detector.limits), np.nan))
+            self._add_columns(TOLERANCE, tolerance)
+            importance = importance_of(subject.model.importance, subject.baseline)
+            if importance is not None:
+                self._add_columns(IMPORTANCE, importance)
             self._fixed.add(WATCHED_RATIO, subject.labels(WATCHED_RATIO), float(np.mean(tolerance < HALF)))
+
+    def _add_columns(self, family: Family, values: Floats) -> None:
+        """Add what does not change; where it is not known, there is no series."""
+        for (name, role), value in zip(self._columns(), values.tolist(), strict=True):
+            if not math.isnan(value):
+                self._fixed.add(family, self._subject.labels(family, name, role), value)
 
     def render(self, moment: Moment) -> Samples:
         """Return the evidence of each version, and what can be seen."""
@@ -143,7 +163,18 @@ class EvidenceSeries(ModelSeries):
 COLLECTOR = ModelCollector(
     name="evidence",
     summary="Which columns surely moved, within the false-alarm budget, and how small a change can be seen in each.",
-    families=(EVIDENCE, EVIDENCE_THRESHOLD, TOLERANCE, MOVED_COLUMNS, WATCHED_RATIO, LEARNING, EFFECTIVE, LATE),
+    families=(
+        EVIDENCE,
+        EVIDENCE_THRESHOLD,
+        TOLERANCE,
+        IMPORTANCE,
+        MOVED_COLUMNS,
+        WATCHED_RATIO,
+        LEARNING,
+        EFFECTIVE,
+        LATE,
+    ),
     maturity=1,
+    of_predictions=True,
     open=EvidenceSeries,
 )

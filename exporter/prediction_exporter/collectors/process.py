@@ -5,6 +5,7 @@ The values come from prometheus_client's collectors, outside its global registry
 
 from __future__ import annotations
 
+import time
 from itertools import chain
 
 import psutil
@@ -42,7 +43,15 @@ PROCESS_FAMILIES: tuple[Family, ...] = (
     ),
 )
 
-_STARTED = psutil.Process().create_time()
+
+def _own_start() -> float:
+    try:
+        return psutil.Process().create_time()
+    except (OSError, psutil.Error):  # where of /proc only processes are shown: it was started a moment ago
+        return time.time()
+
+
+_STARTED = _own_start()
 _BY_NAME = {family.name: family for family in PROCESS_FAMILIES}
 _COLLECTORS = (
     ProcessCollector(registry=None),
@@ -59,5 +68,7 @@ def process_samples() -> Samples:
             family = _BY_NAME.get(sample.name)
             if family is not None:  # a later client may have more: metric names change here on purpose, not with it
                 labels = label_text(family.labels, [sample.labels[label] for label in family.labels])
-                samples.add(family, labels, sample.value, created=_STARTED if family.type == "counter" else None)
+                # The client takes the time since the boot for that since 1970 where it may not read when that was.
+                value = _STARTED if family.name == "process_start_time_seconds" else sample.value
+                samples.add(family, labels, value, created=_STARTED if family.type == "counter" else None)
     return samples

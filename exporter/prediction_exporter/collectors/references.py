@@ -96,6 +96,6 @@ COLLECTOR = ModelCollector(
         REFERENCE_STATUS,
         *(f for statistic in DISTANCES for f in (statistic.reference_family, statistic.reference_threshold_family)),
     ),
-    maturity=1,
+    maturity=2,
     open=ReferenceSeries,
 )

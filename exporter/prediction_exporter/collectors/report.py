@@ -11,6 +11,7 @@ from prediction_exporter.counting.profile import Profile
 from prediction_exporter.evidence.detector import Evidence
 from prediction_exporter.exposition import Samples
 from prediction_exporter.notes.verdicts import Verdicts
+from prediction_exporter.statistics.comparison import Expected
 from prediction_exporter.statistics.evaluation import Result
 
 
@@ -31,13 +32,18 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class WindowReport:
-    """One window of one version and segment, evaluated."""
+    """One window of one version and segment, evaluated.
+
+    Attributes:
+        expected: what it was compared with; None where that was all of the baseline.
+    """
 
     version: str
     segment: str
     window: str
     profile: Profile
     results: Mapping[str, Result]
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ class ModelReport:
         collected: what each collector gave, by its name.
         evidence: by version, what surely moved.
         references: its windows seen from others, where that is configured.
+        requests: by version, how many there were and how many of them failed, as counters; None while nothing is counted.
     """
 
     model: Model
@@ -114,6 +121,7 @@ class ModelReport:
     collected: Mapping[str, Collected] = field(repr=False)
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
     references: Sequence[ReferenceReport] = field(default=(), repr=False)
+    requests: Mapping[str, tuple[int, int]] | None = None
 
     @property
     def name(self) -> str:

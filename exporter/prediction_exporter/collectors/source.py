@@ -173,5 +173,6 @@ COLLECTOR = LiveCollector(
         EVALUATION_DURATION,
     ),
     maturity=0,
+    of_predictions=True,
     open=_open,
 )

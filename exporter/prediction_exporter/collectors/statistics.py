@@ -128,5 +128,6 @@ COLLECTOR = ModelCollector(
     summary="Data quality and drift of every column, with noise floors and thresholds, and why a value is absent.",
     families=(STATISTIC_STATUS, *(family for statistic in STATISTICS for family in statistic.families)),
     maturity=1,
+    of_predictions=True,
     open=StatisticSeries,
 )

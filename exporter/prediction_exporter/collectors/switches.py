@@ -6,7 +6,7 @@ What is excluded by the family's own name stays so, whatever is said of its coll
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -20,10 +20,13 @@ from prediction_exporter.collectors.base import (
     PollingCollector,
 )
 from prediction_exporter.collectors.registry import COLLECTORS
-from prediction_exporter.collectors.running import opened_live, opened_polls
+from prediction_exporter.collectors.running import closed, opened_live, opened_polls
 from prediction_exporter.config import Config, Model
 
 T = TypeVar("T")
+
+#: Why a collector does not run for a model of which nothing is read.
+NO_PREDICTIONS = "no predictions"
 
 #: What is wrong where no collector runs.
 NOTHING_RUNS = "every collector is switched off; switch one on with --collector.NAME, or take it out of series.exclude"
@@ -43,6 +46,8 @@ class Switches:
 
     def why_off(self, collector: Collector, config: Config, model: Model | None) -> str | None:
         """Return why a collector does not run, or None where it does; ``model`` is None for what belongs to no model."""
+        if self._has_nothing(collector, model):
+            return NO_PREDICTIONS
         flag = self.flags.get(collector.name)
         if flag is not None:
             return None if flag else f"--no-collector.{collector.name}"
@@ -53,6 +58,10 @@ class Switches:
         if model is not None and collector.maturity > model.maturity:
             return f"maturity {model.maturity}"
         return None
+
+    @staticmethod
+    def _has_nothing(collector: Collector, model: Model | None) -> bool:
+        return model is not None and collector.of_predictions and not model.predictions.are_read
 
     def runs(self, name: str, config: Config, model: Model | None) -> bool:
         """Return whether the collector of this name runs."""
@@ -92,7 +101,11 @@ class Switches:
 
     def anything(self, config: Config) -> bool:
         """Return whether any collector runs."""
-        return any(self.runs(name, config, model) for name in COLLECTORS for model in config.models)
+        polls = self.polls(config)
+        for (name, _), poll in polls.items():  # they were opened to be counted alone
+            closed(name, poll)
+        names = COLLECTORS.keys() - unasked({name for name, _ in polls})
+        return any(self.runs(name, config, model) for name in names for model in config.models)
 
     def off(self, config: Config, model: Model) -> dict[str, str]:
         """Return the collectors that do not run for a model, and why."""
@@ -100,6 +113,33 @@ class Switches:
         return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
+def levels(switches: Switches, config: Config, model: Model) -> Iterator[str]:
+    """Yield what a model's maturity switches on, and what the next level would add, for the person who chooses it."""
+    of_model = [collector for collector in COLLECTORS.values() if _is_of(collector, config, model)]
+    running = [collector.name for collector in of_model if switches.runs(collector.name, config, model)]
+    yield f"maturity {model.maturity}: {', '.join(running)}"
+    if model.maturity == max(collector.maturity for collector in of_model):
+        return
+    following = model.maturity + 1
+    added = ", ".join(collector.name for collector in of_model if collector.maturity == following) or "nothing yet"
+    baseline = ", from a baseline" if not model.maturity and model.baseline is None else ""
+    yield f"maturity {following} would add {added}{baseline}"
+
+
+def _is_of(collector: Collector, config: Config, model: Model) -> bool:
+    """Return whether a collector is about a model, as it is configured."""
+    if isinstance(collector, PollingCollector):
+        return model.name in opened_polls(collector, config)
+    if isinstance(collector, LiveCollector):
+        return model.name in opened_live(collector, config)
+    return True
+
+
 def excluded_families(config: Config) -> frozenset[str]:
     """Return the names of the families that the configuration excludes one by one."""
     return frozenset(config.series.exclude) - COLLECTORS.keys()
+
+
+def unasked(polled: Collection[str]) -> set[str]:
+    """Return the collectors that poll, and for which a configuration opens no poll."""
+    return {name for name, collector in COLLECTORS.items() if isinstance(collector, PollingCollector)} - set(polled)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
-from prediction_exporter.counting.traffic import SCORE_BOUNDS, Histogram, Traffic
+from prediction_exporter.counting.breakdowns import CLASS_GROUPS, CLASSES, STAGE_GROUPS, STAGES, shown
+from prediction_exporter.counting.traffic import SCORE_BOUNDS, Histogram, Traffic, VersionTraffic
 from prediction_exporter.exposition import Exemplar, Samples, label_text
 from prediction_exporter.families import VERSION, Family
+from prediction_exporter.servers import Part
 
 REQUESTS = Family(
     name="model_requests_total",
@@ -23,6 +26,22 @@ REQUESTS_FAILED = Family(
     labels=VERSION,
     group="traffic",
     help="Requests that failed: HTTP status 500 or above, or an error set in the status field.",
+)
+
+RESPONSES = Family(
+    name="model_responses_total",
+    type="counter",
+    labels=(*VERSION, "class"),
+    group="traffic",
+    help="Requests by class of status: 1xx to 5xx where it is one of HTTP, else success, error, or none where there is none.",
+)
+
+STAGE_REQUESTS = Family(
+    name="model_stage_requests_total",
+    type="counter",
+    labels=(*VERSION, "stage"),
+    group="traffic",
+    help="Requests by what they were for: champion, challenger, shadow, other, or none without that field.",
 )
 
 REQUESTS_SLOW = Family(
@@ -73,12 +92,29 @@ VERSION_FIRST_SEEN = Family(
     help="Event time of the first request of this version that was read, as Unix time.",
 )
 
+VERSION_LAST_REQUEST = Family(
+    name="model_version_last_request_timestamp_seconds",
+    type="gauge",
+    labels=VERSION,
+    group="traffic",
+    help="Event time of the newest request of this version that was read, as Unix time.",
+)
+
+
+#: What is made of each part of a server's metrics.
+FAMILIES_OF: Mapping[Part, tuple[Family, ...]] = {
+    "requests": (REQUESTS,),
+    "failed": (REQUESTS_FAILED,),
+    "duration": (REQUEST_DURATION, REQUESTS_SLOW),
+}
+
 
 class TrafficSeries(ModelSeries):
-    """The counters of one model."""
+    """The counters of one model; what its server tells, rules make of the server's series under the same names."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
+        self._of_server = {str(family) for part in subject.model.of_server for family in FAMILIES_OF[part]}
 
     def render(self, moment: Moment) -> Samples:
         """Return the counters of every version; what the source does not tell is absent."""
@@ -86,11 +122,14 @@ class TrafficSeries(ModelSeries):
         for version, counted in sorted(traffic.versions.items()):
             labels = self._subject.labels(REQUESTS, version)
             samples.add(VERSION_FIRST_SEEN, labels, counted.first_seen)
+            samples.add(VERSION_LAST_REQUEST, labels, counted.last_seen)
             add = partial(samples.add, created=counted.first_seen)
             histogram = partial(samples.histogram, created=counted.first_seen)
             add(REQUESTS, labels, counted.requests)
             if counted.failed is not None:
                 add(REQUESTS_FAILED, labels, counted.failed)
+            for family, name, count in self._breakdowns(counted):
+                add(family, self._subject.labels(family, version, name), count)
             if counted.slow is not None:
                 add(REQUESTS_SLOW, labels, counted.slow)
             if counted.durations is not None:
@@ -104,7 +143,15 @@ class TrafficSeries(ModelSeries):
                 )
             if counted.values is not None:
                 histogram(PREDICTION_VALUE, labels, traffic.value_bounds, counted.values.counts, counted.values.total)
-        return samples
+        return samples.without(self._of_server) if self._of_server else samples
+
+    def _breakdowns(self, counted: VersionTraffic) -> Iterator[tuple[Family, str, int]]:
+        """Yield requests by class of status, and by stage."""
+        for name, count in shown(counted.statuses or {}, CLASS_GROUPS, CLASSES).items():
+            yield RESPONSES, name, count
+        if self._subject.model.predictions.fields.stage is not None:  # the state keeps what it was before it was left out
+            for name, count in shown(counted.stages or {}, STAGE_GROUPS, STAGES).items():
+                yield STAGE_REQUESTS, name, count
 
     def most(self) -> Most:
         """Count a version whose source tells everything."""
@@ -113,6 +160,7 @@ class TrafficSeries(ModelSeries):
         traffic = Traffic(baseline.layout if baseline is not None else None, slow_after=slow_after)
         counted = traffic.versions["1"] = traffic.new_version(0.0)
         counted.failed = 0
+        counted.statuses, counted.stages = dict.fromkeys(CLASSES, 0), dict.fromkeys(STAGES, 0)
         counted.slow = 0 if slow_after is not None else None
         counted.durations = Histogram.empty(traffic.duration_bounds)
         return Most.of(per_version=self.render(Moment((), traffic)))
@@ -134,13 +182,17 @@ COLLECTOR = ModelCollector(
     families=(
         REQUESTS,
         REQUESTS_FAILED,
+        RESPONSES,
+        STAGE_REQUESTS,
         REQUESTS_SLOW,
         REQUEST_DURATION,
         PREDICTIONS,
         PREDICTION_SCORE,
         PREDICTION_VALUE,
         VERSION_FIRST_SEEN,
+        VERSION_LAST_REQUEST,
     ),
     maturity=0,
+    of_predictions=True,
     open=TrafficSeries,
 )

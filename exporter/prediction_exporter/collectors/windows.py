@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
 from prediction_exporter.collectors.prefixes import Prefixes
+from prediction_exporter.collectors.report import WindowReport
 from prediction_exporter.counting.profiler import ALL
 from prediction_exporter.exposition import Samples
 from prediction_exporter.families import BASELINE_COLUMN, COLUMN, MODEL, WINDOW, Family
+from prediction_exporter.statistics.seasons import Seasons
 
 WINDOW_PREDICTIONS = Family(
     name="model_window_predictions",
@@ -33,6 +37,17 @@ WINDOW_BIN_PREDICTIONS = Family(
     help=(
         "Predictions in the window by bin of the column; the bins are the baseline's. "
         "Additive over replicas with sources of their own."
+    ),
+)
+
+EXPECTED_BIN_PREDICTIONS = Family(
+    name="model_window_expected_bin_predictions",
+    type="gauge",
+    labels=(*COLUMN, "bin"),
+    group="window",
+    help=(
+        "Predictions that the baseline shows in the bin in the hours of the window; they add up to those with a value. "
+        "Of columns whose baseline taught a season. Additive over replicas with sources of their own."
     ),
 )
 
@@ -77,7 +92,9 @@ class WindowSeries(ModelSeries):
         self._prefixes = Prefixes(subject.model.name)
         self._fixed = Samples()
         self._fixed.add(MIN_PREDICTIONS, self._subject.labels(MIN_PREDICTIONS), subject.model.min_predictions)
+        self._seasons: Seasons | None = None
         if subject.baseline is not None:
+            self._seasons = next(iter(subject.references.values())).seasons
             self._render_baseline(subject.baseline)
 
     def _render_baseline(self, baseline: Baseline) -> None:
@@ -101,7 +118,18 @@ class WindowSeries(ModelSeries):
             samples.add(WINDOW_PREDICTIONS, self._subject.labels(WINDOW_PREDICTIONS, *at), report.profile.rows)
             prefixes = self._prefixes.of(WINDOW_BIN_PREDICTIONS, at, self._bins)
             samples.extend(WINDOW_BIN_PREDICTIONS, prefixes, report.profile.drift_counts)
+            self._add_expected(samples, report)
         return samples
+
+    def _add_expected(self, samples: Samples, report: WindowReport) -> None:
+        if self._seasons is None or report.expected is None:
+            return
+        bins = self._seasons.drift_bins
+        layout = report.profile.layout
+        values = np.repeat(report.profile.valid, np.diff(layout.drift_offsets))
+        at = (report.version, report.segment, report.window)
+        prefixes = self._prefixes.of(EXPECTED_BIN_PREDICTIONS, at, self._expected_bins)
+        samples.extend(EXPECTED_BIN_PREDICTIONS, prefixes, report.expected.proportions[bins] * values[bins])
 
     def most(self) -> Most:
         """Count the windows of all segments, and the baseline."""
@@ -110,6 +138,8 @@ class WindowSeries(ModelSeries):
             return Most.of(self._fixed)
         windows = len(self._subject.references) * len(segments_of(self._subject, baseline))
         counts = {WINDOW_PREDICTIONS.name: windows, WINDOW_BIN_PREDICTIONS.name: windows * len(self._bins())}
+        if self._seasons is not None:
+            counts[EXPECTED_BIN_PREDICTIONS.name] = windows * len(self._seasons.drift_bins)
         return Most(Most.of(self._fixed).fixed, counts)
 
     def forget(self, version: str) -> None:
@@ -121,6 +151,11 @@ class WindowSeries(ModelSeries):
         baseline = self._subject.baseline
         columns = baseline.layout.columns if baseline is not None else ()
         return [(column.name, column.role, label) for column in columns for label in column.drift_labels]
+
+    def _expected_bins(self) -> list[tuple[str, str, str]]:
+        """Return the same of those of the columns that have a season."""
+        bins = self._bins()
+        return [bins[index] for index in self._seasons.drift_bins] if self._seasons is not None else []
 
 
 def segments_of(subject: Subject, baseline: Baseline) -> list[str]:
@@ -136,11 +171,13 @@ COLLECTOR = ModelCollector(
         WINDOW_PREDICTIONS,
         MIN_PREDICTIONS,
         WINDOW_BIN_PREDICTIONS,
+        EXPECTED_BIN_PREDICTIONS,
         BASELINE_BIN_RATIO,
         BASELINE_PREDICTIONS,
         BASELINE_INFO,
         BASELINE_CREATED,
     ),
     maturity=1,
+    of_predictions=True,
     open=WindowSeries,
 )

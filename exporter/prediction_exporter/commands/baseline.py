@@ -38,6 +38,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="NAME",
         help="the column that is the time of a prediction, where it is not called as in production",
     )
+    parser.add_argument(
+        "--importance",
+        action="store_true",
+        help="learn what part of the output each feature carries, by permutation; it needs scikit-learn, and some time",
+    )
     parser.set_defaults(function=run)
 
 
@@ -45,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     """Build the baseline and say what was made of each column."""
     from prediction_exporter import baseline, config
     from prediction_exporter.baseline.builder import build
+    from prediction_exporter.baseline.surrogate import refuse_without_scikit_learn
     from prediction_exporter.baseline.tables import read_table
     from prediction_exporter.errors import ConfigError
 
@@ -53,11 +59,17 @@ def run(options: argparse.Namespace) -> int:
     if options.model not in models:
         raise ConfigError(f"{options.config_file}: has no model {options.model} (one of: {', '.join(models)})")
     index, model = models[options.model]
+    if not model.predictions.are_read:
+        raise ConfigError(
+            f"{options.config_file}: models[{index}].predictions: are not there, and a baseline is compared with them alone"
+        )
     output = options.output or model.baseline
     if output is None:
         raise ConfigError(
             f"{options.config_file}: models[{index}].baseline: is not set; write the file's path there or to --output"
         )
+    if options.importance:
+        refuse_without_scikit_learn()
     table = read_table(options.data, model.predictions.null_values)
     fields = _fields(options, model.predictions.fields, list(table.columns))
     result = build(
@@ -70,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
         track=_progress,
         labels=options.label,
         timezone=model.predictions.timezone,
+        importance=options.importance,
     )
     written = baseline.save(result.record, output)
     looked_at = {report.name for report in result.columns}

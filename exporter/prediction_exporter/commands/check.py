@@ -17,11 +17,14 @@ if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need n
     from prediction_exporter.baseline import Baseline
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.collectors.base import Most
-    from prediction_exporter.config import Config
+    from prediction_exporter.config import Config, Model
 
 FOUND = 1
 
 _MIB = 1 << 20
+
+#: Processes that are shown one by one.
+_MOST_PIDS = 8
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,7 +45,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def check_config(options: argparse.Namespace) -> int:
     """Check a configuration and show what it means."""
     from prediction_exporter import config
-    from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches
+    from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches, levels
     from prediction_exporter.errors import PredictionExporterError
     from prediction_exporter.kit.readers import refuse_excluded, unwatched
     from prediction_exporter.monitor import budget
@@ -58,7 +61,7 @@ def check_config(options: argparse.Namespace) -> int:
     switches = Switches(*collector_flags(options))
     if not switches.anything(loaded):
         problems.append(NOTHING_RUNS)
-    warnings = [*config.check_log_folders(loaded), *unwatched(loaded, switches)]
+    warnings = [*config.check_log_folders(loaded), *config.coarse_objectives(loaded), *unwatched(loaded, switches)]
     budgets = budget.of_exporter(loaded, switches)
     baselines: dict[int, Baseline] = {}
     for index, model in enumerate(loaded.models):
@@ -70,9 +73,11 @@ def check_config(options: argparse.Namespace) -> int:
         if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
         found.add(_show_source(loaded, index, baseline, options.file))
+        print("\n".join(f"  {line}" for line in levels(switches, loaded, model)))
         # A baseline that does not exist is told among the files already.
         problems += [error for error in found.errors if error not in problems]
         warnings += found.warnings
+        warnings += _show_process(model, index)
     versions = 0
     try:
         versions = budget.versions_that_fit(loaded, budgets)
@@ -114,7 +119,10 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
 
     model, place = config.models[index], f"models[{index}]"
     layout = baseline.layout if baseline is not None else None
-    print(f"{model.name}: reads {model.predictions.source.shown}")
+    _show_server(model)
+    if not model.predictions.are_read:
+        return Findings()
+    print(f"{model.name}: reads {model.shown}")
     told: list[str] = []
     try:
         with _hearing(told), closing(open_to_look(config, index, layout)) as source:
@@ -138,6 +146,40 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     for line in [*_not_compared(baseline), *foresee(model, baseline, look)] if baseline is not None else ():
         print(f"  {line}")
     return found
+
+
+def _show_process(model: Model, index: int) -> Iterator[str]:
+    """Show what is found of a model server's processes now; yield what is not, as the server may be started later."""
+    from prediction_exporter.process.look import Looker
+    from prediction_exporter.process.totals import Totals
+
+    if model.process is None:
+        return
+    look = Looker(model.process, Totals()).look()
+    if not look.up:
+        yield f"models[{index}].process: it is not found now: {look.problem}"
+        return
+    shown, more = look.pids[:_MOST_PIDS], len(look.pids) - _MOST_PIDS
+    pids = ", ".join([*map(str, shown), *([f"and {more} more"] if more > 0 else [])]) or "those of another namespace"
+    print(f"  processes found by {model.process.shown}: {pids}")
+    absent = [f"{part.value} ({reason})" for part, reason in look.status.items() if reason in {"denied", "unsupported"}]
+    if absent:
+        yield f"models[{index}].process: not told here and now: {', '.join(absent)}"
+
+
+def _show_server(model: Model) -> None:
+    """Show which series of a model's server rules read, and what they make of them."""
+    if model.server is None:
+        if not model.predictions.are_read:
+            print(f"{model.name}: watched by its processes")
+        return
+    alone = "watched by its server's own metrics" if not model.predictions.are_read else "reads its server's own metrics too"
+    print(f"{model.name}: {alone}, {model.server.kind} {model.server.matched}")
+    missing = [part for part in ("requests", "failed", "duration") if part not in model.of_server]
+    print(f"  rules make of them: {', '.join(model.of_server)}" + (f"; not told: {', '.join(missing)}" if missing else ""))
+    bound = model.latency_bound
+    if bound is not None and model.slo.latency is not None:
+        print(f"  requests above {bound.lower:g}s count as slow, the objective is {model.slo.latency.under}")
 
 
 def _nothing_compared(index: int, baseline: Baseline) -> Iterator[str]:

@@ -143,7 +143,7 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.collectors.switches import Switches
     from prediction_exporter.counting.state import State
     from prediction_exporter.monitor.monitor import Monitor
-    from prediction_exporter.monitor.notes import stored_names
+    from prediction_exporter.monitor.stored import stored_names
     from prediction_exporter.web.prefix import prefix_of
     from prediction_exporter.web.server import WebServer
     from prediction_exporter.web.site import Site

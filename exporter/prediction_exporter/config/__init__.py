@@ -12,6 +12,7 @@ from prediction_exporter.config.contacts import (
     Teams,
     Webhook,
 )
+from prediction_exporter.config.cost import CURRENCIES, METERED, RATES, Cost, Focus, OpenCost
 from prediction_exporter.config.files import baseline_command, check_files, check_log_folders
 from prediction_exporter.config.load import load, parse
 from prediction_exporter.config.models import (
@@ -26,6 +27,7 @@ from prediction_exporter.config.models import (
     Thresholds,
     WorkingHours,
 )
+from prediction_exporter.config.objectives import coarse_objectives
 from prediction_exporter.config.predictions import (
     S3,
     UNIT_ENDINGS,
@@ -40,13 +42,18 @@ from prediction_exporter.config.predictions import (
     Table,
     TimeField,
 )
+from prediction_exporter.config.process import Process
 from prediction_exporter.config.schema import json_schema, write_schema
 from prediction_exporter.config.scores import ScorePattern
+from prediction_exporter.config.server import Server
 from prediction_exporter.config.slo import FreshnessObjective, LatencyObjective, Slo
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import Area, FileFormat, Kind, LogFormat, Start, TableMode, Task, Unit, known_thresholds
 
 __all__ = [
+    "CURRENCIES",
+    "METERED",
+    "RATES",
     "S3",
     "UNIT_ENDINGS",
     "Alertmanager",
@@ -55,6 +62,7 @@ __all__ = [
     "Column",
     "Config",
     "Contact",
+    "Cost",
     "Discord",
     "Duration",
     "FeaturePattern",
@@ -62,6 +70,7 @@ __all__ = [
     "Fields",
     "FileFormat",
     "Files",
+    "Focus",
     "FreshnessObjective",
     "Info",
     "Kind",
@@ -72,14 +81,17 @@ __all__ = [
     "Model",
     "Notes",
     "Notifications",
+    "OpenCost",
     "Opsgenie",
     "Owner",
     "PagerDuty",
     "Predictions",
+    "Process",
     "Replicas",
     "Responder",
     "ScorePattern",
     "Series",
+    "Server",
     "Slo",
     "Smtp",
     "Start",
@@ -96,6 +108,7 @@ __all__ = [
     "baseline_command",
     "check_files",
     "check_log_folders",
+    "coarse_objectives",
     "json_schema",
     "known_thresholds",
     "load",

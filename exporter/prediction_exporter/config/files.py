@@ -45,6 +45,7 @@ def check_files(config: Config, file: Path) -> list[str]:
             ("baseline", model.baseline),
             ("predictions.table.password_file", password_file),
             ("dependencies", model.dependencies),
+            *((f"cost.{key}", path) for key, path in (model.cost.files.items() if model.cost is not None else ())),
         ):
             place = f"models[{index}].{key}"
             if path is not None and not _readable(path):
@@ -58,25 +59,31 @@ def check_files(config: Config, file: Path) -> list[str]:
 
 
 def check_log_folders(config: Config) -> list[str]:
-    """Return a warning per log or tree of files that is not there yet, with what is; who writes it may come later."""
+    """Return a warning per log, tree of files or bill that is not there yet, with what is; who writes it may come later."""
     warnings = []
     for index, model in enumerate(config.models):
-        source = model.predictions.source
+        source, focus = model.predictions.source, model.cost.focus if model.cost is not None else None
         if isinstance(source, Log):
-            key, folder = "log", os.path.dirname(source.path)  # noqa: PTH120  # the text is a glob
+            folder = os.path.dirname(source.path)  # noqa: PTH120  # the text is a glob
+            warnings += _missing(config, f"models[{index}].predictions.log.path", source.path, folder)
         elif isinstance(source, Files) and not source.in_bucket:
-            key, folder = "files", _before_wildcards(source.path)
-        else:
-            continue
-        place = f"models[{index}].predictions.{key}.path"
-        if not glob(folder):  # noqa: PTH207  # the folder may be a glob too
-            what = "file or folder" if folder == source.path else "folder"
-            near = "" if place in config.expanded else _near(folder)
-            warnings.append(f"{place}: there is no {what}{_shown(config, place, folder)} yet{near}")
-        elif not glob(source.path, recursive=True):  # noqa: PTH207  # as above
-            there = "" if place in config.expanded else _there(folder, source.path)
-            warnings.append(f"{place}: no file matches{_shown(config, place, source.path)} yet{there}")
+            place = f"models[{index}].predictions.files.path"
+            warnings += _missing(config, place, source.path, _before_wildcards(source.path))
+        if focus is not None and not focus.in_bucket:
+            warnings += _missing(config, f"models[{index}].cost.focus.path", focus.path, _before_wildcards(focus.path))
     return warnings
+
+
+def _missing(config: Config, place: str, path: str, folder: str) -> list[str]:
+    """Return the warning that a folder, or what a glob names in it, is not there; none where it is."""
+    if not glob(folder):  # noqa: PTH207  # the folder may be a glob too
+        what = "file or folder" if folder == path else "folder"
+        near = "" if place in config.expanded else _near(folder)
+        return [f"{place}: there is no {what}{_shown(config, place, folder)} yet{near}"]
+    if not glob(path, recursive=True):  # noqa: PTH207  # as above
+        there = "" if place in config.expanded else _there(folder, path)
+        return [f"{place}: no file matches{_shown(config, place, path)} yet{there}"]
+    return []
 
 
 def _near(path: str) -> str:

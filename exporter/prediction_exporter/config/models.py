@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from prediction_exporter.config.capacity import Capacity, Replicas
 from prediction_exporter.config.contacts import Alertmanager, Contact, Owner
-from prediction_exporter.config.predictions import Predictions
+from prediction_exporter.config.cost import METERED, Cost
+from prediction_exporter.config.predictions import Predictions, Unread
+from prediction_exporter.config.process import Process
 from prediction_exporter.config.section import Section
+from prediction_exporter.config.server import Server
 from prediction_exporter.config.slo import ResolvedSlo, Slo
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
@@ -49,7 +53,9 @@ from prediction_exporter.config.values import (
     context_of,
     known_thresholds,
     refuse,
+    refuse_key,
 )
+from prediction_exporter.servers import Bound, Part
 
 
 class Column(Section):
@@ -99,26 +105,53 @@ class Info(Section):
     training_data: Text | None = Field(None, description="Name or address of the training data.")
 
 
+#: Sections that are enough to watch a model's service by, without its predictions.
+ENOUGH = ("server", "process")
+
+_OF_MATURITY_0: JsonDict = {"properties": {"maturity": {"const": 0}}}
+_ANY_OF_ENOUGH: list[JsonValue] = [{"required": [key]} for key in ENOUGH]
+
+
 class Model(Section):
-    """A model whose predictions are watched."""
+    """A model that is watched: by its predictions, or by what its server says of itself."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [{"required": ["baseline"]}, {"properties": {"maturity": {"const": 0}}, "required": ["maturity"]}]
+            "allOf": [
+                {"anyOf": [{"required": ["baseline"]}, {"required": ["maturity"], **_OF_MATURITY_0}]},
+                {
+                    "anyOf": [
+                        {"required": ["predictions"]},
+                        {**_OF_MATURITY_0, "required": ["maturity"], "anyOf": _ANY_OF_ENOUGH},
+                    ]
+                },
+            ]
         }
     )
 
     name: ModelName = Field(description="Name of the model, as in the label of its series.")
     owner: OwnerName = Field(description="Owner who is told about every problem that no area gives to another.")
     areas: Mapping[Area, OwnerName] = Field({}, description=f"Owners of single areas: {', '.join(get_args(Area))}.")
-    maturity: Maturity = Field(2, description="0: service and traffic only, without a baseline; 1 and 2: data and drift too.")
+    maturity: Maturity = Field(
+        2, description="0: the service, its traffic and cost, without a baseline; 1: data, drift and predictions too; 2: all."
+    )
     task: Task | None = Field(None, description="What the model does; recognised from the baseline if absent.")
     baseline: FilePath | None = Field(
         None,
         validate_default=True,
         description="Baseline file, relative to the configuration file; required unless maturity is 0.",
     )
-    predictions: Predictions = Field(description="Where the predictions are read.")
+    server: Server | None = Field(
+        None, description="The model server's own metrics, where the service level is to be made of them."
+    )
+    process: Process | None = Field(
+        None, description="The processes of the model server, whose CPU, memory, files and restarts are watched."
+    )
+    predictions: Predictions = Field(
+        default_factory=Unread.model_construct,
+        validate_default=True,
+        description=f"Where the predictions are read; required unless maturity is 0 and there is {' or '.join(ENOUGH)}.",
+    )
     columns: Mapping[Text, Column] = Field({}, description="Settings of single columns, by name.")
     segments: Segments = Field((), description="Categorical columns whose values are watched apart; at most 5.")
     references: References = Field(
@@ -129,8 +162,19 @@ class Model(Section):
         ),
     )
     thresholds: Thresholds = Field(default_factory=Thresholds, description="Values of statistics from which an alert fires.")
+    importance: Mapping[Text, Limit] = Field(
+        {},
+        description=(
+            "How much features matter, by name, as feature_importances_ has it: weights from 0, whose sum counts as 1 where "
+            "it is more; features that are not named share what is left of 1. Before what the baseline taught."
+        ),
+    )
     false_alarms_per_month: Positive = Field(
-        1.0, description="False alarms that are tolerated in a month; the sensitivity of drift alerts follows from it."
+        1.0,
+        description=(
+            "False alarms that are tolerated in a month, of all columns, statistics and windows together; the sensitivity of "
+            "drift alerts follows from it."
+        ),
     )
     learning: Annotated[DurationValue, between("0s", "31d")] = Field(
         Duration.parse("1d"),
@@ -145,6 +189,7 @@ class Model(Section):
     )
     capacity: Capacity | None = Field(None, description="What the model's service can bear.")
     replicas: Replicas | None = Field(None, description="How many replicas of the model's service are to run.")
+    cost: Cost | None = Field(None, description="What the model costs, and what it may cost.")
     info: Info = Field(default_factory=Info, description="Texts about the model.")
     dependencies: FilePath | None = Field(
         None, description="Requirements file of the model server, relative to the configuration file."
@@ -160,8 +205,8 @@ class Model(Section):
     @field_validator("references")
     @classmethod
     def _references_of_columns(cls, references: References, info: ValidationInfo) -> References:
-        if references and info.data.get("maturity") == 0:
-            raise refuse("compare columns, and at maturity 0 there are none", "maturity: 1 or 2, or no references")
+        if references and info.data.get("maturity") in (0, 1):
+            raise refuse("are what maturity 2 adds", "maturity: 2, or no references")
         return references
 
     @field_validator("predictions")
@@ -171,9 +216,82 @@ class Model(Section):
             raise refuse("has fields.entity, which serves drift, and maturity is 0", "only where maturity is above 0")
         return predictions
 
+    @field_validator("cost")
+    @classmethod
+    def _cost_of_what_is_seen(cls, cost: Cost | None, info: ValidationInfo) -> Cost | None:
+        for key, (section, what) in METERED.items():
+            if cost is not None and key in cost.rates and info.data.get(section) is None:
+                known = section in cls.model_fields
+                problem = f"has {key}, and nothing tells {what}"
+                remedy = f"the section {section} beside it" if known else f"no {key} yet: no section of this release tells that"
+                raise refuse_key(problem, remedy)
+        predictions = info.data.get("predictions")
+        if cost is not None and "per_1000_predictions" in cost.rates and predictions is not None and not predictions.are_read:
+            raise refuse_key("has per_1000_predictions, and no predictions are read", "no per_1000_predictions, or predictions")
+        process = info.data.get("process")
+        if cost is not None and "per_gpu_hour" in cost.rates and process is not None and not process.gpu:
+            raise refuse_key("has per_gpu_hour, and GPUs are not looked at", "process: {gpu: true} beside it")
+        return cost
+
+    @field_validator("predictions")
+    @classmethod
+    def _something_is_watched(cls, predictions: Predictions, info: ValidationInfo) -> Predictions:
+        if not predictions.are_read and info.data.get("maturity", 0) > 0:
+            raise refuse("is required where maturity is above 0", "where the predictions are read, or maturity: 0")
+        # What is not among the data is there and wrong, which is told already.
+        if not predictions.are_read and all(info.data.get(key, key) is None for key in ENOUGH):
+            raise refuse(f"is required where there is no {' and no '.join(ENOUGH)}", "where the predictions are read")
+        return predictions
+
+    @field_validator("slo")
+    @classmethod
+    def _objectives_are_told(cls, slo: Slo, info: ValidationInfo) -> Slo:
+        server, predictions = info.data.get("server"), info.data.get("predictions")
+        if not isinstance(predictions, Predictions):
+            return slo
+        if not predictions.are_read and slo.freshness is not None:
+            raise refuse("has freshness, and no predictions are read", "no freshness, or predictions")
+        if not isinstance(server, Server):
+            if not predictions.are_read and (slo.availability is not None or slo.latency is not None):
+                raise refuse("has objectives on requests, and nothing tells of these", "no slo, or predictions or server")
+            return slo
+        kind, bounds = server.of_kind, server.bounds
+        if not predictions.are_read and slo.availability is not None and kind.failed is None:
+            raise refuse(f"has availability, and {kind.kind} tells no failures of a model", "no availability, or predictions")
+        if not predictions.are_read and slo.latency is not None and kind.duration is None:
+            raise refuse(f"has latency, and {kind.kind} has no histogram of a model's durations", "no latency, or predictions")
+        if slo.latency is not None and bounds and server.bound_for(slo.latency.under.seconds) is None:
+            raise refuse(
+                f"has latency.under {slo.latency.under}, below every bucket of {kind.kind}",
+                f"at least {bounds[0]:g}s, or the server's buckets in server.buckets",
+            )
+        return slo
+
     def owner_of(self, area: Area) -> str:
         """Return the owner of an area."""
         return self.areas.get(area, self.owner)
+
+    @property
+    def shown(self) -> str:
+        """What is watched of it, for people and for telling whether a stored position belongs to it."""
+        if self.predictions.are_read or self.server is None:
+            return self.predictions.source.shown
+        return self.server.shown
+
+    @property
+    def of_server(self) -> tuple[Part, ...]:
+        """What of its service its server tells: nothing else counts it. Without failures, requests are better read."""
+        if self.server is None:
+            return ()
+        parts = self.server.of_kind.parts
+        return tuple(part for part in parts if part != "requests" or "failed" in parts or not self.predictions.are_read)
+
+    @property
+    def latency_bound(self) -> Bound | None:
+        """The bound of its server's histogram that stands for its latency objective; None where nothing is made of one."""
+        if self.server is None or self.slo.latency is None:
+            return None
+        return self.server.bound_for(self.slo.latency.under.seconds)
 
 
 class Smtp(Section):

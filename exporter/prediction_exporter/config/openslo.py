@@ -157,6 +157,8 @@ def _documents(path: Path) -> list[_Document]:
         raise OpenSloError(f"the file is not UTF-8 text, at byte {error.start}") from None
     except OSError as error:
         raise OpenSloError(f"the file cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise OpenSloError("the file cannot be read: its name holds what no name may") from None
     except yaml.YAMLError as error:
         raise OpenSloError(f"the file is no YAML: {' '.join(str(error).split())}") from None
     flat = [each for content in loaded for each in (content if isinstance(content, list) else [content]) if each is not None]

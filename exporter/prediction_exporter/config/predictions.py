@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     BeforeValidator,
@@ -326,9 +326,21 @@ class Fields(Section):
         description="Status of HTTP or gRPC, a word, or a field that is set when a request failed: a name, {field, failed} or "
         "{field, ok}.",
     )
+    stage: Text | None = Field(
+        None,
+        description="What the prediction was for: champion (also production, primary, live), challenger (candidate, canary) or "
+        "shadow (mirror), in any case; what else stands there is counted as other, and a request without it as none.",
+    )
     features: Features | None = Field(
         None, description="Inputs: the name of a nested object, a list of fields, or {pattern: PATTERN}."
     )
+
+
+class Nothing(Section):
+    """No place: nobody reads the predictions of this model."""
+
+    shown: ClassVar[str] = "no predictions"
+    shared: ClassVar[bool] = False
 
 
 class Predictions(Section):
@@ -355,18 +367,27 @@ class Predictions(Section):
     @model_validator(mode="after")
     def _one_source(self) -> Predictions:
         names = [name for name in ("log", "table", "files") if getattr(self, name) is not None]
-        if len(names) != 1:
+        if len(names) != 1 and self.are_read:
             problem = f"names more than one source: {', '.join(names)}" if names else "names no source"
             raise refuse(problem, "exactly one of log, table and files")
         return self
 
     @property
-    def source(self) -> Log | Table | Files:
+    def source(self) -> Log | Table | Files | Nothing:
         """The one place where the predictions are."""
-        return next(source for source in (self.log, self.table, self.files) if source is not None)
+        return next((source for source in (self.log, self.table, self.files) if source is not None), Nothing())
+
+    @property
+    def are_read(self) -> bool:
+        """Whether there is such a place."""
+        return not isinstance(self, Unread)
 
     @property
     def shared(self) -> bool:
         """Whether several exporters read the same predictions; a log is always that of one replica."""
         source = self.source
         return not isinstance(source, Log) and source.shared
+
+
+class Unread(Predictions):
+    """Those of a model that is watched without any."""

@@ -65,6 +65,8 @@ class Context:
     """Version of the Alertmanager that routes are for, or ``None`` where it cannot be told."""
     names: set[str] = field(default_factory=set)
     """Names of the models so far: with it the second of two equal names is refused at its own place."""
+    matches: set[tuple[object, ...]] = field(default_factory=set)
+    """Which series of model servers are those of the models so far, for the same reason."""
 
 
 def context_of(info: ValidationInfo) -> Context:

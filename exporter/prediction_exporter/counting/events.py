@@ -43,6 +43,8 @@ class Events:
             it is null and valid elsewhere.
         entities: hash of what each event belongs to, uint64, 0 where it names nothing; ``None`` where the configuration names
             no such field. The value itself is kept nowhere.
+        classes: position of each event's status in ``CLASSES``, uint8; ``None`` where the source has no status.
+        stages: position of each event's stage in ``STAGES``, uint8; ``None`` where the configuration names no such field.
     """
 
     times: NDArray[np.int64]
@@ -53,6 +55,8 @@ class Events:
     states: dict[str, NDArray[np.uint8]]
     ids: pl.Series | None = None
     entities: NDArray[np.uint64] | None = None
+    classes: NDArray[np.uint8] | None = None
+    stages: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -68,4 +72,6 @@ class Events:
             states={name: states[rows] for name, states in self.states.items()},
             ids=None if self.ids is None else self.ids.gather(rows),
             entities=None if self.entities is None else self.entities[rows],
+            classes=None if self.classes is None else self.classes[rows],
+            stages=None if self.stages is None else self.stages[rows],
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.counting.history import ALL_VERSIONS, History, Week, is_compared
+from prediction_exporter.counting.hours import ByHour
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, UNVERSIONED
@@ -318,3 +319,7 @@ class Ledger:
         if self.windows is not None:
             self.windows.forget_empty(now)
             yield from self.windows.totals(now)
+
+    def by_hour(self, version: str, segment: str, span: Span, now: float, timezone: str) -> ByHour | None:
+        """Return the rows of a window that ends now by the hour of the week; None where there are no windows."""
+        return self.windows.by_hour(version, segment, span, now, timezone) if self.windows is not None else None

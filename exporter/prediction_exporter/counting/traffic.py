@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.breakdowns import CLASSES, STAGES
 from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
@@ -51,10 +52,12 @@ class VersionTraffic:
     """Counters of one version.
 
     What the log does not tell is None, for a count of 0 would say that there was none: failures without a status field,
-    durations and slow requests without a latency.
+    durations and slow requests without a latency, statuses without a status field, stages without a field for them.
 
     Attributes:
         first_seen, last_seen: event times of its earliest request in the first batch, and of its latest ever.
+        statuses: requests by class of their status, those that were counted.
+        stages: requests by stage, those that were counted.
     """
 
     first_seen: float
@@ -66,6 +69,8 @@ class VersionTraffic:
     classes: dict[str, int] = field(default_factory=dict)
     scores: dict[str, Histogram] = field(default_factory=dict)
     values: Histogram | None = None
+    statuses: dict[str, int] | None = None
+    stages: dict[str, int] | None = None
 
     def copy(self) -> VersionTraffic:
         """Return counters of their own with the same values."""
@@ -91,6 +96,11 @@ class VersionTraffic:
             mine.merge(others, of_counts, of_totals)
             return mine
 
+        def counts(mine: dict[str, int] | None, others: dict[str, int] | None) -> dict[str, int] | None:
+            if mine is None or others is None:
+                return mine if others is None else {**others}
+            return {name: of_counts(mine.get(name, 0), others.get(name, 0)) for name in mine | others}
+
         self.last_seen = max(self.last_seen, other.last_seen)
         self.requests = of_counts(self.requests, other.requests)
         self.failed = both(self.failed, other.failed)
@@ -100,6 +110,8 @@ class VersionTraffic:
         for name, histogram in self.scores.items():
             histogram.merge(other.scores[name], of_counts, of_totals)
         self.values = histograms(self.values, other.values)
+        self.statuses = counts(self.statuses, other.statuses)
+        self.stages = counts(self.stages, other.stages)
 
     def add_classes(self, counts: NDArray[np.int64]) -> None:
         """Count predictions by class, from the value bins of the prediction column."""
@@ -221,6 +233,10 @@ class Traffic:
         of_version.requests += len(rows)
         if has_status:
             of_version.failed = (of_version.failed or 0) + int(events.failed[rows].sum())
+        if events.classes is not None:
+            of_version.statuses = _by_name(events.classes[rows], CLASSES)
+        if events.stages is not None:
+            of_version.stages = _by_name(events.stages[rows], STAGES)
         if events.latencies is not None:
             self._add_latencies(of_version, events.latencies[rows])
         answered = rows[~events.failed[rows]]
@@ -256,6 +272,12 @@ class Traffic:
         # A time later than now comes from a clock that was put back since.
         seen = {version: counted.last_seen for version, counted in self.versions.items()}
         return sorted((v for v, last in seen.items() if not since <= last <= now + (now - since)), key=lambda v: seen[v])
+
+
+def _by_name(positions: NDArray[np.uint8], names: Sequence[str]) -> dict[str, int]:
+    """Return how often each name stands at some positions, without those that never do."""
+    counts = np.bincount(positions, minlength=len(names)).tolist()
+    return {name: count for name, count in zip(names, counts, strict=True) if count}
 
 
 def _finite(events: Events, name: str, rows: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.hours import ByHour
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import COUNT_TYPES, Profile, count_type
 from prediction_exporter.counting.profiler import Key
@@ -153,6 +154,12 @@ class Ring:
             self._extremes[chosen].min(axis=0),
         )
 
+    def states(self, now: float) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Yield start, and states and rows, of every bucket of the window that ends now."""
+        chosen = np.flatnonzero((self._starts >= self.span.oldest(now)) & (self._starts <= now))
+        states = self._counts[chosen, self.layout.values : self.layout.rows_slot + 1]
+        yield from zip(self._starts[chosen].tolist(), states, strict=True)
+
     def is_empty(self, now: float) -> bool:
         """Return whether no bucket lies in the window that ends now, or soon after, as where a clock was put right."""
         return not np.any((self._starts >= self.span.oldest(now)) & (self._starts < now + self.span.seconds))
@@ -230,6 +237,19 @@ class Windows:
                     if key.bucket // span.bucket * span.bucket >= span.oldest(now):
                         total.add(self._open[key])
                 yield version, segment, span, total
+
+    def by_hour(self, version: str, segment: str, span: Span, now: float, timezone: str) -> ByHour:
+        """Return the rows of a window that ends now by the hour of the week; they add up to those of :meth:`totals`."""
+        return ByHour.of(self._states(version, segment, span, now), self.layout, bucket=span.bucket, timezone=timezone)
+
+    def _states(self, version: str, segment: str, span: Span, now: float) -> Iterator[tuple[int, NDArray[Any]]]:
+        rings = self._rings.get((version, segment))
+        if rings is not None:
+            yield from rings[self.spans.index(span)].states(now)
+        for key, profile in self._open.items():
+            start = key.bucket // span.bucket * span.bucket
+            if (key.version, key.segment) == (version, segment) and start >= span.oldest(now):
+                yield start, profile.counts[self.layout.values : self.layout.rows_slot + 1]
 
     def forget(self, version: str) -> None:
         """Drop a version."""

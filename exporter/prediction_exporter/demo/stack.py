@@ -65,6 +65,11 @@ class Paths:
         return self.folder / "predictions.jsonl"
 
     @property
+    def pid(self) -> Path:
+        """The number of the process that the model service is in."""
+        return self.folder / "model.pid"
+
+    @property
     def baseline(self) -> Path:
         """The baseline."""
         return self.folder / "baseline.json"
@@ -76,7 +81,7 @@ class Paths:
 
 
 def prepare(folder: Path, *, slack_url: str, smtp_port: int, exporter_port: int, pace: Pace) -> tuple[Paths, Config]:
-    """Write configuration, baseline, rules and routes into a folder.
+    """Write configuration, baseline, rules and routes into a folder; the model service is to run in this process.
 
     Raises:
         PredictionExporterError: the folder cannot be made, or has the log of an earlier demo, whose end would be the beginning
@@ -97,6 +102,7 @@ def prepare(folder: Path, *, slack_url: str, smtp_port: int, exporter_port: int,
     for name, seconds in pace.times.items():
         text = text.replace(name, written(seconds))
     paths.config.write_text(text, encoding="utf-8")
+    paths.pid.write_text(f"{os.getpid()}\n", encoding="utf-8")
     (folder / "slack_api_url").write_text(slack_url, encoding="utf-8")
     data = folder / "training.parquet"
     training_data().write_parquet(data)

@@ -16,13 +16,12 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.hours import hour_of_week
 from prediction_exporter.counting.slices import SLICE_SECONDS, Counts
 from prediction_exporter.evidence.bets import BETS, Bets
 from prediction_exporter.evidence.scores import Floats
@@ -41,8 +40,6 @@ CUT = 1e6
 #: and that is asked when this part of them has come since it began, which a large change needs far fewer for.
 SETTLED = 9.0
 LEAST_SETTLED = 0.25
-
-_MONDAY = 4 * 24  # hours from the epoch, a Thursday, to a Monday
 
 
 @dataclass(eq=False)
@@ -101,12 +98,14 @@ class Detector:
         budget: false alarms that are tolerated in a month.
         timezone: where the hours of the seasons are those of.
         learning: seconds of event time, from the first event on, without bets: production's own variation is not known then.
+        shares: float64 (C,), each column's part of the budget as a multiple of an equal part; equal where absent.
     """
 
     bets: Bets
     budget: float
     timezone: str = "UTC"
     learning: float = 86_400.0
+    shares: Floats | None = None
     _growth: dict[int, Floats] = field(default_factory=dict)
     _values: dict[int, Floats] = field(default_factory=dict)
 
@@ -118,8 +117,14 @@ class Detector:
 
     @cached_property
     def limit(self) -> float:
-        """The mean capital of a column from which on it surely moved."""
+        """The mean capital from which on a column surely moved that has an equal part of the budget."""
         return LOOKS_PER_MONTH / self.budget * max(int(self.watched.sum()), 1)
+
+    @cached_property
+    def limits(self) -> Floats:
+        """The mean capital of each column from which on it surely moved, (C,)."""
+        limits: Floats = self.limit / (np.ones(len(self.watched)) if self.shares is None else self.shares)
+        return limits
 
     @cached_property
     def visible(self) -> Floats:
@@ -138,7 +143,7 @@ class Detector:
         """
         above = np.maximum(change - self.visible, 0.0)
         growth = above**2 / (2.0 * (1.0 + above**2))
-        needed = np.log(self.limit * self.bets.exists.sum(axis=1) * len(BETS))
+        needed = np.log(self.limits * self.bets.exists.sum(axis=1) * len(BETS))
         effect = np.where(self.bets.is_replayed, self.bets.effect, np.maximum(self.bets.effect, dependence))
         worth = np.where(self.bets.main, effect, 1.0).max(axis=1, initial=1.0)
         with np.errstate(divide="ignore"):
@@ -150,10 +155,6 @@ class Detector:
         exists = self.bets.exists
         weights: Floats = exists / np.maximum(exists.sum(axis=1, keepdims=True), 1) / len(BETS)
         return weights
-
-    @cached_property
-    def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self.timezone)
 
     @cached_property
     def _remembered(self) -> Floats:
@@ -180,8 +181,7 @@ class Detector:
 
     def hour_of_week(self, start: int) -> int:
         """Return the hour of the week that a slice lies in, 0 being Monday at midnight, in local time."""
-        local = datetime.fromtimestamp(start, self._zone)
-        return local.weekday() * 24 + local.hour
+        return hour_of_week(start, self.timezone)
 
     def fold(self, walk: Walk, variation: Variation, start: int, counts: Counts, dependence: float = 1.0) -> None:
         """Take a slice of one version into account; slices come in the order of time.
@@ -206,9 +206,9 @@ class Detector:
         empty = 0 if walk.newest is None else (start - walk.newest) // SLICE_SECONDS - 1
         grown = np.matmul(self._growth_at(hour), rows[:, None, :, None])[..., 0] * self._worth(variation, dependence)[..., None]
         capital = (1.0 + walk.capital + min(max(empty, 0), MOST_EMPTY)) * np.exp(np.minimum(grown, 600.0))
-        walk.capital = np.minimum(capital, CUT * self.limit)
+        walk.capital = np.minimum(capital, CUT * self.limits[:, None, None])
         walk.newest = start
-        begun = (self.mean_capital(walk) >= self.limit) & ~walk.alarmed
+        begun = (self.mean_capital(walk) >= self.limits) & ~walk.alarmed
         walk.sums[begun] = walk.rows[begun] = 0.0
         walk.alarmed |= begun
 
@@ -259,7 +259,7 @@ class Detector:
         """Return what the bets on a version say; ``effective`` is passed on."""
         mean = self.mean_capital(walk)
         shown = np.log10(np.maximum(mean, 1.0))
-        shown = np.where(walk.alarmed, np.maximum(shown, np.log10(self.limit)), shown)
+        shown = np.where(walk.alarmed, np.maximum(shown, np.log10(self.limits)), shown)
         newest = walk.newest if walk.newest is not None else variation.since
         learning = max(variation.since + self.learning - newest, 0.0) if np.isfinite(variation.since) else self.learning
         return Evidence(
@@ -271,8 +271,9 @@ class Detector:
         )
 
     def _moved(self, mean: Floats) -> int:
-        """Return how many columns surely moved (e-BH): the most of which each has the limit divided by their number."""
-        ordered = np.sort(mean[self.watched])[::-1]
+        """Return how many columns surely moved (weighted e-BH): the most of which each has its limit over their number."""
+        shares = 1.0 if self.shares is None else self.shares
+        ordered = np.sort((mean * shares)[self.watched])[::-1]
         enough = np.flatnonzero(ordered * np.arange(1, len(ordered) + 1) >= self.limit)
         return int(enough[-1]) + 1 if len(enough) else 0
 

@@ -39,6 +39,11 @@ class Learnt:
     replayed: bool
     copies: int = 1
 
+    @property
+    def by_slot(self) -> NDArray[np.int64] | None:
+        """Rows of the baseline in each cell by slot of the season, (24, 7 or 168, B); None where there is no season."""
+        return None if self.counts is None else self.counts[:: self.copies]
+
     @classmethod
     def nothing(cls, scores: ColumnScores) -> Learnt:
         """Return what is known of a column whose baseline has no times."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.counting.layout import Column, Kind
+from prediction_exporter.counting.shrinkage import SHRINKAGE, share_of_all, shares_by_hour
 from prediction_exporter.evidence.learnt import LEAST_TOLERANCE, Learnt
 from prediction_exporter.evidence.scores import LEAST_DEVIATION, ColumnScores, Floats, column_scores
 
@@ -131,13 +132,14 @@ class Replay:
         assert best is not None  # noqa: S101 - there is always the season of one slot
         return best
 
-    def by_length(self, counts: Counts) -> Iterator[Windows]:
+    def by_length(self, counts: Counts, slots: int = 1) -> Iterator[Windows]:
         """Yield the windows of each length, one from each hour on from which it lies within the data.
 
         Args:
             counts: int64 (T, B), rows in each of a column's bins in each hour.
+            slots: of the column's season: 1, or 24, 7 or 168.
         """
-        before = np.concatenate((np.zeros_like(counts[:1]), np.cumsum(counts, axis=0)))
+        before = _summed(counts)
         bounds = np.array([0, *(of[-1] + 1 for of in self._folds if len(of))])
         for length in self.lengths:
             starts = np.flatnonzero(self.hours + length - 1 <= self.hours[-1])
@@ -145,13 +147,41 @@ class Replay:
             first = bounds[np.searchsorted(bounds, starts, side="right") - 1]
             last = bounds[np.searchsorted(bounds, ends, side="left")]
             others = before[-1] - (before[last] - before[first])
+            if slots > 1:
+                others = self._in_season(counts, slots, starts, ends)
             yield Windows(length, self.hours[starts], before[ends] - before[starts], others)
+
+    def _places(self, slots: int) -> NDArray[np.int64]:
+        """Return the slot of a season that each hour lies in, (T,)."""
+        return (self.hours // DAY if slots == DAYS else self.hours) % slots
+
+    def _in_season(self, counts: Counts, slots: int, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Counts:
+        """Return what the other folds show in each window's hours, as so many rows as stand behind it, (W, B).
+
+        Each hour is that of the folds it is not in; :mod:`prediction_exporter.statistics.seasons` has the same of a window in
+        production.
+        """
+        places = self._places(slots)
+        by_slot = _by_place(counts, places, slots)
+        rows = counts.sum(axis=1)
+        expected, inverse = np.zeros(counts.shape), np.zeros((len(rows), slots))
+        for fold in self._folds:
+            others = by_slot - _by_place(counts[fold], places[fold], slots)
+            everything = np.ones(others.shape[1], np.bool_)
+            shares = shares_by_hour(others, share_of_all(others.sum(axis=0).astype(np.float64), everything), everything)
+            expected[fold] = rows[fold, None] * shares[places[fold]]
+            inverse[fold, places[fold]] = rows[fold] / np.sqrt(others.sum(axis=1)[places[fold]] + SHRINKAGE)
+        expected, inverse, rows = _summed(expected), _summed(inverse), _summed(rows)
+        of_window = np.maximum(rows[ends] - rows[starts], 1)
+        behind = of_window**2 / np.maximum(((inverse[ends] - inverse[starts]) ** 2).sum(axis=1), 1e-9)
+        shown: Counts = np.rint((expected[ends] - expected[starts]) * (behind / of_window)[:, None]).astype(np.int64)
+        return shown
 
     def _learn(
         self, column: Column, counts: Counts, slots: int, outside: tuple[float, float] | None
     ) -> tuple[ColumnScores, Learnt]:
         """Return the scores of a season and what they teach."""
-        places = (self.hours // DAY if slots == DAYS else self.hours) % slots
+        places = self._places(slots)
         by_slot = _by_place(counts, places, slots)
         scores = column_scores(column, by_slot, outside)
         sums = self._sums(column, counts, by_slot, places, outside)
@@ -248,7 +278,7 @@ class Windows:
         length: in hours.
         hours: int64 (W,), at which each begins.
         rows: int64 (W, B), of each in a column's bins.
-        others: int64 (W, B), those of the folds that it was not in: what it is compared with.
+        others: int64 (W, B), those of the folds that it was not in, in its hours of a season: what it is compared with.
     """
 
     length: int
@@ -283,6 +313,11 @@ def _variance(window: tuple[Floats, Floats], deviation: Floats) -> _Variance:
         mean = np.where(windows > 0, (sums**2 / some).sum(axis=0) / np.maximum(windows, 1) / deviation**2, 1.0)
     farthest = np.abs(sums / some).max(axis=0, initial=0.0) / deviation
     return _Variance(mean, 1.0 + 2.0 * np.sqrt(2.0 / np.maximum(windows, 1)), farthest, windows)
+
+
+def _summed(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the sums of what stands before each place, and of all."""
+    return np.concatenate((np.zeros_like(values[:1]), np.cumsum(values, axis=0)))
 
 
 def _by_place(counts: Counts, places: NDArray[np.int64], slots: int) -> Counts:

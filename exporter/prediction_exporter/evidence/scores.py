@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from prediction_exporter.counting.cells import STATE_CELLS
 from prediction_exporter.counting.layout import Column, Kind
+from prediction_exporter.counting.shrinkage import share_of_all, shares_by_hour
 
 Floats = NDArray[np.float64]
-
-#: Rows by which the shares of an hour are drawn towards those of all hours.
-SHRINKAGE = 20.0
 
 #: The least standard deviation that is taken for a score: one that never varied in the baseline is not free of any variation.
 LEAST_DEVIATION = 0.02
@@ -141,13 +139,10 @@ class _Builder:
 
     def _shares(self, takes: NDArray[np.bool_]) -> Floats:
         """Return the share of each cell among those that are taken, by hour, drawn towards that of all hours, (H, B)."""
-        of_all = np.where(takes, self._whole + 0.5, 0.0)
-        of_all /= of_all.sum()
+        of_all = share_of_all(self._whole, takes)
         if len(self._counts) == 1:
             return of_all[None] if not self._whole[takes].sum() else (self._whole * takes / self._whole[takes].sum())[None]
-        counts = np.where(takes, self._counts, 0)
-        shares: Floats = (counts + SHRINKAGE * of_all) / (counts.sum(axis=1, keepdims=True) + SHRINKAGE)
-        return shares
+        return shares_by_hour(self._counts, of_all, takes)
 
     def _add(self, name: str, values: Floats, takes: NDArray[np.bool_], error: float = 0.0, *, rare: bool = False) -> None:
         self._names.append(name)

@@ -6,12 +6,13 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from prediction_exporter.collectors.evidence import EVIDENCE, EVIDENCE_THRESHOLD, MOVED_COLUMNS, TOLERANCE
+from prediction_exporter.collectors.evidence import EVIDENCE, EVIDENCE_THRESHOLD, IMPORTANCE, MOVED_COLUMNS, TOLERANCE
 from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
 from prediction_exporter.collectors.source import SOURCE_SHARED
 from prediction_exporter.collectors.windows import (
     BASELINE_BIN_RATIO,
     BASELINE_PREDICTIONS,
+    EXPECTED_BIN_PREDICTIONS,
     MIN_PREDICTIONS,
     WINDOW_BIN_PREDICTIONS,
     WINDOW_PREDICTIONS,
@@ -125,13 +126,21 @@ def evidence(
 ) -> tuple[str, ...]:
     """Return the series of the evidence of columns, and of how many of them moved."""
     model = {"model": "credit-risk"}
-    found = [series(EVIDENCE_THRESHOLD, f"{EVIDENCE_LEAST}{values}", model, target=target)]
-    found.append(series(MOVED_COLUMNS, f"{moved}{values}", model, target=target, version="2"))
+    found = [series(MOVED_COLUMNS, f"{moved}{values}", model, target=target, version="2")]
     for column, value in columns.items():
         labels = {**model, "column": column, "role": "feature"}
         found.append(series(EVIDENCE, f"{value}{values}", labels, target=target, version="2"))
+        found.append(series(EVIDENCE_THRESHOLD, f"{EVIDENCE_LEAST}{values}", labels, target=target))
         found.append(series(TOLERANCE, f"0.1{values}", labels, target=target))
     return tuple(found)
+
+
+def importance(columns: Mapping[str, float], *, values: str = "x200", target: Mapping[str, str] = TARGET) -> tuple[str, ...]:
+    """Return the series of what part of the score each feature carries."""
+    model = {"model": "credit-risk", "role": "feature"}
+    return tuple(
+        series(IMPORTANCE, f"{value}{values}", model, target=target, column=column) for column, value in columns.items()
+    )
 
 
 #: The baseline of every drift test: two bins of equal share, 10,000 rows.
@@ -151,8 +160,12 @@ def bins(
     target: Mapping[str, str] = TARGET,
     labels: Sequence[str] = "0123456789",
     effect: float = EFFECT,
+    expected: Sequence[float] | None = None,
 ) -> tuple[str, ...]:
-    """Return the series from which the fleet's PSI of a column and its threshold follow, and what the replica says itself."""
+    """Return the series from which the fleet's PSI of a column and its threshold follow, and what the replica says itself.
+
+    ``expected`` is what the baseline shows in the window's hours, of a column that has a season.
+    """
     column_labels = {"model": "credit-risk", "column": column, "role": role}
     window_labels = {**column_labels, "version": "2", "segment": "all", "window": name}
     found = [
@@ -167,10 +180,15 @@ def bins(
         series(BASELINE_PREDICTIONS, f"{BASELINE_ROWS}{values}", column_labels, target=target),
         series(EFFECT_THRESHOLD, f"{effect}{values}", column_labels, target=target, window=name),
     ]
+    found += [
+        series(EXPECTED_BIN_PREDICTIONS, f"{count}{values}", window_labels, target=target, bin=labels[i])
+        for i, count in enumerate(expected or ())
+    ]
     if sum(counts) >= LEAST_ROWS:
         found += [
-            series(PSI.family, f"{psi(counts)!r}{values}", window_labels, target=target),
+            series(PSI.family, f"{psi(counts, expected)!r}{values}", window_labels, target=target),
             series(PSI.threshold_family, f"{psi_threshold(sum(counts), effect)!r}{values}", window_labels, target=target),
+            series(PSI.noise_floor_family, f"{psi_noise_floor(counts)!r}{values}", window_labels, target=target),
         ]
     found += [series(NOISE_QUANTILE, f"{QUANTILE}{values}", window_labels, target=target)]
     # Every prediction has a value, unless the case says otherwise.
@@ -199,12 +217,18 @@ def moments(
     )
 
 
-def psi(counts: Sequence[int]) -> float:
-    """Return the PSI of counts against a baseline of equal shares, by its formula."""
+def psi(counts: Sequence[int], expected: Sequence[float] | None = None) -> float:
+    """Return the PSI of counts against expected ones, or against a baseline of equal shares, by its formula."""
     total = sum(counts) + 0.5 * len(counts)
-    expected = 1 / len(counts)
     shares = [(count + 0.5) / total for count in counts]
-    return sum((share - expected) * math.log(share / expected) for share in shares)
+    against = [1.0] * len(counts) if expected is None else expected
+    against = [count / sum(against) for count in against]
+    return sum((share - other) * math.log(share / other) for share, other in zip(shares, against, strict=True))
+
+
+def psi_noise_floor(counts: Sequence[int]) -> float:
+    """Return what the PSI of so many values reads without drift, by its formula."""
+    return (len(counts) - 1) * (1 / sum(counts) + 1 / BASELINE_ROWS)
 
 
 def psi_threshold(rows: int, effect: float = EFFECT) -> float:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit.alert import Template, figure, query
-from prediction_exporter.kit.evidence import KNOWN, MOVED
-from prediction_exporter.kit.figures import Figure, Selector, chosen
+from prediction_exporter.kit.evidence import KNOWN, MOVED, importance, matters_little
+from prediction_exporter.kit.figures import BASELINE_KEY, Figure, Selector, chosen
 from prediction_exporter.kit.fleet import counting
 from prediction_exporter.kit.promql import (
     COLUMN_KEY,
@@ -25,7 +25,7 @@ from prediction_exporter.kit.promql import (
 from prediction_exporter.kit.recording import SHORTEST_WINDOW
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.shift import shift
-from prediction_exporter.kit.wording import COUNT, Format
+from prediction_exporter.kit.wording import COUNT, PERCENT, Format
 
 #: Columns of a version that are alerts at one time, and that a message lists by name: the worst. Each costs queries at every
 #: evaluation, so that without a bound a change of everything would make rules late.
@@ -71,13 +71,12 @@ class AboveThreshold:
         return self._now("\nor\n".join(alternatives), scale, key)
 
     def _passed(self, each: Figure, of: Selector) -> str:
-        """Return the condition that a column surely moved, and that a figure says that it is by enough.
+        """Return the condition that a column surely moved by enough.
 
         Where nobody can be sure yet, as on a model's first day, the figure alone has to say more.
         """
-        sure = f"{of(each.over)} > 1\nand {on(VERSION_COLUMN_KEY)}\n{of(MOVED)}"
         unsure = f"{of(each.over)} > {self.alone:g}\nunless {on(VERSION_KEY)}\n{of(KNOWN)}"
-        return f"{bracketed(sure)}\nor\n{bracketed(unsure)}"
+        return f"{bracketed(_sure(each, of))}\nor\n{bracketed(unsure)}"
 
     def _of(self, scale: Scale, key: tuple[str, ...], *more: str) -> Selector:
         """Select what a series last was, of one alert's columns where a key is given."""
@@ -91,7 +90,24 @@ class AboveThreshold:
 
     def expr(self, scale: Scale) -> str:
         """Return the worst columns above their thresholds, as multiples of these."""
-        return f"topk {by(VERSION_KEY)} ({LISTED}, max {by(VERSION_COLUMN_KEY)} {bracketed(self.windows(scale))})"
+        return self._topmost(scale, "")
+
+    def expr_of_weight(self, scale: Scale) -> str:
+        """Return the same of columns that matter, and of those of which nobody knows."""
+        return self._topmost(scale, f"\nunless {on(BASELINE_KEY)}\n{matters_little(self._of(scale, ()))}")
+
+    def expr_of_little(self, scale: Scale) -> str:
+        """Return the same of columns that matter next to nothing."""
+        return self._topmost(scale, f"\nand {on(BASELINE_KEY)}\n{matters_little(self._of(scale, ()))}")
+
+    def _topmost(self, scale: Scale, among: str) -> str:
+        return f"topk {by(VERSION_KEY)} ({LISTED}, max {by(VERSION_COLUMN_KEY)} {bracketed(self.windows(scale))}{among})"
+
+    def carried(self, scale: Scale, key: tuple[str, ...] = ()) -> str:
+        """Return what part of the score the columns carry that surely moved by enough, by window."""
+        of = self._of(scale, key)
+        sure = " or ".join(bracketed(_sure(each, of)) for each in self.figures)
+        return f"sum {by(WINDOW_KEY)} (\n  (({sure}) > bool 0)\n  * {on(BASELINE_KEY)} group_left ()\n  {importance(of)}\n)"
 
     def expr_from(self, least: float) -> Expression:
         """Return the condition that these columns' figures, which are shares, are no less than this."""
@@ -143,7 +159,8 @@ class AboveThreshold:
         """Return a description in which ``<threshold>``, ``<value>`` ... stand for figures of the worst window.
 
         ``<value 2>`` and ``<threshold 2>`` are those of the second figure; ``<count>`` is the number of predictions or
-        values, ``<window>`` the window, and ``<shift>`` what moved in it.
+        values, ``<window>`` the window, ``<shift>`` what moved in it, and ``<importance>`` a
+        sentence on what the column carries, where that is known.
         """
 
         def template(scale: Scale) -> str:
@@ -154,6 +171,10 @@ class AboveThreshold:
 
             worst = self.window(scale)
             filled = text.replace("<window>", "{{ $window }}").replace("<count>", shown(self.counted(of), COUNT))
+            if "<importance>" in text:
+                asked = query(PERCENT.scaled(importance(of)), _COLUMN_LABELS)
+                of_score = f"{{{{ with {asked} }}}} It carries {PERCENT.of('(. | first | value)')} of the score.{{{{ end }}}}"
+                filled = filled.replace("<importance>", of_score)
             if "<shift>" in text:
                 filled = filled.replace("<shift>", shift("$labels.column", "$window", scale))
             for place, each in enumerate(self.figures, start=1):
@@ -163,6 +184,11 @@ class AboveThreshold:
             return _window_of(worst) + filled
 
         return template
+
+
+def _sure(each: Figure, of: Selector) -> str:
+    """Return the condition that a column surely moved, and that a figure says that it is by enough."""
+    return f"{of(each.over)} > 1\nand {on(VERSION_COLUMN_KEY)}\n{of(MOVED)}"
 
 
 def _window_of(worst: str) -> str:

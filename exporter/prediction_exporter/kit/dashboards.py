@@ -7,11 +7,11 @@ import json
 from prediction_exporter.collectors.identity import MODEL_INFO
 from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
-from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import variables as v
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE
+from prediction_exporter.kit.layout import Row, laid_out
 from prediction_exporter.kit.looks import Json
-from prediction_exporter.kit.overview import columns, service, state
+from prediction_exporter.kit.overview import columns, cost, exporter, process, service, state
 from prediction_exporter.kit.overview.annotations import happened
 from prediction_exporter.kit.overview.labels import CLUSTER, MODEL, PLACE, VERSION, WINDOW
 from prediction_exporter.kit.promql import select
@@ -54,16 +54,18 @@ def model_overview() -> Json:
         "templating": {"list": _variables()},
         "annotations": {"list": happened()},
         "links": [],
-        "panels": p.laid_out(
+        "panels": laid_out(
             [
-                ("State", state.state()),
-                ("Columns", columns.columns(column)),
-                ("Service", service.service()),
-                ("Predictions", service.predictions()),
-                ("Drift", columns.drift()),
-                ("Data quality", columns.quality()),
-                ("Column $column", columns.column()),
-                ("Exporter", service.exporter()),
+                Row(title="State", panels=state.state()),
+                Row(title="Columns", panels=columns.columns(column)),
+                Row(title="Service", panels=service.service()),
+                Row(title="Predictions", panels=service.predictions()),
+                Row(title="Drift", panels=columns.drift()),
+                Row(title="Data quality", panels=columns.quality()),
+                Row(title="Column $column", panels=columns.column()),
+                Row(title="Process", panels=process.process(), collapsed=True),
+                Row(title="Cost", panels=cost.cost(), collapsed=True),
+                Row(title="Exporter", panels=exporter.exporter()),
             ]
         ),
     }

@@ -6,11 +6,15 @@ source.
 
 from __future__ import annotations
 
-from prediction_exporter.collectors.evidence import EVIDENCE, EVIDENCE_THRESHOLD, MOVED_COLUMNS, TOLERANCE
+from prediction_exporter.collectors.evidence import EVIDENCE, EVIDENCE_THRESHOLD, IMPORTANCE, MOVED_COLUMNS, TOLERANCE
+from prediction_exporter.kit.figures import BASELINE_KEY, Selector
 from prediction_exporter.kit.fleet import counting
 from prediction_exporter.kit.promql import MODEL_KEY, VERSION_COLUMN_KEY, VERSION_KEY, Recorded, by, on
 
-__all__ = ["KNOWN", "MOVED", "MOVED_RATIO"]
+__all__ = ["KNOWN", "MOVED", "MOVED_RATIO", "importance", "matters_little"]
+
+#: The part of an equal share of importance below which a column matters next to nothing.
+LITTLE = 0.1
 
 MOVED = Recorded(
     name="model_column:model_column_drift_evidence:over_threshold",
@@ -18,7 +22,7 @@ MOVED = Recorded(
     help="Evidence of all replicas together that the column moved, as a multiple of its threshold; absent below it.",
     expr=lambda _: (
         f"log10(avg {by(VERSION_COLUMN_KEY)} (10 ^ {counting(EVIDENCE.name)}))\n"
-        f"/ {on(MODEL_KEY)} group_left ()\nmax {by(MODEL_KEY)} ({EVIDENCE_THRESHOLD})\n>= 1"
+        f"/ {on(BASELINE_KEY)} group_left ()\nmax {by(BASELINE_KEY)} ({EVIDENCE_THRESHOLD})\n>= 1"
     ),
 )
 
@@ -34,3 +38,13 @@ MOVED_RATIO = Recorded(
         f"count {by(MODEL_KEY)} (max {by((*MODEL_KEY, 'column'))} ({TOLERANCE}))"
     ),
 )
+
+
+def importance(of: Selector) -> str:
+    """Return what part of the score each column carries; replicas have the same baseline."""
+    return f"max {by(BASELINE_KEY)} ({of(IMPORTANCE)})"
+
+
+def matters_little(of: Selector) -> str:
+    """Return the columns that are known to matter next to nothing."""
+    return f"({importance(of)} < {on(MODEL_KEY)} group_left () {LITTLE:g} * avg {by(MODEL_KEY)} ({importance(of)}))"

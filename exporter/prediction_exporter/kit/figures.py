@@ -2,7 +2,8 @@
 
 A PSI, a ratio or a quantile cannot be averaged over replicas. Counts can be added, so the fleet's share of each bin comes from
 the sum of the replicas' counts, and the fleet's PSI from these shares: what one exporter that read everything would say. Where
-replicas read one shared source, each is such an exporter, and one of them counts (:mod:`prediction_exporter.kit.fleet`).
+replicas read one shared source, each is such an exporter, and one of them counts (:mod:`prediction_exporter.kit.fleet`). Of a
+column that has a season, what the baseline shows in the hours that each replica serves is added up too, and compared with.
 
 The multiple alone is recorded, for all columns; a figure and its threshold are asked for where a message or a panel shows them.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from prediction_exporter.collectors.windows import (
     BASELINE_BIN_RATIO,
     BASELINE_PREDICTIONS,
+    EXPECTED_BIN_PREDICTIONS,
     MIN_PREDICTIONS,
     WINDOW_BIN_PREDICTIONS,
     WINDOW_PREDICTIONS,
@@ -87,6 +89,16 @@ def baseline_bins(of: Selector) -> str:
     return f"max {by(BASELINE_BIN_KEY)} ({of(BASELINE_BIN_RATIO)})"
 
 
+def expected_bins(of: Selector, of_which: str = "") -> str:
+    """Return the share that the baseline shows in each bin in the window's hours, of columns that have a season.
+
+    They are divided by what they add up to and not by the window's values, so that replicas of a former release do no harm.
+    """
+    counts = counting(of(EXPECTED_BIN_PREDICTIONS))
+    counts = f"({counts} {of_which})" if of_which else counts
+    return f"(sum {by(BIN_KEY)} ({counts}) / {on(COLUMN_KEY)} group_left () (sum {by(COLUMN_KEY)} ({counts}) > 0))"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Figure:
     """What is watched of a column, as the fleet's.
@@ -149,12 +161,12 @@ SEVERAL = Recorded(
 _OF_SEVERAL = f"and {on(MODEL_KEY)} {SEVERAL}"
 
 
-def _smoothed(counts: str, all_: str, of: Selector) -> str:
-    """Return shares of bins as the baseline's are smoothed, so that an empty bin has one too."""
-    halves = f"0.5 * count {by(BASELINE_KEY)} ({baseline_bins(of)})"
+def _smoothed_share() -> str:
+    halves = f"0.5 * count {by(BASELINE_KEY)} ({baseline_bins(EVERYTHING)})"
+    counts = f"{counting(EVERYTHING(WINDOW_BIN_PREDICTIONS))} {_OF_SEVERAL}"
     return (
         f"((sum {by(BIN_KEY)} ({counts}) + 0.5) / {on(COLUMN_KEY)} group_left () "
-        f"({all_} + {on(BASELINE_KEY)} group_left () {halves}))"
+        f"({_values_for_all(_OF_SEVERAL)} + {on(BASELINE_KEY)} group_left () {halves}))"
     )
 
 
@@ -165,34 +177,44 @@ SMOOTHED_SHARE = Recorded(
         "Share of the bin as PSI needs it, (count + 0.5) / (values + 0.5 * bins), of models whose replicas are added up; "
         "absent for all others, of which the replica says its own PSI."
     ),
-    expr=lambda _: _smoothed(
-        f"{counting(EVERYTHING(WINDOW_BIN_PREDICTIONS))} {_OF_SEVERAL}", _values_for_all(_OF_SEVERAL), EVERYTHING
-    ),
+    expr=lambda _: _smoothed_share(),
 )
 
 
-def _psi_of(shares: str, of: Selector) -> str:
-    against = f"{on(BASELINE_BIN_KEY)} group_left () {baseline_bins(of)}"
-    return f"sum {by(COLUMN_KEY)} (\n  ({shares} - {against})\n  * ln({shares} / {against})\n)"
+def _psi_of(shares: str, of: Selector, of_which: str = "") -> str:
+    """Return the PSI of shares against those of the window's hours where the column has a season, else the baseline's."""
+
+    def parts(against: str) -> str:
+        return f"  ({shares} - {against})\n  * ln({shares} / {against})\n"
+
+    of_hours = parts(f"{on(BIN_KEY)} {expected_bins(of, of_which)}")
+    of_all = parts(f"{on(BASELINE_BIN_KEY)} group_left () {baseline_bins(of)}")
+    return f"sum {by(COLUMN_KEY)} (\n{of_hours}  or\n{of_all})"
 
 
-def _psi_of_counts(of: Selector) -> str:
-    return _psi_of(_smoothed(counting(of(WINDOW_BIN_PREDICTIONS)), f"({values(of)} > 0)", of), of)
+def _psi_of_fleet(of: Selector) -> str:
+    """Return the replica's own PSI where one counts, and that of the added counts where several do."""
+    own = f"max {by(COLUMN_KEY)} ({counting(of(psi.PSI.family))} unless {on(MODEL_KEY)} {of(SEVERAL)})"
+    return f"({own}\nor\n{_psi_of(of(SMOOTHED_SHARE), of)})"
 
 
 def _psi(of: Selector) -> str:
-    return f"({_psi_of_counts(of)} and {on(COLUMN_KEY)} {of(PSI.over)})"
+    return f"({_psi_of_fleet(of)} and {on(COLUMN_KEY)} {of(PSI.over)})"
 
 
 def _psi_threshold(of: Selector) -> str:
     # What the one was divided by to get the other.
-    return f"({_psi_of_counts(of)} / {on(COLUMN_KEY)} {of(PSI.over)})"
+    return f"({_psi_of_fleet(of)} / {on(COLUMN_KEY)} {of(PSI.over)})"
 
 
 def psi_noise_floor(of: Selector) -> str:
-    """Return what the fleet's PSI reads without any drift: (bins - 1) * (1/N + 1/M), N and M the values of both sides."""
+    """Return what the fleet's PSI reads without any drift: the replica's own where one counts, the limit where several do.
+
+    That is (bins - 1) * (1/N + 1/M), N and M the values of both sides.
+    """
+    own = f"max {by(COLUMN_KEY)} ({counting(of(psi.PSI.noise_floor_family))} unless {on(MODEL_KEY)} {of(SEVERAL)})"
     bins = f"count {by(COLUMN_KEY)} ({of(BIN_SHARE)})"
-    return f"({bins} - 1) * ({_inverse_sizes(values(of), of)})"
+    return f"({own}\nor\n({bins} - 1) * ({_inverse_sizes(values(of), of)}))"
 
 
 def _inverse_sizes(counts: str, of: Selector) -> str:
@@ -214,7 +236,7 @@ def _psi_over() -> str:
     return (
         f"max {by(COLUMN_KEY)} ({own} unless {on(MODEL_KEY)} {SEVERAL})\n"
         "or\n"
-        f"{_psi_of(str(SMOOTHED_SHARE), EVERYTHING)}\n"
+        f"{_psi_of(str(SMOOTHED_SHARE), EVERYTHING, _OF_SEVERAL)}\n"
         f"/ {on(COLUMN_KEY)}\n"
         f"({threshold})"
     )

@@ -8,13 +8,27 @@ what counters grew by the largest is taken, for over an hour it may be that of a
 
 from __future__ import annotations
 
+from prediction_exporter.collectors.model_process import UP as PROCESS_UP
+from prediction_exporter.collectors.server import SERVER_INFO
 from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_LAG, SOURCE_SHARED, SOURCE_UNREAD, SOURCE_UP
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
-from prediction_exporter.kit.promql import INSTANCE_KEY, MODEL_KEY, Recorded, by, latest, on
+from prediction_exporter.config.units import Duration
+from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, MODEL_KEY, Recorded, by, latest, on
 from prediction_exporter.kit.scale import SECONDS_STALE, Scale, duration
+from prediction_exporter.kit.serving import served
 
 #: A model on one replica.
 REPLICA_KEY = (*INSTANCE_KEY, "model")
+
+
+#: Each model of an exporter has one of these, whatever it is watched by.
+WATCHING = (SOURCE_UP, SERVER_INFO, PROCESS_UP)
+
+
+def watching(scale: Scale, span: Duration = BRIDGE) -> str:
+    """Return the models of each replica, by what they are watched by."""
+    found = (f"count {by(REPLICA_KEY)} ({latest(family.name, scale, span)})" for family in WATCHING)
+    return f"({f' or {on(REPLICA_KEY)} '.join(found)})"
 
 
 def _stale(scale: Scale) -> str:
@@ -36,6 +50,12 @@ SHARED = Recorded(
     labels=MODEL_KEY,
     help="Models whose source several replicas read; absent for all others.",
     expr=lambda scale: f"max {by(MODEL_KEY)} ({latest(SOURCE_SHARED.name, scale)}) > 0",
+)
+SHARED_REQUESTS = Recorded(
+    name="model:model_requests_shared:max",
+    labels=MODEL_KEY,
+    help="Models whose requests several replicas count, as they read one source: those that no server counts.",
+    expr=lambda scale: f"{SHARED}\nunless {on(MODEL_KEY)}\n{served(scale)}",
 )
 STALE_REPLICA = Recorded(
     name="model_instance:prediction_exporter_source:stale",
@@ -96,7 +116,7 @@ def counting(series: str) -> str:
     return f"({series} unless {on(REPLICA_KEY)} {LEFT_OUT})"
 
 
-def counted_once(key: tuple[str, ...], expr: str) -> str:
+def counted_once(key: tuple[str, ...], expr: str, shared: Recorded = SHARED_REQUESTS) -> str:
     """Return what counters grew by as one figure of the fleet for each key, in brackets.
 
     What a replica has several series of for one key, as one for each version, is added up before replicas are compared.
@@ -105,6 +125,7 @@ def counted_once(key: tuple[str, ...], expr: str) -> str:
     Args:
         key: labels to keep; those of a model are among them.
         expr: series that have the target's labels, and no operator that binds less than ``and``.
+        shared: the models of which each replica counts the same; what servers count each counts for itself.
     """
     if not set(MODEL_KEY) <= set(key):
         raise ValueError(f"{key} does not tell models apart")
@@ -112,15 +133,15 @@ def counted_once(key: tuple[str, ...], expr: str) -> str:
     behind = f"({STALE_REPLICA} and {on(MODEL_KEY)} {FRESH_REPLICAS})"
     return (
         "(\n"
-        f"  sum {by(key)} ({expr} unless {on(MODEL_KEY)} {SHARED})\n"
+        f"  sum {by(key)} ({expr} unless {on(MODEL_KEY)} {shared})\n"
         "or\n"
         f"  max {by(key)} (\n"
-        f"    sum {by(replica_key)} ({expr} and {on(MODEL_KEY)} {SHARED} unless {on(REPLICA_KEY)} {behind})\n"
+        f"    sum {by(replica_key)} ({expr} and {on(MODEL_KEY)} {shared} unless {on(REPLICA_KEY)} {behind})\n"
         "  )\n)"
     )
 
 
-def total(key: tuple[str, ...], expr: str, *, of: str = "") -> str:
+def total(key: tuple[str, ...], expr: str, *, of: str = "", shared: Recorded = SHARED_REQUESTS) -> str:
     """Return the sum of :func:`counted_once` over everything, or for each value of the label ``of``, on one line."""
     summed = f"sum by ({of}) " if of else "sum"
-    return " ".join(f"{summed}{counted_once(key, expr)}".split())
+    return " ".join(f"{summed}{counted_once(key, expr, shared)}".split())

@@ -9,12 +9,14 @@ from __future__ import annotations
 from enum import IntEnum
 
 from prediction_exporter.collectors.source import SOURCE_UP
+from prediction_exporter.collectors.traffic import REQUESTS
 from prediction_exporter.kit.alert import AREAS, Severity
 from prediction_exporter.kit.alerts.model_rules_late import MODEL_RULES_LATE
-from prediction_exporter.kit.fleet import FRESH, REPLICA_KEY
+from prediction_exporter.kit.fleet import FRESH, REPLICA_KEY, watching
 from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, MEMORY, MODEL_KEY, Recorded, by, joined, latest, on, select
 from prediction_exporter.kit.recording import SHORTEST_WINDOW
 from prediction_exporter.kit.scale import Scale
+from prediction_exporter.kit.serving import served
 
 
 class Health(IntEnum):
@@ -57,8 +59,8 @@ def _of_alerts(severity: Severity, state: Health) -> str:
 def _known(scale: Scale) -> str:
     """Return models with their replicas of a day, but for those that an exporter which answers was told to watch no longer."""
     answering = f"min_over_time(up[{scale(BRIDGE)}]) == 1"
-    remembered = f"{latest(SOURCE_UP.name, scale, MEMORY)} unless {on(INSTANCE_KEY)} {answering}"
-    return f"count {by(MODEL_KEY)} ({remembered} or {on(REPLICA_KEY)} {latest(SOURCE_UP.name, scale)})"
+    remembered = f"{watching(scale, MEMORY)} unless {on(INSTANCE_KEY)} {answering}"
+    return f"count {by(MODEL_KEY)} ({remembered} or {on(REPLICA_KEY)} {watching(scale)})"
 
 
 def health(*, groups: int) -> Recorded:
@@ -69,9 +71,12 @@ def health(*, groups: int) -> Recorded:
     """
 
     def watched(scale: Scale) -> str:
-        # What is bridged is bridged as in alerts: one failed scrape or one late evaluation is no change.
+        # What is bridged is bridged as in alerts: one failed scrape or one late evaluation is no change. Where nothing is read
+        # there is nothing to compare, and a server that shows its requests is all that is to be seen.
         compared = f"{latest(FRESH.name, scale)} and {on(MODEL_KEY)} {latest(SHORTEST_WINDOW.name, scale)}"
-        return f"({compared} and {on(())} count(group by (rule_group) ({EVALUATED})) >= {groups})"
+        shown = f"{served(scale)} and {on(MODEL_KEY)} rate({REQUESTS.where(version='')}[{scale(BRIDGE)}])"
+        either = f"({compared} or {on(MODEL_KEY)} {shown} unless {on(MODEL_KEY)} {latest(SOURCE_UP.name, scale)})"
+        return f"({either} and {on(())} count(group by (rule_group) ({EVALUATED})) >= {groups})"
 
     def expr(scale: Scale) -> str:
         rules_late = _firing(f'alertname="{MODEL_RULES_LATE}"', 'model=""')
@@ -94,8 +99,8 @@ def health(*, groups: int) -> Recorded:
         labels=MODEL_KEY,
         help=(
             f"How the model is, by its alerts: {', '.join(f'{state.value} {state.words}' for state in Health)}. Not watched is "
-            "one that no replica sees, whose windows have had too few predictions for a day, or whose rules are not evaluated; "
-            "one that is gone is so for a day."
+            "one that no replica sees and whose server does not show it, whose windows have had too few predictions for a day, "
+            "or whose rules are not evaluated; one that is gone is so for a day."
         ),
         expr=expr,
     )

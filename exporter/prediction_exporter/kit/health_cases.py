@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from prediction_exporter.collectors.server import SERVER_INFO
 from prediction_exporter.collectors.source import SOURCE_UP
-from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
+from prediction_exporter.collectors.traffic import REQUESTS, VERSION_FIRST_SEEN
 from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
@@ -34,6 +35,18 @@ def _replica(target: Mapping[str, str] = TARGET, *, rows: int = 1000, missing: f
         *share(MISSING_RATIO, "income", missing, 0.06, values="x180", target=target)[: 2 if rows >= LEAST_ROWS else 1],
         series(VERSION_FIRST_SEEN, "1x180", target=target, model="credit-risk", version="2"),
         *(owner(area, "ml-ops", "1x180", target) for area in ("service", "data")),
+    )
+
+
+def _served(*, seen: bool = True) -> tuple[str, ...]:
+    """Return what is there of a model that is watched by its server alone."""
+    model = {"model": "credit-risk"}
+    requests = (series(REQUESTS.name, "0+60x180", model, server_job="triton"),) if seen else ()
+    return (
+        series("up", "1x180"),
+        series(SERVER_INFO, "1x180", model, kind="triton", match="model=credit-risk"),
+        owner("service", "ml-ops", "1x180"),
+        *requests,
     )
 
 
@@ -137,5 +150,23 @@ HEALTH_CASES = (
         series=(*_deleted(_without(_replica(), "up"), 20), series("up", "1x180")),
         at="60m",
         expected=(_NONE,),
+    ),
+    RecordingCase(
+        name="health: by its server alone, also while a scrape of the exporter fails",
+        series=_away(_served(), (20, 1)),
+        at="60m",
+        expected=(_is(Health.HEALTHY, "55m"), _fires(None, MODEL_GONE)),
+    ),
+    RecordingCase(
+        name="health: by its server alone, of which nothing is seen",
+        series=_served(seen=False),
+        at="20m",
+        expected=(_is(Health.NOT_WATCHED),),
+    ),
+    RecordingCase(
+        name="health: by its server alone, and gone with its exporter",
+        series=_deleted(_served(), 20),
+        at="2h",
+        expected=(_is(Health.NOT_WATCHED, "90m"), _fires(MODEL_GONE, EXPORTER_DOWN)),
     ),
 )

@@ -16,7 +16,9 @@ GROUPS = {
     "window": "Windows: counts that add up over replicas, and the baseline beside them",
     "drift": "Drift: window against baseline",
     "reference": "References: window against last week's and against the version before, where configured",
+    "cost": "Cost: by rates, and as it was billed",
     "quality": "Data quality",
+    "process": "Process: what the model server uses",
     "identity": "Identity: what the model is and who owns it",
     "exporter": "The exporter itself",
 }

@@ -23,8 +23,6 @@ from prediction_exporter.kit.looks import (
 
 #: Every query goes to the data source that the dashboard's variable names.
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
-#: Width of a dashboard in grid units.
-COLUMNS = 24
 #: How the names of columns' series begin. A column has one colour in every graph, whichever others are drawn. What there are
 #: few of, as versions and windows, have colours in their order instead, which are never alike.
 _OF_COLUMNS = "{{column}}"
@@ -371,30 +369,3 @@ def _joined(over: str, names: Sequence[str]) -> list[Json]:
             },
         },
     ]
-
-
-def laid_out(rows: Sequence[tuple[str, Sequence[Panel]]]) -> list[Json]:
-    """Return rows of panels with identifiers and places: from left to right, and on where the width is full."""
-    placed: list[Json] = []
-    y = 0
-    for title, panels in rows:
-        placed.append(
-            {
-                "type": "row",
-                "title": title,
-                "collapsed": False,
-                "panels": [],
-                "id": len(placed) + 1,
-                "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1},
-            }
-        )
-        y += 1
-        x = height = 0
-        for panel in panels:
-            if x + panel.width > COLUMNS:
-                x, y, height = 0, y + height, 0
-            place = {"x": x, "y": y, "w": panel.width, "h": panel.height}
-            placed.append({**panel.content, "id": len(placed) + 1, "gridPos": place})
-            x, height = x + panel.width, max(height, panel.height)
-        y += height
-    return placed

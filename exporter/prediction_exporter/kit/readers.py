@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prediction_exporter.collectors.registry import COLLECTORS, FAMILIES
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
-from prediction_exporter.collectors.switches import Switches, excluded_families
+from prediction_exporter.collectors.switches import NO_PREDICTIONS, Switches, excluded_families
 from prediction_exporter.config import Config
 from prediction_exporter.config.values import suggest
 from prediction_exporter.errors import ConfigError
@@ -100,7 +100,10 @@ def unwatched(config: Config, switches: Switches) -> list[str]:
     for model in config.models:
         for name, reason in switches.off(config, model).items():
             needing = dict.fromkeys(r for family in COLLECTORS[name].families for r in readers().get(family.name, ()))
-            if needing and not reason.startswith("maturity"):  # what a model is not ripe for is nobody's mistake
+            meant = reason == NO_PREDICTIONS or reason.startswith(
+                "maturity"
+            )  # what a model is not ripe for is nobody's mistake
+            if needing and not meant:
                 lines.append(f"{model.name}: not watched: {name} ({reason}), which {', '.join(needing)} need")
     return lines
 

@@ -8,8 +8,9 @@ from prediction_exporter.collectors.windows import MIN_PREDICTIONS, WINDOW_PREDI
 from prediction_exporter.config.units import Duration
 from prediction_exporter.families import Family
 from prediction_exporter.kit.fleet import counted_once, counting
-from prediction_exporter.kit.promql import MEMORY, MODEL_KEY, VERSION_KEY, WINDOW_KEY, Recorded, by, latest, on
+from prediction_exporter.kit.promql import MEMORY, MODEL_KEY, VERSION_KEY, WINDOW_KEY, Recorded, by, joined, latest, on
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.serving import served
 
 _AREA_KEY = (*MODEL_KEY, "area")
 
@@ -61,7 +62,10 @@ TRAFFIC = Recorded(
     name="model:model_requests:increase30m",
     labels=MODEL_KEY,
     help="Requests of the last half hour.",
-    expr=lambda scale: counted_once(MODEL_KEY, f"increase({REQUESTS}[{scale(HALF_HOUR)}])"),
+    # A server of which nothing is seen answers nobody: without it there would be no figure that an alert could be about.
+    expr=lambda scale: joined(
+        counted_once(MODEL_KEY, f"increase({REQUESTS}[{scale(HALF_HOUR)}])"), f"or {on(MODEL_KEY)}", f"{served(scale)} * 0"
+    ),
 )
 #: Spans over which the error budget's use is measured (SRE workbook, multiwindow multi-burn-rate).
 BURN_SPANS = tuple(duration(text) for text in ("5m", "30m", "1h", "2h", "6h", "1d"))

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prediction_exporter.collectors.identity import SLO_OBJECTIVE
 from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
-from prediction_exporter.kit.capacity import FLEET_SHARE
 from prediction_exporter.kit.cases import (
     BASELINE_ROWS,
     MODEL_LABELS,
@@ -23,9 +21,18 @@ from prediction_exporter.kit.cases import (
     shared,
     window,
 )
-from prediction_exporter.kit.error_budget import REMAINING
-from prediction_exporter.kit.figures import BADNESS, EVERYTHING, MISSING, PSI, UNSEEN, Figure, psi_noise_floor, values
-from prediction_exporter.kit.promql import Recorded
+from prediction_exporter.kit.figures import (
+    BADNESS,
+    EVERYTHING,
+    MISSING,
+    PSI,
+    UNSEEN,
+    Figure,
+    expected_bins,
+    psi_noise_floor,
+    values,
+)
+from prediction_exporter.kit.promql import COLUMN_KEY, Recorded
 from prediction_exporter.kit.recording import (
     BURN_SPANS,
     FAILED_SHARES,
@@ -53,7 +60,7 @@ class RecordingCase:
 def _equals(series: Recorded | str, value: float, **labels: str) -> tuple[str, str, float]:
     """Expect one series of a column or window; promtool compares floats exactly, so the expression allows for rounding."""
     found = {**MODEL_LABELS, "version": "2", "segment": "all", "window": "1h", **labels}
-    return f"abs({series} - {value!r}) < bool 1e-9", _labels(found), 1
+    return f"abs({series} - {value!r}) < bool 1e-9", labels_text(found), 1
 
 
 def _figure(figure: Figure, value: float, threshold: float) -> tuple[tuple[str, str, float], ...]:
@@ -65,7 +72,8 @@ def _figure(figure: Figure, value: float, threshold: float) -> tuple[tuple[str, 
     )
 
 
-def _labels(labels: Mapping[str, str]) -> str:
+def labels_text(labels: Mapping[str, str]) -> str:
+    """Return labels as promtool expects them."""
     inner = ", ".join(f'{name}="{value}"' for name, value in labels.items())
     return f"{{{inner}}}"
 
@@ -164,7 +172,7 @@ SHARED_CASES = (
         ),
         at="1h",
         expected=tuple(
-            (f"abs({series} - {value}) < bool 1e-9", _labels({**MODEL_LABELS, "model": model}), 1.0)
+            (f"abs({series} - {value}) < bool 1e-9", labels_text({**MODEL_LABELS, "model": model}), 1.0)
             for model, requests in (("credit-risk", 3000), ("other", 600))
             for series, value in (
                 (TRAFFIC.where(model=model), requests),
@@ -213,6 +221,49 @@ RECORDING_CASES = (
             _equals(PSI.over.where(window="1h"), psi((800, 200)) / 0.45, **_INCOME),
             _equals(PSI.over.where(window="24h"), psi((8000, 2000)) / 0.2, **_INCOME, window="24h"),
         ),
+    ),
+    RecordingCase(
+        name="a season: one replica serves the night and one the day, each as the baseline did; beside it a column without one",
+        series=(
+            *window(1000), *bins("income", (900, 100), expected=(900, 100)), *bins("age", (500, 500)),
+            *window(1000, target=_B), *bins("income", (300, 700), expected=(300, 700), target=_B),
+            *bins("age", (700, 300), target=_B),
+        ),
+        at="5m",
+        expected=(
+            # Half a row in each bin is all that is left of it: 5e-8. Against all of the baseline it would be what age reads.
+            _equals(PSI.over.where(column="income"), psi((1200, 800), (1200, 800)) / psi_threshold(2000), **_INCOME),
+            _equals(PSI.over.where(column="age"), psi((1200, 800)) / psi_threshold(2000), column="age", role="feature"),
+            _equals(f"(max by ({', '.join(COLUMN_KEY)}) ({expected_bins(EVERYTHING)}))", 0.6, **_INCOME),
+        ),
+    ),
+    RecordingCase(
+        name="a season: of unequal replicas the one that serves the day has changed",
+        series=(
+            *window(1000), *bins("income", (900, 100), expected=(870.5, 129.5)),
+            *window(400, target=_B), *bins("income", (100, 300), expected=(300.25, 99.75), target=_B),
+        ),
+        at="5m",
+        expected=_figure(PSI, psi((1000, 400), (1170.75, 229.25)), psi_threshold(1400)),
+    ),
+    RecordingCase(
+        name="a season: what one replica says itself is taken as it is",
+        series=(*window(1000), *bins("income", (700, 300), expected=(900, 100))),
+        at="5m",
+        expected=_figure(PSI, psi((700, 300), (900, 100)), psi_threshold(1000)),
+    ),
+    RecordingCase(
+        name="a season: replicas of a shared source are one",
+        series=tuple(
+            line
+            for target in (TARGET, _B)
+            for line in (
+                *window(1000, target=target), shared(target),
+                *bins("income", (700, 300), expected=(900, 100), target=target),
+            )
+        ),
+        at="5m",
+        expected=_figure(PSI, psi((700, 300), (900, 100)), psi_threshold(1000)),
     ),
     RecordingCase(
         name="an empty bin, and a threshold from the sample size",
@@ -292,61 +343,6 @@ RECORDING_CASES = (
                 '{model="credit-risk", area="drift"}',
                 1,
             ),
-        ),
-    ),
-    RecordingCase(
-        name="the share of failed requests over each span",
-        series=(
-            series(REQUESTS, "0+100x150", model="credit-risk", version="2"),
-            series(REQUESTS_FAILED, "0+1x150", model="credit-risk", version="2"),
-        ),
-        at="2h",
-        expected=tuple(
-            (
-                f"abs({FAILED_SHARES[span]} - 0.01) < bool 1e-9",
-                _labels(MODEL_LABELS),
-                1.0,
-            )
-            for span in BURN_SPANS
-        ),
-    ),
-    # SRE workbook, alerting on SLOs: an hour of 720 at 14.4 times the rate that is allowed uses 2 % of the budget of 30 days.
-    # Here the other 719 hours' requests come in one; the last request has been in every count that it is in an hour later.
-    RecordingCase(
-        name="an hour in which requests fail 14.4 times as often as allowed uses 2 % of the budget",
-        series=(
-            series(REQUESTS, "0x60 0+719000x60 43140000+1000x60 43200000x60", model="credit-risk", version="2"),
-            series(REQUESTS_FAILED, "0x121 0+14.4x60 864x60", model="credit-risk", version="2"),
-            series(SLO_OBJECTIVE, "0.999x300", model="credit-risk", slo="availability"),
-        ),
-        at="4h",
-        expected=(
-            (f"abs({REMAINING} - 0.98) < bool 3e-4", _labels({**MODEL_LABELS, "slo": "availability"}), 1.0),
-        ),
-    ),
-    RecordingCase(
-        name="what is left is weighed by requests: all of few at night fail, none of many by day",
-        series=(
-            series(REQUESTS, "0x40 0+1000x60 60000+10x60 60600x40", model="credit-risk", version="2"),
-            series(REQUESTS_FAILED, "0x101 0+10x60 600x40", model="credit-risk", version="2"),
-            series(SLO_OBJECTIVE, "0.9x200", model="credit-risk", slo="availability"),
-        ),
-        at="200m",
-        # 600 of 60,600 failed, and a tenth may.
-        expected=(
-            (f"abs({REMAINING} - (1 - 600 / 60600 / 0.1)) < bool 0.003", _labels({**MODEL_LABELS, "slo": "availability"}), 1.0),
-        ),
-    ),
-    RecordingCase(
-        name="which model is asked most",
-        series=(
-            series(REQUESTS, "0+30x60", model="credit-risk", version="1"),
-            series(REQUESTS, "0+60x60", model="credit-risk", version="2"),
-            series(REQUESTS, "0+10x60", model="other", version="1"),
-        ),
-        at="1h",
-        expected=(
-            (f"abs(topk(1, {FLEET_SHARE}) - 0.9) < bool 1e-9", _labels(MODEL_LABELS), 1),
         ),
     ),
     *SHARED_CASES,

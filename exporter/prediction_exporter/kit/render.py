@@ -21,6 +21,7 @@ from prediction_exporter.kit.rule_tests import rule_tests
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules, recording_rules
 from prediction_exporter.kit.runbooks import OVERVIEW, alerts_page, runbook_pages
 from prediction_exporter.kit.scale import Scale
+from prediction_exporter.kit.servers import server_rules
 
 Part = Literal["rules", "dashboards", "alertmanager", "docs"]
 #: Everything that the kit is made of.
@@ -62,6 +63,8 @@ def _rendered(part: Part, config: Config | None, time_scale: float) -> dict[str,
     match part:
         case "rules":
             rules = {RECORDING_FILE: recording_rules(scale), ALERTS_FILE: alerting_rules(scale, links)}
+            if config is not None:
+                rules |= server_rules(config, scale)
             return rules | rule_tests(links) if time_scale == 1.0 else rules
         case "dashboards":
             return dashboards()

@@ -15,7 +15,9 @@ from prediction_exporter.kit.groups import INTERVAL, RECORDING_GROUPS
 from prediction_exporter.kit.health_cases import HEALTH_CASES
 from prediction_exporter.kit.recording_cases import RECORDING_CASES, RecordingCase
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, by_area, group_of
+from prediction_exporter.kit.service_cases import SERVICE_CASES
 from prediction_exporter.kit.texts import to_yaml
+from prediction_exporter.kit.volume_cases import VOLUME_CASES
 
 FOLDER = "prometheus/tests"
 EVENTS_FOLDER = f"{FOLDER}/events"
@@ -27,7 +29,7 @@ def rule_tests(links: Links) -> dict[str, str]:
     files |= {
         f"{EVENTS_FOLDER}/{alert}.test.yml": _file(list(map(event_test, event_tests(alert))), up="../../") for alert in ALERTS
     }
-    for name, cases in (("recording", RECORDING_CASES), ("health", HEALTH_CASES)):
+    for name, cases in (("recording", (*RECORDING_CASES, *VOLUME_CASES)), ("service", SERVICE_CASES), ("health", HEALTH_CASES)):
         files[f"{FOLDER}/{name}.test.yml"] = _file(list(map(_recording_test, cases)))
     return files
 

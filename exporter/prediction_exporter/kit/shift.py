@@ -1,11 +1,17 @@
 """What moved in a column, which way and how far, in the terms of its baseline: "mean 14,560 -> 23,442, up 0.9 sd".
 
-Where the mean tells little or there is none, it is the bin or category whose share changed most: "north: 2 % -> 31 %".
+Where the mean tells little or there is none, it is the bin or category whose share changed most: "north: 2 % -> 31 %". Nor is
+there one of a column that has a season: the baseline's is of all hours, and what the window is compared with is of its own.
 """
 
 from __future__ import annotations
 
-from prediction_exporter.collectors.windows import BASELINE_BIN_RATIO, BASELINE_PREDICTIONS, WINDOW_BIN_PREDICTIONS
+from prediction_exporter.collectors.windows import (
+    BASELINE_BIN_RATIO,
+    BASELINE_PREDICTIONS,
+    EXPECTED_BIN_PREDICTIONS,
+    WINDOW_BIN_PREDICTIONS,
+)
 from prediction_exporter.kit.alert import label_arguments
 from prediction_exporter.kit.figures import BIN_SHARE
 from prediction_exporter.kit.fleet import LEFT_OUT, REPLICA_KEY
@@ -35,7 +41,7 @@ def shift(column: str, window: str, scale: Scale) -> str:
         scale: of the queries' ranges.
     """
     mean = (
-        _each("base", f"max({_of_baseline(BASELINE_MEAN.name, scale)})")
+        _each("base", f"max({_of_baseline(BASELINE_MEAN.name, scale)}) unless on () sum({_expected(scale)})")
         + _each("spread", f"max({_of_baseline(BASELINE_STDDEV.name, scale)})")
         + _each("now", _fleet_mean(scale))
         + '{{ range query (printf "(%v - %v) / %v" $now.Value $base.Value $spread.Value) }}'
@@ -43,12 +49,12 @@ def shift(column: str, window: str, scale: Scale) -> str:
         f" (mean {MEASURE.of('(args $base.Value $spread.Value)')} -> {MEASURE.of('(args $now.Value $spread.Value)')}, "
         f"{SHIFT.of('.Value')}){{{{ $told = true }}}}{{{{ end }}}}" + "{{ end }}" * 4
     )
-    change = f"({_in_window(BIN_SHARE.name, scale)} - on (bin) {_baseline_bins(scale)})"
+    change = f"({_in_window(BIN_SHARE.name, scale)} - on (bin) {_compared_bins(scale)})"
     # Of two that changed alike, as two categories do, the one that grew.
     farthest = f"topk(1, abs({change}) + 0.000001 * {change})"
     bin_ = (
         _each("bin", farthest)
-        + _each("base", SHARE.scaled(_baseline_share(scale)), "$bin.Labels.bin")
+        + _each("base", SHARE.scaled(_compared_share(scale)), "$bin.Labels.bin")
         + _each("now", SHARE.scaled(_share(scale)), "$bin.Labels.bin")
         + f" ({_BIN_NAME}: {SHARE.of('$base.Value')} -> {SHARE.of('$now.Value')})"
         + "{{ end }}" * 3
@@ -86,6 +92,24 @@ def _share(scale: Scale) -> str:
     """Return the window's share of the bin that is the third argument."""
     counts = WINDOW_BIN_PREDICTIONS.name
     return f"sum({_in_window(counts, scale, ', bin=%[3]q')}) / sum({_in_window(counts, scale)})"
+
+
+def _expected(scale: Scale, matchers: str = "") -> str:
+    """Return what the baseline shows in the window's hours; what two replicas counted twice cancels in its shares."""
+    return _in_window(EXPECTED_BIN_PREDICTIONS.name, scale, matchers)
+
+
+def _compared_bins(scale: Scale) -> str:
+    """Return the shares that the window's are compared with."""
+    of_hours = f"sum by (bin) ({_expected(scale)}) / on () group_left () (sum({_expected(scale)}) > 0)"
+    return f"({of_hours} or on (bin) {_baseline_bins(scale)})"
+
+
+def _compared_share(scale: Scale) -> str:
+    """Return that of the bin that is the third argument."""
+    bin_ = ", bin=%[3]q"
+    of_hours = f"round(sum({_expected(scale, bin_)}) / (sum({_expected(scale)}) > 0), 0.00001)"
+    return f"({of_hours} or on () {_baseline_share(scale)})"
 
 
 def _baseline_bins(scale: Scale, matchers: str = "") -> str:

@@ -66,11 +66,14 @@ def _fixed(value: str, decimals: int) -> str:
 COUNT = _number("count", _fixed(".", 0))
 #: Two decimals, or two digits of a small one: none is written as 0.
 NUMBER = _number("number", '{{ if ge . 0.1 }}{{ printf "%.2f" . }}{{ else }}{{ printf "%.2g" . }}{{ end }}')
+#: To the cent, whatever the currency: of some it is a fraction that nobody pays, and none is written as less than it is.
+MONEY = _number("money", _fixed(".", 2))
 PERCENT = _number("percent", '{{ printf "%.3g" . }} %', 100)
 #: Of objectives: 99.95 % must not become 100 %.
 EXACT_PERCENT = _number("exact percent", '{{ printf "%.6g" . }} %', 100)
 #: Of bins and categories, of which two are compared at a glance.
 SHARE = _number("share", '{{ if ge . 9.95 }}{{ printf "%.0f" . }}{{ else }}{{ printf "%.2g" . }}{{ end }} %', 100)
+BYTES = _number("bytes", "{{ humanize1024 . }}B")
 DURATION = _number("duration", "{{ humanizeDuration . }}")
 
 #: Of ``args VALUE SPREAD``: to a tenth of the spread or better, and four digits where the spread is tiny or none.
@@ -96,7 +99,7 @@ SHIFT = Format(
         "{{ else }}{{ $size }} sd{{ end }}"
     ),
 )
-FORMATS = (GROUPED, COUNT, NUMBER, PERCENT, EXACT_PERCENT, SHARE, DURATION, MEASURE, SHIFT)
+FORMATS = (GROUPED, COUNT, NUMBER, MONEY, PERCENT, EXACT_PERCENT, SHARE, BYTES, DURATION, MEASURE, SHIFT)
 
 
 def defined(text: str) -> str:

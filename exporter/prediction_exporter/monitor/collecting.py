@@ -10,8 +10,9 @@ from prediction_exporter.collectors.base import NO_MODEL, Published
 from prediction_exporter.collectors.registry import FAMILIES_BY_COLLECTOR
 from prediction_exporter.collectors.report import Collected, ModelReport
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES, run, told
-from prediction_exporter.collectors.switches import Switches, excluded_families
+from prediction_exporter.collectors.switches import Switches, excluded_families, unasked
 from prediction_exporter.config import Config
+from prediction_exporter.cost.usage import Metered, together
 from prediction_exporter.exposition import Snapshot, render
 from prediction_exporter.monitor.polling import Poller
 
@@ -28,10 +29,12 @@ class Collecting:
         self, config: Config, switches: Switches, former: Collecting | None = None, *, start_timestamps: bool = False
     ) -> None:
         self._start_timestamps = start_timestamps
+        polls = switches.polls(config)
+        idle = unasked({name for name, _ in polls})
         self._groups = {
             name: families
             for name, families in FAMILIES_BY_COLLECTOR.items()
-            if name == NO_MODEL or any(switches.runs(name, config, model) for model in config.models)
+            if name not in idle and (name == NO_MODEL or any(switches.runs(name, config, model) for model in config.models))
         }
         self._without = excluded_families(config)
         live = switches.live(config)
@@ -39,7 +42,7 @@ class Collecting:
         self._of_none = {key: series for key, series in live.items() if key[1] == NO_MODEL}
         last = {key: poller.outcome() for key, poller in former.pollers.items()} if former is not None else {}
         self.pollers: dict[tuple[str, str], Poller] = {
-            key: Poller(*key, poll, without=self._without, last=last.get(key)) for key, poll in switches.polls(config).items()
+            key: Poller(*key, poll, without=self._without, last=last.get(key)) for key, poll in polls.items()
         }
 
     def start(self) -> None:
@@ -51,6 +54,11 @@ class Collecting:
         """Tell the polls to end; one that hangs is left behind, and nobody asks for its answer any more."""
         for poller in self.pollers.values():
             poller.stopping.set()
+
+    def metered(self, model: str) -> Metered:
+        """Return what the polls of a model see that may have a price."""
+        seen = [poller.metered() for (_, of), poller in self.pollers.items() if of == model]
+        return together(metered for metered in seen if metered is not None)
 
     def snapshot(self, published: Published) -> Snapshot:
         """Return everything that is known, ``others`` of ``published`` left aside."""

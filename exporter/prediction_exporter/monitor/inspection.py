@@ -12,7 +12,7 @@ import numpy as np
 
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.baseline.settings import Findings, check_settings, nearest
-from prediction_exporter.config import Config, Model, baseline_command, check_log_folders
+from prediction_exporter.config import Config, Model, baseline_command, check_log_folders, coarse_objectives
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind, Layout
 from prediction_exporter.counting.profile import Profile
@@ -80,6 +80,7 @@ def open_to_look(config: Config, index: int, layout: Layout | None) -> Source:
 def at_start(config: Config, file: Path) -> Iterator[str]:
     """Yield what may be wrong with a configuration that is good enough to start with."""
     yield from check_log_folders(config)
+    yield from coarse_objectives(config)
     for index, model in enumerate(config.models):
         try:
             baseline = load_baseline(model, f"models[{index}]")

@@ -20,12 +20,13 @@ from prediction_exporter.collectors.switches import Switches, excluded_families
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.exemplars import Exemplars
+from prediction_exporter.counting.hours import ByHour
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import Ledger
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler, segment_column
 from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.counting.tally import Tally, tallies_of
-from prediction_exporter.counting.windows import SLICE_SECONDS, wider_buckets
+from prediction_exporter.counting.windows import SLICE_SECONDS, Span, wider_buckets
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.evidence.tracker import Tracker
 from prediction_exporter.logs import Quiet
@@ -318,9 +319,10 @@ class ModelMonitor:
         windows: list[WindowReport] = []
         for version, segment, span, profile in self._ledger.totals(now):
             reference = self._references[span.name]
+            expected = reference.expected(self._hours(version, segment, span, now))
             fixed = segment_column(segment)
-            results = evaluate(reference, profile, fixed=fixed) if self._evaluates else unwatched(reference)
-            windows.append(WindowReport(version, segment, span.name, profile, results))
+            results = evaluate(reference, profile, fixed=fixed, expected=expected) if self._evaluates else unwatched(reference)
+            windows.append(WindowReport(version, segment, span.name, profile, results, expected))
         traffic = self._ledger.shown()
         compared = self._comparing.compare(windows, self._ledger, traffic, now=now)
         seconds = time.perf_counter() - started
@@ -330,9 +332,18 @@ class ModelMonitor:
         served = {window.version for window in windows if window.profile.rows}  # what was moved last of another is no news
         evidence = self._tracker.look(served) if self._tracker is not None and self._evaluates else {}
         late = self._tracker.late if self._tracker is not None else 0
+        requests = {version: (counted.requests, counted.failed or 0) for version, counted in traffic.versions.items()}
         moment = Moment(windows, traffic, self._exemplars, evidence, late, self._ledger.since, compared)
         collected = self._collectors.collect(moment)
-        return ModelReport(self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence, compared)
+        return ModelReport(
+            self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence, compared, requests
+        )
+
+    def _hours(self, version: str, segment: str, span: Span, now: float) -> ByHour | None:
+        """Return the hours that a window's rows are of, where a column has a season."""
+        if self.baseline is None or self._references[span.name].seasons is None:
+            return None
+        return self._ledger.by_hour(version, segment, span, now, self.baseline.timezone)
 
     def _source_report(self, now: float) -> SourceReport:
         schema = self._source.schema

@@ -9,25 +9,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from prediction_exporter.collectors.base import Moment, Published, Subject
+from prediction_exporter.collectors.cost import COLLECTOR as COST_COLLECTOR
 from prediction_exporter.collectors.notes import COLLECTOR as NOTES_COLLECTOR
 from prediction_exporter.collectors.report import Collected, ModelReport, NotesReport, SourceReport
 from prediction_exporter.collectors.running import ModelCollectors
 from prediction_exporter.collectors.switches import NOTHING_RUNS, Switches, excluded_families
 from prediction_exporter.config import Config, Model
+from prediction_exporter.cost.rates import RateCosts
 from prediction_exporter.counting.state import State
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.errors import ConfigError, PredictionExporterError
 from prediction_exporter.exposition import Snapshot
 from prediction_exporter.monitor import budget
 from prediction_exporter.monitor.collecting import Collecting, reports_by_name
+from prediction_exporter.monitor.costs import CostMonitor
 from prediction_exporter.monitor.model_monitor import ModelMonitor
-from prediction_exporter.monitor.notes import NotesMonitor, stored_names
+from prediction_exporter.monitor.notes import NotesMonitor
 from prediction_exporter.monitor.references import load_baseline
+from prediction_exporter.monitor.stored import stored_names
 from prediction_exporter.monitor.worker import NO_ROOM, UNEXPECTED, Worker
 
 logger = logging.getLogger(__name__)
@@ -77,6 +81,7 @@ class Monitor:
         self._lock = threading.Lock()  # guards what follows, which several threads read and replace whole
         self.reports: dict[str, ModelReport] = {}
         self.notes: NotesReport | None = None
+        self.costs: Mapping[str, RateCosts] | None = {}
         self._published: frozenset[str] = frozenset()
         self._serves = False
         self._was_ready = False
@@ -107,6 +112,21 @@ class Monitor:
             take=self._take_notes,
             fail=lambda *_: None,  # the log tells; what was last known of them stays
         )
+        costs: Worker[Mapping[str, RateCosts]] = Worker(
+            "costs",
+            build=partial(
+                CostMonitor,
+                config,
+                state=self._state,
+                reports=lambda: self.reports,
+                metered=collecting.metered,
+                clock=self._clock,
+            ),
+            interval=config.interval.seconds,
+            take=self._take_costs,
+            fail=lambda worker, _: self._take_costs(worker, None),  # counters that stood still would say that nothing costs
+        )
+        priced = {model.name for model in config.models if model.cost is not None and model.cost.rates}
         with self._lock:
             self._collecting = collecting
             names = {model.name for model in config.models}
@@ -114,6 +134,8 @@ class Monitor:
             self.config = config
             self._workers = workers
             self._notes = notes if self.switches.runs(NOTES_COLLECTOR.name, config, None) else None
+            self._costs = costs if priced and self.switches.runs(COST_COLLECTOR.name, config, None) else None
+            self.costs = {name: of for name, of in (self.costs or {}).items() if name in priced}
             self._loaded = self._clock()
             self.problem = None
 
@@ -143,8 +165,12 @@ class Monitor:
             self._publisher.join(STOP_SECONDS)
 
     @property
-    def _all_workers(self) -> list[Worker[ModelReport] | Worker[NotesReport]]:
-        return [*self._workers, *([] if self._notes is None else [self._notes])]
+    def _all_workers(self) -> list[Worker[ModelReport] | Worker[NotesReport] | Worker[Mapping[str, RateCosts]]]:
+        return [
+            *self._workers,
+            *([] if self._notes is None else [self._notes]),
+            *([] if self._costs is None else [self._costs]),
+        ]
 
     def _stop_workers(self, *, unless: Callable[[], bool] = lambda: False) -> None:
         """Tell the models to stop and wait until they have, or until ``unless``."""
@@ -232,12 +258,17 @@ class Monitor:
             self.notes = report
         self._news.set()
 
+    def _take_costs(self, worker: Worker[Mapping[str, RateCosts]], costs: Mapping[str, RateCosts] | None) -> None:
+        with self._lock:
+            if worker is self._costs:
+                self.costs = costs  # published with the next news of a model, or at the next turn
+
     def _fail(self, config: Config, index: int, worker: Worker[ModelReport], problem: str) -> None:
         """Show in a model's report that it fails; what was last known of it stays."""
         model = config.models[index]
         last = self.reports.get(model.name)
         if last is None:
-            source = SourceReport(model.predictions.source.shown, False, problem, None, None, 0, 0, {}, ())
+            source = SourceReport(model.shown, False, problem, None, None, 0, 0, {}, ())
             report = ModelReport(model, None, source, (), self._clock(), None, self._without_counts(config, model))
         else:
             report = replace(last, source=replace(last.source, up=False, problem=problem))
@@ -279,6 +310,7 @@ class Monitor:
                 others=0,
                 now=self._clock(),
                 notes=self.notes,
+                costs=self.costs,
             )
             collecting = self._collecting
         self._publish(collecting.snapshot(published))

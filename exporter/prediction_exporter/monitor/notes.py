@@ -28,11 +28,6 @@ STORED_AS = "(notes)"
 MAX_LINE_BYTES = 1 << 16
 
 
-def stored_names(config: Config) -> list[str]:
-    """Return the names that something is stored under: the models', and that of notes."""
-    return [*(model.name for model in config.models), STORED_AS]
-
-
 class NotesMonitor:
     """Reads the notes and counts them. One thread uses it at a time.
 

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from prediction_exporter.collectors.base import Poll
 from prediction_exporter.collectors.report import Collected
 from prediction_exporter.collectors.running import closed, named, run
+from prediction_exporter.cost.usage import Metered
 from prediction_exporter.exposition import Samples
 from prediction_exporter.logs import Quiet
 
@@ -39,6 +40,7 @@ class Poller(threading.Thread):
         self._without = without
         self._lock = threading.Lock()
         self._last = last
+        self._metered: Metered | None = None
         self._changed = time.monotonic()
         self._began: float | None = None
         self._quiet = Quiet()
@@ -58,10 +60,16 @@ class Poller(threading.Thread):
         with self._lock:
             self._began = began
         outcome = run(self._collector, self._model, self._poll.poll, without=self._without)
+        metered = self._poll.metered() if outcome.success else None
         if outcome.seconds > self._poll.timeout:
-            outcome = self._late(outcome.seconds)
+            outcome, metered = self._late(outcome.seconds), None
         with self._lock:
-            self._began, self._last, self._changed = None, outcome, time.monotonic()
+            self._began, self._last, self._metered, self._changed = None, outcome, metered, time.monotonic()
+
+    def metered(self) -> Metered | None:
+        """Return what the last poll saw that may have a price; None while it fails or hangs."""
+        outcome = self.outcome()
+        return self._metered if outcome is not None and outcome.success else None
 
     def outcome(self) -> Collected | None:
         """Return what the last poll gave, or that the present one hangs; None before the first has ended."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prediction_exporter import baseline as baseline_file
-from prediction_exporter.baseline import Baseline
+from prediction_exporter.baseline import Baseline, importance
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.cells import Cells
 from prediction_exporter.counting.history import is_compared
@@ -17,8 +18,9 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.evidence.bets import Bets
 from prediction_exporter.evidence.detector import Detector
 from prediction_exporter.evidence.learnt import scores_of
-from prediction_exporter.statistics import STATISTICS, Reference
-from prediction_exporter.statistics.base import Floats
+from prediction_exporter.statistics import ALERTED, STATISTICS, Reference
+from prediction_exporter.statistics.comparison import Floats
+from prediction_exporter.statistics.seasons import seasons_of
 
 MONTH_SECONDS = 30 * 86400
 HOUR = 3600
@@ -50,6 +52,7 @@ def load_baseline(model: Model, place: str) -> Baseline | None:
         for name in model.segments
         if name not in categorical
     ]
+    problems += [f"{place}.importance: {problem}" for problem in importance.problems(model.importance, baseline.layout)]
     if problems:
         raise ConfigError("\n".join(problems))
     return baseline
@@ -76,33 +79,44 @@ def detector_of(model: Model, baseline: Baseline | None) -> Detector | None:
         rows, variance = baseline.outside[:, index].tolist()
         scores.append(scores_of(column, whole[cells.offsets[index] : cells.offsets[index + 1]], learnt, (rows, variance)))
     bets = Bets(cells, scores, baseline.learnt)
-    return Detector(bets, model.false_alarms_per_month, timezone=baseline.timezone, learning=model.learning.seconds)
+    watched: NDArray[np.bool_] = np.any(bets.exists, axis=1)
+    return Detector(
+        bets,
+        model.false_alarms_per_month,
+        timezone=baseline.timezone,
+        learning=model.learning.seconds,
+        shares=importance.shares_of(importance.importance_of(model.importance, baseline), watched),
+    )
 
 
 def references_of(config: Config, model: Model, baseline: Baseline | None) -> Mapping[str, Reference]:
     """Return what each window is compared with, by the window's name.
 
-    The chance of a false alarm for each column and look is what the monthly budget leaves when a window is looked at afresh
-    each time it has passed once, in every column.
+    The chance of a false alarm for each figure and look is such that the figures of all columns and windows that alerts read
+    use up the monthly budget, when a window is looked at afresh each time it has passed once.
     """
     if baseline is None:
         return {}
     columns = baseline.layout.columns
+    seasons = seasons_of(baseline.profile, [learnt.by_slot for learnt in baseline.learnt])
     effects: dict[str, dict[str, float]] = {}
     for statistic in STATISTICS:
         if statistic.threshold is not None:
             chosen = {column.name: model.thresholds.of(statistic.key, column.name) for column in columns}
             effects[statistic.key] = {name: value for name, value in chosen.items() if value is not None}
+    spans = spans_of(config)
+    of_columns = model.false_alarms_per_month / len(spans) * figure_parts(model, baseline)
     return {
         span.name: Reference(
             baseline.profile,
-            alpha=min(model.false_alarms_per_month * span.seconds / MONTH_SECONDS / len(columns), HIGHEST_ALPHA),
+            alpha=np.minimum(of_columns * span.seconds / MONTH_SECONDS, HIGHEST_ALPHA),
             min_predictions=model.min_predictions,
             effects=effects,
             outside=baseline.outside,
             usual=_usual(baseline, span.seconds / HOUR),
+            seasons=seasons,
         )
-        for span in spans_of(config)
+        for span in spans
     }
 
 
@@ -110,3 +124,13 @@ def _usual(baseline: Baseline, hours: float) -> Mapping[str, Floats]:
     """Return what windows of a length read without any change, (C,) by statistic; those of which none is known are left out."""
     keys = {key for inflation in baseline.inflation for key in inflation.levels}
     return {key: np.array([inflation.level(key, hours) for inflation in baseline.inflation]) for key in sorted(keys)}
+
+
+def figure_parts(model: Model, baseline: Baseline) -> Floats:
+    """Return what part of the model's budget each of a column's figures has that alerts compare with a threshold, (C,)."""
+    layout = baseline.layout
+    figures = np.sum([statistic.applies(layout) for statistic in ALERTED], axis=0)
+    compared = figures > 0
+    shares = importance.shares_of(importance.importance_of(model.importance, baseline), compared)
+    parts: Floats = shares / np.maximum(figures, 1) / max(int(compared.sum()), 1)
+    return parts

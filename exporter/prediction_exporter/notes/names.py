@@ -16,11 +16,18 @@ ALERTS: tuple[str, ...] = (
     "ModelFreshnessBudgetBurn",
     "ModelSaturated",
     "ModelReplicasMissing",
+    "ModelProcessDown",
+    "ModelProcessRestarts",
+    "ModelMemoryNearLimit",
+    "ModelCpuThrottled",
+    "ModelOpenFilesNearLimit",
     "ModelExporterDown",
     "ModelExporterRestarts",
     "ModelGone",
     "ModelSourceStale",
     "ModelSourceEmpty",
+    "ModelLogVolumeFilling",
+    "ModelServerUnseen",
     "ModelRulesLate",
     "ModelConfigReloadFailed",
     "ModelCollectorFailed",
@@ -37,6 +44,9 @@ ALERTS: tuple[str, ...] = (
     "ModelBroadChange",
     "ModelPredictionDrift",
     "ModelFeatureDrift",
+    "ModelCostOverrun",
+    "ModelCostAnomaly",
+    "ModelCostUnknown",
 )
 
 #: Stands for the alert of a note that names none.

@@ -19,7 +19,8 @@ from prediction_exporter.sources.derived import derive
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path
 from prediction_exporter.sources.fields.steps import OfLabel, Only
 from prediction_exporter.sources.lists import beside_label, only_item, opened
-from prediction_exporter.sources.outcomes import failures_of
+from prediction_exporter.sources.outcomes import statuses_of
+from prediction_exporter.sources.stages import stages_of
 from prediction_exporter.sources.times import DateParser
 from prediction_exporter.sources.typed import CONTAINER, numbers_of, texts_of_values, times_of
 from prediction_exporter.sources.values import accept, seconds_of, versions_of
@@ -77,15 +78,20 @@ class FrameParser:
             columns[field.name], state = numbers_of(values)
             if state is not None:
                 states[field.name] = state
+        statuses = (
+            None if schema.status is None else statuses_of(texts_of_values(value_at(frame, schema.status)), schema.outcomes)
+        )
         events = Events(
             times=times,
             versions=versions_of(texts_of_values(_optional(frame, schema.version))),
-            failed=failures_of(texts_of_values(_optional(frame, schema.status)), schema.outcomes),
+            failed=np.zeros(len(times), np.bool_) if statuses is None else statuses.failed,
             latencies=self._latencies(frame),
             columns=columns,
             states=states,
             ids=ids,
             entities=None if schema.entity is None else entity_hashes(_names(value_at(frame, schema.entity))),
+            classes=None if statuses is None else statuses.classes,
+            stages=None if schema.stage is None else stages_of(texts_of_values(value_at(frame, schema.stage))),
         )
         return Batch((events,), rejected)
 

@@ -17,7 +17,8 @@ from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import Derived, derive, derive_from_lists, lists_in
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, lookup
 from prediction_exporter.sources.json_reader import JsonReader
-from prediction_exporter.sources.outcomes import failures_of
+from prediction_exporter.sources.outcomes import statuses_of
+from prediction_exporter.sources.stages import stages_of
 from prediction_exporter.sources.times import DateParser
 from prediction_exporter.sources.typed import texts_of_values
 from prediction_exporter.sources.values import (
@@ -94,15 +95,18 @@ class JsonLinesParser:
             columns[field.name] = values
             if state is not None:
                 states[field.name] = state
+        statuses = None if schema.status is None else statuses_of(read[schema.status], schema.outcomes)
         return Events(
             times=times,
             versions=_nothing(len(times)) if schema.version is None else versions_of(read[schema.version]),
-            failed=failures_of(_nothing(len(times)) if schema.status is None else read[schema.status], schema.outcomes),
+            failed=np.zeros(len(times), np.bool_) if statuses is None else statuses.failed,
             latencies=self._fast_latencies(read),
             columns=columns,
             states=states,
             ids=None if schema.id is None else read[schema.id],
             entities=None if schema.entity is None else entity_hashes(read[schema.entity]),
+            classes=None if statuses is None else statuses.classes,
+            stages=None if schema.stage is None else stages_of(read[schema.stage]),
         )
 
     def _fast_times(self, values: pl.Series) -> NDArray[np.int64]:
@@ -142,15 +146,18 @@ class JsonLinesParser:
         if schema.latency is not None:
             numbers, _ = _numbers(lookup(event, schema.latency) for event in parsed)
             latencies = seconds_of(numbers.to_numpy(), schema.latency_unit)
+        statuses = None if schema.status is None else statuses_of(texts[schema.status], schema.outcomes)
         events = Events(
             times=times,
             versions=nothing if schema.version is None else versions_of(texts[schema.version]),
-            failed=failures_of(nothing if schema.status is None else texts[schema.status], schema.outcomes),
+            failed=np.zeros(len(parsed), np.bool_) if statuses is None else statuses.failed,
             latencies=latencies,
             columns=columns,
             states=states,
             ids=None if schema.id is None else texts[schema.id],
             entities=None if schema.entity is None else entity_hashes(texts[schema.entity]),
+            classes=None if statuses is None else statuses.classes,
+            stages=None if schema.stage is None else stages_of(texts[schema.stage]),
         )
         return events if len(rows) == len(parsed) else events.take(rows)
 
@@ -173,7 +180,8 @@ class JsonLinesParser:
         """Return what is read as text, beside the time."""
         schema = self._schema
         categorical = {field.path for field in schema.columns if field.kind is Kind.CATEGORICAL}
-        return categorical | {path for path in (schema.id, schema.version, schema.entity, schema.status) if path is not None}
+        single = (schema.id, schema.version, schema.entity, schema.status, schema.stage)
+        return categorical | {path for path in single if path is not None}
 
 
 def _nothing(rows: int) -> pl.Series:

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prediction_exporter.sources.distinct import distinct_texts
+from prediction_exporter.counting.breakdowns import CLASSES, NONE
+from prediction_exporter.sources.codes import codes_of
 
 #: HTTP statuses that are not the server's fault.
 FIRST_STATUS, SERVER_ERROR = 100, 500
@@ -26,6 +27,9 @@ _NOTHING = frozenset(
 
 #: What else is none.
 _NO_ERROR = frozenset({"ok", "okay", "success", "unset"})
+
+#: Of these, what a status that means something else than failure does not hold either.
+_NO_STATUS = frozenset({"", "-", "none", "null", "nil", "nan", "n/a", "undefined"})
 
 #: Words of a status that do not mean failure, in lower case and with ``_`` between them; ``true`` is set on failure.
 _SUCCESS = frozenset(
@@ -103,6 +107,37 @@ class Outcomes:
             return not (is_known or FIRST_STATUS <= number < SERVER_ERROR)
         return _words_mean_failure(text)
 
+    def class_of(self, text: str) -> str:
+        """Return the class of a value, one of ``CLASSES``: that of an HTTP status, else what it means.
+
+        >>> [Outcomes().class_of(text) for text in ("404", "HTTP/1.1 503", "HTTPStatus.FOUND", "5xx", "OK", "Timeout", "-")]
+        ['4xx', '5xx', '3xx', '5xx', 'success', 'error', 'none']
+        """
+        found = _http_class(text, words=not self.set_on_failure)
+        if found is not None:
+            return found
+        if self.means_failure(text):
+            return "error"
+        return NONE if text.strip(" ").lower() in _NO_STATUS and not self.set_on_failure else "success"
+
+    @property
+    def missing(self) -> str:
+        """The class of a request without a status: where it would be set on failure, there was none."""
+        return "success" if self.set_on_failure else NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """What the statuses of requests say.
+
+    Attributes:
+        failed: whether each request failed, bool.
+        classes: position of each one's class in ``CLASSES``, uint8.
+    """
+
+    failed: NDArray[np.bool_]
+    classes: NDArray[np.uint8]
+
 
 def outcomes_of(
     path: Iterable[object] | None, failed: Iterable[str] | None = None, ok: Iterable[str] | None = None
@@ -126,13 +161,45 @@ def is_set_on_failure(name: str) -> bool:
     return _ERROR_NAME.search(name) is not None
 
 
+def status_code(text: str, outcomes: Outcomes) -> int:
+    """Return what a status says as a number: twice the position of its class in ``CLASSES``, and one more if it failed."""
+    return 2 * CLASSES.index(outcomes.class_of(text)) + outcomes.means_failure(text)
+
+
+def no_status(outcomes: Outcomes) -> int:
+    """Return that number of a request without a status, which did not fail."""
+    return 2 * CLASSES.index(outcomes.missing)
+
+
+def statuses_of(statuses: pl.Series, outcomes: Outcomes) -> Statuses:
+    """Return whether each request failed, and the class of its status."""
+    codes = codes_of(statuses, lambda text: status_code(text, outcomes), missing=no_status(outcomes))
+    return Statuses((codes & 1).astype(np.bool_), (codes >> 1).astype(np.uint8))
+
+
 def failures_of(statuses: pl.Series, outcomes: Outcomes) -> NDArray[np.bool_]:
     """Return whether each request failed; one without a status did not."""
-    failing = [text for text in distinct_texts(statuses) if outcomes.means_failure(text)]
-    if not failing:
-        return np.zeros(len(statuses), dtype=np.bool_)
-    flags: NDArray[np.bool_] = statuses.is_in(failing).fill_null(value=False).to_numpy()
-    return flags
+    return statuses_of(statuses, outcomes).failed
+
+
+def _http_class(text: str, *, words: bool) -> str | None:
+    """Return the class of an HTTP status; ``words`` is whether one is looked for in front of words, and in names of it."""
+    number = _number(text)
+    if number is not None:
+        return f"{int(number // 100)}xx" if 100 <= number < 600 else None  # noqa: PLR2004 - the statuses of HTTP
+    if not words:
+        return None
+    code = _LEADING_CODE.match(text)
+    if code is not None:
+        return f"{code.group(1)[0]}xx" if code.group(1)[0] < "6" else None
+    of_class = _HTTP_CLASS.fullmatch(text)
+    if of_class is not None:
+        return f"{of_class.group(1)}xx"
+    found = _ENUMERATION.match(text)
+    if found is None or not found.group(1):
+        return None
+    name = text[found.end() :].strip(" ").upper()
+    return f"{HTTPStatus[name].value // 100}xx" if name in HTTPStatus.__members__ else None
 
 
 def _number(text: str) -> float | None:

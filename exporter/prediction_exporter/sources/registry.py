@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from prediction_exporter.sources.base import Source
 from prediction_exporter.sources.context import SourceContext
+from prediction_exporter.sources.none import NoSource
 
 
 def _log(context: SourceContext) -> Source:
@@ -37,5 +38,7 @@ SOURCES: dict[str, Callable[[SourceContext], Source]] = {
 
 def open_source(context: SourceContext) -> Source:
     """Return the source that a model's configuration names; nothing is read yet."""
+    if not context.predictions.are_read:
+        return NoSource(context.predictions.source.shown)
     kind = next(kind for kind in SOURCES if getattr(context.predictions, kind, None) is not None)
     return SOURCES[kind](context)

@@ -60,5 +60,7 @@ STATISTICS: tuple[Statistic, ...] = (
 
 #: Those that are seen from other windows too, where it is configured.
 DISTANCES: tuple[Statistic, ...] = tuple(statistic for statistic in STATISTICS if statistic.is_distance)
+#: Those whose thresholds alerts read: the budget of false alarms is theirs, all together.
+ALERTED: tuple[Statistic, ...] = (PSI, MISSING_RATIO, INVALID_RATIO, NON_FINITE_RATIO, OUT_OF_RANGE_RATIO, UNSEEN_RATIO)
 
-__all__ = ["DISTANCES", "STATISTICS", "Comparison", "Reference", "Statistic"]
+__all__ = ["ALERTED", "DISTANCES", "STATISTICS", "Comparison", "Reference", "Statistic"]

@@ -19,6 +19,7 @@ from prediction_exporter.counting.layout import Column, Kind, Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.families import COLUMN, REFERENCE_COLUMN, WINDOW, Family
 from prediction_exporter.statistics.comparison import SMOOTHING, Comparison, Floats, Reference, divide
+from prediction_exporter.statistics.seasons import Season, Seasons
 
 __all__ = [
     "ALL_KINDS",
@@ -71,6 +72,7 @@ class Threshold:
         margin: the part that the sample size demands, (C,); the threshold is the larger of effect and margin.
         meaning: one sentence on the choice of the default, for the documentation.
         baseline: the baseline's own value of a share, added to the threshold, which is then at most 1.
+        expected: the same in the window's hours.
         scale: what the default effect is multiplied with in each column, (C,), where the owner has configured none.
     """
 
@@ -78,13 +80,21 @@ class Threshold:
     margin: Callable[[Comparison], Floats]
     meaning: str
     baseline: Callable[[Reference], Floats] | None = None
+    expected: Callable[[Comparison], Floats] | None = None
     scale: Callable[[Reference], Floats] | None = None
 
     def of(self, statistic: Statistic, comparison: Comparison) -> Floats:
         """Return the threshold of each column, (C,); NaN where the window is too small for one."""
-        threshold = np.maximum(comparison.reference.cached(statistic.effect), self.margin(comparison))
+        reference = comparison.reference
+        effect = reference.cached(statistic.effect)
         if self.baseline is not None:
-            threshold = np.minimum(threshold + comparison.reference.cached(self.baseline), 1.0)
+            own = reference.cached(self.baseline)
+            if self.expected is not None and comparison.season is not None:
+                own = self.expected(comparison)
+                effect = self._in_the_room(effect, statistic.key, reference, own)
+            threshold = np.minimum(np.maximum(effect, self.margin(comparison)) + own, 1.0)
+        else:
+            threshold = np.maximum(effect, self.margin(comparison))
         defined = statistic.applies(comparison.layout)
         if statistic.compares:
             defined = defined & comparison.comparable
@@ -102,9 +112,12 @@ class Threshold:
         if key in reference.usual:
             effect = np.where(reference.is_default(key), np.maximum(effect, reference.usual[key]), effect)
         if self.baseline is not None:
-            room = (1 - reference.cached(self.baseline)) / 2
-            effect = np.where(reference.is_default(key), np.fmin(effect, room), effect)
+            effect = self._in_the_room(effect, key, reference, reference.cached(self.baseline))
         return effect
+
+    @staticmethod
+    def _in_the_room(effect: Floats, key: str, reference: Reference, own: Floats) -> Floats:
+        return np.where(reference.is_default(key), np.fmin(effect, (1 - own) / 2), effect)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,11 +270,13 @@ class Share:
         whole: what it is a share of, (C,).
         is_outside: whether it is what lies outside of the baseline's table or range, of which a new sample shows more than the
             baseline itself, see :attr:`Reference.outside`.
+        by_season: its share in a window's hours, (K,), of the columns that have a season; None where no hours are told apart.
     """
 
     part: Callable[[Profile], NDArray[np.int64]]
     whole: Callable[[Profile], NDArray[np.int64]]
     is_outside: bool = False
+    by_season: Callable[[Seasons, Season], Floats] | None = None
 
     def of(self, profile: Profile) -> Floats:
         """Return the share of each column, (C,); NaN where the whole is nothing."""
@@ -272,6 +287,17 @@ class Share:
         with np.errstate(divide="ignore", invalid="ignore"):
             share: Floats = self._expected(reference) / self.whole(reference.baseline)
         return np.where(self.whole(reference.baseline) > 0, share, np.nan)
+
+    def expected(self, comparison: Comparison) -> Floats:
+        """Return the same in the window's hours, (C,)."""
+        share = comparison.reference.cached(self.of_baseline)
+        if self.by_season is None or comparison.season is None:
+            return share
+        seasons, season = comparison.season
+        of_hours = seasons.over(self.by_season(seasons, season))
+        if self.is_outside:  # what a new sample has there is not less in any hour
+            of_hours = np.fmax(of_hours, share)
+        return np.where(seasons.mask & np.isfinite(share), of_hours, share)
 
     def _expected(self, reference: Reference) -> Floats:
         """Return how many of the baseline's rows it would be, (C,)."""
@@ -287,11 +313,11 @@ class Share:
         NaN where the window has fewer than the least number of predictions.
         """
         reference = comparison.reference
-        known = reference.cached(self._known)
+        known = self._known_of_hours(comparison)
         window = self.whole(comparison.window)
         enough = np.flatnonzero((window >= max(reference.min_predictions, 1)) & (known.rows > 0))
         m, smaller = window[enough], 1 + known.excess[enough] * window[enough] / known.rows[enough]
-        exceeded = _binomial_quantile(comparison, m / smaller, known.share[enough])
+        exceeded = _binomial_quantile(comparison, m / smaller, known.share[enough], reference.alpha[enough])
         margin = np.full(len(window), np.nan)
         margin[enough] = np.ceil(exceeded * smaller) / m - known.counted[enough] / known.rows[enough]
         return margin
@@ -302,6 +328,18 @@ class Share:
         share = np.clip((counted + added) / (rows + 2 * added), 0.0, 1.0)
         return _Known(rows, counted, share, self._excess(reference, counted))
 
+    def _known_of_hours(self, comparison: Comparison) -> _Known:
+        known = comparison.reference.cached(self._known)
+        if self.by_season is None or comparison.season is None:
+            return known
+        seasons, season = comparison.season
+        rows = known.rows.astype(np.float64)
+        rows[seasons.columns] = np.where(known.rows[seasons.columns] > 0, season.valid if self.is_outside else season.rows, 0.0)
+        counted = np.where(seasons.mask, np.nan_to_num(self.expected(comparison)) * rows, known.counted)
+        added = 2 * SMOOTHING if self.is_outside else SMOOTHING
+        share = np.where(seasons.mask, np.clip((counted + added) / (rows + 2 * added), 0.0, 1.0), known.share)
+        return _Known(rows, counted, share, known.excess)
+
     def _excess(self, reference: Reference, counted: Floats) -> Floats:
         """Return how many times the variance of a binomial count the baseline's part has, (C,)."""
         if not self.is_outside:
@@ -311,37 +349,38 @@ class Share:
 
     def threshold(self, *, default: float, meaning: str) -> Threshold:
         """Return the threshold: the baseline's share, and the effect or the margin on top."""
-        return Threshold(default=default, margin=self.margin, baseline=self.of_baseline, meaning=meaning)
+        return Threshold(
+            default=default, margin=self.margin, baseline=self.of_baseline, expected=self.expected, meaning=meaning
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What a margin is made of that the window does not change, (C,) each: the baseline's rows and what it counted of them."""
 
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int64] | Floats
     counted: Floats
     share: Floats
     excess: Floats
 
 
-def _binomial_quantile(comparison: Comparison, trials: Floats, share: Floats) -> Floats:
+def _binomial_quantile(comparison: Comparison, trials: Floats, share: Floats, alpha: Floats) -> Floats:
     """Return the 1 - alpha quantiles of binomial counts, as real numbers.
 
     One takes as long as all else that a threshold takes, and in most columns nothing is absent: the quantiles are of few sizes.
     """
     known = comparison.cached(_quantiles)
-    distinct, places = np.unique(trials + 1j * share, return_inverse=True)
-    pairs = distinct.tolist()
-    new = [pair for pair in pairs if pair not in known]
+    asked = list(zip(trials.tolist(), share.tolist(), alpha.tolist(), strict=True))
+    new = [key for key in dict.fromkeys(asked) if key not in known]
     if new:
         of_new = np.array(new)
-        found = special.bdtrik(1 - comparison.reference.alpha, of_new.real, of_new.imag)
+        found = special.bdtrik(1 - of_new[:, 2], of_new[:, 0], of_new[:, 1])
         known.update(zip(new, found.tolist(), strict=True))
-    return np.array([known[pair] for pair in pairs], np.float64)[places]
+    return np.array([known[key] for key in asked], np.float64)
 
 
-def _quantiles(comparison: Comparison) -> dict[complex, float]:  # noqa: ARG001 - it is kept with the comparison
-    """Return where the quantiles are noted that a comparison has asked for, by trials and share."""
+def _quantiles(comparison: Comparison) -> dict[tuple[float, float, float], float]:  # noqa: ARG001 - it is kept with the comparison
+    """Return where the quantiles are noted that a comparison has asked for, by trials, share and alpha."""
     return {}
 
 

@@ -28,9 +28,9 @@ def chi2_p_value(comparison: Comparison) -> Floats:
     starts = comparison.layout.drift_offsets[:-1]
     bins = reference.drift_bins
     window = comparison.window.drift_counts.astype(np.float64)
-    baseline = reference.baseline.drift_counts.astype(np.float64)
+    baseline = comparison.expected.counts.copy()
     both = window + baseline
-    n, m = comparison.valid, reference.valid
+    n, m = comparison.valid, comparison.expected.valid
     with np.errstate(invalid="ignore", divide="ignore"):
         smaller_share = np.minimum(n, m) / (n + m)
     pooled = both * np.repeat(smaller_share, bins) < LEAST_EXPECTED

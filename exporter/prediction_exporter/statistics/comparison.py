@@ -7,6 +7,7 @@ length C, over drift bins D, over value bins V, as the layout lays them out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar, cast
 
@@ -14,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from prediction_exporter.counting.hours import ByHour
 from prediction_exporter.counting.profile import Profile
+from prediction_exporter.statistics.seasons import Season, Seasons
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -26,36 +29,58 @@ SMOOTHING = 0.5
 WINSOR = 0.005
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """What a window is compared with: all of the baseline; of columns that have a season, what it shows in the window's hours.
+
+    Attributes:
+        valid: float64 (C,), values of the baseline that stand behind the shares.
+        proportions: float64 (D,), share of each drift bin in its column; NaN where the column has no valid value.
+        smoothed: float64 (D,), the same smoothed.
+        counts: float64 (D,), the shares as counts of the baseline's values.
+        season: what is known of the columns that have a season; None where none has, or the window's hours are not known.
+    """
+
+    valid: Floats
+    proportions: Floats
+    smoothed: Floats
+    counts: Floats
+    season: Season | None = None
+
+
 class Reference:
     """A baseline, and what an owner expects of a window compared with it.
 
     Args:
         baseline: the profile of the baseline.
-        alpha: chance of a false alarm for each column and look that the thresholds are made for.
+        alpha: chance of a false alarm for each look that the thresholds are made for, of all columns or of each, (C,).
         min_predictions: fewest valid values on both sides for a comparison.
         effects: effect thresholds by statistic key and column name, overriding the statistics' defaults.
         outside: of each column, how many of as many rows of another sample lie outside of the baseline's table or range, and
             the variance of that, (2, C); NaN where only what the baseline itself shows is known.
         usual: by statistic key, what windows of this length read without any change, (C,): default effects are no less.
+        seasons: the columns whose baseline taught a season; None where none has one.
     """
 
     def __init__(
         self,
         baseline: Profile,
         *,
-        alpha: float,
+        alpha: float | Floats,
         min_predictions: int,
         effects: Mapping[str, Mapping[str, float]] | None = None,
         outside: Floats | None = None,
         usual: Mapping[str, Floats] | None = None,
+        seasons: Seasons | None = None,
     ) -> None:
         self.baseline = baseline
         self.layout = baseline.layout
-        self.alpha = alpha
+        self.alpha: Floats = np.broadcast_to(np.asarray(alpha, np.float64), len(self.layout.columns))
         self.min_predictions = min_predictions
         self.effects = effects or {}
         self.usual = usual or {}
         self.outside = np.full((2, len(self.layout.columns)), np.nan) if outside is None else outside
+        self.seasons = seasons
         self._cache: dict[Callable[[Reference], object], object] = {}
 
     def cached(self, compute: Callable[[Reference], T]) -> T:
@@ -63,6 +88,26 @@ class Reference:
         if compute not in self._cache:
             self._cache[compute] = compute(self)
         return cast("T", self._cache[compute])
+
+    @cached_property
+    def whole(self) -> Expected:
+        """All of the baseline."""
+        return Expected(self.valid, self.proportions, self.smoothed, self.baseline.drift_counts.astype(np.float64))
+
+    def expected(self, by_hour: ByHour | None) -> Expected:
+        """Return what a window of these hours is compared with."""
+        whole, seasons = self.whole, self.seasons
+        if by_hour is None or seasons is None:
+            return whole
+        season = seasons.of(by_hour)
+        valid, proportions, smoothed, counts = (
+            of.copy() for of in (whole.valid, whole.proportions, whole.smoothed, whole.counts)
+        )
+        valid[seasons.columns] = season.valid
+        # What hours are drawn towards is smoothed already, and more would not add up over windows.
+        proportions[seasons.drift_bins] = smoothed[seasons.drift_bins] = season.drift
+        counts[seasons.drift_bins] = season.drift * np.repeat(season.valid, self.drift_bins[seasons.columns])
+        return Expected(valid, proportions, smoothed, counts, season)
 
     def effect(self, key: str, default: float) -> Floats:
         """Return each column's effect threshold of a statistic, (C,), where nothing is configured its default."""
@@ -150,14 +195,18 @@ class Comparison:
     Args:
         fixed: name of the column whose value is the same in all of the window, because the window is that value's segment. It
             is not compared: it differs from the baseline by definition.
+        expected: what the window is compared with; all of the baseline where nothing is given.
     """
 
-    def __init__(self, reference: Reference, window: Profile, *, fixed: str | None = None) -> None:
+    def __init__(
+        self, reference: Reference, window: Profile, *, fixed: str | None = None, expected: Expected | None = None
+    ) -> None:
         if window.layout.digest != reference.layout.digest:
             raise ValueError("window and baseline have different layouts")
         self.reference = reference
         self.layout = reference.layout
         self.window = window
+        self.expected = reference.whole if expected is None else expected
         self.fixed = np.array([name == fixed for name in self.layout.names], np.bool_)
         self._cache: dict[Callable[[Comparison], object], object] = {}
 
@@ -184,10 +233,27 @@ class Comparison:
 
     @cached_property
     def inverse_sizes(self) -> Floats:
-        """1/N + 1/M of each column, N and M the valid values of baseline and window, (C,); NaN where one has none."""
+        """1/N + 1/M of each column, N and M the valid values of baseline and window, (C,); NaN where one has none.
+
+        Of a column that has a season, the baseline's are those that stand behind the window's hours.
+        """
+        return self._inverse_sizes(self.expected)
+
+    @cached_property
+    def inverse_sizes_of_whole(self) -> Floats:
+        """The same with all of the baseline's values."""
+        return self.inverse_sizes if self.expected.season is None else self._inverse_sizes(self.reference.whole)
+
+    def _inverse_sizes(self, expected: Expected) -> Floats:
         with np.errstate(divide="ignore"):
-            total = 1.0 / self.valid + 1.0 / self.reference.valid
+            total = 1.0 / self.valid + 1.0 / expected.valid
         return np.where(np.isfinite(total), total, np.nan)
+
+    @cached_property
+    def season(self) -> tuple[Seasons, Season] | None:
+        """The columns that have a season, and what is known of it; None where none has, or the hours are not known."""
+        seasons, season = self.reference.seasons, self.expected.season
+        return None if seasons is None or season is None else (seasons, season)
 
     @cached_property
     def proportions(self) -> Floats:
@@ -206,8 +272,15 @@ class Comparison:
 
     @cached_property
     def cumulative_difference(self) -> Floats:
-        """Difference of the cumulative shares at the end of each value bin, window less baseline, (V,)."""
-        return self.cumulative - self.reference.cumulative
+        """Difference of the cumulative shares at the end of each value bin, window less baseline, (V,).
+
+        Of a column that has a season, what is compared are cells, see :meth:`Seasons.differences`.
+        """
+        difference: Floats = self.cumulative - self.reference.cumulative
+        if self.season is not None:
+            seasons, season = self.season
+            difference[seasons.value_bins] = seasons.differences(season, self.window)
+        return difference
 
     def over_columns(self, numeric: Floats) -> Floats:
         """Spread values of the numeric columns, (K, ...), over all columns, (C, ...), with NaN elsewhere."""

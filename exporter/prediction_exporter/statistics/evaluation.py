@@ -17,6 +17,7 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.logs import Quiet
 from prediction_exporter.statistics import STATISTICS, Comparison, Reference, Statistic
+from prediction_exporter.statistics.comparison import Expected
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +53,18 @@ class Result:
 
 
 def evaluate(
-    reference: Reference, window: Profile, *, fixed: str | None = None, statistics: Sequence[Statistic] | None = None
+    reference: Reference,
+    window: Profile,
+    *,
+    fixed: str | None = None,
+    expected: Expected | None = None,
+    statistics: Sequence[Statistic] | None = None,
 ) -> dict[str, Result]:
     """Return the result of each statistic by its key: of all, or of those that are given.
 
-    ``fixed`` is the column whose segment the window is.
+    ``fixed`` and ``expected`` are as of :class:`Comparison`.
     """
-    comparison = Comparison(reference, window, fixed=fixed)
+    comparison = Comparison(reference, window, fixed=fixed, expected=expected)
     chosen = STATISTICS if statistics is None else statistics
     return {statistic.key: _isolated(statistic, comparison) for statistic in chosen}
 

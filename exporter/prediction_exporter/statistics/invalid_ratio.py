@@ -6,7 +6,11 @@ from prediction_exporter.counting.events import ValueState
 from prediction_exporter.statistics.base import ALL_KINDS, SHARE_REFERENCE, Share, Statistic, column_family, rows
 from prediction_exporter.statistics.comparison import Comparison, Floats
 
-_SHARE = Share(part=lambda profile: profile.state(ValueState.INVALID), whole=rows)
+_SHARE = Share(
+    part=lambda profile: profile.state(ValueState.INVALID),
+    whole=rows,
+    by_season=lambda seasons, season: season.bad * seasons.invalid_of_bad,
+)
 
 
 def invalid_ratio(comparison: Comparison) -> Floats:

@@ -41,7 +41,11 @@ def _step(reference: Reference) -> Floats:
 
 
 def _floor(comparison: Comparison) -> Floats:
-    mean = (_MEAN - _OVERSHOOT * comparison.reference.cached(_step)) * np.sqrt(comparison.inverse_sizes)
+    step = comparison.reference.cached(_step)
+    if comparison.season is not None:  # of columns that have a season, what is compared are cells
+        seasons, _ = comparison.season
+        step = np.where(seasons.mask, comparison.reference.sum_drift_bins(comparison.expected.proportions**1.5), step)
+    mean = (_MEAN - _OVERSHOOT * step) * np.sqrt(comparison.inverse_sizes)
     return np.where(KS_STATISTIC.applies(comparison.layout), mean, np.nan)
 
 

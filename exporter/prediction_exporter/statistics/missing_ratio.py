@@ -6,7 +6,11 @@ from prediction_exporter.counting.events import ValueState
 from prediction_exporter.statistics.base import ALL_KINDS, SHARE_REFERENCE, Share, Statistic, column_family, rows
 from prediction_exporter.statistics.comparison import Comparison, Floats
 
-_SHARE = Share(part=lambda profile: profile.state(ValueState.MISSING), whole=rows)
+_SHARE = Share(
+    part=lambda profile: profile.state(ValueState.MISSING),
+    whole=rows,
+    by_season=lambda _, season: season.missing,
+)
 
 
 def missing_ratio(comparison: Comparison) -> Floats:

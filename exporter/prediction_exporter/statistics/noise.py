@@ -32,10 +32,10 @@ Term = Callable[[Floats, Floats], Floats]
 
 def divergence(term: Term, comparison: Comparison, *, smoothed: bool) -> Floats:
     """Return the sum of the terms over the drift bins of each column, (C,)."""
-    reference = comparison.reference
+    reference, expected = comparison.reference, comparison.expected
     if smoothed:
-        return reference.sum_drift_bins(term(comparison.smoothed, reference.smoothed))
-    return reference.sum_drift_bins(term(comparison.proportions, reference.proportions))
+        return reference.sum_drift_bins(term(comparison.smoothed, expected.smoothed))
+    return reference.sum_drift_bins(term(comparison.proportions, expected.proportions))
 
 
 def divergence_noise(term: Term, divisor: float, *, smoothed: bool, root: bool = False) -> Noise:
@@ -67,13 +67,13 @@ def divergence_noise(term: Term, divisor: float, *, smoothed: bool, root: bool =
 def _moments(term: Term, divisor: float, comparison: Comparison, *, smoothed: bool) -> tuple[Floats, Floats]:
     """Return mean and variance of the sum of the terms without drift, (C,) each."""
     reference = comparison.reference
-    shares, inverse_sizes = reference.proportions, comparison.inverse_sizes
+    shares, inverse_sizes = comparison.expected.proportions, comparison.inverse_sizes
     valid = np.where(np.isnan(inverse_sizes), np.nan, comparison.valid)
     mean = (1 - shares) / (np.repeat(valid, reference.drift_bins) * divisor)
     variance = 2 * mean**2
     rare = comparison.cached(rare_bins)
     if len(rare.bins):
-        baseline = (reference.smoothed if smoothed else shares)[rare.bins, None]
+        baseline = (comparison.expected.smoothed if smoothed else shares)[rare.bins, None]
         terms = term(rare.smoothed if smoothed else rare.shares, baseline)
         mean[rare.bins], variance[rare.bins] = rare.moments(terms)
     # The terms of a chi-square statistic are correlated, because the counts add up to the window's rows.
@@ -100,13 +100,13 @@ class RareBins:
 
 def rare_bins(comparison: Comparison) -> RareBins:
     """Return what the rare bins of a window of this size may hold."""
-    reference = comparison.reference
+    reference, proportions = comparison.reference, comparison.expected.proportions
     rows = np.repeat(comparison.valid, reference.drift_bins)
-    bins = np.flatnonzero((rows > 0) & (rows * reference.proportions <= RARE))
+    bins = np.flatnonzero((rows > 0) & (rows * proportions <= RARE))
     rows = rows[bins, None]
     columns = np.repeat(reference.drift_bins, reference.drift_bins)[bins, None].astype(np.float64)
     count = np.arange(MOST + 1.0)
-    chances = _binomial(count, rows, reference.proportions[bins, None])
+    chances = _binomial(count, rows, proportions[bins, None])
     count = np.minimum(count, rows)  # what cannot be has no chance
     return RareBins(bins, chances, count / rows, smoothed_shares(count, rows, columns))
 
@@ -119,7 +119,7 @@ def _binomial(count: Floats, rows: Floats, share: Floats) -> Floats:
     return np.where(count <= rows, chances, 0.0)
 
 
-def gamma_quantile(mean: Floats, variance: Floats, alpha: float) -> Floats:
+def gamma_quantile(mean: Floats, variance: Floats, alpha: Floats) -> Floats:
     """Return the 1 - alpha quantile of gamma distributions; the mean where there is no variance."""
     with np.errstate(invalid="ignore", divide="ignore"):
         shape = mean**2 / variance

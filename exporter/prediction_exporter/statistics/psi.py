@@ -50,7 +50,7 @@ def _effect(reference: Reference) -> Floats:
 
 
 def _noise_quantile(comparison: Comparison) -> Floats:
-    return _NOISE.quantile(comparison) / comparison.inverse_sizes
+    return _NOISE.quantile(comparison) / comparison.inverse_sizes_of_whole
 
 
 _THRESHOLD = Threshold(
@@ -72,7 +72,8 @@ EFFECT_THRESHOLD = Family(
 )
 NOISE_QUANTILE = column_family(
     "model_column_psi_noise_quantile",
-    "What times (1/N + 1/M) is the sample size's part of the PSI threshold: a chi-square quantile, or more for rare bins.",
+    "What times (1/N + 1/M) is the sample size's part of the PSI threshold: a chi-square quantile, or more for rare bins "
+    "and in seasons.",
     "drift",
 )
 

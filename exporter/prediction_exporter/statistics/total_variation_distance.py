@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prediction_exporter.statistics.base import BOTH_KINDS, Noise, Statistic, Threshold, column_family
 from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
@@ -22,7 +23,7 @@ def total_variation_distance(comparison: Comparison) -> Floats:
     array([0.5])
     """
     reference = comparison.reference
-    gap = np.abs(comparison.proportions - reference.proportions)
+    gap = np.abs(comparison.proportions - comparison.expected.proportions)
     return np.minimum(reference.sum_drift_bins(gap) / 2, 1.0)
 
 
@@ -38,10 +39,26 @@ def _limit_variance(reference: Reference) -> Floats:
     return variance
 
 
+def _limit_variance_of(shares: Floats, bins: NDArray[np.intp]) -> Floats:
+    """Return the same of columns whose bins' shares lie side by side, all columns at once, (K,)."""
+    padded = np.zeros((len(bins), int(bins.max())))
+    padded[np.arange(padded.shape[1]) < bins[:, None]] = shares
+    deviations = np.sqrt(np.clip(padded * (1 - padded), 0.0, None))
+    both = deviations[:, :, None] * deviations[:, None, :]
+    covariance = -padded[:, :, None] * padded[:, None, :]
+    diagonal = np.arange(padded.shape[1])
+    covariance[:, diagonal, diagonal] += padded
+    r = np.clip(np.divide(covariance, both, out=np.zeros_like(both), where=both > 0), -1.0, 1.0)
+    second = (both * (np.sqrt(1 - r**2) + r * np.arcsin(r))).sum(axis=(1, 2)) / (2 * np.pi)
+    mean = deviations.sum(axis=1) / np.sqrt(2 * np.pi)
+    variance: Floats = np.maximum(second - mean**2, 0.0)
+    return variance
+
+
 def _moments(comparison: Comparison) -> tuple[Floats, Floats]:
     """Return mean and variance without drift, (C,) each: normal differences, but binomial ones in rare bins."""
     reference = comparison.reference
-    shares = reference.proportions
+    shares = comparison.expected.proportions
     size = np.repeat(comparison.inverse_sizes, reference.drift_bins)
     mean = np.sqrt(shares * (1 - shares) * size / (2 * np.pi))
     more_variance = np.zeros_like(mean)
@@ -52,7 +69,12 @@ def _moments(comparison: Comparison) -> tuple[Floats, Floats]:
         scale = size[rare.bins] * np.repeat(comparison.valid, reference.drift_bins)[rare.bins]  # the baseline's own noise
         mean[rare.bins] = rare_mean * np.sqrt(scale)
         more_variance[rare.bins] = np.maximum(rare_variance * scale - normal_variance, 0.0)
-    variance = reference.cached(_limit_variance) * comparison.inverse_sizes + reference.sum_drift_bins(more_variance)
+    limit = reference.cached(_limit_variance)
+    if comparison.season is not None:
+        seasons, season = comparison.season
+        limit = limit.copy()
+        limit[seasons.columns] = _limit_variance_of(season.drift, reference.drift_bins[seasons.columns])
+    variance = limit * comparison.inverse_sizes + reference.sum_drift_bins(more_variance)
     return reference.sum_drift_bins(mean), variance
 
 

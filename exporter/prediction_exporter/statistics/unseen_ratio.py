@@ -31,7 +31,7 @@ def _categorical(profile: Profile) -> NDArray[np.int64]:
 
 
 #: The baseline's own share is not zero where its table was cut to the most frequent categories.
-_SHARE = Share(part=_other, whole=_categorical, is_outside=True)
+_SHARE = Share(part=_other, whole=_categorical, is_outside=True, by_season=lambda _, season: season.last)
 
 
 UNSEEN_RATIO = Statistic(

@@ -58,19 +58,38 @@ def _bridge(reference: Reference) -> tuple[Floats, Floats]:
             signed = math.sqrt(float(widths @ covariance @ widths))
         if math.isfinite(variance):
             mean[index] = first
-            gamma = gamma_quantile(np.array(first), np.array(variance), reference.alpha)
-            quantile[index] = max(float(gamma), -special.ndtri(reference.alpha / 2) * signed)
+            gamma = gamma_quantile(np.array(first), np.array(variance), reference.alpha[index])
+            quantile[index] = max(float(gamma), -special.ndtri(reference.alpha[index] / 2) * signed)
     return mean, quantile
+
+
+def _spread(shares: Floats, widths: Floats) -> Floats:
+    """Return what the mean area under the bridge is in proportion to, by value bin."""
+    return np.where(widths > 0, widths, 0.0) * np.sqrt(np.clip(shares * (1 - shares), 0.0, None))
+
+
+def _scale(comparison: Comparison) -> Floats:
+    """Return by how much the area under the bridge is larger in the window's hours than over all of the baseline, (C,)."""
+    scale = np.ones(len(comparison.layout.columns))
+    if comparison.season is not None:
+        seasons, season = comparison.season
+        bins, reference = seasons.value_bins, comparison.reference
+        starts = np.cumsum(sizes := np.diff(comparison.layout.value_offsets)[seasons.columns]) - sizes
+        widths = reference.bin_widths[bins]
+        of_hours = np.add.reduceat(_spread(seasons.cumulative(season.cells), widths), starts)
+        of_all = np.add.reduceat(_spread(reference.cumulative[bins], widths), starts)
+        scale[seasons.columns] = np.where(of_all > 0, of_hours / np.where(of_all > 0, of_all, 1.0), 1.0)
+    return scale
 
 
 def _floor(comparison: Comparison) -> Floats:
     mean, _ = comparison.reference.cached(_bridge)
-    return mean * np.sqrt(comparison.inverse_sizes)
+    return mean * np.sqrt(comparison.inverse_sizes) * comparison.cached(_scale)
 
 
 def _quantile(comparison: Comparison) -> Floats:
     _, quantile = comparison.reference.cached(_bridge)
-    return quantile * np.sqrt(comparison.inverse_sizes)
+    return quantile * np.sqrt(comparison.inverse_sizes) * comparison.cached(_scale)
 
 
 WASSERSTEIN_DISTANCE = Statistic(

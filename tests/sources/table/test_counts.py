@@ -170,7 +170,7 @@ def both(case: Case, folder: Path, start: int, end: int, width: int = 60) -> tup
                 for events in batch.events:
                     labels = context.labels_of(events.versions.unique(maintain_order=True).to_list())
                     versions = pl.Series([labels[version] for version in events.versions.to_list()], dtype=pl.String)
-                    named = type(events)(events.times, versions, events.failed, events.latencies, events.columns, events.states)
+                    named = replace(events, versions=versions)
                     has_status = relation.schema.status is not None
                     rows.add(tally_of(named, profiler, context.traffic, has_status=has_status))
     finally:
@@ -211,7 +211,7 @@ def assert_same(one: Tally, other: Tally) -> None:
     assert set(other.traffic) == set(one.traffic)
     for version, traffic in one.traffic.items():
         same_traffic = other.traffic[version]
-        for name in ("first_seen", "last_seen", "requests", "failed", "slow", "classes"):
+        for name in ("first_seen", "last_seen", "requests", "failed", "slow", "classes", "statuses", "stages"):
             assert getattr(same_traffic, name) == getattr(traffic, name), (version, name)
         _assert_same_histogram(traffic.durations, same_traffic.durations)
         _assert_same_histogram(traffic.values, same_traffic.values)
@@ -745,6 +745,24 @@ def test_statuses(database: Database, tmp_path: Path, declared: str) -> None:
     counted = check(Case(database), tmp_path).traffic["unknown"]
     assert counted.failed is not None
     assert 0 < counted.failed < len(statuses)
+    assert counted.statuses is not None
+    assert sum(counted.statuses.values()) == counted.requests
+
+
+def test_stages(database: Database, tmp_path: Path) -> None:
+    """Words in any case, numbers and nothing, of several versions; a column that the table lacks says nothing of any row."""
+    words = ["champion", "Production", " shadow", "CANARY", "blue", "", None, "x" * 100, "1"]
+    rows = [row(i, version=f"v{i % 2}", stage=word, status=(200, 500)[i % 3 == 0]) for i, word in enumerate(words)]
+    create(database, {**COLUMNS, "stage": "text"}, rows)
+    tally = check(Case(database, fields={**FIELDS, "stage": "stage"}), tmp_path)
+    assert tally.traffic["v0"].stages == {"champion": 1, "shadow": 1, "other": 2, "none": 1}
+    assert tally.traffic["v1"].stages == {"champion": 1, "challenger": 1, "none": 1, "other": 1}
+    absent = check(Case(database, fields={**FIELDS, "stage": "role"}), tmp_path)
+    assert absent.traffic["v1"].stages == {"none": 4}
+    assert check(Case(database), tmp_path).traffic["v1"].stages is None
+    create(database, {**COLUMNS, "stage": "text"}, [row(i / 100, stage=f"stage {i}") for i in range(1100)])
+    crowded = check(Case(database, fields={**FIELDS, "stage": "stage"}), tmp_path)
+    assert crowded.traffic["unknown"].stages == {"other": 1100}
 
 
 @pytest.mark.parametrize("stated", [{"failed": ["lost", "5", "x" * 100]}, {"ok": ["fine", "x" * 100, 200]}])

@@ -33,7 +33,8 @@ _tables = itertools.count()
 
 def roles(mode: str) -> dict[str, str]:
     """Return which field is what; entities are told apart where rows are fetched."""
-    return {**ROLES, "entity": "text"} if mode == "rows" else ROLES
+    common = {**ROLES, "stage": "flag"}
+    return {**common, "entity": "text"} if mode == "rows" else common
 
 
 def of_log(

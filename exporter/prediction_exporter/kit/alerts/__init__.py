@@ -19,11 +19,21 @@ from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
 from prediction_exporter.kit.alerts.latency_budget_burn import LATENCY_BUDGET_BURN
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
+from prediction_exporter.kit.alerts.model_cost_anomaly import MODEL_COST_ANOMALY
+from prediction_exporter.kit.alerts.model_cost_overrun import MODEL_COST_OVERRUN
+from prediction_exporter.kit.alerts.model_cost_unknown import MODEL_COST_UNKNOWN
+from prediction_exporter.kit.alerts.model_cpu_throttled import MODEL_CPU_THROTTLED
 from prediction_exporter.kit.alerts.model_exporter_restarts import MODEL_EXPORTER_RESTARTS
 from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
+from prediction_exporter.kit.alerts.model_log_volume_filling import MODEL_LOG_VOLUME_FILLING
+from prediction_exporter.kit.alerts.model_memory_near_limit import MODEL_MEMORY_NEAR_LIMIT
+from prediction_exporter.kit.alerts.model_open_files_near_limit import MODEL_OPEN_FILES_NEAR_LIMIT
+from prediction_exporter.kit.alerts.model_process_down import MODEL_PROCESS_DOWN
+from prediction_exporter.kit.alerts.model_process_restarts import MODEL_PROCESS_RESTARTS
 from prediction_exporter.kit.alerts.model_replicas_missing import MODEL_REPLICAS_MISSING
 from prediction_exporter.kit.alerts.model_rules_late import MODEL_RULES_LATE
 from prediction_exporter.kit.alerts.model_saturated import MODEL_SATURATED
+from prediction_exporter.kit.alerts.model_server_unseen import MODEL_SERVER_UNSEEN
 from prediction_exporter.kit.alerts.model_source_empty import MODEL_SOURCE_EMPTY
 from prediction_exporter.kit.alerts.model_state_damaged import MODEL_STATE_DAMAGED
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
@@ -42,11 +52,18 @@ ALERTS: tuple[Alert, ...] = (
     FRESHNESS_BUDGET_BURN,
     MODEL_SATURATED,
     MODEL_REPLICAS_MISSING,
+    MODEL_PROCESS_DOWN,
+    MODEL_PROCESS_RESTARTS,
+    MODEL_MEMORY_NEAR_LIMIT,
+    MODEL_CPU_THROTTLED,
+    MODEL_OPEN_FILES_NEAR_LIMIT,
     EXPORTER_DOWN,
     MODEL_EXPORTER_RESTARTS,
     MODEL_GONE,
     SOURCE_STALE,
     MODEL_SOURCE_EMPTY,
+    MODEL_LOG_VOLUME_FILLING,
+    MODEL_SERVER_UNSEEN,
     MODEL_RULES_LATE,
     CONFIG_RELOAD_FAILED,
     COLLECTOR_FAILED,
@@ -63,4 +80,7 @@ ALERTS: tuple[Alert, ...] = (
     BROAD_CHANGE,
     PREDICTION_DRIFT,
     FEATURE_DRIFT,
+    MODEL_COST_OVERRUN,
+    MODEL_COST_ANOMALY,
+    MODEL_COST_UNKNOWN,
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from prediction_exporter.collectors.evidence import IMPORTANCE
 from prediction_exporter.collectors.windows import BASELINE_BIN_RATIO
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, Severity
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
@@ -13,38 +14,67 @@ from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.alerts.widespread_drift import WIDESPREAD_DRIFT
-from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, bins, evidence, moments, owner, psi, psi_threshold, window
+from prediction_exporter.kit.cases import (
+    TARGET,
+    VERSION_LABELS,
+    bins,
+    evidence,
+    importance,
+    moments,
+    owner,
+    psi,
+    psi_threshold,
+    window,
+)
 from prediction_exporter.kit.columns import DRIFT_ALONE, AboveThreshold
-from prediction_exporter.kit.evidence import MOVED
-from prediction_exporter.kit.figures import BIN_SHARE, PSI, values
-from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
+from prediction_exporter.kit.evidence import LITTLE, MOVED
+from prediction_exporter.kit.figures import BIN_KEY, BIN_SHARE, PSI, chosen, expected_bins, values
+from prediction_exporter.kit.promql import VERSION_COLUMN_KEY, on
 from prediction_exporter.kit.scale import duration
 from prediction_exporter.kit.wording import NUMBER
 
 _ABOVE = AboveThreshold(figures=(PSI,), matchers=('role="feature"',), now=False, counted=values, show=NUMBER, alone=DRIFT_ALONE)
+_SHOWN = chosen('model="MODEL"', 'column="COLUMN"', 'segment="all"', 'window="WINDOW"')
 _B = {**TARGET, "instance": "b:10900"}
 _SHIFTED = (900, 100)
 _SLIGHT = (750, 250)
 _SMALL = (50, 10)
 
 
-def _firing(counts: tuple[int, int], moved: str, windowed: str = "1h", column: str = "income") -> Firing:
+def _firing(
+    counts: tuple[int, int],
+    moved: str,
+    windowed: str = "1h",
+    column: str = "income",
+    expected: tuple[float, float] | None = None,
+    *,
+    severity: Severity = "warning",
+    carries: str = "",
+) -> Firing:
     rows = sum(counts)
     return Firing(
-        severity="warning",
+        severity=severity,
         labels={**VERSION_LABELS, "column": column, "role": "feature", "owner": "risk-ds"},
         description=(
-            f"{column} of credit-risk version 2 has drifted ({moved}): PSI {psi(counts):.2f} against a threshold of "
-            f"{psi_threshold(rows):.2f}, over {rows:,} values in {windowed}."
+            f"{column} of credit-risk version 2 has drifted ({moved}): PSI {psi(counts, expected):.2f} against a threshold of "
+            f"{psi_threshold(rows):.2f}, over {rows:,} values in {windowed}.{carries}"
         ),
-        worst=f"{column} {psi(counts):.2f}",
+        worst=f"{column} {psi(counts, expected):.2f}",
         window=windowed,
     )
 
 
 _BOTH = f"region {psi((80, 920)):.2f}, income {psi(_SHIFTED):.2f}"
 _QUOTED = 'annual "income" in % \\ {{x}}'
+_WHERE = "0: 50 % -> 90 %"
+_THREE = {"note": (950, 50), "income": _SHIFTED, "rate": (850, 150)}
+_OF_HOURS = _firing((900, 1100), "1: 20 % -> 55 %", column="age", expected=(1600, 400))
 _UP = _firing(_SHIFTED, "mean 14,560 -> 23,442, up 0.9 sd")
+
+
+def _of_three(column: str, moved: str, carries: str, *, severity: Severity = "warning") -> Firing:
+    firing = _firing(_THREE[column], moved, column=column, severity=severity, carries=carries)
+    return replace(firing, worst=", ".join(f"{name} {psi(counts):.2f}" for name, counts in _THREE.items()))
 
 
 FEATURE_DRIFT = Alert(
@@ -52,11 +82,14 @@ FEATURE_DRIFT = Alert(
     area="drift",
     key=VERSION_COLUMN_KEY,
     window=_ABOVE.window,
-    conditions=(Condition(severity="warning", expr=_ABOVE.expr, hold=duration("30m"), keep=duration("15m")),),
+    conditions=(
+        Condition(severity="warning", expr=_ABOVE.expr_of_weight, hold=duration("30m"), keep=duration("15m")),
+        Condition(severity="info", expr=_ABOVE.expr_of_little, hold=duration("30m"), keep=duration("15m")),
+    ),
     summary="A feature is no longer distributed as it was when the model was trained.",
     description=_ABOVE.description(
         "{{ $labels.column }} of {{ $labels.model }} version {{ $labels.version }} has drifted<shift>: PSI <value> against a "
-        "threshold of <threshold>, over <count> values in <window>."
+        "threshold of <threshold>, over <count> values in <window>.<importance>"
     ),
     worst=_ABOVE.worst,
     action="Find out when it began and what changed then: broken upstream, or a real change to retrain for?",
@@ -64,9 +97,13 @@ FEATURE_DRIFT = Alert(
         "The feature surely moved, and its PSI against the baseline, of all replicas together, is above its threshold in at "
         "least one window for 30 minutes. The threshold is the largest of the effect that matters, of what its windows "
         "read without any change where no effect is configured, and of what chance rarely exceeds at this size. "
-        f"On a version's first day, when nobody can be sure, it fires from {DRIFT_ALONE:g} times that."
+        f"On a version's first day, when nobody can be sure, it fires from {DRIFT_ALONE:g} times that. "
+        f"Info: the feature's importance is known, and is less than {LITTLE * 100:g} % of an equal share."
     ),
-    impact="The model sees input that it has learnt less about. How much that harms depends on the feature's weight.",
+    impact=(
+        "The model sees input that it has learnt less about. How much that harms depends on what part of the score the feature "
+        "carries, which the message says where it is known."
+    ),
     diagnosis=(
         Diagnosis(
             question="How many times its threshold is it, by window?",
@@ -81,11 +118,22 @@ FEATURE_DRIFT = Alert(
             query=f'{{__name__=~"{PSI.statistic.family}(_threshold)?", model="MODEL", column="COLUMN", segment="all"}}',
         ),
         Diagnosis(
+            question="How much does it matter, beside the others?",
+            query=f"sort_desc({IMPORTANCE.where(model='MODEL')})",
+        ),
+        Diagnosis(
             question="Which bins have grown?",
             query=(
                 f"{BIN_SHARE.where(model='MODEL', column='COLUMN', segment='all', window='WINDOW')}"
                 " - on (cluster, namespace, job, model, column, role, bin) group_left () "
                 f"max by (cluster, namespace, job, model, column, role, bin) ({BASELINE_BIN_RATIO.where(model='MODEL')})"
+            ),
+        ),
+        Diagnosis(
+            question="Which have grown against the baseline's same hours, where the column has a season?",
+            query=(
+                f"{BIN_SHARE.where(model='MODEL', column='COLUMN', segment='all', window='WINDOW')} - {on(BIN_KEY)} "
+                f"{expected_bins(_SHOWN)}"
             ),
         ),
         Diagnosis(
@@ -95,7 +143,8 @@ FEATURE_DRIFT = Alert(
     mitigation=(
         "1. A step at one point in time: look for a deployment upstream, another unit, a changed default.\n"
         "2. A slow trend: the population changes. Plan retraining, and check performance as labels arrive.\n"
-        "3. A daily cycle: use a window of a whole cycle, or raise this column's threshold in the configuration.\n"
+        "3. A daily or weekly cycle: build the baseline of data that has times and covers the cycle, so that it knows it; or "
+        "use a window of a whole cycle.\n"
         "4. Expected, as a campaign: silence the alert for its duration."
     ),
     muted_by=(
@@ -151,6 +200,36 @@ FEATURE_DRIFT = Alert(
             checks=(Check(at="60m", firing=()),),
         ),
         Case(
+            name="one that matters next to nothing, one that matters, and one of which nobody knows",
+            series=(
+                *window(1000),
+                *(line for name, counts in _THREE.items() for line in bins(name, counts)),
+                # An equal share of four is 25 %, a tenth of that 2.5 %.
+                *importance({"note": 0.024, "income": 0.026, "age": 0.45, "amount": 0.5}),
+                owner("drift"),
+            ),
+            checks=(
+                Check(
+                    at="35m",
+                    firing=(
+                        _of_three("note", "0: 50 % -> 95 %", " It carries 2.4 % of the score.", severity="info"),
+                        _of_three("income", _WHERE, " It carries 2.6 % of the score."),
+                        _of_three("rate", "0: 50 % -> 85 %", ""),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="equal importance: none matters less than the others",
+            series=(
+                *window(1000),
+                *bins("income", _SHIFTED),
+                *importance(dict.fromkeys(("income", "age", "amount", "rate"), 0.25)),
+                owner("drift"),
+            ),
+            checks=(Check(at="35m", firing=(_firing(_SHIFTED, _WHERE, carries=" It carries 25 % of the score."),)),),
+        ),
+        Case(
             # (900 * 0.52 + 100 * 0.02) / 1000 = 0.47
             name="the mean of two replicas, of which one has nine times the values of the other",
             series=(
@@ -163,6 +242,21 @@ FEATURE_DRIFT = Alert(
                 owner("drift"),
             ),
             checks=(Check(at="35m", firing=(_firing(_SHIFTED, "mean 0.500 -> 0.470, down 1.5 sd", column="rate"),)),),
+        ),
+        Case(
+            name="a season: replicas that serve the night and the day as the baseline did, and one that does not any more",
+            series=(
+                *window(1000),
+                *bins("income", (950, 50), expected=(950, 50)),
+                *bins("age", (900, 100), expected=(900, 100)),
+                *moments("age", 23_442, baseline=(14_560, 9_868)),
+                *window(1000, target=_B),
+                *bins("income", (800, 200), expected=(800, 200), target=_B),
+                *bins("age", (0, 1000), expected=(700, 300), target=_B),
+                *moments("age", 23_442, baseline=(14_560, 9_868), target=_B),
+                owner("drift"),
+            ),
+            checks=(Check(at="35m", firing=(_OF_HOURS,)),),
         ),
         Case(
             name="a mean that stays while the values go to one side of it, and a category",

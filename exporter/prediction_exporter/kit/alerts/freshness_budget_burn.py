@@ -7,6 +7,7 @@ from prediction_exporter.collectors.source import SOURCE_LAG, SOURCE_UP
 from prediction_exporter.config.units import Duration
 from prediction_exporter.kit.alert import Alert, Case, Check, Diagnosis, Firing, figure, own
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
+from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.burn import BudgetBurn
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series
 from prediction_exporter.kit.error_budget import LONGEST_SPAN, STALE, STALE_SHARES, many_counted
@@ -72,7 +73,7 @@ FRESHNESS_BUDGET_BURN = Alert(
         "2. It ran late: look at what it waits for, such as the table that it reads.\n"
         "3. It ran, and nothing new is seen: compare the path or table in `predictions` with where it writes."
     ),
-    muted_by=(EXPORTER_DOWN,),
+    muted_by=(EXPORTER_DOWN, SOURCE_STALE),
     without_model=False,
     graphed=_BURN.series,
     tests=(

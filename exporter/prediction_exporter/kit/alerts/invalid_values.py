@@ -36,7 +36,7 @@ INVALID_VALUES = Alert(
     description=_ABOVE.description(
         "{{ $labels.column }} of {{ $labels.model }} version {{ $labels.version }} is of a wrong type in <value> of "
         "predictions (threshold <threshold>) and NaN or infinite in <value 2> (threshold <threshold 2>), "
-        "over <count> predictions in <window>."
+        "over <count> predictions in <window>.<importance>"
     ),
     worst=_ABOVE.worst,
     action="Look at raw values of the column: what changed in its producer, a type, a unit or a computation?",

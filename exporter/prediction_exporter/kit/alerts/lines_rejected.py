@@ -6,7 +6,7 @@ from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, own, query
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series, shared
-from prediction_exporter.kit.fleet import counted_once, total
+from prediction_exporter.kit.fleet import SHARED, counted_once, total
 from prediction_exporter.kit.promql import MODEL_KEY
 from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.kit.wording import COUNT, PERCENT
@@ -18,14 +18,14 @@ _FAULTY = 'reason!="too_old"'
 
 
 def _rejected(scale: Scale) -> str:
-    rejected = counted_once(MODEL_KEY, f"increase({EVENTS_REJECTED.where(_FAULTY)}[{scale(_SPAN)}])")
-    used = counted_once(MODEL_KEY, f"increase({EVENTS}[{scale(_SPAN)}])")
+    rejected = counted_once(MODEL_KEY, f"increase({EVENTS_REJECTED.where(_FAULTY)}[{scale(_SPAN)}])", SHARED)
+    used = counted_once(MODEL_KEY, f"increase({EVENTS}[{scale(_SPAN)}])", SHARED)
     return f"{rejected}\n/\n({rejected} + {used} >= {LEAST})\n> {REFUSED}"
 
 
 def _description(scale: Scale) -> str:
     refused = f"increase({own(EVENTS_REJECTED.name, MODEL_KEY, _FAULTY)}[{scale(_SPAN)}])"
-    by_reason = total((*MODEL_KEY, "reason"), refused, of="reason")
+    by_reason = total((*MODEL_KEY, "reason"), refused, of="reason", shared=SHARED)
     listed = query(f"sort_desc(topk(5, {by_reason} > 0))", MODEL_KEY)
     return (
         f"{PERCENT.of_unscaled('$value')} of the lines or rows of {{{{ $labels.model }}}} in the last 15 minutes were refused, "

@@ -6,7 +6,7 @@ from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
-from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, VERSION_LABELS, owner, series, share, window
+from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, VERSION_LABELS, importance, owner, series, share, window
 from prediction_exporter.kit.columns import USELESS, AboveThreshold, of_rows
 from prediction_exporter.kit.figures import MISSING
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
@@ -21,10 +21,10 @@ _B = {**TARGET, "instance": "b:10900"}
 _C = {**TARGET, "instance": "c:10900"}
 
 
-def _text(value: str, threshold: str, count: int, windowed: str, column: str = "income") -> str:
+def _text(value: str, threshold: str, count: int, windowed: str, column: str = "income", carries: str = "") -> str:
     return (
         f"{column} of credit-risk version 2 is missing in {value} of predictions, against a threshold of {threshold}, "
-        f"over {count:,} predictions in {windowed}."
+        f"over {count:,} predictions in {windowed}.{carries}"
     )
 
 
@@ -45,7 +45,7 @@ MISSING_VALUES = Alert(
     summary="A column is missing far more often than when the model was trained.",
     description=_ABOVE.description(
         "{{ $labels.column }} of {{ $labels.model }} version {{ $labels.version }} is missing in <value> of predictions, "
-        "against a threshold of <threshold>, over <count> predictions in <window>."
+        "against a threshold of <threshold>, over <count> predictions in <window>.<importance>"
     ),
     worst=_ABOVE.worst,
     action="Find the producer of the column and when it last changed; until then decide whether to serve a fallback.",
@@ -126,6 +126,28 @@ MISSING_VALUES = Alert(
                             labels={**_INCOME, "owner": "data-eng"},
                             description=_text("100 %", "6 %", 600, "1h"),
                             worst="income 100 %, age 50 %",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="missing in all predictions: what it carries of the score is told, and weakens nothing",
+            series=(
+                *window(600),
+                *share(MISSING_RATIO, "income", 1.0, 0.06),
+                *importance({"income": 0.01, "age": 0.99}),
+                owner("data", "data-eng"),
+            ),
+            checks=(
+                Check(
+                    at="10m",
+                    firing=(
+                        Firing(
+                            severity="critical",
+                            labels={**_INCOME, "owner": "data-eng"},
+                            description=_text("100 %", "6 %", 600, "1h", carries=" It carries 1 % of the score."),
+                            worst="income 100 %",
                         ),
                     ),
                 ),

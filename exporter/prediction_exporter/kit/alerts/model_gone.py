@@ -6,7 +6,7 @@ from prediction_exporter.collectors.source import SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.cases import MODEL_LABELS, SCOPE_LABELS, TARGET, owner, series
-from prediction_exporter.kit.fleet import REPLICA_KEY
+from prediction_exporter.kit.fleet import watching
 from prediction_exporter.kit.promql import INSTANCE_KEY, MEMORY, MODEL_KEY, by, latest, on
 from prediction_exporter.kit.scale import Scale, duration
 
@@ -14,11 +14,9 @@ _B = {**TARGET, "instance": "b:10900"}
 
 
 def _gone(scale: Scale) -> str:
-    known = f"count {by(REPLICA_KEY)} ({latest(SOURCE_UP.name, scale, MEMORY)})"
     # An exporter that is still scraped was told to watch the model no longer, or is down, which is another alert.
-    unscraped = f"{known}\n  unless {on(INSTANCE_KEY)} {latest('up', scale)}"
-    there = latest(SOURCE_UP.name, scale)
-    return f"count {by(MODEL_KEY)} (\n  {unscraped}\n  unless {on(MODEL_KEY)} {there}\n)"
+    unscraped = f"{watching(scale, MEMORY)}\n  unless {on(INSTANCE_KEY)} {latest('up', scale)}"
+    return f"count {by(MODEL_KEY)} (\n  {unscraped}\n  unless {on(MODEL_KEY)} {watching(scale)}\n)"
 
 
 _FIRING = Firing(

@@ -65,10 +65,11 @@ NO_PREDICTIONS = Alert(
     worst=None,
     action="Check whether the model server and its callers run; then whether its predictions are still written.",
     meaning=(
-        "No request was read from the model's source for 30 minutes, though there were some all through this hour a week ago "
-        "and on another day of the week. So a model that is asked in office hours, or for two hours a day, is missed in these "
-        "alone, and the outage is no part of what it is compared with. As long as no week is known, a model counts that had "
-        "requests in more than half of a day's half hours. Prometheus must keep its series for eight days."
+        "No request was read from the model's source, or counted by its server, for 30 minutes, though there were some all "
+        "through this hour a week ago and on another day of the week. A server of which nothing is seen counts none. So a "
+        "model that is asked in office hours, or for two hours a day, is missed in these alone, and the outage is no part of "
+        "what it is compared with. As long as no week is known, a model counts that had requests in more than half of a day's "
+        "half hours. Prometheus must keep its series for eight days."
     ),
     impact="Whoever relies on the predictions gets none, or they are no longer written and the model is unwatched.",
     diagnosis=(
@@ -81,7 +82,8 @@ NO_PREDICTIONS = Alert(
     ),
     mitigation=(
         "1. Does the model server answer? Look at its pods, its load balancer and its callers.\n"
-        "2. It answers: are its predictions still written to the log, table or files in the exporter's configuration?\n"
+        "2. It answers: are its predictions still written to the log, table or files in the exporter's configuration? "
+        "Where its own metrics are watched: is it scraped, with the labels of `match`?\n"
         "3. A rollout began it: roll back.\n"
         "4. The model is no longer used: remove it from the exporter's configuration."
     ),

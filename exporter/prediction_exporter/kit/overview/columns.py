@@ -18,10 +18,11 @@ from prediction_exporter.kit.figures import (
     UNSEEN,
     Figure,
     baseline_bins,
+    expected_bins,
     psi_noise_floor,
     values,
 )
-from prediction_exporter.kit.fleet import total
+from prediction_exporter.kit.fleet import SHARED, total
 from prediction_exporter.kit.overview.labels import (
     COLUMN,
     FEATURE,
@@ -183,8 +184,8 @@ def quality() -> list[Panel]:
             "Lines or rows of the source that could not be used, a second, by reason.",
             Query(
                 expr=(
-                    f"{total((*MODEL_KEY, 'reason'), rate(EVENTS_REJECTED, MODEL), of='reason')} and on (reason) "
-                    f"sum by (reason) (increase({EVENTS_REJECTED.where(*MODEL)}[$__range] @ end())) > 0"
+                    f"{total((*MODEL_KEY, 'reason'), rate(EVENTS_REJECTED, MODEL), of='reason', shared=SHARED)} "
+                    f"and on (reason) sum by (reason) (increase({EVENTS_REJECTED.where(*MODEL)}[$__range] @ end())) > 0"
                 ),
                 legend="{{reason}}",
             ),
@@ -205,8 +206,14 @@ def column() -> list[Panel]:
     return [
         p.histogram(
             "Distribution",
-            "Share of each bin, in the window and in the baseline. The bins are the baseline's; other takes unseen categories.",
-            p.now(f"max by (bin) ({baseline_bins(of)})", "baseline", table=True, role=looks.BASELINE),
+            "Share of each bin, in the window and in the baseline; of a column that has a season, in its same hours. "
+            "The bins are the baseline's; other takes unseen categories.",
+            p.now(
+                f"max by (bin) ({expected_bins(of)}) or on (bin) max by (bin) ({baseline_bins(of)})",
+                "baseline",
+                table=True,
+                role=looks.BASELINE,
+            ),
             p.now(f"max by (bin) ({BIN_SHARE.where(*COLUMN)})", "window", table=True, role=looks.WINDOW),
             over="bin",
             unit="percentunit",

@@ -34,6 +34,8 @@ CLUSTER = (chosen("cluster"),)
 PLACE = (*CLUSTER, chosen("namespace"))
 MODEL = (*PLACE, chosen("model"))
 VERSION = (*MODEL, chosen("version"))
+#: Requests of a version, or those that a server counts, which belong to all of them.
+SERVED = (*MODEL, chosen("version").removesuffix("`") + "|`")
 WINDOWS = (*VERSION, 'segment="all"')
 WINDOW = (*WINDOWS, chosen("window"))
 COLUMN = (*WINDOW, chosen("column"))

@@ -1,11 +1,17 @@
-"""Rows on the model's service and its predictions, and on the exporter that watches it."""
+"""Rows on the model's service and its predictions."""
 
 from __future__ import annotations
 
-from prediction_exporter.collectors.exporter import SERIES, SERIES_LIMIT
 from prediction_exporter.collectors.identity import REPLICAS_EXPECTED, SLO_LATENCY, SLO_OBJECTIVE
-from prediction_exporter.collectors.source import EVALUATION_DURATION, EVENTS, SOURCE_LAG, SOURCE_UNREAD
-from prediction_exporter.collectors.traffic import PREDICTION_SCORE, PREDICTIONS, REQUEST_DURATION, REQUESTS
+from prediction_exporter.collectors.traffic import (
+    PREDICTION_SCORE,
+    PREDICTIONS,
+    REQUEST_DURATION,
+    REQUESTS,
+    RESPONSES,
+    STAGE_REQUESTS,
+    VERSION_LAST_REQUEST,
+)
 from prediction_exporter.config.units import Duration
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
@@ -18,6 +24,7 @@ from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.overview.labels import (
     MODEL,
     OUTPUT,
+    SERVED,
     VERSION,
     WINDOW,
     WINDOWS,
@@ -25,10 +32,9 @@ from prediction_exporter.kit.overview.labels import (
     error_ratio,
     latency,
     rate,
-    watching,
 )
 from prediction_exporter.kit.panels import Panel, Query
-from prediction_exporter.kit.promql import VERSION_KEY, Series, largest_of
+from prediction_exporter.kit.promql import MODEL_KEY, VERSION_KEY, largest_of
 from prediction_exporter.kit.recording import WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
 
@@ -59,11 +65,33 @@ def service() -> list[Panel]:
             Query(expr=allowed("availability"), legend="allowed", role=looks.THRESHOLD),
             unit="percentunit",
         ),
+        _stacked(
+            p.timeseries(
+                "Requests by class of status",
+                "Requests a second by what their status says: a class of HTTP, or whether it means success.",
+                Query(expr=total((*MODEL_KEY, "class"), rate(RESPONSES, MODEL), of="class"), legend="{{class}}"),
+                unit="reqps",
+                no_data="no field with a status",
+            )
+        ),
+        p.timeseries(
+            "Time since the last request",
+            "Of each version, by the time of its newest request: one that is served no more is no longer asked.",
+            Query(expr=f"time() - max by (version) ({VERSION_LAST_REQUEST.where(*MODEL)})", legend="{{version}}"),
+            unit="s",
+        ),
+        p.timeseries(
+            "Requests by stage",
+            "Requests a second by what they were for: to be answered, to be compared, or to be looked at alone.",
+            Query(expr=total((*MODEL_KEY, "stage"), rate(STAGE_REQUESTS, MODEL), of="stage"), legend="{{stage}}"),
+            unit="reqps",
+            no_data="no field of it is configured: predictions.fields.stage",
+        ),
         p.timeseries(
             "Latency",
             "Quantiles of this version's durations, interpolated within the buckets, and the objective where there is one.",
             *(
-                Query(expr=latency(q, rate(f"{REQUEST_DURATION}_bucket", VERSION)), legend=f"p{q * 100:.0f}")
+                Query(expr=latency(q, rate(f"{REQUEST_DURATION}_bucket", SERVED)), legend=f"p{q * 100:.0f}")
                 for q in (0.5, 0.95, 0.99)
             ),
             Query(expr=f"max({SLO_LATENCY.where(*MODEL)})", legend="objective", role=looks.THRESHOLD),
@@ -115,6 +143,12 @@ def service() -> list[Panel]:
             )
         ),
     ]
+
+
+def _stacked(panel: Panel) -> Panel:
+    """Show the series of a graph on top of each other: together they are all that there is."""
+    panel.defaults["custom"] = {**panel.defaults["custom"], "fillOpacity": 40, "stacking": {"mode": "normal", "group": "A"}}
+    return panel
 
 
 def _burn(slo: str, span: Duration) -> str:
@@ -172,50 +206,5 @@ def predictions() -> list[Panel]:
                 unit="",
                 no_data="no predictions in the window, or fewer than the model's least number",
             )
-        ),
-    ]
-
-
-def exporter() -> list[Panel]:
-    """Return the panels of the row."""
-
-    def of_each(series: Series) -> Query:
-        return Query(expr=series.where(*MODEL), legend="{{instance}}")
-
-    def own(metric: str) -> str:
-        return f"{metric} {watching()}"
-
-    return [
-        p.timeseries(
-            "Age of the newest event",
-            "Time since the newest event that was read; it grows while nothing new comes.",
-            of_each(SOURCE_LAG),
-            unit="s",
-        ),
-        p.timeseries("Unread", "Bytes of the source that are known and not yet read.", of_each(SOURCE_UNREAD), unit="bytes"),
-        p.timeseries(
-            "Lines or rows read",
-            "Lines or rows of the source that were used, a second, by replica.",
-            Query(expr=f"sum by (instance) ({rate(EVENTS, MODEL)})", legend="{{instance}}"),
-            unit="cps",
-        ),
-        p.timeseries(
-            "Duration of an evaluation",
-            "Time that the last evaluation of the model's statistics took.",
-            of_each(EVALUATION_DURATION),
-            unit="s",
-        ),
-        p.timeseries(
-            "Memory",
-            "Resident memory of the exporters that watch the model.",
-            Query(expr=own("process_resident_memory_bytes"), legend="{{instance}}"),
-            unit="bytes",
-        ),
-        p.timeseries(
-            "Series",
-            "Series that the exporter serves, and how many the configuration allows.",
-            Query(expr=own(str(SERIES)), legend="{{instance}}"),
-            Query(expr=f"max({own(str(SERIES_LIMIT))})", legend="limit", role=looks.THRESHOLD),
-            unit="short",
         ),
     ]

@@ -14,7 +14,7 @@ from prediction_exporter.kit.health import Health
 from prediction_exporter.kit.overview.labels import (
     FEATURE,
     MODEL,
-    VERSION,
+    SERVED,
     WINDOW,
     allowed,
     drifted,
@@ -97,12 +97,13 @@ def _health() -> Panel:
 
 
 def _service() -> list[Panel]:
-    failed, requests = (f"sum({rate_now(family, VERSION)})" for family in (REQUESTS_FAILED, REQUESTS))
+    failed, requests = (f"sum({rate_now(family, SERVED)})" for family in (REQUESTS_FAILED, REQUESTS))
     return [
         p.stat(
             "Requests",
-            "Requests a second to this version in the last five minutes, all replicas together.",
-            p.now(total(VERSION_KEY, rate_now(REQUESTS, VERSION)), "requests"),
+            "Requests a second to this version in the last five minutes, all replicas together; to all where the model's "
+            "server counts them.",
+            p.now(total(VERSION_KEY, rate_now(REQUESTS, SERVED)), "requests"),
             unit="reqps",
         ),
         p.limited(
@@ -119,7 +120,7 @@ def _service() -> list[Panel]:
                 "Latency, p95",
                 "Duration that 95 % of this version's requests stayed under in the last five minutes, interpolated within the "
                 "buckets; red above the objective's.",
-                p.now(latency(0.95, rate_now(f"{REQUEST_DURATION}_bucket", VERSION)), "p95"),
+                p.now(latency(0.95, rate_now(f"{REQUEST_DURATION}_bucket", SERVED)), "p95"),
                 unit="s",
             ),
             p.now(f"max({SLO_LATENCY.where(*MODEL)})", "objective"),

@@ -17,9 +17,10 @@ from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields import steps
 from prediction_exporter.sources.fields.recognise import refuse_shared, stated_outcomes
 from prediction_exporter.sources.fields.schema import EventSchema, Path, column_field, lookup
+from prediction_exporter.sources.stages import NO_STAGE
 
 #: Single fields of a schema; beside them stand its columns.
-_ROLES = ("time", "id", "version", "entity", "latency", "status")
+_ROLES = ("time", "id", "version", "entity", "latency", "status", "stage")
 
 
 def fingerprint(fields: Fields, timezone: str, layout: Layout | None) -> str:
@@ -76,6 +77,8 @@ def absent(schema: EventSchema, events: Sequence[Events], rejected: Rejected) ->
         names.add("version")
     if schema.entity is not None and not any(part.entities is not None and part.entities.any() for part in events):
         names.add("entity")
+    if schema.stage is not None and not any(part.stages is not None and (part.stages != NO_STAGE).any() for part in events):
+        names.add("stage")
     if schema.latency is not None and all(part.latencies is None or np.isnan(part.latencies).all() for part in events):
         names.add("latency")
     return names

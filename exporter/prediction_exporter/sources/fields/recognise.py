@@ -71,6 +71,7 @@ def log_schema(
         latency=optional(roles.latency),
         latency_unit=roles.latency_unit,
         status=status,
+        stage=optional(roles.stage),
         outcomes=stated_outcomes(status, fields),
         columns=columns,
         unseen=tuple(column.name for column in columns if column.path not in places and column.function is None),

@@ -103,6 +103,7 @@ class Roles:
     latency: str | None
     latency_unit: str
     status: str | None
+    stage: str | None
     prediction: str | None
     scores: tuple[str, ...]
     classes: dict[str, str]  # the columns of scores whose class is written, by their field
@@ -135,6 +136,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
     identity = chooser.value("id", fields.id)
     version = chooser.value("version", fields.version)
     entity = chooser.value("entity", fields.entity)
+    stage = chooser.value("stage", fields.stage)
     listed = fields.features if isinstance(fields.features, tuple) else ()
     status = chooser.status(fields.status.field if fields.status else None, listed)
     scores = tuple(
@@ -144,7 +146,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
             for name in [at for at in names if is_within(at, parent) and (at == parent or at not in listed)] or [parent]
         )
     )
-    roles = {time, latency, prediction, identity, version, entity, status, *scores}
+    roles = {time, latency, prediction, identity, version, entity, status, stage, *scores}
     taken = set(within(names, roles))
     truths = [name for name in chooser.free if name.lower() in LABEL_NAMES and name not in taken]
     return Roles(
@@ -156,6 +158,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
         latency=latency,
         latency_unit=latency_unit,
         status=status,
+        stage=stage,
         prediction=prediction,
         scores=scores,
         classes=by_pattern or {field: f"score{key}" for key, field in score_fields(fields).items() if key.startswith(".")},

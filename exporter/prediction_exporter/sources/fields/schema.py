@@ -97,7 +97,7 @@ class EventSchema:
         time: the event time, an epoch number or a date as in RFC 3339.
         time_unit: unit of epoch numbers, one of :data:`UNITS`; ``None`` to tell it from their magnitude.
         timezone: IANA zone of dates that carry none.
-        id, version, entity, latency, status: ``None`` where events have no such field.
+        id, version, entity, latency, status, stage: ``None`` where events have no such field.
         latency_unit: unit of the latency, one of :data:`UNITS`.
         outcomes: how a status is read.
         columns: the model's columns.
@@ -114,13 +114,14 @@ class EventSchema:
     latency: Path | None = None
     latency_unit: str = "s"
     status: Path | None = None
+    stage: Path | None = None
     outcomes: Outcomes = field(default_factory=Outcomes)
     unseen: tuple[str, ...] = ()
 
     @property
     def optional(self) -> tuple[Path, ...]:
         """Where the fields stand that events may lack, of those that they have."""
-        return tuple(filter(None, (self.id, self.version, self.entity, self.latency, self.status)))
+        return tuple(filter(None, (self.id, self.version, self.entity, self.latency, self.status, self.stage)))
 
 
 def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
@@ -136,6 +137,7 @@ def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
         *([f"entity: {shown(schema.entity)}"] if schema.entity is not None else []),
         f"latency: {shown(schema.latency)}" + (f" in {schema.latency_unit}" if schema.latency else ""),
         f"status: {shown(schema.status)}",
+        *([f"stage: {shown(schema.stage)}"] if schema.stage is not None else []),
     ]
     if layout is not None:
         roles = {column.name: column.role for column in layout.columns if not column.is_derived}

@@ -39,7 +39,7 @@ def stated(fields: Fields) -> Iterator[Stated]:
         section = getattr(fields, role)
         if section is not None:
             yield Stated(role, role, section.field)
-    for role in ("id", "version", "entity", "prediction"):
+    for role in ("id", "version", "entity", "stage", "prediction"):
         name = getattr(fields, role)
         if name is not None:
             yield Stated(role, role, name)

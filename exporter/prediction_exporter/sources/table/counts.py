@@ -4,8 +4,8 @@ The counts are those that rows mode would have given, bin by bin. Three things a
 
 - Values that are spelled in an unusual way, as ``1.0`` for a category ``1``, are recognised for the most frequent
   ``MAX_KNOWN`` of a read; the rest of them count as unseen.
-- So many versions are told apart, and so many statuses that may mean success; rows of the rest count as version ``other``,
-  and as failed.
+- So many versions are told apart, and so many statuses that may mean success, and stages; rows of the rest count as version
+  ``other``, as failed with an error, and as stage ``other``.
 - Squares of deviations beyond 1e140 scales from the center are not added up: the sums are infinite where there is any.
 """
 
@@ -22,7 +22,7 @@ from sqlalchemy.sql import ColumnElement
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.table.dialects import Dialect
-from prediction_exporter.sources.table.groups import UNKNOWN, Groups, Learned
+from prediction_exporter.sources.table.groups import Groups, Learned
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.slots import Cell, Slots
@@ -88,6 +88,8 @@ class CountsReader:
             self._learn_versions(start, end)
         if self._groups.status is not None and not self._learned.statuses.known:
             self._learn_statuses(start, end)
+        if self._groups.stage is not None and not self._learned.stages.known:
+            self._learn_stages(start, end)
         counted = self._count(parts)
         if self._learn(start, end, counted):
             counted = self._count(parts)
@@ -106,12 +108,14 @@ class CountsReader:
         cells = [
             (group, cell) for _, split, found in counted if split == self._splits[0] for (_, group, _), cell in found.items()
         ]
-        parts = {self._groups.parts(group) for group, _ in cells if group >= 0}
+        kinds = {self._groups.kind(group) for group, _ in cells if group >= 0}
         learned = False
-        if any(self._groups.is_unknown_version(position) for position, _ in parts):
+        if any(self._groups.is_unknown_version(kind.position) for kind in kinds):
             learned |= self._learn_versions(start, end)
-        if any(status == UNKNOWN for _, status in parts) and not self._learned.statuses.is_full:
+        if any(kind.asks_status for kind in kinds) and not self._learned.statuses.is_full:
             learned |= self._learn_statuses(start, end)
+        if any(kind.asks_stage for kind in kinds) and not self._learned.stages.is_full:
+            learned |= self._learn_stages(start, end)
         for index, slot in self._slots.suspects.items():
             if any(cell.counts[slot] for _, cell in cells):
                 categories = self._measures.categories[index]
@@ -128,6 +132,11 @@ class CountsReader:
         assert status is not None  # noqa: S101 - for the type checker
         known = self._learned.statuses.known
         return self._groups.learn_statuses(self._ask(start, end, status, known, self._groups.may_succeed()))
+
+    def _learn_stages(self, start: int, end: int) -> bool:
+        stage = self._groups.stage
+        assert stage is not None  # noqa: S101 - for the type checker
+        return self._groups.learn_stages(self._ask(start, end, stage, self._learned.stages.known))
 
     def _ask(
         self,

@@ -1,4 +1,4 @@
-"""Groups of rows: version and status in one number, and what is known of both."""
+"""Groups of rows: version, stage and status in one number, and what is known of each."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, case, func, literal, or_
 
+from prediction_exporter.counting.breakdowns import CLASSES, STAGES
 from prediction_exporter.sources.fields.schema import Path
-from prediction_exporter.sources.outcomes import BEGINNINGS, WORDS, failures_of
+from prediction_exporter.sources.outcomes import BEGINNINGS, WORDS, no_status, status_code
+from prediction_exporter.sources.stages import NO_STAGE, stages_of_texts
 from prediction_exporter.sources.table.expressions import Expression, whole
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.spellings import Comparable, Form, Vocabulary, texts_of
 from prediction_exporter.sources.values import versions_of
 
-#: What a row's status may be.
-ANSWERED, FAILED, UNKNOWN = range(3)
+#: Statuses of rows: success and failure of which nothing else is told, and what is not known yet. Each is a code as
+#: :func:`~prediction_exporter.sources.outcomes.status_code` gives it.
+_ANSWERED = 2 * CLASSES.index("success")
+_FAILED = 2 * CLASSES.index("error") + 1
+_UNKNOWN_STATUS = 2 * len(CLASSES)
+_STATUSES = _UNKNOWN_STATUS + 1
 
-#: Codes of statuses.
-_STATUSES = 3
+#: The stage of rows of which it is not known yet, behind those of ``STAGES``.
+_UNKNOWN_STAGE = len(STAGES)
+_STAGES = _UNKNOWN_STAGE + 1
 
 #: The group of rows without an id.
 REFUSED = -1
@@ -33,22 +40,40 @@ class Learned:
 
     Attributes:
         categories: by column and form.
-        statuses, versions: their codes.
+        statuses, stages, versions: their codes.
         told: the columns of which it was told that they are not counted.
     """
 
     categories: dict[str, Vocabulary] = field(default_factory=dict)
     statuses: Vocabulary = field(default_factory=Vocabulary)
+    stages: Vocabulary = field(default_factory=Vocabulary)
     versions: Vocabulary = field(default_factory=Vocabulary)
     told: set[str] = field(default_factory=set)
 
 
-class Groups:
-    """Which group each row belongs to.
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What rows of a group have in common.
 
-    A group's number is that of its version times three, plus its status. The versions are numbered in the order in which they
-    became known; the two numbers behind them are of rows that name none, and of all others.
+    Attributes:
+        position: of their version, in the order in which versions became known; the two positions behind these are of rows that
+            name none, and of all others.
+        failed: whether their requests failed.
+        status: position of their status in ``CLASSES``; of rows whose status is not known, that of errors.
+        stage: position of their stage in ``STAGES``; of rows whose stage is not known, that of other ones.
+        asks_status, asks_stage: whether it is not known.
     """
+
+    position: int
+    failed: bool
+    status: int
+    stage: int
+    asks_status: bool
+    asks_stage: bool
+
+
+class Groups:
+    """Which group each row belongs to: a number made of the version's position, the stage and the status, as digits."""
 
     def __init__(self, relation: Relation, measures: Measures, learned: Learned) -> None:
         schema = relation.schema
@@ -58,6 +83,7 @@ class Groups:
         self._id = measures.column(schema.id)
         self.version = self._comparable(measures, schema.version)
         self.status = self._comparable(measures, schema.status)
+        self.stage = self._comparable(measures, schema.stage)
 
     @staticmethod
     def _comparable(measures: Measures, path: Path | None) -> Comparable | None:
@@ -66,12 +92,12 @@ class Groups:
 
     def expression(self) -> Expression:
         """Return the number of each row's group."""
-        position, status = self._position(), self._status()
-        found = position
-        if status is not None:
-            found = status if position is None else position * whole(_STATUSES) + status
-        elif position is not None:
-            found = position * whole(_STATUSES)
+        found = self._position()
+        for digits, digit in ((_STAGES, self._stage()), (_STATUSES, self._status())):
+            if found is not None:
+                found = found * whole(digits)
+            if digit is not None:
+                found = digit if found is None else found + digit
         if self._has_id:
             present = found if found is not None else whole(0)
             return whole(REFUSED) if self._id is None else case((self._id.is_(None), whole(REFUSED)), else_=present)
@@ -90,10 +116,16 @@ class Groups:
         cases = [(self.status.among(found), whole(code)) for code, found in self.learned.statuses.by_code().items()]
         condition = self.may_succeed()
         if condition is not None:
-            cases.append((~condition, whole(FAILED)))
+            cases.append((~condition, whole(_FAILED)))
         # Where only some values are stated to be failures, the rarest of very many others are none.
-        rest = ANSWERED if self._outcomes.failed is not None and self.learned.statuses.is_full else UNKNOWN
-        return case((self.status.column.is_(None), whole(ANSWERED)), *cases, else_=whole(rest))
+        rest = _ANSWERED if self._outcomes.failed is not None and self.learned.statuses.is_full else _UNKNOWN_STATUS
+        return case((self.status.column.is_(None), whole(no_status(self._outcomes))), *cases, else_=whole(rest))
+
+    def _stage(self) -> Expression | None:
+        if self.stage is None:
+            return None
+        cases = [(self.stage.among(found), whole(code)) for code, found in self.learned.stages.by_code().items()]
+        return case((self.stage.column.is_(None), whole(NO_STAGE)), *cases, else_=whole(_UNKNOWN_STAGE))
 
     def may_succeed(self) -> ColumnElement[bool] | None:
         """Return whether a text may be a code, or a word for success: any other one is that of a failure; None if all may."""
@@ -111,10 +143,24 @@ class Groups:
         texts = versions_of(pl.Series(texts_of(known), dtype=pl.String)).to_list() if known else []
         return [*texts, None]
 
-    @staticmethod
-    def parts(group: int) -> tuple[int, int]:
-        """Return the position of a group's version, and its status."""
-        return divmod(group, _STATUSES)
+    def kind(self, group: int) -> Kind:
+        """Return what a group's number says."""
+        rest, status = divmod(group, _STATUSES)
+        position, stage = divmod(rest, _STAGES)
+        if self.status is None:
+            status = no_status(self._outcomes)
+        if self.stage is None:
+            stage = NO_STAGE
+        asks_status, asks_stage = status == _UNKNOWN_STATUS, stage == _UNKNOWN_STAGE
+        known = _FAILED if asks_status else status
+        return Kind(
+            position=position,
+            failed=bool(known & 1),
+            status=known >> 1,
+            stage=STAGES.index("other") if asks_stage else stage,
+            asks_status=asks_status,
+            asks_stage=asks_stage,
+        )
 
     def is_unknown_version(self, position: int) -> bool:
         """Return whether a position is that of the versions that are not known."""
@@ -133,7 +179,11 @@ class Groups:
         """Take up statuses; return whether any was not known."""
 
         def codes(new: Sequence[Any]) -> list[int]:
-            failures = failures_of(pl.Series(texts_of(new), dtype=pl.String), self._outcomes)
-            return [FAILED if failed else ANSWERED for failed in failures.tolist()]
+            none = no_status(self._outcomes)
+            return [none if text is None else status_code(text, self._outcomes) for text in texts_of(new)]
 
         return self.learned.statuses.learn(values, codes)
+
+    def learn_stages(self, values: Sequence[Any]) -> bool:
+        """Take up stages; return whether any was not known."""
+        return self.learned.stages.learn(values, lambda new: stages_of_texts(texts_of(new)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.breakdowns import CLASSES, STAGES
 from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.counting.events import ValueState
 from prediction_exporter.counting.layout import Layout
@@ -20,7 +22,7 @@ from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.table.expressions import LARGEST_SQUARED, Deviation
-from prediction_exporter.sources.table.groups import ANSWERED, REFUSED, Groups
+from prediction_exporter.sources.table.groups import REFUSED, Groups
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.rows import frame_of
@@ -46,7 +48,9 @@ class Tallying:
         self._groups = groups
         self._slots = slots
         self._rejected = Rejected()
-        self._cells: dict[tuple[int, int, int], Cell] = {}  # by version, status and slice
+        self._cells: dict[tuple[int, bool, int], Cell] = {}  # by version, whether they failed, and slice
+        self._classes: Counter[tuple[int, int]] = Counter()  # rows by version and class of status
+        self._stages: Counter[tuple[int, int]] = Counter()  # and by version and stage
         self._segments: dict[tuple[int, str, int], Cell] = {}  # by version, segment and slice; answered
         layout = context.layout
         deviations = [Deviation.of(layout.columns[i]) for i in layout.numeric] if layout is not None else []
@@ -68,13 +72,15 @@ class Tallying:
                 if is_first:
                     self._rejected.add("missing_id", cell.rows, f"no {path_text(schema.id)}" if schema.id is not None else "")
                 continue
-            position, status = self._groups.parts(group)
+            kind = self._groups.kind(group)
             bucket = at // width * width
             if is_first:
-                self._merge(self._cells, (position, status, bucket), cell)
+                self._merge(self._cells, (kind.position, kind.failed, bucket), cell)
+                self._classes[kind.position, kind.status] += cell.rows
+                self._stages[kind.position, kind.stage] += cell.rows
             label = self._segment(split, of_segment)
-            if label is not None and status == ANSWERED:
-                self._merge(self._segments, (position, label, bucket), cell)
+            if label is not None and not kind.failed:
+                self._merge(self._segments, (kind.position, label, bucket), cell)
 
     def _segment(self, split: int | None, slot: int) -> str | None:
         """Return the segment that a slot of a column is; None for what is no value."""
@@ -109,11 +115,11 @@ class Tallying:
         labels = self._labels(sorted(frequent, key=lambda position: -frequent[position]), texts)
         tally = Tally()
         traffic: dict[str, VersionTraffic] = {}
-        for (position, status, bucket), cell in self._cells.items():
+        for (position, failed, bucket), cell in self._cells.items():
             label = labels[position]
-            if status == ANSWERED and self._context.layout is not None:
+            if not failed and self._context.layout is not None:
                 self._add_profile(tally, Key(label, ALL, bucket), self._context.layout, cell)
-            counted = self._traffic(cell, answered=status == ANSWERED)
+            counted = self._traffic(cell, answered=not failed)
             if label in traffic:
                 counted.first_seen = min(counted.first_seen, traffic[label].first_seen)
                 traffic[label].first_seen = counted.first_seen
@@ -121,6 +127,7 @@ class Tallying:
             else:
                 traffic[label] = counted
             tally.events += cell.rows
+        self._add_breakdowns(traffic, labels)
         if self._context.layout is not None:
             for (position, segment, bucket), cell in self._segments.items():
                 self._add_profile(tally, Key(labels[position], segment, bucket), self._context.layout, cell)
@@ -128,6 +135,17 @@ class Tallying:
         tally.traffic = traffic
         tally.newest = max((counted.last_seen for counted in traffic.values()), default=None)
         return Batch(rejected=self._rejected, tally=tally)
+
+    def _add_breakdowns(self, traffic: Mapping[str, VersionTraffic], labels: Mapping[int, str]) -> None:
+        """Count the classes of statuses, and the stages, where there are fields of them."""
+        schema = self._relation.schema
+        for version in traffic.values():
+            version.statuses = None if schema.status is None else {}
+            version.stages = None if schema.stage is None else {}
+        for (position, place), rows in self._classes.items():
+            _count(traffic[labels[position]].statuses, CLASSES[place], rows)
+        for (position, place), rows in self._stages.items():
+            _count(traffic[labels[position]].stages, STAGES[place], rows)
 
     def _labels(self, positions: list[int], texts: list[str | None]) -> dict[int, str]:
         """Return the version that each position counts under."""
@@ -188,3 +206,8 @@ class Tallying:
         plain = EventSchema(time=("time",), time_unit=schema.time_unit, timezone=self._relation.timezone, columns=())
         (events,) = FrameParser(plain).parse(frame_of(["time"], [(time,) for time in times])).events
         return events.times
+
+
+def _count(counts: dict[str, int] | None, name: str, rows: int) -> None:
+    if counts is not None:
+        counts[name] = counts.get(name, 0) + rows

@@ -93,6 +93,7 @@ class Row:
 
     Attributes:
         means: those of baseline and window, where both exist.
+        of_hours: whether the baseline's distribution is that of the window's hours.
         usual: whether the threshold of its PSI is what windows of this length read without a change.
         others: what the PSI is seen from beside the baseline, where there is anything to compare.
     """
@@ -101,6 +102,7 @@ class Row:
     alarms: list[Remark]
     figure: Markup
     means: tuple[float, float] | None
+    of_hours: bool
     psi: Value
     usual: bool
     meter: Markup | None
@@ -131,7 +133,11 @@ class Window:
         self._others = {REFERENCES[of.reference]: self._read(of.results[PSI.key]) for of in references}
         self._baseline_means = _means(baseline)
         self._offsets = baseline.layout.drift_offsets.tolist()
-        self._then = baseline.profile.drift_counts.tolist()
+        self._then: list[float] = baseline.profile.drift_counts.tolist()
+        self._of_hours: set[int] = set()
+        if report.expected is not None and report.expected.season is not None:
+            self._then = report.expected.counts.tolist()
+            self._of_hours = set(report.expected.season.columns.tolist())
         self._now = report.profile.drift_counts.tolist()
         self._valid_then = baseline.profile.valid.tolist()
         self._valid = report.profile.valid.tolist()
@@ -209,6 +215,7 @@ class Window:
             alarms=self._alarms[index],
             figure=self._distribution(index),
             means=self._means(index),
+            of_hours=index in self._of_hours,
             psi=psi,
             usual=psi.threshold is not None and psi.threshold == self._usual[index],
             meter=meter(psi.value, psi.threshold, psi.floor) if psi.value is not None and psi.threshold else None,
@@ -233,6 +240,8 @@ class Window:
         return histogram(bars, title=f"{isolated(column.name)}, baseline and now")
 
     def _means(self, index: int) -> tuple[float, float] | None:
+        if index in self._of_hours:
+            return None  # the baseline's is of all hours: of those that are compared, shares are all that is known
         now, then = self.of(MEAN, index).value, self._baseline_means.get(index)
         return None if now is None or then is None else (then, now)
 

@@ -29,7 +29,7 @@ class Bin:
     now: float | None
 
 
-def bins_of(labels: Sequence[str], baseline: Sequence[int], now: Sequence[int], *, merge: bool) -> list[Bin]:
+def bins_of(labels: Sequence[str], baseline: Sequence[float], now: Sequence[float], *, merge: bool) -> list[Bin]:
     """Return the bars for the bins of a column.
 
     Where ``merge`` allows it the bins are categories, most frequent first, and too many of them share a bar before the last.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from prediction_exporter.collectors.identity import AREAS
 from prediction_exporter.collectors.report import ModelReport, ReferenceReport, WindowReport
+from prediction_exporter.collectors.switches import NO_PREDICTIONS
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.profiler import ALL
 from prediction_exporter.statistics.evaluation import NOT_WATCHED, TOO_FEW
@@ -81,6 +82,7 @@ def view_of(
 ) -> View:
     """Return what the page shows of a model; ``unwatched`` is what of it is not watched, and why."""
     versions = () if report is None else _versions(report, config)
+    unwatched = {name: why for name, why in unwatched.items() if why != NO_PREDICTIONS}  # said once, below its facts
     late = report is not None and now - report.created > max(LATE_INTERVALS * config.interval.seconds, LATE_SECONDS)
     owner = config.owners.get(model.owner)
     return View(
@@ -152,6 +154,8 @@ def _state(report: ModelReport | None, versions: Sequence[Version], *, late: boo
         return State("source down", "bad")
     if late:
         return State("evaluation late", "bad")
+    if not report.model.predictions.are_read:
+        return State("watched by its server")
     return _state_of_windows(report, versions, whole=whole)
 
 

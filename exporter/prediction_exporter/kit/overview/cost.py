@@ -1,0 +1,72 @@
+"""The row on what the model costs."""
+
+from __future__ import annotations
+
+from prediction_exporter.collectors.bill import BILLED
+from prediction_exporter.collectors.cost import COST_BUDGET
+from prediction_exporter.kit import looks
+from prediction_exporter.kit import panels as p
+from prediction_exporter.kit.cost import MONTH_END, MONTH_TO_DATE, PER_1000, RATE, billed
+from prediction_exporter.kit.overview.labels import MODEL
+from prediction_exporter.kit.panels import Panel, Query
+from prediction_exporter.kit.promql import MODEL_KEY
+from prediction_exporter.kit.scale import Scale
+
+_NO_COST = "no cost declared: cost"
+
+
+def cost() -> list[Panel]:
+    """Return the panels of the row."""
+
+    def of(expr: str) -> str:
+        return f"sum by (basis, currency) ({expr})"
+
+    charged = billed(BILLED, (*MODEL_KEY, "component", "currency", "period"), Scale())
+    budget = f"max by (currency) ({COST_BUDGET.where(*MODEL)})"
+    return [
+        p.timeseries(
+            "Cost an hour",
+            "What each component costs in an hour, the most costly first: by the rates in the last hour, and as it was billed "
+            "for the newest whole day. The two are not to be added.",
+            Query(
+                expr=f"sum by (basis, component, currency) ({RATE.where(*MODEL)})",
+                legend="{{basis}} {{component}} {{currency}}",
+            ),
+            unit="short",
+            no_data=_NO_COST,
+        ),
+        p.timeseries(
+            "Cost of the month",
+            "What was spent since the calendar month began in UTC, and what it will be at its end: the rest is projected by "
+            "the mean of the last seven days.",
+            Query(expr=of(MONTH_TO_DATE.where(*MODEL)), legend="{{basis}} so far {{currency}}"),
+            Query(expr=of(MONTH_END.where(*MODEL)), legend="{{basis}} at its end {{currency}}"),
+            Query(expr=budget, legend="budget {{currency}}", role=looks.THRESHOLD),
+            unit="short",
+            no_data=_NO_COST,
+        ),
+        p.timeseries(
+            "Cost of 1,000 predictions",
+            "By the rates, of the last hour; by the bill, the newest billed day over the predictions of the last day.",
+            Query(expr=of(PER_1000.where(*MODEL)), legend="{{basis}} {{currency}}"),
+            unit="short",
+            no_data=_NO_COST,
+        ),
+        p.free_scale(
+            p.timeseries(
+                "Billed",
+                "What was billed for this month and the one before, by component. A credit or a correction lowers it.",
+                Query(
+                    expr=f"sum by (period, component, currency) ({_of_the_model(charged)})",
+                    legend="{{period}} {{component}} {{currency}}",
+                ),
+                unit="short",
+                no_data="no bill declared: cost.focus or cost.opencost",
+            )
+        ),
+    ]
+
+
+def _of_the_model(expr: str) -> str:
+    """Return an expression of bills with the matchers of the chosen model."""
+    return expr.replace(str(BILLED), BILLED.where(*MODEL))

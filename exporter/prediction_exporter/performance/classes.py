@@ -1,0 +1,190 @@
+"""Counting pairs of classes: predicted by actual, scores by bin, losses."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prediction_exporter.counting.binning import Binner
+from prediction_exporter.performance.exact import BLOCK, DIGITS, digits_of, sum_of
+from prediction_exporter.performance.layout import (
+    CALIBRATION_BINS,
+    LOSSES,
+    ROUNDING,
+    ROWS,
+    TENTHS,
+    UNSCORED,
+    UNUSABLE,
+    WEIGHT,
+    PerformanceLayout,
+    ScoreBins,
+)
+from prediction_exporter.performance.weights import units_of, usable_weights, weights_of
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Codes = NDArray[np.intp]
+
+#: Log losses are rounded to this, so that logarithms of another processor or library, which differ in their last digits, take
+#: out what was added.
+_LOG_STEP = 2.0**-32
+
+#: What scikit-learn clips probabilities to before it takes the logarithm.
+_EPSILON = float(np.finfo(np.float64).eps)
+
+
+def count_classes(
+    layout: PerformanceLayout,
+    predicted: NDArray[Any] | None,
+    actual: NDArray[Any],
+    scores: Floats | None,
+    weights: Floats | None,
+) -> Counts:
+    """Return the counts of a batch, int64 (layout.width,); the arguments are those of ``Performance.of``."""
+    counts = np.zeros(layout.width, np.int64)
+    for first in range(0, len(actual), BLOCK):
+        rows = slice(first, first + BLOCK)
+        _count(
+            layout,
+            counts,
+            None if predicted is None else predicted[rows],
+            actual[rows],
+            None if scores is None else np.asarray(scores[rows], np.float64),
+            None if weights is None else weights[rows],
+        )
+    return counts
+
+
+def _count(
+    layout: PerformanceLayout,
+    counts: Counts,
+    predicted: NDArray[Any] | None,
+    actual: NDArray[Any],
+    scores: Floats | None,
+    weights: Floats | None,
+) -> None:
+    scored = np.zeros(len(actual), np.bool_)
+    if scores is not None and layout.scores:
+        scores, scored = _clean(layout, scores)
+    if predicted is None:
+        predicted = np.full(len(actual), -1) if scores is None else np.where(scored, _decided(layout, scores), -1)
+    usable = (predicted >= 0) & (predicted <= layout.other) & (actual >= 0) & (actual <= layout.other)
+    usable &= usable_weights(weights, len(actual))
+    counts[UNUSABLE] += len(actual) - int(np.count_nonzero(usable))
+    if not usable.all():
+        predicted, actual, scored = predicted[usable], actual[usable], scored[usable]
+        scores = None if scores is None else scores[usable]
+        weights = None if weights is None else weights[usable]
+    units = units_of(weights)
+    codes = actual.astype(np.intp)
+    counts[ROWS] += len(codes)
+    counts[WEIGHT] += units.sum() if units is not None else len(codes)
+    _into(layout, counts, "confusion", predicted.astype(np.intp) * (layout.other + 1) + codes, units)
+    if layout.scores:
+        counts[UNSCORED] += len(codes) - int(np.count_nonzero(scored))
+    place, _ = layout.blocks["sums"]
+    sums = counts[place].reshape(-1, DIGITS)
+    of_units = None if units is None else weights_of(units)
+    if of_units is not None:
+        sums[0] += sum_of(of_units**2)
+    if scores is None or not scored.any():
+        return
+    if not scored.all():
+        codes, scores = codes[scored], scores[scored]
+        units = None if units is None else units[scored]
+        of_units = None if of_units is None else of_units[scored]
+    for index in range(len(layout.scores)):
+        _count_score(layout, counts, index, codes, scores[:, index], units)
+    if layout.has_losses:
+        first = layout.sums.index(LOSSES[0])
+        terms = _losses(layout, codes, scores)
+        sums[first : first + len(LOSSES)] += sum_of(terms if of_units is None else terms * of_units)
+    _sum_scores(layout, sums, scores, of_units)
+
+
+def _clean(layout: PerformanceLayout, scores: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return scores whose probabilities lie in [0, 1], and which rows have all of them."""
+    scored = np.asarray(np.isfinite(scores).all(axis=1), np.bool_)
+    probable = np.array([score.is_probability for score in layout.scores])
+    if not probable.any():
+        return scores, scored
+    with np.errstate(invalid="ignore"):
+        outside = (scores < -ROUNDING) | (scores > 1 + ROUNDING)
+    scored &= ~(outside & probable).any(axis=1)
+    return np.where(probable, np.clip(scores, 0.0, 1.0), scores), scored
+
+
+def _decided(layout: PerformanceLayout, scores: Floats) -> Codes:
+    """Return the class that the scores decide for."""
+    if layout.positive is None:
+        classes = np.array([score.of_class for score in layout.scores])
+        best: Codes = classes[np.argmax(np.where(np.isnan(scores), -np.inf, scores), axis=1)]
+        return best
+    least = 0.5 if layout.threshold is None else layout.threshold
+    negative = next((code for code in range(layout.other) if code != layout.positive), layout.other)
+    return np.where(scores[:, 0] >= least, layout.positive, negative)
+
+
+def _into(layout: PerformanceLayout, counts: Counts, block: str, places: Codes, units: Counts | None) -> None:
+    place, _ = layout.blocks[block]
+    width = place.stop - place.start
+    found = np.bincount(places, weights=units, minlength=width)  # sums of whole numbers that floats hold exactly
+    counts[place] += found.astype(np.int64)
+
+
+@lru_cache(maxsize=256)
+def _binner(score: ScoreBins) -> Binner:
+    return Binner(np.array(score.edges))
+
+
+def _count_score(
+    layout: PerformanceLayout, counts: Counts, index: int, codes: Codes, scores: Floats, units: Counts | None
+) -> None:
+    score = layout.scores[index]
+    bins = _binner(score).bin(scores)
+    places = np.where(codes == score.of_class, score.bins, 0) + bins.astype(np.intp)
+    _into(layout, counts, f"score {index}", places, units)
+
+
+def _losses(layout: PerformanceLayout, codes: Codes, scores: Floats) -> Floats:
+    """Return the log loss and the Brier score of each pair, and their squares, (4, n)."""
+    if layout.task == "binary":
+        positive = codes == layout.positive
+        of_actual = np.where(positive, scores[:, 0], 1.0 - scores[:, 0])
+        brier = (scores[:, 0] - positive) ** 2
+    else:
+        columns = np.full(layout.other + 1, -1)
+        columns[[score.of_class for score in layout.scores]] = np.arange(len(layout.scores))
+        at = columns[codes]
+        known = at >= 0
+        of_actual = np.where(known, np.take_along_axis(scores, np.where(known, at, 0)[:, None], axis=1)[:, 0], 0.0)
+        brier = np.where(known, 0.0, 1.0)  # what is in no class has a probability of 0
+        for column in range(len(layout.scores)):  # one by one: the order of additions does not depend on how arrays lie
+            brier += (scores[:, column] - (at == column)) ** 2
+    log_loss = np.rint(-np.log(np.clip(of_actual, _EPSILON, 1.0 - _EPSILON)) / _LOG_STEP) * _LOG_STEP
+    return np.stack((log_loss, log_loss**2, brier, brier**2))
+
+
+def _sum_scores(layout: PerformanceLayout, sums: Counts, scores: Floats, weights: Floats | None) -> None:
+    """Sum the probabilities in each calibration bin."""
+    for index, score in enumerate(layout.scores):
+        if not score.is_probability:
+            continue
+        values = np.ascontiguousarray(scores[:, index])
+        tenths = calibration_bin(values)
+        first = layout.sums.index(f"score {index} 0")
+        for place, digit in enumerate(digits_of(values if weights is None else values * weights)):
+            found = np.bincount(tenths, weights=digit, minlength=CALIBRATION_BINS)
+            sums[first : first + CALIBRATION_BINS, place] += found.astype(np.int64)
+
+
+def calibration_bin(probabilities: Floats) -> Codes:
+    """Return the calibration bin of each probability: closed on the left, as score bins are, and 1 in the last.
+
+    >>> calibration_bin(np.array([0.0, 0.1, 0.29, 0.3, 1.0])).tolist()
+    [0, 1, 2, 3, 9]
+    """
+    return np.searchsorted(TENTHS, probabilities, side="right")

@@ -1,0 +1,1 @@
+"""Ways to find the processes of a model server, one module each."""
