@@ -14,9 +14,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from waiting_labels import BEGIN, CLASSES, MODEL, L, P, labels, predictions, rows_of
 from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.labels import Store
+from waiting_labels import BEGIN, CLASSES, MODEL, L, P, labels, predictions, rows_of
 
 BATCHES = 180
 BATCH = 12

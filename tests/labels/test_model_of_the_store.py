@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from waiting_labels import BEGIN, CLASSES, DAY, L, P, Pair, Stored, labels, predictions
 from prediction_exporter.labels import Store, keys
 from prediction_exporter.labels.keys import hash_ids
+from waiting_labels import BEGIN, CLASSES, DAY, L, P, Pair, Stored, labels, predictions
 
 HORIZON_DAYS = 2
 

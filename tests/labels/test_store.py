@@ -8,13 +8,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from waiting_labels import BEGIN, CLASSES, DAY, MODEL, NUMBERS, L, P, Pair, Stored, labels, predictions
 from prediction_exporter.counting.state import FILE_NAME
 from prediction_exporter.counting.state_database import PAGE_BYTES
 from prediction_exporter.counting.state_days import table_of, tables
@@ -23,6 +23,7 @@ from prediction_exporter.labels.filters import BITS_EACH, Filter, Probe
 from prediction_exporter.labels.keys import hash_ids
 from prediction_exporter.labels.rows import label_type, prediction_type, room
 from prediction_exporter.labels.tallies import DELAY_BOUNDS
+from waiting_labels import BEGIN, CLASSES, DAY, MODEL, NUMBERS, L, P, Pair, Stored, labels, predictions
 
 NOW = BEGIN + 3600.0
 
@@ -218,6 +219,18 @@ def test_ids_are_their_texts() -> None:
     assert (hash_ids(pl.Series([7.0, -3.0, 2.0**53])).keys == whole.keys).all()
     assert (hash_ids(pl.Series([7, -3, 2**53])).keys == whole.keys).all()
     assert len(np.unique(hash_ids(pl.Series([7.0, 7.5, 1e300, float("nan")])).keys)) == 4
+
+
+def test_a_batch_of_another_shape_is_refused(stored: Stored) -> None:
+    """Codes instead of classes, and scores or segments that are too few: never taken for something else."""
+    put, given = predictions([P("a")]), labels([L("a")])
+    wrong = [replace(put, predicted=pl.Series([1])), replace(put, scores=None), replace(put, segments=())]
+    with stored.step(commit=False) as step:
+        for batch in wrong:
+            with pytest.raises(ValueError, match=r"values are String|a prediction has 1 scores and 1 segments"):
+                stored.store.put_predictions(step, batch, NOW)
+        with pytest.raises(ValueError, match="values are String where a class is predicted, not Float64"):
+            stored.store.put_labels(step, replace(given, actual=pl.Series([1.0])), NOW)
 
 
 def test_nothing_is_left_of_labels_that_nobody_wants_any_more(stored: Stored) -> None:

@@ -35,6 +35,23 @@ class Shape:
         """Type of predictions and labels."""
         return pl.String() if self.kind == "class" else pl.Float64()
 
+    def check(self, batch: Predictions | Labels) -> None:
+        """Check that a batch is of this shape.
+
+        Raises:
+            ValueError: it is not; nothing of it is taken.
+        """
+        values = batch.actual if isinstance(batch, Labels) else batch.predicted
+        if values.dtype != self.value_type:
+            raise ValueError(f"values are {self.value_type} where a {self.kind} is predicted, not {values.dtype}")
+        if isinstance(batch, Labels):
+            return
+        scores = 0 if batch.scores is None else batch.scores.shape[1]
+        if (scores, len(batch.segments)) != (self.scores, self.segments):
+            raise ValueError(
+                f"a prediction has {self.scores} scores and {self.segments} segments, not {scores} and {len(batch.segments)}"
+            )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:

@@ -56,7 +56,11 @@ class Store:
             step: the transaction.
             batch: the predictions.
             now: the time, in seconds since the epoch.
+
+        Raises:
+            ValueError: the batch is of another shape.
         """
+        self.shape.check(batch)
         held = self._held
         held.enter(step)
         added = put_predictions(held, step, batch, now=now, sample=self._sample, most=self._max_size)
@@ -70,7 +74,11 @@ class Store:
             step: the transaction.
             batch: the labels, in the order in which they came.
             now: the time, in seconds since the epoch.
+
+        Raises:
+            ValueError: the batch is of another shape.
         """
+        self.shape.check(batch)
         self._held.enter(step)
         return put_labels_of(self._held, step, batch, now=now, sample=self._sample, most=self._max_size)
 
