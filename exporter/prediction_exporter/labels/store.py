@@ -60,7 +60,7 @@ class Store:
         Raises:
             ValueError: the batch is of another shape.
         """
-        self.shape.check(batch)
+        self._held.shape.check(batch)
         held = self._held
         held.enter(step)
         added = put_predictions(held, step, batch, now=now, sample=self._sample, most=self._max_size)
@@ -78,7 +78,7 @@ class Store:
         Raises:
             ValueError: the batch is of another shape.
         """
-        self.shape.check(batch)
+        self._held.shape.check(batch)
         self._held.enter(step)
         return put_labels_of(self._held, step, batch, now=now, sample=self._sample, most=self._max_size)
 
