@@ -166,6 +166,19 @@ def _without(path: str) -> dict[str, Any]:
     return changed
 
 
+def test_aliases_cost_nothing(tmp_path: Path) -> None:
+    """Neither one that names what it stands in, nor such as stand for a billion others."""
+    bomb = "\n".join(f"    a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 9)}]" for n in range(12))
+    own = document(None, HALF, indicatorRef="failed")
+    del own["spec"]["indicator"]
+    sli = "kind: SLI\napiVersion: openslo/v1\nmetadata: {name: failed}\nspec: &loop\n  own: *loop\n"
+    sli = f"---\n{sli}  query: model_requests_failed_total\n  bomb:\n{bomb}\n---\n"
+    assert loaded(tmp_path, yaml.safe_dump(own) + sli).availability == 0.5
+    looped = "spec: {service: credit-risk, budgetingMethod: &l [*l]}"
+    with pytest.raises(ConfigError, match="budgetingMethod: a list is not how"):
+        loaded(tmp_path, "apiVersion: openslo/v1\nkind: SLO\nmetadata: {labels: {slo: latency}}\n" + looped)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

@@ -12,13 +12,11 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    ValidationInfo,
     WithJsonSchema,
-    field_validator,
     model_validator,
 )
 
-from prediction_exporter.config.predictions import S3
+from prediction_exporter.config.predictions import BucketS3
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
@@ -109,7 +107,7 @@ class Focus(Section):
         description="Folder, file or glob, relative to the configuration file; or s3://BUCKET/PREFIX, whose credentials come "
         "from the environment or from AWS's usual files."
     )
-    s3: S3 | None = Field(None, description="Where the bucket is, for a path that begins with s3://.")
+    s3: BucketS3 | None = Field(None, description="Where the bucket is, for a path that begins with s3://.")
     tags: Mapping[Text, Text] = Field({}, description="Tags that a charge must have to be the model's, all of them.")
     resource_ids: tuple[Text, ...] = Field(
         (), description="Resources that are the model's, by their ids; * stands for any characters."
@@ -129,13 +127,6 @@ class Focus(Section):
     timeout: Annotated[DurationValue, between("100ms", "1h")] = Field(
         Duration.parse("5m"), description="Time after which reading has failed; 100ms to 1h."
     )
-
-    @field_validator("s3")
-    @classmethod
-    def _s3_of_a_bucket(cls, s3: S3 | None, info: ValidationInfo) -> S3 | None:
-        if s3 is not None and not info.data.get("path", S3_PREFIX).startswith(S3_PREFIX):
-            raise refuse("is for a bucket, and path names none", f"only beside a path that begins with {S3_PREFIX}")
-        return s3
 
     @property
     def in_bucket(self) -> bool:

@@ -179,7 +179,24 @@ def _checked(contents: Iterable[Any]) -> Iterable[_Document]:
 
 
 def _shown(value: Any) -> str:
-    return json.dumps(value, default=str) if value is not None else "nothing"
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):  # which may hold itself, by an alias
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return json.dumps(value, default=str)
+
+
+def _texts(content: Any) -> list[str]:
+    """Return the texts that stand anywhere in a content, each part of it looked at once, however often aliases name it."""
+    found, seen, waiting = [], set[int](), [content]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            found.append(part)
+        elif isinstance(part, dict | list) and id(part) not in seen:
+            seen.add(id(part))
+            waiting.extend(part.values() if isinstance(part, dict) else part)
+    return found
 
 
 def _indicator(document: _Document, indicators: Mapping[str, _Document]) -> Mapping[str, Any]:
@@ -200,8 +217,8 @@ def _which(document: _Document, indicators: Mapping[str, _Document]) -> str:
         if which not in OBJECTIVES:
             raise document.error("metadata.labels.slo", f"{_shown(which)} is unknown", ", ".join(OBJECTIVES))
         return which
-    asked = json.dumps(_indicator(document, indicators), default=str)
-    named = {objective for series, objective in SERIES.items() if re.search(rf"\b{series}\b", asked)}
+    asked = _texts(_indicator(document, indicators))
+    named = {objective for series, objective in SERIES.items() if any(re.search(rf"\b{series}\b", text) for text in asked)}
     if len(named) != 1:
         raise document.error(
             "metadata.labels.slo",

@@ -7,6 +7,7 @@ import json
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -14,7 +15,6 @@ from pydantic import (
     Tag,
     ValidationInfo,
     WithJsonSchema,
-    field_validator,
     model_validator,
 )
 
@@ -149,6 +149,17 @@ class S3(Section):
     region: Text | None = Field(None, description="Region of the bucket.")
 
 
+def _of_a_bucket(s3: S3, info: ValidationInfo) -> S3:
+    # A path that is refused itself is not there.
+    if not info.data.get("path", S3_PREFIX).startswith(S3_PREFIX):
+        raise refuse("is for a bucket, and path names none", f"only beside a path that begins with {S3_PREFIX}")
+    return s3
+
+
+#: A store beside a ``path``, which has to name a bucket.
+BucketS3 = Annotated[S3, AfterValidator(_of_a_bucket)]
+
+
 class Files(Section):
     """Files of predictions in a folder or a partitioned tree."""
 
@@ -165,20 +176,12 @@ class Files(Section):
         description="A CSV or JSON lines file is read when it has not changed for so long; Parquet files tell themselves when "
         "they are whole; 0s to 1h.",
     )
-    s3: S3 | None = Field(
+    s3: BucketS3 | None = Field(
         None,
         description="Where the bucket is, for a path that begins with s3://. Credentials are never here: they come from the "
         "environment or from AWS's usual files.",
     )
     shared: Flag = Field(False, description="Whether several exporters read these files; fleet rules then count them once.")
-
-    @field_validator("s3")
-    @classmethod
-    def _s3_of_a_bucket(cls, s3: S3 | None, info: ValidationInfo) -> S3 | None:
-        # A path that is refused itself is not there.
-        if s3 is not None and not info.data.get("path", S3_PREFIX).startswith(S3_PREFIX):
-            raise refuse("is for a bucket, and path names none", f"only beside a path that begins with {S3_PREFIX}")
-        return s3
 
     @property
     def in_bucket(self) -> bool:

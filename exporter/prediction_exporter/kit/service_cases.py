@@ -60,6 +60,17 @@ SERVICE_CASES: tuple[RecordingCase, ...] = (
         ),
     ),
     RecordingCase(
+        name="hours without a request leave what is left as it is, and are no number that is none",
+        series=(
+            series(REQUESTS, "0x40 0+100x60 6000x300 6000+100x60 12000x60", model="credit-risk", version="2"),
+            series(REQUESTS_FAILED, "0x40 0+1x60 60x300 60+1x60 120x60", model="credit-risk", version="2"),
+            series(SLO_OBJECTIVE, "0.9x600", model="credit-risk", slo="availability"),
+        ),
+        at="520m",
+        # One in a hundred failed, and one in ten may.
+        expected=((f"abs({REMAINING} - 0.9) < bool 0.001", _AVAILABILITY, 1.0),),
+    ),
+    RecordingCase(
         name="which model is asked most",
         series=(
             series(REQUESTS, "0+30x60", model="credit-risk", version="1"),
