@@ -5,8 +5,8 @@ pairs that come back into its counts of performance, all in the transaction that
 
     with state.step(model, claim=claim) as step:
         for joined in (store.put_predictions(step, predictions, now), store.put_labels(step, labels, now)):
-            performance.add(joined.added)  # by minute of the prediction, version, part and segments
-            performance.subtract(joined.removed)
+            of_minutes(joined.added)  # Performance of each minute of predictions, version, part and segment: added
+            of_minutes(joined.removed)  # and taken out
         store.expire(step, now)
         step.commit(stored, layout, buckets, keep_from=keep_from)
 
