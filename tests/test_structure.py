@@ -117,7 +117,7 @@ def test_no_import_goes_round() -> None:
     TopologicalSorter(GRAPH).prepare()
 
 
-@pytest.mark.parametrize("part", ["counting", "statistics", "performance"])
+@pytest.mark.parametrize("part", ["counting", "labels", "statistics", "performance"])
 def test_counts_know_nothing_of_where_they_come_from(part: str) -> None:
     """They can be used in a notebook, without a source, a configuration or a server, not even through others."""
     assert not {unit(module) for module in needed({m for m in MODULES if unit(m) == part})} & ABOVE_COUNTS

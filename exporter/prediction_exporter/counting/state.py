@@ -10,30 +10,23 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import chain
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from prediction_exporter.counting import state_database as database
 from prediction_exporter.counting.layout import Layout
-from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.state_database import FILE_NAME, transaction, write_meta
+from prediction_exporter.counting.state_days import LABELS, drop_tables
 from prediction_exporter.counting.state_errors import RECOVER_FLAG, DamagedError, SupersededError
 from prediction_exporter.counting.state_file import StateFile
-from prediction_exporter.counting.state_rows import BucketKey, BucketRow, BucketSums, Manifest, ModelRow
+from prediction_exporter.counting.state_rows import BucketKey, BucketRow, Manifest, ModelRow
+from prediction_exporter.counting.state_step import EVIDENCE, Step, StoredBucket, StoredModel, pack, unpack
 from prediction_exporter.errors import StateError
 
-__all__ = ["FILE_NAME", "State", "StoredBucket", "StoredModel", "SupersededError", "pack", "unpack"]
+__all__ = ["FILE_NAME", "State", "Step", "StoredBucket", "StoredModel", "SupersededError", "pack", "unpack"]
 
 logger = logging.getLogger(__name__)
-
-#: Under this name a model's evidence stands among its windows.
-EVIDENCE = "evidence"
 
 #: Buckets that are read at a time.
 PAGE_BUCKETS = 64
@@ -45,24 +38,8 @@ _DELETE_MODEL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StoredModel:
-    """A model's position and counters as they were last committed."""
-
-    source: str
-    position: str | None
-    counters: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBucket:
-    """A bucket of a window."""
-
-    version: str
-    segment: str
-    window: str
-    start: int
-    profile: Profile
+class _NothingToStore(Exception):  # noqa: N818 - ends a transaction, and is no error
+    """A step ended without a commit."""
 
 
 class State:
@@ -135,7 +112,7 @@ class State:
         """Yield a model's stored buckets of this layout."""
         for rows in self._pages(model):
             for row in rows:
-                if row.layout == layout.digest and row.window != EVIDENCE:
+                if row.layout == layout.digest and row.window not in {EVIDENCE, LABELS}:
                     yield StoredBucket(row.version, row.segment, row.window, row.start, unpack(layout, row.profile))
 
     def evidence(self, model: str, layout: Layout) -> bytes | None:
@@ -166,15 +143,18 @@ class State:
     # What models tell
 
     def drop_buckets(self, model: str) -> None:
-        """Delete a model's stored buckets, which are about to be read anew."""
+        """Delete a model's stored buckets, which are about to be read anew; what waits for labels stays."""
         with self._file.use() as connection:
             row = self._model_row(connection, model)
             if row is None:
                 return
+            manifest = Manifest()
             with transaction(connection):
-                connection.execute("DELETE FROM bucket WHERE model = ?", (model,))
-                database.write_model(connection, ModelRow.of(model, row.source, row.position, row.counters, Manifest()))
-            self._file.manifests[model] = Manifest()
+                connection.execute("DELETE FROM bucket WHERE model = ? AND window != ?", (model, LABELS))
+                for left in database.read_buckets(connection, model):
+                    manifest.add(left)
+                database.write_model(connection, ModelRow.of(model, row.source, row.position, row.counters, manifest))
+            self._file.manifests[model] = manifest
 
     def commit(
         self,
@@ -187,37 +167,38 @@ class State:
         claim: int,
         evidence: bytes | None = None,
     ) -> None:
-        """Store a model's position, counters and changed buckets in one transaction.
-
-        Buckets of other layouts, of windows that ``keep_from`` does not name, and those older than it says are deleted. The
-        evidence stays as it is where none is given.
+        """Store a model's position, counters and changed buckets in one transaction, see :meth:`Step.commit`.
 
         Raises:
             SupersededError: the model was claimed again since; nothing is stored.
             StateError: the file cannot be written; nothing is stored.
         """
-        digest = "" if layout is None else layout.digest
-        rows: Iterable[BucketRow] = (
-            BucketRow.of(BucketKey(model, digest, b.version, b.segment, b.window, b.start), pack(b.profile)) for b in buckets
-        )
-        if evidence is not None:
-            rows = chain(rows, [BucketRow.of(BucketKey(model, digest, "", "", EVIDENCE, 0), evidence)])
-        keep_from = {**keep_from, EVIDENCE: 0}
+        with self.step(model, claim=claim) as step:
+            step.commit(stored, layout, buckets, keep_from=keep_from, evidence=evidence)
+
+    @contextmanager
+    def step(self, model: str, *, claim: int) -> Iterator[Step]:
+        """Use the file alone for one transaction, which ends with a commit of the model; without one, nothing is stored.
+
+        Raises:
+            SupersededError: the model was claimed again since; nothing is stored.
+            StateError: the file cannot be used; nothing is stored.
+        """
         with self._file.use(writing=True) as connection:
             if self._claims.get(model) != claim:
                 raise SupersededError(f"model {model} is watched by another thread now")
-            manifest = self._file.manifests.get(model, Manifest()).copy()
-            with transaction(connection):
-                _put_buckets(connection, rows, manifest)
-                _drop_old(connection, model, digest, keep_from, manifest, any_layout=self._layouts.get(model) == digest)
-                database.write_model(
-                    connection, ModelRow.of(model, stored.source, stored.position, json.dumps(stored.counters), manifest)
-                )
-                if model not in self._file.manifests:
+            known = self._file.manifests.get(model)
+            step = Step(connection, model, Manifest() if known is None else known.copy(), self._layouts.get(model))
+            with suppress(_NothingToStore), transaction(connection):
+                yield step
+                if step.layout is None:
+                    raise _NothingToStore
+                if known is None:
                     write_meta(connection, "models", sorted({*self._file.manifests, model}))
-            self._file.manifests[model] = manifest
-            self._file.damage.pop(model, None)  # its counters tell it from now on
-            self._layouts[model] = digest
+            if step.layout is not None:
+                self._file.manifests[model] = step.manifest
+                self._file.damage.pop(model, None)  # its counters tell it from now on
+                self._layouts[model] = step.layout
 
     def keep(self, models: Collection[str]) -> None:
         """Delete all that is stored of other models, which are not configured any more."""
@@ -236,6 +217,7 @@ class State:
             for model in sorted(gone):
                 for statement in _DELETE_MODEL:
                     connection.execute(statement, (model,))
+                drop_tables(connection, model)
                 logger.info("model %s is not configured any more; what was stored of it is deleted", model)
             write_meta(connection, "models", sorted(manifests.keys() - set(gone)))
             write_meta(connection, "damaged", sorted(unusable - set(gone)))
@@ -261,58 +243,3 @@ def _are_whole(rows: Iterable[BucketRow], expected: Manifest) -> bool:
             return False
         there.add(row)
     return there == expected
-
-
-def _put_buckets(connection: sqlite3.Connection, rows: Iterable[BucketRow], manifest: Manifest) -> None:
-    former = "SELECT checksum FROM bucket WHERE (model, version, segment, window, start) = (?, ?, ?, ?, ?)"
-    for row in rows:
-        for (replaced,) in connection.execute(former, (row.model, row.version, row.segment, row.window, row.start)).fetchall():
-            manifest.remove(row.sums, replaced)
-        manifest.add(row)
-        connection.execute("INSERT OR REPLACE INTO bucket VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-
-
-def _drop_old(
-    connection: sqlite3.Connection,
-    model: str,
-    digest: str,
-    keep_from: Mapping[str, int],
-    manifest: Manifest,
-    *,
-    any_layout: bool,
-) -> None:
-    """Delete what no window holds any more; ``any_layout`` is whether all buckets are known to be of this layout."""
-    conditions: list[tuple[str, tuple[str | int, ...]]] = []
-    if not any_layout:
-        conditions.append(("layout != ?", (digest,)))
-    for window, oldest in manifest.windows().items():
-        if window not in keep_from:
-            conditions.append(("window = ?", (window,)))
-        elif oldest < keep_from[window]:
-            conditions.append(("window = ? AND start < ?", (window, keep_from[window])))
-    for condition, values in conditions:
-        deleted = connection.execute(
-            f"DELETE FROM bucket WHERE model = ? AND {condition} RETURNING window, start, version, segment, checksum",  # noqa: S608 - of the above
-            (model, *values),
-        )
-        for window, start, version, segment, of_bucket in deleted.fetchall():
-            manifest.remove(BucketSums.of(window, start, version, segment), of_bucket)
-
-
-def pack(profile: Profile) -> bytes:
-    """Return a profile as compressed bytes: counts as int64, sums and extremes as float64, little-endian."""
-    raw = (
-        profile.counts.astype("<i8").tobytes() + profile.sums.astype("<f8").tobytes() + profile.extremes.astype("<f8").tobytes()
-    )
-    return zlib.compress(raw, 1)
-
-
-def unpack(layout: Layout, blob: bytes) -> Profile:
-    """Return the profile that :func:`pack` gave."""
-    raw = zlib.decompress(blob)
-    moments = 2 * len(layout.numeric)
-    if len(raw) != 8 * (layout.width + 2 * moments):
-        raise StateError(f"a stored profile has {len(raw)} bytes where its layout has {8 * (layout.width + 2 * moments)}")
-    counts = np.frombuffer(raw, "<i8", layout.width).astype(np.int64)
-    floats = np.frombuffer(raw, "<f8", 2 * moments, offset=8 * layout.width).astype(np.float64)
-    return Profile(layout, counts, floats[:moments].reshape(2, -1), floats[moments:].reshape(2, -1))

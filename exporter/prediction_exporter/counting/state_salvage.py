@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from prediction_exporter.counting import state_database as database
+from prediction_exporter.counting.state_days import LABELS, Extent, copy_table, table_of_bucket
 from prediction_exporter.counting.state_errors import FAULTS, is_damage
 from prediction_exporter.counting.state_rows import BucketKey, BucketRow, Manifest, ModelRow
 
@@ -124,9 +125,22 @@ def _take_buckets(reader: _Reader, target: sqlite3.Connection, found: Salvaged) 
         row_of_model = found.models[name]
         if reader.has_manifests:
             found.buckets[name] = _leave_doubtful(target, name, manifest, Manifest.from_text(row_of_model.manifest))
+            found.buckets[name] += _take_days(reader, target, name, manifest)
         found.models[name] = ModelRow.of(*row_of_model[:4], manifest)
     found.buckets = +found.buckets
     found.kept = sum(manifest.buckets() for manifest in held.values())
+
+
+def _take_days(reader: _Reader, target: sqlite3.Connection, model: str, manifest: Manifest) -> int:
+    """Copy the tables of days that are whole; return how many are lost."""
+    lost = 0
+    for row in [row for row in database.read_buckets(target, model) if row.window == LABELS]:
+        table = table_of_bucket(row)
+        if table is not None and not reader.copy_table(target, table, Extent.from_bytes(row.profile)):
+            target.execute(f"DELETE FROM bucket WHERE ({', '.join(BUCKET_KEY)}) = (?, ?, ?, ?, ?)", (model, *row[2:6]))  # noqa: S608 - names of the table
+            manifest.remove(row.sums, row.checksum)
+            lost += 1
+    return lost
 
 
 def _leave_doubtful(target: sqlite3.Connection, model: str, manifest: Manifest, expected: Manifest) -> int:
@@ -159,6 +173,10 @@ class _Reader:
     def buckets(self) -> Iterator[BucketRow]:
         """Yield the rows of buckets that can be read."""
         return map(BucketRow._make, self._rows("bucket", BucketRow._fields, BUCKET_KEY))
+
+    def copy_table(self, target: sqlite3.Connection, table: str, extent: Extent) -> bool:
+        """Copy the table of a day where it is whole; return whether it is."""
+        return copy_table(self._connection, target, table, extent)
 
     def named(self) -> set[str] | None:
         """Return the models that the file should have; None where that is lost."""

@@ -1,0 +1,198 @@
+"""Batches: what goes into the store, and what comes out of it, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+#: Texts of each segmenting column, and codes into them: what rows are counted by.
+Texts = NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is kept of each prediction; what was kept in another shape is given up.
+
+    Attributes:
+        kind: whether predictions and labels are texts of classes, or numbers.
+        scores: how many scores a prediction has.
+        segments: how many columns it is segmented by.
+        score_bits: 64 keeps scores as they are, 32 takes half of the room and rounds them by 6e-8 of their size: one that is
+            compared with a threshold may then fall on its other side.
+    """
+
+    kind: Literal["class", "number"]
+    scores: int = 0
+    segments: int = 0
+    score_bits: Literal[32, 64] = 64
+
+    @property
+    def value_type(self) -> pl.DataType:
+        """Type of predictions and labels."""
+        return pl.String() if self.kind == "class" else pl.Float64()
+
+    def check(self, batch: Predictions | Labels) -> None:
+        """Check that a batch is of this shape.
+
+        Raises:
+            ValueError: it is not; nothing of it is taken.
+        """
+        values = batch.actual if isinstance(batch, Labels) else batch.predicted
+        if values.dtype != self.value_type:
+            raise ValueError(f"values are {self.value_type} where a {self.kind} is predicted, not {values.dtype}")
+        if isinstance(batch, Labels):
+            return
+        scores = 0 if batch.scores is None else batch.scores.shape[1]
+        if (scores, len(batch.segments)) != (self.scores, self.segments):
+            raise ValueError(
+                f"a prediction has {self.scores} scores and {self.segments} segments, not {scores} and {len(batch.segments)}"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """Predictions that wait for their labels; all columns have the same length n.
+
+    Attributes:
+        ids: what names each, of any type; those without one are given up.
+        times: event times in microseconds since the epoch, int64.
+        versions: model versions, String.
+        predicted: classes as String, or numbers as Float64; those without one are given up.
+        parts: what else names a prediction, String: its version or its stage, where several are made of one id; null, or None
+            for all, where nothing does.
+        rows: int64, the row in the record where a record has several.
+        segments: String columns, what each is segmented by.
+        scores: float64 (n, k); None where the shape has none.
+    """
+
+    ids: pl.Series
+    times: NDArray[np.int64]
+    versions: pl.Series
+    predicted: pl.Series
+    parts: pl.Series | None = None
+    rows: NDArray[np.int64] | None = None
+    segments: tuple[pl.Series, ...] = ()
+    scores: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def take(self, rows: NDArray[np.intp]) -> Predictions:
+        """Return those at these positions, which ascend."""
+        if len(rows) == len(self):
+            return self
+        return Predictions(
+            ids=self.ids.gather(rows),
+            times=self.times[rows],
+            versions=self.versions.gather(rows),
+            predicted=self.predicted.gather(rows),
+            parts=None if self.parts is None else self.parts.gather(rows),
+            rows=None if self.rows is None else self.rows[rows],
+            segments=tuple(column.gather(rows) for column in self.segments),
+            scores=None if self.scores is None else self.scores[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """Labels, in the order in which they were read; all columns have the same length n.
+
+    Attributes:
+        ids: which prediction each is of, as its source names it.
+        actual: classes as String, or numbers as Float64.
+        times: when each became known, microseconds since the epoch, int64, negative where that is not told: it is then now.
+            A label that was known before the one that is there already changes nothing.
+        parts: the version or stage that each speaks of; null, or None for all, where it speaks of every prediction of its id.
+        rows: int64, as in :class:`Predictions`.
+        weights: float64, positive and finite; None where each weighs 1.
+    """
+
+    ids: pl.Series
+    actual: pl.Series
+    times: NDArray[np.int64] | None = None
+    parts: pl.Series | None = None
+    rows: NDArray[np.int64] | None = None
+    weights: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.actual)
+
+    def take(self, rows: NDArray[np.intp]) -> Labels:
+        """Return those at these positions, which ascend."""
+        if len(rows) == len(self):
+            return self
+        return Labels(
+            ids=self.ids.gather(rows),
+            actual=self.actual.gather(rows),
+            times=None if self.times is None else self.times[rows],
+            parts=None if self.parts is None else self.parts.gather(rows),
+            rows=None if self.rows is None else self.rows[rows],
+            weights=None if self.weights is None else self.weights[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Predictions with their labels; all columns have the same length n.
+
+    Attributes:
+        minutes: of the predictions, int64, since the epoch.
+        versions: String.
+        parts: String, null where nothing but its id names a prediction.
+        segments: String columns, as the predictions had them.
+        predicted: as in :class:`Predictions`.
+        scores: float64 (n, k).
+        actual: as in :class:`Labels`.
+        weights: float64, of the label, by the inverse of the share that was sampled.
+    """
+
+    minutes: NDArray[np.int64]
+    versions: pl.Series
+    parts: pl.Series
+    segments: tuple[pl.Series, ...]
+    predicted: pl.Series
+    scores: NDArray[np.float64]
+    actual: pl.Series
+    weights: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a batch changed.
+
+    Attributes:
+        added: pairs that are now.
+        removed: pairs that were added before and are no more, because their label was corrected. Each has a pair among the
+            added ones in its place.
+    """
+
+    added: Pairs
+    removed: Pairs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coverage:
+    """How many predictions there are, and how many of them have a label; all columns have the same length n.
+
+    Attributes:
+        minutes: of the predictions, int64, since the epoch, ascending.
+        versions: String.
+        parts: String, null where nothing but its id names a prediction.
+        predicted: the class, String; null where numbers are predicted.
+        predictions: int64, those in the sample.
+        labelled: int64, those of them whose label has come.
+    """
+
+    minutes: NDArray[np.int64]
+    versions: pl.Series
+    parts: pl.Series
+    predicted: pl.Series
+    predictions: NDArray[np.int64]
+    labelled: NDArray[np.int64]
