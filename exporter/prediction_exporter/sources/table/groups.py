@@ -30,8 +30,8 @@ _STATUSES = _UNKNOWN_STATUS + 1
 _UNKNOWN_STAGE = len(STAGES)
 _STAGES = _UNKNOWN_STAGE + 1
 
-#: The group of rows without an id.
-REFUSED = -1
+#: The group of rows without an id: above all others, as ClickHouse has no type of -1 and of what is never negative.
+REFUSED = 1_000_000_000
 
 
 @dataclass
