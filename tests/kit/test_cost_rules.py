@@ -33,7 +33,7 @@ def expect(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     def check(lines: Sequence[str], at: str, *expected: tuple[Recorded, dict[str, str], float], minutes: int = 10) -> None:
         rules = yaml.safe_load((folder / RECORDING_FILE).read_text())
         for group in rules["groups"]:
-            group["rules"] = [rule for rule in group["rules"] if rule["record"] in names or "source_shared" in rule["record"]]
+            group["rules"] = [rule for rule in group["rules"] if rule["record"] in names or "_shared" in rule["record"]]
         rules["groups"] = [group for group in rules["groups"] if group["rules"]]
         path = tmp_path_factory.mktemp("costs")
         (path / "rules.yml").write_text(yaml.safe_dump(rules))

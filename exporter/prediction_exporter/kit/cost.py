@@ -10,7 +10,7 @@ from prediction_exporter.collectors.cost import COST, COST_BUDGET, COST_MONTH_EN
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
 from prediction_exporter.config.units import Duration
 from prediction_exporter.families import Family
-from prediction_exporter.kit.fleet import REPLICA_KEY, counted_once, counting
+from prediction_exporter.kit.fleet import REPLICA_KEY, SHARED, counted_once, counting
 from prediction_exporter.kit.promql import MODEL_KEY, Recorded, bracketed, by, joined, largest_of, latest, on
 from prediction_exporter.kit.scale import Scale, duration
 
@@ -53,7 +53,7 @@ HOURLY = Recorded(
     name="model:model_cost:increase1h",
     labels=_COMPONENT_KEY,
     help="What the last hour cost by the rates, all replicas together.",
-    expr=lambda scale: counted_once(_COMPONENT_KEY, f"increase({COST}[{scale(_HOUR)}])"),
+    expr=lambda scale: counted_once(_COMPONENT_KEY, f"increase({COST}[{scale(_HOUR)}])", SHARED),
 )
 RATE = Recorded(
     name="model:model_cost_rate_per_hour:sum",
