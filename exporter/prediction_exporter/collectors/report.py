@@ -17,6 +17,7 @@ from prediction_exporter.exposition import Samples
 from prediction_exporter.labels.tallies import Tallies
 from prediction_exporter.notes.verdicts import Verdicts
 from prediction_exporter.performance import Measured, Performance
+from prediction_exporter.performance.label_drift import LabelDrift
 from prediction_exporter.statistics.comparison import Expected
 from prediction_exporter.statistics.evaluation import Result
 
@@ -118,6 +119,7 @@ class PerformanceReport:
         labels: :data:`MATURE`, of a window that ends where maturity begins, or :data:`PRELIMINARY`, of one that ends now.
         pairs: the counts.
         measured: the measures, by key. Of preliminary windows no threshold is made.
+        drift: its labels beside the baseline's; None of preliminary windows, and where the baseline's data had no labels.
     """
 
     version: str
@@ -127,6 +129,7 @@ class PerformanceReport:
     labels: Literal["mature", "preliminary"]
     pairs: Performance = field(repr=False)
     measured: Mapping[str, Measured] = field(repr=False)
+    drift: LabelDrift | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
