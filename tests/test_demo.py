@@ -27,7 +27,7 @@ from prediction_exporter.demo.story import Notice, Story
 from prediction_exporter.errors import PredictionExporterError
 from processes import Exporter
 
-WHOLE = Story(breaks=60, mends=120, drifts=150)
+WHOLE = Story(breaks=60, mends=120, drifts=150, worsens=150)
 
 
 class Clock:
@@ -116,9 +116,9 @@ def test_what_differs_when(seconds: float, expected: Drift) -> None:
 def test_the_story_follows_the_pace() -> None:
     """At half the speed everything happens after twice the time; what is given stays, and the rest goes on from it."""
     assert Story.at_pace(Pace()) == WHOLE
-    assert Story.at_pace(Pace(0.5)) == Story(breaks=120, mends=240, drifts=300)
-    assert Story.at_pace(Pace(), breaks=200) == Story(breaks=200, mends=260, drifts=290)
-    assert Story.at_pace(Pace(2), breaks=0, mends=7, drifts=5) == Story(breaks=0, mends=7, drifts=5)
+    assert Story.at_pace(Pace(0.5)) == Story(breaks=120, mends=240, drifts=300, worsens=300)
+    assert Story.at_pace(Pace(), breaks=200) == Story(breaks=200, mends=260, drifts=290, worsens=290)
+    assert Story.at_pace(Pace(2), breaks=0, mends=7, drifts=5) == Story(breaks=0, mends=7, drifts=5, worsens=5)
 
 
 @pytest.fixture

@@ -21,6 +21,9 @@ LAG_SECONDS = 10.0
 #: The drift: applicants ask for so many times the former amount.
 LOAN_FACTOR = 1.6
 
+#: The model degrades: of so many applicants nothing that it sees tells any more whether they repay.
+SURPRISING_RATIO = 0.6
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Notice:
@@ -52,17 +55,25 @@ class Story:
         breaks: income begins to be missing from most applications.
         mends: income is there again.
         drifts: the amounts asked for begin to be larger, and stay so.
+        worsens: applicants begin to default of whom the model does not expect it.
     """
 
     breaks: float | None = None
     mends: float | None = None
     drifts: float | None = None
+    worsens: float | None = None
 
     @classmethod
     def at_pace(
-        cls, pace: Pace, *, breaks: float | None = None, mends: float | None = None, drifts: float | None = None
+        cls,
+        pace: Pace,
+        *,
+        breaks: float | None = None,
+        mends: float | None = None,
+        drifts: float | None = None,
+        worsens: float | None = None,
     ) -> Self:
-        """Return the whole story: an hour of health, an hour of missing values, and soon after it the drift.
+        """Return the whole story: an hour of health, an hour of missing values, soon after it the drift, and worse decisions.
 
         Raises:
             PredictionExporterError: income is back before it goes missing.
@@ -71,7 +82,8 @@ class Story:
         mends = breaks + pace.hour if mends is None else mends
         if mends <= breaks:
             raise PredictionExporterError(f"income cannot be back after {mends:g} s: it goes missing after {breaks:g} s")
-        return cls(breaks=breaks, mends=mends, drifts=breaks + 1.5 * pace.hour if drifts is None else drifts)
+        drifts = breaks + 1.5 * pace.hour if drifts is None else drifts
+        return cls(breaks=breaks, mends=mends, drifts=drifts, worsens=drifts if worsens is None else worsens)
 
     def at(self, seconds: float) -> Drift:
         """Return what differs at a time."""
@@ -79,6 +91,7 @@ class Story:
         return Drift(
             income_missing=MISSING_RATIO if broken else 0.0,
             loan_factor=LOAN_FACTOR if _passed(self.drifts, seconds) else 1.0,
+            surprising=SURPRISING_RATIO if _passed(self.worsens, seconds) else 0.0,
         )
 
     def acts(self, pace: Pace) -> list[Act]:
