@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from grafana import filled, panels
+from prediction_exporter.collectors.artifacts import TIMESTAMP
 from prediction_exporter.collectors.bill import BILL_SHARED, BILLED, BILLED_MONTH_END, BILLED_MONTH_TO_DATE, BILLED_RATE
 from prediction_exporter.collectors.cost import COST, COST_BUDGET, COST_MONTH_END, COST_MONTH_TO_DATE, COST_RATE
 from prediction_exporter.collectors.exporter import SERIES_LIMIT
@@ -141,6 +142,7 @@ def exported(target: dict[str, str]) -> list[str]:
         series(COST_MONTH_TO_DATE, "70x200", money, target=target, period="1970-01"),
         series(COST_MONTH_END, "900x200", money, target=target, method="mean_of_7_days"),
         series(COST_BUDGET, "1000x200", money, target=target),
+        series(TIMESTAMP, "3000x200", model, target=target),
         series(BILL_SHARED, "1x200", model, target=target),
         series(BILLED, "60x200", money, target=target, component="Compute", period="1970-01"),
         series(BILLED_RATE, "25x200", money, target=target, component="Compute"),
