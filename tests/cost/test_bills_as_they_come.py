@@ -95,7 +95,7 @@ def test_usage_by_the_month_is_usage(tmp_path: Path) -> None:
     [
         '"model": "m","env": "prod"',  # Azure (kubecost issue 414)
         '[{"key": "model", "value": "m"}]',  # Google
-        '{"model": "m", "note": "a \\"quote\\""}',
+        '{"model": "m", "note": "a \\"quote\\"\nand a line"}',
     ],
 )
 def test_tags_in_other_forms(tmp_path: Path, tags: str) -> None:
@@ -115,12 +115,14 @@ def test_tags_of_spark_and_what_is_none(tmp_path: Path, caplog: pytest.LogCaptur
 
 
 def test_amounts_of_every_kind_of_parquet_add_up_exactly(tmp_path: Path) -> None:
-    """Azure writes decimals, AWS doubles (FOCUS_Spec issue 1077), somebody floats of four bytes or text: 0.1 is 0.1 in each."""
-    frame = pl.DataFrame([charge("0.1", day) for day in range(1, 4)])
+    """Azure writes decimals, AWS doubles (FOCUS_Spec issue 1077), others short floats, text or bytes: 0.1 is 0.1 in each."""
+    frame = pl.DataFrame([charge("0.1", day, Tags=MINE) for day in range(1, 4)])
     for kind in (pl.Decimal(38, 18), pl.Float64(), pl.Float32(), pl.String()):
         name = str(kind).partition("(")[0].lower()
         frame.with_columns(pl.col("BilledCost").cast(kind)).write_parquet(tmp_path / f"{name}.parquet")
-    assert figures(poll_of(tmp_path, "path: '*.parquet'"), TO_DATE) == {("USD",): 1.2}
+    in_bytes = pl.col("BilledCost", "BillingCurrency", "Tags").cast(pl.Binary)
+    frame.with_columns(in_bytes).write_parquet(tmp_path / "bytes.parquet")
+    assert figures(poll_of(tmp_path, "path: '*.parquet', tags: {model: m}"), TO_DATE) == {("USD",): 1.5}
 
 
 def test_numbers_as_people_write_them_are_refused_and_told(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ class Exports:
 
     def _tell(self, found: Charges) -> None:
         """Warn of what a person would want to know: nothing is the model's, or a month seems to count twice."""
-        if not found.count and self._quiet.lets("nothing"):
+        if not found.count and not found.refused and self._quiet.lets("nothing"):
             keys = sorted({key for read in self._read.values() for key in read.export.keys})
             hint = f"; charges have the tags {', '.join(keys[:10])}" if keys else ""
             unread = next((read.export.unread for read in self._read.values() if read.export.unread), None)

@@ -80,8 +80,10 @@ class Columns:
         if actual is None or actual not in frame.columns:
             return [None] * frame.height
         column = frame[actual]
-        # As text, a short float has the digits that were written; as a Python float it has those of its binary value.
-        return (column.cast(pl.String) if column.dtype == pl.Float32 else column).to_list()
+        # As text, a short float has the digits that were written; as a Python float it has those of its binary value. And old
+        # writers of Parquet do not say that bytes are text.
+        as_text = column.dtype in (pl.Float32, pl.Binary)
+        return (column.cast(pl.String, strict=False) if as_text else column).to_list()
 
 
 class Export:
@@ -173,7 +175,7 @@ def tags_of(value: object) -> dict[str, str]:
         elif text.startswith("{\\"):
             text = text.replace("\\", '"')
         try:
-            value = json.loads(text)
+            value = json.loads(text, strict=False)  # a line may end within a tag
         except ValueError:
             return {}
     if isinstance(value, list):
