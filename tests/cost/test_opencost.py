@@ -17,12 +17,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from billed import figures
 from prediction_exporter import config
 from prediction_exporter.collectors.base import Poll
 from prediction_exporter.collectors.bill import COLLECTOR
 from prediction_exporter.cost.months import DAY, span_of
 from prediction_exporter.errors import ServerError
-from processes import samples
 from running import Running
 from watched import config_text, model_text
 
@@ -138,16 +138,6 @@ def poll_of(tmp_path: Path, server: Server, more: str = "", *, timeout: str = "2
     (poll,) = COLLECTOR.open(config.load(tmp_path / "exporter.yml")).values()
     poll._clock = lambda: NOW  # type: ignore[attr-defined]  # a bill is always read at some time
     return poll
-
-
-def figures(poll: Poll, name: str) -> dict[tuple[str, ...], float]:
-    """Return a family's values by their labels, the model's left out."""
-    found = samples("\n".join(line for lines in poll.poll().lines.values() for line in lines) + "\n")
-    return {
-        tuple(value for key, value in sorted(labels) if key != "model"): figure
-        for (family, labels), figure in found.items()
-        if family == name
-    }
 
 
 def test_the_months_cost_of_the_models_namespace(tmp_path: Path, server: Server) -> None:
