@@ -16,12 +16,19 @@ from prediction_exporter.config import Cost, Model
 from prediction_exporter.cost.rates import RateCosts
 from prediction_exporter.exposition import Samples
 from prediction_exporter.families import Family
-from prediction_exporter.process.look import OK, Part
+from prediction_exporter.process.look import OK, UNLIMITED, Part
 from prediction_exporter.web.landing.topics import Remark, Topic
 from prediction_exporter.web.landing.words import age, ago, count, counted, money, number, percent, size
 
 #: What the polls of a model gave last, by collector; None before the first has ended.
 Polled = Mapping[str, Collected | None]
+
+#: What is said of a process that is down, by the reason.
+_DOWN = {
+    "not_found": "It is not found; the log says what was looked for.",
+    "zombie": "It has ended, and its parent does not wait for it: a zombie is left.",
+    "denied": "The exporter may not see it; the log says which right it lacks.",
+}
 
 NOT_ASKED = "not asked yet"
 
@@ -86,10 +93,8 @@ def _process(outcome: Collected | None, now: float) -> Block:
     samples = outcome.samples
     reasons = {labels["part"]: labels["reason"] for labels, _ in samples.read(process.STATUS)}
     if is_down({process.COLLECTOR.name: outcome}):
-        why = reasons.get(Part.PROCESS, "").replace("_", " ")
-        return Block(
-            "Process", _restarts(samples), Remark(f"It is not there: {why}. The log has what was looked for.", Topic.PROCESS)
-        )
+        words = _DOWN.get(reasons.get(Part.PROCESS, ""), _DOWN["not_found"])
+        return Block("Process", _restarts(samples), Remark(words, Topic.PROCESS))
     return Block("Process", (_state(samples, now), _cpu(samples), _memory(samples, reasons), *_restarts(samples)))
 
 
@@ -111,7 +116,8 @@ def _memory(samples: Samples, reasons: Mapping[str, str]) -> Fact:
     if limit is not None and used is not None:
         notes: tuple[str, ...] = (f"{percent(used / limit)} of the limit of {size(int(limit))}",)
     elif reasons.get(Part.MEMORY_LIMIT, OK) != OK:
-        notes = (f"limit: {reasons[Part.MEMORY_LIMIT].replace('_', ' ')}",)
+        reason = reasons[Part.MEMORY_LIMIT]
+        notes = ("no limit" if reason == UNLIMITED else f"limit: {reason.replace('_', ' ')}",)
     else:
         notes = ()
     return _fact("Memory", None if resident is None else size(int(resident)), notes, "not told")
