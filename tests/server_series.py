@@ -204,3 +204,19 @@ SHOWN: dict[str, tuple[dict[str, str], str]] = {
         """,
     ),
 }
+
+#: What real servers were asked for before they were scraped, as the files in ``kit/scraped_servers`` say: the labels that tell
+#: the model, its requests, and how many failed and took longer than half a second; None where the server does not tell it.
+SCRAPED: dict[str, tuple[dict[str, str], int, int | None, int | None]] = {
+    "triton": ({"model": "fraud"}, 46 + 4, 4, None),
+    "kserve": ({"model_name": "fraud"}, 46 + 5 + 4 + 3, None, 6),
+    "mlserver": ({"model": "fraud"}, 48 + 5 + 4 + 3, 5 + 4 + 3, None),
+    "mlserver_rest": ({"job": "servers"}, 48 + 5 + 4 + 3 + 2 + 1, 4 + 3, 6),
+    "bentoml": ({"runner_name": "Fraud"}, 46 + 5 + 4 + 3 + 3 + 1 + 1, 4 + 3, 6),
+    "torchserve": ({"model_name": "fraud"}, 46 + 4, None, None),
+    "ray_serve": ({"application": "fraud", "deployment": "Model"}, 46 + 5 + 4 + 3, 4, 6),
+    "ray_serve_http": ({"application": "fraud"}, 46 + 5 + 4 + 3, 4 + 3, 6),
+    "fastapi": ({"handler": "/predict"}, 46 + 5 + 4 + 3 + 3 + 1, 4 + 3, 6),
+    "flask": ({"path": "/predict"}, 46 + 5 + 4 + 3 + 3 + 1, 4 + 3, 6),
+    "starlette": ({"path": "/predict"}, 46 + 5 + 4 + 3, 4 + 3, 6),
+}
