@@ -343,7 +343,7 @@ RAY_SERVE_HTTP = Server(
         "middles of buckets. Other `RAY_SERVE_REQUEST_LATENCY_BUCKETS_MS` are to be written to `buckets`, in seconds."
     ),
     sources=(
-        Source(repository="ray-project/ray", path="python/ray/serve/_private/proxy.py"),
+        Source(repository="ray-project/ray", path="python/ray/serve/_private/request_ingress_metrics.py"),
         Source(repository="ray-project/ray", path="python/ray/serve/_private/constants.py"),
     ),
     seen="Ray 2.60.0",
