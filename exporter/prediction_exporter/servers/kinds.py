@@ -56,8 +56,8 @@ TRITON = Server(
         "be compared with an objective over replicas. `nv_inference_first_response_histogram_ms` is of decoupled models "
         "alone, and of the first response. Cancelled requests are among the failures, and an ensemble counts those of its "
         "parts too. "
-        "A request that cannot be parsed reaches no model and is in neither count, and an error that a Python model "
-        "returns without raising it was counted as a success in 24.08 (server issue 7713)."
+        "A request that cannot be parsed, or has another shape, reaches no model and is in neither count, and an error that a "
+        "Python model returns without raising it is answered 500 and counted as a success (server issues 7713 and 8521, seen)."
     ),
     sources=(
         Source(repository="triton-inference-server/core", path="src/metrics.cc"),
