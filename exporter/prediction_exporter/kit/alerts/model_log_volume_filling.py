@@ -103,7 +103,9 @@ MODEL_LOG_VOLUME_FILLING = Alert(
         "2. It is something else on the same volume: find it (`du -xh -d 2`), and give the predictions a volume of "
         "their own.\n"
         "3. A deleted file whose writer still has it open takes room until that is restarted (`lsof +L1`).\n"
-        "4. Traffic has grown for good: enlarge the volume."
+        "4. Traffic has grown for good: enlarge the volume.\n"
+        "5. Writes fail though there is room: the volume has no inode left for another file (`df -i`), of which this alert "
+        "knows nothing. Remove small files; `node_filesystem_files_free` of the node exporter tells them."
     ),
     muted_by=(EXPORTER_DOWN,),
     without_model=False,
