@@ -19,10 +19,9 @@ from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Model
 from prediction_exporter.counting.layout import Kind, Layout, Role
 from prediction_exporter.errors import BaselineError
-from prediction_exporter.performance import MEASURES, Measured, Performance, PerformanceLayout, measure
-from prediction_exporter.performance.base import class_label
+from prediction_exporter.performance import Performance, PerformanceLayout
 from prediction_exporter.performance.classes import decided
-from prediction_exporter.performance.confusion import MACRO
+from prediction_exporter.performance.summary import summary
 from prediction_exporter.sources.fields.roles import LABEL_NAMES
 from prediction_exporter.sources.fields.stated import stated
 
@@ -200,32 +199,4 @@ def _scores(layout: PerformanceLayout, outputs: Sequence[Profiled]) -> Floats | 
 
 def _words(performance: Performance, label: str) -> str:
     unusable = f", {performance.unusable:,} rows without one or without a prediction" if performance.unusable else ""
-    return f"by {performance.rows:,} labels in {label}{unusable}: {told(performance)}"
-
-
-def told(performance: Performance) -> str:
-    """Return what the measures of a model read, each with its standard error, and which are undefined and why.
-
-    Of measures by class it is that of the positive class, else the mean of all.
-    """
-    values, undefined = [], []
-    for key, found in measure(MEASURES, performance, None, alpha=0.5, min_labels=1).items():
-        at = _main(performance.layout, found)
-        if at is None:
-            continue
-        of = next((label for label in found.entries[at] if label), "")
-        name = f"{key} of {of}" if of and of != MACRO else key
-        if np.isnan(found.values[at]):
-            undefined.append(f"{name} ({found.statuses[at]})")
-        else:
-            error = "" if np.isnan(found.errors[at]) else f" ± {found.errors[at]:.2g}"
-            values.append(f"{name} {found.values[at]:.4g}{error}")
-    return ", ".join(values) + (f"; undefined: {', '.join(undefined)}" if undefined else "")
-
-
-def _main(layout: PerformanceLayout, found: Measured) -> int | None:
-    """Return the entry of a measure that is said; None of a table of many."""
-    if len(found.entries) == 1:
-        return 0
-    positive = (class_label(layout, layout.positive), "") if layout.positive is not None else None
-    return next((found.entries.index(one) for one in (positive, ("", MACRO)) if one in found.entries), None)
+    return f"by {performance.rows:,} labels in {label}{unusable}: {summary(performance)}"

@@ -23,6 +23,9 @@ from prediction_exporter.performance.label_drift import LABEL_DRIFT
 #: Where in a model's configuration stands what an error of a layout is about, where that is no key of ``performance``.
 _PLACES = {"task": "task", "score_classes": "performance.classes"}
 
+#: What builds a baseline anew.
+COMMAND = "prediction-exporter baseline"
+
 _ITEM = re.compile(r".*\[(\d+)\]")
 
 
@@ -51,11 +54,11 @@ def performance_of(model: Model, baseline: Baseline, place: str) -> tuple[Perfor
     return of_baseline.layout, of_baseline
 
 
-def not_compared(model: Model, baseline: Baseline, place: str, command: str) -> list[str]:
-    """Return why performance is not compared with the baseline, where that is so, and what to do; a sentence each.
+def not_compared(model: Model, baseline: Baseline, place: str, command: str = COMMAND) -> list[str]:
+    """Return why performance is not compared with the baseline, and what to do, a sentence; nothing where it is compared.
 
     Args:
-        model: its configuration, with labels.
+        model: its configuration.
         baseline: its baseline.
         place: where the model stands in the configuration.
         command: what builds the baseline anew.
@@ -63,42 +66,37 @@ def not_compared(model: Model, baseline: Baseline, place: str, command: str) -> 
     Raises:
         ConfigError: as :func:`performance_of`.
     """
+    if model.labels is None:
+        return []
     wanted, labelled = performance_of(model, baseline, place)
     if labelled is not None:
         return []
-    anew = f"performance is measured and not compared until it is built anew from data with labels: {command}"
-    if baseline.performance is None:
-        return [f"{place}.labels: the baseline has no labels: {anew}"]
-    return [
-        f"{place}.{what}, and the baseline was built with {was}: {anew}" for what, was in _differences(model, baseline, wanted)
-    ]
+    differences = "; ".join(f"{key} was {was}, and is {now}" for key, was, now in _differences(model, baseline, wanted))
+    what = f"was built with other settings: {differences}" if differences else "has no labels"
+    until = f"until it is built anew from data with predictions and labels: {command}"
+    return [f"{place}.baseline: {what}; performance is measured, and compared with nothing, {until}"]
 
 
-def _differences(model: Model, baseline: Baseline, wanted: PerformanceLayout) -> list[tuple[str, str]]:
-    """Return what the configuration has that the baseline was not built with, and with what it was; empty without labels."""
+def _differences(model: Model, baseline: Baseline, wanted: PerformanceLayout) -> list[tuple[str, str, str]]:
+    """Return what a baseline was built with, and what the configuration has in its place; empty where they agree."""
     if baseline.performance is None or model.labels is None:
         return []
     built = baseline.performance.layout
-    found = [
-        (key, getattr(wanted, name), getattr(built, name))
-        for key, name in (
-            ("task", "task"),
-            ("performance.classes", "classes"),
-            ("performance.threshold", "threshold"),
-            ("performance.quantile", "quantile"),
-        )
-    ]
-    found += [
-        ("performance.positive", _name(wanted, wanted.positive), _name(built, built.positive)),
-        ("predictions.fields.score", _scores(wanted), _scores(built)),
-        ("labels.only_for", model.labels.only_for, baseline.only_for),
+    found: list[tuple[str, object, object]] = [
+        ("task", built.task, wanted.task),
+        ("performance.classes", built.classes, wanted.classes),
+        ("performance.threshold", built.threshold, wanted.threshold),
+        ("performance.quantile", built.quantile, wanted.quantile),
+        ("performance.positive", _positive(built), _positive(wanted)),
+        ("predictions.fields.score", _scores(built), _scores(wanted)),
+        ("labels.only_for", baseline.only_for, model.labels.only_for),
     ]
     if built.weighted and not wanted.weighted:
-        found.append(("labels.fields.weight", None, "one"))
-    differ = [(f"{key} is {_said(now)}", _said(was)) for key, now, was in found if now != was]
+        found.append(("labels.fields.weight", "one of the data", None))
+    differ = [(key, _said(was), _said(now)) for key, was, now in found if was != now]
     if differ or replace(wanted, scores=built.scores, weighted=built.weighted) == built:
         return differ
-    return [("baseline: this version makes other bins", "those of another one")]
+    return [("the version of the exporter", "another one", "this")]
 
 
 def _said(value: object) -> str:
@@ -107,8 +105,8 @@ def _said(value: object) -> str:
     return "not set" if value is None else str(value)
 
 
-def _name(layout: PerformanceLayout, code: int | None) -> str | None:
-    return None if code is None else layout.classes[code]
+def _positive(layout: PerformanceLayout) -> str | None:
+    return None if layout.positive is None else layout.classes[layout.positive]
 
 
 def _scores(layout: PerformanceLayout) -> tuple[str, ...]:
