@@ -136,8 +136,8 @@ class PerformanceSection(Section):
     )
     classes: tuple[Text, ...] = Field(
         (),
-        description="The classes, where labels have some that the baseline's predictions and labels do not; of scores in a list, "
-        "in their order.",
+        description="The classes, where labels have some that the baseline's predictions and labels do not; of scores in a "
+        "list, in their order.",
     )
     quantile: Ratio | None = Field(None, description="Of a regression, the quantile that it predicts, for the quantile loss.")
     effects: Mapping[Text, Positive] = Field(
