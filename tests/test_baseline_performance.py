@@ -362,18 +362,32 @@ def test_of_numbers_what_is_said_of_classes_is_refused(tmp_path: Path) -> None:
 def test_a_baseline_of_other_settings_is_not_compared(tmp_path: Path) -> None:
     """What differs is said, and what to do; so is a baseline without labels."""
     found, _ = built(tmp_path, model_of(tmp_path, performance=YES | {"threshold": 0.3}), two_classes())
-    model = model_of(tmp_path, performance={"positive": "no", "threshold": 0.4})
+    model = model_of(tmp_path, performance={"positive": "no", "threshold": 0.4321})
     layout, of_baseline = performance_of(model, found, "models[0]")
     assert of_baseline is None
-    assert (layout.threshold, layout.classes[layout.positive or 0]) == (0.4, "no")
+    assert (layout.threshold, layout.classes[layout.positive or 0]) == (0.4321, "no")
     [said] = not_compared(model, found, "models[0]", "make baseline")
     assert said == (
-        "models[0].baseline: was built with other settings: performance.threshold was 0.3, and is 0.4; performance.positive "
+        "models[0].baseline: was built with other settings: performance.threshold was 0.3, and is 0.4321; performance.positive "
         "was yes, and is no; predictions.fields.score was score of yes, and is score of no; performance is measured, and "
         "compared with nothing, until it is built anew from data with predictions and labels: make baseline"
     )
     [said] = not_compared(model, replace(found, performance=None), "models[0]")
     assert said.startswith("models[0].baseline: has no labels; performance is measured, and compared with nothing, until")
+
+
+def test_another_threshold_needs_no_other_baseline_where_it_is_an_edge(tmp_path: Path) -> None:
+    """Hundredths are; but where the threshold decided what was predicted, other pairs would be right."""
+    data = two_classes()
+    found, _ = built(tmp_path, model_of(tmp_path, performance=YES), data)
+    model = model_of(tmp_path, performance=YES | {"threshold": 0.42})
+    layout, of_baseline = performance_of(model, found, "models[0]")
+    assert layout.threshold == 0.42
+    expected = metrics.precision_score(data["outcome"] == "yes", data["score"] >= 0.42)
+    assert values(of_baseline, "precision_at_threshold_ratio") == pytest.approx([expected], rel=1e-12)
+    decided, _ = built(tmp_path, model_of(tmp_path, performance=YES), data.drop("prediction"))
+    assert performance_of(model, decided, "models[0]")[1] is None
+    assert "performance.threshold was not set, and is 0.42;" in not_compared(model, decided, "models[0]")[0]
 
 
 @pytest.mark.parametrize(
