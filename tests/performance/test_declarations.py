@@ -28,10 +28,12 @@ SHARED = {
     "evaluation",
     "exact",
     "examples",
+    "label_drift",
     "layout",
     "lists",
     "moments",
     "numbers",
+    "summary",
     "thresholds",
     "weights",
 }
