@@ -451,3 +451,20 @@ def test_the_command_and_the_check_say_how_good_the_model_was(tmp_path: Path, ca
     file.write_text(text.replace('"positive": "yes"', '"positive": "maybe"'), encoding="utf-8")
     assert main(["check", "config", str(file)]) == 1
     assert "exporter.yml: models[0].performance.positive: maybe is no class; they are no, yes" in capsys.readouterr().err
+
+
+def test_labels_that_are_called_otherwise_than_the_classes(tmp_path: Path) -> None:
+    """Numbers in the data that stand for classes count as these do."""
+    data = two_classes()
+    named = data["outcome"].unique().sort().to_list()
+    numbers = data.with_columns(pl.col("outcome").replace_strict({name: code for code, name in enumerate(named)}))
+    section = {"values": {str(code): name for code, name in enumerate(named)}}
+    plain, _ = built(tmp_path, model_of(tmp_path, performance={"positive": named[1]}), data)
+    meant, _ = built(
+        tmp_path, model_of(tmp_path, labels=with_labels(section=section), performance={"positive": named[1]}), numbers
+    )
+    assert plain.performance is not None
+    assert meant.performance is not None
+    assert meant.performance.layout == plain.performance.layout
+    assert meant.performance.counts.tolist() == plain.performance.counts.tolist()
+    assert meant.performance.rows == len(data)

@@ -17,7 +17,7 @@ from watched import FIELDS, Watched, config_text, event, model_text
 WITH_ID = FIELDS.replace("{", "{id: order, ", 1)
 
 STRANGE = "sampled labels are none of the model's classes, which are accept, refuse"
-REMEDY = "where they are classes, write all classes to performance.classes"
+REMEDY = "write to labels.values which class each of them means, or, where they are classes, all classes to performance.classes"
 WRITE_ID = "write which field is the id to fields.id"
 
 #: What is told of this baseline, and is none of the source.
@@ -142,3 +142,16 @@ def test_a_table_of_labels_is_sampled(watched: Watched, check: Check) -> None:
     ]
     assert (code, len(told)) == (0, 1)
     assert "1 of 4 sampled labels have no usable label" in told[0]
+
+
+def test_labels_may_be_called_otherwise_than_the_classes(watched: Watched, check: Check) -> None:
+    """A class of the predictions for each value of the labels; what is none of these is taken as it is."""
+    write(watched, [1, 0, "1.0", "accept", True, None])
+    section = "log: {path: labels.log}, fields: {id: order, label: truth}"
+    code, lines, told = check(f'{section}, values: {{"1": accept, "0": refuse}}')
+    assert code == 0
+    assert "labels: 4 of 5 are of the classes accept, refuse" in lines
+    assert any(STRANGE in sentence and "true" in sentence for sentence in told)
+    _, lines, told = check(f'{section}, values: {{"1": accept, "0": refuse, "true": accept}}')
+    assert "labels: 5 of 5 are of the classes accept, refuse" in lines
+    assert not any(STRANGE in sentence for sentence in told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from prediction_exporter.baseline.record import Task
 from prediction_exporter.baseline.tables import Table
 from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Model
+from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind, Layout, Role
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.performance import Performance, PerformanceLayout
@@ -24,6 +25,8 @@ from prediction_exporter.performance.classes import decided
 from prediction_exporter.performance.summary import summary
 from prediction_exporter.sources.fields.roles import LABEL_NAMES
 from prediction_exporter.sources.fields.stated import stated
+from prediction_exporter.sources.labels import meant
+from prediction_exporter.sources.typed import names_of
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -127,9 +130,8 @@ def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layo
         raise LeftOutError(f"{table.name} has no prediction and no score")
     setting = Setting(kind="numeric" if task == "regression" else "categorical")
     try:
-        label = profile_column(
-            truth.label, Role.PREDICTION, table.column(truth.label), table.written.get(truth.label), setting, task
-        )
+        values, written = _meant(table, truth.label, labels.values)
+        label = profile_column(truth.label, Role.PREDICTION, values, written, setting, task)
     except (BaselineError, LeftOutError) as reason:
         raise LeftOutError(f"the label {truth.label} is {reason}") from reason
     made = layout_of(
@@ -150,6 +152,14 @@ def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layo
     if not found.rows:
         raise LeftOutError(f"no row has both a prediction and a label {truth.label}")
     return found
+
+
+def _meant(table: Table, name: str, meanings: Mapping[str, str]) -> tuple[pl.Series, Held | None]:
+    """Return the labels, by the classes that they mean where that is configured, and what these are in the file."""
+    values = table.column(name)
+    if not meanings:
+        return values, table.written.get(name)
+    return meant(names_of(values), meanings).alias(name), Held.TEXT
 
 
 def _of_classes(

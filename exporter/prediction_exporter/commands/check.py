@@ -177,7 +177,7 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None) -> Findi
         return Findings([problem]) if model.labels.log is not None else Findings(warnings=[problem])
     except PredictionExporterError as error:
         return Findings(str(error).split("\n"))
-    lines, found = inspect_labels(performance, look, index=index)
+    lines, found = inspect_labels(performance, look, index=index, meanings=model.labels.values)
     found.warnings += [f"{place}.labels: {warning}" for warning in told]
     shown = [*lines, *(describe_labels(look.schema) if look.schema is not None else ())]
     print("\n".join(f"    {line}" for line in shown or ["no label to look at yet"]))

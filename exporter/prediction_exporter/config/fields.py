@@ -59,26 +59,23 @@ class LatencyField(Section):
         raise refuse("does not tell its unit", "{field: NAME, unit: UNIT} with a unit of s, ms, us or ns")
 
 
-def _status(value: Any) -> Any:
-    """Return a value of a status as the text that a source has of it."""
+def _as_read(value: Any) -> Any:
+    """Return a value of a field as the text that a source has of it."""
     if isinstance(value, str):
         return value
     if not isinstance(value, int | float):
-        raise refuse("is no value of a status", "a text, a number, true or false")
+        raise refuse("is no value of a field", "a text, a number, true or false")
     return json.dumps(value)
 
 
-StatusValues = Annotated[
-    tuple[
-        Annotated[
-            str,
-            BeforeValidator(_status),
-            WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "number", "boolean")]}),
-        ],
-        ...,
-    ],
-    Field(min_length=1, max_length=100),
+#: A value that a field may have, as the text that a source has of it.
+FieldValue = Annotated[
+    str,
+    BeforeValidator(_as_read),
+    WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "number", "boolean")]}),
 ]
+
+StatusValues = Annotated[tuple[FieldValue, ...], Field(min_length=1, max_length=100)]
 
 
 class StatusField(Section):

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, GetJsonSchemaHandler, field_validator, m
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from prediction_exporter.config.fields import TimeField
+from prediction_exporter.config.fields import FieldValue, TimeField
 from prediction_exporter.config.predictions import NULL_VALUES, Files, Log, Table
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import DURATION_PATTERN, Duration
@@ -92,6 +92,11 @@ class Labels(Section):
     timezone: Zone = Field("UTC", description="IANA time zone of times that carry none.")
     null_values: tuple[Text, ...] = Field(NULL_VALUES, description="Texts of a CSV field that mean a missing value.")
     fields: LabelFields = Field(description="Names of the fields.")
+    values: Mapping[FieldValue, FieldValue] = Field(
+        {},
+        description='Which class a label means that is not called like one: {"1": decline, "0": approve}. Others are taken as '
+        "they are.",
+    )
     matures_after: Annotated[Maturity, _OrDuration()] = Field(
         description="When the labels of a minute's predictions are complete: a duration, or {after, coverage}. Windows of "
         "performance end there."

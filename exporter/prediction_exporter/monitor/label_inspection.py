@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,7 @@ from prediction_exporter.labels import Labels
 from prediction_exporter.monitor.inspection import refused, shown_sample
 from prediction_exporter.performance import PerformanceLayout
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Look, Source
-from prediction_exporter.sources.labels import LABEL, kind_of, labels_of, open_labels, stranger
+from prediction_exporter.sources.labels import LABEL, NO_MEANINGS, kind_of, labels_of, open_labels, stranger
 
 #: Values that a message names.
 _SHOWN = 5
@@ -29,13 +29,16 @@ def open_labels_to_look(config: Config, index: int, performance: PerformanceLayo
     return open_labels(labels, kind_of(performance), where=f"models[{index}]", clock=time.time)
 
 
-def inspect_labels(performance: PerformanceLayout, look: Look, *, index: int) -> tuple[list[str], Findings]:
+def inspect_labels(
+    performance: PerformanceLayout, look: Look, *, index: int, meanings: Mapping[str, str] = NO_MEANINGS
+) -> tuple[list[str], Findings]:
     """Return lines about the sample, and what is wrong with it.
 
     Args:
         performance: the classes of the model.
         look: what the source of its labels shows.
         index: its number in the configuration.
+        meanings: the class that a label means which is not called like one.
     """
     place = f"models[{index}].labels"
     found = Findings(
@@ -48,7 +51,7 @@ def inspect_labels(performance: PerformanceLayout, look: Look, *, index: int) ->
     lines = [line for line in (shown_sample(look.place, batch.rejected, rows),) if line]
     if not rows:
         return lines, found
-    read = [(events, labels_of(events, performance, None)) for events in batch.events]
+    read = [(events, labels_of(events, performance, None, meanings=meanings)) for events in batch.events]
     found.add(_empty(read, look, place))
     if performance.has_classes:
         line, of_classes = _classes(read, performance, place)
@@ -108,7 +111,9 @@ def _classes(read: Sequence[tuple[Events, Labels]], performance: PerformanceLayo
         return line, Findings()
     others = texts.filter(strange).value_counts(sort=True).get_column(texts.name).to_list()
     known = f"the model's classes, which are {_named(performance.classes)}"
-    remedy = "where they are classes, write all classes to performance.classes"
+    remedy = (
+        "write to labels.values which class each of them means, or, where they are classes, all classes to performance.classes"
+    )
     problem = f"{place}.fields.label: {many:,} of {present:,} sampled labels are none of {known}: {_named(others)}; {remedy}"
     return line, Findings([problem]) if many == present else Findings(warnings=[problem])
 

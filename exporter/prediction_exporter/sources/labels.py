@@ -10,6 +10,7 @@ of a column that pandas made floats of for a missing value. A class is spelt as 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -39,6 +40,9 @@ LABEL, WEIGHT = "label", "score.weight"
 
 #: From which score on a binary model predicts its positive class, where neither it nor the configuration says so.
 HALF = 0.5
+
+#: Labels that are called like the classes.
+NO_MEANINGS: Mapping[str, str] = MappingProxyType({})
 
 #: What else names a prediction beside its id.
 Parts = Literal["version", "stage"] | None
@@ -167,19 +171,22 @@ def kind_of(performance: PerformanceLayout) -> Literal["class", "number"]:
     return "class" if performance.has_classes else "number"
 
 
-def labels_of(events: Events, performance: PerformanceLayout, parts: Parts) -> Labels:
+def labels_of(
+    events: Events, performance: PerformanceLayout, parts: Parts, *, meanings: Mapping[str, str] = NO_MEANINGS
+) -> Labels:
     """Return what a source's events say of predictions.
 
     Args:
         events: of :func:`open_labels`.
         performance: the classes, and how they are spelt. A class that is none of them is :func:`stranger`.
         parts: what else names a prediction. Where labels do not have it, they speak of every prediction of their id.
+        meanings: the class that a label means which is not called like one.
     """
     values, weights = events.columns[LABEL], events.columns.get(WEIGHT)
     has_parts = parts == "version" or (parts == "stage" and events.stages is not None)
     return Labels(
         ids=_ids(events.ids, len(events)),
-        actual=classes_of(values, performance) if performance.has_classes else values,
+        actual=classes_of(meant(values, meanings), performance) if performance.has_classes else values,
         times=events.times,
         parts=_parts(events, parts) if has_parts else None,
         weights=None if weights is None else weights.to_numpy(),
@@ -221,6 +228,20 @@ def predictions_of(
         segments=tuple(_segment(events, layout.columns[layout.index(name)]) for name in segments),
         scores=scores if performance.scores else None,
     ).take(np.flatnonzero(kept))
+
+
+def meant(texts: pl.Series, meanings: Mapping[str, str]) -> pl.Series:
+    """Return the classes that labels mean, String; what means nothing else is as it was.
+
+    >>> meant(pl.Series(["1", "0.0", "true", "approve", None]), {"1": "decline", "0": "approve", "true": "decline"}).to_list()
+    ['decline', 'approve', 'decline', 'approve', None]
+    """
+    if not meanings:
+        return texts
+    codes = CategoryEncoder(tuple(meanings)).encode(texts)
+    known = codes < len(meanings)
+    found = pl.Series([*meanings.values(), None], dtype=pl.String).gather(np.where(known, codes, len(meanings)))
+    return found.zip_with(pl.Series(known & texts.is_not_null().to_numpy()), texts)
 
 
 def classes_of(texts: pl.Series, performance: PerformanceLayout) -> pl.Series:
