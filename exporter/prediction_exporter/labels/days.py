@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -213,6 +214,22 @@ class Days:
         statement = f"SELECT key, body FROM {self._table(step, day)} WHERE key >= ? AND key < ? ORDER BY key"  # noqa: S608 - as above
         rows = step.connection.execute(statement, (first, last)).fetchall()
         return self._unpacked(rows, day)
+
+    def pages(self, step: Step, day: int, size: int) -> Iterator[tuple[Keys, Records]]:
+        """Yield all rows of a day, so many at a time.
+
+        Raises:
+            DamagedDayError: one of them is damaged.
+        """
+        if day not in self._days:
+            return
+        cursor = step.connection.execute(f"SELECT key, body FROM {self._table(step, day)}")  # noqa: S608 - as above
+        while fetched := cursor.fetchmany(size):
+            yield self._unpacked(fetched, day)
+
+    def extents(self) -> dict[int, Extent]:
+        """Return how much each day holds."""
+        return {number: day.extent for number, day in self._days.items()}
 
     def drop(self, step: Step, day: int) -> None:
         """Drop the table of a day, with all that it has."""
