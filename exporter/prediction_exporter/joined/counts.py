@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 MINUTE = 60
 
-#: Coverage is read again when the minute has passed, and at once where it took no longer than that, or one twentieth of the time.
+#: Coverage is read again when the minute has passed, or where that was cheap, in seconds, or takes a twentieth of the time.
 _CHEAP = 0.02
 _OFTEN = 20
 
@@ -197,7 +197,7 @@ class JoinedCounts:
 
     def _refresh(self, step: Step, store: Store, minute: int) -> None:
         since = time.monotonic() - self._read_at
-        if minute == self._read_minute and _CHEAP < self._read_took and since < _OFTEN * self._read_took:
+        if minute == self._read_minute and self._read_took > _CHEAP and since < _OFTEN * self._read_took:
             return
         began = time.monotonic()
         oldest = minute - int(self._horizon) // MINUTE - DAY if self._maturity.coverage is not None else minute - self._after()
