@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from prediction_exporter.config.predictions import NULL_VALUES, Files, Log, Table, TimeField
+from prediction_exporter.config.fields import TimeField
+from prediction_exporter.config.predictions import NULL_VALUES, Files, Log, Table
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
@@ -113,6 +114,23 @@ class Labels(Section):
             raise refuse(
                 f"matures after {after}, when no prediction waits any more",
                 f"matures_after of at most the horizon, {self.horizon}",
+            )
+        return self
+
+    @field_validator("table")
+    @classmethod
+    def _rows_of_a_table(cls, table: Table | None) -> Table | None:
+        if table is not None and table.mode == "aggregate":
+            raise refuse("counts labels where each is needed", "rows, or auto", inside=("mode",))
+        return table
+
+    @model_validator(mode="after")
+    def _time_of_a_table(self) -> Labels:
+        if self.table is not None and self.fields.time is None:
+            raise refuse(
+                "is required where labels are read from a table, which is read by spans of time",
+                "the column with the time at which a label became known or was last changed",
+                inside=("fields", "time"),
             )
         return self
 

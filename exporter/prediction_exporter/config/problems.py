@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from prediction_exporter.config.fields import FORMS_OF_FEATURES
 from prediction_exporter.config.models import Config
-from prediction_exporter.config.predictions import FORMS_OF_FEATURES
 from prediction_exporter.config.scores import FORMS_OF_SCORE
 from prediction_exporter.config.tree import Place, Problem, Tree, in_one_line, quote
 from prediction_exporter.config.values import REFUSED, REFUSED_KEY, REFUSED_UNSHOWN, suggest
@@ -76,7 +76,7 @@ def _is_echo(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
 
 
 def _describe(error: ErrorDetails, tree: Tree) -> Problem:
-    place = _place(error["loc"], tree)
+    place = (*_place(error["loc"], tree), *error.get("ctx", {}).get("inside", ()))
     kind = error["type"]
     about_key = error["loc"][-1:] == ("[key]",) and place == _place(error["loc"][:-1], tree)
     if about_key or kind == REFUSED_KEY:

@@ -121,6 +121,7 @@ class ModelMonitor:
                 labels_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
                 where=place,
                 clock=clock,
+                by_rows=model.labels is not None,
             )
         )
         self._staged = Tally()

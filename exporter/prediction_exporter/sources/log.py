@@ -134,7 +134,7 @@ class LogSource:
         remarks = damaged if told else (*damaged, outage_remark(sample))
         batch = self._parser_of(sample.events).parse(sample.data)
         batch.rejected.merge(sample.rejected)
-        names = column_names(sample.events, self._predictions.fields, where=f"{self._where}.predictions.fields")
+        names = column_names(sample.events, self._predictions.fields, where=f"{self._where}.{self._predictions.SECTION}.fields")
         seen = self._fields.seen
         return Look(
             schema=self.schema if told else None,
@@ -245,9 +245,9 @@ class LogSource:
     def _parser_of(self, sample: Records) -> JsonLinesParser:
         schema = self._fields.schema
         assert schema is not None  # noqa: S101 - for the type checker
-        times = (lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS])
+        times = [] if schema.time is None else [lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS]]
         is_text = next((is_read_as_text(value) for value in times if value is not None), True)
-        return JsonLinesParser(schema, time_is_text=is_text)
+        return JsonLinesParser(schema, time_is_text=is_text, clock=self._clock)
 
 
 def _first(data: bytes) -> Records:

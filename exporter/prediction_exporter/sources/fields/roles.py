@@ -7,7 +7,7 @@ the field of work uses for nothing else. Two candidates are an error that says w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -124,7 +124,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
         ConfigError: several fields could have a role, and the configuration does not say which.
     """
     names = [name for name in names if name not in labels]
-    chooser = _Chooser(names, where, _not_stated(names, fields))
+    chooser = _Chooser(names, where, _not_stated(names, fields), fields.KEYS)
     time = chooser.value("time", fields.time.field if fields.time else None)
     latency, latency_unit = chooser.latency(fields)
     prediction = chooser.value("prediction", fields.prediction)
@@ -185,7 +185,9 @@ def meant(one: Stated, names: Sequence[str], fields: Fields) -> str:
 
 
 def _not_stated(names: Sequence[str], fields: Fields) -> list[str]:
-    """Return the fields that the configuration does not speak of, which may be guessed."""
+    """Return the fields that the configuration does not speak of, which may be guessed, where any may."""
+    if not fields.RECOGNISED:
+        return []
     spoken = set(within(names, (one.name for one in stated(fields))))
     matched = fields.score.class_of if isinstance(fields.score, ScorePattern) else lambda _: None
     return [name for name in names if name not in spoken and matched(name) is None]
@@ -251,6 +253,7 @@ class _Chooser:
     names: Sequence[str]
     where: str
     free: Sequence[str]  # those that may be guessed
+    keys: Mapping[str, str] = field(default_factory=dict)  # what the configuration calls a role otherwise
     top: dict[str, None] = field(init=False)  # top-level names of these, each once, in their order
     lower: dict[str, list[str]] = field(init=False)  # these, by their lower case
     snake: dict[str, list[str]] = field(init=False)  # and as Python spells them
@@ -304,6 +307,7 @@ class _Chooser:
 
     def _only(self, role: str, candidates: list[str], more: str = "") -> str | None:
         if len(candidates) > 1:
+            role = self.keys.get(role, role)
             raise ConfigError(
                 f"{self.where}.{role}: several fields could be the {role}: {', '.join(candidates[:MOST_SHOWN])}; "
                 f"write the right one, for example {role}: {min(candidates, key=_is_part)}{more}"

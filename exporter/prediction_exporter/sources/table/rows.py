@@ -15,7 +15,7 @@ from sqlalchemy import Connection, CursorResult, Select, select
 
 from prediction_exporter.counting.profiler import MICROSECONDS
 from prediction_exporter.sources.base import Batch
-from prediction_exporter.sources.fields.schema import EventSchema, Path
+from prediction_exporter.sources.fields.schema import Path
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.table import adbc
 from prediction_exporter.sources.table.documents import parsed
@@ -52,7 +52,7 @@ class RowsReader:
         )
         self._documents: dict[str, list[Path]] = {}
         self._lists = {field.path for field in schema.columns if field.is_of_list}
-        for path in paths(relation.schema):
+        for path in relation.schema.paths:
             name = str(path[0])
             if name in relation.names and is_document(database.dialect, relation.codes.get(name)):
                 self._documents.setdefault(name, []).append(path)
@@ -66,7 +66,7 @@ class RowsReader:
     def query(self, start: int, end: int) -> Select[Any]:
         """Return the query for the rows of a span, and for some just outside of it."""
         relation = self._relation
-        columns = {column.name: column for path in paths(relation.schema) if (column := relation.column(path)) is not None}
+        columns = {column.name: column for path in relation.schema.paths if (column := relation.column(path)) is not None}
         dialect = self._database.dialect
         chosen = [fetched(dialect, column, relation.codes.get(name)).label(name) for name, column in columns.items()]
         return select(*chosen).where(relation.time.where(start, end))
@@ -91,11 +91,6 @@ def _abandon(result: CursorResult[Any]) -> None:
     unread: Any = getattr(result.cursor, "_result", None)
     if hasattr(unread, "unbuffered_active"):
         unread.unbuffered_active = False
-
-
-def paths(schema: EventSchema) -> list[Path]:
-    """Return where the fields of an event stand."""
-    return [schema.time, *schema.optional, *(column.path for column in schema.columns)]
 
 
 def frame_of(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pl.DataFrame:

@@ -59,8 +59,8 @@ class TableSource:
         self._settings: Table = settings
         self._context = context
         self._clock = context.clock
-        self._database = Database(settings, where=f"{context.where}.predictions.table")
-        if context.predictions.fields.entity is not None and mode_of(settings, self._database) == "aggregate":
+        self._database = Database(settings, where=f"{context.where}.{context.predictions.SECTION}.table")
+        if context.predictions.fields.entity is not None and mode_of(context, settings, self._database) == "aggregate":
             raise ConfigError(
                 f"{context.where}.predictions.fields.entity: is read where rows are fetched, and this database counts them "
                 f"itself (table.mode is {settings.mode}); write table.mode: rows, or leave entity out"
@@ -184,9 +184,8 @@ class TableSource:
         )
         if relation is not None and self._database.dialect.has_indexes and not self._told_index:
             self._told_index = True
-            time = str(relation.schema.time[0])
-            if has_no_index(connection, self._settings, time):
-                logger.warning("%s: no index begins with %s: every poll scans the whole table", self.name, time)
+            if has_no_index(connection, self._settings, relation.time_name):
+                logger.warning("%s: no index begins with %s: every poll scans the whole table", self.name, relation.time_name)
         self._relation = relation
         return relation
 
