@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 MINUTE = 60
 
 #: Coverage is read again when the minute has passed, or where that was cheap, in seconds, or takes a twentieth of the time.
-_CHEAP = 0.02
+_CHEAP = 0.25
 _OFTEN = 20
 
 #: Whether a window has the labels that it will get, or those that have come until now.

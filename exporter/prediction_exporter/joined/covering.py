@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.breakdowns import NONE
 from prediction_exporter.counting.profiler import UNVERSIONED
-from prediction_exporter.counting.state_days import Extent
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.joined.minutes import DAY
 from prediction_exporter.labels import Coverage, Store
@@ -25,9 +25,9 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Day:
-    """What is known of a day; all arrays are int64 (n,)."""
+    """What is known of a day, read when its number was this one; all arrays are int64 (n,)."""
 
-    extent: Extent
+    turn: int
     minutes: Numbers
     groups: Numbers
     classes: Numbers
@@ -55,19 +55,19 @@ class Covering:
 
     def refresh(self, step: Step, store: Store, first: int, last: int) -> None:
         """Take over the days that the minutes ``[first, last)`` are of, and forget all others."""
-        extents = {day: of for day, of in store.covered(step).items() if (day + 1) * DAY > first and day * DAY < last}
-        self._days = {day: known for day, known in self._days.items() if extents.get(day) == known.extent}
-        for day in sorted(extents.keys() - self._days.keys()):
-            self._days[day] = self._read(extents[day], store.coverage(step, day * DAY, (day + 1) * DAY))
+        turns = {day: of for day, of in store.covered(step).items() if (day + 1) * DAY > first and day * DAY < last}
+        self._days = {day: known for day, known in self._days.items() if turns.get(day) == known.turn}
+        for day in sorted(turns.keys() - self._days.keys()):
+            self._days[day] = self._read(turns[day], store.coverage(step, day * DAY, (day + 1) * DAY))
 
-    def _read(self, extent: Extent, found: Coverage) -> _Day:
+    def _read(self, turn: int, found: Coverage) -> _Day:
         groups, classes = np.zeros(len(found.minutes), np.int64), np.zeros(len(found.minutes), np.int64)
-        stages = found.parts.fill_null("").to_list() if self._staged else [""] * len(groups)
+        stages = found.parts.fill_null(NONE).to_list() if self._staged else [""] * len(groups)
         pairs = zip(found.versions.fill_null(UNVERSIONED).to_list(), stages, strict=True)
         groups[:] = [self._groups.setdefault(pair, len(self._groups)) for pair in pairs]
         if self._encoder is not None:
             classes = np.minimum(self._encoder.encode(found.predicted.cast(pl.String)), len(self.classes) - 1).astype(np.int64)
-        return _Day(extent, found.minutes, groups, classes, found.predictions, found.labelled)
+        return _Day(turn, found.minutes, groups, classes, found.predictions, found.labelled)
 
     def of(self, first: int, last: int) -> Mapping[tuple[str, str], tuple[Numbers, Numbers]]:
         """Return the predictions and the labelled ones by class, int64 (C,) each, of the minutes, by version and stage."""

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prediction_exporter.counting.categories import CategoryEncoder
+from prediction_exporter.counting.breakdowns import NONE
+from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.counting.layout import Column
 from prediction_exporter.counting.profiler import ALL, UNVERSIONED
 from prediction_exporter.labels import Pairs
@@ -69,11 +70,8 @@ class Folding:
         self.layout = layout
         self._staged = staged
         self._encoder = layout.encoder() if layout.has_classes else None
-        self._encoders = [CategoryEncoder(column.categories, column.held) for column in columns]
-        self._labels = [
-            [f"{column.name}={label}" for label in column.value_labels[: encoder.other + 1]]
-            for column, encoder in zip(columns, self._encoders, strict=True)
-        ]
+        # Predictions wait with the label value of each segment, so that a baseline with other categories does not rename them.
+        self._segments = [(column.name, dict.fromkeys(column.value_labels)) for column in columns]
 
     def fold(self, pairs: Pairs) -> Iterator[Block]:
         """Yield the counts of pairs, in blocks of bounded size; no minute of a key is in two of them."""
@@ -112,7 +110,7 @@ class Folding:
     def _names(self, pairs: Pairs) -> tuple[list[Key], NDArray[np.int64]]:
         """Return the keys of all pairs without segments, and which of them each pair is of."""
         versions = pairs.versions.fill_null(UNVERSIONED)
-        stages = pairs.parts.fill_null("") if self._staged else pl.Series([""], dtype=pl.String).new_from_index(0, len(pairs))
+        stages = pairs.parts.fill_null(NONE) if self._staged else pl.Series([""], dtype=pl.String).new_from_index(0, len(pairs))
         of_version, of_stage = (series.unique().to_list() for series in (versions, stages))
         codes = codes_of(versions, of_version).astype(np.int64) * len(of_stage) + codes_of(stages, of_stage)
         return [Key(version, stage, ALL) for version in of_version for stage in of_stage], codes
@@ -122,10 +120,14 @@ class Folding:
     ) -> tuple[NDArray[np.intp], NDArray[np.int64], list[Key]]:
         """Return rows of pairs, once for all and once more for each segment that they are in, with their keys."""
         rows, keys, segmented = [np.arange(len(pairs))], [of_row], list(names)
-        for encoder, labels, column in zip(self._encoders, self._labels, pairs.segments, strict=True):
-            codes = encoder.encode(column)
-            inside = np.flatnonzero((codes < len(labels)) & column.is_not_null().to_numpy())
+        for (name, labels), column in zip(self._segments, pairs.segments, strict=True):
+            inside = np.flatnonzero(column.is_not_null().to_numpy())
+            texts = column.gather(inside)
+            distinct = texts.unique().to_list()
+            segment_of = [text if text in labels else OTHER for text in distinct]
+            segments = list(dict.fromkeys(segment_of))
+            places = np.array([segments.index(segment) for segment in segment_of], np.int64)
             rows.append(inside)
-            keys.append(len(segmented) + of_row[inside] * len(labels) + codes[inside])
-            segmented += [name._replace(segment=label) for name in names for label in labels]
+            keys.append(len(segmented) + of_row[inside] * len(segments) + places[codes_of(texts, distinct)])
+            segmented += [key._replace(segment=f"{name}={segment}") for key in names for segment in segments]
         return np.concatenate(rows), np.concatenate(keys), segmented

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from prediction_exporter.counting.state_days import Extent
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.labels.batches import Coverage, Joined, Labels, Pairs, Predictions, Shape
 from prediction_exporter.labels.contents import DAY, Contents
@@ -110,10 +109,10 @@ class Store:
         self._held.enter(step)
         yield from self._held.mended(step, lambda: list(pairs_of_day(self._held, step, day)))
 
-    def covered(self, step: Step) -> dict[int, Extent]:
-        """Return the days that there is coverage of, each with something that is another one after each change of it."""
+    def covered(self, step: Step) -> dict[int, int]:
+        """Return the days that there is coverage of, each with a number that is another one after each change of it."""
         self._held.enter(step)
-        return self._held.coverage.extents()
+        return self._held.coverage.turns()
 
     def coverage(self, step: Step, first: int, last: int) -> Coverage:
         """Return how many predictions of the minutes ``[first, last)`` since the epoch there are, and are labelled.
