@@ -68,11 +68,14 @@ def check_config(options: argparse.Namespace) -> int:
         baseline, found = _baseline(loaded, index, problems)
         if baseline is not None:
             baselines[index] = baseline
-            warnings += [*_nothing_compared(index, baseline), *not_compared(loaded, model, f"models[{index}]")]
+            command = config.baseline_command(options.file, model)
+            warnings += _nothing_compared(index, baseline)
+            warnings += not_compared(loaded, model, baseline, f"models[{index}]", command)
         warnings += [f"models[{index}].slo.openslo: {sentence}" for sentence in model.slo.unused]
         if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
         found.add(_show_source(loaded, index, baseline, options.file))
+        _show_performance(model, baseline, f"models[{index}]")
         print("\n".join(f"  {line}" for line in levels(switches, loaded, model)))
         # A baseline that does not exist is told among the files already.
         problems += [error for error in found.errors if error not in problems]
@@ -147,6 +150,21 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     for line in [*_not_compared(baseline), *foresee(model, baseline, look)] if baseline is not None else ():
         print(f"  {line}")
     return found
+
+
+def _show_performance(model: Model, baseline: Baseline | None, place: str) -> None:
+    """Show what is measured of a model with labels, and what that was on the baseline's data."""
+    from prediction_exporter.baseline.performance import performance_of
+    from prediction_exporter.performance import MEASURES
+    from prediction_exporter.performance.summary import summary
+
+    if model.labels is None or baseline is None:
+        return
+    layout, labelled = performance_of(model, baseline, place)
+    if labelled is None:
+        print(f"  performance measured: {', '.join(measure.key for measure in MEASURES if measure.applies(layout))}")
+    else:
+        print(f"  performance measured, and by {labelled.rows:,} labels of the baseline: {summary(labelled)}")
 
 
 def _show_process(model: Model, index: int) -> Iterator[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from prediction_exporter.config.fields import TimeField
 from prediction_exporter.config.predictions import NULL_VALUES, Files, Log, Table
 from prediction_exporter.config.section import Section
-from prediction_exporter.config.units import Duration
+from prediction_exporter.config.units import DURATION_PATTERN, Duration
 from prediction_exporter.config.values import (
     Count,
     DurationValue,
@@ -67,6 +69,13 @@ class Maturity(Section):
         return self
 
 
+class _OrDuration:
+    """Annotation of a section that may also be written as a duration alone."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string", "pattern": DURATION_PATTERN}, handler(schema)]}
+
+
 class Labels(Section):
     """Where the truth about a model's predictions comes from: exactly one of log, table and files."""
 
@@ -80,7 +89,7 @@ class Labels(Section):
     timezone: Zone = Field("UTC", description="IANA time zone of times that carry none.")
     null_values: tuple[Text, ...] = Field(NULL_VALUES, description="Texts of a CSV field that mean a missing value.")
     fields: LabelFields = Field(description="Names of the fields.")
-    matures_after: Maturity = Field(
+    matures_after: Annotated[Maturity, _OrDuration()] = Field(
         description="When the labels of a minute's predictions are complete: a duration, or {after, coverage}. Windows of "
         "performance end there."
     )
@@ -121,7 +130,9 @@ class Labels(Section):
     @classmethod
     def _rows_of_a_table(cls, table: Table | None) -> Table | None:
         if table is not None and table.mode == "aggregate":
-            raise refuse("counts labels where each is needed", "rows, or auto", inside=("mode",))
+            raise refuse(
+                "counts labels in the database, and each of them is joined to a prediction", "rows, or auto", inside=("mode",)
+            )
         return table
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from prediction_exporter.collectors.base import Moment, Subject
+from prediction_exporter.collectors.base import Moment
 from prediction_exporter.collectors.references import COLLECTOR as REFERENCES_COLLECTOR
 from prediction_exporter.collectors.report import ModelReport, SourceReport, WindowReport
 from prediction_exporter.collectors.running import ModelCollectors
@@ -32,7 +32,7 @@ from prediction_exporter.evidence.tracker import Tracker
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.clock import BelievedClock
 from prediction_exporter.monitor.comparing import WEEK, Comparing
-from prediction_exporter.monitor.references import detector_of, load_baseline, not_compared, references_of, spans_of
+from prediction_exporter.monitor.references import detector_of, load_baseline, not_compared, references_of, spans_of, subject_of
 from prediction_exporter.monitor.start import tell_fields, tell_start
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
@@ -88,7 +88,7 @@ class ModelMonitor:
         switches = switches or Switches()
         detector = detector_of(model, self.baseline)
         self._collectors = ModelCollectors(
-            Subject(config, model, self.baseline, self._references, detector),
+            subject_of(config, model, self.baseline, self._references, detector),
             switches.model_collectors(config, model),
             without=excluded_families(config),
         )
@@ -136,7 +136,7 @@ class ModelMonitor:
         self._believed = BelievedClock(clock)
         self._told: EventSchema | None = None
         self._unseen: frozenset[str] = frozenset()
-        for sentence in not_compared(config, model, place):
+        for sentence in not_compared(config, model, self.baseline, place):
             logger.warning(sentence)
         tell_start(model.name, self._source, self.baseline, resumed=self._restore())
 

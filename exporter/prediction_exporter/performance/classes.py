@@ -76,7 +76,7 @@ def _count(
     if scores is not None and layout.scores:
         scores, scored = _clean(layout, scores)
     if predicted is None:
-        predicted = np.full(len(actual), -1) if scores is None else np.where(scored, _decided(layout, scores), -1)
+        predicted = np.full(len(actual), -1) if scores is None else np.where(scored, _best(layout, scores), -1)
     usable = (predicted >= 0) & (predicted <= layout.other) & (actual >= 0) & (actual <= layout.other)
     usable &= usable_weights(weights, len(actual))
     if not usable.all():
@@ -125,8 +125,16 @@ def _clean(layout: PerformanceLayout, scores: Floats) -> tuple[Floats, NDArray[n
     return np.where(probable, np.clip(scores, 0.0, 1.0), scores), scored
 
 
-def _decided(layout: PerformanceLayout, scores: Floats) -> Codes:
-    """Return the class that the scores decide for."""
+def decided(layout: PerformanceLayout, scores: Floats) -> Codes:
+    """Return the codes of the classes that scores decide for, (n, S) to (n,); -1 where one of a row is missing, or none.
+
+    Of a binary model it is the positive one from the threshold on, or from 0.5; else that of the largest score.
+    """
+    clean, scored = _clean(layout, scores)
+    return np.where(scored, _best(layout, clean), -1)
+
+
+def _best(layout: PerformanceLayout, scores: Floats) -> Codes:
     if layout.positive is None:
         classes = np.array([score.of_class for score in layout.scores])
         best: Codes = classes[np.argmax(np.where(np.isnan(scores), -np.inf, scores), axis=1)]

@@ -6,7 +6,7 @@ changes nothing, and a pair that is taken out leaves no trace. Its size depends 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,8 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.performance.classes import count_classes
-from prediction_exporter.performance.exact import value_of
-from prediction_exporter.performance.layout import CLIPPED, ROWS, UNSCORED, UNUSABLE, WEIGHT, ZERO_ACTUALS, PerformanceLayout
+from prediction_exporter.performance.exact import sum_of, value_of
+from prediction_exporter.performance.layout import (
+    CLIPPED,
+    ROWS,
+    UNSCORED,
+    UNUSABLE,
+    WEIGHT,
+    WEIGHT_UNIT,
+    ZERO_ACTUALS,
+    PerformanceLayout,
+)
 from prediction_exporter.performance.lists import count_lists
 from prediction_exporter.performance.numbers import count_numbers
 
@@ -146,6 +155,27 @@ class Performance:
         if other.layout is not self.layout and other.layout.digest != self.layout.digest:
             raise ValueError("performances of different layouts do not merge")
         return other.counts
+
+    def weighted(self) -> Performance:
+        """Return the same pairs with weights, of 1 each: exactly what counting them so would give.
+
+        Raises:
+            ValueError: they are lists, which have no weights.
+        """
+        if self.layout.weighted:
+            return self
+        found = Performance.empty(replace(self.layout, weighted=True))
+        for block in self.layout.blocks:
+            into, counts = found.counted(block), self.counted(block)
+            if block == "counters":
+                into[:] = counts
+                into[WEIGHT] = counts[WEIGHT] * round(1 / WEIGHT_UNIT)
+            elif block == "sums":
+                into[0] = self.rows * sum_of(np.ones(1))
+                into[1:] = counts
+            else:
+                np.multiply(counts, round(1 / WEIGHT_UNIT), out=into)
+        return found
 
     def counted(self, block: str) -> NDArray[np.int64]:
         """Return a part of the counts, a view in the shape of the layout's block."""

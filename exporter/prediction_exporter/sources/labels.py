@@ -263,7 +263,7 @@ def _predicted(events: Events, layout: Layout, performance: PerformanceLayout, s
         codes = np.array([score.of_class for score in performance.scores])[largest]
     else:
         return _nothing(len(events))
-    absent: NDArray[np.bool_] = np.isnan(scores).all(axis=1)
+    absent: NDArray[np.bool_] = np.logical_and.reduce(np.isnan(scores), axis=1)
     return _named((*performance.classes, stranger(performance)), codes.astype(np.int32), absent)
 
 
