@@ -316,9 +316,9 @@ def test_what_is_read_is_put_in_short_steps(tmp_path: Path, monkeypatch: pytest.
     sizes: list[int] = []
     put = labelling.Labelling.put
 
-    def note(self: labelling.Labelling, *arguments: object, **more: object) -> int:
+    def note(self: labelling.Labelling, step: Step, now: float, *, believed: float) -> int:
         sizes.append(sum(map(len, self._waiting)) + sum(map(len, self._labels)))
-        return put(self, *arguments, **more)
+        return put(self, step, now, believed=believed)
 
     monkeypatch.setattr(labelling.Labelling, "put", note)
     model = LabelledModel(tmp_path, more_of(source=LOG.replace("beginning", "beginning, max_line_size: 1KiB")))
