@@ -1,8 +1,8 @@
 """Joining: what labels cost the reading of predictions, and pairs that are counted by minute, on one core.
 
 The monitor of a model reads a log of predictions, and then the same with its labels configured: without any, and with a label
-for each prediction in a second log. Beside that, labels of a day of predictions are joined and counted in batches of 10,000 that
-are spread over all of its minutes, which is the worst that late labels do to counts by minute.
+for each prediction in a second log. Beside that, labels of a day of predictions are joined and counted in batches of 10,000
+that are spread over all of its minutes, with and without twelve segments: the worst that late labels do to counts by minute.
 
 Aims: with labels, predictions are read at more than half of the speed; 20,000 joins a second, counted and stored.
 """
@@ -32,6 +32,8 @@ EVENTS = 200_000
 DAY = 86_400
 BATCH = 10_000
 BATCHES = 10
+
+SEGMENTS = "cat_00"
 
 LABELS = """
     task: binary
@@ -68,22 +70,24 @@ def read(loaded: Config) -> tuple[float, float]:
     return took, evaluated
 
 
-def joins(folder: Path, subject: Subject, loaded: Config) -> tuple[float, float, float]:
+def joins(folder: Path, subject: Subject, loaded: Config, *, segmented: bool) -> tuple[float, float, float]:
     """Return joins a second, the seconds in which a window of a day is built from disk, and those of its measures."""
-    assert subject.performance is not None
+    assert subject.baseline is not None
+    layout = subject.baseline.layout
+    columns = [layout.columns[layout.index(SEGMENTS)]] if segmented else []
     rng, now = np.random.default_rng(1), 20_000.0 * DAY
     rows = BATCH * BATCHES
     scores = rng.random((rows, 1))
     ids = pl.Series([f"r{number}" for number in range(rows)])
     answers = np.where(rng.random(rows) < scores[:, 0], "yes", "no")
-    state = State(folder / "joins")
+    state = State(folder / f"joins {segmented}")
     claim = state.claim("m")
-    store = Store(Shape("class", scores=1, segments=0))
+    store = Store(Shape("class", scores=1, segments=len(columns)))
 
     def counts() -> JoinedCounts:
         assert subject.performance is not None
         maturity = Maturity(after=0.0)
-        return JoinedCounts(subject.performance, (), spans_of(loaded), maturity=maturity, staged=False, horizon=30 * DAY)
+        return JoinedCounts(subject.performance, columns, spans_of(loaded), maturity=maturity, staged=False, horizon=30 * DAY)
 
     used = counts()
     put = Predictions(
@@ -91,6 +95,7 @@ def joins(folder: Path, subject: Subject, loaded: Config) -> tuple[float, float,
         times=((now - DAY + rng.random(rows) * DAY) * 1e6).astype(np.int64),
         versions=pl.repeat("1", rows, eager=True),
         predicted=pl.Series(np.where(scores[:, 0] > 0.5, "yes", "no")),
+        segments=tuple(pl.Series(rng.choice(column.categories, rows)) for column in columns),
         scores=scores,
     )
     with state.step("m", claim=claim) as step:
@@ -119,6 +124,7 @@ def joins(folder: Path, subject: Subject, loaded: Config) -> tuple[float, float,
     reports = performing.windows(anew.windows(), {"1"})
     measured = (time.process_time() - began) / len(reports)
     state.close()
+    assert rows - BATCH < max(report.pairs.rows for report in reports) <= rows  # the first minute has left the window
     return rows / took, built, measured
 
 
@@ -140,7 +146,8 @@ def main() -> None:
         joined = read(loaded)
         baseline = load_baseline(loaded.models[0], "models[0]")
         subject = subject_of(loaded, loaded.models[0], baseline, {}, None)
-        rate, built, measured = joins(folder, subject, loaded)
+        rate, built, measured = joins(folder, subject, loaded, segmented=False)
+        of_segments, built_of_segments, _ = joins(folder, subject, loaded, segmented=True)
     print(f"joining: {EVENTS:,} predictions of {len(data) // EVENTS} bytes, CPU of one core")
     print(f"  without labels                 {EVENTS / without[0]:10,.0f} predictions/s")
     print(f"  all wait for a label           {EVENTS / waiting[0]:10,.0f} predictions/s")
@@ -150,7 +157,8 @@ def main() -> None:
     )
     print(f"  an evaluation                  {joined[1]:10.2f} s with labels, {without[1]:.2f} s without")
     print(f"  joins over a day of minutes    {rate:10,.0f} /s         (aim: 20,000)")
-    print(f"  windows of a day from disk     {built:10.2f} s")
+    print(f"  the same in 12 segments        {of_segments:10,.0f} /s")
+    print(f"  windows of a day from disk     {built:10.2f} s, in 12 segments {built_of_segments:.2f} s")
     print(f"  measures of a window           {measured * 1000:10.1f} ms")
 
 

@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from prediction_exporter import config
 from prediction_exporter.counting.state import State
@@ -39,17 +40,21 @@ class Writer:
     def write(self) -> None:
         """Write some of both, and rotate a log now and then."""
         chance = self._chance
-        rows = []
+        rows: list[dict[str, Any]] = []
         for _ in range(chance.randrange(12)):
             name = f"p{len(self.predictions)}"
             score = round(chance.random(), 6)
-            event = {"version": chance.choice(["1", "2"]), "decision": "accept" if score > 0.5 else "refuse", "score": score}
+            event: dict[str, Any] = {
+                "version": chance.choice(["1", "2"]),
+                "decision": "accept" if score > 0.5 else "refuse",
+                "score": score,
+            }
             self.predictions[name] = (event["version"], event["decision"], score)
             rows.append({"id": name, "ts": self._start + len(self.predictions) * 0.5, "amount": 1.0, "color": "red", **event})
         if rows and chance.random() < 0.3:
             rows.append(rows[0])
         self._append("app.log", rows)
-        labels = []
+        labels: list[dict[str, Any]] = []
         for _ in range(chance.randrange(14)):
             self._label_number += 1
             name = f"p{max(len(self.predictions) + chance.randrange(-150, 8), 0)}"
@@ -60,7 +65,7 @@ class Writer:
             if chance.random() < 0.06:
                 self.rotate(log)
 
-    def _append(self, log: str, rows: list[dict[str, object]]) -> None:
+    def _append(self, log: str, rows: list[dict[str, Any]]) -> None:
         with (self._folder / log).open("a") as file:
             file.write("".join(json.dumps(row) + "\n" for row in rows))
 

@@ -154,7 +154,8 @@ class LabelledModel:
         )
         weights = np.array([self.truth[pair.id][1] for pair in pairs]) if layout.weighted else None
         scores = np.array([[pair.score] for pair in pairs])
-        return Performance.of(layout, predicted, actual, scores, weights).counts.tolist()
+        counts: list[int] = Performance.of(layout, predicted, actual, scores, weights).counts.tolist()
+        return counts
 
 
 def key_of(window: PerformanceReport) -> Of:

@@ -35,7 +35,7 @@ def test_pairs_are_counted_once_over_kills_and_rotations(tmp_path: Path) -> None
     assert min(told["rotations"].values()) > 5
     layout = performance_of(loaded.models[0], baseline.load(tmp_path / "baseline.json"), "models[0]")[0]
     encoder = layout.encoder()
-    expected = {}
+    expected: dict[str, list[int]] = {}
     for version in ("1", "2"):
         of_version = [(name, *rest) for name, (v, *rest) in told["predictions"].items() if v == version]
         pairs = [(decision, told["labels"][name], score) for name, decision, score in of_version if name in told["labels"]]

@@ -13,7 +13,7 @@ import pytest
 
 import watched
 from databases import new_file
-from labelled_model import FIELDS, HOUR, LOG, STAGED, LabelledModel, more_of, whole
+from labelled_model import FIELDS, HOUR, LOG, STAGED, LabelledModel, key_of, more_of, whole
 from prediction_exporter.counting import state_days
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.monitor import labelling
@@ -119,7 +119,7 @@ def test_maturity(tmp_path: Path, matures: str) -> None:
         latest = 180 if "after" not in matures else 60
         assert last == max(minute for minute in share if minute <= latest and share[minute] >= 0.5)
     of = ("1", "", "all", "1h", "mature")
-    rows = {(w.version, w.stage, w.segment, w.window, w.labels): w.pairs.rows for w in report.windows}
+    rows = {key_of(window): window.pairs.rows for window in report.windows}
     assert rows[of] == len(labelled & set(range(last - 60, last)))
     covered = {(c.window, c.labels): (int(c.predictions.sum()), int(c.labelled.sum())) for c in report.coverage}
     assert covered["1h", "mature"] == (60, rows[of])
@@ -212,7 +212,7 @@ def test_tables(tmp_path: Path) -> None:
             model.again(model.model.configure(text))
         model.clock.now += 600
     report = model.labels()
-    windows = {(w.version, w.stage, w.segment, w.window, w.labels): w for w in report.windows}
+    windows = {key_of(window): window for window in report.windows}
     assert report.source.up
     end = model.clock() // 60 * 60 + 60
     assert whole(windows, "24h", "preliminary") == model.expected("preliminary", end, "24h")
