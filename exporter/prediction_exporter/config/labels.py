@@ -81,6 +81,9 @@ class Labels(Section):
 
     KINDS: ClassVar[tuple[str, ...]] = ("log", "table", "files")
 
+    #: The section of a model that it is, for messages.
+    SECTION: ClassVar[str] = "labels"
+
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in KINDS]})
 
     log: Log | None = Field(None, description="A log of labels.")

@@ -54,7 +54,7 @@ class _LabelFields(Fields):
 class _LabelEvents(Predictions):
     """A source of labels, as one of predictions."""
 
-    SECTION: ClassVar[str] = "labels"
+    SECTION: ClassVar[str] = Section.SECTION
 
 
 # The source
@@ -159,7 +159,12 @@ def parts_of(model: Model) -> Parts:
 
 def shape_of(performance: PerformanceLayout, segments: Sequence[str]) -> Shape:
     """Return what is kept of each prediction."""
-    return Shape("class" if performance.has_classes else "number", scores=len(performance.scores), segments=len(segments))
+    return Shape(kind_of(performance), scores=len(performance.scores), segments=len(segments))
+
+
+def kind_of(performance: PerformanceLayout) -> Literal["class", "number"]:
+    """Return whether labels are classes or numbers."""
+    return "class" if performance.has_classes else "number"
 
 
 def labels_of(events: Events, performance: PerformanceLayout, parts: Parts) -> Labels:

@@ -7,7 +7,7 @@ the field of work uses for nothing else. Two candidates are an error that says w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -124,7 +124,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
         ConfigError: several fields could have a role, and the configuration does not say which.
     """
     names = [name for name in names if name not in labels]
-    chooser = _Chooser(names, where, _not_stated(names, fields), fields.KEYS)
+    chooser = _Chooser(names, where, _not_stated(names, fields), exact=not fields.RECOGNISED)
     time = chooser.value("time", fields.time.field if fields.time else None)
     latency, latency_unit = chooser.latency(fields)
     prediction = chooser.value("prediction", fields.prediction)
@@ -253,7 +253,7 @@ class _Chooser:
     names: Sequence[str]
     where: str
     free: Sequence[str]  # those that may be guessed
-    keys: Mapping[str, str] = field(default_factory=dict)  # what the configuration calls a role otherwise
+    exact: bool = False  # whether what is configured is the field itself, and never one inside of it
     top: dict[str, None] = field(init=False)  # top-level names of these, each once, in their order
     lower: dict[str, list[str]] = field(init=False)  # these, by their lower case
     snake: dict[str, list[str]] = field(init=False)  # and as Python spells them
@@ -282,7 +282,7 @@ class _Chooser:
     def value(self, role: str, configured: str | None) -> str | None:
         """Choose a field that holds one value."""
         chosen = self.choose(role, configured)
-        if chosen is None or chosen in self.names:
+        if chosen is None or chosen in self.names or self.exact:
             return chosen
         inside = [name for name in (self.names if configured else self.free) if is_within(name, chosen)]
         if role == "time" and len(inside) > 1 and inside[0] == f"{chosen}[0]":
@@ -307,7 +307,6 @@ class _Chooser:
 
     def _only(self, role: str, candidates: list[str], more: str = "") -> str | None:
         if len(candidates) > 1:
-            role = self.keys.get(role, role)
             raise ConfigError(
                 f"{self.where}.{role}: several fields could be the {role}: {', '.join(candidates[:MOST_SHOWN])}; "
                 f"write the right one, for example {role}: {min(candidates, key=_is_part)}{more}"

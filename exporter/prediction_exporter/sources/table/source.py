@@ -32,6 +32,7 @@ from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.reader import Reader, mode_of, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
+from prediction_exporter.sources.table.rows import RowsReader
 
 logger = logging.getLogger(__name__)
 
@@ -125,11 +126,13 @@ class TableSource:
         """Return which column is what."""
         with self._database.connect() as connection:
             relation = self._look(connection)
+            rows = Batch()
             if relation is not None:  # for what it cannot read, and what it warns of
-                open_reader(self._context, self._database, relation, connection, Learned())
+                reader = open_reader(self._context, self._database, relation, connection, Learned())
+                rows = reader.sample() if self._context.by_rows and isinstance(reader, RowsReader) else rows
         if relation is None:
             return Look(remarks=("the table has no row with a time yet",), unseen=self.seen.unseen())
-        return Look(schema=relation.schema, fields=relation.fields, unseen=self.seen.unseen())
+        return Look(schema=relation.schema, place=self.name, rows=rows, fields=relation.fields, unseen=self.seen.unseen())
 
     # Reading
 
