@@ -29,10 +29,12 @@ SHARED = {
     "exact",
     "examples",
     "grouping",
+    "label_drift",
     "layout",
     "lists",
     "moments",
     "numbers",
+    "summary",
     "thresholds",
     "weights",
 }

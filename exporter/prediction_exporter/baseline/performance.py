@@ -42,12 +42,13 @@ def performance_of(model: Model, baseline: Baseline, place: str) -> tuple[Perfor
     Raises:
         ConfigError: what the configuration says of performance does not fit the baseline, or is too little.
     """
-    stored = baseline.performance
+    built = baseline.performance
     task = model.task or baseline.task
-    known = stored.layout.classes if stored is not None else ()
+    known = built.layout.classes if built is not None else ()
     labels = model.labels
     weighted = labels is not None and (labels.fields.weight is not None or labels.sample < 1)
     wanted = layout_of(model, baseline.layout, task, place, weighted=weighted, known=known)
+    stored = _stored(baseline, wanted)
     if stored is None or _differences(model, baseline, wanted):
         return wanted, None
     of_baseline = stored.weighted() if wanted.weighted else stored
@@ -77,11 +78,26 @@ def not_compared(model: Model, baseline: Baseline, place: str, command: str = CO
     return [f"{place}.baseline: {what}; performance is measured, and compared with nothing, {until}"]
 
 
+def _stored(baseline: Baseline, wanted: PerformanceLayout) -> Performance | None:
+    """Return what a baseline says of performance, at the wanted threshold where that is an edge of its bins.
+
+    The counts are the same then, unless it was the threshold that decided what was predicted.
+    """
+    found = baseline.performance
+    if found is None or found.layout.threshold == wanted.threshold or _prediction(baseline.layout) is None:
+        return found
+    edges = {edge for score in found.layout.scores for edge in score.edges}
+    if wanted.threshold is not None and wanted.threshold not in edges:
+        return found
+    return Performance(replace(found.layout, threshold=wanted.threshold), found.counts)
+
+
 def _differences(model: Model, baseline: Baseline, wanted: PerformanceLayout) -> list[tuple[str, str, str]]:
     """Return what a baseline was built with, and what the configuration has in its place; empty where they agree."""
-    if baseline.performance is None or model.labels is None:
+    stored = _stored(baseline, wanted)
+    if stored is None or model.labels is None:
         return []
-    built = baseline.performance.layout
+    built = stored.layout
     found: list[tuple[str, object, object]] = [
         ("task", built.task, wanted.task),
         ("performance.classes", built.classes, wanted.classes),

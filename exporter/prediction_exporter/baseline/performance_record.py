@@ -107,6 +107,8 @@ class PerformanceRecord(_Strict):
             quantile=self.quantile,
             weighted=self.weighted,
         )
+        if self.positive is not None and not 0 <= self.positive < len(self.classes):
+            raise BaselineError("performance: the positive class is none of the classes")
         performance = Performance.empty(layout)
         if set(self.counts) != set(layout.blocks):
             raise BaselineError(f"performance: counts are of {', '.join(self.counts)} and not of {', '.join(layout.blocks)}")

@@ -167,10 +167,14 @@ class PerformanceSection(Section):
         None, description="Of a binary model, the score from which on something is done: precision and recall are told there."
     )
     classes: tuple[Text, ...] = Field(
-        (), description="The classes, where labels have some that the baseline's predictions and labels do not."
+        (),
+        description="The classes, where labels have some that the baseline's predictions and labels do not; of scores in a "
+        "list, in their order.",
     )
     quantile: Ratio | None = Field(None, description="Of a regression, the quantile that it predicts, for the quantile loss.")
     effects: Mapping[Text, Positive] = Field(
-        {}, description="How much worse than the baseline matters, by measure, in its own unit: {roc_auc: 0.02}."
+        {},
+        description="How much worse than the baseline matters, by measure, in its own unit: {roc_auc: 0.02}; of label_drift, a "
+        "PSI.",
     )
     min_labels: Count = Field(30, description="A window with fewer labelled predictions than this is not compared.")
