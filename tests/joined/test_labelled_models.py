@@ -17,7 +17,7 @@ from labelled_model import FIELDS, HOUR, LOG, STAGED, LabelledModel, key_of, mor
 from prediction_exporter.counting import state_days
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.monitor import labelling
-from prediction_exporter.sources import log
+from prediction_exporter.sources import labels, log
 
 NOW = watched.NOW
 
@@ -313,6 +313,7 @@ def test_what_is_read_is_put_in_short_steps(tmp_path: Path, monkeypatch: pytest.
     """However much there is, no more than a bounded number of rows is kept until it is committed."""
     monkeypatch.setattr(labelling, "MOST_STAGED", 100)
     monkeypatch.setattr(log, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(labels, "CHUNK_BYTES", 4096)
     sizes: list[int] = []
     put = labelling.Labelling.put
 
