@@ -8,15 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
+from labelled import regression
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.state_days import table_of
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined import JoinedCounts, Maturity
-from prediction_exporter.labels import Joined, Store
+from prediction_exporter.labels import Joined, Labels, Predictions, Store
 from prediction_exporter.performance import Performance, PerformanceLayout, performance_layout
-from waiting_labels import BEGIN, CLASSES, DAY, MODEL, L, P, Pair, Stored, labels, predictions
+from waiting_labels import BEGIN, CLASSES, DAY, MODEL, NUMBERS, L, P, Pair, Stored, labels, predictions
 
 HOUR = 3600
 SPANS = (Span.of("1h", HOUR), Span.of("24h", DAY))
@@ -280,3 +282,27 @@ def test_removing_labels_leaves_nothing(tmp_path: Path) -> None:
     counted.again()
     counted.put([], [], BEGIN + 120)
     assert not counted.windows()
+
+
+def test_numbers(tmp_path: Path) -> None:
+    """Predicted numbers are counted as such, and coverage tells no classes apart."""
+    pairs = regression(300, 1)
+    stored = Stored(tmp_path, Store(NUMBERS))
+    counts = JoinedCounts(pairs.layout, (), SPANS, maturity=Maturity(after=0.0), staged=False, horizon=30 * DAY)
+    ids = pl.Series([f"{number}" for number in range(len(pairs))])
+    put = Predictions(
+        ids, np.full(len(pairs), int(BEGIN * 1e6)), pl.repeat("1", len(pairs), eager=True), pl.Series(pairs.predicted)
+    )
+    with stored.step() as step:
+        counts.load(step, stored.store)
+        joined = [
+            stored.store.put_predictions(step, put, BEGIN + 90),
+            stored.store.put_labels(step, Labels(ids, pl.Series(pairs.actual)), BEGIN + 90),
+        ]
+        counts.put(step, stored.store, joined)
+        counts.advance(step, stored.store, BEGIN + 90, believed=BEGIN + 90)
+    assert {(w.span, w.kind) for w in counts.windows()} == {(s.name, k) for s in SPANS for k in ("mature", "preliminary")}
+    assert all((window.pairs.counts == pairs.counted().counts).all() for window in counts.windows())
+    ((_, _, _, predictions_of, labelled),) = [one for one in counts.coverage() if one[1:3] == ("1h", "mature")]
+    assert (counts.classes, predictions_of.tolist(), labelled.tolist()) == (("",), [300], [300])
+    stored.state.close()
