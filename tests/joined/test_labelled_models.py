@@ -13,7 +13,7 @@ import pytest
 
 import watched
 from databases import new_file
-from labelled_model import FIELDS, HOUR, LOG, STAGED, LabelledModel, key_of, more_of, whole
+from labelled_model import DAY, FIELDS, HOUR, LOG, STAGED, LabelledModel, key_of, more_of, whole
 from prediction_exporter.counting import state_days
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.monitor import labelling
@@ -330,3 +330,22 @@ def test_what_is_read_is_put_in_short_steps(tmp_path: Path, monkeypatch: pytest.
     assert {of[3]: w.pairs.rows for of, w in model.windows().items()} == {"1h": 1000, "24h": 1000}
     assert sum(sizes) == 2000
     assert max(sizes) < 300  # one more chunk of labels comes before it is seen
+
+
+def test_other_segments_keep_what_was_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What waited is given up, as it has no such segment; what was joined stays, and is not taken out by what comes later."""
+    model = LabelledModel(tmp_path)
+    model.predict("a", "b", decision="accept")
+    model.label({"a": "accept"})
+    before = whole(model.windows(), "24h", "preliminary")
+    model.again(model.configure(more_of(model="segments: [color]")))
+    model.label({"a": "refuse", "b": "accept"})
+    report = model.labels()
+    assert "what waited for labels is dropped" in caplog.text
+    assert report.tallies.given_up["prediction", "shape"] == 2
+    assert whole({key_of(window): window for window in report.windows}, "24h", "preliminary") == before
+    model.clock.now += DAY
+    model.predict("c", decision="accept", color="red")
+    model.label({"c": "accept"})
+    rows = {of[2]: window.pairs.rows for of, window in model.windows().items() if of[3:] == ("24h", "preliminary")}
+    assert rows == {"all": 1, "color=red": 1}
