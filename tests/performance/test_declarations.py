@@ -28,6 +28,7 @@ SHARED = {
     "evaluation",
     "exact",
     "examples",
+    "grouping",
     "label_drift",
     "layout",
     "lists",

@@ -20,8 +20,8 @@ from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.counting.windows import SLICE_SECONDS, Span
 from prediction_exporter.errors import PredictionExporterError
+from prediction_exporter.monitor.admitting import admit
 from prediction_exporter.monitor.foresight import entities_in
-from prediction_exporter.monitor.model_monitor import admit
 from prediction_exporter.monitor.references import load_baseline, spans_of
 from prediction_exporter.sources.base import REASONS, Look, Rejected, Source
 from prediction_exporter.sources.context import SourceContext

@@ -70,6 +70,33 @@ class Performance:
         Raises:
             ValueError: shapes or types do not fit, or the layout knows no weights.
         """
+        return cls(layout, cls.of_groups(layout, predicted, actual, scores, weights)[0])
+
+    @staticmethod
+    def of_groups(
+        layout: PerformanceLayout,
+        predicted: NDArray[Any] | None,
+        actual: NDArray[Any],
+        scores: Floats | None = None,
+        weights: Floats | None = None,
+        *,
+        groups: NDArray[np.intp] | None = None,
+        size: int = 1,
+    ) -> NDArray[np.int64]:
+        """Return the counts of groups of pairs, int64 (size, layout.width); each row is what :meth:`of` counts of one group.
+
+        Args:
+            layout: what is counted.
+            predicted: as for :meth:`of`.
+            actual: as for :meth:`of`.
+            scores: as for :meth:`of`.
+            weights: as for :meth:`of`.
+            groups: the group of each pair, (n,), from 0; None where there is one alone.
+            size: how many groups there are.
+
+        Raises:
+            ValueError: as :meth:`of` does.
+        """
         if layout.task == "ranking":
             raise ValueError("task: of a ranking whole lists are counted, see of_lists")
         for name, part in (("predicted", predicted), ("actual", actual)):
@@ -77,19 +104,19 @@ class Performance:
             if part is not None and part.dtype.kind not in kinds:
                 raise ValueError(f"{name}: {part.dtype} are no {'numbers' if layout.is_regression else 'codes of classes'}")
         rows = len(actual)
-        if any(part is not None and len(part) != rows for part in (predicted, scores, weights)):
-            raise ValueError("predictions, labels, scores and weights are not of the same length")
+        if any(part is not None and len(part) != rows for part in (predicted, scores, weights, groups)):
+            raise ValueError("predictions, labels, scores, weights and groups are not of the same length")
         if weights is not None and not layout.weighted:
             raise ValueError("weights: the layout knows none")
         if layout.is_regression:
             if predicted is None:
                 raise ValueError("predicted: a regression needs it")
-            return cls(layout, count_numbers(layout, predicted, actual, weights))
+            return count_numbers(layout, predicted, actual, weights, groups, size)
         if scores is not None and scores.shape != (rows, len(layout.scores)):
             raise ValueError(f"scores: must be of shape ({rows}, {len(layout.scores)}), and are {scores.shape}")
         if predicted is None and not layout.scores:
             raise ValueError("predicted: needed where there are no scores")
-        return cls(layout, count_classes(layout, predicted, actual, scores, weights))
+        return count_classes(layout, predicted, actual, scores, weights, groups, size)
 
     @classmethod
     def of_lists(cls, layout: PerformanceLayout, lists: NDArray[Any], ranks: NDArray[Any], gains: NDArray[Any]) -> Performance:

@@ -38,6 +38,9 @@ from prediction_exporter.sources.typed import names_of
 #: The columns of a label's event.
 LABEL, WEIGHT = "label", "score.weight"
 
+#: Labels are short, and a chunk of them is put in one transaction, for which other models wait.
+CHUNK_BYTES = 1 << 20
+
 #: From which score on a binary model predicts its positive class, where neither it nor the configuration says so.
 HALF = 0.5
 
@@ -86,7 +89,7 @@ def open_labels(labels: Section, kind: Literal["class", "number"], *, where: str
     if labels.log is not None:
         from prediction_exporter.sources.log import LogSource
 
-        return LogSource(settings, layout, where=where, clock=clock)
+        return LogSource(settings, layout, where=where, clock=clock, chunk_bytes=CHUNK_BYTES)
     if labels.files is not None:
         from prediction_exporter.sources.files.source import FilesSource
 

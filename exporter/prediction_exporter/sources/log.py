@@ -53,17 +53,27 @@ class LogSource:
         layout: the model's columns; None where only its service is watched.
         where: the place of the fields in the configuration, for messages.
         clock: Unix time.
+        chunk_bytes: what is read at a time; :data:`CHUNK_BYTES` where it is None, and less where there is little memory.
     """
 
-    def __init__(self, predictions: Predictions, layout: Layout | None, *, where: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        predictions: Predictions,
+        layout: Layout | None,
+        *,
+        where: str,
+        clock: Callable[[], float],
+        chunk_bytes: int | None = None,
+    ) -> None:
         self._predictions = predictions
+        self._chunk_bytes = chunk_bytes
         self._layout = layout
         self._where = where
         self._clock = clock
         self._fields = LogFields(predictions, layout, where=where)
         self._parser: JsonLinesParser | None = None
         self.refills = False
-        self._tail = self._open(ROOM.step(CHUNK_BYTES))
+        self._tail = self._open(ROOM.step(self._chunk_bytes or CHUNK_BYTES))
 
     def _open(self, chunk_bytes: int) -> Tail:
         log = _log(self._predictions)
@@ -219,7 +229,7 @@ class LogSource:
     def _go_back(self, position: str) -> None:
         """Read lines again later that could not be told: none is lost by it."""
         self._tail.close()
-        self._tail = self._open(ROOM.step(CHUNK_BYTES))
+        self._tail = self._open(ROOM.step(self._chunk_bytes or CHUNK_BYTES))
         self._tail.restore(position)
 
     def _sample(self) -> Sample | None:
