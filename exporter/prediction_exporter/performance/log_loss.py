@@ -31,7 +31,7 @@ def _error(performance: Performance) -> Floats:
 LOG_LOSS = Measure(
     key="log_loss",
     title="Log loss",
-    family=measure_family("model_log_loss", "Log loss of the mature pairs of the window."),
+    family=measure_family("model_log_loss", "Log loss of the pairs of the window."),
     applies=is_scored,
     entries=one,
     compute=log_loss,

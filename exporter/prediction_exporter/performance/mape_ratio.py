@@ -31,7 +31,7 @@ def _error(performance: Performance) -> Floats:
 MAPE_RATIO = Measure(
     key="mape_ratio",
     title="MAPE",
-    family=measure_family("model_mape_ratio", "Mean absolute error by the actual value, of the mature pairs of the window."),
+    family=measure_family("model_mape_ratio", "Mean absolute error by the actual value, of the pairs of the window."),
     applies=is_regression,
     entries=one,
     compute=mape_ratio,
