@@ -50,9 +50,7 @@ def subject(
     loaded = Watched(folder).configure(config_text(model_text(name, more=lines, fields=fields)))
     [model] = loaded.models
     baseline = load_baseline(model, "models[0]")
-    return Subject(
-        loaded, model, baseline, references_of(loaded, model, baseline), performance=performance, labelled=labelled
-    )
+    return Subject(loaded, model, baseline, references_of(loaded, model, baseline), performance=performance, labelled=labelled)
 
 
 def window(pairs: Performance, baseline: Performance | None = None, *, alpha: float = 0.001, **of: Any) -> PerformanceReport:

@@ -81,7 +81,7 @@ def fleets(tmp_path_factory: pytest.TempPathFactory) -> list[Fleet]:
 @pytest.fixture(scope="module")
 def check(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
     """Check that expressions give 1, or nothing, from series and the recorded ones of these groups."""
-    groups = {"model-replicas", "model-performance", "model-labels"}
+    groups = {"model-replicas", "model-measures", "model-labels"}
 
     def checked(lines: list[str], ones: list[str], absent: list[str] | None = None) -> None:
         rules = yaml.safe_load((folder / RECORDING_FILE).read_text())
@@ -176,9 +176,7 @@ def test_one_replica_and_one_shared_source_read_what_the_replica_says(check: Cal
         alone = replace(fleet, found=found)
         for each in FLEET:
             if each.measure.key in found:
-                ones += [
-                    near(each.value.where(model=fleet.model, **labels), value) for labels, value in alone.expected(each)
-                ]
+                ones += [near(each.value.where(model=fleet.model, **labels), value) for labels, value in alone.expected(each)]
                 ones += list(badnesses(each, fleet.model, found[each.measure.key]))
     assert len(ones) > 150
     check(lines, ones, [str(SEVERAL_LABELLED)])

@@ -69,7 +69,7 @@ _WATCHING = (
     *map(_group_of, FIGURES),
     RecordingGroup(name="model-drift-evidence", interval=COLUMNS_INTERVAL, series=(MOVED, MOVED_RATIO)),
     RecordingGroup(name="model-columns", interval=COLUMNS_INTERVAL, series=(BADNESS,)),
-    RecordingGroup(name="model-performance", interval=COLUMNS_INTERVAL, series=PERFORMANCE_SERIES),
+    RecordingGroup(name="model-measures", interval=COLUMNS_INTERVAL, series=PERFORMANCE_SERIES),
     RecordingGroup(name="model-labels", interval=WEEK_INTERVAL, series=LABEL_SERIES),
     RecordingGroup(name="model-bins", interval=BINS_INTERVAL, series=(BIN_SHARE,)),
     RecordingGroup(

@@ -274,7 +274,8 @@ def _fleet(one: Measure) -> FleetMeasure:
 
 #: Every measure that is compared, in the order of the measures.
 FLEET = tuple(_fleet(one) for one in MEASURES if one.effect is not None)
-BADNESSES = f'__name__=~"model:({"|".join(one.measure.family.name for one in FLEET)}):badness"'
+#: Selects all badnesses; their whole names stand in it, so that it is seen what they are made of.
+BADNESSES = f'__name__=~"{"|".join(one.badness.name for one in FLEET)}"'
 
 WORST = Recorded(
     name="model:model_performance_badness:max",

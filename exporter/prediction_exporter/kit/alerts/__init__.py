@@ -28,6 +28,7 @@ from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
 from prediction_exporter.kit.alerts.model_log_volume_filling import MODEL_LOG_VOLUME_FILLING
 from prediction_exporter.kit.alerts.model_memory_near_limit import MODEL_MEMORY_NEAR_LIMIT
 from prediction_exporter.kit.alerts.model_open_files_near_limit import MODEL_OPEN_FILES_NEAR_LIMIT
+from prediction_exporter.kit.alerts.model_performance_drop import MODEL_PERFORMANCE_DROP
 from prediction_exporter.kit.alerts.model_process_down import MODEL_PROCESS_DOWN
 from prediction_exporter.kit.alerts.model_process_restarts import MODEL_PROCESS_RESTARTS
 from prediction_exporter.kit.alerts.model_replicas_missing import MODEL_REPLICAS_MISSING
@@ -80,6 +81,7 @@ ALERTS: tuple[Alert, ...] = (
     BROAD_CHANGE,
     PREDICTION_DRIFT,
     FEATURE_DRIFT,
+    MODEL_PERFORMANCE_DROP,
     MODEL_COST_OVERRUN,
     MODEL_COST_ANOMALY,
     MODEL_COST_UNKNOWN,
