@@ -20,7 +20,11 @@ from prediction_exporter.collectors.labels import (
     COVERAGE_PREDICTIONS,
     LABEL_PSI,
     LABEL_THRESHOLD,
+    LATE_AFTER,
+    MATURE_END,
     REQUIRED_COVERAGE,
+    SOURCE_NEWEST,
+    SOURCE_UP,
     WINDOW_LABELS,
 )
 from prediction_exporter.collectors.report import MATURE
@@ -102,7 +106,7 @@ def required(share: float, target: Mapping[str, str] = TARGET) -> str:
 
 
 #: What the labels of the baseline's data were, and the threshold of their PSI, in the tests.
-BASELINE_SHARES = {"yes": 0.2, "no": 0.8}
+BASELINE_SHARES = {"yes": 0.2, "no": 0.7, "late": 0.1}
 DRIFT_THRESHOLD = 0.1
 
 
@@ -126,3 +130,25 @@ def psi(counts: Sequence[int]) -> float:
     total = sum(counts) + 0.5 * len(counts)
     pairs = zip(((count + 0.5) / total for count in counts), BASELINE_SHARES.values(), strict=True)
     return sum((share - other) * math.log(share / other) for share, other in pairs)
+
+
+def several() -> tuple[str, ...]:
+    """Return the series by which it is seen that two replicas have labels of their own."""
+    return labelled(800), labelled(200, target={**TARGET, "instance": "b:10900"})
+
+
+def waited(
+    *,
+    newest: str,
+    mature: str | None = None,
+    up: str = "1x2400",
+    late_after: float = 10 * 86400,
+    target: Mapping[str, str] = TARGET,
+) -> tuple[str, ...]:
+    """Return the series of the labels' source, and of where the mature window ends."""
+    found = [
+        series(SOURCE_UP, up, _MODEL, target=target),
+        series(SOURCE_NEWEST, newest, _MODEL, target=target),
+        series(LATE_AFTER, f"{late_after:g}x2400", _MODEL, target=target),
+    ]
+    return tuple(found if mature is None else [*found, series(MATURE_END, mature, _MODEL, target=target, window="24h")])

@@ -118,27 +118,28 @@ LABEL_COUNT = Recorded(
 )
 
 
-def _drift(scale: Scale) -> str:  # noqa: ARG001 - what it reads is of now
-    own = f"{mature(LABEL_PSI)} / {LABEL_THRESHOLD.where(segment='all', labels=MATURE)}"
+def _psi() -> str:
+    own = f"max {by(PERFORMANCE_KEY)} ({mature(LABEL_PSI)} unless {on(MODEL_KEY)} {SEVERAL_LABELLED})"
     baseline = f"max {by(BASELINE_LABEL_KEY)} ({BASELINE_LABELS})"
     halves = f"0.5 * count {by(MODEL_KEY)} ({baseline})"
     total = f"(sum {by(PERFORMANCE_KEY)} ({LABEL_COUNT}) + {on(MODEL_KEY)} group_left () {halves})"
     shares = f"(({LABEL_COUNT} + 0.5) / {on(PERFORMANCE_KEY)} group_left () {total})"
     less, by_ = (f"({shares} {operator} {on(BASELINE_LABEL_KEY)} group_left () {baseline})" for operator in "-/")
-    psi = f"sum {by(PERFORMANCE_KEY)} ({less} * {on(LABEL_BIN_KEY)} ln{by_})"
-    threshold = f"max {by(PERFORMANCE_KEY)} {mature(LABEL_THRESHOLD)}"
-    return (
-        f"max {by(PERFORMANCE_KEY)} ({own} unless {on(MODEL_KEY)} {SEVERAL_LABELLED})\n"
-        "or\n"
-        f"({psi}\n/ {on(PERFORMANCE_KEY)} ({threshold})) and {on(MODEL_KEY)} {SEVERAL_LABELLED}"
-    )
+    pooled = f"sum {by(PERFORMANCE_KEY)} ({less} * {on(LABEL_BIN_KEY)} ln{by_})"
+    return f"{own}\nor\n({pooled}) and {on(MODEL_KEY)} {SEVERAL_LABELLED}"
 
 
+LABEL_PSI_OF_FLEET = Recorded(
+    name="model:model_label_psi:fleet",
+    labels=PERFORMANCE_KEY,
+    help="PSI of the labels of the mature window against the baseline's, of all replicas together.",
+    expr=lambda _: _psi(),
+)
 LABEL_DRIFT = Recorded(
     name="model:model_label_psi:over_threshold",
     labels=PERFORMANCE_KEY,
     help="PSI of the labels of the fleet's mature window as a multiple of its threshold, the largest of the replicas'.",
-    expr=_drift,
+    expr=lambda _: f"{LABEL_PSI_OF_FLEET} / {on(PERFORMANCE_KEY)} max {by(PERFORMANCE_KEY)} {mature(LABEL_THRESHOLD)}",
 )
 
 LABEL_SERIES = (
@@ -150,5 +151,6 @@ LABEL_SERIES = (
     USUAL_AGE,
     MATURE_AGE,
     LABEL_COUNT,
+    LABEL_PSI_OF_FLEET,
     LABEL_DRIFT,
 )
