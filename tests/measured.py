@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labelled import Pairs
 from prediction_exporter.collectors.base import Moment, Subject
 from prediction_exporter.collectors.labels import LabelSeries
 from prediction_exporter.collectors.performance import PerformanceSeries
@@ -65,14 +63,13 @@ def report(*windows: PerformanceReport, **of: Any) -> LabelsReport:
     return replace(LabelsReport(SOURCE, Tallies(), (0, 0), windows=windows), **of)
 
 
+def moment_of(known: LabelsReport) -> Moment:
+    """Return a moment in which nothing else is known of a model."""
+    return Moment((), Traffic(None, slow_after=None), labels=known)
+
+
 def rendered(of: Subject, known: LabelsReport) -> Samples:
     """Return the series of both collectors, that of performance first."""
-    moment = Moment((), Traffic(None, slow_after=None), labels=known)
-    samples, more = PerformanceSeries(of).render(moment), LabelSeries(of).render(moment)
+    samples, more = (series(of).render(moment_of(known)) for series in (PerformanceSeries, LabelSeries))
     samples.lines |= more.lines
     return samples
-
-
-def counted(pairs: Sequence[Pairs]) -> list[Performance]:
-    """Return each of them counted."""
-    return [each.counted() for each in pairs]
