@@ -664,7 +664,10 @@ def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None
     assert check.returncode == 0
 
 
-THESE = "these do: traffic, windows, statistics, references, evidence, labels, performance, server, notes, cost, source, volume, exporter"
+THESE = (
+    "these do: traffic, windows, statistics, references, evidence, labels, performance, server, notes, cost, source, volume, "
+    "exporter"
+)
 
 
 @pytest.mark.parametrize(
