@@ -465,8 +465,10 @@ def test_processes_that_are_there_and_that_are_not(watched: Watched) -> None:
 
 def test_a_configuration_that_serves_nothing(watched: Watched) -> None:
     """It would not start."""
-    collectors = "traffic, windows, statistics, references, evidence, labels, performance, identity, server, notes, cost, bill, source, "
+    collectors = (
+        "traffic, windows, statistics, references, evidence, labels, performance, identity, server, notes, cost, bill, source, "
         "volume, exporter"
+    )
     watched.configure(config_text(more=f"series: {{exclude: [{collectors}]}}"))
     watched.log(20, at=time.time())
     code, _, errors = check(watched)
