@@ -57,8 +57,10 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         "  feature: amount, color",
         "  score: score",
         "  prediction: decision",
-        "  maturity 2: traffic, windows, statistics, references, evidence, labels, performance, identity, notes, source, "
-        "volume",
+        (
+            "  maturity 2: traffic, windows, statistics, references, evidence, labels, performance, identity, notes, source, "
+            "volume"
+        ),
         f"b: reads {watched.folder}/b.log",
         "  nothing to read yet: which field is what is recognised when there are lines",
         "  maturity 0: traffic, identity, notes, source, volume",

@@ -24,7 +24,7 @@ def _late(scale: Scale) -> str:
     limit = f"max {by(MODEL_KEY)} ({latest(LATE_AFTER.name, scale)})"
     down = f"max {by(MODEL_KEY)} ({latest(SOURCE_UP.name, scale)} == bool 0 unless {on(REPLICA_KEY)} {LEFT_OUT}) > 0"
     parts = (
-        f"{newest} > {on(MODEL_KEY)} {_TIMES} * {usual} + {scale.seconds(_MORE):g}",
+        f"{newest} > {on(MODEL_KEY)} {_TIMES} * {usual} + {_MORE.seconds:g}",
         f"{newest} > {on(MODEL_KEY)} {limit}",
         f"{mature} > {on(MODEL_KEY)} {limit}",
         down,
