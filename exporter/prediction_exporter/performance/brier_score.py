@@ -26,7 +26,7 @@ def brier_score(performance: Performance) -> Floats:
 BRIER_SCORE = Measure(
     key="brier_score",
     title="Brier score",
-    family=measure_family("model_brier_score", "Brier score of the mature pairs of the window."),
+    family=measure_family("model_brier_score", "Brier score of the pairs of the window."),
     applies=is_scored,
     entries=one,
     compute=brier_score,

@@ -29,7 +29,7 @@ def log_loss(performance: Performance) -> Floats:
 LOG_LOSS = Measure(
     key="log_loss",
     title="Log loss",
-    family=measure_family("model_log_loss", "Log loss of the mature pairs of the window."),
+    family=measure_family("model_log_loss", "Log loss of the pairs of the window."),
     applies=is_scored,
     entries=one,
     compute=log_loss,

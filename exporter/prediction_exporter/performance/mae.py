@@ -24,9 +24,7 @@ def mae(performance: Performance) -> Floats:
 MAE = Measure(
     key="mae",
     title="MAE",
-    family=measure_family(
-        "model_mae", "Mean absolute error of the mature pairs of the window, in the unit of what is predicted."
-    ),
+    family=measure_family("model_mae", "Mean absolute error of the pairs of the window, in the unit of what is predicted."),
     applies=is_regression,
     entries=one,
     compute=mae,

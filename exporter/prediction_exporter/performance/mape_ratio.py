@@ -27,7 +27,7 @@ def mape_ratio(performance: Performance) -> Floats:
 MAPE_RATIO = Measure(
     key="mape_ratio",
     title="MAPE",
-    family=measure_family("model_mape_ratio", "Mean absolute error by the actual value, of the mature pairs of the window."),
+    family=measure_family("model_mape_ratio", "Mean absolute error by the actual value, of the pairs of the window."),
     applies=is_regression,
     entries=one,
     compute=mape_ratio,

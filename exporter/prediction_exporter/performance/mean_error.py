@@ -27,7 +27,7 @@ MEAN_ERROR = Measure(
     title="Bias",
     family=measure_family(
         "model_mean_error",
-        "Mean error of the mature pairs of the window, predicted less actual, in the unit of what is predicted.",
+        "Mean error of the pairs of the window, predicted less actual, in the unit of what is predicted.",
     ),
     applies=is_regression,
     entries=one,

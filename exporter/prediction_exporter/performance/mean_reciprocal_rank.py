@@ -27,7 +27,7 @@ MEAN_RECIPROCAL_RANK = Measure(
     title="Mean reciprocal rank",
     family=measure_family(
         "model_mean_reciprocal_rank",
-        "One by the rank of the first item of worth, mean over the mature lists of the window.",
+        "One by the rank of the first item of worth, mean over the lists of the window.",
     ),
     applies=is_ranking,
     entries=one,

@@ -25,7 +25,7 @@ def ndcg(performance: Performance) -> Floats:
 NDCG = Measure(
     key="ndcg",
     title="NDCG",
-    family=measure_family("model_ndcg", "Normalised discounted cumulative gain, mean over the mature lists of the window."),
+    family=measure_family("model_ndcg", "Normalised discounted cumulative gain, mean over the lists of the window."),
     applies=is_ranking,
     entries=one,
     compute=ndcg,

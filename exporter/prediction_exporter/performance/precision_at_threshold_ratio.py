@@ -28,7 +28,7 @@ PRECISION_AT_THRESHOLD_RATIO = Measure(
     title="Precision at the threshold",
     family=measure_family(
         "model_precision_at_threshold_ratio",
-        "Positives by all pairs with a score of the threshold or more among the mature pairs of the window.",
+        "Positives by all pairs with a score of the threshold or more among the pairs of the window.",
     ),
     applies=has_threshold,
     entries=one,

@@ -28,7 +28,7 @@ RECALL_AT_THRESHOLD_RATIO = Measure(
     title="Recall at the threshold",
     family=measure_family(
         "model_recall_at_threshold_ratio",
-        "Positives with a score of the threshold or more by all positives among the mature pairs of the window.",
+        "Positives with a score of the threshold or more by all positives among the pairs of the window.",
     ),
     applies=has_threshold,
     entries=one,
