@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def drift_of(of: Subject) -> LabelDrift:
 def full(of: Subject, pairs: Performance, baseline: Performance, segments: list[str]) -> LabelsReport:
     """Return all that can be known of a model of one version, in every stage, window, segment and kind."""
     stages = STAGES if of.model.predictions.fields.stage is not None else ("",)
-    places = [
+    places: list[dict[str, Any]] = [
         {"stage": stage, "window": name, "segment": segment, "labels": kind}
         for stage in stages
         for name in of.references

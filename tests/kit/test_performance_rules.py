@@ -184,7 +184,7 @@ def test_one_replica_and_one_shared_source_read_what_the_replica_says(check: Cal
 
 def badnesses(each: FleetMeasure, model: str, found: Measured) -> Iterator[str]:
     """Yield that the badness of each entry is 0 at the baseline, and above 1 just where it is worse than its threshold."""
-    passed = {"higher": np.less, "lower": np.greater, "zero": lambda value, least: abs(value) > least}[each.measure.better]
+    higher, zero = (each.measure.better == which for which in ("higher", "zero"))
     sizes = np.abs if each.measure.better == "zero" else np.asarray
     values, baseline, thresholds = (sizes(part) for part in (found.values, found.baseline, found.thresholds))
     for index, entry in enumerate(found.entries):
@@ -192,7 +192,8 @@ def badnesses(each: FleetMeasure, model: str, found: Measured) -> Iterator[str]:
         if not math.isnan(bad):
             labels = dict(zip(each.measure.labels, entry, strict=True))
             yield near(each.badness.where(model=model, **labels), float(bad))
-            worse = passed(found.values[index], found.thresholds[index])
+            value, least = found.values[index], found.thresholds[index]
+            worse = value < least if higher else abs(value) > least if zero else value > least
             yield near(f"({each.badness.where(model=model, **labels)} > bool 1)", float(worse))
 
 

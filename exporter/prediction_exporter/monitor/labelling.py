@@ -221,7 +221,7 @@ class Labelling(Unlabelled):
         final = batch.reading is None or batch.reading.closed
         if final:
             for events in batch.events:
-                self._labels_of_span.append(labels_of(events, self._performance, self._parts))
+                self._labels_of_span.append(labels_of(events, self._performance, self._parts, meanings=self._section.values))
                 self._events += len(events)
                 newest = float(events.times.max()) / MICROSECONDS if len(events) else None
                 self._newest = max((time for time in (newest, self._newest) if time is not None), default=None)
