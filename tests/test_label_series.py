@@ -84,7 +84,7 @@ def full(of: Subject, pairs: Performance, baseline: Performance, segments: list[
     classes = (*pairs.layout.classes, "stranger") if pairs.layout.has_classes else ("",)
     counts = np.arange(1, len(classes) + 1)
     coverage = [
-        CoverageReport("1", place["stage"], place["window"], place["labels"], classes, counts, counts)  # type: ignore[arg-type]  # one of the two
+        CoverageReport("1", place["stage"], place["window"], place["labels"], classes, counts, counts)
         for place in places
         if place["segment"] == "all"
     ]
