@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from prediction_exporter.config.predictions import NULL_VALUES, Files, Log, Table, TimeField
+from prediction_exporter.config.fields import FieldValue, TimeField
+from prediction_exporter.config.predictions import NULL_VALUES, Files, Log, Table
 from prediction_exporter.config.section import Section
-from prediction_exporter.config.units import Duration
+from prediction_exporter.config.units import DURATION_PATTERN, Duration
 from prediction_exporter.config.values import (
     Count,
     DurationValue,
@@ -66,10 +69,20 @@ class Maturity(Section):
         return self
 
 
+class _OrDuration:
+    """Annotation of a section that may also be written as a duration alone."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string", "pattern": DURATION_PATTERN}, handler(schema)]}
+
+
 class Labels(Section):
     """Where the truth about a model's predictions comes from: exactly one of log, table and files."""
 
     KINDS: ClassVar[tuple[str, ...]] = ("log", "table", "files")
+
+    #: The section of a model that it is, for messages.
+    SECTION: ClassVar[str] = "labels"
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in KINDS]})
 
@@ -79,7 +92,12 @@ class Labels(Section):
     timezone: Zone = Field("UTC", description="IANA time zone of times that carry none.")
     null_values: tuple[Text, ...] = Field(NULL_VALUES, description="Texts of a CSV field that mean a missing value.")
     fields: LabelFields = Field(description="Names of the fields.")
-    matures_after: Maturity = Field(
+    values: Mapping[FieldValue, FieldValue] = Field(
+        {},
+        description='Which class a label means that is not called like one: {"1": decline, "0": approve}. Others are taken as '
+        "they are.",
+    )
+    matures_after: Annotated[Maturity, _OrDuration()] = Field(
         description="When the labels of a minute's predictions are complete: a duration, or {after, coverage}. Windows of "
         "performance end there."
     )
@@ -116,6 +134,25 @@ class Labels(Section):
             )
         return self
 
+    @field_validator("table")
+    @classmethod
+    def _rows_of_a_table(cls, table: Table | None) -> Table | None:
+        if table is not None and table.mode == "aggregate":
+            raise refuse(
+                "counts labels in the database, and each of them is joined to a prediction", "rows, or auto", inside=("mode",)
+            )
+        return table
+
+    @model_validator(mode="after")
+    def _time_of_a_table(self) -> Labels:
+        if self.table is not None and self.fields.time is None:
+            raise refuse(
+                "is required where labels are read from a table, which is read by spans of time",
+                "the column with the time at which a label became known or was last changed",
+                inside=("fields", "time"),
+            )
+        return self
+
     @property
     def source(self) -> Log | Table | Files:
         """The one place where the labels are."""
@@ -135,10 +172,14 @@ class PerformanceSection(Section):
         None, description="Of a binary model, the score from which on something is done: precision and recall are told there."
     )
     classes: tuple[Text, ...] = Field(
-        (), description="The classes, where labels have some that the baseline's predictions and labels do not."
+        (),
+        description="The classes, where labels have some that the baseline's predictions and labels do not; of scores in a "
+        "list, in their order.",
     )
     quantile: Ratio | None = Field(None, description="Of a regression, the quantile that it predicts, for the quantile loss.")
     effects: Mapping[Text, Positive] = Field(
-        {}, description="How much worse than the baseline matters, by measure, in its own unit: {roc_auc: 0.02}."
+        {},
+        description="How much worse than the baseline matters, by measure, in its own unit: {roc_auc: 0.02}; of label_drift, a "
+        "PSI.",
     )
     min_labels: Count = Field(30, description="A window with fewer labelled predictions than this is not compared.")

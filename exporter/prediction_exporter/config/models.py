@@ -211,6 +211,17 @@ class Model(Section):
             raise refuse_key("are what maturity 2 adds", "maturity: 2, or no labels")
         return labels
 
+    @model_validator(mode="after")
+    def _rows_for_labels(self) -> Model:
+        table = self.predictions.table
+        if self.labels is not None and table is not None and table.mode == "aggregate":
+            raise refuse(
+                "counts rows in the database, and labels are joined to single ones",
+                "rows, or auto, where there are labels",
+                inside=("predictions", "table", "mode"),
+            )
+        return self
+
     @field_validator("references")
     @classmethod
     def _references_of_columns(cls, references: References, info: ValidationInfo) -> References:

@@ -85,6 +85,7 @@ class Look:
         schema: which field is what; None where nothing tells it yet.
         place: the file that was sampled, where there is one.
         batch: the events of the sample and what of it was refused, as they would count.
+        rows: some rows of a table, of any time, where each row of it is needed.
         fields: the names of the model's columns that the sample has, as a baseline and the configuration write them.
         remarks: what may come right by waiting.
         faults: what does not, and keeps the source from being read.
@@ -96,6 +97,7 @@ class Look:
     schema: EventSchema | None = None
     place: str = ""
     batch: Batch = field(default_factory=Batch)
+    rows: Batch = field(default_factory=Batch)
     fields: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()

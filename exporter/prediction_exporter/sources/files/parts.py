@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -69,17 +69,17 @@ class PartParser:
     Args:
         schema: where everything stands; partitions are fields at the top.
         sample: events that the schema was recognised by.
+        clock: Unix time, of rows that have none of their own.
     """
 
-    def __init__(self, schema: EventSchema, sample: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, schema: EventSchema, sample: Sequence[Mapping[str, Any]], *, clock: Callable[[], float]) -> None:
         self._schema = schema
-        times = (lookup(event, schema.time) for event in sample)
+        times = [] if schema.time is None else [lookup(event, schema.time) for event in sample]
         is_text = next((isinstance(value, str) for value in times if value is not None), True)
-        paths = (schema.time, *schema.optional, *(field.path for field in schema.columns))
         #: Names of the columns that are needed.
-        self.wanted = {str(path[0]) for path in paths}
-        self._frames = FrameParser(schema)
-        self._lines = JsonLinesParser(schema, time_is_text=is_text)
+        self.wanted = {str(path[0]) for path in schema.paths}
+        self._frames = FrameParser(schema, clock=clock)
+        self._lines = JsonLinesParser(schema, time_is_text=is_text, clock=clock)
 
     def first(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> tuple[Sequence[Mapping[str, Any]], EventSchema]:
         """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema."""
