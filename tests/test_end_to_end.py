@@ -34,6 +34,7 @@ NOTICES = [
     Notice("#data-eng", "ModelMissingValues", resolved=False),
     Notice("#data-eng", "ModelMissingValues", resolved=True),
     Notice("#risk-models", "ModelFeatureDrift", resolved=False),
+    Notice("#risk-models", "ModelPerformanceDrop", resolved=False),
 ]
 ADDRESSES = {"#data-eng": "data-eng@example.com", "#risk-models": "risk-ds@example.com"}
 COLUMNS = {"ModelMissingValues": "income", "ModelFeatureDrift": "loan_amount"}
@@ -89,9 +90,8 @@ def run(tmp_path: Path) -> Iterator[Callable[[Story, Pace], Running]]:
                 stack.prometheus(paths, prometheus, exporter_port=exporter, alertmanager_port=alertmanager, pace=pace)
             )
             stopping = threading.Event()
-            service = threading.Thread(
-                target=serve, args=(paths.log,), kwargs={"rate": RATE, "story": story, "stopping": stopping}
-            )
+            more = {"rate": RATE, "story": story, "stopping": stopping, "outcomes": paths.outcomes, "soon": pace.soon}
+            service = threading.Thread(target=serve, args=(paths.log,), kwargs=more)
             service.start()
             resources.callback(service.join)
             resources.callback(stopping.set)

@@ -11,12 +11,16 @@ from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
+from prediction_exporter.kit.alerts.model_performance_drop import MODEL_PERFORMANCE_DROP
 
 #: The break: so large a share of the applications comes without income, as when one of the producers fails.
 MISSING_RATIO = 0.8
 
 #: Seconds that reading, evaluating and sending add to the rules' own times, about.
 LAG_SECONDS = 10.0
+
+#: Performance is counted by whole minutes.
+MINUTE_SECONDS = 60.0
 
 #: The drift: applicants ask for so many times the former amount.
 LOAN_FACTOR = 1.6
@@ -109,6 +113,11 @@ class Story:
             text = f"applicants ask for {LOAN_FACTOR:g} times the amount, and go on so"
             due = self.drifts + pace.window / 2 + pace.scale.seconds(drift.hold)
             found.append(_act(self.drifts, text, due, "#risk-models", FEATURE_DRIFT))
+        if self.worsens is not None:
+            text = f"of {SURPRISING_RATIO:.0%} of the applicants nothing that the model sees tells whether they repay"
+            hold = pace.scale.seconds(MODEL_PERFORMANCE_DROP.conditions[-1].hold)
+            due = self.worsens + MINUTE_SECONDS + pace.maturity + hold
+            found.append(_act(self.worsens, text, due, "#risk-models", MODEL_PERFORMANCE_DROP))
         return sorted(found, key=lambda act: act.at)
 
 
