@@ -43,7 +43,7 @@ def subject(
     stages: bool = False,
 ) -> Subject:
     """Return a model with labels as a collector sees it."""
-    lines = f"baseline: baseline.json\n{LABELS % matures_after}{more}"
+    lines = f"baseline: baseline.json\n{LABELS % matures_after}\nperformance: {{positive: accept}}{more}"
     fields = FIELDS.replace("{", "{id: id, stage: stage, " if stages else "{id: id, ")
     loaded = Watched(folder).configure(config_text(model_text(name, more=lines, fields=fields)))
     [model] = loaded.models
