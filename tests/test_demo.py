@@ -104,12 +104,12 @@ def test_a_message_is_read_as_in_slack() -> None:
         (0, Drift()),
         (60, Drift(income_missing=0.8)),
         (120, Drift()),
-        (150, Drift(loan_factor=1.6)),
-        (9e9, Drift(loan_factor=1.6)),
+        (150, Drift(loan_factor=1.6, surprising=0.6)),
+        (9e9, Drift(loan_factor=1.6, surprising=0.6)),
     ],
 )
 def test_what_differs_when(seconds: float, expected: Drift) -> None:
-    """Income is missing for a while; the drift stays."""
+    """Income is missing for a while; the drift stays, and so do surprises."""
     assert WHOLE.at(seconds) == expected
 
 
@@ -140,6 +140,7 @@ def test_the_opening_says_what_happens_when(show: tuple[Show, Clock, io.StringIO
         "ModelMissingValues to #data-eng",
         "RESOLVED ModelMissingValues to #data-eng",
         "ModelFeatureDrift to #risk-models",
+        "ModelPerformanceDrop to #risk-models",
     ):
         assert f": {notice}, in Slack and by mail\n" in output.getvalue()
     assert "the story is over" in output.getvalue().splitlines()[-2]

@@ -40,7 +40,7 @@ SCALING = {
 DECLINE_ABOVE = 0.3
 
 #: Share of the applicants of whom no feature tells that do not repay.
-SURPRISING_DEFAULTS = 0.4
+SURPRISING_DEFAULTS = 0.25
 
 Columns = dict[str, NDArray[Any]]
 
