@@ -13,7 +13,7 @@ from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, owner, shared
 from prediction_exporter.kit.columns import LISTED
 from prediction_exporter.kit.label_cases import areas, at, labelled, measured, sums
 from prediction_exporter.kit.labels import COVERAGE_OF_CLASS
-from prediction_exporter.kit.performance import BADNESSES, CONFUSION, LABELLED, WORST
+from prediction_exporter.kit.performance import BADNESSES, BESIDE, CONFUSION, LABELLED, WORST
 from prediction_exporter.kit.promql import MODEL_KEY, STAGE_KEY, Expression, by, latest, on
 from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.kit.wording import COUNT, NUMBER
@@ -22,8 +22,6 @@ from prediction_exporter.performance.mean_error import MEAN_ERROR
 from prediction_exporter.performance.rmse import RMSE
 from prediction_exporter.performance.roc_auc import ROC_AUC
 
-#: Stages whose answers nobody gets.
-_BESIDE = "challenger|shadow|other"
 #: So many times as far from the baseline as its threshold is, a measure of what is answered wakes somebody.
 _FAR = 2.0
 #: Segments that a message names.
@@ -147,9 +145,9 @@ MODEL_PERFORMANCE_DROP = Alert(
     key=STAGE_KEY,
     window=_window,
     conditions=(
-        Condition(severity="critical", expr=_worse(_FAR, f'stage!~"{_BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
-        Condition(severity="warning", expr=_worse(1.0, f'stage!~"{_BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
-        Condition(severity="info", expr=_worse(1.0, f'stage=~"{_BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
+        Condition(severity="critical", expr=_worse(_FAR, f'stage!~"{BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
+        Condition(severity="warning", expr=_worse(1.0, f'stage!~"{BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
+        Condition(severity="info", expr=_worse(1.0, f'stage=~"{BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
     ),
     summary="A model is surely worse than on the data that it was validated on.",
     description=_description,
