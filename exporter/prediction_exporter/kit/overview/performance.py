@@ -75,6 +75,8 @@ def performance() -> list[Panel]:
                         Query(expr=f"max by (__name__) ({{{', '.join((BADNESSES, *_PLACE))}}})", legend="{{__name__}}"),
                         Query(expr=f"max({LABEL_DRIFT.where(*_PLACE)})", legend="labels themselves"),
                         unit="",
+                        width=24,
+                        height=10,
                         no_data=_NOT_COMPARED,
                     )
                 )
@@ -88,7 +90,7 @@ def performance() -> list[Panel]:
             p.now(f"sum by (predicted, actual) ({CONFUSION.where(*_PLACE)})", "pairs", table=True),
             row="predicted",
             column="actual",
-            unit="short",
+            unit="locale",
             no_data="no mature window of labels yet, or no classes are predicted",
         ),
         _calibration(),
@@ -119,8 +121,8 @@ def _figures() -> list[Panel]:
         ),
         p.limited(
             p.stat(
-                "Labels complete until",
-                "How long ago the mature window ends, before which all labels are taken to be there; red where that is late.",
+                "Age of the mature window",
+                "How long ago the mature window ends, before which all labels are taken to be there; red where labels are late.",
                 p.now(f"max({MATURE_AGE.where(*MODEL)})", "age"),
                 unit="s",
                 decimals=0,
@@ -130,7 +132,7 @@ def _figures() -> list[Panel]:
         ),
         p.limited(
             p.stat(
-                "Newest label",
+                "Age of the newest label",
                 "How long ago the newest label became known that was read; red where labels are late.",
                 p.now(f"max({NEWEST_AGE.where(*MODEL)})", "age"),
                 unit="s",
@@ -193,16 +195,16 @@ def _calibration() -> Panel:
 
 def _labels() -> list[Panel]:
     def delay(quantile: float) -> str:
-        # Labels may come in a batch a day: of the whole time range.
+        # Of the whole time range, as labels may come in a batch a day; of a class without any there is no quantile.
         counts = f"sum by (le, class) (increase({select(f'{DELAY}_bucket', *MODEL)}[$__range] @ end()))"
-        return f"histogram_quantile({quantile}, {counts})"
+        return f"histogram_quantile({quantile}, {counts}) >= 0"
 
     return [
         p.timeseries(
             "Coverage by predicted class",
             "Share of the mature window's predictions that have their label, and the least that is asked of each class. Labels "
             "that come for one class and not for another make every measure wrong.",
-            Query(expr=f"max({COVERAGE_OF_ALL.where(*_COVERED)})", legend="all", role=looks.WINDOW),
+            Query(expr=f"max({COVERAGE_OF_ALL.where(*_COVERED)})", legend="all"),
             Query(expr=f"max by (class) ({COVERAGE_OF_CLASS.where(*_COVERED)})", legend="predicted {{class}}"),
             Query(
                 expr=f"max by (class) ({COVERAGE_REQUIRED.where(*_COVERED)})",
