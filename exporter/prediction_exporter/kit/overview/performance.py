@@ -122,7 +122,7 @@ def _figures() -> list[Panel]:
         p.limited(
             p.stat(
                 "Age of the mature window",
-                "How long ago the mature window ends, before which all labels are taken to be there; red where labels are late.",
+                "How long ago the mature window ends, where all labels are taken to be there; red where labels are late.",
                 p.now(f"max({MATURE_AGE.where(*MODEL)})", "age"),
                 unit="s",
                 decimals=0,

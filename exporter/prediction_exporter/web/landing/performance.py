@@ -25,6 +25,8 @@ _BESIDE = ("challenger", "shadow", "other")
 #: A class has noticeably fewer labels than others below this part of the share that all predictions together have.
 _NOTICEABLY_FEWER = 0.9
 _SHARE = "percentunit"
+#: Measures that stand open; of those that have passed their thresholds, all do.
+_OPEN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,12 @@ class Shown:
     words: str
 
     @property
+    def tables(self) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+        """The rows that stand open, and the others."""
+        at = max(self.worse, _OPEN)
+        return self.rows[:at], self.rows[at:]
+
+    @property
     def worse(self) -> int:
         """How many measures have passed their thresholds."""
         return sum(row.worse is not None for row in self.rows)
@@ -100,8 +108,8 @@ def performance_of(
         *(() if coverage is None else (_covered(coverage),)),
         *(() if end is None else (Fact("Complete until", ago(end, now)),)),
     )
-    rows = sorted(_rows(window, model.performance.min_labels), key=lambda row: row.worse is None)
-    return Shown(_place(window), (*own, *facts), tuple(rows), problem, _compared_with_nothing(window))
+    rows = _rows(window, model.performance.min_labels)
+    return Shown(_place(window), (*own, *facts), rows, problem, _compared_with_nothing(window))
 
 
 def _main(reports: Sequence[PerformanceReport], version: str | None, windows: Sequence[str]) -> PerformanceReport | None:
@@ -165,7 +173,7 @@ def _waits_for(labels: Labels, report: LabelsReport, now: float) -> str:
     if not early and not report.tallies.joined:
         words = "No label has found its prediction yet"
         return f"{words}; {counted(report.waiting[0], 'prediction')} and {counted(report.waiting[1], 'label')} wait."
-    if end is not None:
+    if end is not None and not early:
         return f"None of the predictions up to {ago(end, now)} has a label."
     waits = [] if after is None else [f"is {age(after.seconds)} old"]
     waits += [] if least is None else [f"has labels for {percent(least)} of its predictions"]
@@ -189,19 +197,21 @@ def _compared_with_nothing(window: PerformanceReport) -> str:
     return ""
 
 
-def _rows(window: PerformanceReport, fewest: int) -> list[Row]:
+def _rows(window: PerformanceReport, fewest: int) -> tuple[Row, ...]:
+    """Return the measures that a model can be compared by, the worst first; those without a threshold last."""
     compared = [one for one in MEASURES if one.effect is not None and one.key in window.measured]
-    return [_row(one, window.measured[one.key], fewest) for one in compared if len(window.measured[one.key].entries)]
+    rows = [_row(one, window.measured[one.key], fewest) for one in compared]
+    return tuple(row for _, row in sorted(rows, key=lambda found: found[0], reverse=True))
 
 
-def _row(one: Measure, found: Measured, fewest: int) -> Row:
-    """Return the worst entry of a measure; of one that is compared with nothing, the first that has a value."""
-    bad = badness(one, found)
-    at = int(np.argmin(np.isnan(found.values)) if np.isnan(bad).all() else np.nanargmax(bad))
+def _row(one: Measure, found: Measured, fewest: int) -> tuple[float, Row]:
+    """Return the worst entry of a measure with how bad it is; of one without a threshold, the first that has a value."""
+    bad = np.nan_to_num(badness(one, found), nan=-np.inf)
+    at = int(np.argmin(np.isnan(found.values)) if np.isneginf(bad).all() else np.argmax(bad))
     status = found.compared[at]
     # That the baseline has nothing is said of all measures together.
     absent = None if status in {OK, NO_BASELINE} else Remark(reason(status, fewest=fewest), _topic(status))
-    return Row(
+    return bad[at], Row(
         title=_title(one, found.entries[at]),
         value=_text(one, found.values[at]),
         error=_text(one, found.errors[at], digits=2),
