@@ -16,7 +16,7 @@ from prediction_exporter.kit.labels import COVERAGE_OF_CLASS
 from prediction_exporter.kit.performance import BADNESSES, BESIDE, CONFUSION, LABELLED, WORST
 from prediction_exporter.kit.promql import MODEL_KEY, STAGE_KEY, Expression, by, latest, on
 from prediction_exporter.kit.scale import Scale, duration
-from prediction_exporter.kit.wording import COUNT, NUMBER
+from prediction_exporter.kit.wording import COUNT, NAME, NUMBER
 from prediction_exporter.performance.f1_score import F1_SCORE
 from prediction_exporter.performance.mean_error import MEAN_ERROR
 from prediction_exporter.performance.rmse import RMSE
@@ -75,7 +75,8 @@ def _description(scale: Scale) -> str:
         f"{{{{ range {_window(scale)} }}}}"
         f"{{{{ $measure = {_measure('.Labels.__name__')} }}}}{{{{ $window = .Labels.window }}}}"
         "{{ $class = .Labels.class }}{{ $average = .Labels.average }}{{ end }}"
-        "{{ $measure }}{{ with $class }} of class {{ . }}{{ end }}{{ with $average }} ({{ . }}){{ end }} of "
+        + NAME.of("$measure")
+        + "{{ with $class }} of class {{ . }}{{ end }}{{ with $average }} ({{ . }}){{ end }} of "
         "{{ $labels.model }} version {{ $labels.version }}{{ with $labels.stage }} as {{ . }}{{ end }} is "
         + shown('(printf "model:model_%s:fleet" $measure)')
         + ", against "
@@ -110,9 +111,10 @@ def _of_segments(scale: Scale) -> str:
 def _worst(scale: Scale) -> str:
     passed = f"max by (__name__, class, average) ({_badnesses(scale)}) > 1"
     listed = query(f"sort_desc(topk({LISTED}, {passed}))", STAGE_KEY)
+    key = _measure("$each.Labels.__name__")
     return (
         f"{{{{ range $i, $each := {listed} }}}}{{{{ if $i }}}}, {{{{ end }}}}"
-        f"{{{{ {_measure('$each.Labels.__name__')} }}}}{_entry('$each.Labels')} {NUMBER.of('$each.Value')} times{{{{ end }}}}"
+        f"{NAME.of(f'({key})')}{_entry('$each.Labels')} {NUMBER.of('$each.Value')} times{{{{ end }}}}"
     )
 
 
@@ -123,20 +125,20 @@ _DROP = Firing(
     severity="warning",
     labels=_LABELS,
     description=(
-        "roc_auc of class yes of credit-risk version 2 is 0.72, against 0.85 in the baseline and a threshold of 0.75, over "
+        "ROC AUC of class yes of credit-risk version 2 is 0.72, against 0.85 in the baseline and a threshold of 0.75, over "
         "1,200 labelled predictions in 24h."
     ),
-    worst="roc_auc of class yes 1.30 times",
+    worst="ROC AUC of class yes 1.30 times",
     window="24h",
 )
 _FAR_DROP = replace(
     _DROP,
     severity="critical",
     description=(
-        "roc_auc of class yes of credit-risk version 2 is 0.60, against 0.85 in the baseline and a threshold of 0.75, over "
+        "ROC AUC of class yes of credit-risk version 2 is 0.60, against 0.85 in the baseline and a threshold of 0.75, over "
         "1,200 labelled predictions in 24h."
     ),
-    worst="roc_auc of class yes 2.50 times",
+    worst="ROC AUC of class yes 2.50 times",
 )
 
 MODEL_PERFORMANCE_DROP = Alert(
@@ -242,10 +244,10 @@ MODEL_PERFORMANCE_DROP = Alert(
                             severity="info",
                             labels={**_LABELS, "stage": "challenger"},
                             description=(
-                                "rmse of credit-risk version 2 as challenger is 13.00, against 10.00 in the baseline and a "
+                                "RMSE of credit-risk version 2 as challenger is 13.00, against 10.00 in the baseline and a "
                                 "threshold of 12.00, over 900 labelled predictions in 24h."
                             ),
-                            worst="rmse 1.50 times, mean_error 1.33 times",
+                            worst="RMSE 1.50 times, mean error 1.33 times",
                             window="24h",
                         ),
                     ),
@@ -273,10 +275,10 @@ MODEL_PERFORMANCE_DROP = Alert(
                         replace(
                             _DROP,
                             description=(
-                                "f1_score (macro) of credit-risk version 2 is 0.50, against 0.80 in the baseline and a "
+                                "f1 score (macro) of credit-risk version 2 is 0.50, against 0.80 in the baseline and a "
                                 "threshold of 0.60, over 1,200 labelled predictions in 24h."
                             ),
-                            worst="f1_score (macro) 1.50 times",
+                            worst="f1 score (macro) 1.50 times",
                         ),
                     ),
                 ),
