@@ -76,7 +76,7 @@ def performance() -> list[Panel]:
                         Query(expr=f"max({LABEL_DRIFT.where(*_PLACE)})", legend="labels themselves"),
                         unit="",
                         width=24,
-                        height=10,
+                        height=12,
                         no_data=_NOT_COMPARED,
                     )
                 )
