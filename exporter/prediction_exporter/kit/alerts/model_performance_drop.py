@@ -103,7 +103,8 @@ def _of_segments(scale: Scale) -> str:
     listed = query(f"sort_desc(topk({_SEGMENTS}, max by (segment) ({bad}) > 1))", STAGE_KEY, *more)
     each = f"{{{{ $each.Labels.segment }}}} {NUMBER.of('$each.Value')} times"
     return (
-        f"{{{{ with {listed} }}}} Worst segments: {{{{ range $i, $each := . }}}}{{{{ if $i }}}}, {{{{ end }}}}{each}"
+        f"{{{{ with {listed} }}}} Segments farthest beyond their thresholds: "
+        f"{{{{ range $i, $each := . }}}}{{{{ if $i }}}}, {{{{ end }}}}{each}"
         "{{ end }}.{{ end }}"
     )
 
@@ -215,7 +216,9 @@ MODEL_PERFORMANCE_DROP = Alert(
                     firing=(
                         replace(
                             _DROP,
-                            description=f"{_DROP.description} Worst segments: region=north 1.50 times.",
+                            description=(
+                                f"{_DROP.description} Segments farthest beyond their thresholds: region=north 1.50 times."
+                            ),
                         ),
                     ),
                 ),
