@@ -16,6 +16,8 @@ from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
 from prediction_exporter.kit.alerts.model_cost_overrun import MODEL_COST_OVERRUN
 from prediction_exporter.kit.alerts.model_cost_unknown import MODEL_COST_UNKNOWN
+from prediction_exporter.kit.alerts.model_labels_late import MODEL_LABELS_LATE
+from prediction_exporter.kit.alerts.model_performance_drop import MODEL_PERFORMANCE_DROP
 from prediction_exporter.kit.alerts.model_process_down import MODEL_PROCESS_DOWN
 from prediction_exporter.kit.alerts.out_of_range_values import OUT_OF_RANGE_VALUES
 from prediction_exporter.kit.alerts.prediction_drift import PREDICTION_DRIFT
@@ -45,6 +47,8 @@ RUNBOOKS: dict[Topic, Alert] = {
     Topic.PROCESS: MODEL_PROCESS_DOWN,
     Topic.COST: MODEL_COST_OVERRUN,
     Topic.BILL: MODEL_COST_UNKNOWN,
+    Topic.PERFORMANCE: MODEL_PERFORMANCE_DROP,
+    Topic.LABELS: MODEL_LABELS_LATE,
 }
 
 
