@@ -11,7 +11,7 @@ from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
-from prediction_exporter.kit.alerts.model_performance_drop import MODEL_PERFORMANCE_DROP
+from prediction_exporter.kit.alerts.performance_drop import PERFORMANCE_DROP
 
 #: The break: so large a share of the applications comes without income, as when one of the producers fails.
 MISSING_RATIO = 0.8
@@ -115,9 +115,9 @@ class Story:
             found.append(_act(self.drifts, text, due, "#risk-models", FEATURE_DRIFT))
         if self.worsens is not None:
             text = f"of {SURPRISING_RATIO:.0%} of the applicants nothing that the model sees tells whether they repay"
-            hold = pace.scale.seconds(MODEL_PERFORMANCE_DROP.conditions[-1].hold)
+            hold = pace.scale.seconds(PERFORMANCE_DROP.conditions[-1].hold)
             due = self.worsens + MINUTE_SECONDS + pace.maturity + hold
-            found.append(_act(self.worsens, text, due, "#risk-models", MODEL_PERFORMANCE_DROP))
+            found.append(_act(self.worsens, text, due, "#risk-models", PERFORMANCE_DROP))
         return sorted(found, key=lambda act: act.at)
 
 

@@ -15,8 +15,8 @@ from prediction_exporter.kit.labels import (
     COVERAGE_OF_ALL,
     COVERAGE_OF_CLASS,
     COVERAGE_REQUIRED,
+    LABEL_BADNESS,
     LABEL_COUNT,
-    LABEL_DRIFT,
     MATURE_AGE,
     NEWEST_AGE,
 )
@@ -73,7 +73,7 @@ def performance() -> list[Panel]:
                         "How far each measure is from the baseline, as a multiple of what its threshold allows, of its worst "
                         "class: at 0 it is as good, above 1 it is surely worse. Beside them the drift of the labels.",
                         Query(expr=f"max by (__name__) ({{{', '.join((BADNESSES, *_PLACE))}}})", legend="{{__name__}}"),
-                        Query(expr=f"max({LABEL_DRIFT.where(*_PLACE)})", legend="labels themselves"),
+                        Query(expr=f"max({LABEL_BADNESS.where(*_PLACE)})", legend="labels themselves"),
                         unit="",
                         width=24,
                         height=12,

@@ -68,7 +68,7 @@ def _firing(words: str) -> Firing:
     )
 
 
-MODEL_LABELS_LATE = Alert(
+LABELS_LATE = Alert(
     name="ModelLabelsLate",
     area="performance",
     key=MODEL_KEY,

@@ -142,7 +142,7 @@ _FAR_DROP = replace(
     worst="ROC AUC of class yes 2.50 times",
 )
 
-MODEL_PERFORMANCE_DROP = Alert(
+PERFORMANCE_DROP = Alert(
     name="ModelPerformanceDrop",
     area="performance",
     key=STAGE_KEY,

@@ -90,7 +90,7 @@ def _firing(share: str, asked: str, count: str = "200", class_: str = "yes") -> 
     )
 
 
-MODEL_LABEL_COVERAGE_LOW = Alert(
+LABEL_COVERAGE_LOW = Alert(
     name="ModelLabelCoverageLow",
     area="performance",
     key=STAGE_KEY,
