@@ -286,7 +286,7 @@ def test_what_labels_need_and_lack_is_told(tmp_path: Path, caplog: pytest.LogCap
     model.model.log(5)
     assert model.labels().waiting == (0, 0)
     assert "predictions have no id, by which labels find them: configure fields.id" in caplog.text
-    assert "gave up 5 predictions: empty" in caplog.text
+    assert "gave up 5 predictions: they have no id, or no usable value" in caplog.text
 
 
 def test_a_commit_that_fails_joins_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from prediction_exporter.baseline.columns import Profiled, profile_column
 from prediction_exporter.baseline.kinds import LeftOutError
-from prediction_exporter.baseline.performance import layout_of
+from prediction_exporter.baseline.performance import layout_of, of_other_class
 from prediction_exporter.baseline.performance_record import PerformanceRecord
 from prediction_exporter.baseline.record import Task
 from prediction_exporter.baseline.tables import Table
@@ -113,7 +113,8 @@ def labelled(
     except LeftOutError as reason:
         return None, [f"how good the model was is not told: {reason}"]
     only_for = truth.model.labels.only_for
-    return PerformanceRecord.of(found, label=str(name), only_for=only_for), [_words(found, str(name))]
+    told = [_words(found, str(name)), *of_other_class(found, truth.place)]
+    return PerformanceRecord.of(found, label=str(name), only_for=only_for), told
 
 
 def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layout, task: Task | None) -> Performance:
