@@ -468,3 +468,27 @@ def test_labels_that_are_called_otherwise_than_the_classes(tmp_path: Path) -> No
     assert meant.performance.layout == plain.performance.layout
     assert meant.performance.counts.tolist() == plain.performance.counts.tolist()
     assert meant.performance.rows == len(data)
+
+
+def test_a_score_of_the_other_class_is_told(tmp_path: Path) -> None:
+    """One that is lower where the label is the positive class; not one that says nothing."""
+    data = two_classes()
+    told = "models[0].performance.positive: the score is lower where the label is yes (ROC AUC {:.2g}); {}"
+    auc = metrics.roc_auc_score(data["outcome"].to_numpy() == "yes", 1 - data["score"].to_numpy())
+    found, words = built(tmp_path, model_of(tmp_path, performance=YES), data.with_columns(score=1 - pl.col("score")))
+    assert words == told.format(auc, "where it is of no, write positive: no")
+    assert not_compared(model_of(tmp_path, performance=YES), found, "models[0]") == [words]
+    for change in ({"score": pl.col("score").shuffle(3)}, {"score": pl.lit(0.5)}, {"outcome": pl.lit("no")}):
+        _, words = built(tmp_path, model_of(tmp_path, performance=YES), data.with_columns(**change))
+        assert words.startswith("by 400 labels in outcome: ")
+
+
+def test_blanks_around_labels_are_none_of_them(tmp_path: Path) -> None:
+    """The same counts come of labels that are filled up."""
+    data, model = two_classes(), model_of(tmp_path, performance=YES)
+    plain, _ = built(tmp_path, model, data)
+    padded, _ = built(tmp_path, model, data.with_columns(outcome=pl.col("outcome") + "  "))
+    assert plain.performance is not None
+    assert padded.performance is not None
+    assert padded.performance.layout == plain.performance.layout
+    assert padded.performance.counts.tolist() == plain.performance.counts.tolist()

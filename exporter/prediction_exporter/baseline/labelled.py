@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from prediction_exporter.baseline.columns import Profiled, profile_column
 from prediction_exporter.baseline.kinds import LeftOutError
-from prediction_exporter.baseline.performance import layout_of, of_other_class
+from prediction_exporter.baseline.performance import classes_of, layout_of, of_other_class
 from prediction_exporter.baseline.performance_record import PerformanceRecord
 from prediction_exporter.baseline.record import Task
 from prediction_exporter.baseline.tables import Table
 from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Model
+from prediction_exporter.counting.categories import CategoryEncoder
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind, Layout, Role
 from prediction_exporter.errors import BaselineError
@@ -25,7 +26,7 @@ from prediction_exporter.performance.classes import decided
 from prediction_exporter.performance.summary import summary
 from prediction_exporter.sources.fields.roles import LABEL_NAMES
 from prediction_exporter.sources.fields.stated import stated
-from prediction_exporter.sources.labels import meant
+from prediction_exporter.sources.labels import meant, without_blanks
 from prediction_exporter.sources.typed import names_of
 
 Floats = NDArray[np.float64]
@@ -131,7 +132,7 @@ def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layo
         raise LeftOutError(f"{table.name} has no prediction and no score")
     setting = Setting(kind="numeric" if task == "regression" else "categorical")
     try:
-        values, written = _meant(table, truth.label, labels.values)
+        values, written = _meant(table, truth.label, labels.values, layout)
         label = profile_column(truth.label, Role.PREDICTION, values, written, setting, task)
     except (BaselineError, LeftOutError) as reason:
         raise LeftOutError(f"the label {truth.label} is {reason}") from reason
@@ -155,9 +156,11 @@ def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layo
     return found
 
 
-def _meant(table: Table, name: str, meanings: Mapping[str, str]) -> tuple[pl.Series, Held | None]:
+def _meant(table: Table, name: str, meanings: Mapping[str, str], layout: Layout) -> tuple[pl.Series, Held | None]:
     """Return the labels, by the classes that they mean where that is configured, and what these are in the file."""
     values = table.column(name)
+    if values.dtype == pl.String:
+        values = without_blanks(values, CategoryEncoder(classes_of(layout)))
     if not meanings:
         return values, table.written.get(name)
     return meant(names_of(values), meanings).alias(name), Held.TEXT

@@ -93,8 +93,8 @@ def refuse_unshown(problem: str, allowed: str) -> PydanticCustomError:
 
 def suggest(word: str, known: Collection[str]) -> str:
     """Return "; did you mean X?" where one of the known words is close, and nothing otherwise."""
-    close = next(iter(difflib.get_close_matches(word, list(known), n=1)), "")
-    return f"; did you mean {repr(close) if close != close.strip() else close}?" if close else ""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 @dataclass(frozen=True, slots=True)

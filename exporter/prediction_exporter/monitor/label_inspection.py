@@ -151,6 +151,8 @@ def _empty(read: Sequence[tuple[Events, Labels]], look: Look, place: str, perfor
             continue
         values = [text for events, _ in read if key == "label" for text in map(str, events.columns[LABEL].drop_nulls())]
         such = f", such as {values[0][:EXAMPLE_BYTES]!r}" if values else ""
+        if key == "label" and not performance.has_classes:
+            such = "; a text like 1,234.50 or 12,5 or $12 is none"
         found.errors.append(f"{place}.fields.{key}: none of the {rows:,} sampled labels has a {wanted[key]}{such}")
     return found
 
