@@ -306,6 +306,23 @@ def test_why_labels_find_nothing_is_told(tmp_path: Path, caplog: pytest.LogCaptu
     assert "find no prediction" not in caplog.text
 
 
+def test_that_nothing_is_mature_yet_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where all predictions are younger than labels take; not where some are old enough."""
+    caplog.set_level("INFO")
+    said = 'model m: no window has all of its labels yet, as matures_after is 1h and a coverage of 0.5; labels="preliminary"'
+    model = LabelledModel(tmp_path, text=more_of(matures="{after: 1h, coverage: 0.5}"))
+    for name in names(0, 2):
+        model.predict(name)
+        model.label({name: "accept"})
+        assert model.windows()
+    assert caplog.text.count(said) == 1
+    caplog.clear()
+    model.clock.now += 2 * HOUR
+    model.again()
+    assert any(window.labels == "mature" for window in model.windows().values())
+    assert said not in caplog.text
+
+
 def test_a_log_of_labels_is_read_from_its_beginning(tmp_path: Path) -> None:
     """Labels that are there at the first start count, as those of files and tables do."""
     (tmp_path / "labels.log").write_text("".join(f'{{"id": "{name}", "label": "accept"}}\n' for name in names(0, 5)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from prediction_exporter.config import Model
 from prediction_exporter.counting.categories import CategoryEncoder
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind, Layout, Role
-from prediction_exporter.errors import BaselineError
+from prediction_exporter.errors import BaselineError, ConfigError
 from prediction_exporter.performance import Performance, PerformanceLayout
 from prediction_exporter.performance.classes import decided
 from prediction_exporter.performance.summary import summary
@@ -31,6 +32,9 @@ from prediction_exporter.sources.typed import names_of
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
+
+#: How many classes a message names.
+_SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +140,7 @@ def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layo
         label = profile_column(truth.label, Role.PREDICTION, values, written, setting, task)
     except (BaselineError, LeftOutError) as reason:
         raise LeftOutError(f"the label {truth.label} is {reason}") from reason
+    _refuse_other_names(truth, label.column.categories, layout)
     made = layout_of(
         truth.model,
         layout,
@@ -164,6 +169,27 @@ def _meant(table: Table, name: str, meanings: Mapping[str, str], layout: Layout)
     if not meanings:
         return values, table.written.get(name)
     return meant(names_of(values), meanings).alias(name), Held.TEXT
+
+
+def _refuse_other_names(truth: Truth, labels: Sequence[str], layout: Layout) -> None:
+    """Refuse labels none of which is a predicted class: each would be a class of its own, and every prediction wrong.
+
+    Raises:
+        ConfigError: it is so, and ``performance.classes`` does not name them.
+    """
+    predicted, listed = classes_of(layout), truth.model.performance.classes
+    known = classes_of(layout, listed)
+    if not predicted or not labels or len(classes_of(layout, listed, labels)) < len(known) + len(labels):
+        return
+    example = f"{json.dumps(labels[0], ensure_ascii=False)}: {json.dumps(predicted[0], ensure_ascii=False)}"
+    raise ConfigError(
+        f"{truth.place}.labels.values: the labels are {_some(labels)}, and what is predicted is {_some(predicted)}; write "
+        f"which class each label means, as in {{{example}}}, or, where they are classes, all classes to performance.classes"
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _of_classes(

@@ -76,6 +76,12 @@ class Maturity(Section):
             raise refuse("says nothing", "a duration, {coverage: SHARE}, or {after: DURATION, coverage: SHARE}")
         return self
 
+    @property
+    def shown(self) -> str:
+        """What it says, for people."""
+        parts = [] if self.after is None else [str(self.after)]
+        return " and ".join([*parts, *([] if self.coverage is None else [f"a coverage of {self.coverage:g}"])])
+
 
 class _OrDuration:
     """Annotation of a section that may also be written as a duration alone."""

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from prediction_exporter.collectors.base import Subject
-from prediction_exporter.collectors.report import LabelsReport, SourceReport
+from prediction_exporter.collectors.report import PRELIMINARY, LabelsReport, PerformanceReport, SourceReport
 from prediction_exporter.config.labels import Labels as Section
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Layout
@@ -166,6 +166,7 @@ class Labelling(Unlabelled):
         self._last_success: float | None = None
         self._told: EventSchema | None = None
         self._quiet, self._seldom = Quiet(), Quiet(SELDOM)
+        self._told_immature = False
         self._newest_ids: dict[str, list[str]] = {"prediction": [], "label": []}
 
     # From and to the state file
@@ -332,15 +333,27 @@ class Labelling(Unlabelled):
         if told is not None and self._seldom.lets("unlike"):
             logger.warning("labels of model %s find no prediction: %s", self._name, told)
 
+    def _tell_immature(self, windows: Sequence[PerformanceReport]) -> None:
+        """Say once why there is nothing to compare yet, where labels have come and no window has all of its own."""
+        if windows and not self._told_immature and all(window.labels == PRELIMINARY for window in windows):
+            logger.info(
+                'model %s: no window has all of its labels yet, as matures_after is %s; labels="preliminary" has what came',
+                self._name,
+                self._section.matures_after.shown,
+            )
+            self._told_immature = True
+
     # Telling
 
     def report(self, now: float, known: Collection[str]) -> LabelsReport:
         """Return what is known of labels and performance."""
+        windows = self._performing.windows(self._counts.windows(), known)
+        self._tell_immature(windows)
         return LabelsReport(
             source=self._source_report(),
             tallies=copy.deepcopy(self._store.tallies),
             waiting=self._in_store,
-            windows=self._performing.windows(self._counts.windows(), known),
+            windows=windows,
             coverage=self._performing.coverage(self._counts, known),
             ends=dict(self._counts.ends),
             duplicates=self._duplicates.of(now),
