@@ -43,16 +43,16 @@ class Found:
 
 
 def drawn() -> tuple[list[Row], list[Row]]:
-    """Draw predictions of some minutes and labels of the hour after, in the order of time; nothing of two is at one time."""
+    """Draw predictions of some minutes and labels of the hour after, in the order of time."""
     chance = random.Random(12)
-    predictions = []
+    predictions: list[Row] = []
     for number in range(240):
         at = watched.NOW + MINUTES * 60 * number / 240
         missing = {name: None for name in ("score", "color", "decision") if chance.random() < 0.05}
         event = watched.event(at, chance, id=f"p{number}", version=chance.choice(["1", "2"]), **missing)
         predictions.append({name: event.get(name) for name in PREDICTION_COLUMNS})
-    predictions += [{**row, "ts": row["ts"] + 60} for row in predictions[:10]]  # duplicates
-    labels = []
+    predictions += [{**row, "ts": watched.NOW + 90 + n} for n, row in enumerate(predictions[:10])]  # duplicates
+    labels: list[Row] = []
     for number in range(300):  # some match nothing, some are corrected or come again
         name = f"p{chance.randrange(280)}"
         label = chance.choice(["accept", "accept", "refuse", "stranger", None])
