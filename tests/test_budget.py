@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from prediction_exporter import config
-from prediction_exporter.cli import main
 from prediction_exporter.collectors import volume
 from prediction_exporter.collectors.base import Most, Published
 from prediction_exporter.collectors.notes import AlarmsSeries
@@ -28,7 +25,7 @@ from prediction_exporter.monitor.monitor import plan
 from prediction_exporter.monitor.references import load_baseline
 from prediction_exporter.notes.verdicts import Verdicts
 from prediction_exporter.performance import MEASURES
-from watched import FIELDS, Watched, config_text, event, model_text, read, samples_of
+from watched import LABELLED, WITH_ID, Watched, config_text, model_text, read, samples_of
 
 STATUS = "model_statistic_status"
 
@@ -61,55 +58,34 @@ def rendered(watched: Watched, loaded: Config, **changed: Any) -> Counter[str]:
     return found + Counter({family.name: told for family in COLLECTOR_FAMILIES})
 
 
-LABELS = """baseline: baseline.json
-learning: 0s
-task: binary
-performance: {positive: accept, threshold: 0.4}
-labels:
-  log: {path: labels.log, start: beginning}
-  fields: {id: id, label: label, time: ts}
-  matures_after: {after: 0s, coverage: 0.5}"""
+WITH_LABELS = f"baseline: baseline.json\nlearning: 0s\n{LABELLED}"
 
-LABELLED = {
-    "labels": (LABELS, (None,)),
-    "labels by segment": (f"{LABELS}\nsegments: [color]", (None,)),
-    "labels by stage": (LABELS, (*STAGES[:-2], None, "of nobody")),
+#: What more is configured, and the stages that predictions have.
+VARIANTS_WITH_LABELS = {
+    "plain": (WITH_LABELS, (None,)),
+    "segments": (f"{WITH_LABELS}\nsegments: [color]", (None,)),
+    "stages": (WITH_LABELS, (*STAGES[:-2], None, "of nobody")),
 }
 
 #: Of a window, what is not zero for each value of every window: whether a bound is, and how many reasons there are.
 UNCERTAIN = {STATUS, PERFORMANCE_STATUS.name, *(one.bound_family.name for one in MEASURES if one.bound is not None)}
 
 
-@pytest.mark.parametrize("name", LABELLED)
+@pytest.mark.parametrize("name", VARIANTS_WITH_LABELS)
 def test_the_budget_is_what_a_full_model_with_labels_shows(tmp_path: Path, name: str) -> None:
     """For every family, to the series, where each window has labels of both classes in every stage and segment."""
-    watched, (more, stages) = Watched(tmp_path), LABELLED[name]
-    staged = len(stages) > 1
-    fields = FIELDS.replace("{", "{id: id, stage: stage, " if staged else "{id: id, ")
-    watched.file.write_text(config_text(model_text(more=more, fields=fields), more="windows: [1h, 24h]"))
-    save_labelled(watched)
+    watched, (more, stages) = Watched(tmp_path), VARIANTS_WITH_LABELS[name]
+    fields = WITH_ID.replace("{", "{stage: stage, ") if len(stages) > 1 else WITH_ID
+    watched.build_labelled(config_text(model_text(more=more, fields=fields), more="windows: [1h, 24h]"))
     loaded = config.load(watched.file)
-    labels = []
-    for number, (stage, color) in enumerate(product(stages, ("red", "blue", "green"))):
-        for count in range(100):
-            key = f"{number}-{count}"
-            watched.log(1, at=watched.clock() - 120, color=color, id=key, stage=stage)
-            labels.append({"id": key, "label": watched.chance.choice(["accept", "refuse"]), "ts": watched.clock()})
-    watched.write("".join(f"{json.dumps(label)}\n" for label in labels), to="labels.log")
+    for stage, color in product(stages, ("red", "blue", "green")):
+        watched.log_labelled(100, at=watched.clock() - 120, color=color, stage=stage)
     counted = budget.total(of(loaded), 1)
     found = rendered(watched, loaded, color="red", id="last")
     assert {of: count for of, count in found.items() if of not in UNCERTAIN} == {
         of: count for of, count in counted.items() if of not in UNCERTAIN
     }
     assert all(counted.get(of, 0) >= found[of] for of in UNCERTAIN)
-
-
-def save_labelled(watched: Watched) -> None:
-    """Build the baseline of data with labels."""
-    rows = [event(0.0, watched.chance, label=watched.chance.choice(["accept", "refuse"])) for _ in range(400)]
-    data = watched.folder / "validation.parquet"
-    pl.DataFrame(rows).drop("ts", "version", "latency_ms", "status").write_parquet(data)
-    assert main(["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(data)]) == 0
 
 
 def of(loaded: Config, index: int = 0) -> list[Most]:
