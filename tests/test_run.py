@@ -97,7 +97,7 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
     watched.build_labelled(text.replace(", entity: color, stage: color", ""))
     watched.configure(text)
     watched.log_labelled(60, at=watched.clock() - 120, version='1 "quoted" \\ \n')
-    watched.log_labelled(60, color="new ü")
+    watched.log_labelled(60, at=watched.clock() - 120, color="new ü")
     with serving("test_a_scrape_is_valid_in_every_form"):
         exporter = start_exporter(watched.file)
         exporter.wait_for(lambda: exporter.total("model_process_up") == 1, "found")
