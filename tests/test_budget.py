@@ -86,6 +86,14 @@ def test_the_budget_is_what_a_full_model_with_labels_shows(tmp_path: Path, name:
         of: count for of, count in counted.items() if of not in UNCERTAIN
     }
     assert all(counted.get(of, 0) >= found[of] for of in UNCERTAIN)
+    report = watched.monitors[-1].evaluate().labels
+    assert report is not None
+    shown = sum(window.pairs.counts.nbytes for window in report.windows)
+    model = loaded.models[0]
+    baseline = load_baseline(model, "models[0]")
+    assert baseline is not None
+    # Shown beside what they are summed up in, of one version and of as many places for others.
+    assert budget.performance_bytes(loaded, model, baseline, 1)[0] == 2 * 2 * shown
 
 
 def of(loaded: Config, index: int = 0) -> list[Most]:
