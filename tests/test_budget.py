@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from prediction_exporter import config
-from prediction_exporter.collectors import volume
+from prediction_exporter.cli import main
+from prediction_exporter.collectors import labels, performance, volume
 from prediction_exporter.collectors.base import Most, Published
 from prediction_exporter.collectors.notes import AlarmsSeries
 from prediction_exporter.collectors.performance import PERFORMANCE_STATUS
@@ -25,7 +27,7 @@ from prediction_exporter.monitor.monitor import plan
 from prediction_exporter.monitor.references import load_baseline
 from prediction_exporter.notes.verdicts import Verdicts
 from prediction_exporter.performance import MEASURES
-from watched import LABELLED, WITH_ID, Watched, config_text, model_text, read, samples_of
+from watched import LABELLED, WITH_ID, Clock, Watched, config_text, model_text, read, samples_of
 
 STATUS = "model_statistic_status"
 
@@ -94,6 +96,27 @@ def test_the_budget_is_what_a_full_model_with_labels_shows(tmp_path: Path, name:
     assert baseline is not None
     # Shown beside what they are summed up in, of one version and of as many places for others.
     assert budget.performance_bytes(loaded, model, baseline, 1)[0] == 2 * 2 * shown
+
+
+def test_the_check_tells_the_series_of_performance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As many as a scrape shows then, and what they take of memory."""
+    watched = Watched(tmp_path, clock=Clock(time.time()))
+    watched.build_labelled(config_text(model_text(more=WITH_LABELS, fields=WITH_ID)))
+    watched.log_labelled(100, at=watched.clock() - 120)
+    capsys.readouterr()
+    assert main(["check", "config", str(watched.file)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    found = rendered(watched, config.load(watched.file), id="last")
+    told = {
+        family: int(count.replace(",", ""))
+        for count, _, family in (line.strip().partition("  ") for line in lines)
+        if family in found
+    }
+    own = {family.name for of in (performance, labels) for family in of.COLLECTOR.families} & found.keys() - UNCERTAIN
+    assert len(own) > 50
+    assert {name: told[name] for name in own} == {name: found[name] for name in own}
+    [size] = [line for line in lines if "for windows of performance" in line]
+    assert size.startswith("m: ")
 
 
 def of(loaded: Config, index: int = 0) -> list[Most]:
