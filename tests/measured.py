@@ -17,7 +17,7 @@ from prediction_exporter.monitor.references import load_baseline, references_of
 from prediction_exporter.performance import MEASURES, Performance, PerformanceLayout, measure
 from watched import FIELDS, Watched, config_text, model_text
 
-LABELS = "labels: {log: {path: labels.log}, fields: {id: id, label: label}, matures_after: %s}"
+LABELS = "performance: {positive: accept}\nlabels: {log: {path: labels.log}, fields: {id: id, label: label}, matures_after: %s}"
 SOURCE = SourceReport(
     "labels.log",
     up=True,

@@ -156,6 +156,26 @@ def test_weights_and_a_sample(tmp_path: Path) -> None:
     assert window.pairs.total == 4 * window.pairs.rows
 
 
+@pytest.mark.parametrize("excluded", [("performance",), ("labels",), ("labels", "performance")], ids=" and ".join)
+def test_what_is_switched_off_is_joined_all_the_same(tmp_path: Path, excluded: tuple[str, ...]) -> None:
+    """Only measures are left out, and no window is missing when it is switched on again."""
+    model = LabelledModel(tmp_path)
+    off = model.configure(more_of(), top=f"windows: [1h, 24h]\nseries: {{exclude: [{', '.join(excluded)}]}}")
+    model.again(off)
+    model.predict(*names(0, 40))
+    model.label(dict.fromkeys(names(0, 40), "accept"))
+    report = model.read()
+    assert not {"labels", "performance"} - set(excluded) - report.collected.keys()
+    assert not set(excluded) & report.collected.keys()
+    assert report.labels is not None
+    assert report.labels.tallies.joined == 40
+    for window in report.labels.windows:
+        assert bool(window.measured) == ("performance" not in excluded)
+    assert bool(report.labels.windows) == (len(excluded) < 2)
+    model.again(model.configure(more_of()))
+    assert whole(model.windows(), "1h", "preliminary") == model.expected("preliminary", model.clock() + 60)
+
+
 class Tables:
     """Predictions and labels of a model in two tables."""
 

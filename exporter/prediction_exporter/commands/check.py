@@ -334,6 +334,12 @@ def _show_memory(config: Config, baselines: Mapping[int, Baseline], versions: in
             f"{model.name}: {few:,.1f} MiB of memory for the windows of {versions} versions and of other, "
             f"{any_number:,.1f} with any number of predictions"
         )
+        windows, waiting = (size / _MIB for size in budget.performance_bytes(config, model, baseline, versions))
+        if windows:
+            print(
+                f"{model.name}: {windows:,.1f} MiB more for windows of performance, mature and preliminary, and up to about "
+                f"{waiting:,.0f} MiB where what waits for labels reaches labels.max_size"
+            )
         few, any_number = (size / _MIB for size in budget.history_bytes(config, model, baseline, versions))
         if any_number:
             print(

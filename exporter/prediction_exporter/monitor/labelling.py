@@ -69,7 +69,13 @@ VersionsOf = Callable[[Sequence[str | None]], Mapping[str | None, str]]
 
 
 def open_labelling(
-    subject: Subject, spans: Sequence[Span], *, place: str, clock: Callable[[], float], versions_of: VersionsOf
+    subject: Subject,
+    spans: Sequence[Span],
+    *,
+    shown: Collection[str],
+    place: str,
+    clock: Callable[[], float],
+    versions_of: VersionsOf,
 ) -> Unlabelled:
     """Return what joins a model's labels, where it has some and something tells what to count."""
     model, baseline = subject.model, subject.baseline
@@ -84,6 +90,7 @@ def open_labelling(
         baseline.layout,
         subject.performance,
         spans,
+        shown=shown,
         place=place,
         clock=clock,
         versions_of=versions_of,
@@ -101,6 +108,7 @@ class Labelling(Unlabelled):
         layout: the baseline's columns.
         performance: what is counted of pairs.
         spans: the windows.
+        shown: collectors that run. Whatever they are, all is read and joined: it could not be made up for later.
         place: the model's place in the configuration, for messages.
         clock: Unix time.
         versions_of: gives the versions that predictions are counted under, see ``Ledger.labels_of``.
@@ -115,6 +123,7 @@ class Labelling(Unlabelled):
         performance: PerformanceLayout,
         spans: Sequence[Span],
         *,
+        shown: Collection[str],
         place: str,
         clock: Callable[[], float],
         versions_of: VersionsOf,
@@ -148,7 +157,7 @@ class Labelling(Unlabelled):
             staged=self._parts == "stage",
             horizon=horizon,
         )
-        self._performing = Performing(subject, spans)
+        self._performing = Performing(subject, spans, shown=shown)
         self._duplicates = Duplicates(spans)
         self._loaded = False
         self._waiting: list[Predictions] = []
