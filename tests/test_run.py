@@ -102,6 +102,7 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
         exporter = start_exporter(watched.file)
         exporter.wait_for(lambda: exporter.total("model_process_up") == 1, "found")
         text = requests.get(f"{exporter.url}/metrics", timeout=5).text
+        openmetrics = requests.get(f"{exporter.url}/metrics", headers=OPENMETRICS, timeout=5).text
     golden: dict[str, tuple[str, set[str]]] = {}
     for line in GOLDEN.read_text().splitlines():
         name, kind, *labels = line.split(" ")
@@ -126,7 +127,6 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
     assert {name for name in golden.keys() - shown if not elsewhere.fullmatch(name)} == of_others
     check = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
-    openmetrics = requests.get(f"{exporter.url}/metrics", headers=OPENMETRICS, timeout=5).text
     parsed = {s.name: 0 for family in parse_openmetrics(openmetrics) for s in family.samples}  # type: ignore[no-untyped-call]
     assert parsed.keys() == {name for name, _ in samples(text)}
     assert exporter.stop() == 0

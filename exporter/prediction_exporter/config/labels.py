@@ -54,7 +54,7 @@ class LabelFields(Section):
     stage: Text | None = Field(
         None, description="Stage of the prediction that it is of, as fields.stage of the predictions; of every one if absent."
     )
-    weight: Text | None = Field(None, description="How much the pair counts, above 0; 1 if absent.")
+    weight: Text | None = Field(None, description="How much the pair counts, above 0; each counts 1 where no field is named.")
 
 
 class Maturity(Section):
