@@ -17,8 +17,8 @@ from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined.covering import Covering, Numbers
 from prediction_exporter.joined.folding import Block, Folding, Key
 from prediction_exporter.joined.minutes import DAY, DamagedMinutesError, Minutes
-from prediction_exporter.joined.windows import Running
 from prediction_exporter.joined.pairing import Pairing
+from prediction_exporter.joined.windows import Running
 from prediction_exporter.labels import Joined, Pairs
 from prediction_exporter.labels.pairs import joined_together
 from prediction_exporter.performance import Performance, PerformanceLayout

@@ -52,9 +52,15 @@ class Covered:
         """Let what was found take the place of what was counted of its minutes."""
         size = len(self._classes)
         former, now = self._held(step, found.spans), self._counted(found)
-        if not found.is_whole:  # predictions that have no label were not asked for
+        if not found.is_whole:  # predictions that have no label were not asked for: they are as many as before
+            known = {(minute, former.names[key]): at for at, (minute, key) in enumerate(_cells(former))}
+            places = [known.get((minute, now.names[key]), -1) for minute, key in _cells(now)]
+            there = np.array(places, np.int64) >= 0
+            before = former.counts[np.array(places, np.int64)[there], :size].copy()
             former.counts[:, :size] = 0
-            now.counts[:, :size] = 0
+            # Some may have been written when their minute was closed, and are only seen by their label.
+            now.counts[:, :size] = now.counts[:, size:]
+            now.counts[there, :size] = np.maximum(now.counts[there, size:] - before, 0)
         for block in (former.negative(), now):
             if len(block.minutes):
                 self._minutes.add(step, block)
@@ -159,8 +165,13 @@ class Covered:
         return Coverage(
             minutes=held.minutes[rows],
             versions=pl.Series([name.version for name in names], dtype=pl.String),
-            parts=pl.Series([name.stage if name.stage else None for name in names], dtype=pl.String),
+            parts=pl.Series([name.stage or None for name in names], dtype=pl.String),
             predicted=pl.Series([self._texts[code] for code in classes.tolist()], dtype=pl.String),
             predictions=held.counts[rows, classes],
             labelled=held.counts[rows, size + classes],
         )
+
+
+def _cells(block: Block) -> Iterator[tuple[int, int]]:
+    """Yield the minute and the key of each row."""
+    return zip(block.minutes.tolist(), block.keys.tolist(), strict=True)

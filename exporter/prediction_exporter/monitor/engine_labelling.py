@@ -41,7 +41,8 @@ class EngineLabelling(Labelling):
     def _open(self, model: Model, place: str) -> Source:
         """Return what asks the database."""
         self._covered = Covered(self._performance)
-        self._staged: list[Recount] = []
+        self._staged: list[tuple[Recount, bool]] = []
+        self._passing: list[Recount] = []
         self._counted = Tallies()
         self._resumed = False
         self._told_to = 0  # the minute up to which predictions are in the tallies
@@ -98,16 +99,15 @@ class EngineLabelling(Labelling):
         self._note_labels(*batch.counted)
         if batch.spans:
             shape = shape_of(self._performance, self._segments)
-            self._staged.append(
-                recount(
-                    all_predictions([self._predictions_of(events) for events in batch.predictions], shape),
-                    all_labels([self._labels_of(events) for events in batch.labels], shape),
-                    spans=batch.spans,
-                    horizon=self._horizon,
-                    share=float(self._section.sample),
-                    since=batch.since,
-                )
+            found = recount(
+                all_predictions([self._predictions_of(events) for events in batch.predictions], shape),
+                all_labels([self._labels_of(events) for events in batch.labels], shape),
+                spans=batch.spans,
+                horizon=self._horizon,
+                share=float(self._section.sample),
+                since=batch.since,
             )
+            self._staged.append((found, batch.ends))
 
     # Counting
 
@@ -120,10 +120,14 @@ class EngineLabelling(Labelling):
             if self._resumed and not (is_whole and self._covered.is_whole):
                 self._again()
             self._loaded = True
-        for found in self._staged:
+        for found, ends in self._staged:
             self._counts.replace(step, self._covered, found.spans, found.pairs)
             self._covered.replace(step, found)
-            self._tell(found, now)
+            self._passing.append(found)
+            if ends:  # before, it may be read again, and counters take nothing back
+                for one in self._passing:
+                    self._tell(one, now)
+                self._passing = []
         self._staged = []
         until = min(now, believed)
         oldest = int(until - self._horizon) // DAY
@@ -139,6 +143,7 @@ class EngineLabelling(Labelling):
         """Read all predictions that may get a label anew: nothing else knows what they were."""
         logger.info("model %s: performance is counted anew, of all predictions that may get a label", self._name)
         self.source.restore(None)
+        self._passing = []
         self._covered.is_whole = True
 
     def _tell(self, found: Recount, now: float) -> None:

@@ -60,7 +60,8 @@ class Joining(Batch):
         predictions: those of the minutes, and earlier ones of the same ids.
         labels: of these ids.
         since: microseconds since the epoch from which on labels are new; None where the minutes are.
-        counted: labels that became known since the last batch, and when the newest of them did.
+        counted: labels that became known since it was last told, and when the newest of them did.
+        ends: whether the position lies behind it: what is read before such a batch may be read again.
     """
 
     spans: Spans = ()
@@ -68,6 +69,7 @@ class Joining(Batch):
     labels: tuple[Events, ...] = ()
     since: int | None = None
     counted: tuple[int, float | None] = (0, None)
+    ends: bool = True
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ class JoiningSource:
         self._known_to: int | None = None  # with the labels before this
         self._left: list[tuple[int, int]] = []  # minutes that labels before this are still to be counted of
         self._target = 0
-        self._known: dict[int, int] = {}  # labels of each minute, as they were when it was closed
+        self._counted: tuple[int, float | None] = (0, None)  # with these
+        self._known: dict[int, int] | None = None  # labels of each minute, as they were when it was closed
         self.seen = FieldsSeen(labels.fields)
 
     @property
@@ -151,7 +154,7 @@ class JoiningSource:
         """Continue from a position that ``position`` returned, or start with all predictions that may get a label."""
         stored: Mapping[str, Any] = json.loads(position) if position is not None else {}
         self._predicted_to, self._known_to = stored.get("predictions"), stored.get("labels")
-        self._left, self._known = [], {}
+        self._left, self._known = [], None
 
     def position(self) -> str:
         """Return up to where predictions and labels are counted."""
@@ -205,10 +208,10 @@ class JoiningSource:
 
     def _join(self, connection: Connection, now: float) -> Iterator[Batch]:
         closed, known = (int(now - late) // MINUTE * MINUTE for late in self._lateness)
-        if self._known_to is None:
-            self._known_to = known
+        # Of a clock that was put back, what it made closed too early is read again: it replaces what was counted.
+        self._known_to = known if self._known_to is None else min(self._known_to, known)
         oldest = int(now - self._horizon) // DAY * DAY
-        self._predicted_to = max(self._predicted_to or 0, oldest)
+        self._predicted_to = min(max(self._predicted_to or 0, oldest), closed)
         if not self._left and closed <= self._predicted_to and known <= self._known_to:
             return  # nothing can have come
         sides = self._sides
@@ -216,6 +219,9 @@ class JoiningSource:
             sides = self._sides = self._look(connection)
         if sides is None:
             return
+        if self._known is None:
+            span = (self._known_to - self._lateness[1], self._known_to)
+            self._known = {} if sides.labels is None else self._counts(connection, sides.labels, [span])
         yield from self._replace_left(connection, sides)
         yield from self._close(connection, sides, closed)
         if known > self._known_to:
@@ -269,23 +275,28 @@ class JoiningSource:
     # New labels
 
     def _take_labels(self, connection: Connection, sides: _Sides, oldest: int, known: int) -> Iterator[Joining]:
-        since, late = self._known_to, self._lateness[1]
+        since, late, before = self._known_to, self._lateness[1], self._known or {}
         assert since is not None  # noqa: S101 - for the type checker
         counts: dict[int, int] = {}
         new: list[tuple[int, int]] = []
         if sides.labels is not None:
             counts = self._counts(connection, sides.labels, [(since - late, known)])
             # Labels that were written after the lateness are taken, as it costs nothing: they are told by their number.
-            new = [(at, at + MINUTE) for at, rows in sorted(counts.items()) if at >= since or rows > self._known.get(at, rows)]
+            new = [(at, at + MINUTE) for at, rows in sorted(counts.items()) if at >= since or rows > before.get(at, 0)]
         self._left = _together(self._minutes_of(connection, sides, _together(new), oldest)) if new else []
         self._target = known
-        rows = sum(count - (self._known.get(at, count) if at < since else 0) for at, count in counts.items())
+        rows = sum(count - (before.get(at, 0) if at < since else 0) for at, count in counts.items())
         newest = max((at for at in counts if at >= since), default=None)
         self._known = {at: count for at, count in counts.items() if at >= known - late}
+        self._counted = rows, None if newest is None else float(newest)
         if not self._left:
-            self._known_to = known
-        yield Joining(counted=(rows, None if newest is None else float(newest)))
+            yield self._ended(Joining())
         yield from self._replace_left(connection, sides)
+
+    def _ended(self, batch: Joining) -> Joining:
+        """Return a batch after which labels are counted up to the target."""
+        self._known_to = self._target
+        return replace(batch, counted=self._counted)
 
     def _minutes_of(self, connection: Connection, sides: _Sides, known: Spans, oldest: int) -> list[tuple[int, int]]:
         """Return the minutes of predictions that labels of some times speak of."""
@@ -310,9 +321,7 @@ class JoiningSource:
             some = _first_of(chosen, counts)
             batch = self._read(connection, sides, some, since)
             self._left = _without(self._left, some[-1][1])
-            if not self._left:
-                self._known_to = self._target
-            yield batch
+            yield replace(batch, ends=False) if self._left else self._ended(batch)
 
     # Statements
 
@@ -350,8 +359,6 @@ class JoiningSource:
         if since is not None:
             assert sides.labels is not None  # noqa: S101 - as above
             chosen = and_(chosen, sides.of_prediction.in_(self._ids_of_labels(sides, sides.labels.time.where(*span_of_labels))))
-        else:
-            chosen = or_(chosen, and_(sides.of_prediction.is_(None), inside))
         reader = RowsReader(self._database, sides.predictions, connection)
         predictions = self._events(reader.chosen(first - self._horizon, last, chosen))
         labels: tuple[Events, ...] = ()
