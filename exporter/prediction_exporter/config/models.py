@@ -225,7 +225,7 @@ class Model(Section):
         if table is not None and table.mode == "aggregate":
             raise refuse(
                 "counts rows in the database, and labels are joined to single ones",
-                "rows, or auto, where there are labels of another database or labels.join is state",
+                "rows, or auto, where labels are of another database or labels.join is state",
                 inside=("predictions", "table", "mode"),
             )
         return self

@@ -128,10 +128,10 @@ def open_joining(
     """
     if model.labels is None:
         raise ValueError("the model has no labels")
-    from prediction_exporter.sources.table.joining import JoiningSource
+    from prediction_exporter.sources.table.joining import EngineJoin
 
     predicted = (column.name for column in layout.columns if column.role is Role.PREDICTION and not column.is_derived)
-    return JoiningSource(
+    return EngineJoin(
         model,
         label_events(model.labels),
         layout,

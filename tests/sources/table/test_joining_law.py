@@ -20,7 +20,7 @@ from prediction_exporter.collectors.report import LabelsReport
 from prediction_exporter.counting.state import Step
 from prediction_exporter.monitor.clock import BelievedClock
 from prediction_exporter.monitor.model_monitor import ModelMonitor
-from prediction_exporter.sources.table import joining
+from prediction_exporter.sources.table import spans
 
 Ids = Callable[[int], Any]
 
@@ -162,7 +162,7 @@ def coverage(report: LabelsReport) -> dict[tuple[str, ...], tuple[list[int], lis
     }
 
 
-def draw(both: Both, seed: int, turns: int = 8) -> LabelsReport:
+def draw(both: Both, seed: int, turns: int) -> LabelsReport:
     """Write predictions and labels at random, and compare after each turn."""
     chance, number = random.Random(seed), 0
     now = watched.NOW
@@ -297,7 +297,7 @@ def test_a_label_that_is_written_late(sqlite: Database, tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [1, 25])
 def test_a_step_that_dies_is_done_again(sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """Commits fail at random, in joins of many steps; in the end each pair counts once, and so does what became of it."""
-    monkeypatch.setattr(joining, "STEP_ROWS", rows)
+    monkeypatch.setattr(spans, "STEP_ROWS", rows)
     both, chance = Both(sqlite, tmp_path), random.Random(rows)
     commit, failing = Step.commit, [False]
 
@@ -308,7 +308,7 @@ def test_a_step_that_dies_is_done_again(sqlite: Database, tmp_path: Path, monkey
 
     monkeypatch.setattr(Step, "commit", fail)
     now = watched.NOW
-    for turn in range(5):
+    for turn in range(3):
         for minute in range(4):
             both.predict(
                 *range(40 * turn + 10 * minute, 40 * turn + 10 * minute + 10), at=now + 200 - 60 * minute, chance=chance

@@ -34,21 +34,24 @@ from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.ids import comparable
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
 from prediction_exporter.sources.table.rows import RowsReader
+from prediction_exporter.sources.table.spans import (
+    MINUTE,
+    STEP_SPANS,
+    Spans,
+    chunks,
+    first_of,
+    in_minutes,
+    steps,
+    together,
+    without,
+)
 
 logger = logging.getLogger(__name__)
 
-MINUTE, DAY = 60, 86_400
-
-#: Predictions that are joined at a time, at least one minute of them.
-STEP_ROWS = 50_000
-
-#: Spans of time that a statement names.
-STEP_SPANS = 50
+DAY = 86_400
 
 #: Joining rests for as many times as long as it took.
 REST = 9
-
-Spans = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class _Sides:
     of_label: ColumnElement[Any] | None
 
 
-class JoiningSource:
+class EngineJoin:
     """Reads what a database joins of a model's predictions and labels.
 
     Args:
@@ -265,8 +268,8 @@ class JoiningSource:
         while self._predicted_to < closed:
             end = min(self._predicted_to // DAY * DAY + DAY, closed)
             counts = self._counts(connection, sides.predictions, [(self._predicted_to, end)])
-            for first, last in _steps([(self._predicted_to, end)], counts):
-                batch = Joining(spans=_in_minutes([(first, last)]))
+            for first, last in steps([(self._predicted_to, end)], counts):
+                batch = Joining(spans=in_minutes([(first, last)]))
                 if any(first <= at < last for at in counts):
                     batch = self._read(connection, sides, [(first, last)], None)
                 self._predicted_to = last
@@ -283,7 +286,7 @@ class JoiningSource:
             counts = self._counts(connection, sides.labels, [(since - late, known)])
             # Labels that were written after the lateness are taken, as it costs nothing: they are told by their number.
             new = [(at, at + MINUTE) for at, rows in sorted(counts.items()) if at >= since or rows > before.get(at, 0)]
-        self._left = _together(self._minutes_of(connection, sides, _together(new), oldest)) if new else []
+        self._left = together(self._minutes_of(connection, sides, together(new), oldest)) if new else []
         self._target = known
         rows = sum(count - (before.get(at, 0) if at < since else 0) for at, count in counts.items())
         newest = max((at for at in counts if at >= since), default=None)
@@ -303,7 +306,7 @@ class JoiningSource:
         assert sides.labels is not None  # noqa: S101 - for the type checker
         assert self._predicted_to is not None  # noqa: S101 - as above
         at, found = sides.predictions.time, set()
-        for chosen in _chunks(known):
+        for chosen in chunks(known):
             labels = self._ids_of_labels(sides, or_(*(sides.labels.time.where(*span) for span in chosen)))
             key = at.key(MINUTE)
             query = select(key).select_from(sides.predictions.source).distinct()
@@ -318,9 +321,9 @@ class JoiningSource:
         while self._left:
             chosen = self._left[:STEP_SPANS]
             counts = self._counts(connection, sides.predictions, chosen)
-            some = _first_of(chosen, counts)
+            some = first_of(chosen, counts)
             batch = self._read(connection, sides, some, since)
-            self._left = _without(self._left, some[-1][1])
+            self._left = without(self._left, some[-1][1])
             yield replace(batch, ends=False) if self._left else self._ended(batch)
 
     # Statements
@@ -365,61 +368,8 @@ class JoiningSource:
         if sides.labels is not None and sides.of_label is not None:
             reader = RowsReader(self._database, sides.labels, connection)
             labels = self._events(reader.chosen(*span_of_labels, sides.of_label.in_(of_spans)))
-        return Joining(spans=_in_minutes(spans), predictions=predictions, labels=labels, since=since)
+        return Joining(spans=in_minutes(spans), predictions=predictions, labels=labels, since=since)
 
     @staticmethod
     def _events(batches: Iterator[Batch]) -> tuple[Events, ...]:
         return tuple(events for batch in batches for events in batch.events)
-
-
-def _in_minutes(spans: Spans) -> Spans:
-    return [(first // MINUTE, last // MINUTE) for first, last in spans]
-
-
-def _together(spans: Spans) -> list[tuple[int, int]]:
-    """Return spans, which ascend, with those in one that follow each other.
-
-    >>> _together([(0, 60), (60, 120), (180, 240)])
-    [(0, 120), (180, 240)]
-    """
-    found: list[tuple[int, int]] = []
-    for first, last in spans:
-        if found and found[-1][1] == first:
-            found[-1] = found[-1][0], last
-        else:
-            found.append((first, last))
-    return found
-
-
-def _chunks(spans: Spans) -> Iterator[Spans]:
-    return (spans[at : at + STEP_SPANS] for at in range(0, len(spans), STEP_SPANS))
-
-
-def _steps(spans: Spans, counts: Mapping[int, int]) -> Iterator[tuple[int, int]]:
-    """Yield spans of bounded rows."""
-    for start, end in spans:
-        first, rows = start, 0
-        for at in sorted(at for at in counts if start <= at < end):
-            if rows + counts[at] > STEP_ROWS and at > first:
-                yield first, at
-                first, rows = at, 0
-            rows += counts[at]
-        yield first, end
-
-
-def _first_of(spans: Spans, counts: Mapping[int, int]) -> Spans:
-    """Return as many of the first spans, or as much of the first, as have a bounded number of rows together."""
-    found: list[tuple[int, int]] = []
-    rows = 0
-    for first, last in _steps(spans, counts):
-        inside = sum(count for at, count in counts.items() if first <= at < last)
-        if found and rows + inside > STEP_ROWS:
-            break
-        found.append((first, last))
-        rows += inside
-    return found
-
-
-def _without(spans: Spans, end: int) -> list[tuple[int, int]]:
-    """Return what of spans is not before a time."""
-    return [(max(first, end), last) for first, last in spans if last > end]
