@@ -372,3 +372,53 @@ def test_from_the_state_file_to_the_database_and_back(sqlite: Database, tmp_path
     with closing(sqlite3.connect(model.state.path)) as file:
         kinds = {name.split("_")[2] for (name,) in file.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'day_%'")}
     assert "covered" not in kinds
+
+
+def test_what_is_not_told_of_labels_is_absent(sqlite: Database, tmp_path: Path) -> None:
+    """A zero would say that no label comes twice, or finds nothing."""
+    both = Both(sqlite, tmp_path)
+    both.predict(1, at=watched.NOW - 600, chance=random.Random(1))
+    both.tell((1, "accept"), (1, "accept"), (2, "accept"), (3, None), at=watched.NOW - 600)
+    both.same()
+    outcomes: dict[str, set[str]] = {}
+    reasons: dict[str, set[str]] = {}
+    for join, monitor in both.monitors.items():
+        for name, labels in watched.series_of(monitor.evaluate(), watched.NOW):
+            if name == "model_labels_total":
+                outcomes.setdefault(join, set()).add(dict(labels)["outcome"])
+            if name == "model_label_given_up_total":
+                reasons.setdefault(join, set()).add(dict(labels)["what"])
+    assert outcomes["engine"] == {"joined", "corrected"}
+    assert outcomes["state"] == outcomes["engine"] | {"repeated", "outdated", "unmatched"}
+    assert (reasons["engine"], reasons["state"]) == ({"prediction"}, {"prediction", "label"})
+
+
+@pytest.mark.parametrize(
+    ("of_prediction", "of_label", "problem"),
+    [
+        ("BLOB", "VARCHAR(40)", "labels.join: ids are bytes in one table and text in the other"),
+        ("BLOB", "BLOB", None),
+    ],
+    ids=["bytes and text", "bytes"],
+)
+def test_ids_that_a_database_does_not_compare(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_prediction: str, of_label: str, problem: str | None
+) -> None:
+    """It is said what to do, and no label is read."""
+
+    def digits(number: int) -> bytes:
+        return number.to_bytes(2, "big")
+
+    monkeypatch.setitem(IDS, "bytes", (of_prediction, of_label, digits, digits if of_label == "BLOB" else str))
+    both = Both(sqlite, tmp_path, ids="bytes")
+    both.predict(500, 501, at=watched.NOW - 600, chance=random.Random(1))
+    both.tell((500, "accept"), at=watched.NOW - 600)
+    monitor = both.monitors["engine"]
+    monitor.read(until=lambda: False)
+    report = monitor.evaluate().labels
+    assert report is not None
+    if problem is None:
+        assert (report.source.problem, report.tallies.joined) == (None, 1)
+        return
+    assert problem in str(report.source.problem)
+    assert "write labels.join: state" in str(report.source.problem)
