@@ -51,12 +51,13 @@ class EngineLabelling(Labelling):
     # From and to the state file
 
     def restore(self, stored: Mapping[str, Any] | None, *, resumed: bool) -> None:
-        """Continue from what :meth:`counters` gave, or begin; of another table of predictions all is read anew."""
+        """Continue from what :meth:`counters` gave, or begin; of other tables, or where pairs are others, all is read anew."""
         if not stored or stored.get("join") != "engine":
             self.source.restore(None)
             return
         self._resumed = resumed and stored["source"] == self.source.name
-        self.source.restore(stored["position"] if self._resumed else None)
+        same = self._resumed and stored["pairs_of"] == self._pairs_of()
+        self.source.restore(stored["position"] if same else None)
         self._events, self._newest = stored["events"], stored["newest"]
         self._duplicates.restore(stored["duplicates"])
         self._counted = Tallies.from_json(stored["tallies"])
@@ -69,6 +70,7 @@ class EngineLabelling(Labelling):
             "join": "engine",
             "source": self.source.name,
             "position": self.source.position(),
+            "pairs_of": self._pairs_of(),
             "events": self._events,
             "newest": self._newest,
             "duplicates": self._duplicates.to_json(),
@@ -76,6 +78,12 @@ class EngineLabelling(Labelling):
             "expired_to": self._covered.expired_to(),
             "told_to": self._told_to,
         }
+
+    def _pairs_of(self) -> list[Any]:
+        """Return what of the configuration says which pairs there are; what is counted of them is told by its layout."""
+        section = self._section
+        of_fields = section.fields.model_dump(mode="json")
+        return [of_fields, float(section.sample), [*section.only_for], dict(section.values), self._parts, [*self._segments]]
 
     # Reading
 
@@ -119,7 +127,7 @@ class EngineLabelling(Labelling):
             self._covered.load(step)
             if self._resumed and not (is_whole and self._covered.is_whole):
                 self._again()
-            self._loaded = True
+            self._loaded = self._covered.is_whole = True
         for found, ends in self._staged:
             self._counts.replace(step, self._covered, found.spans, found.pairs)
             self._covered.replace(step, found)
@@ -135,7 +143,7 @@ class EngineLabelling(Labelling):
         self._counts.advance(step, self._covered, now, believed=until)
         self._covered.save(step)
         damaged, self._counts.damaged = self._counts.damaged, 0
-        if self._resumed and (damaged or not self._covered.is_whole):
+        if damaged or not self._covered.is_whole:
             self._again()
         return damaged
 

@@ -356,6 +356,28 @@ def test_counts_that_are_lost_are_asked_for_again(sqlite: Database, tmp_path: Pa
     assert both.same().tallies.predictions == 40
 
 
+def test_other_pairs_are_asked_for_at_once(sqlite: Database, tmp_path: Path) -> None:
+    """Where the configuration has other segments, or speaks of other predictions, the past is counted so, too."""
+    both = Both(sqlite, tmp_path)
+    chance = random.Random(2)
+    both.predict(*range(30), at=watched.NOW - 4000, chance=chance, decision="accept")
+    both.predict(*range(30, 70), at=watched.NOW - 4000, chance=chance, decision="refuse")
+    both.tell(*((number, "accept") for number in range(60)), at=watched.NOW - 3000)
+
+    def rows() -> int:
+        found = both.reports()["engine"].windows
+        return sum(one.pairs.rows for one in found if (one.segment, one.window, one.labels) == ("all", "24h", "preliminary"))
+
+    assert rows() == 60
+    both.labels = "only_for: [accept]"
+    both.again()
+    assert rows() == 30
+    both.labels = ""
+    both.again()
+    assert rows() == 60
+    assert both.reports()["engine"].tallies.predictions == 70
+
+
 def test_from_the_state_file_to_the_database_and_back(sqlite: Database, tmp_path: Path) -> None:
     """The database tells again what waited; back in the state file, new predictions wait and what was counted stays."""
     both = Both(sqlite, tmp_path)
