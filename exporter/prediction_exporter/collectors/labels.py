@@ -194,7 +194,7 @@ class LabelSeries(ModelSeries):
 
     def _render(self, samples: Samples, report: LabelsReport) -> None:
         self._render_source(samples, report.source)
-        self._render_tallies(samples, report.tallies, report.source.since)
+        self._render_tallies(samples, report.tallies, report.source.since, report.untold)
         for what, count in zip(("predictions", "labels"), report.waiting, strict=True):
             samples.add(WAITING, self._subject.labels(WAITING, what), count)
         for window, end in report.ends.items():
@@ -226,15 +226,18 @@ class LabelSeries(ModelSeries):
             at = self._subject.labels(SOURCE_REJECTED, reason)
             samples.add(SOURCE_REJECTED, at, source.rejected.get(reason, 0), created=created)
 
-    def _render_tallies(self, samples: Samples, tallies: Tallies, created: float | None) -> None:
-        outcomes = {name: getattr(tallies, name) for name in ("joined", "corrected", "repeated", "outdated", "unmatched")}
-        for outcome, count in outcomes.items():
-            samples.add(LABELS, self._subject.labels(LABELS, outcome), count, created=created)
+    def _render_tallies(self, samples: Samples, tallies: Tallies, created: float | None, untold: frozenset[str]) -> None:
+        for outcome in ("joined", "corrected", "repeated", "outdated", "unmatched"):
+            if outcome not in untold:
+                at = self._subject.labels(LABELS, outcome)
+                samples.add(LABELS, at, getattr(tallies, outcome), created=created)
         for outcome, count in (("followed", tallies.predictions), ("duplicate", tallies.duplicates)):
             samples.add(PREDICTIONS, self._subject.labels(PREDICTIONS, outcome), count, created=created)
         for name, expired in self._by_class(tallies.expired.items()).items():
             samples.add(EXPIRED, self._subject.labels(EXPIRED, name), expired, created=created)
         for what, reason in _GIVEN_UP:
+            if what in untold:
+                continue
             at = self._subject.labels(GIVEN_UP, what, reason)
             samples.add(GIVEN_UP, at, tallies.given_up.get((what, reason), 0), created=created)
         samples.add(COLLISIONS, self._subject.labels(COLLISIONS), tallies.collisions, created=created)

@@ -159,6 +159,7 @@ class LabelsReport:
         source: how the source of the labels is doing.
         tallies: what became of predictions and labels so far, as counters. Not to be changed.
         waiting: predictions that are kept, labelled or not, and labels that have found none.
+        untold: which of the tallies nothing tells: they are not zero.
         windows: performance by version, stage, segment, window and kind of labels.
         coverage: the same of how many predictions have a label.
         ends: where the mature window of each name ends, as Unix time; those of which nothing is mature are left out.
@@ -172,6 +173,7 @@ class LabelsReport:
     coverage: Sequence[CoverageReport] = ()
     ends: Mapping[str, float] = field(default_factory=dict)
     duplicates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    untold: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

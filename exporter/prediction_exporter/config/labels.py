@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -30,6 +30,9 @@ from prediction_exporter.config.values import (
 )
 
 Share = Annotated[Number, Field(gt=0, le=1)]
+
+#: Where predictions and labels meet.
+Join = Literal["auto", "engine", "state"]
 
 
 class LabelLog(Log):
@@ -123,6 +126,11 @@ class Labels(Section):
     )
     sample: Share = Field(
         1.0, description="Share of predictions that are followed, chosen by their id; their pairs count by its inverse."
+    )
+    join: Join = Field(
+        "auto",
+        description="Where predictions and labels are joined: in their database, of which both are tables (engine), or in the "
+        "state file, where predictions wait (state); auto: in the database where that can be.",
     )
     only_for: tuple[Text, ...] = Field(
         (),

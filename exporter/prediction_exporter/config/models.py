@@ -214,10 +214,18 @@ class Model(Section):
     @model_validator(mode="after")
     def _rows_for_labels(self) -> Model:
         table = self.predictions.table
-        if self.labels is not None and table is not None and table.mode == "aggregate":
+        if self.labels is None or self.joins_in_engine:
+            return self
+        if self.labels.join == "engine":
+            raise refuse(
+                "needs predictions and labels that are tables of one database",
+                "auto, or state, or the same url in predictions.table and labels.table",
+                inside=("labels", "join"),
+            )
+        if table is not None and table.mode == "aggregate":
             raise refuse(
                 "counts rows in the database, and labels are joined to single ones",
-                "rows, or auto, where there are labels",
+                "rows, or auto, where labels are of another database or labels.join is state",
                 inside=("predictions", "table", "mode"),
             )
         return self
@@ -283,6 +291,14 @@ class Model(Section):
                 f"at least {bounds[0]:g}s, or the server's buckets in server.buckets",
             )
         return slo
+
+    @property
+    def joins_in_engine(self) -> bool:
+        """Whether predictions and labels are joined by the database that has both, and not in the state file."""
+        table = self.predictions.table
+        if self.labels is None or self.labels.join == "state" or table is None or self.labels.table is None:
+            return False
+        return table.is_beside(self.labels.table)
 
     def owner_of(self, area: Area) -> str:
         """Return the owner of an area."""

@@ -91,6 +91,20 @@ class Table(Section):
             raise refuse("has both name and query", allowed)
         return self
 
+    def is_beside(self, other: Table) -> bool:
+        """Return whether another table is in the same database, so that one statement can read both.
+
+        Users, passwords and drivers may differ; what is in memory is there for one connection alone.
+        """
+        # Imported here, as below.
+        from sqlalchemy.engine import make_url
+
+        mine, others = (
+            url.set(drivername=url.get_backend_name(), username=None, password=None)
+            for url in (make_url(self.url), make_url(other.url))
+        )
+        return mine == others and mine.database not in (None, "", ":memory:")
+
     @property
     def shown(self) -> str:
         """What is read, for people and for telling whether a stored position belongs to it.

@@ -22,8 +22,14 @@ LABELS = "labels"
 #: And under this name the counts of performance by minute.
 PERFORMANCE = "performance"
 
-#: Both have tables of days, and belong to no layout of windows.
-TABLED = frozenset({LABELS, PERFORMANCE})
+#: And under this one how many predictions of each minute have their label, where a database joins them.
+COVERED = "covered"
+
+#: All have tables of days, and belong to no layout of windows.
+TABLED = frozenset({LABELS, PERFORMANCE, COVERED})
+
+#: Those whose name is also the kind of their tables, of which each has one.
+_OF_ONE_KIND = (PERFORMANCE, COVERED)
 
 _PREFIX = "day_"
 
@@ -80,10 +86,11 @@ def create_table(connection: sqlite3.Connection, table: str) -> None:
 
 
 def drop_tables(connection: sqlite3.Connection, model: str, window: str | None = None) -> None:
-    """Drop all that a model has, or those under one name; of the counts of performance, this name is also their kind."""
-    of_performance = f"{_of_model(model)}{PERFORMANCE}_"
+    """Drop all that a model has, or those under one name."""
+    prefixes = {kind: f"{_of_model(model)}{kind}_" for kind in _OF_ONE_KIND}
     for table in sorted(tables(connection, model)):
-        if window is None or table.startswith(of_performance) == (window == PERFORMANCE):
+        of_table = next((kind for kind, prefix in prefixes.items() if table.startswith(prefix)), LABELS)
+        if window is None or of_table == window:
             connection.execute(f"DROP TABLE {table}")
 
 

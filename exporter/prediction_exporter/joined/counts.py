@@ -11,13 +11,15 @@ from typing import Literal
 import numpy as np
 
 from prediction_exporter.counting.layout import Column
+from prediction_exporter.counting.state_days import PERFORMANCE
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined.covering import Covering, Numbers
-from prediction_exporter.joined.folding import Folding, Key
+from prediction_exporter.joined.folding import Block, Folding, Key
 from prediction_exporter.joined.minutes import DAY, DamagedMinutesError, Minutes
+from prediction_exporter.joined.pairing import Pairing
 from prediction_exporter.joined.windows import Running
-from prediction_exporter.labels import Joined, Pairs, Store
+from prediction_exporter.labels import Joined, Pairs
 from prediction_exporter.labels.pairs import joined_together
 from prediction_exporter.performance import Performance, PerformanceLayout
 
@@ -98,7 +100,7 @@ class JoinedCounts:
         self._maturity = maturity
         self._horizon = horizon
         self._folding = Folding(layout, columns, staged=staged)
-        self._minutes = Minutes(layout)
+        self._minutes = Minutes(layout.digest, layout.width, PERFORMANCE)
         self._covering = Covering(layout, staged=staged)
         self._running: dict[tuple[str, Kind], Running] = {
             (name, kind): Running(layout.width) for name in self._lengths for kind in KINDS
@@ -109,18 +111,25 @@ class JoinedCounts:
 
     # In a step
 
-    def load(self, step: Step, store: Store) -> None:
-        """Take over what is stored; what is damaged, or of another layout, is counted anew from what waits in the store."""
+    def load(self, step: Step, store: Pairing) -> bool:
+        """Take over what is stored; what is damaged, or of another layout, is counted anew from what waits in the store.
+
+        Returns:
+            Whether all was there and whole.
+        """
         damaged = self._minutes.load(step)
         if damaged is None:
             self._minutes.pending = set(store.days(step))
+        else:
+            self._minutes.pending &= set(store.days(step))
         if self._minutes.pending:
             days = len(self._minutes.pending)
             logger.info("model %s: performance is counted in other bins now; %d days are counted anew", step.model, days)
         for day in damaged or ():
             self._lost(step, store, day)
+        return damaged == []
 
-    def _lost(self, step: Step, store: Store, day: int) -> None:
+    def _lost(self, step: Step, store: Pairing, day: int) -> None:
         date = np.datetime64(day, "D")
         logger.warning("model %s: the counts of performance of %s were damaged and are counted anew", step.model, date)
         self.damaged += 1
@@ -129,24 +138,46 @@ class JoinedCounts:
         for running in self._running.values():
             running.clear()
 
-    def put(self, step: Step, store: Store, joined: Sequence[Joined]) -> None:
+    def put(self, step: Step, store: Pairing, joined: Sequence[Joined]) -> None:
         """Fold what a step has joined, and what corrections have replaced."""
         if joined:
             self._fold(step, store, joined_together([one.removed for one in joined]), -1)
             self._fold(step, store, joined_together([one.added for one in joined]), 1)
 
-    def _fold(self, step: Step, store: Store, pairs: Pairs, sign: int) -> None:
-        for block in self._folding.fold(pairs):
-            signed = block if sign > 0 else block.negative()
+    def replace(self, step: Step, store: Pairing, spans: Sequence[tuple[int, int]], pairs: Pairs) -> None:
+        """Let pairs take the place of all that was counted of some minutes.
+
+        Args:
+            step: the transaction.
+            store: what pairs are told by.
+            spans: the minutes, ``[first, last)`` each, which do not overlap.
+            pairs: all pairs of these minutes, and of no others.
+        """
+        while True:
             try:
-                taken = self._minutes.add(step, signed)
+                former = self._minutes.held(step, spans)
             except DamagedMinutesError as error:
                 self._lost(step, store, error.day)
-                taken = self._minutes.add(step, signed)
-            for running in self._running.values():
-                running.add(taken)
+            else:
+                break
+        if len(former.minutes):
+            self._add(step, store, former.negative())
+        self._fold(step, store, pairs, 1)
 
-    def recount(self, step: Step, store: Store) -> None:
+    def _fold(self, step: Step, store: Pairing, pairs: Pairs, sign: int) -> None:
+        for block in self._folding.fold(pairs):
+            self._add(step, store, block if sign > 0 else block.negative())
+
+    def _add(self, step: Step, store: Pairing, block: Block) -> None:
+        try:
+            taken = self._minutes.add(step, block)
+        except DamagedMinutesError as error:
+            self._lost(step, store, error.day)
+            taken = self._minutes.add(step, block)
+        for running in self._running.values():
+            running.add(taken)
+
+    def recount(self, step: Step, store: Pairing) -> None:
         """Count one of the days anew that have to be, the newest first: nobody else can use the file for as long."""
         if not self._minutes.pending:
             return
@@ -157,7 +188,7 @@ class JoinedCounts:
         for some in pairs:
             self._fold(step, store, some, 1)
 
-    def advance(self, step: Step, store: Store, now: float, *, believed: float) -> None:
+    def advance(self, step: Step, store: Pairing, now: float, *, believed: float) -> None:
         """Let windows end where they do now, and drop what none of them can hold any more.
 
         Args:
@@ -195,7 +226,7 @@ class JoinedCounts:
                 running.put(code, body, sign)
         running.settle()
 
-    def _refresh(self, step: Step, store: Store, minute: int) -> None:
+    def _refresh(self, step: Step, store: Pairing, minute: int) -> None:
         since = time.monotonic() - self._read_at
         if minute == self._read_minute and self._read_took > _CHEAP and since < _OFTEN * self._read_took:
             return

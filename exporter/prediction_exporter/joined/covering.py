@@ -13,7 +13,8 @@ from prediction_exporter.counting.breakdowns import NONE
 from prediction_exporter.counting.profiler import UNVERSIONED
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.joined.minutes import DAY
-from prediction_exporter.labels import Coverage, Store
+from prediction_exporter.joined.pairing import Pairing
+from prediction_exporter.labels import Coverage
 from prediction_exporter.performance import PerformanceLayout
 from prediction_exporter.performance.base import class_label
 
@@ -53,7 +54,7 @@ class Covering:
         self._days: dict[int, _Day] = {}
         self._groups: dict[tuple[str, str], int] = {}
 
-    def refresh(self, step: Step, store: Store, first: int, last: int) -> None:
+    def refresh(self, step: Step, store: Pairing, first: int, last: int) -> None:
         """Take over the days that the minutes ``[first, last)`` are of, and forget all others."""
         turns = {day: of for day, of in store.covered(step).items() if (day + 1) * DAY > first and day * DAY < last}
         self._days = {day: known for day, known in self._days.items() if turns.get(day) == known.turn}

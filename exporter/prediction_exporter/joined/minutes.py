@@ -1,4 +1,4 @@
-"""Minutes: counts of performance by minute and key in the state file, in a table for each day."""
+"""Minutes: counts by minute and key in the state file, in a table for each day."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from prediction_exporter.counting.state_days import PERFORMANCE, Extent, create_table, table_of, tables
+from prediction_exporter.counting.state_days import Extent, create_table, table_of, tables
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.joined.folding import Block, Key
 from prediction_exporter.joined.packing import DamagedRowError, Row, add_packed, pack_rows, seal_of
 from prediction_exporter.labels.names import Names
-from prediction_exporter.performance import PerformanceLayout
 
 #: Minutes of a day.
 DAY = 1440
@@ -37,14 +36,18 @@ class Minutes:
     """What is kept on disk. It follows the steps it is used in, all of which must be committed.
 
     Args:
-        layout: what is counted.
+        digest: what is counted; what was counted otherwise is dropped.
+        width: of the counts.
+        name: under which they are in the state file, one of those that have tables of one kind.
 
     Attributes:
         pending: days that have to be counted anew, and hold nothing until then.
     """
 
-    def __init__(self, layout: PerformanceLayout) -> None:
-        self._layout = layout
+    def __init__(self, digest: str, width: int, name: str) -> None:
+        self._digest = digest
+        self._width = width
+        self._name = name
         self._extents: dict[int, Extent] = {}
         self._changed: set[int] = set()
         self._keys = Names(MOST_KEYS)
@@ -58,16 +61,16 @@ class Minutes:
         Returns:
             The days whose tables are damaged, which are dropped; None where nothing of this layout is there, and all is.
         """
-        stored = {(row.version, row.start): row.profile for row in step.parts(PERFORMANCE)}
+        stored = {(row.version, row.start): row.profile for row in step.parts(self._name)}
         beside = stored.pop(_BESIDE, None)
         told = None if beside is None else json.loads(zlib.decompress(beside))
-        if told is None or told["layout"] != self._layout.digest:
-            step.drop_parts(PERFORMANCE)
+        if told is None or told["layout"] != self._digest:
+            step.drop_parts(self._name)
             return None
         self._keys.restore(told["keys"])
         self.pending = set(told["pending"])
         there = tables(step.connection, step.model)
-        damaged = [day for day in told["days"] if (PERFORMANCE, day) not in stored]
+        damaged = [day for day in told["days"] if (self._name, day) not in stored]
         for (_, day), extent in sorted(stored.items()):
             self._extents[day] = Extent.from_bytes(extent)
             if self._table(step, day) not in there or not self._is_whole(step, day):
@@ -77,7 +80,7 @@ class Minutes:
         return sorted(damaged)
 
     def _table(self, step: Step, day: int) -> str:
-        return table_of(step.model, PERFORMANCE, day)
+        return table_of(step.model, self._name, day)
 
     def _is_whole(self, step: Step, day: int) -> bool:
         rows = seals = 0
@@ -168,10 +171,33 @@ class Minutes:
                     self._sealed(row, day)
                     yield row[0] & 0xFFFF_FFFF, row[1]
 
+    def held(self, step: Step, spans: Iterable[tuple[int, int]]) -> Block:
+        """Return all counts of the minutes of some spans ``[first, last)``, which do not overlap.
+
+        Raises:
+            DamagedMinutesError: a row is damaged.
+        """
+        minutes: list[int] = []
+        names: dict[Key, int] = {}
+        keys: list[int] = []
+        counts = [np.empty((0, self._width), np.int64)]
+        for first, last in spans:
+            for day in range(first // DAY, (last - 1) // DAY + 1):
+                if day not in self._extents:
+                    continue
+                for row in self._rows(step, day, max(first - day * DAY, 0), min(last - day * DAY, DAY)):
+                    self._sealed(row, day)
+                    of_row = np.zeros((1, self._width), np.int64)
+                    add_packed(of_row[0], row[1])
+                    counts.append(of_row)
+                    minutes.append((row[0] >> 32) + day * DAY)
+                    keys.append(names.setdefault(self.key(row[0] & 0xFFFF_FFFF), len(names)))
+        return Block(np.array(minutes, np.int64), np.array(keys, np.int64), list(names), np.concatenate(counts))
+
     def drop(self, step: Step, day: int) -> None:
         """Drop a day."""
         step.connection.execute(f"DROP TABLE IF EXISTS {self._table(step, day)}")
-        step.drop_part(PERFORMANCE, day, PERFORMANCE)
+        step.drop_part(self._name, day, self._name)
         self._extents.pop(day, None)
         self._changed.discard(day)
 
@@ -185,12 +211,12 @@ class Minutes:
     def save(self, step: Step) -> None:
         """Put what is beside the tables, before the commit."""
         for day in self._changed:
-            step.put_part(PERFORMANCE, day, self._extents[day].to_bytes(), PERFORMANCE)
+            step.put_part(self._name, day, self._extents[day].to_bytes(), self._name)
         self._changed.clear()
         beside = {
-            "layout": self._layout.digest,
+            "layout": self._digest,
             "keys": self._keys.to_json(),
             "pending": sorted(self.pending),
             "days": self.days(),
         }
-        step.put_part(*_BESIDE, zlib.compress(json.dumps(beside, separators=(",", ":")).encode(), 1), PERFORMANCE)
+        step.put_part(*_BESIDE, zlib.compress(json.dumps(beside, separators=(",", ":")).encode(), 1), self._name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -133,6 +134,41 @@ class Labels:
             rows=None if self.rows is None else self.rows[rows],
             weights=None if self.weights is None else self.weights[rows],
         )
+
+
+def all_predictions(batches: Sequence[Predictions], shape: Shape) -> Predictions:
+    """Return predictions of one shape one after another; there may be none."""
+    empty = pl.Series(dtype=pl.String)
+    if not batches:
+        segments = (empty,) * shape.segments
+        scores = np.empty((0, shape.scores)) if shape.scores else None
+        return Predictions(empty, np.empty(0, np.int64), empty, pl.Series(dtype=shape.value_type), None, None, segments, scores)
+    parts = [batch.parts for batch in batches if batch.parts is not None]
+    scores_of = [batch.scores for batch in batches if batch.scores is not None]
+    return Predictions(
+        ids=pl.concat([batch.ids for batch in batches]),
+        times=np.concatenate([batch.times for batch in batches]),
+        versions=pl.concat([batch.versions for batch in batches]),
+        predicted=pl.concat([batch.predicted for batch in batches]),
+        parts=pl.concat(parts) if parts else None,
+        segments=tuple(pl.concat(list(columns)) for columns in zip(*(batch.segments for batch in batches), strict=True)),
+        scores=np.concatenate(scores_of) if scores_of else None,
+    )
+
+
+def all_labels(batches: Sequence[Labels], shape: Shape) -> Labels:
+    """Return labels with times one after another; there may be none."""
+    if not batches:
+        return Labels(pl.Series(dtype=pl.String), pl.Series(dtype=shape.value_type), np.empty(0, np.int64))
+    parts = [batch.parts for batch in batches if batch.parts is not None]
+    weights = [batch.weights for batch in batches if batch.weights is not None]
+    return Labels(
+        ids=pl.concat([batch.ids for batch in batches]),
+        actual=pl.concat([batch.actual for batch in batches]),
+        times=np.concatenate([batch.times for batch in batches if batch.times is not None]),
+        parts=pl.concat(parts) if parts else None,
+        weights=np.concatenate(weights) if weights else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

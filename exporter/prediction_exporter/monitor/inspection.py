@@ -73,7 +73,7 @@ def open_to_look(config: Config, index: int, layout: Layout | None) -> Source:
             labels_of=lambda versions: {version: version or "" for version in versions},
             where=f"models[{index}]",
             clock=time.time,
-            by_rows=model.labels is not None,
+            by_rows=model.labels is not None and not model.joins_in_engine,
         )
     )
 

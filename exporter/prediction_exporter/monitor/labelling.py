@@ -11,22 +11,24 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
 from prediction_exporter.collectors.base import Subject
 from prediction_exporter.collectors.report import PRELIMINARY, LabelsReport, PerformanceReport, SourceReport
+from prediction_exporter.config import Model
 from prediction_exporter.config.labels import Labels as Section
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profiler import UNVERSIONED
 from prediction_exporter.counting.reading import Reading
 from prediction_exporter.counting.state import Step
+from prediction_exporter.counting.state_days import COVERED
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined import JoinedCounts, Maturity
 from prediction_exporter.labels import Joined, Labels, Predictions, Store
-from prediction_exporter.labels.tallies import Reason, What
+from prediction_exporter.labels.tallies import Reason, Tallies, What
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.admitting import future_at_now
 from prediction_exporter.monitor.duplicates import Duplicates
@@ -35,9 +37,17 @@ from prediction_exporter.monitor.performing import Performing
 from prediction_exporter.monitor.start import tell_labels
 from prediction_exporter.monitor.unlabelled import Unlabelled
 from prediction_exporter.performance import PerformanceLayout
-from prediction_exporter.sources.base import Batch
+from prediction_exporter.sources.base import Batch, Source
 from prediction_exporter.sources.fields.schema import EventSchema
-from prediction_exporter.sources.labels import describe_labels, labels_of, open_labels, parts_of, predictions_of, shape_of
+from prediction_exporter.sources.labels import (
+    describe_labels,
+    kind_of,
+    labels_of,
+    open_labels,
+    parts_of,
+    predictions_of,
+    shape_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -68,35 +78,6 @@ _WHY: Mapping[Reason, str] = {
 VersionsOf = Callable[[Sequence[str | None]], Mapping[str | None, str]]
 
 
-def open_labelling(
-    subject: Subject,
-    spans: Sequence[Span],
-    *,
-    shown: Collection[str],
-    place: str,
-    clock: Callable[[], float],
-    versions_of: VersionsOf,
-) -> Unlabelled:
-    """Return what joins a model's labels, where it has some and something tells what to count."""
-    model, baseline = subject.model, subject.baseline
-    if model.labels is None:
-        return Unlabelled()
-    if baseline is None or subject.performance is None:
-        logger.warning("%s.labels: are not read: the model has no baseline, which tells what is counted of them", place)
-        return Unlabelled()
-    return Labelling(
-        subject,
-        model.labels,
-        baseline.layout,
-        subject.performance,
-        spans,
-        shown=shown,
-        place=place,
-        clock=clock,
-        versions_of=versions_of,
-    )
-
-
 class Labelling(Unlabelled):
     """The labels of one model, and its performance by them. One thread uses it at a time.
 
@@ -114,6 +95,9 @@ class Labelling(Unlabelled):
         versions_of: gives the versions that predictions are counted under, see ``Ledger.labels_of``.
 
     """
+
+    #: What of the tallies nothing tells.
+    UNTOLD: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
@@ -139,14 +123,15 @@ class Labelling(Unlabelled):
         self._tolerance = model.predictions.future_tolerance.seconds
         self._versions_of = versions_of
         self._clock = clock
-        self.source = open_labels(section, "class" if performance.has_classes else "number", where=place, clock=clock)
-        horizon = int(section.horizon.seconds)
+        self.source = self._open(model, place)
+        horizon = self._horizon = int(section.horizon.seconds)
+        self._longest = max(span.seconds for span in spans)
         self._store = Store(
             shape_of(performance, model.segments),
             horizon=horizon,
             max_size=int(section.max_size),
             sample=float(section.sample),
-            covered=max(span.seconds for span in spans),
+            covered=self._longest,
         )
         after = section.matures_after.after
         self._counts = JoinedCounts(
@@ -178,11 +163,17 @@ class Labelling(Unlabelled):
         self._told_immature = False
         self._newest_ids: dict[str, list[str]] = {"prediction": [], "label": []}
 
+    def _open(self, model: Model, place: str) -> Source:
+        """Return where labels are read."""
+        del model
+        kind = kind_of(self._performance)
+        return open_labels(self._section, kind, where=place, clock=self._clock)
+
     # From and to the state file
 
     def restore(self, stored: Mapping[str, Any] | None, *, resumed: bool) -> None:
         """Continue from what :meth:`counters` gave, or begin."""
-        if not stored:
+        if not stored or stored.get("join", "state") != "state":
             self.source.restore(None)
             return
         same = stored["source"] == self.source.name
@@ -227,6 +218,10 @@ class Labelling(Unlabelled):
             return
         if events.ids is None and self._quiet.lets("ids"):
             logger.warning("model %s: predictions have no id, by which labels find them: configure fields.id", self._name)
+        (self._waiting if reading is None else self._parts_of_span).append(self._predictions_of(events))
+
+    def _predictions_of(self, events: Events) -> Predictions:
+        """Return the predictions of events that may get a label, under the versions that they are shown by."""
         waiting = predictions_of(
             events,
             layout=self._layout,
@@ -239,7 +234,10 @@ class Labelling(Unlabelled):
             version or UNVERSIONED: label for version, label in self._versions_of(events.versions.unique().to_list()).items()
         }
         versions = waiting.versions.replace_strict(list(shown), list(shown.values()), return_dtype=pl.String)
-        (self._waiting if reading is None else self._parts_of_span).append(replace(waiting, versions=versions))
+        return replace(waiting, versions=versions)
+
+    def _labels_of(self, events: Events) -> Labels:
+        return labels_of(events, self._performance, self._parts, meanings=self._section.values)
 
     def close_span(self, reading: Reading) -> None:
         """Take over the predictions of a span whose last part has come."""
@@ -253,16 +251,19 @@ class Labelling(Unlabelled):
         final = batch.reading is None or batch.reading.closed
         if final:
             for events in batch.events:
-                self._labels_of_span.append(labels_of(events, self._performance, self._parts, meanings=self._section.values))
-                self._events += len(events)
-                newest = float(events.times.max()) / MICROSECONDS if len(events) else None
-                self._newest = max((time for time in (newest, self._newest) if time is not None), default=None)
+                self._labels_of_span.append(self._labels_of(events))
+                self._note_labels(len(events), float(events.times.max()) / MICROSECONDS if len(events) else None)
             for reason, count in batch.rejected.counts.items():
                 self._rejected[reason] += count
                 self._complain(reason, count, batch.rejected.examples.get(reason, ""))
         if batch.is_last:
             self._labels += self._labels_of_span
             self._labels_of_span = []
+
+    def _note_labels(self, many: int, newest: float | None) -> None:
+        """Count labels that were read, the newest of which became known then."""
+        self._events += many
+        self._newest = max((time for time in (newest, self._newest) if time is not None), default=None)
 
     def _complain(self, reason: str, count: int, example: str) -> None:
         self._untold[reason] += count
@@ -290,6 +291,7 @@ class Labelling(Unlabelled):
     def put(self, step: Step, now: float, *, believed: float) -> int:
         """Put and join what was read since the last commit; return how many days of counts were damaged."""
         if not self._loaded:
+            step.drop_parts(COVERED)  # of an earlier configuration
             self._counts.load(step, self._store)
             self._loaded = True
             self._given_up = Counter(self._store.tallies.given_up)
@@ -354,14 +356,19 @@ class Labelling(Unlabelled):
 
     # Telling
 
+    @property
+    def _tallies(self) -> Tallies:
+        return self._store.tallies
+
     def report(self, now: float, known: Collection[str]) -> LabelsReport:
         """Return what is known of labels and performance."""
         windows = self._performing.windows(self._counts.windows(), known)
         self._tell_immature(windows)
         return LabelsReport(
             source=self._source_report(),
-            tallies=copy.deepcopy(self._store.tallies),
+            tallies=copy.deepcopy(self._tallies),
             waiting=self._in_store,
+            untold=self.UNTOLD,
             windows=windows,
             coverage=self._performing.coverage(self._counts, known),
             ends=dict(self._counts.ends),

@@ -33,7 +33,7 @@ from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.admitting import admit
 from prediction_exporter.monitor.clock import BelievedClock
 from prediction_exporter.monitor.comparing import WEEK, Comparing
-from prediction_exporter.monitor.labelling import open_labelling
+from prediction_exporter.monitor.label_joins import open_labelling
 from prediction_exporter.monitor.references import detector_of, load_baseline, not_compared, references_of, spans_of, subject_of
 from prediction_exporter.monitor.start import tell_fields, tell_start
 from prediction_exporter.sources.base import Batch, Source
@@ -124,7 +124,7 @@ class ModelMonitor:
                 labels_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
                 where=place,
                 clock=clock,
-                by_rows=model.labels is not None,
+                by_rows=model.labels is not None and not model.joins_in_engine,
             )
         )
         self._labelling = open_labelling(

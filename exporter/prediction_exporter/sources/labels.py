@@ -112,6 +112,37 @@ def open_labels(labels: Section, kind: Literal["class", "number"], *, where: str
     )
 
 
+def open_joining(
+    model: Model, layout: Layout, performance: PerformanceLayout, *, where: str, clock: Callable[[], float]
+) -> Source:
+    """Return the source of a model's predictions and labels as their database joins them; nothing is read yet.
+
+    Args:
+        model: both are tables of one database.
+        layout: the columns that are counted of predictions.
+        performance: what is counted of pairs.
+        where: the place of the model in the configuration, for messages.
+        clock: Unix time.
+
+    Raises:
+        ConfigError: the database is of an unknown kind, or its driver is not installed.
+    """
+    if model.labels is None:
+        raise ValueError("the model has no labels")
+    from prediction_exporter.sources.table.joining import EngineJoin
+
+    predicted = (column.name for column in layout.columns if column.role is Role.PREDICTION and not column.is_derived)
+    return EngineJoin(
+        model,
+        label_events(model.labels),
+        layout,
+        label_layout(model.labels, kind_of(performance)),
+        [*predicted, *(score.column for score in performance.scores), *model.segments],
+        where=where,
+        clock=clock,
+    )
+
+
 def label_events(labels: Section) -> Predictions:
     """Return where labels are, as a source of predictions has it."""
     fields = labels.fields

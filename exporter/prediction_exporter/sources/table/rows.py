@@ -73,6 +73,11 @@ class RowsReader:
             rejected.merge(batch.rejected)
         return Batch(tuple(events), rejected)
 
+    def chosen(self, start: int, end: int, condition: ColumnElement[bool]) -> Iterator[Batch]:
+        """Yield the events of a span that fulfil a condition on the relation's rows."""
+        for rows in self._frames(self.query(start, end).where(condition)):
+            yield _within(self._parser.parse(self._opened(rows)), start, end)
+
     def query(self, start: int, end: int) -> Select[Any]:
         """Return the query for the rows of a span, and for some just outside of it."""
         return select(*self._chosen()).where(self._relation.time.where(start, end))

@@ -1,0 +1,451 @@
+"""Law: what a database joins of predictions and labels is what the state file joins, to the last count."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import watched
+from databases import Database
+from prediction_exporter.collectors.report import LabelsReport
+from prediction_exporter.counting.state import Step
+from prediction_exporter.monitor.clock import BelievedClock
+from prediction_exporter.monitor.model_monitor import ModelMonitor
+from prediction_exporter.sources.table import spans
+
+Ids = Callable[[int], Any]
+
+STAGES = ("champion", "shadow", None)
+
+#: Types of the ids of predictions and of labels, and what makes them of numbers.
+IDS: dict[str, tuple[str, str, Ids, Ids]] = {
+    "texts": ("VARCHAR(40)", "VARCHAR(40)", lambda n: f"p{n}", lambda n: f"p{n}"),
+    "whole": ("BIGINT", "BIGINT", lambda n: n, lambda n: n),
+    "whole and text": ("BIGINT", "VARCHAR(40)", lambda n: n, str),
+    "text and float": ("VARCHAR(40)", "DOUBLE PRECISION", str, float),
+    "whole and decorated": ("BIGINT", "VARCHAR(40)", lambda n: n, lambda n: f"{n}.0"),
+    "uuid and text": ("UUID", "VARCHAR(40)", lambda n: str(uuid.UUID(int=n)), lambda n: str(uuid.UUID(int=n))),
+}
+
+
+@dataclass
+class Both:
+    """Tables of predictions and labels, which two exporters read: one joins in the database, and one in its state file."""
+
+    database: Database
+    folder: Path
+    ids: str = "texts"
+    part: str = ""
+    labels: str = ""
+    mode: str = "rows"
+    segments: str = "[]"
+    matures: str = "1h"
+    models: dict[str, watched.Watched] = field(init=False)
+    monitors: dict[str, ModelMonitor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.of_prediction, self.of_label, self.prediction, self.label = IDS[self.ids]
+        self.create()
+        self.models = {}
+        for join in ("engine", "state"):
+            (self.folder / join).mkdir()
+            self.models[join] = watched.Watched(self.folder / join)
+        self.monitors = {join: model.start(model.configure(self.text(join))) for join, model in self.models.items()}
+
+    def create(self) -> None:
+        """Create the tables."""
+        text, number = "VARCHAR(40)", "DOUBLE PRECISION"
+        of_prediction = {"version": text, "stage": text, "color": text, "decision": text, "amount": number, "score": number}
+        of_label = {"label": text, "version": text, "stage": text, "weight": number}
+        for name, id_type, columns in (("p", self.of_prediction, of_prediction), ("l", self.of_label, of_label)):
+            described = ", ".join(f"{column} {of}" for column, of in {"id": id_type, "ts": "BIGINT", **columns}.items())
+            self.database.execute(f"CREATE TABLE {name} ({described})")
+
+    def text(self, join: str) -> str:
+        """Return the configuration of the exporter that joins there."""
+        url, mode = json.dumps(self.database.url()), self.mode if join == "engine" else "rows"
+        of_part = f", {self.part}: {self.part}" if self.part else ""
+        stage = of_part if self.part == "stage" else ""
+        fields = f"{{time: ts, version: version, prediction: decision, score: score, id: id{stage}}}"
+        more = f"""baseline: baseline.json
+task: binary
+segments: {self.segments}
+performance: {{positive: accept}}
+labels:
+  table: {{url: {url}, name: l, lateness: 2m}}
+  join: {join}
+  fields: {{id: id, label: label, time: ts, weight: weight{of_part}}}
+  matures_after: {self.matures}
+  horizon: 2d
+  {self.labels}"""
+        text = watched.config_text(watched.model_text(fields=fields, more=more), more="windows: [1h, 24h]")
+        return text.replace(
+            "log: {path: app.log, start: beginning}", f"table: {{url: {url}, name: p, lateness: 1m, mode: {mode}}}"
+        )
+
+    def again(self) -> None:
+        """Start both anew on their states."""
+        self.monitors = {join: model.start(model.configure(self.text(join))) for join, model in self.models.items()}
+
+    def at(self, now: float) -> None:
+        """Turn the clocks."""
+        for model in self.models.values():
+            model.clock.now = now
+
+    def predict(self, *numbers: int | None, at: float, chance: random.Random, **changed: Any) -> None:
+        """Insert predictions."""
+        rows = []
+        for number in numbers:
+            event = watched.event(at, chance, color=chance.choice(["red", "blue", "green"]), latency_ms=None, status=None)
+            row = event | {"version": chance.choice(["1", "2"]), "stage": chance.choice(STAGES)} | changed
+            rows.append(row | {"ts": int(at), "id": None if number is None else self.prediction(number)})
+        self.insert("p", rows)
+
+    def tell(self, *labels: tuple[int, str | None], at: float, **more: Any) -> None:
+        """Insert labels."""
+        empty = {"version": None, "stage": None, "weight": 1.0}
+        rows = [{"id": self.label(number), "label": label, "ts": int(at), **empty, **more} for number, label in labels]
+        self.insert("l", rows)
+
+    def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Insert rows; a file of DuckDB has either readers or a writer."""
+        for monitor in self.monitors.values() if self.database.kind == "duckdb" else ():
+            monitor.close()
+        self.database.insert(table, rows)
+
+    def reports(self) -> dict[str, LabelsReport]:
+        """Read all there is with both, and return what is known of labels."""
+        found = {}
+        for join, monitor in self.monitors.items():
+            while monitor.read(until=lambda: False):
+                pass
+            report = monitor.evaluate()
+            assert report.labels is not None
+            assert report.source.problem is None
+            assert report.labels.source.problem is None, join
+            found[join] = report.labels
+        return found
+
+    def same(self) -> LabelsReport:
+        """Check that both say the same; return what the database's join says."""
+        found = self.reports()
+        engine, state = found["engine"], found["state"]
+        assert windows(engine) == windows(state)
+        assert coverage(engine) == coverage(state)
+        assert engine.ends == state.ends
+        one, other = engine.tallies, state.tallies
+        assert (one.predictions, one.duplicates, one.joined) == (other.predictions, other.duplicates, other.joined)
+        assert one.given_up["prediction", "empty"] == other.given_up["prediction", "empty"]
+        assert (one.delays, one.delay_sums, one.expired) == (other.delays, other.delay_sums, other.expired)
+        assert engine.duplicates == state.duplicates
+        return engine
+
+
+def windows(report: LabelsReport) -> dict[tuple[str, ...], list[int]]:
+    """Return the counts of windows."""
+    return {(one.version, one.stage, one.segment, one.window, one.labels): one.pairs.counts.tolist() for one in report.windows}
+
+
+def coverage(report: LabelsReport) -> dict[tuple[str, ...], tuple[list[int], list[int]]]:
+    """Return how many predictions of windows are labelled, by class."""
+    return {
+        (one.version, one.stage, one.window, one.labels): (one.predictions.tolist(), one.labelled.tolist())
+        for one in report.coverage
+    }
+
+
+def draw(both: Both, seed: int, turns: int) -> LabelsReport:
+    """Write predictions and labels at random, and compare after each turn."""
+    chance, number = random.Random(seed), 0
+    now = watched.NOW
+    report = None
+    for turn in range(turns):
+        both.predict(*range(number, number + 12), at=now - 30, chance=chance)
+        number += 12
+        both.predict(*chance.sample(range(number), 3), at=now - 10, chance=chance)  # those that come again
+        both.predict(None, at=now - 10, chance=chance)
+        both.predict(number, at=now - 5, chance=chance, decision=None)
+        known = chance.sample(range(number + 6), min(number, 20))  # some of them before their prediction
+        for at, some in ((now - 50, known[:10]), (now - 20, known[5:])):
+            labels = [(one, chance.choice(["accept", "refuse", "other things", None])) for one in some]
+            more = {"version": chance.choice(["1", None]), "stage": chance.choice(STAGES)}
+            both.tell(*labels, at=at, weight=chance.choice([1.0, 0.5, 0.0]), **more)
+        if turn in (2, 5):
+            both.again()
+        now += chance.choice([60, 600, 5400])
+        both.at(now)
+        report = both.same()
+    both.at(now + 600)
+    report = both.same()
+    assert report.tallies.joined > turns * 4
+    assert report.tallies.corrected
+    assert report.tallies.duplicates
+    return report
+
+
+@pytest.fixture(params=["sqlite", "duckdb", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Return a fresh database of each kind."""
+    found: Database = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [("sqlite", ""), ("sqlite", "version"), ("sqlite", "stage"), ("duckdb", "stage"), ("postgresql", "stage")],
+)
+def test_the_database_joins_as_the_state_file_does(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, part: str
+) -> None:
+    """Labels late, early, corrected, empty or weightless, and predictions that come twice; over starts."""
+    database: Database = request.getfixturevalue(kind)
+    segments = "[color]" if part == "stage" else "[]"
+    draw(Both(database, tmp_path, part=part, mode="auto", segments=segments), seed=len(part), turns=5)
+
+
+@pytest.mark.parametrize("ids", [name for name in IDS if name != "texts"])
+def test_ids_of_two_types(database: Database, tmp_path: Path, ids: str) -> None:
+    """What reads alike is one id, however the tables hold it."""
+    if "uuid" in ids and database.kind == "sqlite":
+        pytest.skip("it has no type of UUIDs")
+    both = Both(database, tmp_path, ids=ids)
+    chance = random.Random(3)
+    both.predict(*range(1, 20), at=watched.NOW - 300, chance=chance, decision="accept", color="red", version="1")
+    both.tell(*((number, "accept") for number in range(1, 15)), at=watched.NOW - 200)
+    report = both.same()
+    assert report.tallies.joined == 14
+    both.tell((15, "refuse"), (3, "refuse"), at=watched.NOW - 100)
+    both.at(watched.NOW + 60)
+    report = both.same()
+    (window,) = [one for one in report.windows if one.segment == "all" and one.window == "1h"]
+    assert window.pairs.rows == 15
+    assert window.measured["accuracy_ratio"].values == 13 / 15
+
+
+@pytest.mark.parametrize("matures", ["{coverage: 0.5}", "{after: 10m, coverage: 0.2}"], ids=["coverage", "both"])
+def test_maturity_by_coverage_and_expiry(sqlite: Database, tmp_path: Path, matures: str) -> None:
+    """Both tell the same end of maturity, the same classes, and the same predictions that got no label."""
+    both = Both(sqlite, tmp_path, matures=matures, labels="only_for: [accept]")
+    chance = random.Random(8)
+    for hour in range(3):
+        numbers = range(20 * hour, 20 * hour + 20)
+        both.predict(*numbers, at=watched.NOW + 3600 * hour, chance=chance)
+        both.tell(*((number, "accept") for number in numbers if number % 4 < 3 - hour), at=watched.NOW + 3600 * hour + 900)
+        both.at(watched.NOW + 3600 * hour + 1800)
+        both.same()
+    assert both.same().ends
+    both.at(watched.NOW + 86_400 * 4)
+    for join, monitor in both.monitors.items():
+        monitor._believed = BelievedClock(both.models[join].clock)  # days pass in no time here
+    assert sum(both.same().tallies.expired.values())
+
+
+def test_a_sample(sqlite: Database, tmp_path: Path) -> None:
+    """The same ids are in it."""
+    both = Both(sqlite, tmp_path, labels="sample: 0.5")
+    both.predict(*range(60), at=watched.NOW - 300, chance=random.Random(1))
+    both.tell(*((number, "accept") for number in range(60)), at=watched.NOW - 300)
+    assert 0 < both.same().tallies.joined < 60
+
+
+# Of the database's join alone
+
+
+@dataclass
+class Joined(Both):
+    """The same, of which the tests look at one exporter."""
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Read all there is; return pairs and right ones of the day by version, mature or not."""
+        report = self.reports()["engine"]
+        found = [one for one in report.windows if (one.segment, one.window, one.labels) == ("all", "24h", "preliminary")]
+        return {
+            one.version: (one.pairs.rows, round(one.pairs.rows * one.measured["accuracy_ratio"].values.item())) for one in found
+        }
+
+
+def test_a_label_that_is_changed_in_its_row(sqlite: Database, tmp_path: Path) -> None:
+    """The former one is nowhere any more; it is taken out of what was counted all the same, as the row has a new time."""
+    both = Joined(sqlite, tmp_path)
+    both.predict(*range(10), at=watched.NOW - 300, chance=random.Random(1), version="1", decision="accept")
+    both.tell(*((number, "accept") for number in range(8)), at=watched.NOW - 200)
+    assert both.counts() == {"1": (8, 8)}
+    sqlite.execute(f"UPDATE l SET label = 'refuse', ts = {int(watched.NOW)} WHERE id IN ('p1', 'p2')")
+    both.at(watched.NOW + 240)
+    both.again()
+    assert both.counts() == {"1": (8, 6)}
+    sqlite.execute(f"UPDATE l SET label = 'accept', ts = {int(watched.NOW) + 240} WHERE id = 'p1'")
+    both.at(watched.NOW + 480)
+    assert both.counts() == {"1": (8, 7)}
+
+
+def test_a_label_that_is_written_late(sqlite: Database, tmp_path: Path) -> None:
+    """After its lateness it is told by the number of labels of its minute, for as long again."""
+    both = Joined(sqlite, tmp_path)
+    both.predict(*range(10), at=watched.NOW - 600, chance=random.Random(1), version="1", decision="accept")
+    both.tell((1, "accept"), at=watched.NOW - 130)
+    assert both.counts() == {"1": (1, 1)}
+    both.tell((2, "refuse"), at=watched.NOW - 130)
+    both.at(watched.NOW + 60)
+    assert both.counts() == {"1": (2, 1)}
+    assert both.reports()["state"].tallies.joined == 1
+
+
+def test_a_step_that_dies_is_done_again(sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commits fail at random, in joins of many steps; in the end each pair counts once, and so does what became of it."""
+    monkeypatch.setattr(spans, "STEP_ROWS", 25)
+    both, chance = Both(sqlite, tmp_path), random.Random(25)
+    commit, failing = Step.commit, [False]
+
+    def fail(step: Step, *args: Any, **named: Any) -> None:
+        if failing[0] and chance.random() < 0.4:
+            raise _DiedError
+        commit(step, *args, **named)
+
+    monkeypatch.setattr(Step, "commit", fail)
+    now = watched.NOW
+    for turn in range(3):
+        for minute in range(4):
+            both.predict(
+                *range(40 * turn + 10 * minute, 40 * turn + 10 * minute + 10), at=now + 200 - 60 * minute, chance=chance
+            )
+        known = chance.sample(range(40 * turn + 40), 30)
+        both.tell(*((one, chance.choice(["accept", "refuse"])) for one in known), at=now + 100)
+        now += 300
+        both.at(now)
+        failing[0] = True
+        for _ in range(6):
+            try:
+                both.monitors["engine"].read(until=lambda: chance.random() < 0.3)
+            except _DiedError:
+                both.again()
+        failing[0] = False
+        both.same()
+
+
+class _DiedError(Exception):
+    """The process dies."""
+
+
+def test_counts_that_are_lost_are_asked_for_again(sqlite: Database, tmp_path: Path) -> None:
+    """Of a damaged day, and after a new baseline; what became of predictions is not told twice."""
+    both = Both(sqlite, tmp_path)
+    chance = random.Random(2)
+    both.predict(*range(40), at=watched.NOW - 4000, chance=chance)
+    both.tell(*((number, "accept") for number in range(30)), at=watched.NOW - 3000)
+    before = both.same()
+    now = watched.NOW
+    for kind in ("performance", "covered"):
+        state = both.models["engine"].state
+        assert state is not None
+        state.close()
+        with closing(sqlite3.connect(state.path)) as file, file:
+            (table,) = [
+                name for (name,) in file.execute("SELECT name FROM sqlite_schema WHERE type = 'table'") if f"_{kind}_" in name
+            ]
+            file.execute(f"UPDATE {table} SET body = x'00'")
+        both.again()
+        both.reports()  # tells that they are lost
+        now += 10
+        both.at(now)
+        assert windows(both.same()) == windows(before)
+    assert both.same().tallies.predictions == 40
+
+
+def test_other_pairs_are_asked_for_at_once(sqlite: Database, tmp_path: Path) -> None:
+    """Where the configuration has other segments, or speaks of other predictions, the past is counted so, too."""
+    both = Both(sqlite, tmp_path)
+    chance = random.Random(2)
+    both.predict(*range(30), at=watched.NOW - 4000, chance=chance, decision="accept")
+    both.predict(*range(30, 70), at=watched.NOW - 4000, chance=chance, decision="refuse")
+    both.tell(*((number, "accept") for number in range(60)), at=watched.NOW - 3000)
+
+    def rows() -> int:
+        found = both.reports()["engine"].windows
+        return sum(one.pairs.rows for one in found if (one.segment, one.window, one.labels) == ("all", "24h", "preliminary"))
+
+    assert rows() == 60
+    both.labels = "only_for: [accept]"
+    both.again()
+    assert rows() == 30
+    both.labels = ""
+    both.again()
+    assert rows() == 60
+    assert both.reports()["engine"].tallies.predictions == 70
+
+
+def test_from_the_state_file_to_the_database_and_back(sqlite: Database, tmp_path: Path) -> None:
+    """The database tells again what waited; back in the state file, new predictions wait and what was counted stays."""
+    both = Both(sqlite, tmp_path)
+    chance, model = random.Random(2), both.models["state"]
+    both.predict(*range(40), at=watched.NOW - 4000, chance=chance)
+    both.tell(*((number, "accept") for number in range(30)), at=watched.NOW - 3000)
+    before = windows(both.same())
+    for join in ("engine", "state"):
+        both.monitors["state"] = model.start(model.configure(both.text(join)))
+        found = both.reports()
+        assert windows(found["engine"]) == windows(found["state"]) == before
+    assert model.state is not None
+    model.state.close()
+    with closing(sqlite3.connect(model.state.path)) as file:
+        kinds = {name.split("_")[2] for (name,) in file.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'day_%'")}
+    assert "covered" not in kinds
+
+
+def test_what_is_not_told_of_labels_is_absent(sqlite: Database, tmp_path: Path) -> None:
+    """A zero would say that no label comes twice, or finds nothing."""
+    both = Both(sqlite, tmp_path)
+    both.predict(1, at=watched.NOW - 600, chance=random.Random(1))
+    both.tell((1, "accept"), (1, "accept"), (2, "accept"), (3, None), at=watched.NOW - 600)
+    both.same()
+    outcomes: dict[str, set[str]] = {}
+    reasons: dict[str, set[str]] = {}
+    for join, monitor in both.monitors.items():
+        for name, labels in watched.series_of(monitor.evaluate(), watched.NOW):
+            if name == "model_labels_total":
+                outcomes.setdefault(join, set()).add(dict(labels)["outcome"])
+            if name == "model_label_given_up_total":
+                reasons.setdefault(join, set()).add(dict(labels)["what"])
+    assert outcomes["engine"] == {"joined", "corrected"}
+    assert outcomes["state"] == outcomes["engine"] | {"repeated", "outdated", "unmatched"}
+    assert (reasons["engine"], reasons["state"]) == ({"prediction"}, {"prediction", "label"})
+
+
+@pytest.mark.parametrize(
+    ("of_prediction", "of_label", "problem"),
+    [
+        ("BLOB", "VARCHAR(40)", "labels.join: ids are bytes in one table and text in the other"),
+        ("BLOB", "BLOB", None),
+    ],
+    ids=["bytes and text", "bytes"],
+)
+def test_ids_that_a_database_does_not_compare(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_prediction: str, of_label: str, problem: str | None
+) -> None:
+    """It is said what to do, and no label is read."""
+
+    def digits(number: int) -> bytes:
+        return number.to_bytes(2, "big")
+
+    monkeypatch.setitem(IDS, "bytes", (of_prediction, of_label, digits, digits if of_label == "BLOB" else str))
+    both = Both(sqlite, tmp_path, ids="bytes")
+    both.predict(500, 501, at=watched.NOW - 600, chance=random.Random(1))
+    both.tell((500, "accept"), at=watched.NOW - 600)
+    monitor = both.monitors["engine"]
+    monitor.read(until=lambda: False)
+    report = monitor.evaluate().labels
+    assert report is not None
+    if problem is None:
+        assert (report.source.problem, report.tallies.joined) == (None, 1)
+        return
+    assert problem in str(report.source.problem)
+    assert "write labels.join: state" in str(report.source.problem)
