@@ -65,6 +65,7 @@ class Batch:
     Attributes:
         events: usable events.
         rejected: lines or rows that were refused.
+        skipped: how many others do not pass ``predictions.where``; a database does not tell of them.
         tally: what a database counted of further events, which are not among ``events``.
         reading: the span of time that this is a part of; None where events are delivered once and for good.
         is_last: whether it is the last part of its span, or of its chunk of a log: the source's position lies behind it.
@@ -75,6 +76,7 @@ class Batch:
     tally: Tally | None = None
     reading: Reading | None = None
     is_last: bool = True
+    skipped: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

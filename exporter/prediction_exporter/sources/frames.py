@@ -6,6 +6,7 @@ Each value counts as the log would count it, had it been written there as JSON.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,7 @@ from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import derive
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path
 from prediction_exporter.sources.fields.steps import OfLabel, Only
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.lists import beside_label, only_item, opened
 from prediction_exporter.sources.outcomes import statuses_of
 from prediction_exporter.sources.stages import stages_of
@@ -40,19 +42,33 @@ class FrameParser:
             categories than these: some databases have no booleans.
         local_timezone: IANA zone of dates without a time, where datetimes without a zone are of another; some drivers give
             instants as such.
+        chosen: tells predictions from other rows, where there are others.
     """
 
-    def __init__(self, schema: EventSchema, *, integers_are_booleans: bool = False, local_timezone: str | None = None) -> None:
+    def __init__(
+        self,
+        schema: EventSchema,
+        *,
+        integers_are_booleans: bool = False,
+        local_timezone: str | None = None,
+        chosen: Filter | None = None,
+    ) -> None:
         self._schema = schema
         self._dates = DateParser(schema.timezone, schema.time_unit)
         self._instants = DateParser(schema.timezone, None)
         self._local_dates = DateParser(local_timezone or schema.timezone, None)
         self._integers_are_booleans = integers_are_booleans
+        self._filter = chosen
 
     def parse(self, frame: pl.DataFrame) -> Batch:
         """Return the events of a frame's rows and the rows that hold none."""
         schema = self._schema
         rejected = Rejected()
+        skipped = 0
+        if self._filter is not None:
+            passing = self._filter.among(frame.height, partial(value_at, frame))
+            skipped = frame.height - int(passing.sum())
+            frame = frame.filter(passing)
         shown = value_at(frame, schema.time)
         times = times_of(shown, self._dates)
         ids = None if schema.id is None else value_at(frame, schema.id)
@@ -62,7 +78,7 @@ class FrameParser:
             frame, times = frame.filter(pl.Series(kept)), times[kept]
             ids = None if ids is None else ids.filter(pl.Series(kept))
         if not len(times):
-            return Batch((), rejected)
+            return Batch((), rejected, skipped=skipped)
         columns: dict[str, pl.Series] = {}
         states: dict[str, NDArray[np.uint8]] = {}
         for field in schema.columns:
@@ -93,7 +109,7 @@ class FrameParser:
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts_of_values(value_at(frame, schema.stage))),
         )
-        return Batch((events,), rejected)
+        return Batch((events,), rejected, skipped=skipped)
 
     def _categories(self, values: pl.Series, field: ColumnField) -> pl.Series:
         boolean = bool(field.categories) and set(field.categories) <= _BOOLEANS

@@ -16,8 +16,10 @@ from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import Derived, derive, derive_from_lists, lists_in
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, lookup
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.outcomes import statuses_of
+from prediction_exporter.sources.sieve import FilteredLines
 from prediction_exporter.sources.stages import stages_of
 from prediction_exporter.sources.times import DateParser
 from prediction_exporter.sources.typed import texts_of_values
@@ -37,18 +39,19 @@ class JsonLinesParser:
     Args:
         schema: where everything stands in an event.
         time_is_text: whether times come as dates; a wrong guess is corrected after the first chunk, at the cost of its speed.
+        chosen: tells predictions from other lines, where there are others.
     """
 
-    def __init__(self, schema: EventSchema, *, time_is_text: bool = True) -> None:
+    def __init__(self, schema: EventSchema, *, time_is_text: bool = True, chosen: Filter | None = None) -> None:
         self._schema = schema
         self._dates = DateParser(schema.timezone, schema.time_unit)
         vectors = {field.path for field in schema.columns if field.function is Function.NORM}
         texts = (self._text_fields() - vectors) | ({schema.time} if time_is_text else set())
         self._feature_dates = DateParser(schema.timezone, None)
         self._lists = {field.path for field in schema.columns if field.is_of_list}
-        self._reader = JsonReader(
-            [schema.time, *schema.optional, *(field.path for field in schema.columns)], texts, self._lists
-        )
+        paths = [schema.time, *schema.optional, *(field.path for field in schema.columns)]
+        self._reader = JsonReader(paths, texts, self._lists)
+        self._filter = None if chosen is None else FilteredLines(chosen, paths, texts, self._lists)
 
     @property
     def dtypes(self) -> Mapping[str, pl.DataType]:
@@ -63,13 +66,17 @@ class JsonLinesParser:
     def parse(self, data: bytes) -> Batch:
         """Return the events of whole lines and the lines that hold none; blank lines are no lines."""
         rejected = Rejected()
-        fields, parsed = self._reader.read(data, rejected)
+        skipped = 0
+        if self._filter is None:
+            fields, parsed = self._reader.read(data, rejected)
+        else:
+            fields, parsed, skipped = self._filter.read(data, rejected, self._reader)
         events = []
         if fields is not None:
             events.append(self._fast_events(fields, rejected))
         if parsed:
             events.append(self._slow_events(parsed, rejected))
-        return Batch(tuple(part for part in events if len(part)), rejected)
+        return Batch(tuple(part for part in events if len(part)), rejected, skipped=skipped)
 
     # The fast way
 

@@ -37,6 +37,7 @@ from prediction_exporter.sources.files.names import form_of, partitions_of
 from prediction_exporter.sources.files.parts import PartParser, sample_events
 from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Reader
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import served_of
 
 logger = logging.getLogger(__name__)
@@ -102,7 +103,8 @@ class FilesSource:
         self._reader: tuple[Found, Reader] | None = None
         self._parser: PartParser | None = None
         self.schema: EventSchema | None = None
-        self.seen = FieldsSeen(predictions.fields)
+        self._filter = Filter.of(predictions)
+        self.seen = FieldsSeen(predictions.fields, None if self._filter is None else self._filter.seen)
         self.refills = False
 
     @property
@@ -314,7 +316,7 @@ class FilesSource:
         """Recognise fields by the newest file that tells them and return it; note what cannot be read on the way."""
         for file in [file for file in reversed(found) if self._is_whole(store, file)][:SAMPLE_FILES]:
             try:
-                sample = sample_events(self._open(store, file).sample(), partitions_of(file.path))
+                sample = sample_events(self._open(store, file).sample(), partitions_of(file.path), self._filter)
             except ERRORS as error:
                 problems[store.shown(file)] = words_of(error)
                 continue
@@ -327,7 +329,7 @@ class FilesSource:
                 self.schema = log_schema(sample, predictions.fields, self._layout, timezone=predictions.timezone, where=where)
             except ConfigError as error:
                 raise ConfigError(f"{store.shown(file)}: {error}") from error
-            self._parser = PartParser(self.schema, sample)
+            self._parser = PartParser(self.schema, sample, self._filter)
             self.seen.count(served_of(sample, self.schema), self.schema, has_values=len(sample) > 1)
             return file, sample
         return None
@@ -362,7 +364,7 @@ class FilesSource:
                 self.close()
                 self._left.pop(file.path)
                 self._failing.pop(file.path, None)
-            if batch.events or batch.rejected.total:
+            if batch.events or batch.rejected.total or batch.skipped:
                 yield batch
             if part.last:
                 return
