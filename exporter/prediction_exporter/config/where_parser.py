@@ -12,12 +12,16 @@ from typing import Any
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError, TokenError
-from sqlglot.tokens import Token, Tokenizer
+from sqlglot.tokens import Tokenizer
 
 from prediction_exporter.config.where import Compare, Condition, Every, IsNull, Like, Not, Operator, Some, Value
 
 #: Longest expression, in characters, and most words and marks of one, and parentheses and NOT inside of each other.
 MOST_CHARACTERS, MOST_TOKENS, MOST_DEPTH = 4000, 1000, 40
+
+
+#: A word or mark of sqlglot, whose class has moved between its releases: it has token_type, text, start, end and comments.
+Token = Any
 
 
 class WhereError(ValueError):
@@ -228,11 +232,12 @@ def _between(tree: Any) -> Condition:
 
 
 def _like(tree: Any) -> Condition:
-    escape = None
+    escape: str | None = None
     if isinstance(tree, exp.Escape):
-        escape = _value(tree.expression)
+        written = _value(tree.expression)
         tree = tree.this
-        if not isinstance(escape, str) or len(escape) != 1 or not isinstance(tree, exp.Like):
+        escape = written if isinstance(written, str) else ""
+        if len(escape) != 1 or not isinstance(tree, exp.Like):
             raise WhereError(f"has an ESCAPE that is not one character behind LIKE{_near(tree)}")
     pattern = _value(tree.expression)
     if not isinstance(pattern, str):

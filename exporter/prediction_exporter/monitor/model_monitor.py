@@ -125,6 +125,7 @@ class ModelMonitor:
         )
         self._staged = Tally()
         self._rejected: dict[str, int] = {}
+        self._skipped = 0
         self._last_success: float | None = None
         self._problem: str | None = None
         self._quiet = Quiet()
@@ -161,6 +162,7 @@ class ModelMonitor:
         resumed = stored.source == self._source.name
         self._source.restore(stored.position if resumed else None)
         self._rejected = dict(stored.counters["rejected"])
+        self._skipped = stored.counters.get("skipped", 0)
         layout = self._layout
         if layout is not None and self._tracker is not None:
             evidence = self._state.evidence(self.model.name, layout)
@@ -187,7 +189,7 @@ class ModelMonitor:
         believed = self._believed()
         newest = self._ledger.newest(self._clock())
         progress = believed if newest is None else min(newest, believed)
-        more = {"rejected": self._rejected, "damaged": self._damaged, "clock": believed}
+        more = {"rejected": self._rejected, "skipped": self._skipped, "damaged": self._damaged, "clock": believed}
         self._state.commit(
             self.model.name,
             StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), **more}),
@@ -277,6 +279,7 @@ class ModelMonitor:
         if batch.tally is not None:
             self._staged.add(batch.tally)
         if reading is None or reading.closed:  # what is read again would be refused again
+            self._skipped += batch.skipped
             for reason, count in batch.rejected.counts.items():
                 self._rejected[reason] = self._rejected.get(reason, 0) + count
                 self._complain(reason, count, batch.rejected.examples.get(reason, ""))
@@ -356,6 +359,7 @@ class ModelMonitor:
             unread=self._source.lag_bytes(),
             events=self._ledger.events,
             rejected=dict(self._rejected),
+            skipped={"filtered": self._skipped},
             damaged=dict(self._damaged),
             recognised=() if schema is None else tuple(describe(schema, self._layout)),
             since=self._ledger.since,

@@ -26,6 +26,9 @@ REASONS: dict[str, str] = {
     "late": "written to its table after the configured lateness, when its time was closed",
 }
 
+#: Every reason for which a line or row that is in order is not counted.
+SKIPPED: dict[str, str] = {"filtered": "does not pass the filter in `predictions.where`: no prediction"}
+
 EXAMPLE_BYTES = 200
 
 

@@ -138,11 +138,13 @@ class Filter:
         condition: what is true of a prediction.
 
     Attributes:
+        condition: the same.
+        seen: how many records there were of both.
         paths: where the fields may stand that the condition names: under its name, or in objects by its parts at dots.
     """
 
     def __init__(self, condition: Condition) -> None:
-        self._condition = condition
+        self.condition = condition
         self._names = tuple(dict.fromkeys(fields_of(condition)))
         self._places: dict[str, tuple[Path, ...]] = {
             name: ((name,), tuple(name.split("."))) if "." in name else ((name,),) for name in self._names
@@ -175,7 +177,7 @@ class Filter:
                 known[name] = Values(found[0] if len(found) == 1 else _first_of(found))
             return known[name]
 
-        passing = holds(self._condition, values).fill_null(value=False)
+        passing = holds(self.condition, values).fill_null(value=False)
         if counts:
             self.seen.count(rows, int(passing.sum()), lambda name: not values(name).absent.all())
         return passing

@@ -22,6 +22,7 @@ from prediction_exporter.sources.fields.recognise import column_names, log_schem
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.fields.schema import Path as FieldPath
 from prediction_exporter.sources.fields.seen import FieldsSeen
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.fetching import is_document
 from prediction_exporter.sources.table.time_column import TimeColumn, time_column
@@ -75,6 +76,7 @@ def read_relation(
     *,
     where: str,
     seen: FieldsSeen | None = None,
+    chosen: Filter | None = None,
 ) -> Relation | None:
     """Look at a table: which columns it has, and which of them is what; None while it has no rows with a time.
 
@@ -85,6 +87,7 @@ def read_relation(
         layout: the model's columns; None where only its service is watched.
         where: the model's place in the configuration, for messages.
         seen: counts which columns there are.
+        chosen: tells predictions from other rows, which are no part of the relation then.
 
     Raises:
         ConfigError: the columns do not tell which field is what.
@@ -95,6 +98,11 @@ def read_relation(
     place = f"{where}.predictions.fields"
     names, rows, codes = _sample(connection, _anything(connection, settings))
     seen = seen or FieldsSeen(predictions.fields)
+    source = _with_columns(connection, settings, names)
+    if chosen is not None:
+        source = _filtered(source, chosen, rows, codes, dialect, where=f"{where}.predictions.where")
+        sampled, (_, rows, _) = len(rows), _sample(connection, source)
+        chosen.seen.count(len(rows) or sampled, len(rows), lambda _: True)
     if not rows:
         seen.count([dict.fromkeys(names)], None, has_values=False)
         return None
@@ -107,7 +115,6 @@ def read_relation(
     # A latency may be a column that older rows lack.
     has_latency = any(lookup(event, schema.latency) is not None for event in events) if schema.latency is not None else True
     seen.count(events[1:], schema, has_values=has_latency)
-    source = _with_columns(connection, settings, names)
     at = str(schema.time[0])
     if not samples[at]:
         return None
@@ -157,6 +164,22 @@ def _with_columns(connection: Connection, settings: Table, names: Sequence[str])
     if settings.query is not None:
         return _query(settings.query).columns(*columns).subquery("predictions")
     return _table(connection, settings, *columns)
+
+
+def _filtered(
+    source: FromClause, chosen: Filter, rows: Sequence[Sequence[Any]], codes: Mapping[str, Any], dialect: Dialect, *, where: str
+) -> FromClause:
+    """Return the rows of a relation that pass a filter, as a relation.
+
+    Raises:
+        ConfigError: it has no such column, or one that cannot be compared so.
+    """
+    from prediction_exporter.sources.table.filtering import condition_of
+
+    columns = {column.name: column for column in source.c}
+    samples = {name: [row[i] for row in rows if row[i] is not None] for i, name in enumerate(columns)}
+    test = condition_of(chosen.condition, columns, samples, codes, dialect, where=where)
+    return select(*columns.values()).select_from(source).where(test).subquery("pe_predictions")
 
 
 def _sample(connection: Connection, source: FromClause) -> tuple[tuple[str, ...], Sequence[Sequence[Any]], dict[str, Any]]:
