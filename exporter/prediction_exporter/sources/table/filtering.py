@@ -28,6 +28,7 @@ from sqlalchemy import (
     null,
     or_,
     true,
+    type_coerce,
 )
 
 from prediction_exporter.config.values import suggest
@@ -341,7 +342,9 @@ class _Fields:
     def _cast(self, text: Expression) -> Expression:
         if self._dialect is DUCKDB:
             return func.try_cast(text.op("AS")(literal_column("DOUBLE")))
-        return self._dialect.double(text) if self._dialect is MYSQL else cast(text, Double)
+        if self._dialect is MYSQL:
+            return self._dialect.double(type_coerce(text, Double))
+        return cast(text, Double)
 
 
 #: PostgreSQL's code for JSON as it was written, beside that for JSON as it is stored.
