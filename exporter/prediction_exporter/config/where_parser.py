@@ -45,10 +45,7 @@ def parse_where(text: str) -> Condition:
     try:
         tree = parse_one(text, into=exp.Condition)  # no statement is looked for
     except SqlglotError as error:
-        found = getattr(error, "errors", None) or [{}]
-        at = found[0].get("col")
-        line = found[0].get("line") or 1
-        raise WhereError(f"is no expression{_place(text, line, at)}{_hint(tokens)}") from error
+        raise WhereError(f"is no expression{_place(text, tokens, error)}{_hint(tokens)}") from error
     except RecursionError:
         raise WhereError("has too many conditions inside of each other") from None
     return _condition(tree)
@@ -155,12 +152,14 @@ def _at(token: Token) -> str:
     return f" at character {token.start + 1}"
 
 
-def _place(text: str, line: int, column: int | None) -> str:
-    """Return where a line's column is; the parser names the last character of a word."""
-    if column is None:
+def _place(text: str, tokens: list[Token], error: SqlglotError) -> str:
+    """Return where the word or mark stands that the parser stopped at, whose end it names."""
+    told = (getattr(error, "errors", None) or [{}])[0]
+    line, column = told.get("line"), told.get("col")
+    if line is None or column is None:
         return ""
-    before = sum(len(one) + 1 for one in text.split("\n")[: line - 1])
-    return f" at character {before + column}"
+    end = sum(len(one) + 1 for one in text.split("\n")[: line - 1]) + column - 1
+    return next((_at(token) for token in tokens if token.start <= end <= token.end), f" at character {end + 1}")
 
 
 def _open_quote(text: str) -> str:

@@ -50,5 +50,5 @@ class Passed:
         else:
             told = f"none of {self.records:,} records " + ("has " if self.passed else "passes the filter")
             told += absent if self.passed else f", and none has {absent}" if self._missed else ""
-        has = f" (they have: {', '.join(self.names)})" if self.names else ""
+        has = f" (they have: {', '.join(self.names)})" if self.names and not self.passed else ""
         return (f"where: {told}{has}",)
