@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from counting import context_of, count
 from databases import Database
 from prediction_exporter.config.where import Compare, Condition, Every, IsNull, Like, Not, Some
 from prediction_exporter.config.where_parser import parse_where
+from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.filtering import Filter
+from prediction_exporter.sources.registry import open_source
 from prediction_exporter.sources.table.engine import Database as Opened
 from prediction_exporter.sources.table.relation import read_relation
 from typed_events import BOOLEAN, DOUBLE, TEXT
@@ -334,3 +337,63 @@ def test_a_table_counts_what_is_meant(database: Database, tmp_path: Path, mode: 
     place = {"table": {"url": database.url(), "name": "predictions", "mode": mode}}
     for expression in (EVERYWHERE[10], EVERYWHERE[-1]):
         assert passed(tmp_path, place, expression) == meant(expression, rows), expression
+
+
+@pytest.mark.parametrize(("kind", "columns"), [("duckdb", "STRUCT(a INTEGER, b STRUCT(c VARCHAR))"), ("postgresql", "JSON")])
+def test_a_table_is_looked_into(request: pytest.FixtureRequest, tmp_path: Path, kind: str, columns: str) -> None:
+    """Structs and JSON as it was written have parts; a list has none, and is neither equal nor unequal."""
+    database: Database = request.getfixturevalue(kind)
+    database.execute(f"CREATE TABLE predictions (ts TIMESTAMP, version TEXT, doc {columns}, list INTEGER[])")
+    at = datetime.fromtimestamp(NOW - 600, UTC).replace(tzinfo=None)
+    struct = (lambda a, c: {"a": a, "b": {"c": c}}) if kind == "duckdb" else lambda a, c: json.dumps({"a": a, "b": {"c": c}})
+    rows = [("v1", struct(5, "x"), [1]), ("v2", struct(7, "it's"), []), ("v3", struct(None, None), None)]
+    database.insert("predictions", [{"ts": at, "version": v, "doc": d, "list": items} for v, d, items in rows])
+    place = {"table": {"url": database.url(), "name": "predictions", "mode": "rows"}}
+    expected = {
+        "doc.a = 5": {"v1"},
+        "doc.b.c = 'it''s' OR doc.a = '5'": {"v1", "v2"},
+        "doc.b.c IS NULL": {"v3"},
+        "doc.b IS NOT NULL AND doc.a > 6": {"v2"},
+        "list = 'x' OR NOT list = 'x' OR list = 1": set(),
+        "list IS NOT NULL": {"v1", "v2"},
+    }
+    for expression, versions in expected.items():
+        assert passed(tmp_path, place, expression) == versions, expression
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("txt = 'x'", "the table has no column txt; did you mean text? (it has: ts, version, text"),
+        ("text.part = 'x'", "the table has no column text.part; it looks into columns of JSON alone (it has: ts"),
+        (
+            "number LIKE '5%'",
+            "number is a column of numbers with fractions, or of times, whose texts differ from source to source",
+        ),
+        (
+            "ts > '2026-01-01'",
+            "ts is a column of numbers with fractions, or of times, whose texts differ from source to source",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_asked_so(duckdb: Database, tmp_path: Path, expression: str, told: str) -> None:
+    """A mistake is told with its place, whatever rows there are."""
+    written(duckdb)
+    with pytest.raises(ConfigError) as error:
+        passed(tmp_path, {"table": {"url": duckdb.url(), "name": "predictions"}}, expression)
+    assert str(error.value).startswith(f"models[0].predictions.where: {told}")
+
+
+def test_a_table_of_which_nothing_passes(sqlite: Database, tmp_path: Path) -> None:
+    """It is told, and what passes later counts."""
+    written(sqlite)
+    place = {"table": {"url": sqlite.url(), "name": "predictions"}, "fields": FIELDS, "where": "text = 'later'"}
+    source = open_source(context_of(tmp_path, place, None, clock=lambda: NOW))
+    with closing(source):
+        source.restore(None)
+        assert list(source.poll()) == []
+        assert source.seen.unseen() == (f"where: none of {len(ROWS)} records passes the filter",)
+        assert source.look().remarks == ("the table has no row with a time that passes the filter yet",)
+        sqlite.execute("UPDATE predictions SET text = 'later' WHERE version = 'v3'")
+        assert sum(len(events) for batch in source.poll() for events in batch.events) == 1
+        assert source.seen.unseen() == ()
