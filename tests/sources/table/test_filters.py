@@ -365,7 +365,7 @@ def test_a_table_is_looked_into(request: pytest.FixtureRequest, tmp_path: Path, 
     ("expression", "told"),
     [
         ("txt = 'x'", "the table has no column txt; did you mean text? (it has: ts, version, text"),
-        ("text.part = 'x'", "the table has no column text.part; it looks into columns of JSON alone (it has: ts"),
+        ("text.part = 'x'", "the table has no column text.part; text is a column, and only those of JSON are looked into (it"),
         (
             "number LIKE '5%'",
             "number is a column of numbers with fractions, or of times, whose texts differ from source to source",

@@ -198,10 +198,11 @@ class _Fields:
         first, *rest = name.split(".")
         if rest and first in self._columns and is_document(self._dialect, self._codes.get(first)):
             return self._of_json(first, rest)
-        inside = "; it looks into columns of JSON alone" if rest and first in self._columns else ""
+        told = suggest(name, self._columns)
+        if rest and first in self._columns:
+            told = f"; {first} is a column, and only those of JSON are looked into"
         raise ConfigError(
-            f"{self._where}: the table has no column {name}{suggest(name, self._columns)}{inside} "
-            f"(it has: {', '.join(list(self._columns)[:50])})"
+            f"{self._where}: the table has no column {name}{told} (it has: {', '.join(list(self._columns)[:50])})"
         )
 
     def _of_column(self, column: ColumnElement[Any], form: Form) -> Operand:
