@@ -28,7 +28,7 @@ from prediction_exporter.collectors.identity import IdentitySeries
 from prediction_exporter.collectors.registry import FAMILIES, family_list
 from prediction_exporter.collectors.report import ModelReport
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
-from prediction_exporter.collectors.source import SourceSeries
+from prediction_exporter.collectors.source import EVENTS_SKIPPED, SourceSeries
 from prediction_exporter.collectors.windows import EXPECTED_BIN_PREDICTIONS
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.statistics import STATISTICS, Reference
@@ -85,7 +85,7 @@ def test_names_are_unique_and_well_formed() -> None:
 
 
 def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
-    """All but those of a regression, entities, a season, stages, and what is asked for."""
+    """All but those of a regression, entities, a season, stages, a filter, and what is asked for."""
     watched.log(60, version="0", at=watched.clock() - 7200)  # something for the day's windows to be compared with
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
@@ -96,6 +96,7 @@ def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
         traffic.STAGE_REQUESTS.name,
         evidence.EFFECTIVE.name,
         EXPECTED_BIN_PREDICTIONS.name,
+        EVENTS_SKIPPED.name,
     }
     assert {family.name for family in FAMILIES} - shown == own | of_others
     assert total(series, "model_window_predictions", segment="all", window="1h") == 60

@@ -159,9 +159,16 @@ def test_another_filter_recognises_anew(tmp_path: Path) -> None:
 def test_names_with_dots_and_objects_are_the_same(tmp_path: Path) -> None:
     """A dot leads into an object, or is a part of the name, from line to line."""
     path = tmp_path / "app.log"
-    flat = {"http.request": "/predict"}
-    deep = {"http": {"request": "/predict"}}
-    kinds = [flat, deep, {"http": "text"}, {"http": {"request": "/health"}}, flat | deep, {"http.request": "/other"} | deep]
+    flat: dict[str, Any] = {"http.request": "/predict"}
+    deep: dict[str, Any] = {"http": {"request": "/predict"}}
+    kinds: list[dict[str, Any]] = [
+        flat,
+        deep,
+        {"http": "text"},
+        {"http": {"request": "/health"}},
+        flat | deep,
+        {"http.request": "/other"} | deep,
+    ]
     write(path, [json.dumps(event(at) | kinds[at % len(kinds)]) for at in range(600)])
     with closing(source(path, where="http.request = '/predict'")) as reader:
         amounts, skipped, _ = taken(reader)

@@ -24,6 +24,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.registry import open_source
 from prediction_exporter.sources.table.engine import Database as Opened
+from prediction_exporter.sources.table.filtering import TableFilter
 from prediction_exporter.sources.table.relation import read_relation
 from typed_events import BOOLEAN, DOUBLE, TEXT
 
@@ -323,7 +324,9 @@ def test_a_table_has_the_rows_that_are_meant(database: Database, tmp_path: Path)
     opened = Opened(settings, where="models[0].predictions.table")
     with opened.connect() as connection:
         for expression, context in contexts.items():
-            chosen = Filter.of(context.predictions)
+            found_by = Filter.of(context.predictions)
+            assert found_by is not None
+            chosen = TableFilter(found_by, opened.dialect, where="models[0].predictions.where")
             relation = read_relation(connection, opened.dialect, context.predictions, None, where="models[0]", chosen=chosen)
             found = [] if relation is None else connection.execute(select(relation.source.c.version)).scalars().all()
             assert sorted(found) == sorted(meant(expression, rows)), expression

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, column, inspect, literal_column, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +22,6 @@ from prediction_exporter.sources.fields.recognise import column_names, log_schem
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.fields.schema import Path as FieldPath
 from prediction_exporter.sources.fields.seen import FieldsSeen
-from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.fetching import is_document
 from prediction_exporter.sources.table.time_column import TimeColumn, time_column
@@ -68,6 +67,25 @@ class Relation:
         return self.source.c[str(path[0])] if path is not None and path[0] in self.names else None
 
 
+class RowFilter(Protocol):
+    """Tells predictions from other rows."""
+
+    def passing(self, source: FromClause, rows: Sequence[Sequence[Any]], codes: Mapping[str, Any]) -> FromClause:
+        """Return the rows of a relation that pass, as a relation.
+
+        Args:
+            source: the relation, with its columns.
+            rows: some of its rows, as the driver gives them.
+            codes: the driver's code for the type of each column.
+
+        Raises:
+            ConfigError: it has no such column, or one that cannot be compared so.
+        """
+
+    def count(self, rows: int, passed: int) -> None:
+        """Count rows that were looked at, and those of them that passed."""
+
+
 def read_relation(
     connection: Connection,
     dialect: Dialect,
@@ -76,7 +94,7 @@ def read_relation(
     *,
     where: str,
     seen: FieldsSeen | None = None,
-    chosen: Filter | None = None,
+    chosen: RowFilter | None = None,
 ) -> Relation | None:
     """Look at a table: which columns it has, and which of them is what; None while it has no rows with a time.
 
@@ -100,9 +118,9 @@ def read_relation(
     seen = seen or FieldsSeen(predictions.fields)
     source = _with_columns(connection, settings, names)
     if chosen is not None:
-        source = _filtered(source, chosen, rows, codes, dialect, where=f"{where}.predictions.where")
+        source = chosen.passing(source, rows, codes)
         sampled, (_, rows, _) = len(rows), _sample(connection, source)
-        chosen.seen.count(len(rows) or sampled, len(rows), lambda _: True)
+        chosen.count(len(rows) or sampled, len(rows))
     if not rows:
         seen.count([dict.fromkeys(names)], None, has_values=False)
         return None
@@ -164,22 +182,6 @@ def _with_columns(connection: Connection, settings: Table, names: Sequence[str])
     if settings.query is not None:
         return _query(settings.query).columns(*columns).subquery("predictions")
     return _table(connection, settings, *columns)
-
-
-def _filtered(
-    source: FromClause, chosen: Filter, rows: Sequence[Sequence[Any]], codes: Mapping[str, Any], dialect: Dialect, *, where: str
-) -> FromClause:
-    """Return the rows of a relation that pass a filter, as a relation.
-
-    Raises:
-        ConfigError: it has no such column, or one that cannot be compared so.
-    """
-    from prediction_exporter.sources.table.filtering import condition_of
-
-    columns = {column.name: column for column in source.c}
-    samples = {name: [row[i] for row in rows if row[i] is not None] for i, name in enumerate(columns)}
-    test = condition_of(chosen.condition, columns, samples, codes, dialect, where=where)
-    return select(*columns.values()).select_from(source).where(test).subquery("pe_predictions")
 
 
 def _sample(connection: Connection, source: FromClause) -> tuple[tuple[str, ...], Sequence[Sequence[Any]], dict[str, Any]]:

@@ -30,6 +30,7 @@ from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.engine import Database
+from prediction_exporter.sources.table.filtering import TableFilter
 from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.reader import Reader, mode_of, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
@@ -180,6 +181,8 @@ class TableSource:
         chosen = Filter.of(context.predictions)
         # A column may have been renamed.
         self.seen = FieldsSeen(context.predictions.fields, None if chosen is None else chosen.seen)
+        place, dialect = f"{context.where}.predictions.where", self._database.dialect
+        row_filter = None if chosen is None else TableFilter(chosen, dialect, where=place)
         relation = read_relation(
             connection,
             self._database.dialect,
@@ -187,7 +190,7 @@ class TableSource:
             context.layout,
             where=context.where,
             seen=self.seen,
-            chosen=chosen,
+            chosen=row_filter,
         )
         if relation is not None and self._database.dialect.has_indexes and not self._told_index:
             self._told_index = True
