@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prediction_exporter.config.where import Compare, Every, IsNull, Like, Not, Some, fields_of
+from prediction_exporter.config.conditions import Compare, Every, IsNull, Like, Not, Some, fields_of
 from prediction_exporter.config.where_parser import MOST_CHARACTERS, WhereError, parse_where
 
 

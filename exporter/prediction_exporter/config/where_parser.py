@@ -14,7 +14,7 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError, TokenError
 from sqlglot.tokens import Tokenizer
 
-from prediction_exporter.config.where import Compare, Condition, Every, IsNull, Like, Not, Operator, Some, Value
+from prediction_exporter.config.conditions import Compare, Condition, Every, IsNull, Like, Not, Operator, Some, Value
 
 #: Longest expression, in characters, and most words and marks of one, and parentheses and NOT inside of each other.
 MOST_CHARACTERS, MOST_TOKENS, MOST_DEPTH = 4000, 1000, 40

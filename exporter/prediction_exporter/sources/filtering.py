@@ -1,6 +1,6 @@
 """Which records are predictions: ``predictions.where`` over columns of polars, of whatever types a log or a file has.
 
-What a comparison means stands in :mod:`prediction_exporter.config.where`; the same in SQL is in ``table/filtering.py``.
+What a comparison means stands in :mod:`prediction_exporter.config.conditions`; the same in SQL is in ``table/filtering.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,18 @@ from typing import Any
 import polars as pl
 
 from prediction_exporter.config import Predictions
-from prediction_exporter.config.where import Compare, Condition, Every, IsNull, Like, Not, Some, Value, fields_of, needed_fields
+from prediction_exporter.config.conditions import (
+    Compare,
+    Condition,
+    Every,
+    IsNull,
+    Like,
+    Not,
+    Some,
+    Value,
+    fields_of,
+    needed_fields,
+)
 from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.passed import Passed
 from prediction_exporter.sources.fields.schema import Path, lookup

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from counting import context_of, count
 from databases import Database
-from prediction_exporter.config.where import Compare, Condition, Every, IsNull, Like, Not, Some
+from prediction_exporter.config.conditions import Compare, Condition, Every, IsNull, Like, Not, Some
 from prediction_exporter.config.where_parser import parse_where
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.filtering import Filter

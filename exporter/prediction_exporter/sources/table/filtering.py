@@ -1,6 +1,6 @@
 """``predictions.where`` in SQL, where an engine is asked for rows or for their counts.
 
-What a comparison means stands in :mod:`prediction_exporter.config.where`, and :mod:`prediction_exporter.sources.filtering` has
+What a comparison means stands in :mod:`prediction_exporter.config.conditions`, and :mod:`prediction_exporter.sources.filtering` has
 the same for logs and files. Nothing of the configuration's text gets into a statement: columns are those that the table has,
 and literals are values of their own.
 """
@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import FromClause
 
-from prediction_exporter.config.where import Compare, Condition, Every, IsNull, Like, Not, Some, fields_of
+from prediction_exporter.config.conditions import Compare, Condition, Every, IsNull, Like, Not, Some, fields_of
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.filtering import (
     Filter,
