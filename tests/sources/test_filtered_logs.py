@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from prediction_exporter import config
+from prediction_exporter.config.where_parser import parse_where
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.monitor.inspection import inspect
 from prediction_exporter.sources.base import Look
-from prediction_exporter.sources.fields.schema import path_text
+from prediction_exporter.sources.fields.schema import EventSchema, path_text
 from prediction_exporter.sources.files.source import FilesSource
+from prediction_exporter.sources.filtering import Filter
+from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.log import LogSource
 
 LAYOUT = Layout(
@@ -111,6 +114,53 @@ def test_other_lines_are_left_out_and_not_refused(tmp_path: Path, share: float, 
     assert amounts == wanted
     assert skipped == 4000 - len(wanted)
     assert refused == {"malformed": 2, "missing_time": 1}
+
+
+HOSTILE = (
+    *("5", "5.0", "1.50", '"5"', '"5.0"', '"x"', "null", "true", '"true"', "[1]", "[]", '{"a": 1}', '"[1]"', '"[INFO] x]"'),
+    *('"é\\ud83d\\ude00"', '""', '" 5"', '"1e2"', "1e2", "1e300", "-0", '"007"', '"10%"', '"\\u0000"', '"a\\nb"', "0.1", "1E5"),
+)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        *(
+            "f = '5'",
+            "f = 5",
+            "NOT f = 'x'",
+            "f <> 5",
+            "f IS NULL",
+            "f LIKE '%5%'",
+            "f LIKE '_'",
+            "f > 1",
+            "f",
+            "NOT f",
+            "f < 'b'",
+        ),
+        *("f IN (5, 'x', '1.5')", "f.a = 1", "f.a IS NULL", "f = '100000' OR f = '0.1' OR f LIKE 'a%b'"),
+    ],
+)
+def test_each_way_of_reading_passes_the_same(where: str) -> None:
+    """Beside the fields of events, sieved out before them, and line by line: it is told by what was read before."""
+    lines = [f'{{"t": {1_700_000_000 + at}, "f": {value}}}'.encode() for at, value in enumerate(HOSTILE * 10)]
+    schema = EventSchema(time=("t",), columns=())
+
+    def taken_by(parser: JsonLinesParser, chunks: list[list[bytes]]) -> tuple[list[int], int]:
+        batches = [parser.parse(b"\n".join([*chunk, b""])) for chunk in chunks]
+        times = [int(time) for batch in batches for events in batch.events for time in events.times]
+        return sorted(times), sum(batch.skipped for batch in batches)
+
+    def parser() -> JsonLinesParser:
+        return JsonLinesParser(schema, time_is_text=False, chosen=Filter(parse_where(where)))
+
+    together = taken_by(parser(), [lines])
+    assert taken_by(parser(), [[line] for line in lines]) == together
+    few = parser()
+    few.parse(b'{"t": 1, "f": "other", "a": 1}\n' * 100 if "NOT" not in where and "<" not in where else b'{"t": 1}\n' * 100)
+    assert taken_by(few, [lines]) == together
+    odd = [line.replace(b'"t": 17', b'"t": NaN, "u": 17') for line in lines[:1]]
+    assert taken_by(parser(), [lines[1:] + odd * 60])[0] == [time for time in together[0] if time != 1_700_000_000_000_000]
 
 
 def test_fields_are_recognised_by_what_passes(tmp_path: Path) -> None:

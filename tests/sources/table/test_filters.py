@@ -338,7 +338,7 @@ def test_a_table_counts_what_is_meant(database: Database, tmp_path: Path, mode: 
     """Rows and aggregate mode read nothing else."""
     rows = written(database)
     place = {"table": {"url": database.url(), "name": "predictions", "mode": mode}}
-    for expression in (EVERYWHERE[10], EVERYWHERE[-1]):
+    for expression in (EVERYWHERE[10], EVERYWHERE[14], EVERYWHERE[-1]):
         assert passed(tmp_path, place, expression) == meant(expression, rows), expression
 
 

@@ -1,8 +1,8 @@
 """``predictions.where`` in SQL, where an engine is asked for rows or for their counts.
 
-What a comparison means stands in :mod:`prediction_exporter.config.conditions`, and :mod:`prediction_exporter.sources.filtering` has
-the same for logs and files. Nothing of the configuration's text gets into a statement: columns are those that the table has,
-and literals are values of their own.
+What a comparison means stands in :mod:`prediction_exporter.config.conditions`; :mod:`prediction_exporter.sources.filtering`
+has the same for logs and files. Nothing of the configuration's text gets into a statement: columns are those that the table
+has, and literals are values of their own.
 """
 
 from __future__ import annotations
