@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from prediction_exporter.collectors.source import SourceSeries
 from prediction_exporter.config import Config
+from prediction_exporter.monitor import budget
 from watched import Watched, config_text, model_text, read, total
 
 SKIPPED = "prediction_exporter_events_skipped_total"
@@ -61,7 +63,8 @@ def test_without_a_filter_nothing_is_said_of_one(watched: Watched) -> None:
 def test_a_filter_that_nothing_passes_is_told(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     """In the log, and in the series that ModelFieldNotFound is about, which is 0 while it is so and never after."""
     watched.log(30, kind="prediction")
-    monitor = watched.start(filtered(watched, "kind = 'predicton'"))
+    loaded = filtered(watched, "kind = 'predicton'")
+    monitor = watched.start(loaded)
     report, series = read(monitor, watched.clock)
     assert report.source.up
     assert total(series, "prediction_exporter_field_seen_ratio", field="where") == 0
@@ -74,3 +77,6 @@ def test_a_filter_that_nothing_passes_is_told(watched: Watched, caplog: pytest.L
     watched.write(other_lines(5000))
     _, series = read(monitor, watched.clock)
     assert total(series, "prediction_exporter_field_seen_ratio", field="where") == pytest.approx(1 / 5031)
+    most = budget.total([SourceSeries(loaded.models[0]).most()], 1)
+    for name in (SKIPPED, "prediction_exporter_field_seen_ratio"):
+        assert most[name] == sum(found == name for found, _ in series)

@@ -64,14 +64,15 @@ class Sieve:
         pieces = divide(data)
         if pieces is not None:
             return sum(self._sift(piece, kept) for piece in pieces)
-        skipped = 0
-        for line in data.split(b"\n"):
-            record = next(parse_lines([line], Rejected()), None)
-            if record is None or self._filter.of_records([record])[0]:
-                kept.append(line)
-            else:
-                skipped += 1
-        return skipped
+        return self._one_by_one(data, kept)
+
+    def _one_by_one(self, data: bytes, kept: list[bytes]) -> int:
+        lines = [(line, next(parse_lines([line], Rejected()), None)) for line in data.split(b"\n")]
+        kept.extend(line for line, record in lines if record is None)
+        objects = [(line, record) for line, record in lines if record is not None]
+        passing = self._filter.of_records([record for _, record in objects])
+        kept.extend(compress((line for line, _ in objects), passing))
+        return passing.count(False)
 
 
 Fields = dict[Path, pl.Series]
