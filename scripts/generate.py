@@ -1,8 +1,8 @@
 """Render everything that is committed and rendered. ``make generate`` runs it; with ``--check`` it only compares.
 
 Rendered are the schema of the configuration, the kit of the example (rules, their tests, routes, dashboards, runbooks), the
-pages on metrics, statistics, configuration and sizes, the table of what was tried, what shells know of the command line, and
-the demo's baseline.
+pages on metrics, statistics, performance, configuration and sizes, the table of what was tried, what shells know of the command
+line, and the demo's baseline.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.cli import parser
 from prediction_exporter.demo.credit_risk import training_data
 from prediction_exporter.kit.config_page import CONFIGURATION_PAGE, configuration_page
-from prediction_exporter.kit.docs import STATISTICS_PAGE, statistics_page
+from prediction_exporter.kit.docs import PERFORMANCE_PAGE, STATISTICS_PAGE, performance_page, statistics_page
 from prediction_exporter.kit.metrics_page import PAGE, metrics_page
 from prediction_exporter.kit.render import diff, render, write
 from prediction_exporter.kit.servers_page import SERVERS_PAGE, servers_page
@@ -41,6 +41,7 @@ def files() -> dict[str, str]:
         **render(loaded),
         PAGE: metrics_page(),
         STATISTICS_PAGE: statistics_page((ROOT / STATISTICS_PAGE).read_text(encoding="utf-8")),
+        PERFORMANCE_PAGE: performance_page((ROOT / PERFORMANCE_PAGE).read_text(encoding="utf-8")),
         CONFIGURATION_PAGE: configuration_page((ROOT / CONFIGURATION_PAGE).read_text(encoding="utf-8")),
         SERVERS_PAGE: servers_page((ROOT / SERVERS_PAGE).read_text(encoding="utf-8")),
         PROOF_PAGE: proof_page((ROOT / PROOF_PAGE).read_text(encoding="utf-8")),

@@ -9,6 +9,10 @@ from typing import Any
 
 import yaml
 
+from prediction_exporter.kit.figures import SEVERAL
+from prediction_exporter.kit.fleet import LEFT_OUT
+from prediction_exporter.kit.performance import SEVERAL_LABELLED
+
 _NAMES = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
@@ -24,10 +28,12 @@ def pruned(folder: Path, test: str, into: Path, **changes: Any) -> Path:
     content = yaml.safe_load((folder / test).read_text()) | changes
     files = {name: yaml.safe_load((folder / test).parent.joinpath(name).read_text()) for name in content["rule_files"]}
     rules = [rule for file in files.values() for group in file["groups"] for rule in group["rules"]]
+    given = {line["series"].partition("{")[0] for each in content["tests"] for line in each.get("input_series", ())}
+    rules = _with_values(rules, given)
     wanted = _needed(rules, {name for each in content["tests"] for name in _asked(each)})
     for name, file in files.items():
         for group in file["groups"]:
-            group["rules"] = [rule for rule in group["rules"] if _name(rule) in wanted]
+            group["rules"] = [rule for rule in group["rules"] if _name(rule) in wanted and rule in rules]
         file["groups"] = [group for group in file["groups"] if group["rules"]]
         path = (into / test).parent / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +44,30 @@ def pruned(folder: Path, test: str, into: Path, **changes: Any) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(yaml.safe_dump(content, sort_keys=False, width=10_000))
     return target
+
+
+#: What says of which replicas figures are: it gives no rule a value that has none.
+_OF_REPLICAS = {LEFT_OUT.name, SEVERAL.name, SEVERAL_LABELLED.name}
+#: What has a value where nothing else has one, and what Prometheus gives by itself.
+_OF_NOTHING = re.compile(r"\b(?:absent|absent_over_time|vector)\(|\bALERTS\b")
+
+
+def _with_values(rules: list[dict[str, Any]], given: set[str]) -> list[dict[str, Any]]:
+    """Return the rules without those recorded series that can have no value, as none that they read has one."""
+    left = [rule for rule in rules if "record" in rule]
+    found = [rule for rule in rules if "alert" in rule]
+    known = set(given)
+    while True:
+        new = [rule for rule in left if _OF_NOTHING.search(rule["expr"]) or _read(rule) & known - _OF_REPLICAS]
+        if not new:
+            return found
+        found += new
+        left = [rule for rule in left if rule not in new]
+        known |= {_name(rule) for rule in new}
+
+
+def _read(rule: dict[str, Any]) -> set[str]:
+    return set(_NAMES.findall(rule["expr"]))
 
 
 def _asked(test: dict[str, Any]) -> Iterable[str]:

@@ -77,6 +77,20 @@ SHOWN: dict[str, tuple[dict[str, str], str]] = {
         model_infer_request_duration_sum{model="MODEL",version="v1.0"} 9
         """,
     ),
+    "mlserver_rest": (
+        {"job": "JOB", "app_name": "MODEL"},
+        """
+        rest_server_requests_total{app_name="MODEL",method="POST",path="/v2/models/{model_name}/infer",status_code="200"} OK
+        rest_server_requests_total{app_name="MODEL",method="POST",path="/v2/models/{model_name}/infer",status_code="500"} FAILED
+        rest_server_requests_total{app_name="MODEL",method="GET",path="/v2/models/{model_name}",status_code="500"} 999
+        rest_server_request_duration_seconds_count{app_name="MODEL",method="POST",path="/v2/models/{model_name}/infer",status_code="200"} ALL
+        rest_server_request_duration_seconds_sum{app_name="MODEL",method="POST",path="/v2/models/{model_name}/infer",status_code="200"} 9
+        rest_server_request_duration_seconds_bucket{app_name="MODEL",method="POST",path="/v2/models/{model_name}/infer",status_code="200",le="0.25"} 0
+        rest_server_request_duration_seconds_bucket{app_name="MODEL",method="POST",path="/v2/models/{model_name}/infer",status_code="200",le="0.5"} FAST
+        rest_server_request_duration_seconds_bucket{app_name="MODEL",method="POST",path="/v2/models/{model_name}/infer",status_code="200",le="1.0"} ALL
+        rest_server_request_duration_seconds_bucket{app_name="MODEL",method="POST",path="/v2/models/{model_name}/infer",status_code="200",le="+Inf"} ALL
+        """,
+    ),
     "bentoml": (
         {"runner_name": "MODEL"},
         """
@@ -129,13 +143,26 @@ SHOWN: dict[str, tuple[dict[str, str], str]] = {
         {"application": "MODEL", "deployment": "Model"},
         """
         ray_serve_deployment_request_counter_total{application="MODEL",deployment="Model",replica="r1",route="/"} OK
-        ray_serve_deployment_error_counter_total{application="MODEL",deployment="Model",replica="r1",route="/"} FAILED
+        ray_serve_deployment_error_counter_total{application="MODEL",deployment="Model",exception_type="RuntimeError",replica="r1",route="/"} FAILED
         ray_serve_deployment_processing_latency_ms_count{application="MODEL",deployment="Model",replica="r1",route="/"} ALL
         ray_serve_deployment_processing_latency_ms_sum{application="MODEL",deployment="Model",replica="r1",route="/"} 9000
         ray_serve_deployment_processing_latency_ms_bucket{application="MODEL",deployment="Model",replica="r1",route="/",le="400.0"} 0
         ray_serve_deployment_processing_latency_ms_bucket{application="MODEL",deployment="Model",replica="r1",route="/",le="500.0"} FAST
         ray_serve_deployment_processing_latency_ms_bucket{application="MODEL",deployment="Model",replica="r1",route="/",le="1000.0"} ALL
         ray_serve_deployment_processing_latency_ms_bucket{application="MODEL",deployment="Model",replica="r1",route="/",le="+Inf"} ALL
+        """,
+    ),
+    "ray_serve_http": (
+        {"application": "MODEL"},
+        """
+        ray_serve_num_http_requests_total{application="MODEL",method="POST",route="/",status_code="200"} OK
+        ray_serve_num_http_requests_total{application="MODEL",method="POST",route="/",status_code="503"} FAILED
+        ray_serve_http_request_latency_ms_count{application="MODEL",method="POST",route="/",status_code="200"} ALL
+        ray_serve_http_request_latency_ms_sum{application="MODEL",method="POST",route="/",status_code="200"} 9000
+        ray_serve_http_request_latency_ms_bucket{application="MODEL",method="POST",route="/",status_code="200",le="400.0"} 0
+        ray_serve_http_request_latency_ms_bucket{application="MODEL",method="POST",route="/",status_code="200",le="500.0"} FAST
+        ray_serve_http_request_latency_ms_bucket{application="MODEL",method="POST",route="/",status_code="200",le="1000.0"} ALL
+        ray_serve_http_request_latency_ms_bucket{application="MODEL",method="POST",route="/",status_code="200",le="+Inf"} ALL
         """,
     ),
     "fastapi": (
@@ -163,4 +190,33 @@ SHOWN: dict[str, tuple[dict[str, str], str]] = {
         flask_http_request_duration_seconds_bucket{method="POST",path="/MODEL",status="200",le="+Inf"} ALL
         """,
     ),
+    "starlette": (
+        {"job": "JOB", "path": "/MODEL"},
+        """
+        starlette_requests_total{app_name="starlette",method="POST",path="/MODEL",status_code="200"} OK
+        starlette_requests_total{app_name="starlette",method="POST",path="/MODEL",status_code="500"} FAILED
+        starlette_request_duration_seconds_count{app_name="starlette",method="POST",path="/MODEL",status_code="200"} ALL
+        starlette_request_duration_seconds_sum{app_name="starlette",method="POST",path="/MODEL",status_code="200"} 9
+        starlette_request_duration_seconds_bucket{app_name="starlette",method="POST",path="/MODEL",status_code="200",le="0.25"} 0
+        starlette_request_duration_seconds_bucket{app_name="starlette",method="POST",path="/MODEL",status_code="200",le="0.5"} FAST
+        starlette_request_duration_seconds_bucket{app_name="starlette",method="POST",path="/MODEL",status_code="200",le="1.0"} ALL
+        starlette_request_duration_seconds_bucket{app_name="starlette",method="POST",path="/MODEL",status_code="200",le="+Inf"} ALL
+        """,
+    ),
+}
+
+#: What real servers were asked for before they were scraped, as the files in ``kit/scraped_servers`` say: the labels that tell
+#: the model, its requests, and how many failed and took longer than half a second; None where the server does not tell it.
+SCRAPED: dict[str, tuple[dict[str, str], int, int | None, int | None]] = {
+    "triton": ({"model": "fraud"}, 46 + 4, 4, None),
+    "kserve": ({"model_name": "fraud"}, 46 + 5 + 4 + 3, None, 6),
+    "mlserver": ({"model": "fraud"}, 48 + 5 + 4 + 3, 5 + 4 + 3, None),
+    "mlserver_rest": ({"job": "servers"}, 48 + 5 + 4 + 3 + 2 + 1, 4 + 3, 6),
+    "bentoml": ({"runner_name": "Fraud"}, 46 + 5 + 4 + 3 + 3 + 1 + 1, 4 + 3, 6),
+    "torchserve": ({"model_name": "fraud"}, 46 + 4, None, None),
+    "ray_serve": ({"application": "fraud", "deployment": "Model"}, 46 + 5 + 4 + 3, 4, 6),
+    "ray_serve_http": ({"application": "fraud"}, 46 + 5 + 4 + 3, 4 + 3, 6),
+    "fastapi": ({"handler": "/predict"}, 46 + 5 + 4 + 3 + 3 + 1, 4 + 3, 6),
+    "flask": ({"path": "/predict"}, 46 + 5 + 4 + 3 + 3 + 1, 4 + 3, 6),
+    "starlette": ({"path": "/predict"}, 46 + 5 + 4 + 3, 4 + 3, 6),
 }

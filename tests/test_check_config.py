@@ -57,7 +57,10 @@ def test_a_good_configuration_shows_what_it_means(watched: Watched) -> None:
         "  feature: amount, color",
         "  score: score",
         "  prediction: decision",
-        "  maturity 2: traffic, windows, statistics, references, evidence, identity, notes, source, volume",
+        (
+            "  maturity 2: traffic, windows, statistics, references, evidence, labels, performance, identity, notes, source, "
+            "volume"
+        ),
         f"b: reads {watched.folder}/b.log",
         "  nothing to read yet: which field is what is recognised when there are lines",
         "  maturity 0: traffic, identity, notes, source, volume",
@@ -466,7 +469,8 @@ def test_processes_that_are_there_and_that_are_not(watched: Watched) -> None:
 def test_a_configuration_that_serves_nothing(watched: Watched) -> None:
     """It would not start."""
     collectors = (
-        "traffic, windows, statistics, references, evidence, identity, server, notes, cost, bill, source, volume, exporter"
+        "traffic, windows, statistics, references, evidence, labels, performance, identity, server, notes, cost, bill, source, "
+        "volume, exporter"
     )
     watched.configure(config_text(more=f"series: {{exclude: [{collectors}]}}"))
     watched.log(20, at=time.time())

@@ -75,7 +75,11 @@ def live(tmp_path: Path) -> Watched:
 # What is declared
 
 
-@every_collector
+#: Of models with labels alone; their series are tested with these, in test_label_series.py.
+OF_LABELS = {"labels", "performance"}
+
+
+@pytest.mark.parametrize("collector", [of for name, of in COLLECTORS.items() if name not in OF_LABELS], ids=lambda of: of.name)
 def test_what_is_rendered_is_declared(tmp_path: Path, collector: Collector) -> None:
     """A collector shows none of another's families."""
     watched = Watched(tmp_path)
@@ -660,7 +664,10 @@ def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None
     assert check.returncode == 0
 
 
-THESE = "these do: traffic, windows, statistics, references, evidence, server, notes, cost, source, volume, exporter"
+THESE = (
+    "these do: traffic, windows, statistics, references, evidence, labels, performance, server, notes, cost, source, volume, "
+    "exporter"
+)
 
 
 @pytest.mark.parametrize(

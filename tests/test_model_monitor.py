@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from prediction_exporter.counting.profiler import Profiler
-from prediction_exporter.counting.state import State, SupersededError
+from prediction_exporter.counting.state import Step, SupersededError
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.monitor import model_monitor as module
 from prediction_exporter.monitor.clock import BelievedClock
@@ -339,7 +339,7 @@ def test_a_commit_that_fails_is_raised(watched: Watched, monkeypatch: pytest.Mon
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(State, "commit", fail)
+    monkeypatch.setattr(Step, "commit", fail)
     with pytest.raises(OSError, match="No space"):
         monitor.read(until=lambda: False)
     monkeypatch.undo()

@@ -39,7 +39,6 @@ ABOVE_COUNTS = {"config", "sources", "baseline", "collectors", "monitor", "web",
 #: Modules that no module imports, and why they are no dead code.
 ENTRANCES = {
     "__main__": "python -m",
-    "collectors.artifacts": "loaded by its name; no shipped rule or panel reads its series",
     "performance.examples": "the examples in docstrings",
     "statistics.examples": "the examples in docstrings",
 }

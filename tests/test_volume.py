@@ -114,6 +114,12 @@ def test_the_volume_is_that_of_the_newest_file(log: Path, monkeypatch: pytest.Mo
     assert set(values(empty)) == {WRITTEN}
 
 
+def test_a_volume_without_a_limit_is_not_full(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tmpfs of size=0 tells 0 of 0 bytes: that is no room that is left."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage(total=0, used=0, free=0))
+    assert set(values(polled(log))) == {WRITTEN}
+
+
 def test_a_volume_that_cannot_be_asked_for_is_a_failure(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It names the file and the reason."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +31,14 @@ _GZIP_LEVEL = 1  # level 9 takes ten times as long and saves a few per cent of s
 def escape(value: str) -> str:
     """Return a label value as it stands between the quotes."""
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return "\n" if match[1] == "n" else match[1]
 
 
 def label_text(names: Sequence[str], values: Sequence[str]) -> str:
@@ -101,6 +110,21 @@ class Samples:
     def series(self) -> int:
         """Number of sample lines."""
         return sum(map(len, self.lines.values()))
+
+    def read(self, family: Family) -> list[tuple[dict[str, str], float]]:
+        r"""Return the labels and the value of each sample of a family.
+
+        >>> samples, family = Samples(), Family(name="a", type="gauge", labels=("b",), group="c", help="d")
+        >>> samples.add(family, label_text(("b",), ['x "y"']), 1.5)
+        >>> samples.read(family)
+        [({'b': 'x "y"'}, 1.5)]
+        """
+        found = []
+        for line in self.lines.get(family.name, []):
+            labels, _, value = line.removeprefix(family.name).rpartition(" ")
+            pairs = {name: _ESCAPED.sub(_unescaped, text) for name, text in _LABEL.findall(labels)}
+            found.append((pairs, float(value)))
+        return found
 
     def copy(self) -> Samples:
         """Return the same lines, to which others can be added."""

@@ -134,6 +134,22 @@ def test_minimal() -> None:
     assert (model.slo.availability, model.slo.latency, model.info.framework, model.dependencies) == (None,) * 4
 
 
+def test_full_labels(full: Config) -> None:
+    """A maturity is a duration, a share of labels, or both; a source is where labels are, as it is of predictions."""
+    whole, short = full.models[0].labels, full.models[2].labels
+    assert whole is not None
+    assert short is not None
+    assert whole.table is not None
+    assert (whole.shown, whole.table.mode) == ("postgresql://db.example.com/truth ml.decisions", "rows")
+    assert (whole.timezone, whole.null_values) == ("Europe/Zurich", ("-",))
+    assert (str(whole.matures_after.after), whole.matures_after.coverage) == ("21d", 0.9)
+    assert (str(whole.horizon), whole.max_size, whole.sample, whole.only_for) == ("45d", 512 << 20, 0.1, ("approve",))
+    assert whole.fields.time is not None
+    assert (whole.fields.time.field, whole.fields.time.unit) == ("known_at", "s")
+    assert (short.shown, str(short.matures_after.after)) == (str(HERE / "good" / "labels"), "3d")
+    assert (short.matures_after.coverage, short.fields.time, str(short.horizon), short.max_size) == (None, None, "30d", 1 << 30)
+
+
 def test_full_top_level(full: Config) -> None:
     """Paths start at the file's folder, windows are sorted by length and keep their text."""
     assert full.state_dir == HERE / "good" / "state"

@@ -46,7 +46,8 @@ def test_durations_compare_by_length() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("0", 0), ("1048576", 1_048_576), ("7B", 7), ("64KiB", 65_536), ("1MiB", 1_048_576), ("2GiB", 2**31)]
+    ("text", "size"),
+    [("0", 0), ("1048576", 1_048_576), ("7B", 7), ("64KiB", 65_536), ("1MiB", 1_048_576), ("2GiB", 2**31), ("1TiB", 2**40)],
 )
 def test_size(text: str, size: int) -> None:
     """Sizes have binary units."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,12 +17,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from billed import figures
 from prediction_exporter import config
 from prediction_exporter.collectors.base import Poll
 from prediction_exporter.collectors.bill import COLLECTOR
 from prediction_exporter.cost.months import DAY, span_of
 from prediction_exporter.errors import ServerError
-from processes import samples
 from running import Running
 from watched import config_text, model_text
 
@@ -137,16 +138,6 @@ def poll_of(tmp_path: Path, server: Server, more: str = "", *, timeout: str = "2
     (poll,) = COLLECTOR.open(config.load(tmp_path / "exporter.yml")).values()
     poll._clock = lambda: NOW  # type: ignore[attr-defined]  # a bill is always read at some time
     return poll
-
-
-def figures(poll: Poll, name: str) -> dict[tuple[str, ...], float]:
-    """Return a family's values by their labels, the model's left out."""
-    found = samples("\n".join(line for lines in poll.poll().lines.values() for line in lines) + "\n")
-    return {
-        tuple(value for key, value in sorted(labels) if key != "model"): figure
-        for (family, labels), figure in found.items()
-        if family == name
-    }
 
 
 def test_the_months_cost_of_the_models_namespace(tmp_path: Path, server: Server) -> None:
@@ -328,6 +319,20 @@ def test_it_is_asked_later_and_later_and_when_it_wants_to_be(tmp_path: Path, ser
     assert waits == [15, 30, 60, 60, 600, 60]
 
 
+@pytest.mark.parametrize(("seconds", "waited"), [(7200, 7200), (365 * DAY, DAY)])
+@pytest.mark.parametrize("written", [formatdate, lambda time: str(round(time - NOW))])
+def test_a_server_that_is_throttled_says_when(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, written: Any, seconds: float, waited: float
+) -> None:
+    """As a date or in seconds, as Azure's do (azqr issue 745); a clock that is wrong by a year silences it for a day."""
+    monkeypatch.setattr("prediction_exporter.cost.http.time.time", lambda: NOW)
+    server.answers(send(b"", 429, Retry_After=written(NOW + seconds)))
+    poll = poll_of(tmp_path, server)
+    with pytest.raises(ServerError, match="answers 429"):
+        poll.poll()
+    assert poll.interval == waited
+
+
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "null", '"free"', "1e400"])
 def test_what_is_no_number_is_told_and_adds_nothing(tmp_path: Path, server: Server, value: str) -> None:
     """One day's CPU cost: the others count, and it is told that one is missing."""
@@ -337,6 +342,16 @@ def test_what_is_no_number_is_told_and_adds_nothing(tmp_path: Path, server: Serv
     poll = poll_of(tmp_path, server)
     assert figures(poll, "model_cost_billed")["cpu", "USD", "2026-03"] == 9.9
     assert figures(poll, "model_cost_bill_charges_rejected")["amount",] == 1
+
+
+def test_a_workload_that_ends_before_it_begins_costs_nothing(tmp_path: Path, server: Server) -> None:
+    """As one whose samples lie before the window (OpenCost's issues 3574 and 4057): its minutes are below 0, as is its cost."""
+    backwards = {"start": "2026-03-04T05:44:57Z", "end": "2026-03-04T05:42:30Z", "minutes": -2.45}
+    days = month()
+    days[3] = {"ml": allocation(4, **backwards, cpuCost=-0.00138, ramCost=-0.0001, totalCost=-0.00148)}
+    server.answers(send(body(days)))
+    poll = poll_of(tmp_path, server)
+    assert figures(poll, "model_cost_billed_month_to_date") == {("USD",): pytest.approx(9 * 1.305, abs=1e-12)}
 
 
 def test_a_cost_that_only_the_total_has_is_not_lost(tmp_path: Path, server: Server) -> None:

@@ -111,6 +111,15 @@ def test_red_means_that_a_threshold_is_passed(panel: Json) -> None:
 
 
 @each_panel
+def test_a_look_is_of_series_that_there_are(panel: Json) -> None:
+    """Labels are filled in before a series is looked for by its name: one whose name has any is found by its query's letter."""
+    for override in panel["fieldConfig"]["overrides"]:
+        kind, chosen = override["matcher"]["id"], override["matcher"]["options"]
+        (legend,) = [each["legendFormat"] for each in panel["targets"] if chosen == each["refId"]] or [chosen]
+        assert kind == ("byFrameRefID" if "{{" in legend else "byName"), chosen
+
+
+@each_panel
 def test_a_role_has_its_colour(panel: Json) -> None:
     """The same in every graph; and so has a column, by its name. Others are told apart by their order."""
     roles = {

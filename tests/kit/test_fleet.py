@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from grafana import filled, panels
+from prediction_exporter.collectors.artifacts import TIMESTAMP
 from prediction_exporter.collectors.bill import BILL_SHARED, BILLED, BILLED_MONTH_END, BILLED_MONTH_TO_DATE, BILLED_RATE
 from prediction_exporter.collectors.cost import COST, COST_BUDGET, COST_MONTH_END, COST_MONTH_TO_DATE, COST_RATE
 from prediction_exporter.collectors.exporter import SERIES_LIMIT
@@ -61,9 +62,12 @@ from prediction_exporter.kit.figures import SEVERAL, SMOOTHED_SHARE
 from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA, counted_once
 from prediction_exporter.kit.groups import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.health import EVALUATED
+from prediction_exporter.kit.label_cases import at, covered, label_drift, labelled, measured, waited
+from prediction_exporter.kit.performance import FLEET, SEVERAL_LABELLED
 from prediction_exporter.kit.rules import RECORDING_FILE, by_area, group_of
 from prediction_exporter.kit.serving import OF_CLUSTER, OF_NAMESPACE
 from prediction_exporter.kit.volume import COST as WORK
+from prediction_exporter.performance.confusion_predictions import CONFUSION_PREDICTIONS
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
 from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
@@ -141,17 +145,40 @@ def exported(target: dict[str, str]) -> list[str]:
         series(COST_MONTH_TO_DATE, "70x200", money, target=target, period="1970-01"),
         series(COST_MONTH_END, "900x200", money, target=target, method="mean_of_7_days"),
         series(COST_BUDGET, "1000x200", money, target=target),
+        series(TIMESTAMP, "3000x200", model, target=target),
         series(BILL_SHARED, "1x200", model, target=target),
         series(BILLED, "60x200", money, target=target, component="Compute", period="1970-01"),
         series(BILLED_RATE, "25x200", money, target=target, component="Compute"),
         series(BILLED_MONTH_TO_DATE, "60x200", money, target=target),
         series(BILLED_MONTH_END, "800x200", money, target=target, method="mean_of_7_days"),
         *evidence({"income": 7, "probability": 1}, moved=1, target=target),
+        *judged(target),
     ]
     for name, labels in ((f"{REQUEST_DURATION}", version), (f"{PREDICTION_SCORE}", {**version, "column": "probability"})):
         for bound, count in (("0.1", 10), ("0.5", 30), ("+Inf", 40)):
             found.append(series(f"{name}_bucket", f"0+{count}x200", labels, target=target, le=bound))
     return found
+
+
+def judged(target: dict[str, str]) -> list[str]:
+    """Return what an exporter shows of labels and performance, with every measure that there is, whatever the task."""
+    cells = {("yes", "yes"): 30, ("yes", "no"): 10, ("no", "yes"): 5, ("no", "no"): 55}
+    found = [
+        *(
+            line
+            for one in FLEET
+            for line in measured(one.measure, 0.6, (0.8, 0.7), *("",) * len(one.measure.labels), target=target)
+        ),
+        *(
+            series(CONFUSION_PREDICTIONS.family, f"{count}x200", at(), target=target, predicted=predicted, actual=actual)
+            for (predicted, actual), count in cells.items()
+        ),
+        labelled(100, target=target),
+        *covered({"yes": (100, "60x400")}, target=target),
+        *waited(newest="0+60x200", mature="0+60x200", target=target),
+        *label_drift({"yes": 400, "no": 540, "late": 60}, target=target),
+    ]
+    return [line.replace('window="24h"', 'window="1h"') for line in found]
 
 
 def used(target: dict[str, str]) -> list[str]:
@@ -205,6 +232,7 @@ EXPRESSIONS = {
             FRESH,
             LEFT_OUT,
             SEVERAL,
+            SEVERAL_LABELLED,
             SMOOTHED_SHARE,
             EVALUATED,
             ANOMALY,

@@ -255,6 +255,19 @@ def test_no_template_leaves_a_hole(texts: dict[tuple[str, str], str]) -> None:
         assert not re.search(r"\n{3,}", text)
 
 
+def test_a_mail_is_read_on_a_phone_and_at_night(texts: dict[tuple[str, str], str]) -> None:
+    """An alert has one column, as a second leaves a few words' width; each dark colour on white has a light one on black."""
+    for state in ("firing", "resolved"):
+        text = texts[state, "html"]
+        assert "white-space:nowrap" not in text
+        assert all(row.count("<td") == 1 for row in text.split("<tr>")[1:])
+        dark = set(re.findall(r"[.](\w+) \{[^}]*?(?<![-\w])color:#", text))
+        for tag in re.findall(r'<\w+ [^>]*style="[^"]*(?<![-\w])color:#(?!ffffff)[^>]*>', text):
+            name = re.search(r'class="([^"]*)"', tag)
+            assert name is not None, tag
+            assert dark & set(name[1].split()), tag
+
+
 @dataclass(frozen=True)
 class Told:
     """A message, in each of its forms."""

@@ -21,6 +21,7 @@ from prediction_exporter.kit.events import KINDS, steady_tests
 from prediction_exporter.kit.figures import SEVERAL
 from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA
 from prediction_exporter.kit.groups import HEALTH, RECORDED, RECORDING_GROUPS
+from prediction_exporter.kit.performance import SEVERAL_LABELLED
 from prediction_exporter.kit.promql import BRIDGE
 from prediction_exporter.kit.render import render
 from prediction_exporter.kit.rule_tests import event_test
@@ -207,7 +208,10 @@ def test_recorded_series_are_evaluated_in_order(metric_names: Names) -> None:
     change with the configuration and with a replica's state, and not with every prediction.
     """
     recorded = {series.name for series in RECORDED}
-    states = {series.name for series in (SHARED, SHARED_REQUESTS, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL)}
+    states = {
+        series.name
+        for series in (SHARED, SHARED_REQUESTS, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL, SEVERAL_LABELLED)
+    }
     for group in RECORDING_GROUPS:
         if HEALTH in group.series:
             continue  # it is about whether the others are evaluated
@@ -224,7 +228,9 @@ def test_labels_of_the_platform_are_kept(rendered: Mapping[str, str]) -> None:
     )
     # A server's target is of another job than the exporter that it is tied to.
     text = text.replace("by (cluster, namespace, model, kind, match)", "").replace("by (cluster, model, kind, match)", "")
-    for labels in re.findall(r"\bby \(([^)]*)\)", re.sub(r"by \((?:reason|rule_group)\)", "", text)):
+    for labels in re.findall(
+        r"\bby \(([^)]*)\)", re.sub(r"by \((?:reason|rule_group|segment|class|__name__, class, average)\)", "", text)
+    ):
         assert labels.startswith("cluster, namespace, job, ")
 
 

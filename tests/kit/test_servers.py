@@ -21,7 +21,7 @@ from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, al
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.servers import SERVERS_FILE, server_rules
 from prediction_exporter.servers import SERVERS
-from server_series import SHOWN
+from server_series import SCRAPED, SHOWN
 
 Run = Callable[..., str]
 
@@ -202,14 +202,64 @@ def test_each_kind_becomes_a_service_level(run: Run, tmp_path: Path) -> None:
     agree(tmp_path, run, EVERY_KIND, {"input_series": series, "promql_expr_test": expected})
 
 
-def test_a_first_failure_counts(run: Run, tmp_path: Path) -> None:
+_SCRAPED_SERIES = re.compile(r"^([\w:]+)\{(.*?),?\} (\S+)$", re.MULTILINE)
+
+
+def test_what_real_servers_show_is_what_they_were_asked_for(run: Run, tmp_path: Path) -> None:
+    """Their own lines, as they were scraped, of each kind that was seen running, with the buckets taken for it."""
+    assert SCRAPED.keys() == {kind for kind, server in SERVERS.items() if server.seen is not None}
+    series: list[dict[str, str]] = []
+    models, expected = [], []
+    for kind, (match, requests, failed, slow) in SCRAPED.items():
+        text = (Path(__file__).parent / "scraped_servers" / f"{kind}.txt").read_text()
+        target = {**SERVER, "instance": f"{kind}:1"}
+        series += [line(name, {**target, **dict(_LABEL.findall(inner))}, f"{value}x10") for name, inner, value in
+                   _SCRAPED_SERIES.findall(text)]  # fmt: skip
+        duration = SERVERS[kind].duration
+        slo: dict[str, Any] = {} if failed is None else {"availability": 0.999}
+        if duration is not None:
+            slo["latency"] = {"under": "500ms", "ratio": 0.99}
+            bounds = re.findall(rf'{duration.name}_bucket{{.*le="([\d.]+)"', text)
+            assert {float(bound) for bound in bounds} == set(duration.buckets), kind
+        models.append({"name": kind, "server": {"kind": kind, "match": {**match, "instance": f"{kind}:1"}}, "slo": slo})
+        told = {"requests": requests, "requests_failed": failed, "requests_slow": slow}
+        for name, value in told.items():
+            total = f'sum(model_{name}_total{{model="{kind}"}})'
+            expected.append(nothing(total, "5m") if value is None else close_to(total, value, {}, "5m"))
+        if slow is not None:  # one in ten is slow: half of the requests lie far below the objective, one in twenty above it
+            for quantile, compared in ((0.5, "< bool 0.1"), (0.95, "> bool 0.5")):
+                buckets = f'sum by (le) (model_request_duration_seconds_bucket{{model="{kind}"}})'
+                expr = f"histogram_quantile({quantile}, {buckets}) {compared}"
+                expected.append({"expr": expr, "eval_time": "5m", "exp_samples": [{"labels": "{}", "value": 1}]})
+    config = config_of(*models)
+    agree(tmp_path, run, config, {"input_series": [*infos(config), *series], "promql_expr_test": expected})
+
+
+@pytest.mark.parametrize(
+    ("kind", "requests", "failures"),
+    [
+        (
+            "fastapi",
+            ("http_requests_total", {"handler": "/fraud", "status": "2xx"}),
+            ("http_requests_total", {"status": "5xx"}),
+        ),
+        (  # Ray's failures tell the type of their exception, which its requests do not
+            "ray_serve",
+            ("ray_serve_deployment_request_counter_total", {"application": "fraud", "deployment": "Model"}),
+            ("ray_serve_deployment_error_counter_total", {"exception_type": "ValueError"}),
+        ),
+    ],
+)
+def test_a_first_failure_counts(
+    run: Run, tmp_path: Path, kind: str, requests: tuple[str, dict[str, str]], failures: tuple[str, dict[str, str]]
+) -> None:
     """Its series appears with it; from nothing to five in a scrape is five."""
-    config = config_of(model_of("fastapi", "fraud"))
-    target = {**SERVER, "instance": "a:1", "handler": "/fraud", "method": "POST"}
+    config = config_of(model_of(kind, "fraud"))
+    target = {**SERVER, "instance": "a:1", **requests[1]}
     series = [
         *infos(config),
-        line("http_requests_total", {**target, "status": "2xx"}, "0+60x90"),
-        line("http_requests_total", {**target, "status": "5xx"}, "_x50 5x40"),
+        line(requests[0], target, "0+60x90"),
+        line(failures[0], {**target, **failures[1]}, "_x50 5x40"),
     ]
     grown = close_to(
         "sum(round(max_over_time(model_requests_failed_total[20m]) - min_over_time(model_requests_failed_total[20m])))",

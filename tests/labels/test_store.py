@@ -310,3 +310,18 @@ def test_damage_costs_a_day_and_is_told(tmp_path: Path) -> None:
         assert stored.pairs.total() == len(first) + there // 150 * 100, "those that were labelled before, and all that wait"
     assert lost[150] > 10
     assert lost[0] > 10
+
+
+def test_coverage_outlives_predictions_for_as_long_as_it_is_asked_for(tmp_path: Path) -> None:
+    """Windows may hold pairs of predictions that wait no more; these are counted as expired once."""
+    stored = Stored(tmp_path, Store(CLASSES, horizon=DAY, covered=2 * DAY))
+    stored.predict(P("a"), P("b"), now=NOW)
+    stored.label(L("a"), now=NOW)
+    seen = []
+    for day in range(6):
+        stored.expire(NOW + day * DAY)
+        with stored.step(commit=False) as step:
+            seen.append((stored.store.waiting(step)[0], len(stored.store.coverage(step, 0, 1 << 40).minutes)))
+    assert seen == [(2, 1), (2, 1), (0, 1), (0, 1), (0, 0), (0, 0)]
+    assert stored.store.tallies.expired == {"yes": 1}
+    stored.state.close()

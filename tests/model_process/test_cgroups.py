@@ -287,3 +287,21 @@ def test_by_unit(tmp_path: Path) -> None:
         "the unit gone.service has no process: it is not running, or not seen from here; processes of other users are hidden "
         "from the exporter (hidepid, ProtectProc=)"
     )
+
+
+@pytest.mark.parametrize(
+    ("unit", "folder"),
+    [
+        ("model-v1.2", "model-v1.2.service"),  # what follows the dot is no kind of unit
+        ("model.scope", "model.scope"),
+        ("model@1", "model@1.service"),
+        ("system-model.slice", "system-model.slice/model@7.service"),
+        ("memory", "_memory.service"),  # a unit whose folder would be taken for a file of the controller
+    ],
+)
+def test_the_folder_of_a_unit(tmp_path: Path, unit: str, folder: str) -> None:
+    """Whatever it is called."""
+    path = f"/system.slice/{folder}"
+    tree(tmp_path / "cgroup" / path.lstrip("/"))
+    proc = fake_proc(tmp_path / "proc", {7: path, 8: f"/system.slice/other-{folder}"})
+    assert Looker(Process(unit=unit), Totals(), proc).look().pids == (7,)

@@ -196,7 +196,7 @@ def test_a_measure_that_fails_takes_nothing_down(caplog: pytest.LogCaptureFixtur
         raise ZeroDivisionError
 
     broken, *others = (one for one in MEASURES if one.applies(BINARY))
-    failing = type(broken)(**{**vars(broken), "compute": fail})
+    failing = dataclasses.replace(broken, compute=fail)
     found = measure([failing, *others], binary(50, 1).counted(), None, alpha=0.01, min_labels=1)
     assert found[broken.key].statuses == ("error",)
     assert all("error" not in found[one.key].statuses for one in others)

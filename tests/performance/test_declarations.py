@@ -15,7 +15,7 @@ import pytest
 import prediction_exporter.performance as package
 from labelled import Pairs, binary, multiclass, regression
 from prediction_exporter.collectors.registry import FAMILIES
-from prediction_exporter.families import WINDOW
+from prediction_exporter.families import PERFORMANCE
 from prediction_exporter.performance import MEASURES, Measure, measure
 
 #: What is shared by measures and is none.
@@ -28,10 +28,13 @@ SHARED = {
     "evaluation",
     "exact",
     "examples",
+    "grouping",
+    "label_drift",
     "layout",
     "lists",
     "moments",
     "numbers",
+    "summary",
     "thresholds",
     "weights",
 }
@@ -53,8 +56,9 @@ def test_every_module_is_registered_once() -> None:
 
 def test_families_are_unique() -> None:
     """No two measures, and no measure and another family, write the same series."""
-    names = [*(one.family.name for one in MEASURES), *(family.name for family in FAMILIES)]
+    names = [family.name for family in FAMILIES]
     assert len(names) == len(set(names))
+    assert {family.name for one in MEASURES for family in one.families} <= set(names)
 
 
 @every_measure
@@ -64,7 +68,7 @@ def test_names_follow_the_habits_of_prometheus(one: Measure) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", one.key)
     assert not one.key.endswith(("_total", "_count", "_sum", "_bucket", "_info", "_created"))
     assert one.family.type == "gauge"
-    assert one.family.labels[: len(WINDOW)] == WINDOW
+    assert one.family.labels == (*PERFORMANCE, *one.labels)
     assert re.fullmatch(r"[A-Z].*\.", one.family.help)
     assert (one.unit == "percentunit") == one.key.endswith("_ratio")
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", reason.name) for reason in one.reasons)
@@ -92,7 +96,7 @@ def test_entries_and_ranges(pairs: Pairs) -> None:
             continue
         entries, values = one.entries(pairs.layout), one.compute(counted)
         assert values.shape == (len(entries),) == (len(set(entries)),)
-        assert {len(entry) for entry in entries} == {len(one.family.labels) - len(WINDOW)}
+        assert {len(entry) for entry in entries} == {len(one.labels)}
         assert all(one.lower <= value <= one.upper or math.isnan(value) for value in values.tolist())
 
 

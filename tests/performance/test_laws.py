@@ -52,6 +52,18 @@ def test_parts_add_up_to_the_whole_in_any_order(name: str, seed: int, rows: int,
 
 
 @every_stream
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(0, 80))
+@settings(max_examples=10, deadline=None)
+def test_groups_are_counted_as_if_alone(name: str, seed: int, rows: int) -> None:
+    """Some of them are empty."""
+    pairs = STREAMS[name](rows, seed)
+    groups = np.random.default_rng(seed).integers(0, 9, rows)
+    parts = (pairs.predicted, pairs.actual, pairs.scores, pairs.weights)
+    found = Performance.of_groups(pairs.layout, *parts, groups=groups, size=9)
+    assert all((counts == pairs.rows(groups == group).counted().counts).all() for group, counts in enumerate(found))
+
+
+@every_stream
 def test_nothing_changes_nothing_and_arguments_stay(name: str) -> None:
     """The empty performance is neutral, and adding changes only the left side in place."""
     pairs = STREAMS[name](50, 1)

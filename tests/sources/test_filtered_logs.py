@@ -172,6 +172,7 @@ def test_fields_are_recognised_by_what_passes(tmp_path: Path) -> None:
         assert taken(reader) == ([0.0, 1.0, 2.0], 1000, {})
         schema = reader.schema
         assert schema is not None
+        assert schema.time is not None
         assert [path_text(at) for at in (schema.time, *schema.optional)] == ["ts", "request_id", "latency_ms", "status"]
         assert reader.seen.unseen() == ()
         assert reader.seen.ratios()["where"] == pytest.approx(3 / 1003)

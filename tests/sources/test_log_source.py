@@ -13,7 +13,7 @@ from prediction_exporter.config import Predictions, parse
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.sources import log_sample
-from prediction_exporter.sources.fields.schema import describe, path_text
+from prediction_exporter.sources.fields.schema import describe
 from prediction_exporter.sources.log import LogSource
 from prediction_exporter.sources.log_sample import sample_log
 
@@ -232,7 +232,7 @@ def test_service_only(tmp_path: Path) -> None:
     assert batch.events[0].columns == {}
     assert len(batch.events[0]) == 3
     assert reader.schema is not None
-    assert path_text(reader.schema.time) == "ts"
+    assert reader.schema.time == ("ts",)
     reader.close()
 
 

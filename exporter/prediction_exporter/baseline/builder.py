@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from prediction_exporter.baseline.columns import Profiled, derived_of, is_whole, profile_column
 from prediction_exporter.baseline.derived import MEANINGS, Moment, Raw, lists_in, moment_of
 from prediction_exporter.baseline.kinds import IDENTIFIER, IGNORED, LeftOutError
+from prediction_exporter.baseline.labelled import Truth, labelled
 from prediction_exporter.baseline.learnt_record import InflationRecord, to_record
 from prediction_exporter.baseline.numbers import DRIFT_BINS, numeric_column
 from prediction_exporter.baseline.record import BaselineRecord, ColumnRecord, Task, to_columns
@@ -58,6 +59,7 @@ def build(
     labels: Sequence[str] = (),
     timezone: str = "UTC",
     importance: bool = False,
+    truth: Truth | None = None,
 ) -> BuildResult:
     """Build a baseline from a table.
 
@@ -72,15 +74,17 @@ def build(
         labels: columns that hold the truth.
         timezone: IANA zone of times that carry none, and of the hours of seasons.
         importance: whether it is learnt what part of the output each feature carries; it needs scikit-learn.
+        truth: where the table has the labels of a model whose performance is measured.
 
     Raises:
         BaselineError: the table has no rows, no column to watch, or not what a setting says.
+        ConfigError: several columns could have a role, or what is said of performance does not fit the table.
     """
     if table.rows == 0:
         raise BaselineError(f"{table.name}: has no rows; a baseline is built from data")
-    roles = assign(list(table.columns), fields, where=where, labels=labels)
+    roles = assign(list(table.columns), fields, where=where, labels=[*labels, *(truth.columns if truth is not None else ())])
     wanted = _wanted(table, roles)
-    left_out = _other_columns(table.columns, roles, _places(wanted))
+    left_out = _other_columns(table.columns, roles, _places(wanted)) | (truth.left_out if truth is not None else {})
     known = {name: _setting(settings, kinds, name) for name in {**dict(settings or {}), **kinds}}
     place = f"{where.removesuffix('.predictions.fields')}.columns"
     left_out |= {
@@ -95,8 +99,7 @@ def build(
     moment = moment_of(table, fields, roles, timezone)
     clock, taught_nothing = _clock(table, roles, moment, timezone)
     sample = Sample(table.rows) if importance else None
-    ignored = {name for name, setting in known.items() if setting.kind == "ignore"}
-    taken = {*wanted, *ignored}
+    taken = {*wanted, *(ignored := {name for name, setting in known.items() if setting.kind == "ignore"})}
     found: list[Profiled] = []
     reports: list[ColumnReport] = []
     for name in track(wanted):
@@ -109,7 +112,7 @@ def build(
             # What has scores of several classes predicts a class, also one of many that are written as numbers.
             is_class = is_scored_by_class and role is Role.PREDICTION and is_whole(table.column(at), table.written.get(at))
             does = task or ("multiclass" if is_class else None)
-            several = _taught(_profiled(name, role, at, table, setting, does, moment, taken), clock, sample)
+            several = _taught(_profiled(name, role, at, table, setting, does, moment, taken), clock, sample, truth)
         except BaselineError as error:
             raise BaselineError(f"{place}.{name}: {error}") from error
         except LeftOutError as reason:
@@ -127,15 +130,18 @@ def build(
     if not found:
         raise BaselineError(f"{table.name}: has no column to watch: " + "; ".join(f"{k}: {v}" for k, v in left_out.items()))
     learnt = None if sample is None else learn(sample)
+    does = task or _recognise_task([one.profile for one in found])
+    performance, how_good = labelled(table, truth, found, does)
     record = BaselineRecord(
         rows=table.rows,
-        task=task or _recognise_task([one.profile for one in found]),
+        task=does,
         left_out=left_out,
         replay=clock.record if clock is not None else None,
         importance=None if learnt is None else learnt.record,
+        performance=performance,
         columns=tuple(_record(one) for one in found),
     )
-    words = [taught_nothing if clock is None else clock.words(), *([] if learnt is None else [learnt.words])]
+    words = (taught_nothing if clock is None else clock.words(), *([] if learnt is None else [learnt.words]), *how_good)
     return BuildResult(record=record, columns=tuple(reports), taught="\n".join(words))
 
 
@@ -200,12 +206,20 @@ def _of_lists(
     return [_taught(derived_of(raw, moment, taken), clock, sample) for raw in raws]
 
 
-def _taught(several: Sequence[Profiled], clock: Clock | None, sample: Sample | None) -> list[Profiled]:
-    """Return columns with what their hours taught, and without their rows, of which a sample is kept."""
+def _taught(
+    several: Sequence[Profiled], clock: Clock | None, sample: Sample | None, truth: Truth | None = None
+) -> list[Profiled]:
+    """Return columns with what their hours taught, and without their rows, of which a sample is kept.
+
+    Those of outputs stay, where there are labels beside them.
+    """
     if sample is not None:
         for one in several:
             sample.take(one)
-    return [taught(one, clock) for one in several]
+    made = [taught(one, clock) for one in several]
+    if truth is None or several[0].column.role is Role.FEATURE:
+        return made
+    return [replace(made[0], events=several[0].events), *made[1:]]
 
 
 def _reports(several: Sequence[Profiled]) -> Iterator[ColumnReport]:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from prediction_exporter.baseline.inflation import Inflation
 from prediction_exporter.baseline.learnt_record import InflationRecord, LearntRecord, ReplayRecord, to_learnt
+from prediction_exporter.baseline.performance_record import PerformanceRecord
 from prediction_exporter.config.reading import read_bytes
 from prediction_exporter.counting.cells import Cells
 from prediction_exporter.counting.functions import Function
@@ -29,6 +30,7 @@ from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.errors import BaselineError
 from prediction_exporter.evidence.learnt import Learnt
+from prediction_exporter.performance import Performance
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -58,6 +60,8 @@ class Baseline:
         inflation: by column, what its windows read without any change; none, of a file that says nothing of it.
         timezone: where the hours of its seasons are those of.
         importance: what part of the output each feature that has a distribution carries, by name; empty where it is not known.
+        performance: how good the model was on the data; None where these had no labels.
+        only_for: predicted classes that ``performance`` is of alone; empty for all.
     """
 
     profile: Profile
@@ -70,6 +74,8 @@ class Baseline:
     inflation: tuple[Inflation, ...] = ()
     timezone: str = "UTC"
     importance: Mapping[str, float] = field(default_factory=dict)
+    performance: Performance | None = None
+    only_for: tuple[str, ...] = ()
 
     @property
     def layout(self) -> Layout:
@@ -151,6 +157,7 @@ class BaselineRecord(_Strict):
     left_out: dict[str, str] = {}
     replay: ReplayRecord | None = None
     importance: ImportanceRecord | None = None
+    performance: PerformanceRecord | None = None
     columns: tuple[ColumnRecord, ...] = Field(min_length=1)
 
     def content_hash(self) -> str:
@@ -166,17 +173,22 @@ class BaselineRecord(_Strict):
 
     def _absent(self) -> set[str]:
         """Return which keys that former versions do not have say nothing."""
-        return {key for key in ("replay", "importance") if getattr(self, key) is None}
+        return {key for key in ("replay", "importance", "performance") if getattr(self, key) is None}
 
     def readable(self) -> str:
         """Return JSON with a key a line and each list on one line, so that a person and a diff can read it."""
-        content = self.model_dump(mode="json", exclude={"columns", *self._absent()})
+        content = self.model_dump(mode="json", exclude={"columns", "performance", *self._absent()})
         lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
-        columns = []
-        for column in self.columns:
-            items = column.model_dump(mode="json", exclude_defaults=True).items()
-            columns.append("    {\n" + ",\n".join(f"      {json.dumps(k)}: {json.dumps(v)}" for k, v in items) + "\n    }")
+        if self.performance is not None:
+            lines.append(f'  "performance": {_readable(self.performance, "  ")}')
+        columns = [f"    {_readable(column, '    ')}" for column in self.columns]
         return "{\n" + ",\n".join(lines) + ',\n  "columns": [\n' + ",\n".join(columns) + "\n  ]\n}\n"
+
+
+def _readable(record: BaseModel, indent: str) -> str:
+    """Return what of a record is no default, a key a line."""
+    items = record.model_dump(mode="json", exclude_defaults=True).items()
+    return "{\n" + ",\n".join(f"{indent}  {json.dumps(k)}: {json.dumps(v)}" for k, v in items) + f"\n{indent}}}"
 
 
 def to_profile(record: BaselineRecord) -> Profile:
@@ -287,6 +299,7 @@ def load(path: Path) -> Baseline:
         profile = to_profile(record)
         learnt = _learnt(record, profile)
         importance = _importance(record)
+        performance = record.performance.to_performance() if record.performance is not None else None
         created = datetime.fromisoformat(record.created).timestamp()
     except (BaselineError, ValueError, OverflowError) as error:
         raise BaselineError(f"{path}: {error}; build it anew") from error
@@ -301,6 +314,8 @@ def load(path: Path) -> Baseline:
         inflation=tuple(c.inflation.to_inflation() if c.inflation is not None else Inflation() for c in record.columns),
         timezone=record.replay.timezone if record.replay is not None else "UTC",
         importance=importance,
+        performance=performance,
+        only_for=record.performance.only_for if record.performance is not None else (),
     )
 
 

@@ -13,6 +13,8 @@ NAMES: tuple[str, ...] = (
     "statistics",
     "references",
     "evidence",
+    "labels",
+    "performance",
     "identity",
     "server",
     "notes",

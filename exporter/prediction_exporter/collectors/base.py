@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from prediction_exporter.baseline import Baseline
-from prediction_exporter.collectors.report import ModelReport, NotesReport, ReferenceReport, WindowReport
+from prediction_exporter.collectors.report import LabelsReport, ModelReport, NotesReport, ReferenceReport, WindowReport
 from prediction_exporter.config import Config, Model
 from prediction_exporter.cost.rates import RateCosts
 from prediction_exporter.cost.usage import Metered
@@ -27,6 +27,7 @@ from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.evidence.detector import Detector, Evidence
 from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import Family
+from prediction_exporter.performance import Performance, PerformanceLayout
 from prediction_exporter.statistics import Reference
 
 #: Under this name stands what belongs to no model.
@@ -77,6 +78,8 @@ class Subject:
         baseline: None where the model has none, or where it cannot be read: its series must do without it then.
         references: what each window is compared with, by the window's name; empty without a baseline.
         detector: the rule that decides what moved; None without a baseline.
+        performance: what is counted of predictions with labels; None where the configuration has no labels.
+        labelled: how good the model was on the baseline's data; None where these had no labels.
     """
 
     config: Config
@@ -84,6 +87,8 @@ class Subject:
     baseline: Baseline | None
     references: Mapping[str, Reference]
     detector: Detector | None = None
+    performance: PerformanceLayout | None = None
+    labelled: Performance | None = None
 
     def labels(self, family: Family, *values: str) -> str:
         """Return the labels of one of the model's series, whose first is the model."""
@@ -102,6 +107,7 @@ class Moment:
         late: predictions that came too late to give evidence.
         since: event time of the first events, as Unix time; None where it is not known.
         references: its windows seen from others, where that is configured.
+        labels: its labels and performance, where that is configured.
     """
 
     windows: Sequence[WindowReport]
@@ -111,6 +117,7 @@ class Moment:
     late: int = 0
     since: float | None = None
     references: Sequence[ReferenceReport] = ()
+    labels: LabelsReport | None = None
 
 
 class ModelSeries(ABC):

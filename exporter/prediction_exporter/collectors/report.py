@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.config import Model
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.evidence.detector import Evidence
 from prediction_exporter.exposition import Samples
+from prediction_exporter.labels.tallies import Tallies
 from prediction_exporter.notes.verdicts import Verdicts
+from prediction_exporter.performance import Measured, Performance
+from prediction_exporter.performance.label_drift import LabelDrift
 from prediction_exporter.statistics.comparison import Expected
 from prediction_exporter.statistics.evaluation import Result
 
@@ -100,6 +107,75 @@ class SourceReport:
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
+#: Whether a window has the labels that it will get, or those that have come until now; a label of its series.
+MATURE: Literal["mature"] = "mature"
+PRELIMINARY: Literal["preliminary"] = "preliminary"
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceReport:
+    """Performance of one window of one version, stage and segment.
+
+    Attributes:
+        stage: champion, challenger, shadow, other or none; "" where no field says so.
+        labels: :data:`MATURE`, of a window that ends where maturity begins, or :data:`PRELIMINARY`, of one that ends now.
+        pairs: the counts.
+        measured: the measures, by key. Of preliminary windows no threshold is made.
+        drift: its labels beside the baseline's; None of preliminary windows, and where the baseline's data had no labels.
+    """
+
+    version: str
+    stage: str
+    segment: str
+    window: str
+    labels: Literal["mature", "preliminary"]
+    pairs: Performance = field(repr=False)
+    measured: Mapping[str, Measured] = field(repr=False)
+    drift: LabelDrift | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageReport:
+    """How many predictions of a window of a version and stage have their label.
+
+    Attributes:
+        classes: the predicted classes that the predictions are told apart by; one text "" where numbers are predicted.
+        predictions: those that are followed, int64 (C,).
+        labelled: those of them that have a label, int64 (C,).
+    """
+
+    version: str
+    stage: str
+    window: str
+    labels: Literal["mature", "preliminary"]
+    classes: tuple[str, ...]
+    predictions: NDArray[np.int64]
+    labelled: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelsReport:
+    """What is known of a model's labels, and of its performance by them.
+
+    Attributes:
+        source: how the source of the labels is doing.
+        tallies: what became of predictions and labels so far, as counters. Not to be changed.
+        waiting: predictions that are kept, labelled or not, and labels that have found none.
+        windows: performance by version, stage, segment, window and kind of labels.
+        coverage: the same of how many predictions have a label.
+        ends: where the mature window of each name ends, as Unix time; those of which nothing is mature are left out.
+        duplicates: of the predictions read in the last window of each name, those that were there already, and all of them.
+    """
+
+    source: SourceReport
+    tallies: Tallies
+    waiting: tuple[int, int]
+    windows: Sequence[PerformanceReport] = ()
+    coverage: Sequence[CoverageReport] = ()
+    ends: Mapping[str, float] = field(default_factory=dict)
+    duplicates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelReport:
     """A model after an evaluation.
@@ -112,6 +188,7 @@ class ModelReport:
         evidence: by version, what surely moved.
         references: its windows seen from others, where that is configured.
         requests: by version, how many there were and how many of them failed, as counters; None while nothing is counted.
+        labels: its labels and performance; None where the configuration has none.
     """
 
     model: Model
@@ -124,6 +201,7 @@ class ModelReport:
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
     references: Sequence[ReferenceReport] = field(default=(), repr=False)
     requests: Mapping[str, tuple[int, int]] | None = None
+    labels: LabelsReport | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:

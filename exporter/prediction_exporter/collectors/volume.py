@@ -62,7 +62,8 @@ class SourceVolume(Poll):
             return self._render(None)
         except OSError as error:
             raise SourceError(f"cannot ask for the volume of {newest}: {error.strerror or error}") from error
-        return self._render((usage.free, usage.total))
+        # A volume without a limit, as a tmpfs of size=0, has a size of 0: nothing tells what is left.
+        return self._render((usage.free, usage.total) if usage.total else None)
 
     def _render(self, volume: tuple[int, int] | None) -> Samples:
         if self._since is None:

@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     """Build the baseline and say what was made of each column."""
     from prediction_exporter import baseline, config
     from prediction_exporter.baseline.builder import build
+    from prediction_exporter.baseline.labelled import truth_of
     from prediction_exporter.baseline.surrogate import refuse_without_scikit_learn
     from prediction_exporter.baseline.tables import read_table
     from prediction_exporter.errors import ConfigError
@@ -83,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
         labels=options.label,
         timezone=model.predictions.timezone,
         importance=options.importance,
+        truth=truth_of(model, f"models[{index}]", list(table.columns), options.label),
     )
     written = baseline.save(result.record, output)
     looked_at = {report.name for report in result.columns}

@@ -68,11 +68,15 @@ def check_config(options: argparse.Namespace) -> int:
         baseline, found = _baseline(loaded, index, problems)
         if baseline is not None:
             baselines[index] = baseline
-            warnings += [*_nothing_compared(index, baseline), *not_compared(loaded, model, f"models[{index}]")]
+            command = config.baseline_command(options.file, model)
+            warnings += _nothing_compared(index, baseline)
+            warnings += not_compared(loaded, model, baseline, f"models[{index}]", command)
         warnings += [f"models[{index}].slo.openslo: {sentence}" for sentence in model.slo.unused]
         if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
         found.add(_show_source(loaded, index, baseline, options.file))
+        found.add(_show_labels(loaded, index, baseline))
+        _show_performance(model, baseline, f"models[{index}]")
         print("\n".join(f"  {line}" for line in levels(switches, loaded, model)))
         # A baseline that does not exist is told among the files already.
         problems += [error for error in found.errors if error not in problems]
@@ -115,6 +119,7 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     from prediction_exporter.errors import PredictionExporterError, SourceError
     from prediction_exporter.monitor.foresight import foresee
     from prediction_exporter.monitor.inspection import inspect, open_to_look
+    from prediction_exporter.monitor.label_inspection import check_joinable
     from prediction_exporter.monitor.references import spans_of
     from prediction_exporter.sources.fields.schema import describe
 
@@ -144,9 +149,54 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
         print(f"  nothing to read yet: {waits}")
     for line in describe(look.schema, layout) if look.schema is not None else ():
         print(f"  {line}")
+    found.errors += check_joinable(model, look, index=index)
     for line in [*_not_compared(baseline), *foresee(model, baseline, look)] if baseline is not None else ():
         print(f"  {line}")
     return found
+
+
+def _show_labels(config: Config, index: int, baseline: Baseline | None) -> Findings:
+    """Show which field of the source of a model's labels is what; return what is wrong with it."""
+    from prediction_exporter.baseline.performance import performance_of
+    from prediction_exporter.baseline.settings import Findings
+    from prediction_exporter.errors import PredictionExporterError, SourceError
+    from prediction_exporter.monitor.label_inspection import inspect_labels, open_labels_to_look
+    from prediction_exporter.sources.labels import describe_labels
+
+    model, place = config.models[index], f"models[{index}]"
+    if model.labels is None or baseline is None:
+        return Findings()
+    print(f"  labels: reads {model.labels.shown}")
+    performance, _ = performance_of(model, baseline, place)
+    told: list[str] = []
+    try:
+        with _hearing(told), closing(open_labels_to_look(config, index, performance)) as source:
+            look = source.look()
+    except SourceError as error:
+        problem = f"{place}.labels: the source cannot be looked at now: {error}"
+        return Findings([problem]) if model.labels.log is not None else Findings(warnings=[problem])
+    except PredictionExporterError as error:
+        return Findings(str(error).split("\n"))
+    lines, found = inspect_labels(performance, look, index=index, meanings=model.labels.values)
+    found.warnings += [f"{place}.labels: {warning}" for warning in told]
+    shown = [*lines, *(describe_labels(look.schema) if look.schema is not None else ())]
+    print("\n".join(f"    {line}" for line in shown or ["no label to look at yet"]))
+    return found
+
+
+def _show_performance(model: Model, baseline: Baseline | None, place: str) -> None:
+    """Show what is measured of a model with labels, and what that was on the baseline's data."""
+    from prediction_exporter.baseline.performance import performance_of
+    from prediction_exporter.performance import MEASURES
+    from prediction_exporter.performance.summary import summary
+
+    if model.labels is None or baseline is None:
+        return
+    layout, labelled = performance_of(model, baseline, place)
+    if labelled is None:
+        print(f"  performance measured: {', '.join(measure.key for measure in MEASURES if measure.applies(layout))}")
+    else:
+        print(f"  performance measured, and by {labelled.rows:,} labels of the baseline: {summary(labelled)}")
 
 
 def _show_process(model: Model, index: int) -> Iterator[str]:

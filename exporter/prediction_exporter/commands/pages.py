@@ -14,6 +14,9 @@ from prediction_exporter.kit.alerts.field_not_found import FIELD_NOT_FOUND
 from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
+from prediction_exporter.kit.alerts.model_cost_overrun import MODEL_COST_OVERRUN
+from prediction_exporter.kit.alerts.model_cost_unknown import MODEL_COST_UNKNOWN
+from prediction_exporter.kit.alerts.model_process_down import MODEL_PROCESS_DOWN
 from prediction_exporter.kit.alerts.out_of_range_values import OUT_OF_RANGE_VALUES
 from prediction_exporter.kit.alerts.prediction_drift import PREDICTION_DRIFT
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
@@ -39,6 +42,9 @@ RUNBOOKS: dict[Topic, Alert] = {
     Topic.SOURCE: SOURCE_STALE,
     Topic.FIELD: FIELD_NOT_FOUND,
     Topic.PROBLEM: CONFIG_RELOAD_FAILED,
+    Topic.PROCESS: MODEL_PROCESS_DOWN,
+    Topic.COST: MODEL_COST_OVERRUN,
+    Topic.BILL: MODEL_COST_UNKNOWN,
 }
 
 
@@ -52,6 +58,8 @@ def landing_page(monitor: Monitor, *, telemetry_path: str) -> bytes:
         telemetry_path=telemetry_path,
         problem=monitor.problem,
         unwatched={model.name: monitor.switches.off(monitor.config, model) for model in monitor.config.models},
+        polled=monitor.polled(),
+        costs=monitor.costs,
         verdicts={} if notes is None else {model.name: notes.verdicts.of_model(model.name) for model in monitor.config.models},
         runbooks={topic: alert.name for topic, alert in RUNBOOKS.items()},
     )

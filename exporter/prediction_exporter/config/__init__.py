@@ -14,6 +14,15 @@ from prediction_exporter.config.contacts import (
     Webhook,
 )
 from prediction_exporter.config.cost import CURRENCIES, METERED, RATES, Cost, Focus, OpenCost
+from prediction_exporter.config.fields import (
+    UNIT_ENDINGS,
+    FeaturePattern,
+    Features,
+    Fields,
+    LatencyField,
+    StatusField,
+    TimeField,
+)
 from prediction_exporter.config.files import baseline_command, check_files, check_log_folders
 from prediction_exporter.config.load import load, parse
 from prediction_exporter.config.models import (
@@ -27,20 +36,7 @@ from prediction_exporter.config.models import (
 )
 from prediction_exporter.config.notifications import Notifications, Smtp, WorkingHours
 from prediction_exporter.config.objectives import coarse_objectives
-from prediction_exporter.config.predictions import (
-    S3,
-    UNIT_ENDINGS,
-    FeaturePattern,
-    Features,
-    Fields,
-    Files,
-    LatencyField,
-    Log,
-    Predictions,
-    StatusField,
-    Table,
-    TimeField,
-)
+from prediction_exporter.config.predictions import S3, Files, Log, Predictions, Table
 from prediction_exporter.config.process import Process
 from prediction_exporter.config.schema import json_schema, write_schema
 from prediction_exporter.config.scores import ScorePattern

@@ -10,8 +10,9 @@ from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryFile
 
+from prediction_exporter.config.labels import Labels
 from prediction_exporter.config.models import Config, Model
-from prediction_exporter.config.predictions import Files, Log
+from prediction_exporter.config.predictions import Files, Log, Predictions
 from prediction_exporter.config.values import suggest
 
 #: Names of a folder that a message shows.
@@ -39,11 +40,10 @@ def check_files(config: Config, file: Path) -> list[str]:
     """
     problems = []
     for index, model in enumerate(config.models):
-        table = model.predictions.table
-        password_file = table.password_file if table is not None else None
+        tables = {"predictions": model.predictions.table, "labels": model.labels.table if model.labels is not None else None}
         for key, path in (
             ("baseline", model.baseline),
-            ("predictions.table.password_file", password_file),
+            *((f"{key}.table.password_file", table.password_file) for key, table in tables.items() if table is not None),
             ("dependencies", model.dependencies),
             *((f"cost.{key}", path) for key, path in (model.cost.files.items() if model.cost is not None else ())),
         ):
@@ -62,13 +62,15 @@ def check_log_folders(config: Config) -> list[str]:
     """Return a warning per log, tree of files or bill that is not there yet, with what is; who writes it may come later."""
     warnings = []
     for index, model in enumerate(config.models):
-        source, focus = model.predictions.source, model.cost.focus if model.cost is not None else None
-        if isinstance(source, Log):
-            folder = os.path.dirname(source.path)  # noqa: PTH120  # the text is a glob
-            warnings += _missing(config, f"models[{index}].predictions.log.path", source.path, folder)
-        elif isinstance(source, Files) and not source.in_bucket:
-            place = f"models[{index}].predictions.files.path"
-            warnings += _missing(config, place, source.path, _before_wildcards(source.path))
+        focus = model.cost.focus if model.cost is not None else None
+        sections: list[Predictions | Labels] = [model.predictions, *([model.labels] if model.labels is not None else [])]
+        for section in sections:
+            source, place = section.source, f"models[{index}].{section.SECTION}"
+            if isinstance(source, Log):
+                folder = os.path.dirname(source.path)  # noqa: PTH120  # the text is a glob
+                warnings += _missing(config, f"{place}.log.path", source.path, folder)
+            elif isinstance(source, Files) and not source.in_bucket:
+                warnings += _missing(config, f"{place}.files.path", source.path, _before_wildcards(source.path))
         if focus is not None and not focus.in_bucket:
             warnings += _missing(config, f"models[{index}].cost.focus.path", focus.path, _before_wildcards(focus.path))
     return warnings

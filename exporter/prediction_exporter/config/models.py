@@ -16,6 +16,7 @@ from prediction_exporter.config.artifacts import Retraining, Storage
 from prediction_exporter.config.capacity import Capacity, Replicas
 from prediction_exporter.config.contacts import Alertmanager, Owner
 from prediction_exporter.config.cost import METERED, Cost
+from prediction_exporter.config.labels import Labels, PerformanceSection
 from prediction_exporter.config.notifications import Notifications
 from prediction_exporter.config.predictions import Predictions, Unread
 from prediction_exporter.config.process import Process
@@ -149,6 +150,10 @@ class Model(Section):
         validate_default=True,
         description=f"Where the predictions are read; required unless maturity is 0 and there is {' or '.join(ENOUGH)}.",
     )
+    labels: Labels | None = Field(None, description="Where the truth about the predictions comes from, later.")
+    performance: PerformanceSection = Field(
+        default_factory=PerformanceSection, description="How performance is measured, where there are labels."
+    )
     columns: Mapping[Text, Column] = Field({}, description="Settings of single columns, by name.")
     segments: Segments = Field((), description="Categorical columns whose values are watched apart; at most 5.")
     references: References = Field(
@@ -198,6 +203,24 @@ class Model(Section):
         if baseline is None and info.data.get("maturity", 0) > 0:
             raise refuse("is required where maturity is above 0", "the path of a baseline file, or maturity: 0")
         return baseline
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_of_predictions(cls, labels: Labels | None, info: ValidationInfo) -> Labels | None:
+        if labels is not None and info.data.get("maturity") in (0, 1):
+            raise refuse_key("are what maturity 2 adds", "maturity: 2, or no labels")
+        return labels
+
+    @model_validator(mode="after")
+    def _rows_for_labels(self) -> Model:
+        table = self.predictions.table
+        if self.labels is not None and table is not None and table.mode == "aggregate":
+            raise refuse(
+                "counts rows in the database, and labels are joined to single ones",
+                "rows, or auto, where there are labels",
+                inside=("predictions", "table", "mode"),
+            )
+        return self
 
     @field_validator("references")
     @classmethod

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationInfo,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
-from prediction_exporter.config.scores import Score
+from prediction_exporter.config.fields import Fields
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
@@ -26,20 +15,17 @@ from prediction_exporter.config.values import (
     DatabaseUrl,
     DurationValue,
     Endpoint,
-    FieldName,
     FileFormat,
     FilePath,
     FilesPath,
     Flag,
     GlobPath,
     LogFormat,
-    Names,
     Query,
     SizeValue,
     Start,
     TableMode,
     Text,
-    Unit,
     Zone,
     between,
     refuse,
@@ -49,22 +35,6 @@ from prediction_exporter.config.where import Where
 
 #: What CSV is written with where a value is missing: databases, R and pandas have a word each.
 NULL_VALUES = ("\\N", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "<NA>", "None")
-
-#: Endings of a field's name that tell the unit of a duration.
-UNIT_ENDINGS: dict[str, Unit] = {
-    "_ms": "ms",
-    "_millis": "ms",
-    "_milliseconds": "ms",
-    "_s": "s",
-    "_sec": "s",
-    "_seconds": "s",
-    "_us": "us",
-    "_micros": "us",
-    "_microseconds": "us",
-    "_ns": "ns",
-    "_nanos": "ns",
-    "_nanoseconds": "ns",
-}
 
 
 class Log(Section):
@@ -195,151 +165,6 @@ class Files(Section):
         return self.path
 
 
-class TimeField(Section):
-    """The field with the time of a prediction."""
-
-    field: Text = Field(description="Name of the field.")
-    unit: Unit | None = Field(None, description="Unit of a number since 1970; recognised by its magnitude if absent.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return _field_mapping(value)
-
-
-class LatencyField(Section):
-    """The field with the duration of a request."""
-
-    field: Text = Field(description="Name of the field.")
-    unit: Unit = Field(description="Unit of the number.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        mapping = _field_mapping(value)
-        if not isinstance(value, str):
-            return mapping
-        for ending, unit in UNIT_ENDINGS.items():
-            if value.endswith(ending):
-                return {**mapping, "unit": unit}
-        raise refuse("does not tell its unit", "{field: NAME, unit: UNIT} with a unit of s, ms, us or ns")
-
-
-def _status(value: Any) -> Any:
-    """Return a value of a status as the text that a source has of it."""
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, int | float):
-        raise refuse("is no value of a status", "a text, a number, true or false")
-    return json.dumps(value)
-
-
-StatusValues = Annotated[
-    tuple[
-        Annotated[
-            str,
-            BeforeValidator(_status),
-            WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "number", "boolean")]}),
-        ],
-        ...,
-    ],
-    Field(min_length=1, max_length=100),
-]
-
-
-class StatusField(Section):
-    """The field that says whether a request failed."""
-
-    model_config = ConfigDict(json_schema_extra={"not": {"required": ["failed", "ok"]}})
-
-    field: Text = Field(description="Name of the field.")
-    failed: StatusValues | None = Field(None, description="Values that mean failure; all others do not.")
-    ok: StatusValues | None = Field(None, description="Values that do not mean failure; all others do.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return _field_mapping(value, "{field: NAME, failed: [VALUE]} or {field: NAME, ok: [VALUE]}")
-
-    @model_validator(mode="after")
-    def _either(self) -> StatusField:
-        if self.failed is not None and self.ok is not None:
-            raise refuse("has both failed and ok", "one of them: all other values are of the other kind")
-        return self
-
-
-def _field_mapping(value: Any, mapping: str = "{field: NAME, unit: UNIT}") -> dict[str, Any]:
-    if isinstance(value, str):
-        return {"field": value}
-    if isinstance(value, dict):
-        return value
-    raise refuse("is no field", f"the name of a field as text, or {mapping}")
-
-
-class FeaturePattern(Section):
-    """Features found by name."""
-
-    pattern: Text = Field(description='Shell pattern over the names of the fields, nested ones with dots, such as "f_*".')
-
-
-FORMS_OF_FEATURES: dict[type, str] = {str: "<object>", list: "<names>", dict: "<pattern>"}
-
-
-def _form_of_features(value: Any) -> str | None:
-    return next((tag for kind, tag in FORMS_OF_FEATURES.items() if isinstance(value, kind)), None)
-
-
-def _check_form_of_features(value: Any) -> Any:
-    if _form_of_features(value) is not None:
-        return value
-    raise refuse("does not tell where the features are", "the name of a nested object, a list of fields, or {pattern: PATTERN}")
-
-
-#: The name of a nested object, names of fields, or a pattern for them. The tags keep one alternative's errors apart.
-Features = Annotated[
-    Annotated[Text, Tag("<object>")] | Annotated[Names, Tag("<names>")] | Annotated[FeaturePattern, Tag("<pattern>")],
-    Discriminator(_form_of_features),
-    BeforeValidator(_check_form_of_features),
-]
-
-
-class Fields(Section):
-    """Names of the log's fields; one that is absent here is recognised where that is unambiguous."""
-
-    time: Annotated[TimeField, FieldName()] | None = Field(
-        None, description="Time of the prediction: a name, or {field, unit}."
-    )
-    id: Text | None = Field(None, description="Identifier of the prediction; a line without one is refused.")
-    version: Text | None = Field(None, description="Version of the model.")
-    entity: Text | None = Field(
-        None,
-        description="What predictions belong to, each to one of many: customer, session, device. Its values are hashed, and "
-        "are kept and shown nowhere.",
-    )
-    prediction: Text | None = Field(None, description="What the model predicted or decided: a class or a number.")
-    score: Score | None = Field(
-        None,
-        description="Probability of the positive class, or the scores of all classes: a name, a list, {CLASS: FIELD}, or "
-        "{pattern: PATTERN}.",
-    )
-    latency: Annotated[LatencyField, FieldName()] | None = Field(
-        None, description="Duration of the request: a name that ends in its unit, as latency_ms, or {field, unit}."
-    )
-    status: Annotated[StatusField, FieldName()] | None = Field(
-        None,
-        description="Status of HTTP or gRPC, a word, or a field that is set when a request failed: a name, {field, failed} or "
-        "{field, ok}.",
-    )
-    stage: Text | None = Field(
-        None,
-        description="What the prediction was for: champion (also production, primary, live), challenger (candidate, canary) or "
-        "shadow (mirror), in any case; what else stands there is counted as other, and a request without it as none.",
-    )
-    features: Features | None = Field(
-        None, description="Inputs: the name of a nested object, a list of fields, or {pattern: PATTERN}."
-    )
-
-
 class Nothing(Section):
     """No place: nobody reads the predictions of this model."""
 
@@ -349,6 +174,9 @@ class Nothing(Section):
 
 class Predictions(Section):
     """Where a model's predictions are read, and how: exactly one of log, table and files."""
+
+    #: The section of a model that it is, for messages.
+    SECTION: ClassVar[str] = "predictions"
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["log"]}, {"required": ["table"]}, {"required": ["files"]}]}

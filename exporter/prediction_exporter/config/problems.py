@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from prediction_exporter.config.fields import FORMS_OF_FEATURES
 from prediction_exporter.config.models import Config
-from prediction_exporter.config.predictions import FORMS_OF_FEATURES
 from prediction_exporter.config.scores import FORMS_OF_SCORE
 from prediction_exporter.config.tree import Place, Problem, Tree, in_one_line, quote
 from prediction_exporter.config.values import REFUSED, REFUSED_KEY, REFUSED_UNSHOWN, suggest
@@ -76,7 +76,7 @@ def _is_echo(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
 
 
 def _describe(error: ErrorDetails, tree: Tree) -> Problem:
-    place = _place(error["loc"], tree)
+    place = (*_place(error["loc"], tree), *error.get("ctx", {}).get("inside", ()))
     kind = error["type"]
     about_key = error["loc"][-1:] == ("[key]",) and place == _place(error["loc"][:-1], tree)
     if about_key or kind == REFUSED_KEY:
@@ -89,7 +89,7 @@ def _describe(error: ErrorDetails, tree: Tree) -> Problem:
         section, key = _section(place[:-1]), str(place[-1])
         # Where a required key is missing, the unknown one rather stands in its place.
         complete = all((*place[:-1], name) in tree.nodes for name in _keys(section, required=True))
-        return Problem(place, _unknown("key", key, _keys(section), elsewhere=_homes(key) if complete else ()))
+        return Problem(place, _unknown("key", key, _keys(section), elsewhere=_homes(key, place) if complete else ()))
     if kind != REFUSED:
         # The field of `time: FIELD` is at the place of `time`. A key that is required by another is at its own.
         place = tree.nearest(place)
@@ -139,9 +139,16 @@ def _unknown(what: str, word: str, allowed: list[str], *, elsewhere: Sequence[st
     return _with_allowed(f"unknown {what}{hint}", ", ".join(allowed))
 
 
-def _homes(key: str) -> list[str]:
-    """Return the sections of the configuration that have a key of this name, by their places."""
-    return [place or "the top level" for place, model in _sections(Config, "") if key in _keys(model)]
+def _homes(key: str, at: Place) -> list[str]:
+    """Return the sections of the configuration that have a key of this name, by their places.
+
+    Within a section of a model, those of the same section are meant where there are any.
+    """
+    homes = [place or "the top level" for place, model in _sections(Config, "") if key in _keys(model)]
+    match at:
+        case ("models", _, section, _, *_):
+            return [home for home in homes if home.startswith(f"models[].{section}.")] or homes
+    return homes
 
 
 def _sections(annotation: Any, place: str) -> Iterator[tuple[str, type[BaseModel]]]:

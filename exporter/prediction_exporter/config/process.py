@@ -15,8 +15,18 @@ WAYS = ("pid_file", "port", "command", "unit", "cgroup")
 LEAST_COMMAND = 3
 
 
+#: What ends the names of units that have processes, as systemd.unit(5) lists them; a dot before another ending is the name's.
+_ENDINGS = (".service", ".scope", ".slice", ".socket", ".mount", ".swap")
+
+
 def _with_ending(unit: str) -> str:
-    return unit if "." in unit else f"{unit}.service"
+    named = unit if unit.endswith(_ENDINGS) else f"{unit}.service"
+    if "@." in named:
+        name = named.partition("@")[0]
+        raise refuse(
+            "is a template, which has no process", f"one of its instances, as {name}@1.service, or all, as system-{name}.slice"
+        )
+    return named
 
 
 def _telling(command: str) -> str:

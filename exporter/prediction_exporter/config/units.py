@@ -18,8 +18,8 @@ _MILLISECONDS = {
 DURATION_PATTERN = "^(?=[0-9])" + "".join(f"(?:([0-9]+){unit})?" for unit in _MILLISECONDS) + "$"
 DURATION_FORM = "a duration such as 500ms, 15s, 1h30m, 1d or 1w"
 
-_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-SIZE_PATTERN = "^([0-9]+)(B|KiB|MiB|GiB)?$"
+_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+SIZE_PATTERN = "^([0-9]+)(B|KiB|MiB|GiB|TiB)?$"
 SIZE_FORM = "a number of bytes, or a size such as 64KiB or 1MiB"
 
 

@@ -76,9 +76,9 @@ def context_of(info: ValidationInfo) -> Context:
     return info.context
 
 
-def refuse(problem: str, allowed: str = "") -> PydanticCustomError:
-    """Return the error that a check raises; ``problem`` continues a sentence that begins with the value."""
-    return PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "allowed": allowed})
+def refuse(problem: str, allowed: str = "", *, inside: tuple[str, ...] = ()) -> PydanticCustomError:
+    """Return the error that a check raises; ``problem`` continues a sentence on the value, at the keys ``inside``."""
+    return PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "allowed": allowed, "inside": inside})
 
 
 def refuse_key(problem: str, allowed: str) -> PydanticCustomError:

@@ -21,6 +21,9 @@ MOST_COMPONENTS, OTHER = 14, "other"
 #: Currencies of which there are series; charges in a further one are refused, for they cannot be added to another.
 MOST_CURRENCIES = 3
 
+#: Usage of longer than a day of 25 hours, as there is one each year in local time, is of no day.
+LONGEST_DAY = 25 * 3600
+
 #: Billing months that are shown: the one of now, and the one before, which may still be corrected.
 PERIODS = 2
 
@@ -61,8 +64,10 @@ class Charges:
 
     Attributes:
         billed: every amount by what it is billed for.
-        daily: of usage that is charged by the day or finer, by the day and the share of the cost.
-        ends: the latest end of the usage that was charged on each day.
+        daily: of usage that is charged by the day or finer, by the day and the share of the cost. It is the day that the middle
+            of its time lies in: days of local time begin at another hour.
+        ends: the latest end of that usage on each day.
+        longer: the latest end of usage that is charged for longer, as by the month, as Unix time.
         count: charges that were used.
         refused: charges that were not, by reason.
     """
@@ -70,6 +75,7 @@ class Charges:
     billed: dict[Line, Decimal] = field(default_factory=dict)
     daily: dict[tuple[int, Share], Decimal] = field(default_factory=dict)
     ends: dict[int, float] = field(default_factory=dict)
+    longer: float | None = None
     count: int = 0
     refused: dict[str, int] = field(default_factory=dict)
 
@@ -78,11 +84,13 @@ class Charges:
         self.count += 1
         line = Line(charge.period, charge.component, charge.currency)
         self.billed[line] = EXACT.add(self.billed.get(line, Decimal(0)), charge.amount)
-        day = int(charge.begin) // DAY
-        if charge.usage and charge.end <= (day + 1) * DAY:
+        if charge.usage and charge.end - charge.begin <= LONGEST_DAY:
+            day = int(charge.begin + charge.end) // (2 * DAY)
             key = day, Share(charge.component, charge.currency)
             self.daily[key] = EXACT.add(self.daily.get(key, Decimal(0)), charge.amount)
             self.ends[day] = max(self.ends.get(day, 0.0), charge.end)
+        elif charge.usage:
+            self.longer = max(self.longer or 0.0, charge.end)
 
     def refuse(self, reason: str, count: int = 1) -> None:
         """Note charges that are not used."""
@@ -98,6 +106,8 @@ class Charges:
             if wanted is None or month_of(key[0] * DAY) in wanted:
                 self.daily[key] = EXACT.add(self.daily.get(key, Decimal(0)), amount)
                 self.ends[key[0]] = max(self.ends.get(key[0], 0.0), other.ends[key[0]])
+        if other.longer is not None:
+            self.longer = max(self.longer or 0.0, other.longer)
         self.count += other.count
         for reason, count in other.refused.items():
             self.refuse(reason, count)
@@ -155,7 +165,9 @@ def bill_of(charges: Charges, *, now: float, since: float | None = None) -> Bill
             found = projected(EXACT.subtract(spent, partial), daily, known=known, month=(begin, end))
             if found is not None:
                 month_end[currency] = found
-    newest = max((min(until, now) for until in charges.ends.values()), default=None)
+    # A fee of the whole month does not make daily usage newer than it is.
+    latest = max(charges.ends.values(), default=charges.longer)
+    newest = None if latest is None else min(latest, now)
     per_hour = {} if known is None else _per_hour(charges, int(known[1]) // DAY - 1)
     return Bill(billed, per_hour, to_date, month_end, newest, charges.count, charges.refused)
 
@@ -197,7 +209,7 @@ def _with_few(charges: Charges, now: float) -> Charges:
             weights[line.component] = weights.get(line.component, Decimal(0)) + abs(amount)
     kept = set(sorted(currencies, key=lambda code: (-currencies[code], code))[:MOST_CURRENCIES])
     named = set(sorted(weights, key=lambda name: (-weights[name], name))[:MOST_COMPONENTS])
-    few = Charges(count=charges.count, refused=dict(charges.refused), ends=dict(charges.ends))
+    few = Charges(count=charges.count, refused=dict(charges.refused), ends=dict(charges.ends), longer=charges.longer)
     for line, amount in charges.billed.items():
         if line.currency not in kept:
             few.refuse("further_currency")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prediction_exporter.config import Focus
 from prediction_exporter.cost.bill import Charges
-from prediction_exporter.cost.focus import Columns, Export
+from prediction_exporter.cost.focus import NULLS, Columns, Export
 from prediction_exporter.cost.months import DAY, month_of
 from prediction_exporter.errors import SourceError
 from prediction_exporter.logs import Quiet
@@ -60,7 +60,9 @@ class Exports:
         self._read = {file.path: self._read[file.path] for file in files}
         found = Charges()
         for path, periods in self._counted().items():
-            found.add(self._read[path].export.charges, periods=periods)
+            export = self._read[path].export
+            if periods is None or periods or not export.periods:  # what was written anew is not told of any more
+                found.add(export.charges, periods=periods)
         self._tell(found)
         return found
 
@@ -117,9 +119,11 @@ class Exports:
 
     def _tell(self, found: Charges) -> None:
         """Warn of what a person would want to know: nothing is the model's, or a month seems to count twice."""
-        if not found.count and self._quiet.lets("nothing"):
+        if not found.count and not found.refused and self._quiet.lets("nothing"):
             keys = sorted({key for read in self._read.values() for key in read.export.keys})
             hint = f"; charges have the tags {', '.join(keys[:10])}" if keys else ""
+            unread = next((read.export.unread for read in self._read.values() if read.export.unread), None)
+            hint += f"; these are no tags: {unread}" if unread else ""
             logger.warning("model %s: no charge of the bill is the model's, by tags and resource_ids%s", self._model, hint)
         if self._focus.deliveries == "all":
             folders: dict[int, set[str]] = {}
@@ -144,4 +148,4 @@ def _reader(store: Store, file: Found) -> Reader:
     form = form_of(file.path, "auto")
     if form is None or form[0] == "parquet":
         return ParquetReader(store.scan(file))
-    return CsvReader(store.open(file, form[1]), file.size, compressed=form[1] is not None)
+    return CsvReader(store.open(file, form[1]), file.size, compressed=form[1] is not None, null_values=NULLS)

@@ -25,6 +25,13 @@ AMOUNTS = {"billed": "BilledCost", "effective": "EffectiveCost"}
 _TIMES = ("BillingPeriodStart", "ChargePeriodStart", "ChargePeriodEnd")
 _OPTIONAL = ("ChargeCategory", "ChargeClass")
 
+#: What stands in CSV where there is no value: nothing, or one of these. The FinOps Foundation's own samples write the first.
+NULLS = ("NULL", "null", "(null)", "\\N")
+
+#: The time that is farthest ahead of UTC, in seconds. A billing month in the local time of its provider begins up to so long
+#: before the month in UTC; where it is behind UTC, it begins in the month anyway.
+AHEAD = 14 * 3600
+
 #: What a component without a name is called.
 NO_COMPONENT = "unknown"
 
@@ -48,10 +55,13 @@ class Columns:
     """
 
     def __init__(self, names: Sequence[str], focus: Focus) -> None:
-        found = {_plain(name): name for name in names}
+        found: dict[str, str] = {}
+        for name in names:
+            found.setdefault(_plain(name), name)
         needed = [AMOUNTS[focus.amount], "BillingCurrency", *_TIMES, focus.component]
         needed += ["Tags"] if focus.tags else []
         needed += ["ResourceId"] if focus.resource_ids else []
+        found |= {_plain(name): name for name in (*needed, *_OPTIONAL) if name in names}  # before others that are alike
         missing = [name for name in needed if _plain(name) not in found]
         if missing:
             raise SourceError(
@@ -67,7 +77,13 @@ class Columns:
     def values(self, frame: pl.DataFrame, name: str) -> list[Any]:
         """Return a column's values; None for each row where it has no such column."""
         actual = self._names.get(name)
-        return [None] * frame.height if actual is None or actual not in frame.columns else frame[actual].to_list()
+        if actual is None or actual not in frame.columns:
+            return [None] * frame.height
+        column = frame[actual]
+        # As text, a short float has the digits that were written; as a Python float it has those of its binary value. And old
+        # writers of Parquet do not say that bytes are text.
+        as_text = column.dtype in (pl.Float32, pl.Binary)
+        return (column.cast(pl.String, strict=False) if as_text else column).to_list()
 
 
 class Export:
@@ -77,6 +93,7 @@ class Export:
         charges: what was added up.
         periods: billing months that any row is of, the model's or not.
         keys: keys of tags that rows have, some of them, for those who have misspelt theirs.
+        unread: the beginning of what stands for tags in a row and is none, where there is such a one.
     """
 
     def __init__(self, focus: Focus, columns: Columns) -> None:
@@ -85,6 +102,7 @@ class Export:
         self.charges = Charges()
         self.periods: set[str] = set()
         self.keys: set[str] = set()
+        self.unread: str | None = None
 
     def add(self, frame: pl.DataFrame) -> None:
         """Add the rows of a part of a file."""
@@ -92,7 +110,7 @@ class Export:
         amounts, codes, periods, begins, ends = values.values()
         components = self._columns.values(frame, self._focus.component)
         categories, classes = (self._columns.values(frame, name) for name in _OPTIONAL)
-        self.periods |= {month_of(time) for value in set(periods) if (time := time_of(value)) is not None}
+        self.periods |= {_billing_month(time) for value in set(periods) if (time := time_of(value)) is not None}
         for row in self._of_the_model(frame):
             amount, code = amount_of(amounts[row]), codes[row]
             times = time_of(periods[row]), time_of(begins[row]), time_of(ends[row])
@@ -106,7 +124,7 @@ class Export:
                 period, begin, end = (time or 0.0 for time in times)
                 usage = categories[row] in (None, "Usage") and not classes[row]
                 component = str(components[row] or NO_COMPONENT)[:MOST_CHARACTERS]
-                self.charges.take(Charge(month_of(period), begin, end, component, code, amount, usage))
+                self.charges.take(Charge(_billing_month(period), begin, end, component, code, amount, usage))
 
     def _of_the_model(self, frame: pl.DataFrame) -> Iterator[int]:
         focus = self._focus
@@ -120,7 +138,10 @@ class Export:
                 value = tags[row]
                 text = value if isinstance(value, str) else repr(value)
                 if text not in known:
-                    known[text] = self._has_tags(tags_of(value))
+                    tags_of_row = tags_of(value)
+                    if value and not tags_of_row and self.unread is None and text.strip() not in ("{}", "[]", ""):
+                        self.unread = text[:MOST_CHARACTERS]
+                    known[text] = self._has_tags(tags_of_row)
                 if not known[text]:
                     continue
             yield row
@@ -131,17 +152,30 @@ class Export:
         return all(tags.get(key) == value for key, value in self._focus.tags.items())
 
 
+def _billing_month(begin: float) -> str:
+    return month_of(begin + AHEAD)
+
+
 def tags_of(value: object) -> dict[str, str]:
-    """Return tags by key: JSON as the specification has them, or a map of Parquet.
+    r"""Return tags by key: JSON as the specification has them, or a map of Parquet.
+
+    Azure leaves out the braces. Spark writes a quote as a backslash and a quote, of which CSV leaves the backslash.
 
     >>> tags_of('{"model": "m", "tier": 1, "gpu": true}')
     {'model': 'm', 'tier': '1', 'gpu': 'true'}
+    >>> tags_of('"model": "m","env": "prod"'), tags_of("{\\model\\:\\m\\}")
+    ({'model': 'm', 'env': 'prod'}, {'model': 'm'})
     >>> tags_of([{"key": "model", "value": "m"}]), tags_of("none"), tags_of(None)
     ({'model': 'm'}, {}, {})
     """
     if isinstance(value, str):
+        text = value.strip()
+        if text.startswith('"'):
+            text = "{" + text + "}"
+        elif text.startswith("{\\"):
+            text = text.replace("\\", '"')
         try:
-            value = json.loads(value)
+            value = json.loads(text, strict=False)  # a line may end within a tag
         except ValueError:
             return {}
     if isinstance(value, list):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import requests
@@ -15,6 +16,9 @@ from prediction_exporter.errors import ServerError
 
 #: The longest answer that is taken, and how long a connection may take.
 MOST_BYTES, CONNECT_SECONDS = 64 << 20, 5.0
+
+#: The longest that a server may want to be left alone: a clock or a figure that is wrong must not silence a bill for years.
+MOST_SECONDS = 86_400.0
 
 _CHUNK = 1 << 16
 
@@ -104,9 +108,15 @@ def _status(response: requests.Response) -> str:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Return the seconds that a server wants to be left alone; a date is not looked at."""
+    """Return the seconds that a server wants to be left alone, which it tells as such or by a date (RFC 9110, 10.2.3)."""
     text = response.headers.get("Retry-After", "").strip()
-    return float(text) if text.isdigit() else None
+    if text.isdigit():
+        return min(float(text), MOST_SECONDS)
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), MOST_SECONDS)
 
 
 def _reason(error: requests.RequestException) -> str:

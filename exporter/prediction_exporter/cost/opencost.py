@@ -120,11 +120,15 @@ class Allocations:
         if begin is None or end is None or end <= begin:
             charges.refuse("time")
             return
+        # OpenCost multiplies rates by the time between, which must not be below zero (its issues 3574 and 4057).
+        began, ended = (time_of(allocation.get(key)) for key in ("start", "end"))
+        backwards = began is not None and ended is not None and ended < began
         for component, amount in _amounts(allocation):
             if amount is None:
                 charges.refuse("amount")
             else:
-                charges.take(Charge(month_of(begin), begin, end, component, self._currency, amount, usage=True))
+                cost = Decimal(0) if backwards else amount
+                charges.take(Charge(month_of(begin), begin, end, component, self._currency, cost, usage=True))
 
 
 def _amounts(allocation: Mapping[str, Any]) -> Iterator[tuple[str, Decimal | None]]:

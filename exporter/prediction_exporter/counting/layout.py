@@ -139,9 +139,7 @@ class Column:
             return [PRESENT]
         if self.kind is Kind.CATEGORICAL:
             return [*self.value_labels[: self.own_bins], OTHER] if self.own_bins is not None else self.value_labels
-        bounds = ["-Inf", *(format(edge, ".6g") for edge in self.drift_edges), "+Inf"]
-        digits = len(str(len(bounds) - 2))
-        return [f"{i:0{digits}} [{a}, {b})" for i, (a, b) in enumerate(pairwise(bounds))]
+        return interval_labels(self.drift_edges)
 
     @property
     def value_labels(self) -> list[str]:
@@ -241,6 +239,17 @@ def _beyond(column: Column) -> list[object]:
 def _floats(numbers: Sequence[float]) -> list[float]:
     """Return numbers that are written the same way whether they came as integers or not."""
     return [float(number) for number in numbers]
+
+
+def interval_labels(edges: Sequence[float]) -> list[str]:
+    """Return the text of each bin between edges, sorted as the bins are.
+
+    >>> interval_labels([0.5])
+    ['0 [-Inf, 0.5)', '1 [0.5, +Inf)']
+    """
+    bounds = ["-Inf", *(format(edge, ".6g") for edge in edges), "+Inf"]
+    digits = len(str(len(bounds) - 2))
+    return [f"{i:0{digits}} [{a}, {b})" for i, (a, b) in enumerate(pairwise(bounds))]
 
 
 def _label(category: str) -> str:

@@ -17,11 +17,11 @@ from pathlib import Path
 from prediction_exporter.counting import state_database as database
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.state_database import FILE_NAME, transaction, write_meta
-from prediction_exporter.counting.state_days import LABELS, drop_tables
+from prediction_exporter.counting.state_days import TABLED, drop_tables
 from prediction_exporter.counting.state_errors import RECOVER_FLAG, DamagedError, SupersededError
 from prediction_exporter.counting.state_file import StateFile
 from prediction_exporter.counting.state_rows import BucketKey, BucketRow, Manifest, ModelRow
-from prediction_exporter.counting.state_step import EVIDENCE, Step, StoredBucket, StoredModel, pack, unpack
+from prediction_exporter.counting.state_step import EVIDENCE, NAMES, Step, StoredBucket, StoredModel, pack, unpack
 from prediction_exporter.errors import StateError
 
 __all__ = ["FILE_NAME", "State", "Step", "StoredBucket", "StoredModel", "SupersededError", "pack", "unpack"]
@@ -112,7 +112,7 @@ class State:
         """Yield a model's stored buckets of this layout."""
         for rows in self._pages(model):
             for row in rows:
-                if row.layout == layout.digest and row.window not in {EVIDENCE, LABELS}:
+                if row.layout == layout.digest and row.window not in {EVIDENCE, *TABLED}:
                     yield StoredBucket(row.version, row.segment, row.window, row.start, unpack(layout, row.profile))
 
     def evidence(self, model: str, layout: Layout) -> bytes | None:
@@ -143,14 +143,14 @@ class State:
     # What models tell
 
     def drop_buckets(self, model: str) -> None:
-        """Delete a model's stored buckets, which are about to be read anew; what waits for labels stays."""
+        """Delete a model's stored buckets, which are about to be read anew; what belongs to labels stays."""
         with self._file.use() as connection:
             row = self._model_row(connection, model)
             if row is None:
                 return
             manifest = Manifest()
             with transaction(connection):
-                connection.execute("DELETE FROM bucket WHERE model = ? AND window != ?", (model, LABELS))
+                connection.execute(f"DELETE FROM bucket WHERE model = ? AND window NOT IN {NAMES}", (model, *sorted(TABLED)))  # noqa: S608 - only question marks
                 for left in database.read_buckets(connection, model):
                     manifest.add(left)
                 database.write_model(connection, ModelRow.of(model, row.source, row.position, row.counters, manifest))

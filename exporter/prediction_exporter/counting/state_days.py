@@ -19,6 +19,12 @@ from prediction_exporter.counting.state_rows import BucketRow
 #: Under this name what is kept of labels stands among a model's windows: one bucket for each table, and one for what is beside.
 LABELS = "labels"
 
+#: And under this name the counts of performance by minute.
+PERFORMANCE = "performance"
+
+#: Both have tables of days, and belong to no layout of windows.
+TABLED = frozenset({LABELS, PERFORMANCE})
+
 _PREFIX = "day_"
 
 
@@ -58,7 +64,7 @@ def table_of(model: str, kind: str, day: int) -> str:
 
 def table_of_bucket(row: BucketRow) -> str | None:
     """Return the table that a bucket tells the extent of; None where it is of none."""
-    return table_of(row.model, row.version, row.start) if row.window == LABELS and row.version else None
+    return table_of(row.model, row.version, row.start) if row.window in TABLED and row.version else None
 
 
 def tables(connection: sqlite3.Connection, model: str | None = None) -> set[str]:
@@ -73,10 +79,12 @@ def create_table(connection: sqlite3.Connection, table: str) -> None:
     connection.execute(f"CREATE TABLE {table} (key INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT")
 
 
-def drop_tables(connection: sqlite3.Connection, model: str) -> None:
-    """Drop all that a model has."""
+def drop_tables(connection: sqlite3.Connection, model: str, window: str | None = None) -> None:
+    """Drop all that a model has, or those under one name; of the counts of performance, this name is also their kind."""
+    of_performance = f"{_of_model(model)}{PERFORMANCE}_"
     for table in sorted(tables(connection, model)):
-        connection.execute(f"DROP TABLE {table}")
+        if window is None or table.startswith(of_performance) == (window == PERFORMANCE):
+            connection.execute(f"DROP TABLE {table}")
 
 
 def copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str, extent: Extent) -> bool:

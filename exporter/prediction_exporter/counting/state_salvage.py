@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from prediction_exporter.counting import state_database as database
-from prediction_exporter.counting.state_days import LABELS, Extent, copy_table, table_of_bucket
+from prediction_exporter.counting.state_days import TABLED, Extent, copy_table, table_of_bucket
 from prediction_exporter.counting.state_errors import FAULTS, is_damage
 from prediction_exporter.counting.state_rows import BucketKey, BucketRow, Manifest, ModelRow
 
@@ -134,7 +134,7 @@ def _take_buckets(reader: _Reader, target: sqlite3.Connection, found: Salvaged) 
 def _take_days(reader: _Reader, target: sqlite3.Connection, model: str, manifest: Manifest) -> int:
     """Copy the tables of days that are whole; return how many are lost."""
     lost = 0
-    for row in [row for row in database.read_buckets(target, model) if row.window == LABELS]:
+    for row in [row for row in database.read_buckets(target, model) if row.window in TABLED]:
         table = table_of_bucket(row)
         if table is not None and not reader.copy_table(target, table, Extent.from_bytes(row.profile)):
             target.execute(f"DELETE FROM bucket WHERE ({', '.join(BUCKET_KEY)}) = (?, ?, ?, ?, ?)", (model, *row[2:6]))  # noqa: S608 - names of the table

@@ -15,13 +15,16 @@ import numpy as np
 from prediction_exporter.counting import state_database as database
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
-from prediction_exporter.counting.state_days import LABELS, drop_tables
+from prediction_exporter.counting.state_days import LABELS, TABLED, drop_tables
 from prediction_exporter.counting.state_errors import DamagedError
 from prediction_exporter.counting.state_rows import BucketKey, BucketRow, BucketSums, Manifest, ModelRow
 from prediction_exporter.errors import StateError
 
 #: Under this name a model's evidence stands among its windows.
 EVIDENCE = "evidence"
+
+#: Room in a statement for the names of what has tables of days.
+NAMES = f"({', '.join('?' * len(TABLED))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,42 +69,42 @@ class Step:
         """Let what was changed in this step be put before the commit."""
         self._at_commit.append(save)
 
-    def parts(self) -> list[BucketRow]:
-        """Return what is kept of labels beside the tables of days, and of each table how much it holds.
+    def parts(self, window: str = LABELS) -> list[BucketRow]:
+        """Return what is kept under a name beside the tables of days, and of each table how much it holds.
 
         Raises:
             DamagedError: a part is damaged.
         """
-        rows = [row for row in database.read_buckets(self.connection, self.model) if row.window == LABELS]
+        rows = [row for row in database.read_buckets(self.connection, self.model) if row.window == window]
         if not all(row.is_whole for row in rows):
-            raise DamagedError(f"what is kept of labels of model {self.model} was damaged")
+            raise DamagedError(f"what is kept of {window} of model {self.model} was damaged")
         return rows
 
-    def part(self, kind: str, day: int) -> bytes | None:
+    def part(self, kind: str, day: int, window: str = LABELS) -> bytes | None:
         """Return one of these parts; None where there is none.
 
         Raises:
             DamagedError: it is damaged.
         """
-        found = database.read_bucket(self.connection, BucketKey(self.model, "", kind, "", LABELS, day))
+        found = database.read_bucket(self.connection, BucketKey(self.model, "", kind, "", window, day))
         if found is not None and not found.is_whole:
-            raise DamagedError(f"what is kept of labels of model {self.model} was damaged")
+            raise DamagedError(f"what is kept of {window} of model {self.model} was damaged")
         return None if found is None else found.profile
 
-    def put_part(self, kind: str, day: int, data: bytes) -> None:
+    def put_part(self, kind: str, day: int, data: bytes, window: str = LABELS) -> None:
         """Put one of these parts; that of no kind is what is beside the tables."""
-        row = BucketRow.of(BucketKey(self.model, "", kind, "", LABELS, day), data)
+        row = BucketRow.of(BucketKey(self.model, "", kind, "", window, day), data)
         _put_buckets(self.connection, [row], self.manifest)
 
-    def drop_part(self, kind: str, day: int) -> None:
+    def drop_part(self, kind: str, day: int, window: str = LABELS) -> None:
         """Delete one of these parts."""
         condition = "(version, segment, window, start) = (?, '', ?, ?)"
-        _delete_buckets(self.connection, self.model, condition, (kind, LABELS, day), self.manifest)
+        _delete_buckets(self.connection, self.model, condition, (kind, window, day), self.manifest)
 
-    def drop_parts(self) -> None:
-        """Delete all that is kept of labels: the parts and the tables of days."""
-        _delete_buckets(self.connection, self.model, "window = ?", (LABELS,), self.manifest)
-        drop_tables(self.connection, self.model)
+    def drop_parts(self, window: str = LABELS) -> None:
+        """Delete all that is kept under a name: the parts and the tables of days."""
+        _delete_buckets(self.connection, self.model, "window = ?", (window,), self.manifest)
+        drop_tables(self.connection, self.model, window)
 
     def commit(
         self,
@@ -126,7 +129,7 @@ class Step:
         if evidence is not None:
             rows = chain(rows, [BucketRow.of(BucketKey(model, digest, "", "", EVIDENCE, 0), evidence)])
         _put_buckets(self.connection, rows, self.manifest)
-        keep_from = {**keep_from, EVIDENCE: 0, LABELS: 0}
+        keep_from = {**keep_from, EVIDENCE: 0, **dict.fromkeys(TABLED, 0)}
         _drop_old(self.connection, model, digest, keep_from, self.manifest, any_layout=self._former == digest)
         counters = json.dumps(stored.counters)
         database.write_model(self.connection, ModelRow.of(model, stored.source, stored.position, counters, self.manifest))
@@ -154,7 +157,7 @@ def _drop_old(
     """Delete what no window holds any more; ``any_layout`` is whether all buckets are known to be of this layout."""
     conditions: list[tuple[str, tuple[str | int, ...]]] = []
     if not any_layout:
-        conditions.append(("layout != ? AND window != ?", (digest, LABELS)))
+        conditions.append((f"layout != ? AND window NOT IN {NAMES}", (digest, *sorted(TABLED))))
     for window, oldest in manifest.windows().items():
         if window not in keep_from:
             conditions.append(("window = ?", (window,)))

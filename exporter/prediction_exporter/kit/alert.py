@@ -148,6 +148,11 @@ def query(expr: str, key: tuple[str, ...], *more: str) -> str:
     return f"query (printf `{expr}` {arguments})"
 
 
+def at_worst(expr: str, key: tuple[str, ...]) -> str:
+    """Return a template that names the replica of which a query gives most, as " at a:10900"; nothing where there is none."""
+    return f"{{{{ with {query(f'topk(1, {expr})', key)} }}}} at {{{{ (. | first).Labels.instance }}}}{{{{ end }}}}"
+
+
 def figure(expr: str, key: tuple[str, ...], show: Format, *more: str) -> str:
     """Return a template that shows the value of a query, or "unknown" where it has none."""
     asked = query(show.scaled(expr), key, *more)

@@ -13,6 +13,8 @@ from prediction_exporter.kit.evidence import MOVED, MOVED_RATIO
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE, FIGURES, PSI, SEVERAL, SMOOTHED_SHARE, Figure
 from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA
 from prediction_exporter.kit.health import EVALUATED, health
+from prediction_exporter.kit.labels import LABEL_SERIES
+from prediction_exporter.kit.performance import PERFORMANCE_SERIES, SEVERAL_LABELLED
 from prediction_exporter.kit.process import CPU_PER_1000, MEMORY_PER_1000
 from prediction_exporter.kit.promql import Recorded
 from prediction_exporter.kit.recording import FAILED_SHARES, OWNER, SHORTEST_WINDOW, SLOW_SHARES, TRAFFIC, WINDOW_COUNT
@@ -60,13 +62,15 @@ _WATCHING = (
     RecordingGroup(
         name="model-replicas",
         interval=INTERVAL,
-        series=(SHARED, SHARED_REQUESTS, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL),
+        series=(SHARED, SHARED_REQUESTS, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL, SEVERAL_LABELLED),
     ),
     RecordingGroup(name="model-servers", interval=INTERVAL, series=(OF_NAMESPACE, OF_CLUSTER)),
     RecordingGroup(name="model-windows", interval=INTERVAL, series=(WINDOW_COUNT, SHORTEST_WINDOW)),
     *map(_group_of, FIGURES),
     RecordingGroup(name="model-drift-evidence", interval=COLUMNS_INTERVAL, series=(MOVED, MOVED_RATIO)),
     RecordingGroup(name="model-columns", interval=COLUMNS_INTERVAL, series=(BADNESS,)),
+    RecordingGroup(name="model-measures", interval=COLUMNS_INTERVAL, series=PERFORMANCE_SERIES),
+    RecordingGroup(name="model-labels", interval=WEEK_INTERVAL, series=LABEL_SERIES),
     RecordingGroup(name="model-bins", interval=BINS_INTERVAL, series=(BIN_SHARE,)),
     RecordingGroup(
         name="model-service-level",

@@ -22,7 +22,7 @@ def inhibit_rules(among: tuple[str, ...] = ()) -> list[dict[str, Any]]:
         {
             "source_matchers": ['severity="critical"', *among],
             "target_matchers": ['severity=~"warning|info"', *among],
-            "equal": ["alertname", *_SCOPE, "model", "version", "column"],
+            "equal": ["alertname", *_SCOPE, "model", "version", "stage", "column"],
         }
     ]
     for source in ALERTS:
@@ -30,7 +30,7 @@ def inhibit_rules(among: tuple[str, ...] = ()) -> list[dict[str, Any]]:
         for alert in ALERTS:
             if source in alert.muted_by:
                 shared: tuple[str, ...] = tuple(
-                    label for label in ("version", "column") if label in source.key and label in alert.key
+                    label for label in ("version", "stage", "column") if label in source.key and label in alert.key
                 )
                 targets.setdefault(shared, []).append(alert)
         for shared, alerts in targets.items():

@@ -78,10 +78,15 @@ def multiple(defaults: Json) -> None:
     }
 
 
-def drawn(name: str, role: Role) -> Json:
-    """Return the override that draws the series of a name by its role."""
+def drawn(legend: str, letter: str, role: Role) -> Json:
+    """Return the override that draws a query's series by their role: by name, or by its letter where the name has labels.
+
+    >>> [drawn(legend, "C", THRESHOLD)["matcher"]["options"] for legend in ("quota", "budget {{currency}}")]
+    ['quota', 'C']
+    """
     properties: list[Json] = [{"id": "color", "value": {"mode": "fixed", "fixedColor": role.color}}]
     if role.line:
         style = {"fill": "dot" if role.dots else "dash", "dash": list(role.line)}
         properties.append({"id": "custom.lineStyle", "value": style})
-    return {"matcher": {"id": "byName", "options": name}, "properties": properties}
+    matcher = {"id": "byFrameRefID", "options": letter} if "{{" in legend else {"id": "byName", "options": legend}
+    return {"matcher": matcher, "properties": properties}

@@ -16,6 +16,8 @@ GROUPS = {
     "window": "Windows: counts that add up over replicas, and the baseline beside them",
     "drift": "Drift: window against baseline",
     "reference": "References: window against last week's and against the version before, where configured",
+    "labels": "Labels: what became of them, how late and how complete they are, where configured",
+    "performance": "Performance: predictions beside their labels, and beside the baseline",
     "cost": "Cost: by rates, and as it was billed",
     "quality": "Data quality",
     "process": "Process: what the model server uses",

@@ -86,15 +86,16 @@ def _panel(
     options: Json,
     no_data: str = NO_DATA,
 ) -> Panel:
+    lettered = [(chr(ord("A") + i), query) for i, query in enumerate(queries)]
     content: Json = {
         "type": kind,
         "title": title,
         "description": description,
         "datasource": DATASOURCE,
-        "targets": [_target(query, chr(ord("A") + i)) for i, query in enumerate(queries)],
+        "targets": [_target(query, letter) for letter, query in lettered],
         "fieldConfig": {
             "defaults": {"unit": unit, "noValue": no_data},
-            "overrides": [drawn(query.legend, query.role) for query in queries if query.role is not None],
+            "overrides": [drawn(query.legend, letter, query.role) for letter, query in lettered if query.role is not None],
         },
         "options": options,
     }

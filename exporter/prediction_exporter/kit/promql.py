@@ -19,6 +19,8 @@ SCOPE = ("cluster", "namespace", "job")
 INSTANCE_KEY = (*SCOPE, "instance")
 MODEL_KEY = (*SCOPE, "model")
 VERSION_KEY = (*MODEL_KEY, "version")
+#: A version in one of the stages that it may be in.
+STAGE_KEY = (*VERSION_KEY, "stage")
 WINDOW_KEY = (*SCOPE, *WINDOW)
 COLUMN_KEY = (*SCOPE, *COLUMN)
 #: A column of a version, whatever the window.

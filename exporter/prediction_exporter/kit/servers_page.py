@@ -16,7 +16,7 @@ def servers_page(page: str) -> str:
 
 def servers_markdown() -> str:
     """Return a table of all kinds, and what each does not tell and where its names are from."""
-    rendered = markdown(counted=_counted, histogram=_histogram, labels=_labels, example=_example, absent=_absent)
+    rendered = markdown(counted=_counted, histogram=_histogram, labels=_labels, example=_example, absent=_absent, seen=_seen)
     return rendered.get_template("kit/templates/servers.md").render(servers=SERVERS.values())
 
 
@@ -31,6 +31,10 @@ def _example(server: Server) -> Markdown:
 
 def _absent(server: Server) -> Markdown:
     return Markdown(server.absent)
+
+
+def _seen(server: Server) -> Markdown:
+    return Markdown(server.seen or "no: read from its source")
 
 
 def _counted(counted: Counted | None) -> Markdown:

@@ -73,8 +73,12 @@ PERCENT = _number("percent", '{{ printf "%.3g" . }} %', 100)
 EXACT_PERCENT = _number("exact percent", '{{ printf "%.6g" . }} %', 100)
 #: Of bins and categories, of which two are compared at a glance.
 SHARE = _number("share", '{{ if ge . 9.95 }}{{ printf "%.0f" . }}{{ else }}{{ printf "%.2g" . }}{{ end }} %', 100)
-BYTES = _number("bytes", "{{ humanize1024 . }}B")
-DURATION = _number("duration", "{{ humanizeDuration . }}")
+BYTES = _number("bytes", '{{ humanize1024 . | reReplaceAll "^([^A-Z]*)(.*)$" "${1} ${2}B" }}')
+#: The two largest units, and of them none that is nothing: 15m and 4d 2h, not 15m 0s and 4d 2h 10m 0s.
+DURATION = _number(
+    "duration",
+    '{{ humanizeDuration . | reReplaceAll "^(-?[0-9]+[dhm] [0-9]+[hms]) .*$" "$1" | reReplaceAll " 0[hms]$" "" }}',
+)
 
 #: Of ``args VALUE SPREAD``: to a tenth of the spread or better, and four digits where the spread is tiny or none.
 MEASURE = Format(

@@ -53,6 +53,7 @@ class Contents:
     Args:
         shape: what is kept of each prediction.
         horizon: for how long predictions wait, in seconds.
+        covered: for how long coverage is told beyond that, in seconds.
 
     Attributes:
         predictions: by the day that they are of.
@@ -64,9 +65,10 @@ class Contents:
         gone: days of which predictions were given up, and take no more.
     """
 
-    def __init__(self, shape: Shape, horizon: int) -> None:
+    def __init__(self, shape: Shape, horizon: int, covered: int = 0) -> None:
         self.shape = shape
         self.horizon = horizon
+        self._covered = covered
         self.predictions = Days("predictions", prediction_type(shape))
         self.labels = Days("labels", label_type(shape))
         self.coverage = Days("coverage", COVERAGE_TYPE)
@@ -271,10 +273,10 @@ class Contents:
     def expire(self, step: Step, now: float) -> None:
         """Drop the days that are beyond the horizon."""
         oldest = self.oldest_day(now)
-        for day in [day for day in self.coverage.days() if day < oldest]:
-            if day in self.predictions.days():
-                self.mended(step, lambda day=day: self._count_expired(step, day))  # type: ignore[misc]  # mypy knows no default of a lambda
+        for day in [day for day in self.predictions.days() if day < oldest]:
+            self.mended(step, lambda day=day: self._count_expired(step, day))  # type: ignore[misc]  # mypy knows no default of a lambda
             self.predictions.drop(step, day)
+        for day in [day for day in self.coverage.days() if day < self.oldest_day(now - self._covered)]:
             self.coverage.drop(step, day)
         for day in [day for day in self.labels.days() if day < oldest - 2]:  # after all that they may have joined
             self._drop_labels(step, day, None)

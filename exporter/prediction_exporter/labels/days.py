@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,7 @@ class DamagedDayError(Exception):
 class _Day:
     extent: Extent
     filter: Filter
+    turn: int
     changed: bool = False
 
 
@@ -70,6 +73,7 @@ class Days:
         self.kind = kind
         self.record = record
         self._days: dict[int, _Day] = {}
+        self._turns = count()
         self._doubtful: set[int] = set()  # dropped at some time, which may have been undone
 
     def days(self) -> list[int]:
@@ -104,7 +108,7 @@ class Days:
             DamagedDayError: it does not hold what was put there.
         """
         if day in self._days and day not in self._doubtful:  # its filter may know of rows that were not stored, and misses none
-            self._days[day] = _Day(extent, self._days[day].filter)
+            self._days[day] = _Day(extent, self._days[day].filter, next(self._turns))
             return
         known = Filter(extent.rows)
         rows = total = 0
@@ -116,7 +120,7 @@ class Days:
             total += int(records["seal"].sum(dtype=np.int64))
         if (rows, total) != extent:
             raise DamagedDayError(self.kind, day)
-        self._days[day] = _Day(extent, known)
+        self._days[day] = _Day(extent, known, next(self._turns))
         self._doubtful.discard(day)
 
     def _unpacked(self, fetched: list[tuple[int, bytes]], day: int) -> tuple[Keys, Records]:
@@ -192,7 +196,7 @@ class Days:
         table = self._table(step, day)
         if day not in self._days:
             create_table(step.connection, table)
-            self._days[day] = _Day(Extent(), Filter(len(keys)))
+            self._days[day] = _Day(Extent(), Filter(len(keys)), next(self._turns))
         known = self._days[day]
         records = records.copy()
         records["seal"] = seals(keys, records)
@@ -204,7 +208,7 @@ class Days:
         replaced, taken = (0, 0) if former is None else (len(former), int(former["seal"].sum(dtype=np.int64)))
         added = int(records["seal"].sum(dtype=np.int64))
         known.extent = Extent(known.extent.rows + len(keys) - replaced, known.extent.seals + added - taken)
-        known.changed = True
+        known.turn, known.changed = next(self._turns), True
 
     def scan(self, step: Step, day: int, first: int, last: int) -> tuple[Keys, Records]:
         """Return the rows of a day whose keys, as integers, are from ``first`` up to and without ``last``."""
@@ -213,6 +217,22 @@ class Days:
         statement = f"SELECT key, body FROM {self._table(step, day)} WHERE key >= ? AND key < ? ORDER BY key"  # noqa: S608 - as above
         rows = step.connection.execute(statement, (first, last)).fetchall()
         return self._unpacked(rows, day)
+
+    def pages(self, step: Step, day: int, size: int) -> Iterator[tuple[Keys, Records]]:
+        """Yield all rows of a day, so many at a time.
+
+        Raises:
+            DamagedDayError: one of them is damaged.
+        """
+        if day not in self._days:
+            return
+        cursor = step.connection.execute(f"SELECT key, body FROM {self._table(step, day)}")  # noqa: S608 - as above
+        while fetched := cursor.fetchmany(size):
+            yield self._unpacked(fetched, day)
+
+    def turns(self) -> dict[int, int]:
+        """Return for each day a number that is another one after each change of it."""
+        return {number: day.turn for number, day in self._days.items()}
 
     def drop(self, step: Step, day: int) -> None:
         """Drop the table of a day, with all that it has."""

@@ -50,12 +50,15 @@ class Ids:
 def hash_ids(ids: pl.Series) -> Ids:
     """Return the hashes of ids, by their texts; the same in every release, as they stay on disk.
 
-    Whole numbers that some reader made floats, as pandas does beside a missing value, are the same ids as before.
+    Whole numbers that somebody made floats, as pandas does beside a missing value, also in a CSV file, are the same ids as
+    before.
 
-    >>> hash_ids(pl.Series([7.0, 7.5])).keys[0] == hash_ids(pl.Series(["7"])).keys[0]
+    >>> hash_ids(pl.Series([7.0, 7.5])).keys[0] == hash_ids(pl.Series(["7.0"])).keys[0] == hash_ids(pl.Series(["7"])).keys[0]
     np.True_
     """
     texts = ids.cast(pl.String)
+    if ids.dtype == pl.String and texts.str.ends_with(".0").any():
+        texts = texts.str.replace(r"^(-?\d+)\.0$", "${1}")
     if ids.dtype.is_float():
         whole = ids.cast(pl.Int64, strict=False)
         texts = whole.cast(pl.String).zip_with((whole == ids).fill_null(value=False), texts)

@@ -48,7 +48,8 @@ def seals(keys: Keys, records: Records) -> NDArray[np.uint32]:
     width = records.dtype.itemsize - 4
     padded = np.zeros((len(records), -(-width // 8) * 8), np.uint8)
     padded[:, :width] = records.view(np.uint8).reshape(len(records), width + 4)[:, :width]
-    state = keys ^ _ODD
+    state = (keys ^ _ODD) * _ODD  # mixed first: the same bits of a minute and of a count must not make up for each other
+    state ^= state >> np.uint64(32)
     for word in padded.view(np.uint64).T:
         state = (state ^ word) * _ODD
         state ^= state >> np.uint64(32)

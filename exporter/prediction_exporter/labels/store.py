@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from prediction_exporter.counting.state_step import Step
-from prediction_exporter.labels.batches import Coverage, Joined, Labels, Predictions, Shape
+from prediction_exporter.labels.batches import Coverage, Joined, Labels, Pairs, Predictions, Shape
 from prediction_exporter.labels.contents import DAY, Contents
 from prediction_exporter.labels.covering import coverage_of
 from prediction_exporter.labels.labelling import put_labels_of
 from prediction_exporter.labels.pairs import pairs_of
 from prediction_exporter.labels.predicting import put_predictions
+from prediction_exporter.labels.recounting import pairs_of_day
 from prediction_exporter.labels.tallies import Tallies
 
 
@@ -27,12 +30,21 @@ class Store:
         max_size: bytes that all may take in the state file, as far as they follow from the number of rows; a label is reckoned
             with for each prediction.
         sample: the share of ids that is kept, in (0, 1].
+        covered: for how long coverage is told beyond the horizon, in seconds.
     """
 
-    def __init__(self, shape: Shape, *, horizon: int = 30 * DAY, max_size: int = 2**30, sample: float = 1.0) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        horizon: int = 30 * DAY,
+        max_size: int = 2**30,
+        sample: float = 1.0,
+        covered: int = 0,
+    ) -> None:
         self._max_size = max_size
         self._sample = sample
-        self._held = Contents(shape, horizon)
+        self._held = Contents(shape, horizon, covered)
 
     @property
     def tallies(self) -> Tallies:
@@ -86,6 +98,21 @@ class Store:
         """Drop the days that are beyond the horizon, and count what they still wait for."""
         self._held.enter(step)
         self._held.expire(step, now)
+
+    def days(self, step: Step) -> list[int]:
+        """Return the days since the epoch that predictions are kept of, ascending."""
+        self._held.enter(step)
+        return self._held.predictions.days()
+
+    def pairs(self, step: Step, day: int) -> Iterator[Pairs]:
+        """Yield all pairs that the predictions of a day make now; those of a damaged one are given up, as far as they go."""
+        self._held.enter(step)
+        yield from self._held.mended(step, lambda: list(pairs_of_day(self._held, step, day)))
+
+    def covered(self, step: Step) -> dict[int, int]:
+        """Return the days that there is coverage of, each with a number that is another one after each change of it."""
+        self._held.enter(step)
+        return self._held.coverage.turns()
 
     def coverage(self, step: Step, first: int, last: int) -> Coverage:
         """Return how many predictions of the minutes ``[first, last)`` since the epoch there are, and are labelled.

@@ -16,7 +16,7 @@ from prediction_exporter.counting.history import is_compared
 from prediction_exporter.counting.windows import ring_bytes
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.monitor.comparing import WEEK
-from prediction_exporter.monitor.references import detector_of, references_of, spans_of
+from prediction_exporter.monitor.references import detector_of, references_of, spans_of, subject_of
 
 #: Versions that a limit must hold: the one in use and its successor.
 LEAST_VERSIONS = 2
@@ -37,9 +37,10 @@ def of_model(config: Config, model: Model, baseline: Baseline | None, switches: 
     """Count a model's series as if every window had every value.
 
     Raises:
-        ConfigError: a file that the configuration names cannot be read.
+        ConfigError: a file that the configuration names cannot be read, or what it says does not fit the baseline.
     """
-    subject = Subject(config, model, baseline, references_of(config, model, baseline), detector_of(model, baseline))
+    references, detector = references_of(config, model, baseline), detector_of(model, baseline)
+    subject = subject_of(config, model, baseline, references, detector)
     collectors = ModelCollectors(subject, switches.model_collectors(config, model), without=excluded_families(config))
     return [*collectors.most(), *_beside(config, model.name, switches)]
 

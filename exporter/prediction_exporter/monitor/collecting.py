@@ -55,6 +55,13 @@ class Collecting:
         for poller in self.pollers.values():
             poller.stopping.set()
 
+    def polled(self) -> dict[str, dict[str, Collected | None]]:
+        """Return what the polls gave last, by model and collector; None of one whose first has not ended."""
+        found: dict[str, dict[str, Collected | None]] = {}
+        for (name, model), poller in self.pollers.items():
+            found.setdefault(model, {})[name] = poller.outcome()
+        return found
+
     def metered(self, model: str) -> Metered:
         """Return what the polls of a model see that may have a price."""
         seen = [poller.metered() for (_, of), poller in self.pollers.items() if of == model]

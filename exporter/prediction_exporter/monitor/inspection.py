@@ -20,8 +20,8 @@ from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.counting.windows import SLICE_SECONDS, Span
 from prediction_exporter.errors import PredictionExporterError
+from prediction_exporter.monitor.admitting import admit
 from prediction_exporter.monitor.foresight import entities_in
-from prediction_exporter.monitor.model_monitor import admit
 from prediction_exporter.monitor.references import load_baseline, spans_of
 from prediction_exporter.sources.base import REASONS, Look, Rejected, Source
 from prediction_exporter.sources.context import SourceContext
@@ -74,6 +74,7 @@ def open_to_look(config: Config, index: int, layout: Layout | None) -> Source:
             labels_of=lambda versions: {version: version or "" for version in versions},
             where=f"models[{index}]",
             clock=time.time,
+            by_rows=model.labels is not None,
         )
     )
 
@@ -116,7 +117,7 @@ def inspect(
     # A log that is long has an old beginning, so that nothing is too old here.
     kept = [admit(events, rejected, oldest=0.0, now=now, tolerance=tolerance) for events in look.batch.events]
     usable = sum(map(len, kept))
-    found.add(_refused(rejected, usable, place))
+    found.add(refused(rejected, usable, place))
     if longest is not None:
         found.warnings += _old(model, look, longest, place, now)
     found.warnings += [*_failed(kept, model, look, place), *_giants(look, place)]
@@ -133,19 +134,19 @@ def inspect(
     if baseline is not None:
         found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
     found.add(check_settings(model.columns, baseline, look.fields, index=index, command=command))
-    return _shown(look, rejected, usable), found
+    return shown_sample(look.place, rejected, usable, look.batch.skipped), found
 
 
-def _shown(look: Look, rejected: Rejected, usable: int) -> str:
-    skipped = look.batch.skipped
+def shown_sample(place: str, rejected: Rejected, usable: int, skipped: int = 0) -> str:
+    """Return a line on how much of a sample is usable; empty where there is none."""
     lines = usable + rejected.total + skipped
     if not lines:
         return ""
     if skipped:
-        of = f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {look.place}, {skipped:,} left out by where, "
+        of = f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {place}, {skipped:,} left out by where, "
         return of + f"{rejected.total:,} refused, {usable:,} usable"
     refused = ", ".join(f"{count:,} refused as {reason}" for reason, count in rejected.counts.items())
-    return f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {look.place}, {refused or 'all usable'}"
+    return f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {place}, {refused or 'all usable'}"
 
 
 def _coarse(kept: Sequence[Events], baseline: Baseline, place: str) -> list[str]:
@@ -227,7 +228,7 @@ def _giants(look: Look, place: str) -> list[str]:
     return [f"{place}.fields.entity: one value stands in {most:.0%} of the sampled predictions; {wanted}"]
 
 
-def _refused(rejected: Rejected, usable: int, place: str) -> Findings:
+def refused(rejected: Rejected, usable: int, place: str) -> Findings:
     """Return what is wrong where no line of a sample would count, or less than half of them."""
     if not rejected.total:
         return Findings()

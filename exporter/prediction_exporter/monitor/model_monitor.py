@@ -7,11 +7,11 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
-import numpy as np
 import polars as pl
 
-from prediction_exporter.collectors.base import Moment, Subject
+from prediction_exporter.collectors.base import Moment
 from prediction_exporter.collectors.references import COLLECTOR as REFERENCES_COLLECTOR
 from prediction_exporter.collectors.report import ModelReport, SourceReport, WindowReport
 from prediction_exporter.collectors.running import ModelCollectors
@@ -23,18 +23,20 @@ from prediction_exporter.counting.exemplars import Exemplars
 from prediction_exporter.counting.hours import ByHour
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import Ledger
-from prediction_exporter.counting.profiler import MICROSECONDS, Profiler, segment_column
+from prediction_exporter.counting.profiler import Profiler, segment_column
 from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.counting.tally import Tally, tallies_of
 from prediction_exporter.counting.windows import SLICE_SECONDS, Span, wider_buckets
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.evidence.tracker import Tracker
 from prediction_exporter.logs import Quiet
+from prediction_exporter.monitor.admitting import admit
 from prediction_exporter.monitor.clock import BelievedClock
 from prediction_exporter.monitor.comparing import WEEK, Comparing
-from prediction_exporter.monitor.references import detector_of, load_baseline, not_compared, references_of, spans_of
+from prediction_exporter.monitor.labelling import open_labelling
+from prediction_exporter.monitor.references import detector_of, load_baseline, not_compared, references_of, spans_of, subject_of
 from prediction_exporter.monitor.start import tell_fields, tell_start
-from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.base import Batch, Source
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema, describe
 from prediction_exporter.sources.registry import open_source
@@ -87,11 +89,8 @@ class ModelMonitor:
         )
         switches = switches or Switches()
         detector = detector_of(model, self.baseline)
-        self._collectors = ModelCollectors(
-            Subject(config, model, self.baseline, self._references, detector),
-            switches.model_collectors(config, model),
-            without=excluded_families(config),
-        )
+        subject = subject_of(config, model, self.baseline, self._references, detector)
+        self._collectors = ModelCollectors(subject, switches.model_collectors(config, model), without=excluded_families(config))
         compares = model.references if switches.runs(REFERENCES_COLLECTOR.name, config, model) else ()
         self._comparing = Comparing(compares, self.spans, self._references)
         self._evaluates = switches.runs(STATISTICS_COLLECTOR.name, config, model)
@@ -121,7 +120,15 @@ class ModelMonitor:
                 labels_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
                 where=place,
                 clock=clock,
+                by_rows=model.labels is not None,
             )
+        )
+        self._labelling = open_labelling(
+            subject,
+            self.spans,
+            place=place,
+            clock=clock,
+            versions_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
         )
         self._staged = Tally()
         self._rejected: dict[str, int] = {}
@@ -136,7 +143,7 @@ class ModelMonitor:
         self._believed = BelievedClock(clock)
         self._told: EventSchema | None = None
         self._unseen: frozenset[str] = frozenset()
-        for sentence in not_compared(config, model, place):
+        for sentence in not_compared(config, model, self.baseline, place):
             logger.warning(sentence)
         tell_start(model.name, self._source, self.baseline, resumed=self._restore())
 
@@ -155,12 +162,14 @@ class ModelMonitor:
         self._damaged = dict(self._state.damage(self.model.name))
         if stored is None:
             self._source.restore(None)
+            self._labelling.restore(None, resumed=False)
             return False
         for part, count in stored.counters.get("damaged", {}).items():
             self._damaged[part] = self._damaged.get(part, 0) + count
         self._believed = BelievedClock(self._clock, last=stored.counters.get("clock"))
         resumed = stored.source == self._source.name
         self._source.restore(stored.position if resumed else None)
+        self._labelling.restore(stored.counters.get("labels"), resumed=resumed)
         self._rejected = dict(stored.counters["rejected"])
         self._skipped = stored.counters.get("skipped", 0)
         layout = self._layout
@@ -189,16 +198,18 @@ class ModelMonitor:
         believed = self._believed()
         newest = self._ledger.newest(self._clock())
         progress = believed if newest is None else min(newest, believed)
-        more = {"rejected": self._rejected, "skipped": self._skipped, "damaged": self._damaged, "clock": believed}
-        self._state.commit(
-            self.model.name,
-            StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), **more}),
-            self._layout,
-            self._ledger.changed(),
-            keep_from={span.name: span.oldest(progress) for span in self._ledger.kept},
-            claim=self._claim,
-            evidence=self._tracker.news() if self._tracker is not None else None,
-        )
+        with self._state.step(self.model.name, claim=self._claim) as step:
+            damaged = self._labelling.put(step, self._clock(), believed=believed)
+            self._damaged |= {"window": self._damaged.get("window", 0) + damaged} if damaged else {}
+            more = {"rejected": self._rejected, "skipped": self._skipped, "damaged": self._damaged, "clock": believed}
+            more["labels"] = self._labelling.counters()
+            step.commit(
+                StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), **more}),
+                self._layout,
+                self._ledger.changed(),
+                keep_from={span.name: span.oldest(progress) for span in self._ledger.kept},
+                evidence=self._tracker.news() if self._tracker is not None else None,
+            )
 
     # Reading
 
@@ -209,29 +220,41 @@ class ModelMonitor:
         commit is raised, and this monitor is of no use any more: its counts may hold a part of the batch.
         """
         self._follow_clock()
-        committed = time.monotonic()
         self._staged = Tally()  # parts of a span whose reading failed: it is read again whole
-        batches = self._source.poll()
-        problem = None
+        self._labelling.begin()
+        more, problem = self._drain(self._source, self._take, until)
+        self._report_problem(problem)
+        self._tell_fields()
+        began = time.monotonic()  # however much there is of predictions, labels have their turn
+        late = partial(self._must_pause, until, began)
+        more_labels, problem = self._drain(self._labelling.source, self._labelling.take, late)
+        self._labelling.ended(problem)
+        self.commit()
+        return more or more_labels
+
+    @staticmethod
+    def _must_pause(until: Callable[[], bool], began: float) -> bool:
+        return until() and time.monotonic() - began > COMMIT_SECONDS
+
+    def _drain(self, source: Source, take: Callable[[Batch], None], until: Callable[[], bool]) -> tuple[bool, str | None]:
+        """Take what a source has, and commit now and then; return whether there is more, and what keeps it from being read."""
+        committed = time.monotonic()
+        batches = source.poll()
         while True:
             try:
                 batch = next(batches, None)
             except PredictionExporterError as error:
-                batch, problem = None, str(error)
+                return False, str(error)
             if batch is None:
-                break
-            self._take(batch)
+                return False, None
+            take(batch)
             if not batch.is_last:
                 continue  # half of a span would be read again, and the rest of a chunk never
-            if time.monotonic() - committed > COMMIT_SECONDS:
+            if self._labelling.is_full or time.monotonic() - committed > COMMIT_SECONDS:
                 self.commit()
                 committed = time.monotonic()
             if until():
-                break
-        self._report_problem(problem)
-        self._tell_fields()
-        self.commit()
-        return batch is not None
+                return True, None
 
     def _follow_clock(self) -> None:
         """Take the windows from the state again where the clock was put back: it has what a clock ahead took out of them."""
@@ -271,6 +294,7 @@ class ModelMonitor:
         now = self._latest = max(self._clock(), self._latest)  # put back meanwhile: the next read takes that into account
         reading = batch.reading
         for events in batch.events:
+            self._labelling.take_predictions(events, reading, now)
             for tally in self._tallies_of(events, batch, now):
                 if reading is None:
                     self._ledger.add(tally, now=now)
@@ -286,6 +310,7 @@ class ModelMonitor:
         if reading is not None and batch.is_last:
             self._ledger.replace(reading, self._staged, now=now)
             self._staged = Tally()
+            self._labelling.close_span(reading)
         if self._tracker is not None:
             self._tracker.follow(now)
 
@@ -336,10 +361,11 @@ class ModelMonitor:
         evidence = self._tracker.look(served) if self._tracker is not None and self._evaluates else {}
         late = self._tracker.late if self._tracker is not None else 0
         requests = {version: (counted.requests, counted.failed or 0) for version, counted in traffic.versions.items()}
-        moment = Moment(windows, traffic, self._exemplars, evidence, late, self._ledger.since, compared)
+        labels = self._labelling.report(now, traffic.versions)
+        moment = Moment(windows, traffic, self._exemplars, evidence, late, self._ledger.since, compared, labels)
         collected = self._collectors.collect(moment)
         return ModelReport(
-            self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence, compared, requests
+            self.model, self.baseline, source, tuple(windows), now, seconds, collected, evidence, compared, requests, labels
         )
 
     def _hours(self, version: str, segment: str, span: Span, now: float) -> ByHour | None:
@@ -370,23 +396,4 @@ class ModelMonitor:
     def close(self) -> None:
         """Release the source."""
         self._source.close()
-
-
-def admit(events: Events, rejected: Rejected, *, oldest: float, now: float, tolerance: float) -> Events:
-    """Return the events whose time lies between ``oldest`` and now, in seconds; count the others as refused.
-
-    An event ahead of the clock by no more than the tolerance counts as one of now: windows end now, and a bucket ahead
-    would take the place of one that they still hold.
-    """
-    early = events.times < int(oldest * MICROSECONDS)
-    late = events.times > int((now + tolerance) * MICROSECONDS)
-    for reason, refused in (("too_old", early), ("future", late)):
-        if refused.any():
-            at = int(events.times[int(np.argmax(refused))])
-            rejected.add(reason, int(refused.sum()), str(np.datetime64(at, "us")) + "Z")
-    kept = ~(early | late)
-    admitted = events if kept.all() else events.take(np.flatnonzero(kept))
-    latest = int(now * MICROSECONDS)
-    if not len(admitted) or admitted.times.max() <= latest:
-        return admitted
-    return replace(admitted, times=np.minimum(admitted.times, latest))
+        self._labelling.close()

@@ -244,6 +244,12 @@ class Monitor:
 
     # What workers call
 
+    def polled(self) -> Mapping[str, Mapping[str, Collected | None]]:
+        """Return what the polls gave last, by model and collector; None of one whose first has not ended."""
+        with self._lock:
+            collecting = self._collecting
+        return collecting.polled()
+
     def _take(self, worker: Worker[ModelReport], report: ModelReport) -> None:
         with self._lock:
             if worker not in self._workers:

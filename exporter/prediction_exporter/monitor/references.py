@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter import baseline as baseline_file
-from prediction_exporter.baseline import Baseline, importance
+from prediction_exporter.baseline import Baseline, importance, performance
+from prediction_exporter.collectors.base import Subject
 from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.cells import Cells
 from prediction_exporter.counting.history import is_compared
@@ -18,6 +19,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.evidence.bets import Bets
 from prediction_exporter.evidence.detector import Detector
 from prediction_exporter.evidence.learnt import scores_of
+from prediction_exporter.performance import Performance, PerformanceLayout
 from prediction_exporter.statistics import ALERTED, STATISTICS, Reference
 from prediction_exporter.statistics.comparison import Floats
 from prediction_exporter.statistics.seasons import seasons_of
@@ -53,13 +55,48 @@ def load_baseline(model: Model, place: str) -> Baseline | None:
         if name not in categorical
     ]
     problems += [f"{place}.importance: {problem}" for problem in importance.problems(model.importance, baseline.layout)]
+    if model.labels is not None:
+        try:
+            performance.performance_of(model, baseline, place)
+        except ConfigError as error:
+            problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(problems))
     return baseline
 
 
-def not_compared(config: Config, model: Model, place: str) -> list[str]:
-    """Return that some windows cannot be compared with last week, where that is configured and so."""
+def subject_of(
+    config: Config, model: Model, baseline: Baseline | None, references: Mapping[str, Reference], detector: Detector | None
+) -> Subject:
+    """Return a model as collectors see it.
+
+    Raises:
+        ConfigError: what the configuration says of performance does not fit the baseline.
+    """
+    measured: tuple[PerformanceLayout | None, Performance | None] = (None, None)
+    if model.labels is not None and baseline is not None:
+        place = f"models[{[one.name for one in config.models].index(model.name)}]"
+        measured = performance.performance_of(model, baseline, place)
+    return Subject(config, model, baseline, references, detector, *measured)
+
+
+def not_compared(
+    config: Config, model: Model, baseline: Baseline | None, place: str, command: str = performance.COMMAND
+) -> list[str]:
+    """Return which comparisons that are configured cannot be made, and why.
+
+    Args:
+        config: the configuration.
+        model: a model of it.
+        baseline: the model's baseline.
+        place: where the model stands in the configuration.
+        command: what builds the baseline anew.
+    """
+    of_labels = performance.not_compared(model, baseline, place, command) if baseline is not None else []
+    return [*_not_compared_with_last_week(config, model, place), *of_labels]
+
+
+def _not_compared_with_last_week(config: Config, model: Model, place: str) -> list[str]:
     names = [span.name for span in spans_of(config) if not is_compared(span)]
     if "week" not in model.references or not names:
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import textwrap
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from prediction_exporter.baseline import Baseline
@@ -26,6 +27,11 @@ def tell_fields(name: str, schema: EventSchema, layout: Layout | None) -> None:
     """Say which field was taken for what."""
     fields = (textwrap.shorten(line, _MOST_OF_A_ROLE, placeholder=" ...") for line in describe(schema, layout))
     logger.info("model %s: fields recognised", name, extra={"fields": "; ".join(fields)})
+
+
+def tell_labels(name: str, lines: Sequence[str]) -> None:
+    """Say which field of the labels was taken for what."""
+    logger.info("model %s: fields of labels", name, extra={"fields": "; ".join(lines)})
 
 
 def _baseline(baseline: Baseline | None) -> str:

@@ -35,7 +35,7 @@ def _error(performance: Performance) -> Floats:
 ACCURACY_RATIO = Measure(
     key="accuracy_ratio",
     title="Accuracy",
-    family=measure_family("model_accuracy_ratio", "Share of right predictions among the mature pairs of the window."),
+    family=measure_family("model_accuracy_ratio", "Share of right predictions among the pairs of the window."),
     applies=is_classification,
     entries=one,
     compute=accuracy_ratio,

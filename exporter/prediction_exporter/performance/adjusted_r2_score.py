@@ -37,7 +37,7 @@ ADJUSTED_R2_SCORE = Measure(
     key="adjusted_r2_score",
     title="Adjusted R2",
     family=measure_family(
-        "model_adjusted_r2_score", "R2 of the mature pairs of the window, less what as many features explain by chance."
+        "model_adjusted_r2_score", "R2 of the pairs of the window, less what as many features explain by chance."
     ),
     applies=is_regression,
     entries=one,

@@ -83,7 +83,7 @@ AVERAGE_PRECISION = Measure(
     title="Average precision",
     family=measure_family(
         "model_average_precision",
-        "Average precision of the mature pairs of the window, each class against the rest.",
+        "Average precision of the pairs of the window, each class against the rest.",
         *BY_CLASS,
     ),
     applies=is_scored,

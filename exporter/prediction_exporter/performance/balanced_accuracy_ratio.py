@@ -35,7 +35,7 @@ BALANCED_ACCURACY_RATIO = Measure(
     title="Balanced accuracy",
     family=measure_family(
         "model_balanced_accuracy_ratio",
-        "Mean of the recalls of all classes that have labels among the mature pairs of the window.",
+        "Mean of the recalls of all classes that have labels among the pairs of the window.",
     ),
     applies=is_classification,
     entries=one,

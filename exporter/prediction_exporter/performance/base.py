@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from prediction_exporter.counting.layout import Column, Kind, Role
-from prediction_exporter.families import WINDOW, Family
+from prediction_exporter.families import MODEL, PERFORMANCE, Family
 from prediction_exporter.performance.counts import Performance
 from prediction_exporter.performance.layout import PerformanceLayout
 
@@ -67,7 +68,7 @@ class Measure:
     Attributes:
         key: its name in configuration, labels, documentation, and of its module.
         title: its name on panels.
-        family: the series of its values; the labels of the entries follow those of a window.
+        family: the series of its values; the labels of the entries follow those of :data:`PERFORMANCE`.
         applies: whether a model has it.
         entries: the values of the labels of its own, in the order of the values.
         compute: the values, (E,).
@@ -102,10 +103,56 @@ class Measure:
     unit: str
     reference: str
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the entries."""
+        return self.family.labels[len(PERFORMANCE) :]
+
+    @cached_property
+    def baseline_family(self) -> Family:
+        """The series of what the baseline's data read: one value for all versions and windows."""
+        return self._beside("baseline", f"What {self.family} reads on the data of the baseline.", MODEL)
+
+    @cached_property
+    def error_family(self) -> Family:
+        """The series of standard errors."""
+        return self._beside("standard_error", f"Standard error of {self.family}, of mature windows.")
+
+    @cached_property
+    def threshold_family(self) -> Family:
+        """The series of the thresholds that alerts compare with."""
+        worse = {"higher": "below it is worse", "lower": "above it is worse", "zero": "a larger size is worse"}[self.better]
+        text = f"What alerts compare {self.family} with, of mature windows with enough labels; {worse}."
+        return self._beside("threshold", text)
+
+    @cached_property
+    def bound_family(self) -> Family:
+        """The series of bounds of binning."""
+        text = (
+            f"How far {self.family} may be from that of the raw pairs, as bins hold several; mature, of all, where it is not 0."
+        )
+        return self._beside("bound", text)
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """All families of the measure, in the order of exposition."""
+        found = [self.family]
+        if self.effect is not None:
+            found += [self.baseline_family, self.error_family, self.threshold_family]
+        return (*found, self.bound_family) if self.bound is not None else tuple(found)
+
+    def _beside(self, suffix: str, text: str, of: tuple[str, ...] = PERFORMANCE) -> Family:
+        name = f"{self.family.name}_{suffix}"
+        return Family(name=name, type="gauge", help=text, labels=(*of, *self.labels), group="performance")
+
+
+#: What every HELP of a measure says of its windows.
+OF_PAIRS = "Labels that still come are missing where labels is preliminary; labels.only_for may narrow what is measured."
+
 
 def measure_family(name: str, text: str, *labels: str) -> Family:
     """Return the family of a measure."""
-    return Family(name=name, type="gauge", help=text, labels=(*WINDOW, *labels), group="performance")
+    return Family(name=name, type="gauge", help=f"{text} {OF_PAIRS}", labels=(*PERFORMANCE, *labels), group="performance")
 
 
 def one(layout: PerformanceLayout) -> Entries:  # noqa: ARG001 - the entries of others depend on it

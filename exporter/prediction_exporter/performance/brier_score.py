@@ -8,7 +8,9 @@ from __future__ import annotations
 from prediction_exporter.performance.base import Effect, Floats, Measure, is_scored, measure_family, one
 from prediction_exporter.performance.counts import Performance
 from prediction_exporter.performance.curves import NO_PROBABILITIES, NO_SCORES
-from prediction_exporter.performance.moments import FORMULA_OF_MEANS, error_of_loss, loss
+from prediction_exporter.performance.moments import FORMULA_OF_MEANS, Mean
+
+_MEAN = Mean("brier", "brier2", of_scored=True)
 
 
 def brier_score(performance: Performance) -> Floats:
@@ -18,21 +20,17 @@ def brier_score(performance: Performance) -> Floats:
     >>> brier_score(of_scores([0.9, 0.4, 0.6, 0.2], ["yes", "yes", "no", "no"])).round(4)
     array([0.1925])
     """
-    return loss(performance, "brier")
-
-
-def _error(performance: Performance) -> Floats:
-    return error_of_loss(performance, "brier", "brier2")
+    return _MEAN.values(performance)
 
 
 BRIER_SCORE = Measure(
     key="brier_score",
     title="Brier score",
-    family=measure_family("model_brier_score", "Brier score of the mature pairs of the window."),
+    family=measure_family("model_brier_score", "Brier score of the pairs of the window."),
     applies=is_scored,
     entries=one,
     compute=brier_score,
-    error=_error,
+    error=_MEAN.errors,
     error_formula=FORMULA_OF_MEANS,
     bound=None,
     floor=None,

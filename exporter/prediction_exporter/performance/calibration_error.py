@@ -81,7 +81,7 @@ CALIBRATION_ERROR = Measure(
     title="Expected calibration error",
     family=measure_family(
         "model_calibration_error",
-        "Expected calibration error of the mature pairs of the window in ten bins, each class against the rest.",
+        "Expected calibration error of the pairs of the window in ten bins, each class against the rest.",
         *BY_CLASS,
     ),
     applies=is_scored,

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.counting.binning import Binner
-from prediction_exporter.performance.exact import BLOCK, DIGITS, digits_of, sum_of
+from prediction_exporter.performance.exact import BLOCK, DIGITS, digits_of
+from prediction_exporter.performance.grouping import add_counter, add_terms, by_group, count_into
 from prediction_exporter.performance.layout import (
     CALIBRATION_BINS,
     LOSSES,
@@ -27,6 +28,7 @@ from prediction_exporter.performance.weights import units_of, usable_weights, we
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Codes = NDArray[np.intp]
+Places = NDArray[np.intp]
 
 #: Log losses are rounded to this, so that logarithms of another processor or library, which differ in their last digits, take
 #: out what was added.
@@ -42,9 +44,11 @@ def count_classes(
     actual: NDArray[Any],
     scores: Floats | None,
     weights: Floats | None,
+    groups: Places | None = None,
+    size: int = 1,
 ) -> Counts:
-    """Return the counts of a batch, int64 (layout.width,); the arguments are those of ``Performance.of``."""
-    counts = np.zeros(layout.width, np.int64)
+    """Return the counts of a batch by group, int64 (size, layout.width); other arguments are those of ``Performance.of``."""
+    counts = np.zeros((size, layout.width), np.int64)
     for first in range(0, len(actual), BLOCK):
         rows = slice(first, first + BLOCK)
         _count(
@@ -54,6 +58,7 @@ def count_classes(
             actual[rows],
             None if scores is None else np.asarray(scores[rows], np.float64),
             None if weights is None else weights[rows],
+            None if groups is None else groups[rows],
         )
     return counts
 
@@ -65,44 +70,47 @@ def _count(
     actual: NDArray[Any],
     scores: Floats | None,
     weights: Floats | None,
+    groups: Places | None,
 ) -> None:
     scored = np.zeros(len(actual), np.bool_)
     if scores is not None and layout.scores:
         scores, scored = _clean(layout, scores)
     if predicted is None:
-        predicted = np.full(len(actual), -1) if scores is None else np.where(scored, _decided(layout, scores), -1)
+        predicted = np.full(len(actual), -1) if scores is None else np.where(scored, _best(layout, scores), -1)
     usable = (predicted >= 0) & (predicted <= layout.other) & (actual >= 0) & (actual <= layout.other)
     usable &= usable_weights(weights, len(actual))
-    counts[UNUSABLE] += len(actual) - int(np.count_nonzero(usable))
     if not usable.all():
+        add_counter(counts, UNUSABLE, groups, ~usable)
         predicted, actual, scored = predicted[usable], actual[usable], scored[usable]
+        groups = None if groups is None else groups[usable]
         scores = None if scores is None else scores[usable]
         weights = None if weights is None else weights[usable]
     units = units_of(weights)
     codes = actual.astype(np.intp)
-    counts[ROWS] += len(codes)
-    counts[WEIGHT] += units.sum() if units is not None else len(codes)
-    _into(layout, counts, "confusion", predicted.astype(np.intp) * (layout.other + 1) + codes, units)
+    each = np.ones(len(codes), np.int64)
+    add_counter(counts, ROWS, groups, each)
+    add_counter(counts, WEIGHT, groups, each if units is None else units)
+    count_into(layout, counts, "confusion", predicted.astype(np.intp) * (layout.other + 1) + codes, units, groups)
     if layout.scores:
-        counts[UNSCORED] += len(codes) - int(np.count_nonzero(scored))
+        add_counter(counts, UNSCORED, groups, ~scored)
     place, _ = layout.blocks["sums"]
-    sums = counts[place].reshape(-1, DIGITS)
+    sums = counts[:, place].reshape(len(counts), -1, DIGITS)
     of_units = None if units is None else weights_of(units)
     if of_units is not None:
-        sums[0] += sum_of(of_units**2)
+        add_terms(sums, 0, (of_units**2)[None], groups)
     if scores is None or not scored.any():
         return
     if not scored.all():
         codes, scores = codes[scored], scores[scored]
         units = None if units is None else units[scored]
         of_units = None if of_units is None else of_units[scored]
+        groups = None if groups is None else groups[scored]
     for index in range(len(layout.scores)):
-        _count_score(layout, counts, index, codes, scores[:, index], units)
+        _count_score(layout, counts, index, codes, scores[:, index], units, groups)
     if layout.has_losses:
-        first = layout.sums.index(LOSSES[0])
         terms = _losses(layout, codes, scores)
-        sums[first : first + len(LOSSES)] += sum_of(terms if of_units is None else terms * of_units)
-    _sum_scores(layout, sums, scores, of_units)
+        add_terms(sums, layout.sums.index(LOSSES[0]), terms if of_units is None else terms * of_units, groups)
+    _sum_scores(layout, sums, scores, of_units, groups)
 
 
 def _clean(layout: PerformanceLayout, scores: Floats) -> tuple[Floats, NDArray[np.bool_]]:
@@ -117,8 +125,16 @@ def _clean(layout: PerformanceLayout, scores: Floats) -> tuple[Floats, NDArray[n
     return np.where(probable, np.clip(scores, 0.0, 1.0), scores), scored
 
 
-def _decided(layout: PerformanceLayout, scores: Floats) -> Codes:
-    """Return the class that the scores decide for."""
+def decided(layout: PerformanceLayout, scores: Floats) -> Codes:
+    """Return the codes of the classes that scores decide for, (n, S) to (n,); -1 where one of a row is missing, or none.
+
+    Of a binary model it is the positive one from the threshold on, or from 0.5; else that of the largest score.
+    """
+    clean, scored = _clean(layout, scores)
+    return np.where(scored, _best(layout, clean), -1)
+
+
+def _best(layout: PerformanceLayout, scores: Floats) -> Codes:
     if layout.positive is None:
         classes = np.array([score.of_class for score in layout.scores])
         best: Codes = classes[np.argmax(np.where(np.isnan(scores), -np.inf, scores), axis=1)]
@@ -128,25 +144,24 @@ def _decided(layout: PerformanceLayout, scores: Floats) -> Codes:
     return np.where(scores[:, 0] >= least, layout.positive, negative)
 
 
-def _into(layout: PerformanceLayout, counts: Counts, block: str, places: Codes, units: Counts | None) -> None:
-    place, _ = layout.blocks[block]
-    width = place.stop - place.start
-    found = np.bincount(places, weights=units, minlength=width)  # sums of whole numbers that floats hold exactly
-    counts[place] += found.astype(np.int64)
-
-
 @lru_cache(maxsize=256)
 def _binner(score: ScoreBins) -> Binner:
     return Binner(np.array(score.edges))
 
 
 def _count_score(
-    layout: PerformanceLayout, counts: Counts, index: int, codes: Codes, scores: Floats, units: Counts | None
+    layout: PerformanceLayout,
+    counts: Counts,
+    index: int,
+    codes: Codes,
+    scores: Floats,
+    units: Counts | None,
+    groups: Places | None,
 ) -> None:
     score = layout.scores[index]
     bins = _binner(score).bin(scores)
     places = np.where(codes == score.of_class, score.bins, 0) + bins.astype(np.intp)
-    _into(layout, counts, f"score {index}", places, units)
+    count_into(layout, counts, f"score {index}", places, units, groups)
 
 
 def _losses(layout: PerformanceLayout, codes: Codes, scores: Floats) -> Floats:
@@ -168,7 +183,7 @@ def _losses(layout: PerformanceLayout, codes: Codes, scores: Floats) -> Floats:
     return np.stack((log_loss, log_loss**2, brier, brier**2))
 
 
-def _sum_scores(layout: PerformanceLayout, sums: Counts, scores: Floats, weights: Floats | None) -> None:
+def _sum_scores(layout: PerformanceLayout, sums: Counts, scores: Floats, weights: Floats | None, groups: Places | None) -> None:
     """Sum the probabilities in each calibration bin."""
     for index, score in enumerate(layout.scores):
         if not score.is_probability:
@@ -177,8 +192,7 @@ def _sum_scores(layout: PerformanceLayout, sums: Counts, scores: Floats, weights
         tenths = calibration_bin(values)
         first = layout.sums.index(f"score {index} 0")
         for place, digit in enumerate(digits_of(values if weights is None else values * weights)):
-            found = np.bincount(tenths, weights=digit, minlength=CALIBRATION_BINS)
-            sums[first : first + CALIBRATION_BINS, place] += found.astype(np.int64)
+            sums[:, first : first + CALIBRATION_BINS, place] += by_group(tenths, CALIBRATION_BINS, groups, len(sums), digit)
 
 
 def calibration_bin(probabilities: Floats) -> Codes:

@@ -33,7 +33,7 @@ CONFUSION_PREDICTIONS = Measure(
     title="Confusion matrix",
     family=measure_family(
         "model_confusion_predictions",
-        "Mature pairs of the window by what was predicted and what is true; they add up over replicas.",
+        "Pairs of the window by what was predicted and what is true, of all; they add up over replicas.",
         "predicted",
         "actual",
     ),

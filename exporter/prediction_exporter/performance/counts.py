@@ -6,7 +6,7 @@ changes nothing, and a pair that is taken out leaves no trace. Its size depends 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,8 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.performance.classes import count_classes
-from prediction_exporter.performance.exact import value_of
-from prediction_exporter.performance.layout import CLIPPED, ROWS, UNSCORED, UNUSABLE, WEIGHT, ZERO_ACTUALS, PerformanceLayout
+from prediction_exporter.performance.exact import sum_of, value_of
+from prediction_exporter.performance.layout import (
+    CLIPPED,
+    ROWS,
+    UNSCORED,
+    UNUSABLE,
+    WEIGHT,
+    WEIGHT_UNIT,
+    ZERO_ACTUALS,
+    PerformanceLayout,
+)
 from prediction_exporter.performance.lists import count_lists
 from prediction_exporter.performance.numbers import count_numbers
 
@@ -61,6 +70,33 @@ class Performance:
         Raises:
             ValueError: shapes or types do not fit, or the layout knows no weights.
         """
+        return cls(layout, cls.of_groups(layout, predicted, actual, scores, weights)[0])
+
+    @staticmethod
+    def of_groups(
+        layout: PerformanceLayout,
+        predicted: NDArray[Any] | None,
+        actual: NDArray[Any],
+        scores: Floats | None = None,
+        weights: Floats | None = None,
+        *,
+        groups: NDArray[np.intp] | None = None,
+        size: int = 1,
+    ) -> NDArray[np.int64]:
+        """Return the counts of groups of pairs, int64 (size, layout.width); each row is what :meth:`of` counts of one group.
+
+        Args:
+            layout: what is counted.
+            predicted: as for :meth:`of`.
+            actual: as for :meth:`of`.
+            scores: as for :meth:`of`.
+            weights: as for :meth:`of`.
+            groups: the group of each pair, (n,), from 0; None where there is one alone.
+            size: how many groups there are.
+
+        Raises:
+            ValueError: as :meth:`of` does.
+        """
         if layout.task == "ranking":
             raise ValueError("task: of a ranking whole lists are counted, see of_lists")
         for name, part in (("predicted", predicted), ("actual", actual)):
@@ -68,19 +104,19 @@ class Performance:
             if part is not None and part.dtype.kind not in kinds:
                 raise ValueError(f"{name}: {part.dtype} are no {'numbers' if layout.is_regression else 'codes of classes'}")
         rows = len(actual)
-        if any(part is not None and len(part) != rows for part in (predicted, scores, weights)):
-            raise ValueError("predictions, labels, scores and weights are not of the same length")
+        if any(part is not None and len(part) != rows for part in (predicted, scores, weights, groups)):
+            raise ValueError("predictions, labels, scores, weights and groups are not of the same length")
         if weights is not None and not layout.weighted:
             raise ValueError("weights: the layout knows none")
         if layout.is_regression:
             if predicted is None:
                 raise ValueError("predicted: a regression needs it")
-            return cls(layout, count_numbers(layout, predicted, actual, weights))
+            return count_numbers(layout, predicted, actual, weights, groups, size)
         if scores is not None and scores.shape != (rows, len(layout.scores)):
             raise ValueError(f"scores: must be of shape ({rows}, {len(layout.scores)}), and are {scores.shape}")
         if predicted is None and not layout.scores:
             raise ValueError("predicted: needed where there are no scores")
-        return cls(layout, count_classes(layout, predicted, actual, scores, weights))
+        return count_classes(layout, predicted, actual, scores, weights, groups, size)
 
     @classmethod
     def of_lists(cls, layout: PerformanceLayout, lists: NDArray[Any], ranks: NDArray[Any], gains: NDArray[Any]) -> Performance:
@@ -119,6 +155,27 @@ class Performance:
         if other.layout is not self.layout and other.layout.digest != self.layout.digest:
             raise ValueError("performances of different layouts do not merge")
         return other.counts
+
+    def weighted(self) -> Performance:
+        """Return the same pairs with weights, of 1 each: exactly what counting them so would give.
+
+        Raises:
+            ValueError: they are lists, which have no weights.
+        """
+        if self.layout.weighted:
+            return self
+        found = Performance.empty(replace(self.layout, weighted=True))
+        for block in self.layout.blocks:
+            into, counts = found.counted(block), self.counted(block)
+            if block == "counters":
+                into[:] = counts
+                into[WEIGHT] = counts[WEIGHT] * round(1 / WEIGHT_UNIT)
+            elif block == "sums":
+                into[0] = self.rows * sum_of(np.ones(1))
+                into[1:] = counts
+            else:
+                np.multiply(counts, round(1 / WEIGHT_UNIT), out=into)
+        return found
 
     def counted(self, block: str) -> NDArray[np.int64]:
         """Return a part of the counts, a view in the shape of the layout's block."""

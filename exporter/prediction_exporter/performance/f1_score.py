@@ -37,7 +37,7 @@ F1_SCORE = Measure(
     key="f1_score",
     title="F1",
     family=measure_family(
-        "model_f1_score", "F1 of the mature pairs of the window: harmonic mean of precision and recall of a class.", *BY_CLASS
+        "model_f1_score", "F1 of the pairs of the window: harmonic mean of precision and recall of a class.", *BY_CLASS
     ),
     applies=is_classification,
     entries=by_class,

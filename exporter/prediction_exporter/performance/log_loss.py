@@ -11,7 +11,9 @@ import sys
 from prediction_exporter.performance.base import Effect, Floats, Measure, is_scored, measure_family, one
 from prediction_exporter.performance.counts import Performance
 from prediction_exporter.performance.curves import NO_PROBABILITIES, NO_SCORES
-from prediction_exporter.performance.moments import FORMULA_OF_MEANS, error_of_loss, loss
+from prediction_exporter.performance.moments import FORMULA_OF_MEANS, Mean
+
+_MEAN = Mean("log_loss", "log_loss2", of_scored=True)
 
 
 def log_loss(performance: Performance) -> Floats:
@@ -21,21 +23,17 @@ def log_loss(performance: Performance) -> Floats:
     >>> log_loss(of_scores([0.9, 0.4, 0.6, 0.2], ["yes", "yes", "no", "no"])).round(4)
     array([0.5403])
     """
-    return loss(performance, "log_loss")
-
-
-def _error(performance: Performance) -> Floats:
-    return error_of_loss(performance, "log_loss", "log_loss2")
+    return _MEAN.values(performance)
 
 
 LOG_LOSS = Measure(
     key="log_loss",
     title="Log loss",
-    family=measure_family("model_log_loss", "Log loss of the mature pairs of the window."),
+    family=measure_family("model_log_loss", "Log loss of the pairs of the window."),
     applies=is_scored,
     entries=one,
     compute=log_loss,
-    error=_error,
+    error=_MEAN.errors,
     error_formula=FORMULA_OF_MEANS,
     bound=None,
     floor=None,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from prediction_exporter.performance.base import Effect, Floats, Measure, is_regression, measure_family, one
 from prediction_exporter.performance.counts import Performance
-from prediction_exporter.performance.moments import FORMULA_OF_MEANS, error_of, mean_of
+from prediction_exporter.performance.moments import FORMULA_OF_MEANS, Mean
+
+_MEAN = Mean("|e|", "e2", in_units=True)
 
 
 def mae(performance: Performance) -> Floats:
@@ -18,23 +18,17 @@ def mae(performance: Performance) -> Floats:
     >>> mae(of_numbers([1.0, 2.0, 3.0, 5.0], [1.0, 2.5, 2.0, 5.0])).round(4)
     array([0.375])
     """
-    return np.array([mean_of(performance, "|e|")]) * performance.layout.unit
-
-
-def _error(performance: Performance) -> Floats:
-    return np.array([error_of(performance, "|e|", "e2")]) * performance.layout.unit
+    return _MEAN.values(performance)
 
 
 MAE = Measure(
     key="mae",
     title="MAE",
-    family=measure_family(
-        "model_mae", "Mean absolute error of the mature pairs of the window, in the unit of what is predicted."
-    ),
+    family=measure_family("model_mae", "Mean absolute error of the pairs of the window, in the unit of what is predicted."),
     applies=is_regression,
     entries=one,
     compute=mae,
-    error=_error,
+    error=_MEAN.errors,
     error_formula=FORMULA_OF_MEANS,
     bound=None,
     floor=None,

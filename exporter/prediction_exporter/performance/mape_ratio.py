@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from prediction_exporter.performance.base import Effect, Floats, Measure, always, is_regression, measure_family, one
 from prediction_exporter.performance.counts import Performance
-from prediction_exporter.performance.moments import FORMULA_OF_MEANS, error_of, mean_of
+from prediction_exporter.performance.moments import FORMULA_OF_MEANS, Mean
+
+_MEAN = Mean("p", "p2")
 
 
 def mape_ratio(performance: Performance) -> Floats:
@@ -21,21 +21,17 @@ def mape_ratio(performance: Performance) -> Floats:
     >>> mape_ratio(of_numbers([1.0, 2.0, 3.0, 5.0], [1.0, 2.5, 2.0, 5.0])).round(4)
     array([0.175])
     """
-    return np.array([mean_of(performance, "p")])
-
-
-def _error(performance: Performance) -> Floats:
-    return np.array([error_of(performance, "p", "p2")])
+    return _MEAN.values(performance)
 
 
 MAPE_RATIO = Measure(
     key="mape_ratio",
     title="MAPE",
-    family=measure_family("model_mape_ratio", "Mean absolute error by the actual value, of the mature pairs of the window."),
+    family=measure_family("model_mape_ratio", "Mean absolute error by the actual value, of the pairs of the window."),
     applies=is_regression,
     entries=one,
     compute=mape_ratio,
-    error=_error,
+    error=_MEAN.errors,
     error_formula=FORMULA_OF_MEANS,
     bound=None,
     floor=None,

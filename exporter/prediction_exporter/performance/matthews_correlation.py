@@ -64,7 +64,7 @@ MATTHEWS_CORRELATION = Measure(
     title="Matthews correlation",
     family=measure_family(
         "model_matthews_correlation",
-        "Matthews correlation of predictions and labels among the mature pairs of the window, from -1 to 1.",
+        "Matthews correlation of predictions and labels among the pairs of the window, from -1 to 1.",
     ),
     applies=is_classification,
     entries=one,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from prediction_exporter.performance.base import Effect, Floats, Measure, is_regression, measure_family, one
 from prediction_exporter.performance.counts import Performance
-from prediction_exporter.performance.moments import FORMULA_OF_MEANS, error_of, mean_of
+from prediction_exporter.performance.moments import FORMULA_OF_MEANS, Mean
 from prediction_exporter.performance.rmse import rmse
+
+_MEAN = Mean("e", "e2", in_units=True)
 
 
 def mean_error(performance: Performance) -> Floats:
@@ -19,11 +19,7 @@ def mean_error(performance: Performance) -> Floats:
     >>> mean_error(of_numbers([1.0, 2.0, 3.0, 5.0], [1.0, 2.5, 2.0, 5.0])).round(4)
     array([0.125])
     """
-    return np.array([mean_of(performance, "e")]) * performance.layout.unit
-
-
-def _error(performance: Performance) -> Floats:
-    return np.array([error_of(performance, "e", "e2")]) * performance.layout.unit
+    return _MEAN.values(performance)
 
 
 MEAN_ERROR = Measure(
@@ -31,12 +27,12 @@ MEAN_ERROR = Measure(
     title="Bias",
     family=measure_family(
         "model_mean_error",
-        "Mean error of the mature pairs of the window, predicted less actual, in the unit of what is predicted.",
+        "Mean error of the pairs of the window, predicted less actual, in the unit of what is predicted.",
     ),
     applies=is_regression,
     entries=one,
     compute=mean_error,
-    error=_error,
+    error=_MEAN.errors,
     error_formula=FORMULA_OF_MEANS,
     bound=None,
     floor=None,

@@ -5,11 +5,11 @@ A list of which nothing was worth anything counts as 0.
 
 from __future__ import annotations
 
-import numpy as np
-
 from prediction_exporter.performance.base import Effect, Floats, Measure, is_ranking, measure_family, one
 from prediction_exporter.performance.counts import Performance
-from prediction_exporter.performance.moments import FORMULA_OF_MEANS, error_of, mean_of
+from prediction_exporter.performance.moments import FORMULA_OF_MEANS, Mean
+
+_MEAN = Mean("rr", "rr2")
 
 
 def mean_reciprocal_rank(performance: Performance) -> Floats:
@@ -19,11 +19,7 @@ def mean_reciprocal_rank(performance: Performance) -> Floats:
     >>> mean_reciprocal_rank(of_lists([[1, 0, 0], [0, 1]])).round(4)
     array([0.75])
     """
-    return np.array([mean_of(performance, "rr")])
-
-
-def _error(performance: Performance) -> Floats:
-    return np.array([error_of(performance, "rr", "rr2")])
+    return _MEAN.values(performance)
 
 
 MEAN_RECIPROCAL_RANK = Measure(
@@ -31,12 +27,12 @@ MEAN_RECIPROCAL_RANK = Measure(
     title="Mean reciprocal rank",
     family=measure_family(
         "model_mean_reciprocal_rank",
-        "One by the rank of the first item of worth, mean over the mature lists of the window.",
+        "One by the rank of the first item of worth, mean over the lists of the window.",
     ),
     applies=is_ranking,
     entries=one,
     compute=mean_reciprocal_rank,
-    error=_error,
+    error=_MEAN.errors,
     error_formula=FORMULA_OF_MEANS,
     bound=None,
     floor=None,

@@ -81,7 +81,7 @@ MEDIAN_ABSOLUTE_ERROR = Measure(
     title="Median absolute error",
     family=measure_family(
         "model_median_absolute_error",
-        "Median absolute error of the mature pairs of the window, in the unit of what is predicted.",
+        "Median absolute error of the pairs of the window, in the unit of what is predicted.",
     ),
     applies=is_regression,
     entries=one,

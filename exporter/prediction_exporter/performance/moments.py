@@ -42,16 +42,37 @@ def error_of(performance: Performance, name: str, squares: str) -> float:
     return error_of_mean(performance, terms, of_squares, performance.total)
 
 
-def loss(performance: Performance, name: str) -> Floats:
-    """Return the mean loss over the scored pairs, (1,)."""
-    return np.array([mean(performance, name, scored(performance))])
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The mean of the terms of an exact sum, as a measure of one value.
 
+    Attributes:
+        terms, squares: the sums of the terms and of their squares.
+        of_scored: whether it is over the pairs that have scores alone.
+        in_units: whether terms are in units of the layout, as errors are.
+    """
 
-def error_of_loss(performance: Performance, name: str, squares: str) -> Floats:
-    """Return the standard error of :func:`loss`, (1,)."""
-    total = scored(performance)
-    terms, of_squares = (mean(performance, sums, total) for sums in (name, squares))
-    return np.array([error_of_mean(performance, terms, of_squares, total)])
+    terms: str
+    squares: str
+    of_scored: bool = False
+    in_units: bool = False
+
+    def values(self, performance: Performance) -> Floats:
+        """Return the mean, (1,); NaN of no pairs."""
+        total = self._total(performance)
+        return self._scaled(performance, mean(performance, self.terms, total))
+
+    def errors(self, performance: Performance) -> Floats:
+        """Return its standard error, (1,); NaN for a pair or less."""
+        total = self._total(performance)
+        first, second = (mean(performance, name, total) for name in (self.terms, self.squares))
+        return self._scaled(performance, error_of_mean(performance, first, second, total))
+
+    def _total(self, performance: Performance) -> float:
+        return scored(performance) if self.of_scored else performance.total
+
+    def _scaled(self, performance: Performance, number: float) -> Floats:
+        return np.array([number * (performance.layout.unit if self.in_units else 1.0)])
 
 
 @dataclass(frozen=True, slots=True)

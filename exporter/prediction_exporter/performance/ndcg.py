@@ -5,11 +5,11 @@ A list of which nothing was worth anything counts as 0, as it does in scikit-lea
 
 from __future__ import annotations
 
-import numpy as np
-
 from prediction_exporter.performance.base import Effect, Floats, Measure, is_ranking, measure_family, one
 from prediction_exporter.performance.counts import Performance
-from prediction_exporter.performance.moments import FORMULA_OF_MEANS, error_of, mean_of
+from prediction_exporter.performance.moments import FORMULA_OF_MEANS, Mean
+
+_MEAN = Mean("ndcg", "ndcg2")
 
 
 def ndcg(performance: Performance) -> Floats:
@@ -19,21 +19,17 @@ def ndcg(performance: Performance) -> Floats:
     >>> ndcg(of_lists([[1, 0, 0], [0, 1]])).round(4)
     array([0.8155])
     """
-    return np.array([mean_of(performance, "ndcg")])
-
-
-def _error(performance: Performance) -> Floats:
-    return np.array([error_of(performance, "ndcg", "ndcg2")])
+    return _MEAN.values(performance)
 
 
 NDCG = Measure(
     key="ndcg",
     title="NDCG",
-    family=measure_family("model_ndcg", "Normalised discounted cumulative gain, mean over the mature lists of the window."),
+    family=measure_family("model_ndcg", "Normalised discounted cumulative gain, mean over the lists of the window."),
     applies=is_ranking,
     entries=one,
     compute=ndcg,
-    error=_error,
+    error=_MEAN.errors,
     error_formula=FORMULA_OF_MEANS,
     bound=None,
     floor=None,

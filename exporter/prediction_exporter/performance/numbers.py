@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.counting.binning import Binner
-from prediction_exporter.performance.exact import BLOCK, DIGITS, sum_of
+from prediction_exporter.performance.exact import BLOCK, DIGITS
+from prediction_exporter.performance.grouping import add_counter, add_terms, count_into
 from prediction_exporter.performance.layout import (
     CLIPPED,
     FARTHEST,
@@ -25,6 +26,7 @@ from prediction_exporter.performance.weights import units_of, usable_weights, we
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+Places = NDArray[np.intp]
 
 #: Percentage errors beyond this count as it.
 MOST_PERCENTAGE = 2.0**32
@@ -33,25 +35,42 @@ MOST_PERCENTAGE = 2.0**32
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
-def count_numbers(layout: PerformanceLayout, predicted: NDArray[Any], actual: NDArray[Any], weights: Floats | None) -> Counts:
-    """Return the counts of a batch, int64 (layout.width,); the arguments are those of ``Performance.of``."""
-    counts = np.zeros(layout.width, np.int64)
+def count_numbers(
+    layout: PerformanceLayout,
+    predicted: NDArray[Any],
+    actual: NDArray[Any],
+    weights: Floats | None,
+    groups: Places | None = None,
+    size: int = 1,
+) -> Counts:
+    """Return the counts of a batch by group, int64 (size, layout.width); other arguments are those of ``Performance.of``."""
+    counts = np.zeros((size, layout.width), np.int64)
     for first in range(0, len(actual), BLOCK):
         rows = slice(first, first + BLOCK)
         of_rows = None if weights is None else weights[rows]
-        _count(layout, counts, predicted[rows].astype(np.float64), actual[rows].astype(np.float64), of_rows)
+        in_group = None if groups is None else groups[rows]
+        _count(layout, counts, predicted[rows].astype(np.float64), actual[rows].astype(np.float64), of_rows, in_group)
     return counts
 
 
-def _count(layout: PerformanceLayout, counts: Counts, predicted: Floats, actual: Floats, weights: Floats | None) -> None:
+def _count(
+    layout: PerformanceLayout,
+    counts: Counts,
+    predicted: Floats,
+    actual: Floats,
+    weights: Floats | None,
+    groups: Places | None,
+) -> None:
     usable = np.isfinite(predicted) & np.isfinite(actual) & usable_weights(weights, len(actual))
-    counts[UNUSABLE] += len(actual) - int(np.count_nonzero(usable))
     if not usable.all():
+        add_counter(counts, UNUSABLE, groups, ~usable)
         predicted, actual = predicted[usable], actual[usable]
+        groups = None if groups is None else groups[usable]
         weights = None if weights is None else weights[usable]
     units = units_of(weights)
-    counts[ROWS] += len(actual)
-    counts[WEIGHT] += units.sum() if units is not None else len(actual)
+    each = np.ones(len(actual), np.int64)
+    add_counter(counts, ROWS, groups, each)
+    add_counter(counts, WEIGHT, groups, each if units is None else units)
     with np.errstate(over="ignore"):  # what overflows is clipped
         difference = predicted - actual
         e, a = difference / layout.unit, (actual - layout.center) / layout.unit
@@ -61,19 +80,19 @@ def _count(layout: PerformanceLayout, counts: Counts, predicted: Floats, actual:
     with np.errstate(over="ignore"):
         percentage = np.abs(difference) / np.abs(np.where(zero, 1.0, actual))
     percentage = np.where(zero, 0.0, np.minimum(percentage, MOST_PERCENTAGE))
-    counts[CLIPPED] += int(np.count_nonzero(clipped | (percentage == MOST_PERCENTAGE)))
-    counts[ZERO_ACTUALS] += int(np.count_nonzero(zero))
-    _into(layout, counts, "errors", _error_binner().bin(e), units)
-    of_predicted, of_actual = (_binner(layout.edges).bin(values) for values in (predicted, actual))
-    _into(layout, counts, "table", of_predicted * (len(layout.edges) + 1) + of_actual, units)
+    add_counter(counts, CLIPPED, groups, clipped | (percentage == MOST_PERCENTAGE))
+    add_counter(counts, ZERO_ACTUALS, groups, zero)
+    count_into(layout, counts, "errors", _error_binner().bin(e).astype(np.intp), units, groups)
+    of_predicted, of_actual = (_binner(layout.edges).bin(values).astype(np.intp) for values in (predicted, actual))
+    count_into(layout, counts, "table", of_predicted * (len(layout.edges) + 1) + of_actual, units, groups)
     place, _ = layout.blocks["sums"]
-    sums = counts[place].reshape(-1, DIGITS)
+    sums = counts[:, place].reshape(len(counts), -1, DIGITS)
     terms = _moments(e, a, percentage)
     if units is not None:
         of_units = weights_of(units)
-        sums[0] += sum_of(of_units**2)
+        add_terms(sums, 0, (of_units**2)[None], groups)
         terms *= of_units
-    sums[-len(MOMENTS) :] += sum_of(terms)
+    add_terms(sums, layout.sums.index(MOMENTS[0]), terms, groups)
 
 
 def _moments(e: Floats, a: Floats, percentage: Floats) -> Floats:
@@ -103,12 +122,6 @@ def _rest_of_square(a: Floats, squared: Floats) -> Floats:
     low = a - high
     rest: Floats = ((high * high - squared) + 2.0 * high * low) + low * low
     return rest
-
-
-def _into(layout: PerformanceLayout, counts: Counts, block: str, places: NDArray[Any], units: Counts | None) -> None:
-    place, _ = layout.blocks[block]
-    found = np.bincount(places, weights=units, minlength=place.stop - place.start)  # whole numbers that floats hold exactly
-    counts[place] += found.astype(np.int64)
 
 
 @lru_cache(maxsize=64)

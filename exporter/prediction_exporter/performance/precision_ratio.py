@@ -38,7 +38,7 @@ PRECISION_RATIO = Measure(
     title="Precision",
     family=measure_family(
         "model_precision_ratio",
-        "Precision of the mature pairs of the window: right predictions of a class by all predictions of it.",
+        "Precision of the pairs of the window: right predictions of a class by all predictions of it.",
         *BY_CLASS,
     ),
     applies=is_classification,

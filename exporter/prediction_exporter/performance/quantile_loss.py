@@ -46,7 +46,7 @@ QUANTILE_LOSS = Measure(
     key="quantile_loss",
     title="Quantile loss",
     family=measure_family(
-        "model_quantile_loss", "Mean pinball loss of the mature pairs of the window, of a model that predicts a quantile."
+        "model_quantile_loss", "Mean pinball loss of the pairs of the window, of a model that predicts a quantile."
     ),
     applies=_applies,
     entries=one,

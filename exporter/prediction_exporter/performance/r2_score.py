@@ -32,7 +32,7 @@ R2_SCORE = Measure(
     key="r2_score",
     title="R2",
     family=measure_family(
-        "model_r2_score", "Share of the variance of actual values that predictions explain, of the mature pairs of the window."
+        "model_r2_score", "Share of the variance of actual values that predictions explain, of the pairs of the window."
     ),
     applies=is_regression,
     entries=one,

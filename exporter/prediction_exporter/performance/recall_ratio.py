@@ -38,7 +38,7 @@ RECALL_RATIO = Measure(
     title="Recall",
     family=measure_family(
         "model_recall_ratio",
-        "Recall of the mature pairs of the window: right predictions of a class by all labels of it.",
+        "Recall of the pairs of the window: right predictions of a class by all labels of it.",
         *BY_CLASS,
     ),
     applies=is_classification,

@@ -32,7 +32,7 @@ RMSE = Measure(
     key="rmse",
     title="RMSE",
     family=measure_family(
-        "model_rmse", "Root mean squared error of the mature pairs of the window, in the unit of what is predicted."
+        "model_rmse", "Root mean squared error of the pairs of the window, in the unit of what is predicted."
     ),
     applies=is_regression,
     entries=one,

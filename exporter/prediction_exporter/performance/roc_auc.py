@@ -40,7 +40,7 @@ ROC_AUC = Measure(
     key="roc_auc",
     title="ROC AUC",
     family=measure_family(
-        "model_roc_auc", "Area under the ROC curve of the mature pairs of the window, each class against the rest.", *BY_CLASS
+        "model_roc_auc", "Area under the ROC curve of the pairs of the window, each class against the rest.", *BY_CLASS
     ),
     applies=is_scored,
     entries=by_score,

@@ -38,7 +38,7 @@ SPECIFICITY_RATIO = Measure(
     title="Specificity",
     family=measure_family(
         "model_specificity_ratio",
-        "Specificity of the mature pairs of the window: the share of those not of a class that were not predicted so.",
+        "Specificity of the pairs of the window: the share of those not of a class that were not predicted so.",
         *BY_CLASS,
     ),
     applies=is_classification,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from prediction_exporter.performance.base import Floats, divide
+from prediction_exporter.performance.base import Floats, Reason, divide
 from prediction_exporter.performance.counts import Performance
 from prediction_exporter.performance.curves import curve
 from prediction_exporter.performance.layout import PerformanceLayout
@@ -33,15 +34,26 @@ def upwards(performance: Performance) -> Upwards:
     return Upwards(float(one.positives[first:].sum()), float(one.both[first:].sum()), one.of_positives)
 
 
-def share_of(part: float, whole: float) -> Floats:
-    """Return a share, (1,); NaN of nothing."""
-    return divide(np.array([part]), np.array([whole]))
+@dataclass(frozen=True, slots=True)
+class ShareAtThreshold:
+    """Positives at the threshold or above it, as a share of a whole, as a measure of one value."""
 
+    whole: Callable[[Upwards], float]
 
-def error_of_share(performance: Performance, part: float, whole: float) -> Floats:
-    """Return the standard error of a share, (1,); NaN of nothing."""
-    if whole <= 0:
-        return np.array([np.nan])
-    pairs = whole * performance.factor
-    share = (part * performance.factor + 0.5) / (pairs + 1.0)
-    return np.array([np.sqrt(share * (1 - share) / pairs)])
+    def values(self, performance: Performance) -> Floats:
+        """Return the share, (1,); NaN of nothing."""
+        found = upwards(performance)
+        return divide([found.positives], [self.whole(found)])
+
+    def errors(self, performance: Performance) -> Floats:
+        """Return its standard error, (1,); NaN of nothing."""
+        found = upwards(performance)
+        pairs = self.whole(found) * performance.factor
+        if pairs <= 0:
+            return np.array([np.nan])
+        share = (found.positives * performance.factor + 0.5) / (pairs + 1.0)
+        return np.array([np.sqrt(share * (1 - share) / pairs)])
+
+    def undefined(self, name: str) -> Reason:
+        """Return the reason that the whole is nothing."""
+        return Reason(name=name, holds=lambda performance: np.isnan(self.values(performance)))

@@ -76,7 +76,7 @@ TOP_DECILE_LIFT = Measure(
     title="Lift of the top decile",
     family=measure_family(
         "model_top_decile_lift",
-        "Positives in the tenth of mature pairs with the highest scores, by those of a tenth on average.",
+        "Positives in the tenth of the window's pairs with the highest scores, by those of a tenth on average.",
         *BY_CLASS,
     ),
     applies=is_scored,

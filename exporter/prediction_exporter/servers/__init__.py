@@ -1,6 +1,6 @@
 """Model servers: what they call their own counts of requests, failures and durations, in :data:`SERVERS`.
 
-To add one, write its declaration in :mod:`prediction_exporter.servers.kinds` and its name in the list there.
+To add one, write its declaration in :mod:`prediction_exporter.servers.kinds`, or beside it, and its name in the list there.
 """
 
 from __future__ import annotations

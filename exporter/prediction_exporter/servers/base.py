@@ -10,6 +10,12 @@ from typing import Literal
 #: What of a model's service a server can tell.
 Part = Literal["requests", "failed", "duration"]
 
+#: The default buckets of Prometheus' client for Python, in seconds.
+PYTHON_CLIENT = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+
+#: HTTP's codes that are the server's fault, also where they are grouped as ``5xx``.
+SERVER_ERROR = "5.."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
@@ -102,6 +108,7 @@ class Server:
         outcome: labels that tell how a request ended: they are added up, and no match may name them.
         absent: what it does not tell, and what to do about that, for people.
         sources: where its names are from.
+        seen: the release that was run, asked and scraped, and whose series tests hold; None where none was.
     """
 
     kind: str
@@ -114,6 +121,7 @@ class Server:
     outcome: tuple[str, ...]
     absent: str
     sources: tuple[Source, ...]
+    seen: str | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prediction_exporter.servers.base import Counted, Histogram, Server, Source
+from prediction_exporter.servers.base import PYTHON_CLIENT, SERVER_ERROR, Counted, Histogram, Server, Source
+from prediction_exporter.servers.web import FASTAPI, FLASK, STARLETTE
 
-#: The default buckets of Prometheus' client for Python, in seconds.
-_PYTHON_CLIENT = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+#: The buckets of Seldon Core and Knative: the same numbers, written by themselves.
+_GO_SERVICES = PYTHON_CLIENT
 
-#: Those of Seldon Core and Knative: the same numbers, written by themselves.
-_GO_SERVICES = _PYTHON_CLIENT
+#: The buckets of Ray Serve, in milliseconds.
+_RAY_SERVE = (1, 2, 5, 10, 20, 50, 100, 200, 300, 400, 500, 1000, 2000, 5000, 10000, 60000, 120000, 300000, 600000)
 
-#: HTTP's codes that are the server's fault, also where they are grouped as ``5xx``.
-_SERVER_ERROR = "5.."
+#: What MLServer's REST interface is asked for predictions by, without health checks and the list of its models.
+_MLSERVER_PATHS = 'path=~"/v2/models/.*/(infer|infer_stream|generate|generate_stream)"'
 
 #: What is no fault of the server in the codes of gRPC: OK, and what the caller did, as HTTP's 4xx.
 _GRPC_FINE = (
@@ -55,14 +56,15 @@ TRITON = Server(
         "be compared with an objective over replicas. `nv_inference_first_response_histogram_ms` is of decoupled models "
         "alone, and of the first response. Cancelled requests are among the failures, and an ensemble counts those of its "
         "parts too. "
-        "A request that cannot be parsed reaches no model and is in neither count, and an error that a Python model "
-        "returns without raising it was counted as a success in 24.08 (server issue 7713)."
+        "A request that cannot be parsed, or has another shape, reaches no model and is in neither count, and an error that a "
+        "Python model returns without raising it is answered 500 and counted as a success (server issues 7713 and 8521, seen)."
     ),
     sources=(
         Source(repository="triton-inference-server/core", path="src/metrics.cc"),
         Source(repository="triton-inference-server/core", path="src/metric_model_reporter.cc"),
         Source(repository="triton-inference-server/server", path="docs/user_guide/metrics.md"),
     ),
+    seen="Triton 2.51.0 of nvidia-pytriton 0.7.0",
 )
 
 KSERVE = Server(
@@ -72,7 +74,7 @@ KSERVE = Server(
     example=(("namespace", "models"), ("model_name", "fraud")),
     requests=Counted(names=("request_predict_seconds_count",)),
     failed=None,
-    duration=Histogram(name="request_predict_seconds", unit=1.0, buckets=_PYTHON_CLIENT),
+    duration=Histogram(name="request_predict_seconds", unit=1.0, buckets=PYTHON_CLIENT),
     outcome=(),
     absent=(
         "Failures are not told: use `knative` where the queue-proxy is scraped. The duration is that of `predict` alone, "
@@ -82,6 +84,7 @@ KSERVE = Server(
         Source(repository="kserve/kserve", path="python/kserve/kserve/metrics.py"),
         Source(repository="kserve/kserve", path="python/kserve/kserve/model.py"),
     ),
+    seen="KServe 0.21.0",
 )
 
 KNATIVE = Server(
@@ -92,7 +95,7 @@ KNATIVE = Server(
     requests=Counted(names=("kn_serving_invocation_duration_seconds_count",)),
     failed=Counted(
         names=("kn_serving_invocation_duration_seconds_count",),
-        matchers=(f'http_response_status_code=~"{_SERVER_ERROR}"',),
+        matchers=(f'http_response_status_code=~"{SERVER_ERROR}"',),
         none_is_zero=True,
     ),
     duration=Histogram(name="kn_serving_invocation_duration_seconds", unit=1.0, buckets=_GO_SERVICES),
@@ -160,11 +163,39 @@ MLSERVER = Server(
     duration=None,
     outcome=(),
     absent=(
-        "`model_infer_request_duration` is a summary without quantiles: a count and a sum. "
-        "`rest_server_request_duration_seconds` is a histogram, whose label `path` has no model. A request that names no "
-        "model that is there is among the failures."
+        "`model_infer_request_duration` is a summary without quantiles: a count and a sum. Its failures are all requests "
+        "whose inference raised: those too that its caller is answered 400 for, and those that name no model that is there. "
+        "`mlserver_rest` tells them apart, and has a histogram. What cannot be parsed is in neither count. Its `version` is "
+        "the one that the request names: `None` where it names none."
     ),
     sources=(Source(repository="SeldonIO/MLServer", path="mlserver/handlers/dataplane.py"),),
+    seen="MLServer 1.7.1",
+)
+
+MLSERVER_REST = Server(
+    kind="mlserver_rest",
+    title="MLServer with one model, by its REST interface",
+    model_labels=(),
+    example=(("job", "mlserver"),),
+    requests=Counted(names=("rest_server_requests_total",), matchers=(_MLSERVER_PATHS,)),
+    failed=Counted(
+        names=("rest_server_requests_total",),
+        matchers=(_MLSERVER_PATHS, f'status_code=~"{SERVER_ERROR}"'),
+        none_is_zero=True,
+    ),
+    duration=Histogram(
+        name="rest_server_request_duration_seconds", unit=1.0, buckets=PYTHON_CLIENT, matchers=(_MLSERVER_PATHS,)
+    ),
+    outcome=("status_code",),
+    absent=(
+        "No label tells the model: match the target of a server that has one model alone. Requests over gRPC are not in it. "
+        "Another `metrics_rest_server_prefix` is not mapped."
+    ),
+    sources=(
+        Source(repository="SeldonIO/MLServer", path="mlserver/rest/app.py"),
+        Source(repository="SeldonIO/MLServer", path="mlserver/settings.py"),
+    ),
+    seen="MLServer 1.7.1",
 )
 
 BENTOML = Server(
@@ -177,7 +208,7 @@ BENTOML = Server(
     ),
     failed=Counted(
         names=("bentoml_service_request_total",),
-        matchers=('endpoint!~"/(|healthz|livez|readyz|docs.json|schema.json)"', f'http_response_code=~"{_SERVER_ERROR}"'),
+        matchers=('endpoint!~"/(|healthz|livez|readyz|docs.json|schema.json)"', f'http_response_code=~"{SERVER_ERROR}"'),
         none_is_zero=True,
     ),
     duration=Histogram(
@@ -197,6 +228,7 @@ BENTOML = Server(
         Source(repository="bentoml/BentoML", path="src/bentoml/_internal/utils/metrics.py"),
         Source(repository="bentoml/BentoML", path="src/bentoml/_internal/configuration/v2/default_configuration.yaml"),
     ),
+    seen="BentoML 1.4.40",
 )
 
 VLLM = Server(
@@ -243,6 +275,7 @@ TORCHSERVE = Server(
         Source(repository="pytorch/serve", path="ts/configs/metrics.yaml"),
         Source(repository="pytorch/serve", path="docs/metrics.md"),
     ),
+    seen="TorchServe 0.12.0",
 )
 
 TF_SERVING = Server(
@@ -273,65 +306,47 @@ TF_SERVING = Server(
 
 RAY_SERVE = Server(
     kind="ray_serve",
-    title="Ray Serve, where its counters end in `_total`",
+    title="Ray Serve by deployment, where its counters end in `_total`",
     model_labels=("deployment",),
     example=(("application", "fraud"), ("deployment", "Model")),
     requests=Counted(names=("ray_serve_deployment_request_counter_total", "ray_serve_deployment_error_counter_total")),
     failed=Counted(names=("ray_serve_deployment_error_counter_total",), none_is_zero=True),
-    duration=Histogram(
-        name="ray_serve_deployment_processing_latency_ms",
-        unit=1e-3,
-        buckets=(1, 2, 5, 10, 20, 50, 100, 200, 300, 400, 500, 1000, 2000, 5000, 10000, 60000, 120000, 300000, 600000),
-    ),
-    outcome=(),
+    duration=Histogram(name="ray_serve_deployment_processing_latency_ms", unit=1e-3, buckets=_RAY_SERVE),
+    outcome=("exception_type",),
     absent=(
-        "The counter of requests leaves out those that raised, so that both are added up. Time in a queue is not in the "
-        "duration. Other `RAY_SERVE_REQUEST_LATENCY_BUCKETS_MS` are to be written to `buckets`, in seconds."
+        "The counter of requests leaves out those that raised, so that both are added up. A response with a status of 5xx "
+        "that the code returns itself is no failure here, and one that raises an error of the caller's is: "
+        "`ray_serve_http` counts by status. Time in a queue is not in the duration, and the sum of durations is made of the "
+        "middles of buckets. Other `RAY_SERVE_REQUEST_LATENCY_BUCKETS_MS` are to be written to `buckets`, in seconds."
     ),
     sources=(
         Source(repository="ray-project/ray", path="python/ray/serve/_private/replica.py"),
         Source(repository="ray-project/ray", path="python/ray/serve/_private/constants.py"),
         Source(repository="ray-project/ray", path="python/ray/serve/tests/test_metrics.py"),
     ),
+    seen="Ray 2.60.0",
 )
 
-FASTAPI = Server(
-    kind="fastapi",
-    title="prometheus-fastapi-instrumentator, 5.0 and later, as instrumented by default",
-    model_labels=("handler",),
-    example=(("job", "fraud"), ("handler", "/predict")),
-    requests=Counted(names=("http_requests_total",)),
-    failed=Counted(names=("http_requests_total",), matchers=(f'status=~"{_SERVER_ERROR}"',), none_is_zero=True),
-    duration=Histogram(name="http_request_duration_seconds", unit=1.0, buckets=(0.1, 0.5, 1.0)),
-    outcome=("status",),
+RAY_SERVE_HTTP = Server(
+    kind="ray_serve_http",
+    title="Ray Serve by application, at its HTTP proxies",
+    model_labels=("application",),
+    example=(("application", "fraud"),),
+    requests=Counted(names=("ray_serve_num_http_requests_total",)),
+    failed=Counted(
+        names=("ray_serve_num_http_requests_total",), matchers=(f'status_code=~"{SERVER_ERROR}"',), none_is_zero=True
+    ),
+    duration=Histogram(name="ray_serve_http_request_latency_ms", unit=1e-3, buckets=_RAY_SERVE),
+    outcome=("status_code",),
     absent=(
-        "By handler the histogram has the bounds 0.1, 0.5 and 1 s alone; write those of `latency_lowr_buckets` to "
-        "`buckets`. `http_request_duration_highr_seconds` has more and no handler. A prefix that the instrumentation was "
-        "given is not mapped."
+        "What deployments ask of each other, and gRPC, are not in it; time in a queue is. The sum of durations is made of the "
+        "middles of buckets. Other `RAY_SERVE_REQUEST_LATENCY_BUCKETS_MS` are to be written to `buckets`, in seconds."
     ),
     sources=(
-        Source(
-            repository="trallnag/prometheus-fastapi-instrumentator", path="src/prometheus_fastapi_instrumentator/metrics.py"
-        ),
+        Source(repository="ray-project/ray", path="python/ray/serve/_private/request_ingress_metrics.py"),
+        Source(repository="ray-project/ray", path="python/ray/serve/_private/constants.py"),
     ),
-)
-
-FLASK = Server(
-    kind="flask",
-    title="prometheus_flask_exporter, as instrumented by default",
-    model_labels=(),
-    example=(("job", "fraud"), ("path", "/predict")),
-    requests=Counted(names=("flask_http_request_duration_seconds_count",)),
-    failed=Counted(
-        names=("flask_http_request_duration_seconds_count",), matchers=(f'status=~"{_SERVER_ERROR}"',), none_is_zero=True
-    ),
-    duration=Histogram(name="flask_http_request_duration_seconds", unit=1.0, buckets=_PYTHON_CLIENT),
-    outcome=("status",),
-    absent=(
-        "`flask_http_request_total` has no path, so that the histogram's count is taken. Match `path`, or the label of "
-        "your `group_by`: without it, health checks are counted too."
-    ),
-    sources=(Source(repository="rycus86/prometheus_flask_exporter", path="prometheus_flask_exporter/__init__.py"),),
+    seen="Ray 2.60.0",
 )
 
 #: Every kind by its key, in the order of documentation.
@@ -344,12 +359,15 @@ SERVERS: Mapping[str, Server] = {
         SELDON,
         SELDON_V2,
         MLSERVER,
+        MLSERVER_REST,
         BENTOML,
         VLLM,
         TORCHSERVE,
         TF_SERVING,
         RAY_SERVE,
+        RAY_SERVE_HTTP,
         FASTAPI,
         FLASK,
+        STARLETTE,
     )
 }

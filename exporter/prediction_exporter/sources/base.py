@@ -27,7 +27,9 @@ REASONS: dict[str, str] = {
 }
 
 #: Every reason for which a line or row that is in order is not counted.
-SKIPPED: dict[str, str] = {"filtered": "does not pass the filter in `predictions.where`: no prediction"}
+SKIPPED: dict[str, str] = {
+    "filtered": "does not pass the filter in `predictions.where`: no prediction; of labels, that in `labels.where`"
+}
 
 EXAMPLE_BYTES = 200
 
@@ -90,6 +92,7 @@ class Look:
         schema: which field is what; None where nothing tells it yet.
         place: the file that was sampled, where there is one.
         batch: the events of the sample and what of it was refused, as they would count.
+        rows: some rows of a table, of any time, where each row of it is needed.
         fields: the names of the model's columns that the sample has, as a baseline and the configuration write them.
         remarks: what may come right by waiting.
         faults: what does not, and keeps the source from being read.
@@ -101,6 +104,7 @@ class Look:
     schema: EventSchema | None = None
     place: str = ""
     batch: Batch = field(default_factory=Batch)
+    rows: Batch = field(default_factory=Batch)
     fields: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ class SourceContext:
         labels_of: gives the versions that events are counted under, see ``Ledger.labels_of``.
         where: the model's place in the configuration, for messages.
         clock: Unix time.
+        by_rows: whether each row of a table is needed, and not only how many there are.
     """
 
     predictions: Predictions
@@ -34,3 +35,4 @@ class SourceContext:
     labels_of: Callable[[Sequence[str | None]], Mapping[str | None, str]]
     where: str
     clock: Callable[[], float]
+    by_rows: bool = False

@@ -5,7 +5,8 @@ Each value counts as the log would count it, had it been written there as JSON.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -23,8 +24,8 @@ from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.lists import beside_label, only_item, opened
 from prediction_exporter.sources.outcomes import statuses_of
 from prediction_exporter.sources.stages import stages_of
-from prediction_exporter.sources.times import DateParser
-from prediction_exporter.sources.typed import CONTAINER, numbers_of, texts_of_values, times_of
+from prediction_exporter.sources.times import DateParser, times_of_reading
+from prediction_exporter.sources.typed import names_of, numbers_of, texts_of_values, times_of
 from prediction_exporter.sources.values import accept, seconds_of, versions_of
 
 _BOOLEANS = {"true", "false"}
@@ -42,6 +43,7 @@ class FrameParser:
             categories than these: some databases have no booleans.
         local_timezone: IANA zone of dates without a time, where datetimes without a zone are of another; some drivers give
             instants as such.
+        clock: Unix time, of rows that have none of their own.
         chosen: tells predictions from other rows, where there are others.
     """
 
@@ -51,9 +53,11 @@ class FrameParser:
         *,
         integers_are_booleans: bool = False,
         local_timezone: str | None = None,
+        clock: Callable[[], float] = time.time,
         chosen: Filter | None = None,
     ) -> None:
         self._schema = schema
+        self._clock = clock
         self._dates = DateParser(schema.timezone, schema.time_unit)
         self._instants = DateParser(schema.timezone, None)
         self._local_dates = DateParser(local_timezone or schema.timezone, None)
@@ -69,8 +73,8 @@ class FrameParser:
             passing = self._filter.among(frame.height, partial(value_at, frame))
             skipped = frame.height - int(passing.sum())
             frame = frame.filter(passing)
-        shown = value_at(frame, schema.time)
-        times = times_of(shown, self._dates)
+        shown = None if schema.time is None else value_at(frame, schema.time)
+        times = times_of_reading(self._clock, frame.height) if shown is None else times_of(shown, self._dates)
         ids = None if schema.id is None else value_at(frame, schema.id)
         no_id = None if ids is None else ids.is_null().to_numpy()
         kept = accept(schema, times, shown, no_id, rejected)
@@ -105,7 +109,7 @@ class FrameParser:
             columns=columns,
             states=states,
             ids=ids,
-            entities=None if schema.entity is None else entity_hashes(_names(value_at(frame, schema.entity))),
+            entities=None if schema.entity is None else entity_hashes(names_of(value_at(frame, schema.entity))),
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts_of_values(value_at(frame, schema.stage))),
         )
@@ -160,14 +164,6 @@ def inside(values: pl.Series, path: Sequence[str | int | Only | OfLabel]) -> pl.
                 return _nothing(len(values))
             values = beside_label(objects, key.label, len(values))
     return values
-
-
-def _names(values: pl.Series) -> pl.Series:
-    """Return what values name: bytes that are no text, as some have identifiers, by their digits."""
-    texts = texts_of_values(values)
-    if isinstance(values.dtype, pl.Binary):
-        texts = texts.zip_with((texts != CONTAINER).fill_null(value=True), values.bin.encode("hex"))
-    return texts
 
 
 def _optional(frame: pl.DataFrame, path: Path | None) -> pl.Series:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.outcomes import statuses_of
 from prediction_exporter.sources.sieve import FilteredLines
 from prediction_exporter.sources.stages import stages_of
-from prediction_exporter.sources.times import DateParser
+from prediction_exporter.sources.times import DateParser, times_of_reading
 from prediction_exporter.sources.typed import texts_of_values
 from prediction_exporter.sources.values import (
     accept,
@@ -39,19 +40,27 @@ class JsonLinesParser:
     Args:
         schema: where everything stands in an event.
         time_is_text: whether times come as dates; a wrong guess is corrected after the first chunk, at the cost of its speed.
+        clock: Unix time, of events that have none of their own.
         chosen: tells predictions from other lines, where there are others.
     """
 
-    def __init__(self, schema: EventSchema, *, time_is_text: bool = True, chosen: Filter | None = None) -> None:
+    def __init__(
+        self,
+        schema: EventSchema,
+        *,
+        time_is_text: bool = True,
+        clock: Callable[[], float] = time.time,
+        chosen: Filter | None = None,
+    ) -> None:
         self._schema = schema
+        self._clock = clock
         self._dates = DateParser(schema.timezone, schema.time_unit)
         vectors = {field.path for field in schema.columns if field.function is Function.NORM}
-        texts = (self._text_fields() - vectors) | ({schema.time} if time_is_text else set())
+        texts = (self._text_fields() - vectors) | ({schema.time} if time_is_text and schema.time is not None else set())
         self._feature_dates = DateParser(schema.timezone, None)
         self._lists = {field.path for field in schema.columns if field.is_of_list}
-        paths = [schema.time, *schema.optional, *(field.path for field in schema.columns)]
-        self._reader = JsonReader(paths, texts, self._lists)
-        self._filter = None if chosen is None else FilteredLines(chosen, paths, texts, self._lists)
+        self._reader = JsonReader(schema.paths, texts, self._lists)
+        self._filter = None if chosen is None else FilteredLines(chosen, schema.paths, texts, self._lists)
 
     @property
     def dtypes(self) -> Mapping[str, pl.DataType]:
@@ -82,9 +91,11 @@ class JsonLinesParser:
 
     def _fast_events(self, read: dict[Path, pl.Series], rejected: Rejected) -> Events:
         schema = self._schema
-        times = self._fast_times(read[schema.time])
+        shown = None if schema.time is None else read[schema.time]
+        rows = len(next(iter(read.values())))
+        times = times_of_reading(self._clock, rows) if shown is None else self._fast_times(shown)
         no_id = read[schema.id].is_null().to_numpy() if schema.id is not None and read[schema.id].null_count() else None
-        kept = accept(schema, times, read[schema.time], no_id, rejected)
+        kept = accept(schema, times, shown, no_id, rejected)
         if not kept.all():
             chosen = pl.Series(kept)
             read, times = {path: values.filter(chosen) for path, values in read.items()}, times[kept]
@@ -131,10 +142,11 @@ class JsonLinesParser:
 
     def _slow_events(self, parsed: list[Mapping[str, Any]], rejected: Rejected) -> Events:
         schema = self._schema
-        texts = {path: texts_of(parsed, path) for path in self._text_fields() | {schema.time}}
-        times = self._dates.parse(texts[schema.time])
+        texts = {path: texts_of(parsed, path) for path in {*self._text_fields(), *filter(None, (schema.time,))}}
+        shown = None if schema.time is None else texts[schema.time]
+        times = times_of_reading(self._clock, len(parsed)) if shown is None else self._dates.parse(shown)
         ids = None if schema.id is None else texts[schema.id].is_null().to_numpy()
-        kept = accept(schema, times, texts[schema.time], ids, rejected)
+        kept = accept(schema, times, shown, ids, rejected)
         rows = np.flatnonzero(kept)
         columns: dict[str, pl.Series] = {}
         states: dict[str, NDArray[np.uint8]] = {}

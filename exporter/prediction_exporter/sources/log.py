@@ -54,17 +54,27 @@ class LogSource:
         layout: the model's columns; None where only its service is watched.
         where: the place of the fields in the configuration, for messages.
         clock: Unix time.
+        chunk_bytes: what is read at a time; :data:`CHUNK_BYTES` where it is None, and less where there is little memory.
     """
 
-    def __init__(self, predictions: Predictions, layout: Layout | None, *, where: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        predictions: Predictions,
+        layout: Layout | None,
+        *,
+        where: str,
+        clock: Callable[[], float],
+        chunk_bytes: int | None = None,
+    ) -> None:
         self._predictions = predictions
+        self._chunk_bytes = chunk_bytes
         self._layout = layout
         self._where = where
         self._clock = clock
         self._fields = LogFields(predictions, layout, where=where)
         self._parser: JsonLinesParser | None = None
         self.refills = False
-        self._tail = self._open(ROOM.step(CHUNK_BYTES))
+        self._tail = self._open(ROOM.step(self._chunk_bytes or CHUNK_BYTES))
 
     def _open(self, chunk_bytes: int) -> Tail:
         log = _log(self._predictions)
@@ -136,7 +146,7 @@ class LogSource:
         remarks = damaged if told else (*damaged, outage_remark(sample))
         batch = self._parser_of(sample.events).parse(sample.data)
         batch.rejected.merge(sample.rejected)
-        names = column_names(sample.events, self._predictions.fields, where=f"{self._where}.predictions.fields")
+        names = column_names(sample.events, self._predictions.fields, where=f"{self._where}.{self._predictions.SECTION}.fields")
         seen = self._fields.seen
         return Look(
             schema=self.schema if told else None,
@@ -222,7 +232,7 @@ class LogSource:
     def _go_back(self, position: str) -> None:
         """Read lines again later that could not be told: none is lost by it."""
         self._tail.close()
-        self._tail = self._open(ROOM.step(CHUNK_BYTES))
+        self._tail = self._open(ROOM.step(self._chunk_bytes or CHUNK_BYTES))
         self._tail.restore(position)
 
     def _sample(self) -> Sample | None:
@@ -248,9 +258,9 @@ class LogSource:
     def _parser_of(self, sample: Records) -> JsonLinesParser:
         schema = self._fields.schema
         assert schema is not None  # noqa: S101 - for the type checker
-        times = (lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS])
+        times = [] if schema.time is None else [lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS]]
         is_text = next((is_read_as_text(value) for value in times if value is not None), True)
-        return JsonLinesParser(schema, time_is_text=is_text, chosen=self._fields.chosen)
+        return JsonLinesParser(schema, time_is_text=is_text, clock=self._clock, chosen=self._fields.chosen)
 
 
 def _first(data: bytes, chosen: Filter | None) -> Records:

@@ -50,7 +50,7 @@ def recognise(sample: Records, predictions: Predictions, layout: Layout | None, 
     Raises:
         ConfigError: the events do not tell.
     """
-    place, fields = f"{where}.predictions.fields", predictions.fields
+    place, fields = f"{where}.{predictions.SECTION}.fields", predictions.fields
     path = status_path(sample, fields, where=place)
     any_served = bool(sample)
     if path is not None:

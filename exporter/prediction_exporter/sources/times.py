@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -61,6 +63,11 @@ def epoch_microseconds(numbers: NDArray[np.float64], unit: str | None) -> NDArra
             scaled = np.where(are_dates(numbers), np.nan, scaled)
         usable = np.isfinite(scaled) & (np.abs(scaled) < 2.0**62)
         return np.where(usable, np.where(usable, scaled, 0.0).astype(np.int64), NO_TIME)
+
+
+def times_of_reading(clock: Callable[[], float], rows: int) -> NDArray[np.int64]:
+    """Return the time, in microseconds, for each of some events that have none of their own."""
+    return np.full(rows, int(clock() * 1e6), np.int64)
 
 
 def are_dates(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:

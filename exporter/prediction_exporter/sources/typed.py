@@ -107,6 +107,16 @@ def texts_of_values(values: pl.Series) -> pl.Series:
     return _where_present(values, CONTAINER)
 
 
+def names_of(values: pl.Series) -> pl.Series:
+    """Return what values name, as texts: bytes that are no text, as some have identifiers, by their digits; a UUID's as one."""
+    texts = texts_of_values(values)
+    if isinstance(values.dtype, pl.Binary):
+        digits = values.bin.encode("hex")
+        uuids = digits.str.replace(r"^(.{8})(.{4})(.{4})(.{4})(.{12})$", "$1-$2-$3-$4-$5")
+        texts = texts.zip_with((texts != CONTAINER).fill_null(value=True), uuids)
+    return texts
+
+
 def _cast(values: pl.Series) -> pl.Series:
     return values.cast(pl.String)
 

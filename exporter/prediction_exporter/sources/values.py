@@ -22,19 +22,19 @@ States = NDArray[np.uint8] | None
 
 
 def accept(
-    schema: EventSchema, times: NDArray[np.int64], shown: pl.Series, no_id: NDArray[np.bool_] | None, rejected: Rejected
+    schema: EventSchema, times: NDArray[np.int64], shown: pl.Series | None, no_id: NDArray[np.bool_] | None, rejected: Rejected
 ) -> NDArray[np.bool_]:
     """Return which events have a time and an id; count the others.
 
     Args:
         schema: where time and id stand, for the examples.
         times: microseconds since the epoch, :data:`~prediction_exporter.sources.times.NO_TIME` where there is none.
-        shown: what stands there; null where nothing does.
+        shown: what stands there; null where nothing does. None where events have no time of their own.
         no_id: which events lack the id; None where events have none.
         rejected: where the others are counted.
     """
     kept: NDArray[np.bool_] = times != NO_TIME
-    if not kept.all():
+    if shown is not None and schema.time is not None and not kept.all():
         missing = shown.is_null().to_numpy()
         invalid = np.flatnonzero(~kept & ~missing)
         rejected.add("missing_time", int((~kept & missing).sum()), f"no {path_text(schema.time)}")

@@ -859,7 +859,16 @@ def test_statements_compile_for_trino(tmp_path: Path) -> None:
     time = time_column(
         source.c.ts, [instant], epoch=TRINO.epoch, floor=TRINO.floor, is_utc=False, unit=None, timezone="UTC", where=""
     )
-    relation = Relation(source=source, names=tuple(COLUMNS), samples=samples, codes={}, schema=schema, time=time, fields=())
+    relation = Relation(
+        source=source,
+        names=tuple(COLUMNS),
+        samples=samples,
+        codes={},
+        schema=schema,
+        time=time,
+        time_name="ts",
+        fields=(),
+    )
     slots = Slots(LAYOUT, context.traffic)
     learned = Learned()
     measures = Measures(context, TRINO, relation, slots, learned.categories)

@@ -25,9 +25,13 @@ from prediction_exporter.kit.alerts.model_cost_unknown import MODEL_COST_UNKNOWN
 from prediction_exporter.kit.alerts.model_cpu_throttled import MODEL_CPU_THROTTLED
 from prediction_exporter.kit.alerts.model_exporter_restarts import MODEL_EXPORTER_RESTARTS
 from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
+from prediction_exporter.kit.alerts.model_label_coverage_low import MODEL_LABEL_COVERAGE_LOW
+from prediction_exporter.kit.alerts.model_label_drift import MODEL_LABEL_DRIFT
+from prediction_exporter.kit.alerts.model_labels_late import MODEL_LABELS_LATE
 from prediction_exporter.kit.alerts.model_log_volume_filling import MODEL_LOG_VOLUME_FILLING
 from prediction_exporter.kit.alerts.model_memory_near_limit import MODEL_MEMORY_NEAR_LIMIT
 from prediction_exporter.kit.alerts.model_open_files_near_limit import MODEL_OPEN_FILES_NEAR_LIMIT
+from prediction_exporter.kit.alerts.model_performance_drop import MODEL_PERFORMANCE_DROP
 from prediction_exporter.kit.alerts.model_process_down import MODEL_PROCESS_DOWN
 from prediction_exporter.kit.alerts.model_process_restarts import MODEL_PROCESS_RESTARTS
 from prediction_exporter.kit.alerts.model_replicas_missing import MODEL_REPLICAS_MISSING
@@ -80,6 +84,10 @@ ALERTS: tuple[Alert, ...] = (
     BROAD_CHANGE,
     PREDICTION_DRIFT,
     FEATURE_DRIFT,
+    MODEL_PERFORMANCE_DROP,
+    MODEL_LABELS_LATE,
+    MODEL_LABEL_COVERAGE_LOW,
+    MODEL_LABEL_DRIFT,
     MODEL_COST_OVERRUN,
     MODEL_COST_ANOMALY,
     MODEL_COST_UNKNOWN,

@@ -29,9 +29,9 @@ def _broad(scale: Scale) -> str:
 def _description(scale: Scale) -> str:
     moved = figure(f"max({latest(own(MOVED_COLUMNS.name, VERSION_KEY), scale)})", VERSION_KEY, COUNT)
     return (
-        f"{PERCENT.of_unscaled('$value')} of the columns of {{{{ $labels.model }}}} version {{{{ $labels.version }}}} surely "
-        f"moved away from the baseline, {moved} in all, most of them by less than alerts on single columns ask for. The alert "
-        f"fires from {SHARE * 100:g} % and {LEAST} columns."
+        f"{moved} columns of {{{{ $labels.model }}}} version {{{{ $labels.version }}}}, {PERCENT.of_unscaled('$value')} of "
+        "all, surely moved away from the baseline, most of them by less than alerts on single columns ask for. The alert fires "
+        f"from {SHARE * 100:g} % and {LEAST} columns."
     )
 
 
@@ -39,7 +39,7 @@ def _worst(scale: Scale) -> str:
     listed = query(f"sort_desc(topk({LISTED}, {latest(own(MOVED.name, VERSION_KEY), scale)}))", VERSION_KEY)
     return (
         f"{{{{ range $i, $each := {listed} }}}}{{{{ if $i }}}}, {{{{ end }}}}"
-        f"{{{{ $each.Labels.column }}}} {NUMBER.of('$each.Value')} times{{{{ end }}}}"
+        f"{{{{ $each.Labels.column }}}} {NUMBER.of('$each.Value')}{{{{ end }}}} times the evidence that it takes"
     )
 
 
@@ -99,11 +99,11 @@ BROAD_CHANGE = Alert(
                             severity="warning",
                             labels={**VERSION_LABELS, "owner": "risk-ds"},
                             description=(
-                                "75 % of the columns of credit-risk version 2 surely moved away from the baseline, 3 in all, "
-                                "most of them by less than alerts on single columns ask for. The alert fires from 50 % and 3 "
+                                "3 columns of credit-risk version 2, 75 % of all, surely moved away from the baseline, most "
+                                "of them by less than alerts on single columns ask for. The alert fires from 50 % and 3 "
                                 "columns."
                             ),
-                            worst="age 1.80 times, amount 1.60 times, income 1.20 times",
+                            worst="age 1.80, amount 1.60, income 1.20 times the evidence that it takes",
                             window="",
                         ),
                     ),

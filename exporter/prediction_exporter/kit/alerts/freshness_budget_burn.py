@@ -92,7 +92,7 @@ FRESHNESS_BUDGET_BURN = Alert(
                             description=(
                                 "The error budget of credit-risk is used up 75.4 times as fast as the objective of 99 % "
                                 "allows: the newest prediction was too old for 75.4 % of the last hour and 75.4 % of the last "
-                                "day. Too old is more than 15m 0s; now it is 1h 1m 0s old."
+                                "day. Too old is more than 15m; now it is 1h 1m old."
                             ),
                         )
                         for severity in ("critical", "warning")

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.traffic import REQUESTS
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, Severity
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, Severity, figure, own
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
 from prediction_exporter.kit.cost import ANOMALY, BASIS_KEY, LEAST_DAYS, OTHER_DAYS, PER_1000, RATE
-from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.kit.wording import NUMBER
 
 #: Multiples of the most that the same hour of other days cost.
 TOLD_FROM, WARNED_FROM = 1.5, 3
 
 
-def _firing(severity: Severity, multiple: str) -> Firing:
+def _firing(severity: Severity, now: str, multiple: str, usual: str) -> Firing:
     return Firing(
         severity=severity,
         labels={**MODEL_LABELS, "basis": "rates", "currency": "USD", "owner": "finance"},
         description=(
-            f"credit-risk costs {multiple} times as much USD in an hour, by its rates, as the same hour did on any of the 7 "
-            "days before that are known."
+            f"credit-risk costs {now} USD in an hour by its rates, {multiple} times the {usual} USD that it cost at most in "
+            "the same hour of the 7 days before."
         ),
+    )
+
+
+def _description(_: Scale) -> str:
+    now = f"sum({own(RATE.name, BASIS_KEY)})"
+    return (
+        "{{ $labels.model }} costs "
+        + figure(now, BASIS_KEY, NUMBER)
+        + ' {{ $labels.currency }} in an hour by its {{ if eq $labels.basis "billed" }}bill{{ else }}rates{{ end }}, '
+        + NUMBER.of("$value")
+        + " times the "
+        + figure(f"{now} / max({own(ANOMALY.name, BASIS_KEY)})", BASIS_KEY, NUMBER)
+        + f" {{{{ $labels.currency }}}} that it cost at most in the same hour of the {OTHER_DAYS} days before."
     )
 
 
@@ -29,6 +42,11 @@ def _multiple(values: str, model: str = "credit-risk") -> str:
     """Return the recorded multiple: what it is recorded from is a week, which a test of its own goes through in long steps."""
     of = {"job": "prediction-exporter", "namespace": "ml"}
     return series(str(ANOMALY), values, target=of, model=model, basis="rates", currency="USD")
+
+
+def _hourly(cost: float) -> str:
+    of = {"job": "prediction-exporter", "namespace": "ml", "basis": "rates", "currency": "USD", "component": "replicas"}
+    return series(str(RATE), f"{cost:g}x300", target=of, model="credit-risk")
 
 
 MODEL_COST_ANOMALY = Alert(
@@ -51,12 +69,7 @@ MODEL_COST_ANOMALY = Alert(
         ),
     ),
     summary="A model costs much more than in the same hours of other days.",
-    description=lambda _: (
-        "{{ $labels.model }} costs "
-        + NUMBER.of("$value")
-        + ' times as much {{ $labels.currency }} in an hour, by its {{ if eq $labels.basis "billed" }}bill{{ else }}rates'
-        f"{{{{ end }}}}, as the same hour did on any of the {OTHER_DAYS} days before that are known."
-    ),
+    description=_description,
     worst=None,
     action="See which component costs more, and whether the model answers more requests for it.",
     meaning=(
@@ -81,16 +94,16 @@ MODEL_COST_ANOMALY = Alert(
     tests=(
         Case(
             name="four times as much as on other days",
-            series=(_multiple("1x10 4x300"), owner("cost", "finance", "1x300")),
+            series=(_multiple("1x10 4x300"), _hourly(12), owner("cost", "finance", "1x300")),
             checks=(
                 Check(at="60m", firing=()),
-                Check(at="80m", firing=(_firing("warning", "4.00"), _firing("info", "4.00"))),
+                Check(at="80m", firing=(_firing("warning", "12.00", "4.00", "3.00"), _firing("info", "12.00", "4.00", "3.00"))),
             ),
         ),
         Case(
             name="twice as much as on other days",
-            series=(_multiple("2x300"), owner("cost", "finance", "1x300")),
-            checks=(Check(at="80m", firing=(_firing("info", "2.00"),)),),
+            series=(_multiple("2x300"), _hourly(0.05), owner("cost", "finance", "1x300")),
+            checks=(Check(at="80m", firing=(_firing("info", "0.05", "2.00", "0.025"),)),),
         ),
         Case(
             name="a third more than on other days, and a model of another name",

@@ -6,7 +6,7 @@ from prediction_exporter.collectors.bill import BILL_CHARGES, BILL_NEWEST, BILL_
 from prediction_exporter.collectors.cost import COST_BUDGET, COST_MONTH_END, COST_MONTH_TO_DATE
 from prediction_exporter.collectors.running import COLLECTOR_SUCCESS
 from prediction_exporter.cost.months import METHOD
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, own
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, own, query
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
 from prediction_exporter.kit.cost import CURRENCY_KEY, MONTH_END, budget
@@ -35,14 +35,17 @@ def _description(scale: Scale) -> str:
     newest = latest(own(BILL_NEWEST.name, MODEL_KEY), scale)
     charges = latest(own(BILL_CHARGES.name, MODEL_KEY), scale)
     rejected = latest(own(BILL_REJECTED.name, MODEL_KEY), scale)
+    spent_in = f"max by (currency) ({own(MONTH_END.name, MODEL_KEY)})"
+    uncompared = f"max by (currency) ({latest(own(COST_BUDGET.name, MODEL_KEY), scale)}) unless {spent_in}"
     return (
-        "What {{ $labels.model }} costs is not known, or in part. Of its bill "
-        + figure(f"max({charges})", MODEL_KEY, COUNT)
-        + " charges are used and "
+        "What {{ $labels.model }} costs is not known, or in part."
+        f"{{{{ with {query(f'max({charges})', MODEL_KEY)} }}}} Its bill: charges used {COUNT.of('(. | first | value)')}, "
+        "refused "
         + figure(f"sum(max by (reason) ({rejected}))", MODEL_KEY, COUNT)
-        + " refused; the newest usage in it is "
-        + figure(f"time() - max({newest})", MODEL_KEY, DURATION)
-        + " old. Where all of that is well, the budget is in a currency that nothing is counted in."
+        + f"{{{{ with {query(f'time() - max({newest})', MODEL_KEY)} }}}}, newest usage {DURATION.of('(. | first | value)')} old"
+        "{{ else }}, no usage at all{{ end }}.{{ end }}"
+        f"{{{{ range {query(uncompared, MODEL_KEY)} }}}} Its budget is in {{{{ .Labels.currency }}}}, in which nothing is "
+        "counted.{{ end }}"
     )
 
 
@@ -59,15 +62,11 @@ def _bill(newest: str, *, charges: int = 12, rejected: int = 0) -> tuple[str, ..
     )
 
 
-def _firing(charges: str, rejected: str, age: str) -> Firing:
+def _firing(told: str) -> Firing:
     return Firing(
         severity="warning",
         labels={**MODEL_LABELS, "owner": "finance"},
-        description=(
-            f"What credit-risk costs is not known, or in part. Of its bill {charges} charges are used and {rejected} refused; "
-            f"the newest usage in it is {age} old. Where all of that is well, the budget is in a currency that nothing is "
-            "counted in."
-        ),
+        description=f"What credit-risk costs is not known, or in part. {told}",
     )
 
 
@@ -113,27 +112,29 @@ MODEL_COST_UNKNOWN = Alert(
         Case(
             name="a bill that was last written four days ago",
             series=(*_bill(f"-345600{_LONG}"), _OWNER),
-            checks=(Check(at="110m", firing=()), Check(at="130m", firing=(_firing("12", "0", "4d 2h 10m 0s"),))),
+            checks=(
+                Check(at="110m", firing=()),
+                Check(at="130m", firing=(_firing("Its bill: charges used 12, refused 0, newest usage 4d 2h old."),)),
+            ),
         ),
         Case(
             name="a bill without any charge of the model",
             series=(*_bill("", charges=0), _OWNER),
-            checks=(Check(at="130m", firing=(_firing("0", "0", "unknown"),)),),
+            checks=(Check(at="130m", firing=(_firing("Its bill: charges used 0, refused 0, no usage at all."),)),),
         ),
         Case(
             name="a charge that cannot be used",
             series=(*_bill(f"0+60{_LONG}", rejected=1), _OWNER),
-            checks=(Check(at="130m", firing=(_firing("12", "1", "0s"),)),),
+            checks=(Check(at="130m", firing=(_firing("Its bill: charges used 12, refused 1, newest usage 0s old."),)),),
         ),
         Case(
-            name="a budget in another currency than that of the bill",
+            name="a budget in another currency than that of the rates, and no bill",
             series=(
-                *_bill(f"0+60{_LONG}"),
                 series(COST_BUDGET, f"100{_LONG}", _OF, currency="EUR"),
                 *_RATES,
                 _OWNER,
             ),
-            checks=(Check(at="130m", firing=(_firing("12", "0", "0s"),)),),
+            checks=(Check(at="130m", firing=(_firing("Its budget is in EUR, in which nothing is counted."),)),),
         ),
         Case(
             name="a bill of yesterday, a budget in its currency, and a model that nobody asks the cost of",

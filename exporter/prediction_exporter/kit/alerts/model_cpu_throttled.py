@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.model_process import CPU, CPU_QUOTA, PERIODS, THREADS, THROTTLED, THROTTLED_PERIODS
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, own
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, at_worst, figure, own
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
 from prediction_exporter.kit.promql import MODEL_KEY, by, latest
 from prediction_exporter.kit.scale import Scale, duration
@@ -20,10 +20,15 @@ def _share(scale: Scale) -> str:
 
 
 def _description(scale: Scale) -> str:
-    quota = figure(f"min({latest(own(CPU_QUOTA.name, MODEL_KEY), scale)})", MODEL_KEY, NUMBER)
+    throttled, periods = (
+        f"increase({own(family.name, MODEL_KEY)}[{scale(duration('15m'))}])" for family in (THROTTLED_PERIODS, PERIODS)
+    )
+    share = f"{throttled} / ({periods} > 0)"
+    allowed = latest(own(CPU_QUOTA.name, MODEL_KEY), scale)
+    quota = figure(f"max({allowed} and topk(1, {share}))", MODEL_KEY, NUMBER)  # its own, not that of another replica
     return (
-        f"The server of {{{{ $labels.model }}}} used up its CPU quota of {quota} cores in {PERCENT.of_unscaled('$value')} "
-        f"of its periods of the last quarter of an hour; often is more than {OFTEN * 100:g} %."
+        f"The server of {{{{ $labels.model }}}}{at_worst(share, MODEL_KEY)} used up its CPU quota of {quota} cores in "
+        f"{PERCENT.of_unscaled('$value')} of its periods of the last quarter of an hour; often is more than {OFTEN * 100:g} %."
     )
 
 
@@ -78,8 +83,8 @@ MODEL_CPU_THROTTLED = Alert(
                             severity="warning",
                             labels={**MODEL_LABELS, "owner": "ml-ops"},
                             description=(
-                                "The server of credit-risk used up its CPU quota of 0.50 cores in 50 % of its periods of the "
-                                "last quarter of an hour; often is more than 25 %."
+                                "The server of credit-risk at a:10900 used up its CPU quota of 0.50 cores in 50 % of its "
+                                "periods of the last quarter of an hour; often is more than 25 %."
                             ),
                         ),
                     ),

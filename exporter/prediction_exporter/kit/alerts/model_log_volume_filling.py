@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.volume import VOLUME_FREE, VOLUME_SIZE, WRITTEN
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, Severity, own, query
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, Severity, figure, own, query
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series
 from prediction_exporter.kit.fleet import REPLICA_KEY
 from prediction_exporter.kit.promql import by, on
 from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.kit.volume import GROWTH, free_share
-from prediction_exporter.kit.wording import DURATION, PERCENT
+from prediction_exporter.kit.wording import BYTES, DURATION, PERCENT
 
 #: Over which it is seen how fast a volume fills, and how far that is followed.
 _SPAN, _AHEAD = duration("6h"), duration("1d")
@@ -29,10 +29,12 @@ def _filling(scale: Scale) -> str:
 def _description(scale: Scale) -> str:
     free = own(VOLUME_FREE.name, REPLICA_KEY)
     left = query(f"max({free} / -(deriv({free}[{scale(_SPAN)}]) < 0))", REPLICA_KEY)
+    room = figure(f"max({free})", REPLICA_KEY, BYTES)
     return (
-        f"{PERCENT.of_unscaled('$value')} of the volume that {{{{ $labels.model }}}} writes its predictions to is free, "
-        f"as {{{{ $labels.instance }}}} sees it.{{{{ with {left} }}}} As it went in the last {_SPAN}, it is full in "
-        f"{DURATION.of('(. | first | value)')}.{{{{ end }}}}"
+        f"{PERCENT.of_unscaled('$value')} ({room}) of the volume that {{{{ $labels.model }}}} writes its predictions to is "
+        f"free, as {{{{ $labels.instance }}}} sees it.{{{{ with {left} }}}} As it went in the last {_SPAN}, it is full in "
+        f"{DURATION.of('(. | first | value)')}.{{{{ end }}}} The alert fires below {_NEARLY_FULL * 100:g} %, or below "
+        f"{_ROOMY * 100:g} % where it is full within a day."
     )
 
 
@@ -55,6 +57,7 @@ def _firing(severity: Severity, free: str, until: str = "") -> Firing:
         description=(
             f"{free} of the volume that credit-risk writes its predictions to is free, as a:10900 sees it."
             + (f" As it went in the last 6h, it is full in {until}." if until else "")
+            + " The alert fires below 3 %, or below 40 % where it is full within a day."
         ),
     )
 
@@ -100,7 +103,9 @@ MODEL_LOG_VOLUME_FILLING = Alert(
         "2. It is something else on the same volume: find it (`du -xh -d 2`), and give the predictions a volume of "
         "their own.\n"
         "3. A deleted file whose writer still has it open takes room until that is restarted (`lsof +L1`).\n"
-        "4. Traffic has grown for good: enlarge the volume."
+        "4. Traffic has grown for good: enlarge the volume.\n"
+        "5. Writes fail though there is room: the volume has no inode left for another file (`df -i`), of which this alert "
+        "knows nothing. Remove small files; `node_filesystem_files_free` of the node exporter tells them."
     ),
     muted_by=(EXPORTER_DOWN,),
     without_model=False,
@@ -110,12 +115,12 @@ MODEL_LOG_VOLUME_FILLING = Alert(
             name="a fifth of a volume is free, and a minute takes a thousandth of that",
             # 20 GB at 20 MB a minute are full in 1,000 minutes; after 120 of them 17.6 GB are left, for 880.
             series=(*_volume("20000000000-20000000x160"), owner("service", "ml-ops")),
-            checks=(Check(at="50m", firing=()), Check(at="2h", firing=(_firing("warning", "17.6 %", "14h 40m 0s"),))),
+            checks=(Check(at="50m", firing=()), Check(at="2h", firing=(_firing("warning", "17.6 % (16.39 GiB)", "14h 40m"),))),
         ),
         Case(
             name="a fiftieth is free, and stays so",
             series=(*_volume("2000000000x60"), owner("service", "ml-ops")),
-            checks=(Check(at="8m", firing=()), Check(at="30m", firing=(_firing("critical", "2 %"),))),
+            checks=(Check(at="8m", firing=()), Check(at="30m", firing=(_firing("critical", "2 % (1.863 GiB)"),))),
         ),
         Case(
             name="most is free and shrinks fast, on one replica; little is free for years, on another",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.model_process import MEMORY_LIMIT, PROCESSES, RESIDENT, RESTARTS, WORKING_SET
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, own
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, at_worst, figure, own
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series
 from prediction_exporter.kit.promql import MODEL_KEY, by, latest
 from prediction_exporter.kit.scale import Scale, duration
@@ -20,10 +20,12 @@ def _share(scale: Scale) -> str:
 
 
 def _description(scale: Scale) -> str:
-    limit = figure(f"min({latest(own(MEMORY_LIMIT.name, MODEL_KEY), scale)})", MODEL_KEY, BYTES)
+    allowed = latest(own(MEMORY_LIMIT.name, MODEL_KEY), scale)
+    share = f"{latest(own(WORKING_SET.name, MODEL_KEY), scale)} / {allowed}"
+    limit = figure(f"max({allowed} and topk(1, {share}))", MODEL_KEY, BYTES)  # its own, not that of another replica
     return (
-        f"The server of {{{{ $labels.model }}}} uses {PERCENT.of_unscaled('$value')} of its memory limit, which is {limit}; "
-        f"near is more than {NEAR * 100:g} %."
+        f"The server of {{{{ $labels.model }}}}{at_worst(share, MODEL_KEY)} uses {PERCENT.of_unscaled('$value')} of its memory "
+        f"limit, which is {limit}; near is more than {NEAR * 100:g} %."
     )
 
 
@@ -87,8 +89,8 @@ MODEL_MEMORY_NEAR_LIMIT = Alert(
                             severity="warning",
                             labels={**MODEL_LABELS, "owner": "ml-ops"},
                             description=(
-                                "The server of credit-risk uses 95 % of its memory limit, which is 2GiB; near is more "
-                                "than 90 %."
+                                "The server of credit-risk at a:10900 uses 95 % of its memory limit, which is 2 GiB; near is "
+                                "more than 90 %."
                             ),
                         ),
                     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.model_process import FDS_RATIO, MAX_FDS, OPEN_FDS, PROCESSES
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, own
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, at_worst, figure, own
 from prediction_exporter.kit.cases import MODEL_LABELS, owner, series
 from prediction_exporter.kit.promql import MODEL_KEY, by, latest
 from prediction_exporter.kit.scale import Scale, duration
@@ -19,10 +19,12 @@ def _share(scale: Scale) -> str:
 
 
 def _description(scale: Scale) -> str:
-    most = figure(f"min({latest(own(MAX_FDS.name, MODEL_KEY), scale)})", MODEL_KEY, COUNT)
+    share = latest(own(FDS_RATIO.name, MODEL_KEY), scale)
+    most = figure(f"min({latest(own(MAX_FDS.name, MODEL_KEY), scale)} and topk(1, {share}))", MODEL_KEY, COUNT)
     return (
-        f"A process of the server of {{{{ $labels.model }}}} has opened {PERCENT.of_unscaled('$value')} of the files and "
-        f"connections that it may; the smallest limit of a process is {most}."
+        f"A process of the server of {{{{ $labels.model }}}}{at_worst(share, MODEL_KEY)} has opened "
+        f"{PERCENT.of_unscaled('$value')} of the files and connections that it may; the smallest "
+        f"limit of a process is {most}. Near is more than {NEAR * 100:g} %."
     )
 
 
@@ -70,8 +72,8 @@ MODEL_OPEN_FILES_NEAR_LIMIT = Alert(
                             severity="warning",
                             labels={**MODEL_LABELS, "owner": "ml-ops"},
                             description=(
-                                "A process of the server of credit-risk has opened 95 % of the files and connections that it "
-                                "may; the smallest limit of a process is 1,024."
+                                "A process of the server of credit-risk at a:10900 has opened 95 % of the files and "
+                                "connections that it may; the smallest limit of a process is 1,024. Near is more than 90 %."
                             ),
                         ),
                     ),

@@ -11,6 +11,8 @@ from prediction_exporter.kit.wording import COUNT
 
 _B = {**TARGET, "instance": "b:10900"}
 _MODEL = {"model": "credit-risk"}
+#: Replicas that a message names.
+_NAMED = 3
 
 
 def _down(scale: Scale) -> str:
@@ -28,12 +30,13 @@ def _all_down(scale: Scale) -> str:
 
 def _description(scale: Scale) -> str:
     reasons = latest(own(STATUS.name, MODEL_KEY, 'part="process"', 'reason!="ok"'), scale)
-    asked = query(f"sort_desc(count by (reason) ({reasons}))", MODEL_KEY)
+    asked = query(f"topk({_NAMED}, {reasons})", MODEL_KEY)
     return (
-        "{{ $value }} of "
+        "The process of {{ $labels.model }} is missing at {{ $value }} of "
         + figure(f"count({latest(own(UP.name, MODEL_KEY), scale)})", MODEL_KEY, COUNT)
-        + " exporters that watch the process of {{ $labels.model }} do not find it"
-        f"{{{{ range {asked} }}}}, {{{{ .Labels.reason }}}}: {COUNT.of('.Value')}{{{{ end }}}}."
+        + f" exporters beside it{{{{ range $i, $each := {asked} }}}}{{{{ if $i }}}}, {{{{ else }}}}: {{{{ end }}}}"
+        '{{ $each.Labels.reason | reReplaceAll "_" " " }} at {{ $each.Labels.instance }}{{ end }}'
+        f"{{{{ if gt $value {_NAMED}.0 }}}} and others{{{{ end }}}}."
     )
 
 
@@ -45,11 +48,11 @@ def _states(values: str, down: str, target: dict[str, str] = TARGET) -> tuple[st
     )
 
 
-def _firing(severity: Severity, replicas: str, count: int) -> Firing:
+def _firing(severity: Severity, replicas: str) -> Firing:
     return Firing(
         severity=severity,
         labels={**MODEL_LABELS, "owner": "ml-ops"},
-        description=f"{replicas} exporters that watch the process of credit-risk do not find it, not_found: {count}.",
+        description=f"The process of credit-risk is missing at {replicas} exporters beside it: not found at a:10900.",
     )
 
 
@@ -95,8 +98,8 @@ MODEL_PROCESS_DOWN = Alert(
             series=(*_states("1x10 0x40", "_x10 1x40"), owner("service", "ml-ops")),
             checks=(
                 Check(at="12m", firing=()),
-                Check(at="15m", firing=(_firing("critical", "1 of 1", 1),)),
-                Check(at="20m", firing=(_firing("critical", "1 of 1", 1), _firing("warning", "1 of 1", 1))),
+                Check(at="15m", firing=(_firing("critical", "1 of 1"),)),
+                Check(at="20m", firing=(_firing("critical", "1 of 1"), _firing("warning", "1 of 1"))),
             ),
         ),
         Case(
@@ -106,12 +109,12 @@ MODEL_PROCESS_DOWN = Alert(
                 series(UP, "1x50", _MODEL, target=_B),
                 owner("service", "ml-ops"),
             ),
-            checks=(Check(at="15m", firing=()), Check(at="20m", firing=(_firing("warning", "1 of 2", 1),))),
+            checks=(Check(at="15m", firing=()), Check(at="20m", firing=(_firing("warning", "1 of 2"),))),
         ),
         Case(
             name="a server that was never found, as where the configuration is wrong",
             series=(*_states("0x50", "1x50"), owner("service", "ml-ops")),
-            checks=(Check(at="20m", firing=(_firing("warning", "1 of 1", 1),)),),
+            checks=(Check(at="20m", firing=(_firing("warning", "1 of 1"),)),),
         ),
         Case(
             name="a server that is restarted in less than two minutes",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.model_process import RESIDENT, RESTARTS, START_TIME
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, at_worst, own
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series
 from prediction_exporter.kit.promql import MODEL_KEY, by, on
 from prediction_exporter.kit.scale import Scale, duration
@@ -23,6 +23,14 @@ def _restarts(scale: Scale) -> str:
     )
 
 
+def _description(scale: Scale) -> str:
+    where = at_worst(f"increase({own(RESTARTS.name, MODEL_KEY)}[{scale(duration('1h'))}])", MODEL_KEY)
+    return (
+        f"The server of {{{{ $labels.model }}}}{where} was restarted {COUNT.of('$value')} times within an hour; the alert "
+        f"fires from {LEAST} on."
+    )
+
+
 MODEL_PROCESS_RESTARTS = Alert(
     name="ModelProcessRestarts",
     area="service",
@@ -30,9 +38,7 @@ MODEL_PROCESS_RESTARTS = Alert(
     window=None,
     conditions=(Condition(severity="warning", expr=_restarts, hold=duration("2m"), keep=duration("10m")),),
     summary="A model server is restarted again and again.",
-    description=lambda _: (
-        f"The server of {{{{ $labels.model }}}} was restarted {COUNT.of('$value')} times within an hour on one machine or pod."
-    ),
+    description=_description,
     worst=None,
     action="Look how its last run ended: killed for its memory, by a probe, or with an error in its log?",
     meaning=(
@@ -68,7 +74,10 @@ MODEL_PROCESS_RESTARTS = Alert(
                         Firing(
                             severity="warning",
                             labels={**MODEL_LABELS, "owner": "ml-ops"},
-                            description="The server of credit-risk was restarted 4 times within an hour on one machine or pod.",
+                            description=(
+                                "The server of credit-risk at a:10900 was restarted 4 times within an hour; the alert fires "
+                                "from 3 on."
+                            ),
                         ),
                     ),
                 ),

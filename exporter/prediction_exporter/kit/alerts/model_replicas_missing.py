@@ -1,4 +1,4 @@
-"""Fewer replicas of a service run than are to."""
+"""Fewer replicas of a service run than are expected."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MODEL_REPLICAS_MISSING = Alert(
             keep=duration("5m"),
         ),
     ),
-    summary="Fewer replicas of a model's service run than are to.",
+    summary="Fewer replicas of a model's service run than are expected.",
     description=_description,
     worst=None,
     action="Look why the others do not run: pods that are pending or crash, a node that is gone, a deployment scaled down.",

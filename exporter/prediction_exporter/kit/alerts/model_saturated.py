@@ -20,11 +20,14 @@ _BOTH = (TARGET, _B)
 _OWNER = owner("service", "ml-ops")
 
 
-def _firing(resource: str, share: str) -> Firing:
+def _firing(resource: str, told: str, share: str) -> Firing:
     return Firing(
         severity="warning",
         labels={**MODEL_LABELS, "resource": resource, "owner": "ml-ops"},
-        description=f"credit-risk is asked for {share} of what it can bear by {resource}, over the last 5 minutes.",
+        description=(
+            f"credit-risk is asked for {share} of the requests that it can bear {told}, over the last 5 minutes; the alert "
+            "fires from 90 % on."
+        ),
     )
 
 
@@ -38,8 +41,9 @@ MODEL_SATURATED = Alert(
     ),
     summary="A model's service is asked for nearly all that it can bear.",
     description=lambda _: (
-        f"{{{{ $labels.model }}}} is asked for {PERCENT.of_unscaled('$value')} of what it can bear by "
-        "{{ $labels.resource }}, over the last 5 minutes."
+        f"{{{{ $labels.model }}}} is asked for {PERCENT.of_unscaled('$value')} of the requests that it can bear "
+        '{{ if eq $labels.resource "concurrency" }}at the same time{{ else }}in a second{{ end }}, over the last 5 minutes; '
+        f"the alert fires from {NEARLY_ALL * 100:g} % on."
     ),
     worst=None,
     action="Add replicas, or shed load. Is the traffic what it should be, or is a client sending everything twice?",
@@ -76,7 +80,10 @@ MODEL_SATURATED = Alert(
                 *(series(CAPACITY_REQUESTS, "20x60", target=target, model="credit-risk") for target in _BOTH),
                 _OWNER,
             ),
-            checks=(Check(at="8m", firing=()), Check(at="30m", firing=(_firing("requests_per_second", "95 %"),))),
+            checks=(
+                Check(at="8m", firing=()),
+                Check(at="30m", firing=(_firing("requests_per_second", "in a second", "95 %"),)),
+            ),
         ),
         Case(
             name="requests of a second take 7.6 seconds together, of 8",
@@ -85,7 +92,7 @@ MODEL_SATURATED = Alert(
                 series(CAPACITY_CONCURRENT, "8x60", model="credit-risk"),
                 _OWNER,
             ),
-            checks=(Check(at="30m", firing=(_firing("concurrency", "95 %"),)),),
+            checks=(Check(at="30m", firing=(_firing("concurrency", "at the same time", "95 %"),)),),
         ),
         Case(
             name="half of the capacity is used, and another model says nothing of its own",

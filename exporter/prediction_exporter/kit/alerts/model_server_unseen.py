@@ -24,6 +24,13 @@ _MADE: Mapping[Family, str] = {
     REQUEST_DURATION: f"{REQUEST_DURATION}_count",
     REQUESTS_SLOW: REQUESTS_SLOW.name,
 }
+#: What they tell of the model's requests.
+_TOLD: Mapping[Family, str] = {
+    REQUESTS: "How many requests {} gets",
+    REQUESTS_FAILED: "How many requests of {} fail",
+    REQUEST_DURATION: "How long requests of {} take",
+    REQUESTS_SLOW: "How many requests of {} are slow",
+}
 
 
 def _unseen(scale: Scale) -> str:
@@ -35,11 +42,22 @@ def _unseen(scale: Scale) -> str:
     )
 
 
+def _description(_: Scale) -> str:
+    words = "".join(
+        f'{{{{ if eq $labels.series "{family}" }}}}{told.format("{{ $labels.model }}")}{{{{ end }}}}'
+        for family, told in _TOLD.items()
+    )
+    return f"{words} has not been known for a week: no {{{{ $labels.series }}}} is made of the series of its model server."
+
+
 def _firing(of: Family) -> Firing:
     return Firing(
         severity="warning",
         labels={**MODEL_LABELS, "series": of.name, "owner": "ml-ops"},
-        description=f"Nothing has been made of the series of the model server of credit-risk for a week: {of} is not there.",
+        description=(
+            f"{_TOLD[of].format('credit-risk')} has not been known for a week: no {of} is made of the series of its model "
+            "server."
+        ),
     )
 
 
@@ -55,11 +73,8 @@ MODEL_SERVER_UNSEEN = Alert(
     key=_KEY,
     window=None,
     conditions=(Condition(severity="warning", expr=_unseen, hold=duration("1h"), keep=duration("5m")),),
-    summary="Something that a model server is to tell of its requests is not seen, so that no alert can be about it.",
-    description=lambda _: (
-        "Nothing has been made of the series of the model server of {{ $labels.model }} for a week: "
-        "{{ $labels.series }} is not there."
-    ),
+    summary="Requests of a model server, or which of them fail or are slow, are not seen: no alert can be about them.",
+    description=_description,
     worst=None,
     action="Ask Prometheus for the server's series by the match in the configuration; then see whether their rules are loaded.",
     meaning=(

@@ -182,7 +182,7 @@ SOURCE_STALE = Alert(
             checks=(
                 Check(
                     at="25m",
-                    firing=(_firing("warning", "1 of 1", "25m 0s"),),
+                    firing=(_firing("warning", "1 of 1", "25m"),),
                 ),
             ),
         ),

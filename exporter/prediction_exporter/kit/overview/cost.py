@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prediction_exporter.collectors.artifacts import STORED, TIMESTAMP
 from prediction_exporter.collectors.bill import BILLED
 from prediction_exporter.collectors.cost import COST_BUDGET
 from prediction_exporter.kit import looks
@@ -63,6 +64,20 @@ def cost() -> list[Panel]:
                 unit="short",
                 no_data="no bill declared: cost.focus or cost.opencost",
             )
+        ),
+        p.timeseries(
+            "Stored for the model",
+            "Size of the files that are kept for it, on each replica; replicas that share them have the same.",
+            Query(expr=STORED.where(*MODEL), legend="{{instance}}"),
+            unit="bytes",
+            no_data="no files declared, or not found: storage",
+        ),
+        p.timeseries(
+            "Time since the last training",
+            "Age of the newest whole artefact on any replica; it falls when another one is there.",
+            Query(expr=f"time() - max({TIMESTAMP.where(*MODEL)})", legend="artefact"),
+            unit="s",
+            no_data="no artefact declared, or not found: retraining",
         ),
     ]
 

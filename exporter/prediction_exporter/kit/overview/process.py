@@ -29,7 +29,8 @@ from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.process import CPU_PER_1000, MEMORY_PER_1000
 
 _UNSAID = "no process declared, or not found: process"
-_NO_LIMIT = "no limit, or no process declared: process"
+_NO_LIMIT = "the process has no memory limit, or is not declared: process"
+_NO_QUOTA = "the process has no CPU quota, or is not declared: process"
 
 
 def process() -> list[Panel]:
@@ -66,7 +67,7 @@ def process() -> list[Panel]:
             ),
             unit="percentunit",
             maximum=1,
-            no_data=_NO_LIMIT,
+            no_data=_NO_QUOTA,
         ),
         p.timeseries(
             "CPU for 1,000 predictions",
@@ -120,6 +121,6 @@ def process() -> list[Panel]:
                 legend="memory {{gpu}} {{instance}}",
             ),
             unit="percentunit",
-            no_data="no gpu declared, or not found: process",
+            no_data="the process uses no GPU, or GPUs are not asked: process.gpu",
         ),
     ]

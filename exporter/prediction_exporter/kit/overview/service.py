@@ -85,7 +85,7 @@ def service() -> list[Panel]:
             "Requests a second by what they were for: to be answered, to be compared, or to be looked at alone.",
             Query(expr=total((*MODEL_KEY, "stage"), rate(STAGE_REQUESTS, MODEL), of="stage"), legend="{{stage}}"),
             unit="reqps",
-            no_data="no field of it is configured: predictions.fields.stage",
+            no_data="no stage in the predictions: predictions.fields.stage",
         ),
         p.timeseries(
             "Latency",
@@ -128,7 +128,13 @@ def service() -> list[Panel]:
         p.timeseries(
             "Capacity used",
             "Share of what the service can bear that is used: of requests a second, and of requests at the same time.",
-            Query(expr=f"max by (resource) ({USED.where(*MODEL)})", legend="{{resource}}"),
+            *(
+                Query(expr=f"max({USED.where(*MODEL, resource=resource)})", legend=words)
+                for resource, words in (
+                    ("requests_per_second", "requests a second"),
+                    ("concurrency", "requests at the same time"),
+                )
+            ),
             Query(expr=f"max({USED.where(*MODEL)}) * 0 + {NEARLY_ALL}", legend="alert", role=looks.THRESHOLD),
             unit="percentunit",
             no_data="no capacity declared: capacity",

@@ -20,6 +20,8 @@ def by_unit(unit: str, proc: Proc, stats: Mapping[int, Stat], leaving_out: Colle
     Raises:
         MissingError: it has none.
     """
+    # What would be a file of a cgroup's folder is written with _ there, as _memory.service and __own.service (cg_escape).
+    names = {unit, f"_{unit}"}
     found = []
     for pid in stats:
         if pid in leaving_out:
@@ -28,7 +30,7 @@ def by_unit(unit: str, proc: Proc, stats: Mapping[int, Stat], leaving_out: Colle
             paths = proc.cgroups(pid)
         except (GoneError, DeniedError, UnsupportedError):
             continue
-        if any(unit in path.split("/") for path in (paths.get("", ""), paths.get("name=systemd", ""))):
+        if any(names & set(path.split("/")) for path in (paths.get("", ""), paths.get("name=systemd", ""))):
             found.append(pid)
     if not found:
         raise MissingError("not_found", f"the unit {unit} has no process: it is not running, or not seen from here")

@@ -45,7 +45,7 @@ def to_json(schema: EventSchema) -> dict[str, Any]:
 def from_json(state: Mapping[str, Any], layout: Layout | None, timezone: str, fields: Fields) -> EventSchema:
     """Return the schema that ``to_json`` described, of the same baseline and configuration."""
     columns = layout.columns if layout is not None else ()
-    roles = {role: _read(state[role]) for role in _ROLES if role in state}
+    roles = {role: _read(state[role]) if role in state else None for role in _ROLES}
     return EventSchema(
         **roles,
         time_unit=state["time_unit"],

@@ -41,11 +41,11 @@ def log_schema(
     found = flatten(sample)
     roles = assign(list(found), fields, where=where)
     present, hidden = ", ".join(list(found)[:30]), within(sample)
-    if roles.time is None:
+    if roles.time is None and fields.RECOGNISED:
         raise ConfigError(
             f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){hidden}"
         )
-    if roles.time not in found:
+    if roles.time is not None and roles.time not in found:
         hint = meant(Stated("time", "time", roles.time), list(found), fields)
         raise ConfigError(
             f"{where}.time: no line among the first {len(sample)} has a field {roles.time}{hint} (they have: {present})"
@@ -62,7 +62,7 @@ def log_schema(
     status = optional(roles.status)
     places = {path[:end] for path in found.values() for end in range(1, len(path) + 1)}
     schema = EventSchema(
-        time=found[roles.time],
+        time=None if roles.time is None else found[roles.time],
         time_unit=roles.time_unit,
         timezone=timezone,
         id=optional(roles.id),
@@ -119,7 +119,7 @@ def refuse_shared(schema: EventSchema, where: str) -> None:
     taken: dict[Path, tuple[type, Path]] = {}
     # A list and its items may both be read, the one for what is made of it.
     columns = (column.path for column in schema.columns if column.function is None)
-    for path in (schema.time, *schema.optional, *columns):
+    for path in (*filter(None, (schema.time,)), *schema.optional, *columns):
         for end in range(1, len(path) + 1):
             inside = type(path[end]) if end < len(path) else type(None)
             shape, other = taken.setdefault(path[:end], (inside, path))

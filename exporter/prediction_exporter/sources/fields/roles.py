@@ -124,7 +124,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
         ConfigError: several fields could have a role, and the configuration does not say which.
     """
     names = [name for name in names if name not in labels]
-    chooser = _Chooser(names, where, _not_stated(names, fields))
+    chooser = _Chooser(names, where, _not_stated(names, fields), exact=not fields.RECOGNISED)
     time = chooser.value("time", fields.time.field if fields.time else None)
     latency, latency_unit = chooser.latency(fields)
     prediction = chooser.value("prediction", fields.prediction)
@@ -185,7 +185,9 @@ def meant(one: Stated, names: Sequence[str], fields: Fields) -> str:
 
 
 def _not_stated(names: Sequence[str], fields: Fields) -> list[str]:
-    """Return the fields that the configuration does not speak of, which may be guessed."""
+    """Return the fields that the configuration does not speak of, which may be guessed, where any may."""
+    if not fields.RECOGNISED:
+        return []
     spoken = set(within(names, (one.name for one in stated(fields))))
     matched = fields.score.class_of if isinstance(fields.score, ScorePattern) else lambda _: None
     return [name for name in names if name not in spoken and matched(name) is None]
@@ -251,6 +253,7 @@ class _Chooser:
     names: Sequence[str]
     where: str
     free: Sequence[str]  # those that may be guessed
+    exact: bool = False  # whether what is configured is the field itself, and never one inside of it
     top: dict[str, None] = field(init=False)  # top-level names of these, each once, in their order
     lower: dict[str, list[str]] = field(init=False)  # these, by their lower case
     snake: dict[str, list[str]] = field(init=False)  # and as Python spells them
@@ -279,7 +282,7 @@ class _Chooser:
     def value(self, role: str, configured: str | None) -> str | None:
         """Choose a field that holds one value."""
         chosen = self.choose(role, configured)
-        if chosen is None or chosen in self.names:
+        if chosen is None or chosen in self.names or self.exact:
             return chosen
         inside = [name for name in (self.names if configured else self.free) if is_within(name, chosen)]
         if role == "time" and len(inside) > 1 and inside[0] == f"{chosen}[0]":

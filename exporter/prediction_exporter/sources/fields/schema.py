@@ -15,6 +15,9 @@ from prediction_exporter.sources.outcomes import Outcomes
 #: Microseconds in each unit that epoch times and durations come in.
 UNITS = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
 
+#: What is said of the time of events that have none of their own.
+OF_READING = "that of reading"
+
 #: Keys from the outside in; an integer is a position in a list of values and can only be the last, and so can a label.
 Path = tuple[str | int | Only | OfLabel, ...]
 
@@ -94,7 +97,7 @@ class EventSchema:
     """Where everything stands in an event.
 
     Attributes:
-        time: the event time, an epoch number or a date as in RFC 3339.
+        time: the event time, an epoch number or a date as in RFC 3339; None where it is that of reading.
         time_unit: unit of epoch numbers, one of :data:`UNITS`; ``None`` to tell it from their magnitude.
         timezone: IANA zone of dates that carry none.
         id, version, entity, latency, status, stage: ``None`` where events have no such field.
@@ -104,7 +107,7 @@ class EventSchema:
         unseen: those that no record had by which the fields were recognised: they are looked for beside the others.
     """
 
-    time: Path
+    time: Path | None
     columns: tuple[ColumnField, ...]
     time_unit: str | None = None
     timezone: str = "UTC"
@@ -123,6 +126,11 @@ class EventSchema:
         """Where the fields stand that events may lack, of those that they have."""
         return tuple(filter(None, (self.id, self.version, self.entity, self.latency, self.status, self.stage)))
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where everything stands that is read."""
+        return (*filter(None, (self.time,)), *self.optional, *(column.path for column in self.columns))
+
 
 def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
     """Return what was recognised, a line for each role, for a person to check."""
@@ -131,7 +139,7 @@ def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
         return "none" if path is None else path_text(path)
 
     lines = [
-        f"time: {shown(schema.time)}",
+        f"time: {OF_READING if schema.time is None else shown(schema.time)}",
         f"id: {shown(schema.id)}",
         f"version: {shown(schema.version)}",
         *([f"entity: {shown(schema.entity)}"] if schema.entity is not None else []),

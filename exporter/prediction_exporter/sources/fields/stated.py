@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prediction_exporter.config import FeaturePattern, Fields, ScorePattern
 
@@ -30,11 +30,16 @@ class Stated:
 
 
 def stated(fields: Fields) -> Iterator[Stated]:
-    """Yield the names that the configuration states, without the pattern of features.
+    """Yield the names that the configuration states, without the pattern of features, each with its key there.
 
     >>> [one.key for one in stated(Fields(status="code", features=["age", "income"]))]
     ['status', 'features[0]', 'features[1]']
     """
+    for one in _stated(fields):
+        yield replace(one, key=fields.KEYS[one.key]) if one.key in fields.KEYS else one
+
+
+def _stated(fields: Fields) -> Iterator[Stated]:
     for role in ("time", "latency", "status"):
         section = getattr(fields, role)
         if section is not None:

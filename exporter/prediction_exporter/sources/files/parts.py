@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -80,20 +80,27 @@ class PartParser:
     Args:
         schema: where everything stands; partitions are fields at the top.
         sample: events that the schema was recognised by.
+        clock: Unix time, of rows that have none of their own.
         chosen: tells predictions from other rows.
     """
 
-    def __init__(self, schema: EventSchema, sample: Sequence[Mapping[str, Any]], chosen: Filter | None = None) -> None:
+    def __init__(
+        self,
+        schema: EventSchema,
+        sample: Sequence[Mapping[str, Any]],
+        *,
+        clock: Callable[[], float],
+        chosen: Filter | None = None,
+    ) -> None:
         self._schema = schema
         self._filter = chosen
-        times = (lookup(event, schema.time) for event in sample)
+        times = [] if schema.time is None else [lookup(event, schema.time) for event in sample]
         is_text = next((isinstance(value, str) for value in times if value is not None), True)
-        paths = [schema.time, *schema.optional, *(field.path for field in schema.columns)]
-        paths += [] if chosen is None else chosen.paths
+        paths = schema.paths if chosen is None else (*schema.paths, *chosen.paths)
         #: Names of the columns that are needed.
         self.wanted = {str(path[0]) for path in paths}
-        self._frames = FrameParser(schema, chosen=chosen)
-        self._lines = JsonLinesParser(schema, time_is_text=is_text, chosen=chosen)
+        self._frames = FrameParser(schema, clock=clock, chosen=chosen)
+        self._lines = JsonLinesParser(schema, time_is_text=is_text, clock=clock, chosen=chosen)
 
     def first(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> tuple[Sequence[Mapping[str, Any]], EventSchema]:
         """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema."""

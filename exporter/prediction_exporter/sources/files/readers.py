@@ -25,6 +25,12 @@ NOTHING = "\0"
 #: Longest line of JSON, and longest record of CSV.
 MAX_LINE_BYTES = 1 << 20
 
+#: How files begin that are compressed: gzip, Zstandard, zip.
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
+
+#: What some write before a CSV's header, and Azure's exports before their first record again (azure-sdk-for-net issue 34129).
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 #: Most values of a Parquet file that are read at a time, and most rows: many, as each slice of a row group costs its beginning
 #: again. Powers of two divide the row groups of most writers.
 PART_VALUES = 1 << 22
@@ -219,6 +225,8 @@ class CsvReader(_BytesReader):
         window, last = self._head(MAX_LINE_BYTES)
         self._begin = _record_end(window) or (len(window) if last else 0)
         header = window[: self._begin]
+        if window.startswith(_COMPRESSED):  # polars would take it for a header, and what follows for no rows at all
+            raise DamagedError("is compressed, and its name does not say so")
         if window and not self._begin:
             raise DamagedError(f"has no header in its first {MAX_LINE_BYTES >> 20} MiB")
         self._names = pl.read_csv(io.BytesIO(header), infer_schema=False).columns if header.strip() else []
@@ -239,7 +247,8 @@ class CsvReader(_BytesReader):
         end = len(window) if last else _last_record_end(window)
         rejected = Rejected()
         columns = {str(at): name for at, name in enumerate(self._names) if name in wanted} or {"0": NOTHING}
-        frames = list(self._frames(window[:end].strip(b"\r\n"), list(columns), rejected)) if self._names else []
+        data = window[:end].strip(b"\r\n").removeprefix(_BYTE_ORDER_MARK)
+        frames = list(self._frames(data, list(columns), rejected)) if self._names else []
         frame = pl.concat(frames).rename(columns) if frames else pl.DataFrame()
         return Part(frame, offset + end, last=last, share=self._share(offset + end), rejected=rejected)
 

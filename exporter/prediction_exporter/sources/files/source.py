@@ -69,6 +69,7 @@ class FilesSource:
         where: the place of the model in the configuration, for messages.
         clock: Unix time.
         horizon_seconds: length of the longest window.
+        rereads: whether a file that changed is read again, as rows that come twice count once.
     """
 
     def __init__(
@@ -79,16 +80,17 @@ class FilesSource:
         where: str,
         clock: Callable[[], float],
         horizon_seconds: float = LONGEST_HORIZON,
+        rereads: bool = False,
     ) -> None:
         if predictions.files is None:
             raise ValueError("these predictions are in no files")
         self._predictions = predictions
         self._files = predictions.files
-        self._null_values = predictions.null_values
         self._layout = layout
         self._where = where
         self._clock = clock
         self._horizon = horizon_seconds + MARGIN_SECONDS
+        self._rereads = rereads
         # Only looking into a bucket costs those who run it anything.
         self._backoff = Backoff(first=1.0 if self._files.in_bucket else 0.0, clock=clock)
         self._problem = ""
@@ -175,7 +177,7 @@ class FilesSource:
             schema=self.schema,
             place=store.shown(file),
             batch=self._parser.parse(rows, partitions_of(file.path)),
-            fields=column_names(events, self._predictions.fields, where=f"{self._where}.predictions.fields"),
+            fields=column_names(events, self._predictions.fields, where=f"{self._where}.{self._predictions.SECTION}.fields"),
             remarks=(*unread, *self.seen.remarks(events)),
             unseen=self.seen.unseen(),
         )
@@ -220,8 +222,7 @@ class FilesSource:
     def _update(self, store: Store, found: list[Found]) -> None:
         """Take in what there is now."""
         now = self._clock()
-        before = {file.path for file in self._found}
-        first = self._looked == float("-inf")
+        before, first = {file.path for file in self._found}, self._looked == float("-inf")
         self._looked, self._found = now, found
         ledger = self._ledger
         ledger.advance(now, self._horizon, found)
@@ -260,7 +261,7 @@ class FilesSource:
             elif entry.version == file.version:
                 if entry.at >= 0:
                     pending.append((file, entry.at))
-            elif entry.at == Done.GIVEN_UP:
+            elif self._rereads or entry.at == Done.GIVEN_UP:
                 pending.append((file, 0))
             else:
                 self._tell(store, file, "changed after it was read, and is not read again; write predictions to new files")
@@ -296,7 +297,7 @@ class FilesSource:
             reader: Reader = ParquetReader(store.scan(file))
         else:
             content = store.open(file, compression)
-            lines = partial(CsvReader, null_values=self._null_values) if kind == "csv" else LinesReader
+            lines = partial(CsvReader, null_values=self._predictions.null_values) if kind == "csv" else LinesReader
             try:
                 reader = lines(content, file.size, compressed=compression is not None)
             except BaseException:
@@ -324,12 +325,12 @@ class FilesSource:
                 self.close()
             if not sample:
                 continue
-            predictions, where = self._predictions, f"{self._where}.predictions.fields"
+            predictions, where = self._predictions, f"{self._where}.{self._predictions.SECTION}.fields"
             try:
                 self.schema = log_schema(sample, predictions.fields, self._layout, timezone=predictions.timezone, where=where)
             except ConfigError as error:
                 raise ConfigError(f"{store.shown(file)}: {error}") from error
-            self._parser = PartParser(self.schema, sample, self._filter)
+            self._parser = PartParser(self.schema, sample, clock=self._clock, chosen=self._filter)
             self.seen.count(served_of(sample, self.schema), self.schema, has_values=len(sample) > 1)
             return file, sample
         return None

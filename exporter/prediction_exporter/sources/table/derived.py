@@ -76,7 +76,7 @@ def _length(place: Place, dialect: Dialect) -> Expression | None:
 
 def _age(place: Place, relation: Relation, dialect: Dialect) -> Expression:
     seconds, at = dialect.seconds, relation.column(relation.schema.time)
-    times = relation.samples[str(relation.schema.time[0])]
+    times = relation.samples[relation.time_name]
     if seconds is None or at is None or not all(_is_instant(some, relation) for some in (times[:1], place.samples[:1])):
         raise UncountedError("it takes a date or a timestamp, as the time of the prediction is one, both in UTC")
     column = place.comparable.column

@@ -29,8 +29,10 @@ class Reader(Protocol):
         """
 
 
-def mode_of(settings: Table, database: Database) -> Literal["rows", "aggregate"]:
-    """Return how a table is read: as configured, or as it suits the database."""
+def mode_of(context: SourceContext, settings: Table, database: Database) -> Literal["rows", "aggregate"]:
+    """Return how a table is read: as configured, or as it suits the database where rows are not needed."""
+    if context.by_rows:
+        return "rows"
     return database.dialect.mode if settings.mode == "auto" else settings.mode
 
 
@@ -47,6 +49,6 @@ def open_reader(
         learned: what former readers learned of the table's values, which they add to.
     """
     settings = context.predictions.table
-    if settings is not None and mode_of(settings, database) == "aggregate":
+    if settings is not None and mode_of(context, settings, database) == "aggregate":
         return CountsReader(context, database.dialect, relation, connection, learned)
     return RowsReader(database, relation, connection)

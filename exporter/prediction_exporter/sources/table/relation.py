@@ -46,6 +46,7 @@ class Relation:
         codes: the driver's code for the type of each column.
         schema: which column is what.
         time: how its times are asked for.
+        time_name: the column that they stand in.
         fields: the names of the model's columns that it has.
     """
 
@@ -55,6 +56,7 @@ class Relation:
     codes: Mapping[str, Any]
     schema: EventSchema
     time: TimeColumn
+    time_name: str
     fields: tuple[str, ...]
 
     @property
@@ -113,7 +115,7 @@ def read_relation(
     settings = predictions.table
     if settings is None:
         raise AssertionError("a table source without a table")
-    place = f"{where}.predictions.fields"
+    place = f"{where}.{predictions.SECTION}.fields"
     names, rows, codes = _sample(connection, _anything(connection, settings))
     seen = seen or FieldsSeen(predictions.fields)
     source = _with_columns(connection, settings, names)
@@ -133,6 +135,7 @@ def read_relation(
     # A latency may be a column that older rows lack.
     has_latency = any(lookup(event, schema.latency) is not None for event in events) if schema.latency is not None else True
     seen.count(events[1:], schema, has_values=has_latency)
+    assert schema.time is not None  # noqa: S101 - a table of labels without a time is refused in the configuration
     at = str(schema.time[0])
     if not samples[at]:
         return None
@@ -153,6 +156,7 @@ def read_relation(
             timezone=schema.timezone,
             where=f"{place}.time",
         ),
+        time_name=at,
         fields=column_names(events, predictions.fields, where=place),
     )
 

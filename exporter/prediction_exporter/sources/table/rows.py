@@ -11,17 +11,18 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from sqlalchemy import Connection, CursorResult, Select, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, Select, select
 
+from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.profiler import MICROSECONDS
-from prediction_exporter.sources.base import Batch
-from prediction_exporter.sources.fields.schema import EventSchema, Path
+from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.fields.schema import Path
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.table import adbc
 from prediction_exporter.sources.table.documents import parsed
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.fetching import fetched, is_document
-from prediction_exporter.sources.table.relation import Relation
+from prediction_exporter.sources.table.relation import SAMPLE_ROWS, Relation
 from prediction_exporter.sources.values import text_of
 
 #: Rows that are fetched at a time.
@@ -52,7 +53,7 @@ class RowsReader:
         )
         self._documents: dict[str, list[Path]] = {}
         self._lists = {field.path for field in schema.columns if field.is_of_list}
-        for path in paths(relation.schema):
+        for path in relation.schema.paths:
             name = str(path[0])
             if name in relation.names and is_document(database.dialect, relation.codes.get(name)):
                 self._documents.setdefault(name, []).append(path)
@@ -60,16 +61,32 @@ class RowsReader:
     def read(self, start: int, end: int, width: int) -> Iterator[Batch]:  # noqa: ARG002 - rows are in no slices
         """Yield the events of a span."""
         for rows in self._frames(self.query(start, end)):
-            frame = rows.with_columns([parsed(rows.get_column(name), of, self._lists) for name, of in self._documents.items()])
-            yield _within(self._parser.parse(frame), start, end)
+            yield _within(self._parser.parse(self._opened(rows)), start, end)
+
+    def sample(self) -> Batch:
+        """Return some rows, of any time."""
+        rejected = Rejected()
+        events: list[Events] = []
+        for rows in self._frames(select(*self._chosen()).select_from(self._relation.source).limit(SAMPLE_ROWS)):
+            batch = self._parser.parse(self._opened(rows))
+            events += batch.events
+            rejected.merge(batch.rejected)
+        return Batch(tuple(events), rejected)
 
     def query(self, start: int, end: int) -> Select[Any]:
         """Return the query for the rows of a span, and for some just outside of it."""
+        return select(*self._chosen()).where(self._relation.time.where(start, end))
+
+    def _opened(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return rows with what stands in their documents."""
+        return rows.with_columns([parsed(rows.get_column(name), of, self._lists) for name, of in self._documents.items()])
+
+    def _chosen(self) -> list[ColumnElement[Any]]:
+        """Return what is asked for of each row."""
         relation = self._relation
-        columns = {column.name: column for path in paths(relation.schema) if (column := relation.column(path)) is not None}
+        columns = {column.name: column for path in relation.schema.paths if (column := relation.column(path)) is not None}
         dialect = self._database.dialect
-        chosen = [fetched(dialect, column, relation.codes.get(name)).label(name) for name, column in columns.items()]
-        return select(*chosen).where(relation.time.where(start, end))
+        return [fetched(dialect, column, relation.codes.get(name)).label(name) for name, column in columns.items()]
 
     def _frames(self, query: Select[Any]) -> Iterator[pl.DataFrame]:
         if adbc.serves(self._database.dialect):
@@ -91,11 +108,6 @@ def _abandon(result: CursorResult[Any]) -> None:
     unread: Any = getattr(result.cursor, "_result", None)
     if hasattr(unread, "unbuffered_active"):
         unread.unbuffered_active = False
-
-
-def paths(schema: EventSchema) -> list[Path]:
-    """Return where the fields of an event stand."""
-    return [schema.time, *schema.optional, *(column.path for column in schema.columns)]
 
 
 def frame_of(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pl.DataFrame:

@@ -34,6 +34,7 @@ from prediction_exporter.sources.table.filtering import TableFilter
 from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.reader import Reader, mode_of, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
+from prediction_exporter.sources.table.rows import RowsReader
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +62,8 @@ class TableSource:
         self._settings: Table = settings
         self._context = context
         self._clock = context.clock
-        self._database = Database(settings, where=f"{context.where}.predictions.table")
-        if context.predictions.fields.entity is not None and mode_of(settings, self._database) == "aggregate":
+        self._database = Database(settings, where=f"{context.where}.{context.predictions.SECTION}.table")
+        if context.predictions.fields.entity is not None and mode_of(context, settings, self._database) == "aggregate":
             raise ConfigError(
                 f"{context.where}.predictions.fields.entity: is read where rows are fetched, and this database counts them "
                 f"itself (table.mode is {settings.mode}); write table.mode: rows, or leave entity out"
@@ -129,12 +130,14 @@ class TableSource:
         """Return which column is what."""
         with self._database.connect() as connection:
             relation = self._look(connection)
+            rows = Batch()
             if relation is not None:  # for what it cannot read, and what it warns of
-                open_reader(self._context, self._database, relation, connection, Learned())
+                reader = open_reader(self._context, self._database, relation, connection, Learned())
+                rows = reader.sample() if self._context.by_rows and isinstance(reader, RowsReader) else rows
         if relation is None:
             passing = "" if self._context.predictions.where is None else " that passes the filter"
             return Look(remarks=(f"the table has no row with a time{passing} yet",), unseen=self.seen.unseen())
-        return Look(schema=relation.schema, fields=relation.fields, unseen=self.seen.unseen())
+        return Look(schema=relation.schema, place=self.name, rows=rows, fields=relation.fields, unseen=self.seen.unseen())
 
     # Reading
 
@@ -181,7 +184,7 @@ class TableSource:
         chosen = Filter.of(context.predictions)
         # A column may have been renamed.
         self.seen = FieldsSeen(context.predictions.fields, None if chosen is None else chosen.seen)
-        place, dialect = f"{context.where}.predictions.where", self._database.dialect
+        place, dialect = f"{context.where}.{context.predictions.SECTION}.where", self._database.dialect
         row_filter = None if chosen is None else TableFilter(chosen, dialect, where=place)
         relation = read_relation(
             connection,
@@ -194,9 +197,8 @@ class TableSource:
         )
         if relation is not None and self._database.dialect.has_indexes and not self._told_index:
             self._told_index = True
-            time = str(relation.schema.time[0])
-            if has_no_index(connection, self._settings, time):
-                logger.warning("%s: no index begins with %s: every poll scans the whole table", self.name, time)
+            if has_no_index(connection, self._settings, relation.time_name):
+                logger.warning("%s: no index begins with %s: every poll scans the whole table", self.name, relation.time_name)
         self._relation = relation
         return relation
 

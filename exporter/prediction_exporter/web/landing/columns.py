@@ -92,6 +92,7 @@ class Row:
     """A row of the table.
 
     Attributes:
+        importance: the part of the model's output that it carries, 0 to 1; None where that is not known.
         means: those of baseline and window, where both exist.
         of_hours: whether the baseline's distribution is that of the window's hours.
         usual: whether the threshold of its PSI is what windows of this length read without a change.
@@ -99,6 +100,7 @@ class Row:
     """
 
     column: Column
+    importance: float | None
     alarms: list[Remark]
     figure: Markup
     means: tuple[float, float] | None
@@ -122,11 +124,13 @@ class Window:
         references: Sequence[ReferenceReport] = (),
         *,
         hours: float,
+        importance: Sequence[float] | None = None,
     ) -> None:
         self.report = report
         self.name = report.window
         self.rows = report.profile.rows
         self.columns = baseline.layout.columns
+        self._importance = importance
         self._fewest = max(fewest, 1)
         self._usual = [inflation.level(PSI.key, hours) for inflation in baseline.inflation] or [0.0] * len(self.columns)
         self._values = {statistic.key: self._read(report.results[statistic.key]) for statistic in (*ALARMS, MEAN)}
@@ -212,6 +216,7 @@ class Window:
         outside = OUT_OF_RANGE_RATIO if column.kind is Kind.NUMERIC else UNSEEN_RATIO
         return Row(
             column=column,
+            importance=self._importance_of(index),
             alarms=self._alarms[index],
             figure=self._distribution(index),
             means=self._means(index),
@@ -227,6 +232,10 @@ class Window:
             ),
             others=tuple((name, values[index]) for name, values in self._others.items() if values[index].value is not None),
         )
+
+    def _importance_of(self, index: int) -> float | None:
+        known = None if self._importance is None else self._importance[index]
+        return None if known is None or math.isnan(known) else known
 
     def _share(self, label: str, statistic: Statistic, index: int) -> Share:
         found = self.of(statistic, index)

@@ -6,11 +6,15 @@ It formats finished reports and computes no statistics.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from prediction_exporter.collectors.cost import COLLECTOR as COST_COLLECTOR
 from prediction_exporter.collectors.report import ModelReport
 from prediction_exporter.config import Config
+from prediction_exporter.cost.rates import RateCosts
 from prediction_exporter.templates import page
 from prediction_exporter.web.landing.environment import PAGES
+from prediction_exporter.web.landing.operation import Polled, blocks_of, is_down
 from prediction_exporter.web.landing.topics import Topic
 from prediction_exporter.web.landing.view import view_of
 from prediction_exporter.web.landing.words import NOTHING
@@ -33,6 +37,8 @@ def render_page(
     runbooks: Mapping[Topic, str] | None = None,
     unwatched: Mapping[str, Mapping[str, str]] | None = None,
     verdicts: Mapping[str, Mapping[str, int]] | None = None,
+    polled: Mapping[str, Polled] | None = None,
+    costs: Mapping[str, RateCosts] | None = MappingProxyType({}),
 ) -> bytes:
     """Return the landing page.
 
@@ -45,13 +51,17 @@ def render_page(
         runbooks: the names of the runbooks, below ``runbooks/``, that explain what the page says is wrong.
         unwatched: by model, what of it is not watched, and why.
         verdicts: by model, how many of its alarms were said to be what.
+        polled: by model, what its polls gave last.
+        costs: by model, what it costs by its rates; None where that cannot be counted.
     """
     found = {report.name: report for report in reports}
-    left_out = unwatched or {}
-    views = [
-        view_of(f"m{i}", model, found.get(model.name), config, now, left_out.get(model.name, {}))
-        for i, model in enumerate(config.models)
-    ]
+    views = []
+    for i, model in enumerate(config.models):
+        left_out, of_polls = (unwatched or {}).get(model.name, {}), (polled or {}).get(model.name, {})
+        blocks = blocks_of(model, of_polls, costs, counts_costs=COST_COLLECTOR.name not in left_out, now=now)
+        views.append(
+            view_of(f"m{i}", model, found.get(model.name), config, now, left_out, blocks=blocks, down=is_down(of_polls))
+        )
     tables = sum(len(version.windows) for view in views for version in view.versions)
     return page(
         PAGES,

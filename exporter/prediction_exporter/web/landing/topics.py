@@ -20,6 +20,9 @@ class Topic(StrEnum):
     SOURCE = auto()
     FIELD = auto()
     PROBLEM = auto()
+    PROCESS = auto()
+    COST = auto()
+    BILL = auto()
 
 
 @dataclass(frozen=True, slots=True)

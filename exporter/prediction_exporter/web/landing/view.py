@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from prediction_exporter.baseline.importance import importance_of
 from prediction_exporter.collectors.identity import AREAS
 from prediction_exporter.collectors.report import ModelReport, ReferenceReport, WindowReport
 from prediction_exporter.collectors.switches import NO_PREDICTIONS
@@ -13,6 +14,7 @@ from prediction_exporter.counting.profiler import ALL
 from prediction_exporter.statistics.evaluation import NOT_WATCHED, TOO_FEW
 from prediction_exporter.statistics.psi import PSI
 from prediction_exporter.web.landing.columns import Window, drifted
+from prediction_exporter.web.landing.operation import Block
 from prediction_exporter.web.landing.words import counted, reason
 
 #: An evaluation is late after so many intervals, and after so many seconds.
@@ -68,6 +70,7 @@ class View:
     state: State
     late: bool
     unwatched: Mapping[str, str]
+    blocks: Sequence[Block]
     contacts: tuple[str, ...]
     other_owners: tuple[tuple[str, str], ...]
 
@@ -78,9 +81,28 @@ class View:
 
 
 def view_of(
-    anchor: str, model: Model, report: ModelReport | None, config: Config, now: float, unwatched: Mapping[str, str]
+    anchor: str,
+    model: Model,
+    report: ModelReport | None,
+    config: Config,
+    now: float,
+    unwatched: Mapping[str, str],
+    *,
+    blocks: Sequence[Block],
+    down: bool,
 ) -> View:
-    """Return what the page shows of a model; ``unwatched`` is what of it is not watched, and why."""
+    """Return what the page shows of a model.
+
+    Args:
+        anchor: where its section is.
+        model: the model.
+        report: its last report, if it has one.
+        config: the configuration.
+        now: Unix time.
+        unwatched: what of it is not watched, and why.
+        blocks: what runs it and what it costs.
+        down: whether its server's process is not there.
+    """
     versions = () if report is None else _versions(report, config)
     unwatched = {name: why for name, why in unwatched.items() if why != NO_PREDICTIONS}  # said once, below its facts
     late = report is not None and now - report.created > max(LATE_INTERVALS * config.interval.seconds, LATE_SECONDS)
@@ -90,9 +112,10 @@ def view_of(
         model=model,
         report=report,
         versions=versions,
-        state=_state(report, versions, late=late, whole=not unwatched),
+        state=_state(report, versions, late=late, whole=not unwatched, down=down),
         late=late,
         unwatched=unwatched,
+        blocks=blocks,
         contacts=() if owner is None else tuple(contact for contact in (owner.slack, owner.email) if contact),
         other_owners=tuple((area, model.owner_of(area)) for area in AREAS if model.owner_of(area) != model.owner),
     )
@@ -107,10 +130,19 @@ def _versions(report: ModelReport, config: Config) -> tuple[Version, ...]:
     by_version: dict[str, list[WindowReport]] = {}
     for window in sorted(report.windows, key=lambda window: seconds.get(window.window, 0.0)):
         by_version.setdefault(window.version, []).append(window)
+    known = importance_of(report.model.importance, report.baseline)
+    importance = None if known is None else known.tolist()
     versions = []
     for name, of_version in by_version.items():
         windows = tuple(
-            Window(window, report.baseline, fewest, _references(report, window), hours=seconds.get(window.window, 0.0) / 3600)
+            Window(
+                window,
+                report.baseline,
+                fewest,
+                _references(report, window),
+                hours=seconds.get(window.window, 0.0) / 3600,
+                importance=importance,
+            )
             for window in of_version
             if window.segment == ALL
         )
@@ -146,8 +178,10 @@ def _segment(window: WindowReport, fewest: int) -> Segment:
     return Segment(window.segment, window.profile.rows, drifted(window), reason(why, fewest=fewest))
 
 
-def _state(report: ModelReport | None, versions: Sequence[Version], *, late: bool, whole: bool) -> State:
+def _state(report: ModelReport | None, versions: Sequence[Version], *, late: bool, whole: bool, down: bool) -> State:
     """Return the first thing that a person needs to know of a model."""
+    if down:
+        return State("process down", "bad")
     if report is None:
         return State("not evaluated yet")
     if not report.source.up:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 
 #: Between a number and its unit.
 NARROW = "\u202f"
@@ -17,6 +18,7 @@ _FIRST_STRONG, _POP = "\u2068", "\u2069"
 _AGES = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _BYTES = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _KIBI = 1024
+_HUNDREDTH = Decimal("0.01")
 
 #: Statuses of the page alone: of a column that a statistic does not apply to.
 PRESENCE_ALONE, NOT_COMPARED = "presence_alone", "not_compared"
@@ -53,13 +55,24 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, several: str | None = None) -> str:
     """Return a count and what is counted.
 
-    >>> counted(1, "column"), counted(2000, "column")
-    ('1 column', '2,000 columns')
+    >>> counted(1, "column"), counted(2000, "column"), counted(2, "process", "processes")
+    ('1 column', '2,000 columns', '2 processes')
     """
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+    return f"{count(number)} {noun if number == 1 else several or f'{noun}s'}"
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """Return an amount to the hundredth; one that is not quite nothing does not look as if it were.
+
+    >>> [money(Decimal(amount), "USD").replace(NARROW, " ") for amount in ("0", "0.004", "1234.5", "-3.456")]
+    ['0.00 USD', '< 0.01 USD', '1,234.50 USD', '-3.46 USD']
+    """
+    if 0 < amount < _HUNDREDTH / 2:
+        return f"<{NARROW}0.01{NARROW}{currency}"
+    return f"{amount:,.2f}{NARROW}{currency}"
 
 
 def percent(ratio: float) -> str:
@@ -122,6 +135,23 @@ def size(of_bytes: int) -> str:
     while value >= _KIBI and unit < len(_BYTES) - 1:
         value, unit = value / _KIBI, unit + 1
     return f"{value:.1f}".removesuffix(".0") + f"{NARROW}{_BYTES[unit]}"
+
+
+def age(seconds: float) -> str:
+    """Return a length of time in its two largest units.
+
+    >>> [age(seconds).replace(NARROW, " ") for seconds in (0.2, 42, 250, 7320, 200000)]
+    ['0 s', '42 s', '4 min 10 s', '2 h 2 min', '2 d 7 h']
+    """
+    whole = int(seconds)
+    parts = []
+    for length, unit in _AGES:
+        if whole >= length:
+            parts.append(f"{whole // length}{NARROW}{unit}")
+            whole %= length
+        elif parts:
+            break
+    return " ".join(parts[:2]) or f"0{NARROW}s"
 
 
 def ago(then: float, now: float) -> str:

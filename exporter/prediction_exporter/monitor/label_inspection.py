@@ -1,0 +1,123 @@
+"""What a look at the source of a model's labels shows: whether they would be taken, joined, and are of the classes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from prediction_exporter.baseline.settings import Findings
+from prediction_exporter.config import Config, Model
+from prediction_exporter.counting.events import Events
+from prediction_exporter.labels import Labels
+from prediction_exporter.monitor.inspection import refused, shown_sample
+from prediction_exporter.performance import PerformanceLayout
+from prediction_exporter.sources.base import EXAMPLE_BYTES, Look, Source
+from prediction_exporter.sources.labels import LABEL, NO_MEANINGS, kind_of, labels_of, open_labels, stranger
+
+#: Values that a message names.
+_SHOWN = 5
+
+
+def open_labels_to_look(config: Config, index: int, performance: PerformanceLayout) -> Source:
+    """Return the source of a model's labels, of which nothing will count as read."""
+    labels = config.models[index].labels
+    if labels is None:
+        raise ValueError("the model has no labels")
+    return open_labels(labels, kind_of(performance), where=f"models[{index}]", clock=time.time)
+
+
+def inspect_labels(
+    performance: PerformanceLayout, look: Look, *, index: int, meanings: Mapping[str, str] = NO_MEANINGS
+) -> tuple[list[str], Findings]:
+    """Return lines about the sample, and what is wrong with it.
+
+    Args:
+        performance: the classes of the model.
+        look: what the source of its labels shows.
+        index: its number in the configuration.
+        meanings: the class that a label means which is not called like one.
+    """
+    place = f"models[{index}].labels"
+    found = Findings(
+        [*(f"{place}: {fault}" for fault in look.faults), *(f"{place}.{sentence}" for sentence in look.unseen)],
+        [f"{place}: {remark}" for remark in look.remarks],
+    )
+    batch = look.batch if look.batch.events or look.batch.rejected.total else look.rows
+    rows = sum(map(len, batch.events))
+    found.add(refused(batch.rejected, rows, place))
+    lines = [line for line in (shown_sample(look.place, batch.rejected, rows, batch.skipped),) if line]
+    if not rows:
+        return lines, found
+    read = [(events, labels_of(events, performance, None, meanings=meanings)) for events in batch.events]
+    found.add(_empty(read, look, place))
+    if performance.has_classes:
+        line, of_classes = _classes(read, performance, place)
+        lines += [line] if line else []
+        found.add(of_classes)
+    return lines, found
+
+
+def check_joinable(model: Model, look: Look, *, index: int) -> Iterator[str]:
+    """Yield what keeps labels from being joined with predictions, by what the source of these shows."""
+    stated, schema = model.predictions.fields.id, look.schema
+    if model.labels is not None and stated is None and schema is not None and schema.id is None:
+        yield (
+            f"models[{index}].predictions.fields.id: labels are joined by it, and no field is recognised as the id; "
+            "write which one it is"
+        )
+
+
+def _empty(read: Sequence[tuple[Events, Labels]], look: Look, place: str) -> Findings:
+    """Return which part of labels has nothing in a field that each needs; that no record has it at all is told already."""
+    found = Findings()
+    rows = sum(len(labels) for _, labels in read)
+    absent = {
+        "id": sum(labels.ids.null_count() for _, labels in read),
+        "label": sum(labels.actual.null_count() for _, labels in read),
+        "weight": sum(
+            int(np.count_nonzero(~(np.isfinite(labels.weights) & (labels.weights > 0))))
+            for _, labels in read
+            if labels.weights is not None
+        ),
+    }
+    wanted = {"id": "usable id", "label": "usable label", "weight": "weight above 0"}
+    for key, count in absent.items():
+        if not count or any(sentence.startswith(f"fields.{key}:") for sentence in look.unseen):
+            continue
+        if count < rows:
+            problem = f"{count:,} of {rows:,} sampled labels have no {wanted[key]}; they do not count"
+            found.warnings.append(f"{place}.fields.{key}: {problem}")
+            continue
+        values = [text for events, _ in read if key == "label" for text in map(str, events.columns[LABEL].drop_nulls())]
+        such = f", such as {values[0][:EXAMPLE_BYTES]!r}" if values else ""
+        found.errors.append(f"{place}.fields.{key}: none of the {rows:,} sampled labels has a {wanted[key]}{such}")
+    return found
+
+
+def _classes(read: Sequence[tuple[Events, Labels]], performance: PerformanceLayout, place: str) -> tuple[str, Findings]:
+    """Return a line on how many labels are of the model's classes, and what of them is not."""
+    actual = pl.concat([labels.actual for _, labels in read])
+    texts = pl.concat([events.columns[LABEL] for events, _ in read])
+    present = actual.len() - actual.null_count()
+    if not present:
+        return "", Findings()
+    strange = (actual == stranger(performance)).fill_null(value=False)
+    many = int(strange.sum())
+    line = f"labels: {present - many:,} of {present:,} are of the classes {_named(performance.classes)}"
+    if not many:
+        return line, Findings()
+    others = texts.filter(strange).value_counts(sort=True).get_column(texts.name).to_list()
+    known = f"the model's classes, which are {_named(performance.classes)}"
+    remedy = (
+        "write to labels.values which class each of them means, or, where they are classes, all classes to performance.classes"
+    )
+    problem = f"{place}.fields.label: {many:,} of {present:,} sampled labels are none of {known}: {_named(others)}; {remedy}"
+    return line, Findings([problem]) if many == present else Findings(warnings=[problem])
+
+
+def _named(values: Sequence[str]) -> str:
+    more = len(values) - _SHOWN
+    return ", ".join(map(str, values[:_SHOWN])) + (f" and {more:,} more" if more > 0 else "")

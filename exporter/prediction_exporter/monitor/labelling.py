@@ -1,0 +1,327 @@
+"""Labelling: predictions of a model put to wait, its labels read and joined with them, all in the transaction of its positions.
+
+What is read between two commits is kept in memory and put at the commit: so the state file, which other models use as well, is
+taken for a short time and not for as long as sources are read.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+
+from prediction_exporter.collectors.base import Subject
+from prediction_exporter.collectors.report import LabelsReport, SourceReport
+from prediction_exporter.config.labels import Labels as Section
+from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.profiler import UNVERSIONED
+from prediction_exporter.counting.reading import Reading
+from prediction_exporter.counting.state import Step
+from prediction_exporter.counting.windows import Span
+from prediction_exporter.joined import JoinedCounts, Maturity
+from prediction_exporter.labels import Joined, Labels, Predictions, Store
+from prediction_exporter.logs import Quiet
+from prediction_exporter.monitor.admitting import future_at_now
+from prediction_exporter.monitor.duplicates import Duplicates
+from prediction_exporter.monitor.performing import Performing
+from prediction_exporter.monitor.start import tell_labels
+from prediction_exporter.monitor.unlabelled import Unlabelled
+from prediction_exporter.performance import PerformanceLayout
+from prediction_exporter.sources.base import Batch
+from prediction_exporter.sources.fields.schema import EventSchema
+from prediction_exporter.sources.labels import describe_labels, labels_of, open_labels, parts_of, predictions_of, shape_of
+
+logger = logging.getLogger(__name__)
+
+#: Rows that are kept in memory until they are put: more than that are committed at once, whatever the time.
+MOST_STAGED = 50_000
+
+MICROSECONDS = 1_000_000
+
+VersionsOf = Callable[[Sequence[str | None]], Mapping[str | None, str]]
+
+
+def open_labelling(
+    subject: Subject, spans: Sequence[Span], *, place: str, clock: Callable[[], float], versions_of: VersionsOf
+) -> Unlabelled:
+    """Return what joins a model's labels, where it has some and something tells what to count."""
+    model, baseline = subject.model, subject.baseline
+    if model.labels is None:
+        return Unlabelled()
+    if baseline is None or subject.performance is None:
+        logger.warning("%s.labels: are not read: the model has no baseline, which tells what is counted of them", place)
+        return Unlabelled()
+    return Labelling(
+        subject,
+        model.labels,
+        baseline.layout,
+        subject.performance,
+        spans,
+        place=place,
+        clock=clock,
+        versions_of=versions_of,
+    )
+
+
+class Labelling(Unlabelled):
+    """The labels of one model, and its performance by them. One thread uses it at a time.
+
+    Whatever fails between two commits, it is of no use any more, as the monitor that it belongs to: both are made anew.
+
+    Args:
+        subject: the model.
+        section: its labels in the configuration.
+        layout: the baseline's columns.
+        performance: what is counted of pairs.
+        spans: the windows.
+        place: the model's place in the configuration, for messages.
+        clock: Unix time.
+        versions_of: gives the versions that predictions are counted under, see ``Ledger.labels_of``.
+
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        section: Section,
+        layout: Layout,
+        performance: PerformanceLayout,
+        spans: Sequence[Span],
+        *,
+        place: str,
+        clock: Callable[[], float],
+        versions_of: VersionsOf,
+    ) -> None:
+        super().__init__()
+        model = subject.model
+        self._name = model.name
+        self._section = section
+        self._layout = layout
+        self._performance = performance
+        self._segments = model.segments
+        self._parts = parts_of(model)
+        self._tolerance = model.predictions.future_tolerance.seconds
+        self._versions_of = versions_of
+        self._clock = clock
+        self.source = open_labels(section, "class" if performance.has_classes else "number", where=place, clock=clock)
+        horizon = int(section.horizon.seconds)
+        self._store = Store(
+            shape_of(performance, model.segments),
+            horizon=horizon,
+            max_size=int(section.max_size),
+            sample=float(section.sample),
+            covered=max(span.seconds for span in spans),
+        )
+        after = section.matures_after.after
+        self._counts = JoinedCounts(
+            performance,
+            [layout.columns[layout.index(name)] for name in model.segments],
+            spans,
+            maturity=Maturity(None if after is None else after.seconds, section.matures_after.coverage),
+            staged=self._parts == "stage",
+            horizon=horizon,
+        )
+        self._performing = Performing(subject, spans)
+        self._duplicates = Duplicates(spans)
+        self._loaded = False
+        self._waiting: list[Predictions] = []
+        self._labels: list[Labels] = []
+        self._parts_of_span: list[Predictions] = []
+        self._labels_of_span: list[Labels] = []
+        self._watermark = 0
+        self._in_store = (0, 0)
+        self._events = 0
+        self._newest: float | None = None
+        self._rejected: Counter[str] = Counter()
+        self._skipped = 0
+        self._untold: Counter[str] = Counter()
+        self._given_up: Counter[Any] = Counter()
+        self._problem: str | None = None
+        self._last_success: float | None = None
+        self._told: EventSchema | None = None
+        self._unseen: frozenset[str] = frozenset()
+        self._quiet = Quiet()
+
+    # From and to the state file
+
+    def restore(self, stored: Mapping[str, Any] | None, *, resumed: bool) -> None:
+        """Continue from what :meth:`counters` gave, or begin."""
+        if not stored:
+            self.source.restore(None)
+            return
+        same = stored["source"] == self.source.name
+        self.source.restore(stored["position"] if same else None)
+        self._events, self._newest = stored["events"], stored["newest"]
+        self._rejected = Counter(stored["rejected"])
+        self._skipped = stored.get("skipped", 0)
+        self._duplicates.restore(stored["duplicates"])
+        if resumed:
+            self._watermark = stored["watermark"]
+
+    def counters(self) -> dict[str, Any]:
+        """Return the position in the labels and what is counted beside the store, as JSON holds them."""
+        return {
+            "source": self.source.name,
+            "position": self.source.position(),
+            "watermark": self._watermark,
+            "events": self._events,
+            "newest": self._newest,
+            "rejected": dict(self._rejected),
+            "skipped": self._skipped,
+            "duplicates": self._duplicates.to_json(),
+        }
+
+    # Reading
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as much was read as may be kept in memory."""
+        return sum(map(len, self._waiting)) + sum(map(len, self._labels)) >= MOST_STAGED
+
+    def begin(self) -> None:
+        """Forget parts of a span whose reading failed: it is read again whole."""
+        self._parts_of_span, self._labels_of_span = [], []
+
+    def take_predictions(self, events: Events, reading: Reading | None, now: float) -> None:
+        """Take predictions, as their source gave them; of a span that is read again, only the last reading counts."""
+        if reading is not None and (not reading.closed or reading.end <= self._watermark):
+            return
+        events = future_at_now(events, now=now, tolerance=self._tolerance)
+        if reading is not None and reading.start < self._watermark:
+            events = events.take((events.times >= self._watermark * MICROSECONDS).nonzero()[0])
+        if not len(events):
+            return
+        if events.ids is None and self._quiet.lets("ids"):
+            logger.warning("model %s: predictions have no id, by which labels find them: configure fields.id", self._name)
+        waiting = predictions_of(
+            events,
+            layout=self._layout,
+            performance=self._performance,
+            segments=self._segments,
+            parts=self._parts,
+            only_for=self._section.only_for,
+        )
+        shown = {
+            version or UNVERSIONED: label for version, label in self._versions_of(events.versions.unique().to_list()).items()
+        }
+        versions = waiting.versions.replace_strict(list(shown), list(shown.values()), return_dtype=pl.String)
+        (self._waiting if reading is None else self._parts_of_span).append(replace(waiting, versions=versions))
+
+    def close_span(self, reading: Reading) -> None:
+        """Take over the predictions of a span whose last part has come."""
+        if reading.closed:
+            self._waiting += self._parts_of_span
+            self._watermark = max(self._watermark, reading.end)
+        self._parts_of_span = []
+
+    def take(self, batch: Batch) -> None:
+        """Take labels."""
+        final = batch.reading is None or batch.reading.closed
+        if final:
+            for events in batch.events:
+                self._labels_of_span.append(labels_of(events, self._performance, self._parts, meanings=self._section.values))
+                self._events += len(events)
+                newest = float(events.times.max()) / MICROSECONDS if len(events) else None
+                self._newest = max((time for time in (newest, self._newest) if time is not None), default=None)
+            self._skipped += batch.skipped
+            for reason, count in batch.rejected.counts.items():
+                self._rejected[reason] += count
+                self._complain(reason, count, batch.rejected.examples.get(reason, ""))
+        if batch.is_last:
+            self._labels += self._labels_of_span
+            self._labels_of_span = []
+
+    def _complain(self, reason: str, count: int, example: str) -> None:
+        self._untold[reason] += count
+        if self._quiet.lets(reason):
+            untold = self._untold.pop(reason)
+            logger.warning("labels of model %s: refused %d lines as %s, such as %r", self._name, untold, reason, example)
+
+    def ended(self, problem: str | None) -> None:
+        """Take note of how reading labels ended: with a problem, for people, or without."""
+        if problem != self._problem:
+            if problem is None:
+                logger.info("labels of model %s are readable again", self._name)
+            else:
+                logger.error("labels of model %s cannot be read, they are tried again: %s", self._name, problem)
+        self._problem = problem
+        if problem is None:
+            self._last_success = self._clock()
+        schema = self.source.schema
+        if schema is not None and schema != self._told:
+            tell_labels(self._name, describe_labels(schema))
+            self._told = schema
+        unseen = {sentence.partition(":")[0]: sentence for sentence in self.source.seen.unseen()}
+        for place in unseen.keys() - self._unseen:
+            logger.warning("model %s: labels.%s", self._name, unseen[place])
+        self._unseen = frozenset(unseen)
+
+    # Joining
+
+    def put(self, step: Step, now: float, *, believed: float) -> int:
+        """Put and join what was read since the last commit; return how many days of counts were damaged."""
+        if not self._loaded:
+            self._counts.load(step, self._store)
+            self._loaded = True
+            self._given_up = Counter(self._store.tallies.given_up)
+        tallies = self._store.tallies
+        there, known = tallies.duplicates, tallies.predictions
+        joined: list[Joined] = [self._store.put_predictions(step, waiting, now) for waiting in self._waiting]
+        self._duplicates.add(now, tallies.duplicates - there, tallies.duplicates + tallies.predictions - there - known)
+        joined += [self._store.put_labels(step, labels, now) for labels in self._labels]
+        self._waiting, self._labels = [], []
+        self._counts.put(step, self._store, joined)
+        self._counts.recount(step, self._store)
+        until = min(now, believed)
+        self._store.expire(step, until)
+        self._counts.advance(step, self._store, now, believed=until)
+        self._in_store = self._store.waiting(step)
+        self._tell_given_up()
+        damaged, self._counts.damaged = self._counts.damaged, 0
+        return damaged
+
+    def _tell_given_up(self) -> None:
+        for (what, reason), many in (self._store.tallies.given_up - self._given_up).items():
+            if self._quiet.lets((what, reason)):
+                logger.warning("labels of model %s: gave up %d %ss: %s", self._name, many, what, reason)
+                self._given_up[what, reason] += many
+
+    # Telling
+
+    def report(self, now: float, known: Collection[str]) -> LabelsReport:
+        """Return what is known of labels and performance."""
+        return LabelsReport(
+            source=self._source_report(),
+            tallies=copy.deepcopy(self._store.tallies),
+            waiting=self._in_store,
+            windows=self._performing.windows(self._counts.windows(), known),
+            coverage=self._performing.coverage(self._counts, known),
+            ends=dict(self._counts.ends),
+            duplicates=self._duplicates.of(now),
+        )
+
+    def _source_report(self) -> SourceReport:
+        return SourceReport(
+            name=self.source.name,
+            up=self._problem is None,
+            problem=self._problem,
+            newest=self._newest,
+            last_success=self._last_success,
+            unread=self.source.lag_bytes(),
+            events=self._events,
+            rejected=dict(self._rejected),
+            skipped={"filtered": self._skipped},
+            recognised=() if self._told is None else tuple(describe_labels(self._told)),
+            fields_seen=self.source.seen.ratios(),
+            unseen=self.source.seen.unseen(),
+        )
+
+    def close(self) -> None:
+        """Release the source."""
+        self.source.close()

@@ -1,0 +1,157 @@
+"""``check config`` where a model has labels: with a source of each kind."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from databases import new_file
+from prediction_exporter.cli import main
+from watched import FIELDS, Watched, config_text, event, model_text
+
+WITH_ID = FIELDS.replace("{", "{id: order, ", 1)
+
+STRANGE = "sampled labels are none of the model's classes, which are accept, refuse"
+REMEDY = "write to labels.values which class each of them means, or, where they are classes, all classes to performance.classes"
+WRITE_ID = "write which field is the id to fields.id"
+
+#: What is told of this baseline, and is none of the source.
+OF_BASELINE = "models[0].baseline: has no labels"
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """A folder with the predictions of a model that have an id."""
+    found = Watched(tmp_path)
+    lines = [{**event(time.time(), found.chance), "order": number} for number in range(20)]
+    found.write("".join(json.dumps(line) + "\n" for line in lines))
+    return found
+
+
+class Check:
+    """Runs the command, in this process."""
+
+    def __init__(self, watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+        self.watched = watched
+        self._capsys = capsys
+
+    def __call__(self, labels: str, *, fields: str = WITH_ID) -> tuple[int, list[str], list[str]]:
+        """Return its exit code, the lines on the source of labels, and what is told of it."""
+        more = (
+            f"baseline: baseline.json\ntask: binary\nperformance: {{positive: accept}}\nlabels: {{{labels}, matures_after: 1d}}"
+        )
+        self.watched.configure(config_text(model_text(fields=fields, more=more)))
+        code = main(["check", "config", str(self.watched.file)])
+        output, errors = self._capsys.readouterr()
+        lines = output.split("  labels: ", 1)[-1].split("  performance measured", 1)[0].splitlines()
+        told = [message.removeprefix(f"{self.watched.file}: ") for message in errors.splitlines()]
+        return code, [line.strip() for line in lines], [message for message in told if OF_BASELINE not in message]
+
+
+@pytest.fixture
+def check(watched: Watched, capsys: pytest.CaptureFixture[str]) -> Check:
+    """The command."""
+    return Check(watched, capsys)
+
+
+def write(watched: Watched, truths: Sequence[Any], **more: Any) -> None:
+    """Append labels to their log."""
+    lines = [{"order": number, "truth": truth, **more} for number, truth in enumerate(truths)]
+    watched.write("".join(json.dumps(line) + "\n" for line in lines), to="labels.log")
+
+
+def test_what_is_recognised_of_labels_is_shown(watched: Watched, check: Check) -> None:
+    """With the share that is of the baseline's classes, and others by name."""
+    write(watched, ["accept", "refuse", "accept", "maybe", None, "later", "maybe"], role="live")
+    code, lines, told = check("log: {path: labels.log}, fields: {id: order, label: truth, stage: role}")
+    assert lines == [
+        f"reads {watched.folder}/labels.log",
+        f"sample: 7 lines of {watched.folder}/labels.log, all usable",
+        "labels: 3 of 6 are of the classes accept, refuse",
+        "time: that of reading",
+        "id: order",
+        "label: truth",
+        "stage: role",
+    ]
+    assert told == [
+        "warning: models[0].labels.fields.label: 1 of 7 sampled labels have no usable label; they do not count",
+        f"warning: models[0].labels.fields.label: 3 of 6 {STRANGE}: maybe, later; {REMEDY}",
+    ]
+    assert code == 0
+
+
+def test_labels_that_would_join_nothing_are_errors(watched: Watched, check: Check) -> None:
+    """Names that no record has, and predictions without an id."""
+    write(watched, ["accept", "refuse"])
+    fields = "{id: odrer, label: truth, weight: share}"
+    code, _, told = check(f"log: {{path: labels.log}}, fields: {fields}", fields=FIELDS)
+    has = "(they have: order, truth)"
+    assert told == [
+        "models[0].predictions.fields.id: labels are joined by it, and no field is recognised as the id; write which one it is",
+        f"models[0].labels.fields.id: none of 2 records has odrer; did you mean order? {has}",
+        f"models[0].labels.fields.weight: none of 2 records has share {has}",
+        f"models[0].labels: every sampled line is refused as missing_id (no prediction id), such as 'no odrer'; {WRITE_ID}",
+    ]
+    assert code == 1
+
+
+def test_labels_none_of_which_is_usable_are_errors(watched: Watched, check: Check) -> None:
+    """Of no class at all, or objects."""
+    write(watched, ["ja", "nein"])
+    _, _, told = check("log: {path: labels.log}, fields: {id: order, label: truth}")
+    assert told == [
+        f"models[0].labels.fields.label: 2 of 2 {STRANGE}: ja, nein; {REMEDY}",
+    ]
+    (watched.folder / "labels.log").unlink()
+    write(watched, [{"value": "accept"}])
+    code, _, told = check("log: {path: labels.log}, fields: {id: order, label: truth}")
+    assert told == [
+        'models[0].labels.fields.label: none of the 1 sampled labels has a usable label, such as \'{"value": "accept"}\''
+    ]
+    assert code == 1
+
+
+def test_places_that_are_not_there(watched: Watched, check: Check) -> None:
+    """They may come later, but for a password."""
+    code, lines, told = check("log: {path: truth/labels.log}, fields: {id: order, label: truth}")
+    assert lines == [f"reads {watched.folder}/truth/labels.log", "no label to look at yet"]
+    assert told[0] == f"warning: models[0].labels.log.path: there is no folder {watched.folder}/truth yet"
+    assert code == 0
+    table = 'table: {url: "sqlite:////nowhere/t.db", name: truth, password_file: secret}'
+    code, _, told = check(f"{table}, fields: {{id: order, label: truth, time: at}}")
+    assert any(message.startswith("warning: models[0].labels: the source cannot be looked at now: ") for message in told)
+    assert f"models[0].labels.table.password_file: there is no readable file {watched.folder}/secret" in told
+    assert code == 1
+
+
+def test_a_table_of_labels_is_sampled(watched: Watched, check: Check) -> None:
+    """As its rows would be read."""
+    database = new_file("duckdb", watched.folder)
+    database.execute("CREATE TABLE truth (order_id UUID, truth VARCHAR, known TIMESTAMP)")
+    database.execute("INSERT INTO truth SELECT uuid(), CASE WHEN i > 0 THEN 'accept' END, now() FROM range(4) rows(i)")
+    table = f'table: {{url: "{database.url()}", name: truth}}'
+    code, lines, told = check(f"{table}, fields: {{id: order_id, label: truth, time: known}}")
+    assert lines[1:3] == [
+        f"sample: 4 lines of duckdb:///{database.name} truth, all usable",
+        "labels: 3 of 3 are of the classes accept, refuse",
+    ]
+    assert (code, len(told)) == (0, 1)
+    assert "1 of 4 sampled labels have no usable label" in told[0]
+
+
+def test_labels_may_be_called_otherwise_than_the_classes(watched: Watched, check: Check) -> None:
+    """A class of the predictions for each value of the labels; what is none of these is taken as it is."""
+    write(watched, [1, 0, "1.0", "accept", True, None])
+    section = "log: {path: labels.log}, fields: {id: order, label: truth}"
+    code, lines, told = check(f'{section}, values: {{"1": accept, "0": refuse}}')
+    assert code == 0
+    assert "labels: 4 of 5 are of the classes accept, refuse" in lines
+    assert any(STRANGE in sentence and "true" in sentence for sentence in told)
+    _, lines, told = check(f'{section}, values: {{"1": accept, "0": refuse, "true": accept}}')
+    assert "labels: 5 of 5 are of the classes accept, refuse" in lines
+    assert not any(STRANGE in sentence for sentence in told)
