@@ -19,9 +19,14 @@ from sqlalchemy import select
 from counting import context_of, count
 from databases import Database
 from prediction_exporter.config.conditions import Compare, Condition, Every, IsNull, Like, Not, Some
+from prediction_exporter.config.predictions import NULL_VALUES
 from prediction_exporter.config.where_parser import parse_where
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.base import Batch
+from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.filtering import Filter
+from prediction_exporter.sources.frames import FrameParser
+from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.registry import open_source
 from prediction_exporter.sources.table.engine import Database as Opened
 from prediction_exporter.sources.table.filtering import TableFilter
@@ -135,6 +140,9 @@ INSIDE = [
     "doc.absent IS NULL",
 ]
 
+
+#: Expressions that are counted by whole sources.
+SOME = (EVERYWHERE[10], EVERYWHERE[14], EVERYWHERE[-1])
 
 #: What CSV knows of the rows: of this text it says that nothing is there.
 IN_CSV = [{name: None if value == "null" else value for name, value in row.items()} for row in ROWS]
@@ -267,20 +275,45 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("expression", [*EVERYWHERE, *INSIDE])
-def test_a_log_counts_what_is_meant(logs: Path, expression: str) -> None:
-    """Also of lines that polars does not read, and inside of objects."""
-    assert passed(logs, {"log": {"path": "app.log", "start": "beginning"}}, expression) == meant(expression)
+SCHEMA = EventSchema(time=("ts",), version=("version",), columns=())
 
 
-@pytest.mark.parametrize("expression", EVERYWHERE)
-def test_files_count_what_is_meant(logs: Path, expression: str) -> None:
+def versions_of(batch: Batch) -> set[str]:
+    """Return which rows are events of a batch; none is refused, and the others are left out."""
+    found = [str(version) for events in batch.events for version in events.versions]
+    assert (batch.rejected.total, batch.skipped) == (0, len(ROWS) - len(found))
+    assert len(set(found)) == len(found)
+    return set(found)
+
+
+def test_lines_pass_that_are_meant(logs: Path) -> None:
+    """Also those that polars does not read, and what stands inside of objects."""
+    lines = (logs / "app.log").read_bytes()
+    for expression in [*EVERYWHERE, *INSIDE]:
+        parser = JsonLinesParser(SCHEMA, time_is_text=False, chosen=Filter(parse_where(expression)))
+        assert versions_of(parser.parse(lines)) == meant(expression), expression
+
+
+def test_rows_pass_that_are_meant(logs: Path) -> None:
     """Of types that Parquet keeps, and of CSV where all is text."""
-    wanted = meant(expression)
-    for form in ("parquet", "jsonl"):
-        assert passed(logs, {"files": {"path": form, "settle": "0s"}}, expression) == wanted, form
-    if "number = '" not in expression:  # where CSV has another text
-        assert passed(logs, {"files": {"path": "csv", "settle": "0s"}}, expression) == meant(expression, IN_CSV), "csv"
+    typed = pl.read_parquet(logs / "parquet" / "a.parquet")
+    texts = pl.read_csv(logs / "csv" / "a.csv", infer_schema=False, null_values=list(NULL_VALUES))
+    for expression in EVERYWHERE:
+        parser = FrameParser(SCHEMA, chosen=Filter(parse_where(expression)))
+        assert versions_of(parser.parse(typed)) == meant(expression), expression
+        if "number = '" not in expression:  # where CSV has another text
+            assert versions_of(parser.parse(texts)) == meant(expression, IN_CSV), expression
+
+
+@pytest.mark.parametrize("place", ["log", "parquet", "jsonl", "csv"])
+def test_sources_count_what_is_meant(logs: Path, place: str) -> None:
+    """As they are configured: a filter reaches whatever reads lines and rows."""
+    source = (
+        {"log": {"path": "app.log", "start": "beginning"}} if place == "log" else {"files": {"path": place, "settle": "0s"}}
+    )
+    for expression in [*SOME, *(INSIDE[:1] if place in ("log", "jsonl") else ())]:
+        rows = IN_CSV if place == "csv" else ROWS
+        assert passed(logs, source, expression) == meant(expression, rows), expression
 
 
 def written(database: Database) -> list[Row]:
@@ -318,16 +351,14 @@ def test_a_table_has_the_rows_that_are_meant(database: Database, tmp_path: Path)
     rows = written(database)
     inside = INSIDE if database.kind in ("postgresql", "duckdb") else []
     place = {"table": {"url": database.url(), "name": "predictions"}, "fields": FIELDS}
-    contexts = {one: context_of(tmp_path, {**place, "where": one}, None, clock=lambda: NOW) for one in [*EVERYWHERE, *inside]}
-    settings = contexts[EVERYWHERE[0]].predictions.table
+    predictions = context_of(tmp_path, place, None, clock=lambda: NOW).predictions
+    settings = predictions.table
     assert settings is not None
     opened = Opened(settings, where="models[0].predictions.table")
     with opened.connect() as connection:
-        for expression, context in contexts.items():
-            found_by = Filter.of(context.predictions)
-            assert found_by is not None
-            chosen = TableFilter(found_by, opened.dialect, where="models[0].predictions.where")
-            relation = read_relation(connection, opened.dialect, context.predictions, None, where="models[0]", chosen=chosen)
+        for expression in [*EVERYWHERE, *inside]:
+            chosen = TableFilter(Filter(parse_where(expression)), opened.dialect, where="models[0].predictions.where")
+            relation = read_relation(connection, opened.dialect, predictions, None, where="models[0]", chosen=chosen)
             found = [] if relation is None else connection.execute(select(relation.source.c.version)).scalars().all()
             assert sorted(found) == sorted(meant(expression, rows)), expression
     opened.close()
@@ -338,7 +369,7 @@ def test_a_table_counts_what_is_meant(database: Database, tmp_path: Path, mode: 
     """Rows and aggregate mode read nothing else."""
     rows = written(database)
     place = {"table": {"url": database.url(), "name": "predictions", "mode": mode}}
-    for expression in (EVERYWHERE[10], EVERYWHERE[14], EVERYWHERE[-1]):
+    for expression in SOME:
         assert passed(tmp_path, place, expression) == meant(expression, rows), expression
 
 
