@@ -259,7 +259,7 @@ def test_other_lines_of_a_log_of_labels(tmp_path: Path, caplog: pytest.LogCaptur
     model.again(model.configure(more_of(labels="where: kind = 'outcom'")))
     model.label({"p0": "accept"}, kind="outcome")
     assert model.labels().tallies.joined == 30
-    assert "model m: labels.where: none of " in caplog.text
+    assert "model m: labels.where: the one record does not pass the filter" in caplog.text
 
 
 def test_a_table_of_labels_with_other_rows(tmp_path: Path) -> None:

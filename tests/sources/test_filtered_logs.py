@@ -258,7 +258,8 @@ def test_a_look_tells_a_filter_that_nothing_passes(tmp_path: Path) -> None:
     write(path, [prediction(at) for at in range(20)] + OTHERS[:1])
     _, told = look_of(path, WHERE)
     assert told == [f"sample: 21 lines of {path}, 1 left out by where, 0 refused, 20 usable"]
-    _, told = look_of(path, "event = 'predicton'")
+    look, told = look_of(path, "event = 'predicton'")
+    assert (look.faults, look.remarks) == ((), ())
     assert told[1].startswith("models[0].predictions.where: none of 21 records passes the filter (they have: event, ts")
     _, told = look_of(path, "evnt = 'prediction'")
     assert told[1].startswith("models[0].predictions.where: none of 21 records passes the filter, and none has evnt (they have")

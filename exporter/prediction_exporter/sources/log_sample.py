@@ -81,13 +81,15 @@ def sample_of(lines: Lines, tells: Tells, *, search: int = SEARCH_EVENTS, chosen
     objects = _Counted(parse_lines(lines.data.split(b"\n"), Rejected()))
     parsed = passing(objects, chosen)
     first = list(islice(parsed, SAMPLE_EVENTS))
+    if not first:
+        return Sample(first, lines.data, lines.path, lines.rejected, others=objects.count)
     events = sample = first
     for _ in range(search // SAMPLE_EVENTS):
         if not events or tells(sample):
             return Sample(sample if events else first, lines.data, lines.path, lines.rejected, tells=bool(events))
         events = list(islice(parsed, SAMPLE_EVENTS))
         sample = [*first, *events]
-    return Sample(first, lines.data, lines.path, lines.rejected, others=0 if first else objects.count)
+    return Sample(first, lines.data, lines.path, lines.rejected)
 
 
 class _Counted:
