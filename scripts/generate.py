@@ -17,6 +17,7 @@ from sizing import SIZING_PAGE, sizing_page
 
 from prediction_exporter import __version__, baseline, config
 from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.labelled import truth_of
 from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.cli import parser
 from prediction_exporter.demo.credit_risk import training_data
@@ -71,7 +72,9 @@ def save_baseline() -> bool:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "training.parquet"
         training_data().write_parquet(data)
-        result = build(read_table(data), model.predictions.fields, kinds={}, task=model.task, where="models[0]")
+        table = read_table(data)
+        truth = truth_of(model, "models[0]", table.columns, ())
+        result = build(table, model.predictions.fields, kinds={}, task=model.task, where="models[0]", truth=truth)
     return baseline.save(result.record, model.baseline)
 
 

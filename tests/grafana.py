@@ -60,6 +60,12 @@ def sent(variable: Json, value: str, options: Sequence[str]) -> str:
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
 
+def _text(labels: Mapping[str, str], value: float, at: float) -> str:
+    """Return a sample as the text that a variable's pattern is matched with."""
+    inner = ",".join(f'{key}="{text}"' for key, text in labels.items() if key != "__name__")
+    return f"{labels.get('__name__', '')}{{{inner}}} {value} {at * 1000:.0f}"
+
+
 @dataclass
 class Page:
     """A dashboard that is looked at.
@@ -98,10 +104,7 @@ class Page:
             return sorted(found)
         match = re.fullmatch(r"query_result\((.*)\)", text, re.DOTALL)
         assert match is not None, text
-        samples = (
-            "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + f"}} {value} {self.at * 1000:.0f}"
-            for labels, value in self.query(match[1])
-        )
+        samples = (_text(labels, value, self.at) for labels, value in self.query(match[1]))
         pattern = re.compile(variable["regex"].strip("/"))
         return [match[1] for sample in samples if (match := pattern.search(sample))]
 

@@ -17,7 +17,7 @@ from prediction_exporter.monitor.references import load_baseline, references_of
 from prediction_exporter.performance import MEASURES, Performance, PerformanceLayout, measure
 from watched import FIELDS, Watched, config_text, model_text
 
-LABELS = "labels: {log: {path: labels.log}, fields: {id: id, label: label}, matures_after: %s%s}"
+LABELS = "performance: {positive: accept}\nlabels: {log: {path: labels.log}, fields: {id: id, label: label}, matures_after: %s}"
 SOURCE = SourceReport(
     "labels.log",
     up=True,
@@ -46,7 +46,7 @@ def subject(
 ) -> Subject:
     """Return a model with labels as a collector sees it."""
     filtered = f", where: {where}" if where else ""
-    lines = f"baseline: baseline.json\n{LABELS % (matures_after, filtered)}\nperformance: {{positive: accept}}{more}"
+    lines = f"baseline: baseline.json\n{LABELS % (matures_after + filtered)}{more}"
     fields = FIELDS.replace("{", "{id: id, stage: stage, " if stages else "{id: id, ")
     loaded = Watched(folder).configure(config_text(model_text(name, more=lines, fields=fields)))
     [model] = loaded.models

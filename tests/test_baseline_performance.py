@@ -317,7 +317,7 @@ def test_a_label_of_another_name_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({}, r"models[0].performance.positive: must be one of the classes no, yes"),
+        ({}, r"models[0].performance.positive: is not told; write which of the classes no, yes the score speaks of"),
         ({"performance": {"positive": "maybe"}}, r"models[0].performance.positive: maybe is no class; they are no, yes"),
         ({"performance": YES | {"quantile": 0.9}}, r"models[0].performance.quantile: means nothing for task binary"),
         (
@@ -468,3 +468,45 @@ def test_labels_that_are_called_otherwise_than_the_classes(tmp_path: Path) -> No
     assert meant.performance.layout == plain.performance.layout
     assert meant.performance.counts.tolist() == plain.performance.counts.tolist()
     assert meant.performance.rows == len(data)
+
+
+def test_a_score_of_the_other_class_is_told(tmp_path: Path) -> None:
+    """One that is lower where the label is the positive class; not one that says nothing."""
+    data = two_classes()
+    told = "models[0].performance.positive: the score is lower where the label is yes (ROC AUC {:.2g}); {}"
+    auc = metrics.roc_auc_score(data["outcome"].to_numpy() == "yes", 1 - data["score"].to_numpy())
+    found, words = built(tmp_path, model_of(tmp_path, performance=YES), data.with_columns(score=1 - pl.col("score")))
+    assert words == told.format(auc, "where it is of no, write positive: no")
+    assert not_compared(model_of(tmp_path, performance=YES), found, "models[0]") == [words]
+    for change in ({"score": pl.col("score").shuffle(3)}, {"score": pl.lit(0.5)}, {"outcome": pl.lit("no")}):
+        _, words = built(tmp_path, model_of(tmp_path, performance=YES), data.with_columns(**change))
+        assert words.startswith("by 400 labels in outcome: ")
+
+
+def test_blanks_around_labels_are_none_of_them(tmp_path: Path) -> None:
+    """The same counts come of labels that are filled up."""
+    data, model = two_classes(), model_of(tmp_path, performance=YES)
+    plain, _ = built(tmp_path, model, data)
+    padded, _ = built(tmp_path, model, data.with_columns(outcome=pl.col("outcome") + "  "))
+    assert plain.performance is not None
+    assert padded.performance is not None
+    assert padded.performance.layout == plain.performance.layout
+    assert padded.performance.counts.tolist() == plain.performance.counts.tolist()
+
+
+def test_labels_none_of_which_is_a_predicted_class_are_refused(tmp_path: Path) -> None:
+    """Each would be a class that is never predicted, and every prediction wrong."""
+    data = two_classes().with_columns(outcome=pl.col("outcome").replace_strict({"yes": "fraud", "no": "legit"}))
+    wanted = (
+        "models[0].labels.values: the labels are legit, fraud, and what is predicted is no, yes; write which class each label "
+        'means, as in {"legit": "no"}, or, where they are classes, all classes to performance.classes'
+    )
+    with pytest.raises(ConfigError) as caught:
+        built(tmp_path, model_of(tmp_path, performance=YES), data)
+    assert str(caught.value) == wanted
+    section = with_labels(section={"values": {"fraud": "yes", "legit": "no"}})
+    found, _ = built(tmp_path, model_of(tmp_path, performance=YES, labels=section), data)
+    plain, _ = built(tmp_path, model_of(tmp_path, performance=YES), two_classes())
+    assert found.performance is not None
+    assert plain.performance is not None
+    assert found.performance.counts.tolist() == plain.performance.counts.tolist()

@@ -194,7 +194,7 @@ def model_with(content: bytes | str, watched: Watched, *, name: str, more: str =
 
 NO_LOGS: list[tuple[str, bytes | str, str]] = [
     ("csv", "ts,amount,color\n2026-05-04T09:30:00Z,1.5,red\n2026-05-04T09:30:01Z,2,blue\n", "is CSV (ts,amount,color), which"),
-    ("tsv", "ts\tamount\n1\t2\n", "is CSV (ts\tamount), which predictions.files reads"),
+    ("tsv", "ts\tamount\n1\t2\n", "is CSV (ts\tamount), which `files` reads"),
     ("spaces", "sepal length,pred\n6.3,setosa\n4.9,versicolor\n4,5\n", "is CSV (sepal length,pred), which"),
     (
         "array",
@@ -209,7 +209,7 @@ NO_LOGS: list[tuple[str, bytes | str, str]] = [
         "has single quotes, as Python prints a dict, and is no JSON; write the line with json.dumps",
     ),
     ("prefix", 'INFO:model:{"ts": 1, "amount": 2}\n', "has text before the JSON of a line (INFO:model:); a line must be"),
-    ("parquet", b"PAR1" + bytes(100) + b"\n", "is a Parquet file, which predictions.files reads"),
+    ("parquet", b"PAR1" + bytes(100) + b"\n", "is a Parquet file, which `files` reads"),
     ("unnamed", gzip.compress(b'{"ts": 1}\n' * 9) + b"\n", "is compressed with gzip, which its name does not say"),
     ("utf16", '{"ts": 1}\n{"ts": 2}\n'.encode("utf-16"), "is UTF-16 text; a log is UTF-8"),
     ("utf16-bare", '{"ts": 1}\n{"ts": 2}\n'.encode("utf-16-be"), "is UTF-16 text; a log is UTF-8"),

@@ -172,3 +172,49 @@ def test_labels_may_be_called_otherwise_than_the_classes(watched: Watched, check
     _, lines, told = check(f'{section}, values: {{"1": accept, "0": refuse, "true": accept}}')
     assert "labels: 5 of 5 are of the classes accept, refuse" in lines
     assert not any(STRANGE in sentence for sentence in told)
+
+
+def test_ids_that_are_written_differently_are_told(watched: Watched, check: Check) -> None:
+    """Samples seldom have an id in common; that labels pad theirs, and predictions do not, is seen without one."""
+    lines = [{**event(time.time(), watched.chance), "order": number} for number in range(100, 160)]
+    watched.write("".join(json.dumps(line) + "\n" for line in lines))
+    watched.write("".join(json.dumps({"order": f"{n:05}", "truth": "accept"}) + "\n" for n in range(60)), to="labels.log")
+    section = "log: {path: labels.log}, fields: {id: order, label: truth}"
+    _, _, told = check(section)
+    why = "ids of labels are such as '00000', those of predictions such as '0'"
+    assert f"warning: models[0].labels.fields.id: labels find no prediction, as long as {why}" in told
+    watched.write('{"order": 7, "truth": "accept"}\n', to="labels.log")
+    _, _, told = check(section)
+    assert not told
+
+
+def test_ids_that_begin_anew_are_told(watched: Watched, check: Check) -> None:
+    """A number of the day is no id: the labels of each day would be joined with the first day's predictions."""
+    write(watched, ["accept", "refuse"])
+    section = "log: {path: labels.log}, fields: {id: order, label: truth}"
+    assert not check(section)[2]
+    lines = [{**event(time.time(), watched.chance), "order": number} for number in range(5)]
+    watched.write("".join(json.dumps(line) + "\n" for line in lines))
+    _, _, told = check(section)
+    what = "5 of 25 sampled predictions have the id of an earlier one, such as '0'"
+    assert told == [f"warning: models[0].predictions.fields.id: {what}; labels are joined with the first alone"]
+
+
+def test_labels_that_lie_ahead_are_told(watched: Watched, check: Check) -> None:
+    """As local times do that are read as UTC."""
+    write(watched, ["accept", "refuse"], known=time.time() + 7200)
+    _, _, told = check("log: {path: labels.log}, fields: {id: order, label: truth, time: known}")
+    what = "the newest sampled label lies 2.0 hours ahead of the clock"
+    assert told == [
+        f"warning: models[0].labels.fields.time: {what}; where times carry no zone, write theirs to labels.timezone"
+    ]
+
+
+def test_blanks_around_labels_are_none_of_them(watched: Watched, check: Check) -> None:
+    """As columns of type CHAR have, and CSV with a blank behind each comma."""
+    write(watched, ["accept  ", " refuse", " "])
+    _, lines, told = check("log: {path: labels.log}, fields: {id: order, label: truth}")
+    assert "labels: 2 of 2 are of the classes accept, refuse" in lines
+    assert [sentence.split(": ", 2)[2] for sentence in told] == [
+        "1 of 3 sampled labels have no usable label; they do not count"
+    ]

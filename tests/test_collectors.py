@@ -50,7 +50,7 @@ from prediction_exporter.monitor.references import load_baseline
 from prediction_exporter.web.site import chosen
 from processes import Exporter, samples
 from running import Running
-from watched import Watched, config_text, model_text, read, samples_of, total
+from watched import LABELLED, WITH_ID, Watched, config_text, model_text, read, samples_of, total
 
 Start = Callable[..., Exporter]
 SUCCESS = COLLECTOR_SUCCESS.name
@@ -75,16 +75,13 @@ def live(tmp_path: Path) -> Watched:
 # What is declared
 
 
-#: Of models with labels alone; their series are tested with these, in test_label_series.py.
-OF_LABELS = {"labels", "performance"}
-
-
-@pytest.mark.parametrize("collector", [of for name, of in COLLECTORS.items() if name not in OF_LABELS], ids=lambda of: of.name)
+@every_collector
 def test_what_is_rendered_is_declared(tmp_path: Path, collector: Collector) -> None:
     """A collector shows none of another's families."""
     watched = Watched(tmp_path)
-    watched.log(60)
-    report, _ = read(watched.start(watched.configure(config_text(model_text(more=FULL)))), watched.clock)
+    watched.log_labelled(60)
+    text = config_text(model_text(more=f"{FULL}\n{LABELLED}", fields=WITH_ID))
+    report, _ = read(watched.start(watched.configure(text)), watched.clock)
     declared = {family.name for family in collector.families}
     assert declared
     if isinstance(collector, ModelCollector):

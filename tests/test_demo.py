@@ -27,7 +27,7 @@ from prediction_exporter.demo.story import Notice, Story
 from prediction_exporter.errors import PredictionExporterError
 from processes import Exporter
 
-WHOLE = Story(breaks=60, mends=120, drifts=150)
+WHOLE = Story(breaks=60, mends=120, drifts=150, worsens=150)
 
 
 class Clock:
@@ -104,21 +104,21 @@ def test_a_message_is_read_as_in_slack() -> None:
         (0, Drift()),
         (60, Drift(income_missing=0.8)),
         (120, Drift()),
-        (150, Drift(loan_factor=1.6)),
-        (9e9, Drift(loan_factor=1.6)),
+        (150, Drift(loan_factor=1.6, surprising=0.6)),
+        (9e9, Drift(loan_factor=1.6, surprising=0.6)),
     ],
 )
 def test_what_differs_when(seconds: float, expected: Drift) -> None:
-    """Income is missing for a while; the drift stays."""
+    """Income is missing for a while; the drift stays, and so do surprises."""
     assert WHOLE.at(seconds) == expected
 
 
 def test_the_story_follows_the_pace() -> None:
     """At half the speed everything happens after twice the time; what is given stays, and the rest goes on from it."""
     assert Story.at_pace(Pace()) == WHOLE
-    assert Story.at_pace(Pace(0.5)) == Story(breaks=120, mends=240, drifts=300)
-    assert Story.at_pace(Pace(), breaks=200) == Story(breaks=200, mends=260, drifts=290)
-    assert Story.at_pace(Pace(2), breaks=0, mends=7, drifts=5) == Story(breaks=0, mends=7, drifts=5)
+    assert Story.at_pace(Pace(0.5)) == Story(breaks=120, mends=240, drifts=300, worsens=300)
+    assert Story.at_pace(Pace(), breaks=200) == Story(breaks=200, mends=260, drifts=290, worsens=290)
+    assert Story.at_pace(Pace(2), breaks=0, mends=7, drifts=5) == Story(breaks=0, mends=7, drifts=5, worsens=5)
 
 
 @pytest.fixture
@@ -140,6 +140,7 @@ def test_the_opening_says_what_happens_when(show: tuple[Show, Clock, io.StringIO
         "ModelMissingValues to #data-eng",
         "RESOLVED ModelMissingValues to #data-eng",
         "ModelFeatureDrift to #risk-models",
+        "ModelPerformanceDrop to #risk-models",
     ):
         assert f": {notice}, in Slack and by mail\n" in output.getvalue()
     assert "the story is over" in output.getvalue().splitlines()[-2]

@@ -25,6 +25,7 @@ from prediction_exporter.collectors import (
 from prediction_exporter.collectors import statistics as module
 from prediction_exporter.collectors.base import Published, Subject
 from prediction_exporter.collectors.identity import IdentitySeries
+from prediction_exporter.collectors.labels import SOURCE_SKIPPED
 from prediction_exporter.collectors.registry import FAMILIES, family_list
 from prediction_exporter.collectors.report import ModelReport
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
@@ -34,7 +35,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.statistics import STATISTICS, Reference
 from prediction_exporter.statistics.base import Constant, Floats
 from prediction_exporter.statistics.psi import PSI
-from watched import NOW, Series, Watched, config_text, model_text, read, total
+from watched import LABELLED, NOW, OF_NUMBERS, WITH_ID, Series, Watched, config_text, model_text, read, total
 
 GOLDEN = Path(__file__).parent / "golden" / "families.txt"
 
@@ -62,9 +63,10 @@ def rendered(watched: Watched, more: str = FULL, **changed: Any) -> Series:
     """Return the series of a model with an hour of predictions."""
     (watched.folder / "requirements.txt").write_text("numpy==2.0\nrequests[socks] == 2.32.3 ; x\n# none\nscipy>=1\n")
     owners = "owners: {me: {slack: '#me'}, you: {email: you@example.com}}"
-    text = config_text(model_text(more=more)).replace('owners: {me: {slack: "#me"}}', owners)
+    text = config_text(model_text(more=f"{more}\n{LABELLED}", fields=WITH_ID)).replace('owners: {me: {slack: "#me"}}', owners)
+    watched.build_labelled(text)
     loaded = watched.configure(text)
-    watched.log(60, **changed)
+    watched.log_labelled(60, **changed)
     return read(watched.start(loaded), watched.clock)[1]
 
 
@@ -85,8 +87,8 @@ def test_names_are_unique_and_well_formed() -> None:
 
 
 def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
-    """All but those of a regression, entities, a season, stages, a filter, and what is asked for."""
-    watched.log(60, version="0", at=watched.clock() - 7200)  # something for the day's windows to be compared with
+    """All but those of a regression, entities, a season, stages, filters, and what is asked for."""
+    watched.log_labelled(60, version="0", at=watched.clock() - 7200)  # also for the day's windows to be compared with
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
     beside = (server, notes, model_process, artifacts, cost, bill, volume, exporter)
@@ -97,7 +99,9 @@ def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
         evidence.EFFECTIVE.name,
         EXPECTED_BIN_PREDICTIONS.name,
         EVENTS_SKIPPED.name,
+        SOURCE_SKIPPED.name,
     }
+    of_others |= {family.name for family in FAMILIES if OF_NUMBERS.fullmatch(family.name)}
     assert {family.name for family in FAMILIES} - shown == own | of_others
     assert total(series, "model_window_predictions", segment="all", window="1h") == 60
     by_color = [total(series, "model_window_predictions", window="1h", segment=f"color={c}") for c in ("red", "blue")]

@@ -36,7 +36,7 @@ from prediction_exporter.monitor import monitor
 from prediction_exporter.version import this_build
 from prediction_exporter.web import connections
 from processes import START_SECONDS, Exporter, samples
-from watched import FIELDS, Watched, config_text, model_text, total
+from watched import LABELLED, OF_NUMBERS, WITH_ID, Watched, config_text, model_text, total
 
 Start = Callable[..., Exporter]
 
@@ -92,10 +92,12 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
     It shows all of it but a regression's, and of processes what needs a GPU, a namespace of its own, or a limit.
     """
     (watched.folder / "requirements.txt").write_text("numpy==2.0\n")
-    fields = FIELDS.replace("}", ", entity: color, stage: color}")
-    watched.configure(config_text(model_text(more=FULL, fields=fields), SERVED))
-    watched.log(60, version='1 "quoted" \\ \n')
-    watched.log(60, color="new ü")
+    fields = WITH_ID.replace("}", ", entity: color, stage: color}")
+    text = config_text(model_text(more=f"{FULL}\n{LABELLED}", fields=fields), SERVED)
+    watched.build_labelled(text.replace(", entity: color, stage: color", ""))
+    watched.configure(text)
+    watched.log_labelled(60, at=watched.clock() - 120, version='1 "quoted" \\ \n')
+    watched.log_labelled(60, at=watched.clock() - 120, color="new ü")
     with serving("test_a_scrape_is_valid_in_every_form"):
         exporter = start_exporter(watched.file)
         exporter.wait_for(lambda: exporter.total("model_process_up") == 1, "found")
@@ -118,9 +120,10 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
         "model_process_(gpu_.*|network_.*_bytes_total|memory_(limit|working_set)_bytes|cpu_(quota|.*throttl|periods).*)"
         "|model_cost_.*"  # tests/cost has them
         "|model_stored_bytes|model_retraining_runs_total|model_artifacts?_.*"  # tests/test_artifacts.py has them
-        "|prediction_exporter_events_skipped_total"  # tests/test_filtered_models.py has it
+        "|prediction_exporter_(events|labels)_skipped_total"  # tests/test_filtered_models.py and test_label_series.py have them
     )
     of_others = {PREDICTION_VALUE.name, EXPECTED_BIN_PREDICTIONS.name}  # of a regression, of a season
+    of_others |= set(filter(OF_NUMBERS.fullmatch, golden))
     assert {name for name in golden.keys() - shown if not elsewhere.fullmatch(name)} == of_others
     check = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (check.returncode, check.stdout, check.stderr) == (0, "", "")

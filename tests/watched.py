@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ import polars as pl
 from prediction_exporter import baseline, config
 from prediction_exporter.baseline.builder import build
 from prediction_exporter.baseline.tables import read_table
+from prediction_exporter.cli import main
 from prediction_exporter.collectors.base import Published
 from prediction_exporter.collectors.report import ModelReport
 from prediction_exporter.collectors.source import SourceSeries
@@ -27,6 +29,23 @@ from processes import samples
 NOW = 1_800_057_600.0
 
 FIELDS = "{time: ts, version: version, prediction: decision, score: score, latency: latency_ms, status: status}"
+
+#: The same, and what labels are joined by.
+WITH_ID = FIELDS.replace("{", "{id: id, ")
+
+#: Lines of a model whose labels are complete where half of them are there, see ``Watched.log_labelled``.
+LABELLED = """performance: {positive: accept, threshold: 0.4}
+labels:
+  log: {path: labels.log, start: beginning}
+  fields: {id: id, label: label, time: ts}
+  matures_after: {after: 0s, coverage: 0.5}"""
+
+#: Names of series of models that predict numbers or ranks, and no classes.
+OF_NUMBERS = re.compile(
+    "model_(rmse|mae|mape_ratio|mean_error|median_absolute_error|quantile_loss|(adjusted_)?r2_score|ndcg|mean_reciprocal_rank)"
+    "(_baseline|_bound|_standard_error|_threshold)?"
+    "|model_window_((absolute_|squared_)?errors|(squared_)?actual_values)"
+)
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -112,6 +131,24 @@ class Watched:
         """Append events; they are of now."""
         time = self.clock() if at is None else at
         self.write("".join(json.dumps(event(time, self.chance, **changed)) + "\n" for _ in range(count)), to=to)
+
+    def log_labelled(self, count: int, *, at: float | None = None, **changed: Any) -> None:
+        """Append events with an id, and a label of each in a log of their own that becomes known now."""
+        labels = []
+        for _ in range(count):
+            name = f"{self.chance.getrandbits(64):x}"
+            self.log(at=at, id=name, **changed)
+            labels.append({"id": name, "label": self.chance.choice(["accept", "refuse"]), "ts": self.clock()})
+        self.write("".join(json.dumps(label) + "\n" for label in labels), to="labels.log")
+
+    def build_labelled(self, text: str) -> None:
+        """Build the baseline of this configuration's model of data with labels, by the command."""
+        self.file.write_text(text)
+        chance = random.Random(1)
+        rows = [event(0.0, chance, label=chance.choice(["accept", "refuse"])) for _ in range(400)]
+        data = self.folder / "baseline.parquet"
+        pl.DataFrame(rows).drop("ts", "version", "latency_ms", "status").write_parquet(data)
+        assert main(["baseline", "--config.file", str(self.file), "--model", "m", "--data", str(data)]) == 0
 
     def write(self, text: str, *, to: str = "app.log") -> None:
         """Append text to the log."""

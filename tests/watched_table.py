@@ -55,10 +55,7 @@ class Table:
 
     def time(self, at: float) -> Any:
         """Return a time as the driver takes it."""
-        instant = datetime.fromtimestamp(at, UTC)
-        if self.database.kind == "mariadb":
-            return instant.replace(tzinfo=None)
-        return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if self.database.kind == "sqlite" else instant
+        return time_of(self.database.kind, at)
 
     def rows(self, count: int, at: float | None = None, **changed: Any) -> list[dict[str, Any]]:
         """Return rows of events of a time, or of now."""
@@ -86,6 +83,14 @@ class Table:
     def start(self, loaded: Config | None = None) -> ModelMonitor:
         """Return a monitor of the model, on the state that an earlier one left."""
         return self.model.start(loaded or self.configure())
+
+
+def time_of(kind: str, at: float) -> Any:
+    """Return a time as the driver of a kind of database takes it."""
+    instant = datetime.fromtimestamp(at, UTC)
+    if kind == "mariadb":
+        return instant.replace(tzinfo=None)
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if kind == "sqlite" else instant
 
 
 def requests(monitor: ModelMonitor) -> int:

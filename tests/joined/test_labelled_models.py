@@ -156,6 +156,26 @@ def test_weights_and_a_sample(tmp_path: Path) -> None:
     assert window.pairs.total == 4 * window.pairs.rows
 
 
+@pytest.mark.parametrize("excluded", [("performance",), ("labels",), ("labels", "performance")], ids=" and ".join)
+def test_what_is_switched_off_is_joined_all_the_same(tmp_path: Path, excluded: tuple[str, ...]) -> None:
+    """Only measures are left out, and no window is missing when it is switched on again."""
+    model = LabelledModel(tmp_path)
+    off = model.configure(more_of(), top=f"windows: [1h, 24h]\nseries: {{exclude: [{', '.join(excluded)}]}}")
+    model.again(off)
+    model.predict(*names(0, 40))
+    model.label(dict.fromkeys(names(0, 40), "accept"))
+    report = model.read()
+    assert not {"labels", "performance"} - set(excluded) - report.collected.keys()
+    assert not set(excluded) & report.collected.keys()
+    assert report.labels is not None
+    assert report.labels.tallies.joined == 40
+    for window in report.labels.windows:
+        assert bool(window.measured) == ("performance" not in excluded)
+    assert bool(report.labels.windows) == (len(excluded) < 2)
+    model.again(model.configure(more_of()))
+    assert whole(model.windows(), "1h", "preliminary") == model.expected("preliminary", model.clock() + 60)
+
+
 class Tables:
     """Predictions and labels of a model in two tables."""
 
@@ -319,7 +339,49 @@ def test_what_labels_need_and_lack_is_told(tmp_path: Path, caplog: pytest.LogCap
     model.model.log(5)
     assert model.labels().waiting == (0, 0)
     assert "predictions have no id, by which labels find them: configure fields.id" in caplog.text
-    assert "gave up 5 predictions: empty" in caplog.text
+    assert "gave up 5 predictions: they have no id, or no usable value" in caplog.text
+
+
+def test_why_labels_find_nothing_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Ids that are written otherwise, and ids that are those of earlier predictions."""
+    model = LabelledModel(tmp_path)
+    model.predict(*(f"ab-{number}" for number in range(200)))
+    model.label({f"AB-{number}": "accept" for number in range(20)})
+    assert model.labels().tallies.joined == 0
+    why = "ids of labels are such as 'AB-0', those of predictions such as 'ab-0'"
+    assert f"labels of model m find no prediction: {why}" in caplog.text
+    assert "have the id of an earlier one" not in caplog.text
+    caplog.clear()
+    model.predict(*(f"ab-{number}" for number in range(200)))
+    model.label({"ab-1": "accept"})
+    assert model.labels().tallies.joined == 1
+    assert "200 of 200 predictions have the id of an earlier one" in caplog.text
+    assert "find no prediction" not in caplog.text
+
+
+def test_that_nothing_is_mature_yet_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where all predictions are younger than labels take; not where some are old enough."""
+    caplog.set_level("INFO")
+    said = 'model m: no window has all of its labels yet, as matures_after is 1h and a coverage of 0.5; labels="preliminary"'
+    model = LabelledModel(tmp_path, text=more_of(matures="{after: 1h, coverage: 0.5}"))
+    for name in names(0, 2):
+        model.predict(name)
+        model.label({name: "accept"})
+        assert model.windows()
+    assert caplog.text.count(said) == 1
+    caplog.clear()
+    model.clock.now += 2 * HOUR
+    model.again()
+    assert any(window.labels == "mature" for window in model.windows().values())
+    assert said not in caplog.text
+
+
+def test_a_log_of_labels_is_read_from_its_beginning(tmp_path: Path) -> None:
+    """Labels that are there at the first start count, as those of files and tables do."""
+    (tmp_path / "labels.log").write_text("".join(f'{{"id": "{name}", "label": "accept"}}\n' for name in names(0, 5)))
+    model = LabelledModel(tmp_path, text=more_of(source="log: {path: labels.log}", fields="{id: id, label: label}"))
+    model.predict(*names(0, 10))
+    assert model.labels().tallies.joined == 5
 
 
 def test_a_commit_that_fails_joins_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,7 +142,7 @@ def test_a_variable_is_compared_in_a_way_that_keeps_any_name(dashboard: Json) ->
     No version matches beside the chosen one where a server may have counted, of all of them.
     """
     for where, expr, _ in expressions(dashboard):
-        whole = re.findall(r"\w+=~`\$\{\w+:regex\}\|?`", expr)
+        whole = re.findall(r"\w+=~`[\w:]*\$\{\w+:regex\}(?:\|?|[\w:]+)`", expr)
         assert len(whole) == len(re.findall(r"\$(?!__)", expr)), where
 
 
@@ -195,7 +195,10 @@ def test_everything_is_of_the_chosen_place(dashboard: Json) -> None:
 
 @each_dashboard
 def test_counters_are_read_as_rates(dashboard: Json, known_metrics: Mapping[str, Family | None]) -> None:
-    """Over an interval that fits the graph's resolution; now, over the last minutes and of counters that are still there."""
+    """Over an interval that fits the graph's resolution; now, over the last minutes and of counters that are still there.
+
+    What is of the whole time range says so.
+    """
     counters = {name for name, family in known_metrics.items() if family is not None and family.type != "gauge"}
     for where, unsent, query in expressions(dashboard):
         expr = re.sub(r"\$\{\w+:regex\}", "x", unsent)
@@ -204,11 +207,11 @@ def test_counters_are_read_as_rates(dashboard: Json, known_metrics: Mapping[str,
         ]
         for match in found:
             before = expr[: match.start()]
-            if query.get("instant"):
+            if match[4]:
+                assert before.endswith("increase("), where
+            elif query.get("instant"):
                 selector = match[1] + (match[2] or "")
                 assert f"rate({selector}[5m]) and {selector}" in expr, where
-            elif match[4]:
-                assert before.endswith("increase("), where
             else:
                 assert before.endswith("rate("), where
                 assert match[3] == "[$__rate_interval]", where

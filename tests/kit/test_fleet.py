@@ -22,6 +22,7 @@ from prediction_exporter.collectors.identity import (
     SLO_LATENCY,
     SLO_OBJECTIVE,
 )
+from prediction_exporter.collectors.labels import DELAY
 from prediction_exporter.collectors.model_process import (
     CPU,
     CPU_QUOTA,
@@ -89,6 +90,8 @@ FILLED = {
     "window": "1h",
     "column": "income",
     "worst": ".*",
+    "measure": "roc_auc",
+    "class": "",
     "__rate_interval": "5m",
     "__range": "1h",
 }
@@ -173,7 +176,15 @@ def judged(target: dict[str, str]) -> list[str]:
             series(CONFUSION_PREDICTIONS.family, f"{count}x200", at(), target=target, predicted=predicted, actual=actual)
             for (predicted, actual), count in cells.items()
         ),
+        *(
+            series(one.measure.error_family, "0.02x200", at(), target=target, **dict.fromkeys(one.measure.labels, ""))
+            for one in FLEET
+        ),
         labelled(100, target=target),
+        *(
+            series(f"{DELAY}_bucket", f"0+{count}x200", {"model": "credit-risk"}, target=target, le=bound, **{"class": "yes"})
+            for bound, count in (("60", 1), ("300", 2), ("+Inf", 2))
+        ),
         *covered({"yes": (100, "60x400")}, target=target),
         *waited(newest="0+60x200", mature="0+60x200", target=target),
         *label_drift({"yes": 400, "no": 540, "late": 60}, target=target),
@@ -206,10 +217,15 @@ def scenario() -> list[dict[str, str]]:
     return [{"series": f"{name}}}", "values": values} for name, _, values in parts]
 
 
+def _told_apart(expr: str, legend: str) -> str:
+    """Return an expression whose series keep their names where these tell them apart: a difference has none."""
+    return f'label_replace({expr}, "named", "$1", "__name__", "(.*)")' if "{{__name__}}" in legend else expr
+
+
 def of_panels() -> dict[str, str]:
     """Return the queries of the dashboard that give no series for each replica and do not count these, by title and place."""
     return {
-        f"{panel['title']} {target['refId']}": filled(target["expr"], FILLED)
+        f"{panel['title']} {target['refId']}": _told_apart(filled(target["expr"], FILLED), target["legendFormat"])
         for panel in panels(model_overview())
         for target in panel["targets"]
         if "{{instance}}" not in target["legendFormat"] and REPLICAS.name not in target["expr"]

@@ -229,7 +229,7 @@ def test_labels_of_the_platform_are_kept(rendered: Mapping[str, str]) -> None:
     # A server's target is of another job than the exporter that it is tied to.
     text = text.replace("by (cluster, namespace, model, kind, match)", "").replace("by (cluster, model, kind, match)", "")
     for labels in re.findall(
-        r"\bby \(([^)]*)\)", re.sub(r"by \((?:reason|rule_group|segment|class|__name__, class, average)\)", "", text)
+        r"\bby \(([^)]*)\)", re.sub(r"by \((?:reason|rule_group|segment|class|currency|__name__, class, average)\)", "", text)
     ):
         assert labels.startswith("cluster, namespace, job, ")
 

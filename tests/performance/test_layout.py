@@ -114,7 +114,12 @@ def test_classes_are_encoded_as_the_column_is() -> None:
     ("columns", "task", "options", "message"),
     [
         ([score()], "binary", {}, "classes: must be given, as the baseline has no categorical prediction"),
-        ([categorical("a", "b"), score()], "binary", {}, "positive: must be one of the classes a, b"),
+        (
+            [categorical("a", "b"), score()],
+            "binary",
+            {},
+            "positive: is not told; write which of the classes a, b the score speaks of",
+        ),
         ([categorical("a", "b"), score()], "binary", {"positive": "c"}, "positive: c is no class; they are a, b"),
         (
             [categorical("a", "b"), score("p"), score("q")],

@@ -233,6 +233,16 @@ def test_an_id_is_its_text_whatever_type_it_has(kind: str) -> None:
         assert len(set(hash_ids(pl.Series(named, dtype=pl.String)).keys.tolist())) == len(named)
 
 
+def test_blanks_around_ids_and_classes_are_none_of_them(tmp_path: Path) -> None:
+    """On both sides; a class that has some is taken with them."""
+    rows = [{"id": " a-7 ", "label": "yes  "}, {"id": "b", "label": " no"}, {"id": "c", "label": "maybe "}]
+    found, refused = labels_in(log(tmp_path, rows), WORDS)
+    assert {row[:2] for row in found} == {(key("a-7"), "yes"), (key("b"), "no"), (key("c"), "other")}
+    assert not refused
+    padded = replace(WORDS, classes=("yes ", "yes"))
+    assert actual(tmp_path, ["yes ", "yes", "yes  "], padded) == ["yes ", "yes", "yes"]
+
+
 def test_a_column_that_pandas_made_floats_of_names_the_same_ids(tmp_path: Path) -> None:
     """In CSV and Parquet, beside the integers of a log."""
     (tmp_path / "csv").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,25 +12,29 @@ from numpy.typing import NDArray
 
 from prediction_exporter.baseline.columns import Profiled, profile_column
 from prediction_exporter.baseline.kinds import LeftOutError
-from prediction_exporter.baseline.performance import layout_of
+from prediction_exporter.baseline.performance import classes_of, layout_of, of_other_class
 from prediction_exporter.baseline.performance_record import PerformanceRecord
 from prediction_exporter.baseline.record import Task
 from prediction_exporter.baseline.tables import Table
 from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Model
+from prediction_exporter.counting.categories import CategoryEncoder
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind, Layout, Role
-from prediction_exporter.errors import BaselineError
+from prediction_exporter.errors import BaselineError, ConfigError
 from prediction_exporter.performance import Performance, PerformanceLayout
 from prediction_exporter.performance.classes import decided
 from prediction_exporter.performance.summary import summary
 from prediction_exporter.sources.fields.roles import LABEL_NAMES
 from prediction_exporter.sources.fields.stated import stated
-from prediction_exporter.sources.labels import meant
+from prediction_exporter.sources.labels import meant, without_blanks
 from prediction_exporter.sources.typed import names_of
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
+
+#: How many classes a message names.
+_SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +118,8 @@ def labelled(
     except LeftOutError as reason:
         return None, [f"how good the model was is not told: {reason}"]
     only_for = truth.model.labels.only_for
-    return PerformanceRecord.of(found, label=str(name), only_for=only_for), [_words(found, str(name))]
+    told = [_words(found, str(name)), *of_other_class(found, truth.place)]
+    return PerformanceRecord.of(found, label=str(name), only_for=only_for), told
 
 
 def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layout, task: Task | None) -> Performance:
@@ -130,10 +136,11 @@ def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layo
         raise LeftOutError(f"{table.name} has no prediction and no score")
     setting = Setting(kind="numeric" if task == "regression" else "categorical")
     try:
-        values, written = _meant(table, truth.label, labels.values)
+        values, written = _meant(table, truth.label, labels.values, layout)
         label = profile_column(truth.label, Role.PREDICTION, values, written, setting, task)
     except (BaselineError, LeftOutError) as reason:
         raise LeftOutError(f"the label {truth.label} is {reason}") from reason
+    _refuse_other_names(truth, label.column.categories, layout)
     made = layout_of(
         truth.model,
         layout,
@@ -154,12 +161,35 @@ def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layo
     return found
 
 
-def _meant(table: Table, name: str, meanings: Mapping[str, str]) -> tuple[pl.Series, Held | None]:
+def _meant(table: Table, name: str, meanings: Mapping[str, str], layout: Layout) -> tuple[pl.Series, Held | None]:
     """Return the labels, by the classes that they mean where that is configured, and what these are in the file."""
     values = table.column(name)
+    if values.dtype == pl.String:
+        values = without_blanks(values, CategoryEncoder(classes_of(layout)))
     if not meanings:
         return values, table.written.get(name)
     return meant(names_of(values), meanings).alias(name), Held.TEXT
+
+
+def _refuse_other_names(truth: Truth, labels: Sequence[str], layout: Layout) -> None:
+    """Refuse labels none of which is a predicted class: each would be a class of its own, and every prediction wrong.
+
+    Raises:
+        ConfigError: it is so, and ``performance.classes`` does not name them.
+    """
+    predicted, listed = classes_of(layout), truth.model.performance.classes
+    known = classes_of(layout, listed)
+    if not predicted or not labels or len(classes_of(layout, listed, labels)) < len(known) + len(labels):
+        return
+    example = f"{json.dumps(labels[0], ensure_ascii=False)}: {json.dumps(predicted[0], ensure_ascii=False)}"
+    raise ConfigError(
+        f"{truth.place}.labels.values: the labels are {_some(labels)}, and what is predicted is {_some(predicted)}; write "
+        f"which class each label means, as in {{{example}}}, or, where they are classes, all classes to performance.classes"
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _of_classes(

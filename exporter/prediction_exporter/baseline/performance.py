@@ -17,14 +17,18 @@ from prediction_exporter.counting.categories import CategoryEncoder
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.performance import MEASURES, Performance, PerformanceLayout, performance_layout
+from prediction_exporter.performance import MEASURES, Performance, PerformanceLayout, measure, performance_layout
 from prediction_exporter.performance.label_drift import LABEL_DRIFT
+from prediction_exporter.performance.roc_auc import ROC_AUC
 
 #: Where in a model's configuration stands what an error of a layout is about, where that is no key of ``performance``.
 _PLACES = {"task": "task", "score_classes": "performance.classes"}
 
 #: What builds a baseline anew.
 COMMAND = "prediction-exporter baseline"
+
+#: The ROC AUC of scores that say nothing, and how many standard errors below it are no chance.
+_CHANCE, _SURE = 0.5, 3
 
 _ITEM = re.compile(r".*\[(\d+)\]")
 
@@ -56,7 +60,7 @@ def performance_of(model: Model, baseline: Baseline, place: str) -> tuple[Perfor
 
 
 def not_compared(model: Model, baseline: Baseline, place: str, command: str = COMMAND) -> list[str]:
-    """Return why performance is not compared with the baseline, and what to do, a sentence; nothing where it is compared.
+    """Return why performance is not compared with the baseline, or in vain, and what to do, a sentence; nothing where it is.
 
     Args:
         model: its configuration.
@@ -71,11 +75,31 @@ def not_compared(model: Model, baseline: Baseline, place: str, command: str = CO
         return []
     wanted, labelled = performance_of(model, baseline, place)
     if labelled is not None:
-        return []
+        return of_other_class(labelled, place)
     differences = "; ".join(f"{key} was {was}, and is {now}" for key, was, now in _differences(model, baseline, wanted))
     what = f"was built with other settings: {differences}" if differences else "has no labels"
     until = f"until it is built anew from data with predictions and labels: {command}"
     return [f"{place}.baseline: {what}; performance is measured, and compared with nothing, {until}"]
+
+
+def of_other_class(performance: Performance | None, place: str) -> list[str]:
+    """Return that a binary model's score seems to be of the other class, a sentence; nothing where it does not.
+
+    Args:
+        performance: how good it was on the baseline's data.
+        place: where the model stands in the configuration.
+    """
+    layout = performance.layout if performance is not None else None
+    if performance is None or layout is None or layout.positive is None or not layout.scores:
+        return []
+    found = measure((ROC_AUC,), performance, None, alpha=0.5, min_labels=1)[ROC_AUC.key]
+    [value], [error] = found.values, found.errors
+    if not value + _SURE * error < _CHANCE:
+        return []
+    positive = layout.classes[layout.positive]
+    others = [name for name in layout.classes if name != positive]
+    remedy = f"; where it is of {others[0]}, write positive: {others[0]}" if others else ""
+    return [f"{place}.performance.positive: the score is lower where the label is {positive} (ROC AUC {value:.2g}){remedy}"]
 
 
 def _stored(baseline: Baseline, wanted: PerformanceLayout) -> Performance | None:

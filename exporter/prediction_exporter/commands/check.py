@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # loading these takes most of a second, which `--help` need n
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.collectors.base import Most
     from prediction_exporter.config import Config, Model
+    from prediction_exporter.sources.base import Look
 
 FOUND = 1
 
@@ -64,6 +65,7 @@ def check_config(options: argparse.Namespace) -> int:
     warnings = [*config.check_log_folders(loaded), *config.coarse_objectives(loaded), *unwatched(loaded, switches)]
     budgets = budget.of_exporter(loaded, switches)
     baselines: dict[int, Baseline] = {}
+    looks: dict[int, Look] = {}
     for index, model in enumerate(loaded.models):
         baseline, found = _baseline(loaded, index, problems)
         if baseline is not None:
@@ -74,8 +76,8 @@ def check_config(options: argparse.Namespace) -> int:
         warnings += [f"models[{index}].slo.openslo: {sentence}" for sentence in model.slo.unused]
         if not found.errors:
             budgets += budget.of_model(loaded, model, baseline, switches)
-        found.add(_show_source(loaded, index, baseline, options.file))
-        found.add(_show_labels(loaded, index, baseline))
+        found.add(_show_source(loaded, index, baseline, options.file, looks))
+        found.add(_show_labels(loaded, index, baseline, looks.get(index)))
         _show_performance(model, baseline, f"models[{index}]")
         print("\n".join(f"  {line}" for line in levels(switches, loaded, model)))
         # A baseline that does not exist is told among the files already.
@@ -113,8 +115,8 @@ def _baseline(config: Config, index: int, problems: Sequence[str]) -> tuple[Base
         return None, Findings(told or str(error).split("\n"))
 
 
-def _show_source(config: Config, index: int, baseline: Baseline | None, file: Path) -> Findings:
-    """Show which field of a model's source is what; return what is wrong with it."""
+def _show_source(config: Config, index: int, baseline: Baseline | None, file: Path, looks: dict[int, Look]) -> Findings:
+    """Show which field of a model's source is what, and keep what it shows; return what is wrong with it."""
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.errors import PredictionExporterError, SourceError
     from prediction_exporter.monitor.foresight import foresee
@@ -149,13 +151,14 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
         print(f"  nothing to read yet: {waits}")
     for line in describe(look.schema, layout) if look.schema is not None else ():
         print(f"  {line}")
-    found.errors += check_joinable(model, look, index=index)
+    found.add(check_joinable(model, look, index=index))
+    looks[index] = look
     for line in [*_not_compared(baseline), *foresee(model, baseline, look)] if baseline is not None else ():
         print(f"  {line}")
     return found
 
 
-def _show_labels(config: Config, index: int, baseline: Baseline | None) -> Findings:
+def _show_labels(config: Config, index: int, baseline: Baseline | None, predictions: Look | None) -> Findings:
     """Show which field of the source of a model's labels is what; return what is wrong with it."""
     from prediction_exporter.baseline.performance import performance_of
     from prediction_exporter.baseline.settings import Findings
@@ -177,7 +180,7 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None) -> Findi
         return Findings([problem]) if model.labels.log is not None else Findings(warnings=[problem])
     except PredictionExporterError as error:
         return Findings(str(error).split("\n"))
-    lines, found = inspect_labels(performance, look, index=index, meanings=model.labels.values)
+    lines, found = inspect_labels(performance, look, predictions, index=index, meanings=model.labels.values)
     found.warnings += [f"{place}.labels: {warning}" for warning in told]
     shown = [*lines, *(describe_labels(look.schema) if look.schema is not None else ())]
     print("\n".join(f"    {line}" for line in shown or ["no label to look at yet"]))
@@ -331,6 +334,12 @@ def _show_memory(config: Config, baselines: Mapping[int, Baseline], versions: in
             f"{model.name}: {few:,.1f} MiB of memory for the windows of {versions} versions and of other, "
             f"{any_number:,.1f} with any number of predictions"
         )
+        windows, waiting = (size / _MIB for size in budget.performance_bytes(config, model, baseline, versions))
+        if windows:
+            print(
+                f"{model.name}: {windows:,.1f} MiB more for windows of performance, mature and preliminary, and up to about "
+                f"{waiting:,.0f} MiB where what waits for labels reaches labels.max_size"
+            )
         few, any_number = (size / _MIB for size in budget.history_bytes(config, model, baseline, versions))
         if any_number:
             print(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from prediction_exporter.demo.narrator import Narrator
     from prediction_exporter.demo.pace import Pace
     from prediction_exporter.demo.show import Show
+    from prediction_exporter.demo.stack import Paths
 
 SLOWEST, FASTEST = 0.1, 4.0
 
@@ -73,22 +74,21 @@ def run(options: argparse.Namespace) -> int:
         folder = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prediction-exporter-demo-")))
         show = Show(narrator, story, pace, folder.resolve())
         show.open(rate)
-        log = _start(stack, folder.resolve(), show, narrator, pace)
-        service = threading.Thread(
-            target=serve, args=(log,), kwargs={"rate": rate, "story": story, "stopping": stopping}, name="service"
-        )
+        paths = _start(stack, folder.resolve(), show, narrator, pace)
+        more = {"rate": rate, "story": story, "stopping": stopping, "outcomes": paths.outcomes, "soon": pace.soon}
+        service = threading.Thread(target=serve, args=(paths.log,), kwargs=more, name="service")
         narrator.restart()
         service.start()
         stack.callback(service.join)
         stack.callback(stopping.set)
-        narrator.say(f"the model service answers {rate:g} applications a second; its log is {log}")
+        narrator.say(f"the model service answers {rate:g} applications a second; its log is {paths.log}")
         show.run(stopping, options.duration)
         narrator.say("stopping")
     return 0
 
 
-def _start(stack: ExitStack, folder: Path, show: Show, narrator: Narrator, pace: Pace) -> Path:
-    """Start everything but the service; return the path of its log."""
+def _start(stack: ExitStack, folder: Path, show: Show, narrator: Narrator, pace: Pace) -> Paths:
+    """Start everything but the service; return where its files are."""
     from prediction_exporter.demo import stack as processes
     from prediction_exporter.demo.sinks import LOOPBACK, SlackSink, free_port
     from prediction_exporter.kit.figures import PSI
@@ -111,7 +111,7 @@ def _start(stack: ExitStack, folder: Path, show: Show, narrator: Narrator, pace:
         narrator.plain(
             "  no `prometheus` on the PATH: no rules are evaluated; install it (Debian: prometheus) to see the alerts"
         )
-        return paths.log
+        return paths
     show.notified = processes.alertmanager_binary() is not None
     if show.notified:
         address = started("Alertmanager", processes.alertmanager(paths, alertmanager_port), alertmanager_port)
@@ -130,7 +130,7 @@ def _start(stack: ExitStack, folder: Path, show: Show, narrator: Narrator, pace:
     show.sights.append(f"The drift over its threshold: {address}/graph?{urlencode({'g0.expr': drift, 'g0.tab': 0})}")
     show.sights.append(f"Every alert and its rule: {address}/alerts")
     narrator.plain("")
-    return paths.log
+    return paths
 
 
 def _start_mail(stack: ExitStack, show: Show, narrator: Narrator) -> int:

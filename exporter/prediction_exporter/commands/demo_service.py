@@ -25,9 +25,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "demo-service",
         help="run the demo's model service alone",
-        description="Answer loan applications at a rate and log the predictions, until SIGTERM.",
+        description="Answer loan applications at a rate and log the predictions, until SIGTERM; also what becomes of the "
+        "applicants.",
     )
     parser.add_argument("--log", type=Path, required=True, metavar="FILE", help="the prediction log")
+    parser.add_argument(
+        "--outcomes", type=Path, metavar="FILE", help="the log of what becomes of the applicants (default: none)"
+    )
     parser.add_argument(
         "--rotate-at",
         type=_size,
@@ -46,13 +50,13 @@ def _size(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _claim(log: Path) -> None:
+def _claim(option: str, log: Path) -> None:
     """Make sure that a log can be written."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.open("a").close()
     except OSError as error:
-        raise PredictionExporterError(f"--log: {error.filename}: cannot be written: {error.strerror}") from error
+        raise PredictionExporterError(f"{option}: {error.filename}: cannot be written: {error.strerror}") from error
 
 
 def add_story(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +66,7 @@ def add_story(parser: argparse.ArgumentParser) -> None:
         ("break", "income goes missing", "60"),
         ("mend", "income is back", "60 after it went missing"),
         ("drift", "amounts drift", "90 after income went missing"),
+        ("worsen", "applicants surprise the model", "as amounts drift"),
     ):
         parser.add_argument(
             f"--{name}-after",
@@ -79,7 +84,7 @@ def told(options: argparse.Namespace, pace: Pace) -> Story:
 
     if options.quiet:
         return Story()
-    return Story.at_pace(pace, breaks=options.breaks, mends=options.mends, drifts=options.drifts)
+    return Story.at_pace(pace, breaks=options.breaks, mends=options.mends, drifts=options.drifts, worsens=options.worsens)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -88,9 +93,18 @@ def run(options: argparse.Namespace) -> int:
     from prediction_exporter.demo.service import serve
 
     story = told(options, Pace())
-    _claim(options.log)
+    for option, log in (("--log", options.log), ("--outcomes", options.outcomes)):
+        if log is not None:
+            _claim(option, log)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    serve(options.log, rate=options.rate or RATE, story=story, stopping=stopping, rotate_at=options.rotate_at)
+    serve(
+        options.log,
+        rate=options.rate or RATE,
+        story=story,
+        stopping=stopping,
+        rotate_at=options.rotate_at,
+        outcomes=options.outcomes,
+    )
     return 0

@@ -12,12 +12,14 @@ from prediction_exporter.kit.alerts.config_reload_failed import CONFIG_RELOAD_FA
 from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
 from prediction_exporter.kit.alerts.field_not_found import FIELD_NOT_FOUND
 from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
+from prediction_exporter.kit.alerts.labels_late import LABELS_LATE
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
 from prediction_exporter.kit.alerts.model_cost_overrun import MODEL_COST_OVERRUN
 from prediction_exporter.kit.alerts.model_cost_unknown import MODEL_COST_UNKNOWN
 from prediction_exporter.kit.alerts.model_process_down import MODEL_PROCESS_DOWN
 from prediction_exporter.kit.alerts.out_of_range_values import OUT_OF_RANGE_VALUES
+from prediction_exporter.kit.alerts.performance_drop import PERFORMANCE_DROP
 from prediction_exporter.kit.alerts.prediction_drift import PREDICTION_DRIFT
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.alerts.statistic_failed import STATISTIC_FAILED
@@ -45,6 +47,8 @@ RUNBOOKS: dict[Topic, Alert] = {
     Topic.PROCESS: MODEL_PROCESS_DOWN,
     Topic.COST: MODEL_COST_OVERRUN,
     Topic.BILL: MODEL_COST_UNKNOWN,
+    Topic.PERFORMANCE: PERFORMANCE_DROP,
+    Topic.LABELS: LABELS_LATE,
 }
 
 

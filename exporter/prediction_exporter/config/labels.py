@@ -21,6 +21,7 @@ from prediction_exporter.config.values import (
     Positive,
     Ratio,
     SizeValue,
+    Start,
     Text,
     Zone,
     between,
@@ -30,6 +31,13 @@ from prediction_exporter.config.values import (
 from prediction_exporter.config.where import Where
 
 Share = Annotated[Number, Field(gt=0, le=1)]
+
+
+class LabelLog(Log):
+    """A log of labels: JSON lines."""
+
+    # Labels are few and come once: what is skipped of them is never told again, and what is read twice changes nothing.
+    start: Start = Field("beginning", description="Where reading begins in a log seen for the first time.")
 
 
 class LabelFields(Section):
@@ -69,6 +77,12 @@ class Maturity(Section):
             raise refuse("says nothing", "a duration, {coverage: SHARE}, or {after: DURATION, coverage: SHARE}")
         return self
 
+    @property
+    def shown(self) -> str:
+        """What it says, for people."""
+        parts = [] if self.after is None else [str(self.after)]
+        return " and ".join([*parts, *([] if self.coverage is None else [f"a coverage of {self.coverage:g}"])])
+
 
 class _OrDuration:
     """Annotation of a section that may also be written as a duration alone."""
@@ -87,7 +101,7 @@ class Labels(Section):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in KINDS]})
 
-    log: Log | None = Field(None, description="A log of labels.")
+    log: LabelLog | None = Field(None, description="A log of labels.")
     table: Table | None = Field(None, description="A table or view of labels.")
     files: Files | None = Field(None, description="Files of labels.")
     timezone: Zone = Field("UTC", description="IANA time zone of times that carry none.")

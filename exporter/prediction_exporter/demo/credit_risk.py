@@ -39,6 +39,9 @@ SCALING = {
 }
 DECLINE_ABOVE = 0.3
 
+#: Share of the applicants of whom no feature tells that do not repay.
+SURPRISING_DEFAULTS = 0.25
+
 Columns = dict[str, NDArray[Any]]
 
 
@@ -48,14 +51,13 @@ class Drift:
 
     income_missing: float = 0.0  # share of the applications
     loan_factor: float = 1.0
+    surprising: float = 0.0  # share of the applicants of whom no feature tells whether they repay
 
 
 def applications(rng: np.random.Generator, count: int, drift: Drift = Drift()) -> Columns:
-    """Draw the features of loan applications; a missing income is NaN."""
-    income = np.round(rng.lognormal(10.78, 0.4, count), -2)
-    income[rng.random(count) < drift.income_missing] = np.nan
+    """Draw the features of loan applications, all of them known."""
     return {
-        "income": income,
+        "income": np.round(rng.lognormal(10.78, 0.4, count), -2),
         "age": np.clip(np.round(rng.normal(43, 12, count)), 18, 90),
         "loan_amount": np.round(rng.lognormal(9.4, 0.6, count) * drift.loan_factor, -2),
         "debt_ratio": np.round(rng.beta(2.5, 6, count), 4),
@@ -65,6 +67,12 @@ def applications(rng: np.random.Generator, count: int, drift: Drift = Drift()) -
         "channel": rng.choice(list(CHANNELS), count, p=list(CHANNELS.values())),
         "purpose": rng.choice(list(PURPOSES), count, p=list(PURPOSES.values())),
     }
+
+
+def as_sent(rng: np.random.Generator, features: Columns, drift: Drift) -> Columns:
+    """Return what the service gets to see of applications: a missing income is NaN."""
+    lost = rng.random(len(features["income"])) < drift.income_missing
+    return {**features, "income": np.where(lost, np.nan, features["income"])}
 
 
 def probability_of_default(features: Columns) -> NDArray[np.float64]:
@@ -83,8 +91,18 @@ def decisions(scores: NDArray[np.float64]) -> NDArray[np.str_]:
     return np.where(scores > DECLINE_ABOVE, "decline", "approve")
 
 
+def outcomes(rng: np.random.Generator, features: Columns, drift: Drift = Drift()) -> NDArray[np.str_]:
+    """Draw what becomes of applicants: the model is right about them, but for those of whom no feature tells."""
+    chances = probability_of_default(features)
+    surprising = rng.random(len(chances)) < drift.surprising
+    defaults = rng.random(len(chances)) < np.where(surprising, SURPRISING_DEFAULTS, chances)
+    return np.where(defaults, "defaulted", "repaid")
+
+
 def training_data(rows: int = 20_000, seed: int = 7) -> pl.DataFrame:
-    """Return what the model's baseline is built from: features, decision and probability."""
-    features = applications(np.random.default_rng(seed), rows)
+    """Return what the model's baseline is built from: features, decision, probability, and what became of the applicants."""
+    rng = np.random.default_rng(seed)
+    features = applications(rng, rows)
     scores = probability_of_default(features)
-    return pl.DataFrame({**features, "decision": decisions(scores), "probability": np.round(scores, 6)})
+    outputs = {"decision": decisions(scores), "probability": np.round(scores, 6)}
+    return pl.DataFrame({**features, **outputs, "outcome": outcomes(rng, features)})

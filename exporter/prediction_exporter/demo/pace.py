@@ -40,10 +40,21 @@ class Pace:
         return max(self.hour, LEAST_WINDOW)
 
     @property
+    def soon(self) -> float:
+        """What the delays of outcomes are multiplied with, which are those of a minute for an hour."""
+        return self.hour / 60.0
+
+    @property
+    def maturity(self) -> float:
+        """Seconds after which every outcome is known and read."""
+        return self.hour / 3
+
+    @property
     def times(self) -> dict[str, float]:
         """What stands in the exporter's configuration for times, and the seconds that it is filled with."""
         return {
             "${DEMO_INTERVAL}": self.scale.seconds(duration("15s"), least=LEAST_EVALUATION),
             "${DEMO_WINDOW}": self.window,
             "${DEMO_LONG_WINDOW}": 24 * self.window,
+            "${DEMO_MATURITY}": self.maturity,
         }

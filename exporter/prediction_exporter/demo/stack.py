@@ -19,6 +19,7 @@ import yaml
 
 from prediction_exporter import baseline, config
 from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.labelled import truth_of
 from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.config import Config
 from prediction_exporter.demo.credit_risk import training_data
@@ -65,6 +66,11 @@ class Paths:
         return self.folder / "predictions.jsonl"
 
     @property
+    def outcomes(self) -> Path:
+        """The log of what became of the applicants."""
+        return self.folder / "outcomes.jsonl"
+
+    @property
     def pid(self) -> Path:
         """The number of the process that the model service is in."""
         return self.folder / "model.pid"
@@ -108,7 +114,15 @@ def prepare(folder: Path, *, slack_url: str, smtp_port: int, exporter_port: int,
     training_data().write_parquet(data)
     loaded = config.load(paths.config)
     model = loaded.models[0]
-    result = build(read_table(data), model.predictions.fields, kinds={}, task=model.task, where="models[0].predictions.fields")
+    table = read_table(data)
+    result = build(
+        table,
+        model.predictions.fields,
+        kinds={},
+        task=model.task,
+        where="models[0].predictions.fields",
+        truth=truth_of(model, "models[0]", table.columns, ()),
+    )
     baseline.save(result.record, paths.baseline)
     write(render(loaded, time_scale=pace.scale.factor), paths.kit)
     return paths, loaded

@@ -11,6 +11,7 @@ from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
+from prediction_exporter.kit.alerts.performance_drop import PERFORMANCE_DROP
 
 #: The break: so large a share of the applications comes without income, as when one of the producers fails.
 MISSING_RATIO = 0.8
@@ -18,8 +19,14 @@ MISSING_RATIO = 0.8
 #: Seconds that reading, evaluating and sending add to the rules' own times, about.
 LAG_SECONDS = 10.0
 
+#: Performance is counted by whole minutes.
+MINUTE_SECONDS = 60.0
+
 #: The drift: applicants ask for so many times the former amount.
 LOAN_FACTOR = 1.6
+
+#: The model degrades: of so many applicants nothing that it sees tells any more whether they repay.
+SURPRISING_RATIO = 0.6
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,17 +59,25 @@ class Story:
         breaks: income begins to be missing from most applications.
         mends: income is there again.
         drifts: the amounts asked for begin to be larger, and stay so.
+        worsens: applicants begin to default of whom the model does not expect it.
     """
 
     breaks: float | None = None
     mends: float | None = None
     drifts: float | None = None
+    worsens: float | None = None
 
     @classmethod
     def at_pace(
-        cls, pace: Pace, *, breaks: float | None = None, mends: float | None = None, drifts: float | None = None
+        cls,
+        pace: Pace,
+        *,
+        breaks: float | None = None,
+        mends: float | None = None,
+        drifts: float | None = None,
+        worsens: float | None = None,
     ) -> Self:
-        """Return the whole story: an hour of health, an hour of missing values, and soon after it the drift.
+        """Return the whole story: an hour of health, an hour of missing values, soon after it the drift, and worse decisions.
 
         Raises:
             PredictionExporterError: income is back before it goes missing.
@@ -71,7 +86,8 @@ class Story:
         mends = breaks + pace.hour if mends is None else mends
         if mends <= breaks:
             raise PredictionExporterError(f"income cannot be back after {mends:g} s: it goes missing after {breaks:g} s")
-        return cls(breaks=breaks, mends=mends, drifts=breaks + 1.5 * pace.hour if drifts is None else drifts)
+        drifts = breaks + 1.5 * pace.hour if drifts is None else drifts
+        return cls(breaks=breaks, mends=mends, drifts=drifts, worsens=drifts if worsens is None else worsens)
 
     def at(self, seconds: float) -> Drift:
         """Return what differs at a time."""
@@ -79,6 +95,7 @@ class Story:
         return Drift(
             income_missing=MISSING_RATIO if broken else 0.0,
             loan_factor=LOAN_FACTOR if _passed(self.drifts, seconds) else 1.0,
+            surprising=SURPRISING_RATIO if _passed(self.worsens, seconds) else 0.0,
         )
 
     def acts(self, pace: Pace) -> list[Act]:
@@ -96,6 +113,11 @@ class Story:
             text = f"applicants ask for {LOAN_FACTOR:g} times the amount, and go on so"
             due = self.drifts + pace.window / 2 + pace.scale.seconds(drift.hold)
             found.append(_act(self.drifts, text, due, "#risk-models", FEATURE_DRIFT))
+        if self.worsens is not None:
+            text = f"of {SURPRISING_RATIO:.0%} of the applicants nothing that the model sees tells whether they repay"
+            hold = pace.scale.seconds(PERFORMANCE_DROP.conditions[-1].hold)
+            due = self.worsens + MINUTE_SECONDS + pace.maturity + hold
+            found.append(_act(self.worsens, text, due, "#risk-models", PERFORMANCE_DROP))
         return sorted(found, key=lambda act: act.at)
 
 

@@ -11,7 +11,7 @@ from prediction_exporter.kit import variables as v
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE
 from prediction_exporter.kit.layout import Row, laid_out
 from prediction_exporter.kit.looks import Json
-from prediction_exporter.kit.overview import columns, cost, exporter, process, service, state
+from prediction_exporter.kit.overview import columns, cost, exporter, performance, process, service, state
 from prediction_exporter.kit.overview.annotations import happened
 from prediction_exporter.kit.overview.labels import CLUSTER, MODEL, PLACE, VERSION, WINDOW
 from prediction_exporter.kit.promql import select
@@ -63,6 +63,7 @@ def model_overview() -> Json:
                 Row(title="Drift", panels=columns.drift()),
                 Row(title="Data quality", panels=columns.quality()),
                 Row(title="Column $column", panels=columns.column()),
+                Row(title="Performance", panels=performance.performance(), collapsed=True),
                 Row(title="Process", panels=process.process(), collapsed=True),
                 Row(title="Cost", panels=cost.cost(), collapsed=True),
                 Row(title="Exporter", panels=exporter.exporter()),
@@ -80,6 +81,14 @@ def _variables() -> list[Json]:
         v.of_result("version", "Version", "Version of the model: the newest that is served, then older ones.", _versions()),
         v.of_label("window", "Window", "Span of production that is compared.", WINDOW_PREDICTIONS.where(*VERSION)),
         v.of_result("column", "Column", "Column that is shown in detail; the worst first.", _columns()),
+        v.of_name(
+            "measure",
+            "Measure",
+            "Measure of performance that is shown in detail; the worst first.",
+            performance.worst_measures(),
+            "model:model_(.*):[a-z]+",
+        ),
+        v.of_result("class", "Class", "Class that the measure is of; the worst first.", performance.worst_classes()),
         v.chosen("worst", "column", "The worst columns of the time range.", columns.worst_columns()),
     ]
 

@@ -135,7 +135,7 @@ LABEL_PSI_OF_FLEET = Recorded(
     help="PSI of the labels of the mature window against the baseline's, of all replicas together.",
     expr=lambda _: _psi(),
 )
-LABEL_DRIFT = Recorded(
+LABEL_BADNESS = Recorded(
     name="model:model_label_psi:over_threshold",
     labels=PERFORMANCE_KEY,
     help="PSI of the labels of the fleet's mature window as a multiple of its threshold, the largest of the replicas'.",
@@ -152,5 +152,5 @@ LABEL_SERIES = (
     MATURE_AGE,
     LABEL_COUNT,
     LABEL_PSI_OF_FLEET,
-    LABEL_DRIFT,
+    LABEL_BADNESS,
 )

@@ -74,7 +74,7 @@ class Panel:
         return found
 
 
-def _panel(
+def panel_of(
     kind: str,
     title: str,
     description: str,
@@ -86,6 +86,7 @@ def _panel(
     options: Json,
     no_data: str = NO_DATA,
 ) -> Panel:
+    """Return a panel of a kind of Grafana's, with its queries and options."""
     lettered = [(chr(ord("A") + i), query) for i, query in enumerate(queries)]
     content: Json = {
         "type": kind,
@@ -139,7 +140,7 @@ def timeseries(
         },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    panel = _panel(
+    panel = panel_of(
         "timeseries", title, description, queries, unit=unit, width=width, height=height, options=options, no_data=no_data
     )
     panel.defaults.update(
@@ -196,6 +197,7 @@ def stat(
     steps: Steps = ((None, PLAIN),),
     texts: Mapping[str, str] | None = None,
     decimals: int | None = None,
+    width: int = 6,
 ) -> Panel:
     """Return one large figure about now; ``steps`` give its colour from a value on, ``texts`` words for values."""
     options = {
@@ -209,10 +211,37 @@ def stat(
         "orientation": "auto",
         "reduceOptions": _LAST,
     }
-    panel = _panel("stat", title, description, [query], unit=unit, width=6, height=3, options=options)
+    panel = panel_of("stat", title, description, [query], unit=unit, width=width, height=3, options=options)
     panel.defaults.update({"color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": words(texts or {})})
     if decimals is not None:
         panel.defaults["decimals"] = decimals
+    return panel
+
+
+def named(panel: Panel) -> Panel:
+    """Return a figure with the name of its series beside it."""
+    panel.content["options"]["textMode"] = "value_and_name"
+    return panel
+
+
+def renamed(panel: Panel, rule: tuple[str, str]) -> Panel:
+    """Return a panel whose series are called otherwise where their name matches: a regular expression, and what it becomes."""
+    pattern, name = rule
+    panel.content["transformations"] = [{"id": "renameByRegex", "options": {"regex": pattern, "renamePattern": name}}]
+    return panel
+
+
+def band(panel: Panel, *, upper: str, lower: str) -> Panel:
+    """Return a graph with the space between two of its series filled in the place of their lines."""
+    hidden: list[Json] = [
+        {"id": "custom.lineWidth", "value": 0},
+        {"id": "custom.hideFrom", "value": {"legend": True, "tooltip": False, "viz": False}},
+    ]
+    filled: list[Json] = [{"id": "custom.fillBelowTo", "value": lower}, {"id": "custom.fillOpacity", "value": 15}]
+    panel.content["fieldConfig"]["overrides"] += [
+        {"matcher": {"id": "byName", "options": upper}, "properties": [*hidden, *filled]},
+        {"matcher": {"id": "byName", "options": lower}, "properties": hidden},
+    ]
     return panel
 
 
@@ -245,7 +274,7 @@ def bars(title: str, description: str, query: Query, *, width: int, height: int,
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
         "reduceOptions": _LAST,
     }
-    panel = _panel(
+    panel = panel_of(
         "bargauge", title, description, [query], unit="", width=width, height=height, options=options, no_data=no_data
     )
     multiple(panel.defaults)
@@ -263,7 +292,7 @@ def timeline(title: str, description: str, query: Query, *, width: int, height: 
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
         "tooltip": {"mode": "single", "sort": "none"},
     }
-    panel = _panel(
+    panel = panel_of(
         "state-timeline", title, description, [query], unit="", width=width, height=height, options=options, no_data=no_data
     )
     multiple(panel.defaults)
@@ -282,91 +311,3 @@ def states(
         del panel.defaults[name]
     panel.defaults.update(unit="short", color={"mode": "fixed", "fixedColor": UNKNOWN}, mappings=words(texts, colors))
     return panel
-
-
-def histogram(title: str, description: str, *queries: Query, over: str, unit: str, width: int, height: int) -> Panel:
-    """Return grouped bars of several queries over the values of one label."""
-    options = {
-        "xField": over,
-        "orientation": "auto",
-        "xTickLabelRotation": -30,
-        "xTickLabelMaxLength": 24,
-        "stacking": "none",
-        "showValue": "never",
-        "barWidth": 0.9,
-        "groupWidth": 0.8,
-        "fullHighlight": False,
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
-        "tooltip": {"mode": "multi", "sort": "none"},
-    }
-    panel = _panel("barchart", title, description, queries, unit=unit, width=width, height=height, options=options)
-    panel.content["transformations"] = _joined(over, [query.legend for query in queries])
-    return panel
-
-
-@dataclass(frozen=True, kw_only=True)
-class Field:
-    """A column of a table.
-
-    Attributes:
-        query: gives its values; its legend is the heading.
-        unit: of its values, or None for multiples of a threshold, which are drawn as bars.
-    """
-
-    query: Query
-    unit: str | None = None
-
-
-def table(
-    title: str, description: str, *fields: Field, over: str, link: str, sort_by: str, first: int, width: int, height: int
-) -> Panel:
-    """Return a table with a row for each value of a label and a column for each query.
-
-    Args:
-        title: of the panel.
-        description: of the panel.
-        fields: its columns, beside the label's.
-        over: the label.
-        link: where the label's values lead.
-        sort_by: heading that the rows are sorted by, the largest first.
-        first: width of the label's column in pixels; the others share the rest.
-        width: in grid units.
-        height: in grid units.
-    """
-    options = {"showHeader": True, "frameIndex": 0, "cellHeight": "sm", "sortBy": [{"displayName": sort_by, "desc": True}]}
-    queries = [field.query for field in fields]
-    panel = _panel("table", title, description, queries, unit="short", width=width, height=height, options=options)
-    panel.defaults["custom"] = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 100}
-    shown = {"id": "links", "value": [{"title": "Show ${__value.text}", "url": link, "targetBlank": False}]}
-    properties: list[Json] = [{"id": "custom.width", "value": first}, {"id": "custom.filterable", "value": True}, shown]
-    overrides = panel.content["fieldConfig"]["overrides"]
-    overrides.append({"matcher": {"id": "byName", "options": over}, "properties": properties})
-    for field in fields:
-        properties = _as_bars() if field.unit is None else [{"id": "unit", "value": field.unit}]
-        overrides.append({"matcher": {"id": "byName", "options": field.query.legend}, "properties": properties})
-    panel.content["transformations"] = _joined(over, [query.legend for query in queries])
-    return panel
-
-
-def _as_bars() -> list[Json]:
-    field: Json = {}
-    multiple(field)
-    cell = {"type": "gauge", "mode": "basic", "valueDisplayMode": "color"}
-    return [{"id": "custom.cellOptions", "value": cell}, *({"id": key, "value": value} for key, value in field.items())]
-
-
-def _joined(over: str, names: Sequence[str]) -> list[Json]:
-    """Join the queries' tables by a label and give their values names."""
-    letters = [chr(ord("A") + i) for i in range(len(names))]
-    times = {f"Time {i}": True for i in range(1, len(names) + 1)}
-    return [
-        {"id": "joinByField", "options": {"byField": over, "mode": "outer"}},
-        {
-            "id": "organize",
-            "options": {
-                "excludeByName": {"Time": True, **times},
-                "indexByName": {},
-                "renameByName": {f"Value #{letter}": name for letter, name in zip(letters, names, strict=True)},
-            },
-        },
-    ]

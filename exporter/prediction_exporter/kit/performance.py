@@ -274,8 +274,13 @@ def _fleet(one: Measure) -> FleetMeasure:
 
 #: Every measure that is compared, in the order of the measures.
 FLEET = tuple(_fleet(one) for one in MEASURES if one.effect is not None)
-#: Selects all badnesses; their whole names stand in it, so that it is seen what they are made of.
-BADNESSES = f'__name__=~"{"|".join(one.badness.name for one in FLEET)}"'
+#: Selects all badnesses, and all values; their whole names stand in it, so that it is seen what they are made of.
+BADNESSES, VALUES = (
+    f'__name__=~"{"|".join(series.name for series in of_all)}"'
+    for of_all in ([one.badness for one in FLEET], [one.value for one in FLEET])
+)
+#: Stages whose answers nobody gets, as a regular expression.
+BESIDE = "challenger|shadow|other"
 
 WORST = Recorded(
     name="model:model_performance_badness:max",

@@ -63,6 +63,12 @@ def of_result(name: str, label: str, description: str, expr: str) -> Json:
     return found | {"regex": f'/^\\{{{name}="([\\s\\S]*)"\\}} \\S+ \\S+$/'}
 
 
+def of_name(name: str, label: str, description: str, expr: str, pattern: str) -> Json:
+    """Return a variable whose single value is the part that a pattern groups of the metric names in a query's result."""
+    found = of_result(name, label, description, expr)
+    return found | {"regex": f"/^{pattern}\\{{\\}} \\S+ \\S+$/"}
+
+
 def chosen(name: str, over: str, description: str, expr: str) -> Json:
     """Return a hidden variable with several values of the label ``over``: those that a query's result has."""
     found = of_result(over, name, description, expr)

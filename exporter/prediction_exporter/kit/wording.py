@@ -103,7 +103,16 @@ SHIFT = Format(
         "{{ else }}{{ $size }} sd{{ end }}"
     ),
 )
-FORMATS = (GROUPED, COUNT, NUMBER, MONEY, PERCENT, EXACT_PERCENT, SHARE, BYTES, DURATION, MEASURE, SHIFT)
+_SPACED = '. | reReplaceAll "_ratio$" "" | reReplaceAll "_" " "'
+#: Of a measure's key: ROC AUC and balanced accuracy, and not roc_auc and balanced_accuracy_ratio.
+NAME = Format(
+    name="name",
+    body=(
+        f'{{{{ if match "^(roc_auc|rmse|mae|mape|ndcg)" . }}}}{{{{ {_SPACED} | toUpper }}}}'
+        f"{{{{ else }}}}{{{{ {_SPACED} }}}}{{{{ end }}}}"
+    ),
+)
+FORMATS = (GROUPED, COUNT, NUMBER, MONEY, PERCENT, EXACT_PERCENT, SHARE, BYTES, DURATION, MEASURE, SHIFT, NAME)
 
 
 def defined(text: str) -> str:

@@ -43,6 +43,11 @@ def label_type(shape: Shape) -> np.dtype[Any]:
 COVERAGE_TYPE = np.dtype([("predictions", "<u4"), ("labelled", "<u4"), ("seal", "<u4")])
 
 
+def most_rows(shape: Shape, size: int) -> int:
+    """Return how many predictions there is room for in so many bytes on disk, with a label of each."""
+    return size // (room(prediction_type(shape)) + room(label_type(shape)))
+
+
 def seals(keys: Keys, records: Records) -> NDArray[np.uint32]:
     """Return the seal of each record under its key, uint32 (n,): of all its bytes but the seal's own."""
     width = records.dtype.itemsize - 4

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.collectors.base import NO_MODEL, Most, Subject
+from prediction_exporter.collectors.performance import KINDS, stages_of
 from prediction_exporter.collectors.running import Countable, ModelCollectors, closed, most_of
 from prediction_exporter.collectors.switches import Switches, excluded_families
 from prediction_exporter.collectors.windows import segments_of
@@ -15,8 +18,11 @@ from prediction_exporter.counting import history
 from prediction_exporter.counting.history import is_compared
 from prediction_exporter.counting.windows import ring_bytes
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.labels.filters import BITS_EACH
+from prediction_exporter.labels.rows import most_rows
 from prediction_exporter.monitor.comparing import WEEK
 from prediction_exporter.monitor.references import detector_of, references_of, spans_of, subject_of
+from prediction_exporter.sources.labels import shape_of
 
 #: Versions that a limit must hold: the one in use and its successor.
 LEAST_VERSIONS = 2
@@ -76,6 +82,22 @@ def history_bytes(config: Config, model: Model, baseline: Baseline, versions: in
         return 0, 0
     few, any_number = (history.history_bytes(baseline.layout, spans, largest, versions + 1) for largest in _LARGEST)
     return few, any_number
+
+
+def performance_bytes(config: Config, model: Model, baseline: Baseline, versions: int) -> tuple[int, int]:
+    """Return what labels take of memory, nothing where there are none.
+
+    Returns:
+        that of the windows, mature and preliminary, when all have pairs, with the counts that were shown last; and about that
+        of the filters, by which it is known without a look at the disk what waits, when labels.max_size is reached.
+    """
+    subject = subject_of(config, model, baseline, references_of(config, model, baseline), None)
+    if subject.performance is None or model.labels is None:
+        return 0, 0
+    places = len(stages_of(subject)) * len(segments_of(subject, baseline)) * len(spans_of(config)) * len(KINDS)
+    windows = 2 * (versions + 1) * places * subject.performance.width * np.dtype(np.int64).itemsize
+    rows = 2 * most_rows(shape_of(subject.performance, model.segments), int(model.labels.max_size))
+    return windows, rows * BITS_EACH // 8
 
 
 def total(budgets: Sequence[Most], versions: int) -> dict[str, int]:

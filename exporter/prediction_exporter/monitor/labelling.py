@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from prediction_exporter.collectors.base import Subject
-from prediction_exporter.collectors.report import LabelsReport, SourceReport
+from prediction_exporter.collectors.report import PRELIMINARY, LabelsReport, PerformanceReport, SourceReport
 from prediction_exporter.config.labels import Labels as Section
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Layout
@@ -26,9 +26,11 @@ from prediction_exporter.counting.state import Step
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined import JoinedCounts, Maturity
 from prediction_exporter.labels import Joined, Labels, Predictions, Store
+from prediction_exporter.labels.tallies import Reason, What
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.admitting import future_at_now
 from prediction_exporter.monitor.duplicates import Duplicates
+from prediction_exporter.monitor.id_forms import OFTEN_AGAIN, unlike
 from prediction_exporter.monitor.performing import Performing
 from prediction_exporter.monitor.start import tell_labels
 from prediction_exporter.monitor.unlabelled import Unlabelled
@@ -44,11 +46,36 @@ MOST_STAGED = 50_000
 
 MICROSECONDS = 1_000_000
 
+#: Seconds between two log lines about something that does not come right by itself.
+SELDOM = 3600.0
+
+#: Ids of the newest predictions and labels that are compared while no label finds a prediction.
+_IDS = 200
+
+#: Why something is given up, for people; see :mod:`prediction_exporter.labels.tallies`.
+_WHY: Mapping[Reason, str] = {
+    "empty": "they have no id, or no usable value",
+    "weight": "their weight is not above 0",
+    "old": "they are older than labels.horizon",
+    "ahead": "they lie more than a day ahead of the clock",
+    "room": "labels.max_size is reached",
+    "names": "there are too many classes, versions or segments",
+    "damaged": "the state file was damaged",
+    "gone": "others of their day were given up before",
+    "shape": "what is kept of a prediction has changed",
+}
+
 VersionsOf = Callable[[Sequence[str | None]], Mapping[str | None, str]]
 
 
 def open_labelling(
-    subject: Subject, spans: Sequence[Span], *, place: str, clock: Callable[[], float], versions_of: VersionsOf
+    subject: Subject,
+    spans: Sequence[Span],
+    *,
+    shown: Collection[str],
+    place: str,
+    clock: Callable[[], float],
+    versions_of: VersionsOf,
 ) -> Unlabelled:
     """Return what joins a model's labels, where it has some and something tells what to count."""
     model, baseline = subject.model, subject.baseline
@@ -63,6 +90,7 @@ def open_labelling(
         baseline.layout,
         subject.performance,
         spans,
+        shown=shown,
         place=place,
         clock=clock,
         versions_of=versions_of,
@@ -80,6 +108,7 @@ class Labelling(Unlabelled):
         layout: the baseline's columns.
         performance: what is counted of pairs.
         spans: the windows.
+        shown: collectors that run. Whatever they are, all is read and joined: it could not be made up for later.
         place: the model's place in the configuration, for messages.
         clock: Unix time.
         versions_of: gives the versions that predictions are counted under, see ``Ledger.labels_of``.
@@ -94,6 +123,7 @@ class Labelling(Unlabelled):
         performance: PerformanceLayout,
         spans: Sequence[Span],
         *,
+        shown: Collection[str],
         place: str,
         clock: Callable[[], float],
         versions_of: VersionsOf,
@@ -127,7 +157,7 @@ class Labelling(Unlabelled):
             staged=self._parts == "stage",
             horizon=horizon,
         )
-        self._performing = Performing(subject, spans)
+        self._performing = Performing(subject, spans, shown=shown)
         self._duplicates = Duplicates(spans)
         self._loaded = False
         self._waiting: list[Predictions] = []
@@ -146,7 +176,9 @@ class Labelling(Unlabelled):
         self._last_success: float | None = None
         self._told: EventSchema | None = None
         self._unseen: frozenset[str] = frozenset()
-        self._quiet = Quiet()
+        self._quiet, self._seldom = Quiet(), Quiet(SELDOM)
+        self._told_immature = False
+        self._newest_ids: dict[str, list[str]] = {"prediction": [], "label": []}
 
     # From and to the state file
 
@@ -272,8 +304,12 @@ class Labelling(Unlabelled):
             self._given_up = Counter(self._store.tallies.given_up)
         tallies = self._store.tallies
         there, known = tallies.duplicates, tallies.predictions
+        self._note_ids("prediction", self._waiting)
+        self._note_ids("label", self._labels)
         joined: list[Joined] = [self._store.put_predictions(step, waiting, now) for waiting in self._waiting]
-        self._duplicates.add(now, tallies.duplicates - there, tallies.duplicates + tallies.predictions - there - known)
+        again, fresh = tallies.duplicates - there, tallies.predictions - known
+        self._duplicates.add(now, again, again + fresh)
+        self._tell_duplicates(again, again + fresh)
         joined += [self._store.put_labels(step, labels, now) for labels in self._labels]
         self._waiting, self._labels = [], []
         self._counts.put(step, self._store, joined)
@@ -283,24 +319,59 @@ class Labelling(Unlabelled):
         self._counts.advance(step, self._store, now, believed=until)
         self._in_store = self._store.waiting(step)
         self._tell_given_up()
+        self._tell_unlike()
         damaged, self._counts.damaged = self._counts.damaged, 0
         return damaged
 
     def _tell_given_up(self) -> None:
         for (what, reason), many in (self._store.tallies.given_up - self._given_up).items():
             if self._quiet.lets((what, reason)):
-                logger.warning("labels of model %s: gave up %d %ss: %s", self._name, many, what, reason)
+                logger.warning("labels of model %s: gave up %d %ss: %s", self._name, many, what, _WHY[reason])
                 self._given_up[what, reason] += many
+
+    def _note_ids(self, what: What, batches: Sequence[Predictions | Labels]) -> None:
+        """Keep the newest ids of predictions or labels."""
+        if batches:
+            self._newest_ids[what] = batches[-1].ids.drop_nulls().tail(_IDS).to_list() or self._newest_ids[what]
+
+    def _tell_duplicates(self, again: int, read: int) -> None:
+        if read >= _IDS and again >= OFTEN_AGAIN * read and self._seldom.lets("again"):
+            logger.warning(
+                "model %s: %d of %d predictions have the id of an earlier one: labels are joined with the first alone",
+                self._name,
+                again,
+                read,
+            )
+
+    def _tell_unlike(self) -> None:
+        """Say so where no label has found a prediction yet and their ids are written differently."""
+        if self._store.tallies.joined or not all(self._newest_ids.values()):
+            return
+        told = unlike(self._newest_ids["prediction"], self._newest_ids["label"])
+        if told is not None and self._seldom.lets("unlike"):
+            logger.warning("labels of model %s find no prediction: %s", self._name, told)
+
+    def _tell_immature(self, windows: Sequence[PerformanceReport]) -> None:
+        """Say once why there is nothing to compare yet, where labels have come and no window has all of its own."""
+        if windows and not self._told_immature and all(window.labels == PRELIMINARY for window in windows):
+            logger.info(
+                'model %s: no window has all of its labels yet, as matures_after is %s; labels="preliminary" has what came',
+                self._name,
+                self._section.matures_after.shown,
+            )
+            self._told_immature = True
 
     # Telling
 
     def report(self, now: float, known: Collection[str]) -> LabelsReport:
         """Return what is known of labels and performance."""
+        windows = self._performing.windows(self._counts.windows(), known)
+        self._tell_immature(windows)
         return LabelsReport(
             source=self._source_report(),
             tallies=copy.deepcopy(self._store.tallies),
             waiting=self._in_store,
-            windows=self._performing.windows(self._counts.windows(), known),
+            windows=windows,
             coverage=self._performing.coverage(self._counts, known),
             ends=dict(self._counts.ends),
             duplicates=self._duplicates.of(now),

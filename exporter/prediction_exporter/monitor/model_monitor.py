@@ -126,6 +126,7 @@ class ModelMonitor:
         self._labelling = open_labelling(
             subject,
             self.spans,
+            shown=[collector.name for collector in switches.model_collectors(config, model)],
             place=place,
             clock=clock,
             versions_of=lambda versions: self._ledger.labels_of(versions, now=clock()),

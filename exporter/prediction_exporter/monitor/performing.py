@@ -18,6 +18,9 @@ from prediction_exporter.performance.label_drift import LABEL_DRIFT, label_drift
 
 _Of = tuple[Key, str, Kind]
 
+#: Names of the collectors that show what windows hold of pairs: their measures, and how labels drift.
+PERFORMANCE, LABELS = SHOWING = ("performance", "labels")
+
 
 def compared_values(layout: PerformanceLayout) -> int:
     """Return how many values of a window are compared with a threshold, the drift of its labels among them."""
@@ -34,10 +37,13 @@ class Performing:
     Args:
         subject: the model, with what is counted of its performance.
         spans: the windows.
+        shown: collectors that run. Measures take nearly all of the time, and are only made for the one that shows them.
     """
 
-    def __init__(self, subject: Subject, spans: Sequence[Span]) -> None:
+    def __init__(self, subject: Subject, spans: Sequence[Span], *, shown: Collection[str] = SHOWING) -> None:
         model, layout = subject.model, subject.performance
+        self._is_shown = any(name in shown for name in SHOWING)
+        self._measures = MEASURES if PERFORMANCE in shown else ()
         self._baseline = subject.labelled
         self._effects = model.performance.effects
         self._min_labels = model.performance.min_labels
@@ -53,6 +59,8 @@ class Performing:
             found: the windows.
             known: versions that have series of their own; all others are ``other`` together.
         """
+        if not self._is_shown:
+            return ()
         together: dict[_Of, list[Window]] = {}
         for window in found:
             key = window.key if window.key.version in known else window.key._replace(version=OTHER)
@@ -69,7 +77,7 @@ class Performing:
         pairs = Performance(windows[0].pairs.layout, np.sum([window.pairs.counts for window in windows], axis=0))
         baseline = self._baseline if kind == "mature" else None
         alpha = self._alphas[span]
-        measured = measure(MEASURES, pairs, baseline, alpha=alpha, min_labels=self._min_labels, effects=self._effects)
+        measured = measure(self._measures, pairs, baseline, alpha=alpha, min_labels=self._min_labels, effects=self._effects)
         drift = None
         if baseline is not None:
             effect = self._effects.get(LABEL_DRIFT)

@@ -153,6 +153,19 @@ def _thresholds(one: Measure, of_baseline: Floats, margins: Floats) -> Floats:
     return (np.abs(of_baseline) if one.better == "zero" else of_baseline) + margins
 
 
+def badness(one: Measure, found: Measured) -> Floats:
+    """Return how far a measure's values are on their way from the baseline to their thresholds.
+
+    Returns:
+        One for each entry, (E,): 0 at the baseline, negative where a value is better, 1 at the threshold, more where it is
+        passed; NaN without a threshold. Of a measure that is best near to 0 it is of sizes.
+    """
+    values, of_baseline = (np.abs(each) if one.better == "zero" else each for each in (found.values, found.baseline))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bad: Floats = (values - of_baseline) / (found.thresholds - of_baseline)
+    return np.where(np.isfinite(bad), bad, np.nan)
+
+
 def _told(one: Measure, performance: Performance, entries: int) -> tuple[Floats, tuple[str, ...]]:
     """Return the values and the statuses of a measure."""
     statuses = np.full(entries, OK, dtype=object)

@@ -345,7 +345,7 @@ def _positive(classes: Sequence[str], named: str | None) -> str:
         return named
     usual = [name for name in ("1", "true") if name in classes and set(classes) <= {"0", "1", "true", "false"}]
     if len(usual) != 1:
-        raise ValueError(f"positive: must be one of the classes {', '.join(classes)}")
+        raise ValueError(f"positive: is not told; write which of the classes {', '.join(classes)} the score speaks of")
     return usual[0]
 
 

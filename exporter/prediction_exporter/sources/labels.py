@@ -4,7 +4,8 @@ Labels are read by the sources of predictions: of a log, a table or files whose 
 of them, so that a ``status`` beside a label is not taken for that of a request: what the configuration names is read, no more.
 
 Both sides of a join are spelt alike. An id is its text, whatever type it had: ``7`` of a log, ``"7"`` of a CSV file and ``7.0``
-of a column that pandas made floats of for a missing value. A class is spelt as the baseline spells it.
+of a column that pandas made floats of for a missing value. A class is spelt as the baseline spells it. Blanks around either are
+none of it: columns of type CHAR are filled up with them, and CSV has them behind commas.
 """
 
 from __future__ import annotations
@@ -175,6 +176,11 @@ def kind_of(performance: PerformanceLayout) -> Literal["class", "number"]:
     return "class" if performance.has_classes else "number"
 
 
+def ids_of(events: Events) -> pl.Series:
+    """Return the ids by which events are joined, String; null where one has none."""
+    return _ids(events.ids, len(events))
+
+
 def labels_of(
     events: Events, performance: PerformanceLayout, parts: Parts, *, meanings: Mapping[str, str] = NO_MEANINGS
 ) -> Labels:
@@ -189,10 +195,10 @@ def labels_of(
     values, weights = events.columns[LABEL], events.columns.get(WEIGHT)
     has_parts = parts == "version" or (parts == "stage" and events.stages is not None)
     return Labels(
-        ids=_ids(events.ids, len(events)),
+        ids=ids_of(events),
         actual=classes_of(meant(values, meanings), performance) if performance.has_classes else values,
         times=events.times,
-        parts=_parts(events, parts) if has_parts else None,
+        parts=parts_of_events(events, parts) if has_parts else None,
         weights=None if weights is None else weights.to_numpy(),
     )
 
@@ -224,11 +230,11 @@ def predictions_of(
     if only_for:
         kept &= predicted.is_in(classes_of(pl.Series(only_for), performance)).fill_null(value=False).to_numpy()
     return Waiting(
-        ids=_ids(events.ids, len(events)),
+        ids=ids_of(events),
         times=events.times,
         versions=events.versions.fill_null(UNVERSIONED),
         predicted=predicted,
-        parts=None if parts is None else _parts(events, parts),
+        parts=None if parts is None else parts_of_events(events, parts),
         segments=tuple(_segment(events, layout.columns[layout.index(name)]) for name in segments),
         scores=scores if performance.scores else None,
     ).take(np.flatnonzero(kept))
@@ -237,20 +243,33 @@ def predictions_of(
 def meant(texts: pl.Series, meanings: Mapping[str, str]) -> pl.Series:
     """Return the classes that labels mean, String; what means nothing else is as it was.
 
-    >>> meant(pl.Series(["1", "0.0", "true", "approve", None]), {"1": "decline", "0": "approve", "true": "decline"}).to_list()
+    >>> meant(pl.Series(["1", "0.0 ", "true", "approve", None]), {"1": "decline", "0": "approve", "true": "decline"}).to_list()
     ['decline', 'approve', 'decline', 'approve', None]
     """
     if not meanings:
         return texts
-    codes = CategoryEncoder(tuple(meanings)).encode(texts)
+    encoder = CategoryEncoder(tuple(meanings))
+    codes = encoder.encode(without_blanks(texts, encoder))
     known = codes < len(meanings)
     found = pl.Series([*meanings.values(), None], dtype=pl.String).gather(np.where(known, codes, len(meanings)))
     return found.zip_with(pl.Series(known & texts.is_not_null().to_numpy()), texts)
 
 
+def without_blanks(texts: pl.Series, encoder: CategoryEncoder) -> pl.Series:
+    """Return texts without the blanks around those that are no class with them, String.
+
+    >>> without_blanks(pl.Series(["no ", " no", "maybe ", None]), CategoryEncoder(("yes", "no", " no"))).to_list()
+    ['no', ' no', 'maybe', None]
+    """
+    strange = pl.Series(encoder.encode(texts) == encoder.other)
+    return texts.str.strip_chars().zip_with(strange, texts) if strange.any() else texts
+
+
 def classes_of(texts: pl.Series, performance: PerformanceLayout) -> pl.Series:
     """Return texts as the classes that they spell, String; null where they spell nothing: no text, NaN, a list, an object."""
-    codes = performance.encoder().encode(texts)
+    encoder = performance.encoder()
+    texts = without_blanks(texts, encoder)
+    codes = encoder.encode(texts)
     names = (*performance.classes, stranger(performance))
     absent = (codes > performance.other) | texts.is_null().to_numpy()
     if "" not in performance.classes:
@@ -305,11 +324,11 @@ def _segment(events: Events, column: Column) -> pl.Series:
     return _named(column.value_labels, codes, absent | values.is_null().to_numpy())
 
 
-def _parts(events: Events, parts: Parts) -> pl.Series:
+def parts_of_events(events: Events, parts: Parts) -> pl.Series:
     """Return what else names each prediction, String; null where nothing does."""
     if parts == "version":
         return events.versions
-    if events.stages is None:
+    if parts is None or events.stages is None:
         return _nothing(len(events))
     names = pl.Series([None if stage == NONE else stage for stage in STAGES], dtype=pl.String)
     return names.gather(pl.Series(events.stages.astype(np.uint32)))
@@ -319,7 +338,7 @@ def _ids(ids: pl.Series | None, rows: int) -> pl.Series:
     """Return ids as texts; null where there is none: nothing, a word for nothing, a list or an object."""
     if ids is None:
         return _nothing(rows)
-    texts = names_of(ids)
+    texts = names_of(ids).str.strip_chars()
     nobody = texts.is_in(NOBODIES)
     bracketed = texts.str.starts_with("[") | texts.str.starts_with("{")
     if bracketed.any():

@@ -14,7 +14,7 @@ _WIDE = "is UTF-16 text; a log is UTF-8, which PowerShell writes with -Encoding 
 _MAGIC = {
     b"\x1f\x8b": "is compressed with gzip, which its name does not say: it must end in .gz",
     b"\x28\xb5\x2f\xfd": "is compressed with zstd, which its name does not say: it must end in .zst",
-    b"PAR1": "is a Parquet file, which predictions.files reads",
+    b"PAR1": "is a Parquet file, which `files` reads",
     b"PK\x03\x04": "is a ZIP archive",
     b"\xff\xfe": _WIDE,
     b"\xfe\xff": _WIDE,
@@ -41,7 +41,7 @@ def fault_of(head: bytes) -> str | None:
     None is for text that may come before the first prediction, as what a server prints at its start.
 
     >>> fault_of(b"ts,amount,color\n2026-05-04T09:30:00Z,12.5,red\n")
-    'is CSV (ts,amount,color), which predictions.files reads; a log has a JSON object for each line'
+    'is CSV (ts,amount,color), which `files` reads; a log has a JSON object for each line'
     >>> fault_of(b"INFO: Started server process [1]\n")
     """
     for magic, what in _MAGIC.items():
@@ -101,5 +101,5 @@ def _csv_of(lines: list[str]) -> str | None:
         told = len(cells) > 1 and (not any(" " in cell for cell in header) or any(map(_NUMBER.fullmatch, cells[-1])))
         if len(header) > 1 and same and named and told:
             shown = mark.join(header[:_LINES]) + (f"{mark}..." if len(header) > _LINES else "")
-            return f"is CSV ({shown}), which predictions.files reads; a log has a JSON object for each line"
+            return f"is CSV ({shown}), which `files` reads; a log has a JSON object for each line"
     return None

@@ -16,6 +16,9 @@ from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
 from prediction_exporter.kit.alerts.field_not_found import FIELD_NOT_FOUND
 from prediction_exporter.kit.alerts.freshness_budget_burn import FRESHNESS_BUDGET_BURN
 from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
+from prediction_exporter.kit.alerts.label_coverage_low import LABEL_COVERAGE_LOW
+from prediction_exporter.kit.alerts.label_drift import LABEL_DRIFT
+from prediction_exporter.kit.alerts.labels_late import LABELS_LATE
 from prediction_exporter.kit.alerts.latency_budget_burn import LATENCY_BUDGET_BURN
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
@@ -25,13 +28,9 @@ from prediction_exporter.kit.alerts.model_cost_unknown import MODEL_COST_UNKNOWN
 from prediction_exporter.kit.alerts.model_cpu_throttled import MODEL_CPU_THROTTLED
 from prediction_exporter.kit.alerts.model_exporter_restarts import MODEL_EXPORTER_RESTARTS
 from prediction_exporter.kit.alerts.model_gone import MODEL_GONE
-from prediction_exporter.kit.alerts.model_label_coverage_low import MODEL_LABEL_COVERAGE_LOW
-from prediction_exporter.kit.alerts.model_label_drift import MODEL_LABEL_DRIFT
-from prediction_exporter.kit.alerts.model_labels_late import MODEL_LABELS_LATE
 from prediction_exporter.kit.alerts.model_log_volume_filling import MODEL_LOG_VOLUME_FILLING
 from prediction_exporter.kit.alerts.model_memory_near_limit import MODEL_MEMORY_NEAR_LIMIT
 from prediction_exporter.kit.alerts.model_open_files_near_limit import MODEL_OPEN_FILES_NEAR_LIMIT
-from prediction_exporter.kit.alerts.model_performance_drop import MODEL_PERFORMANCE_DROP
 from prediction_exporter.kit.alerts.model_process_down import MODEL_PROCESS_DOWN
 from prediction_exporter.kit.alerts.model_process_restarts import MODEL_PROCESS_RESTARTS
 from prediction_exporter.kit.alerts.model_replicas_missing import MODEL_REPLICAS_MISSING
@@ -42,6 +41,7 @@ from prediction_exporter.kit.alerts.model_source_empty import MODEL_SOURCE_EMPTY
 from prediction_exporter.kit.alerts.model_state_damaged import MODEL_STATE_DAMAGED
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.out_of_range_values import OUT_OF_RANGE_VALUES
+from prediction_exporter.kit.alerts.performance_drop import PERFORMANCE_DROP
 from prediction_exporter.kit.alerts.prediction_drift import PREDICTION_DRIFT
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.alerts.statistic_failed import STATISTIC_FAILED
@@ -84,10 +84,10 @@ ALERTS: tuple[Alert, ...] = (
     BROAD_CHANGE,
     PREDICTION_DRIFT,
     FEATURE_DRIFT,
-    MODEL_PERFORMANCE_DROP,
-    MODEL_LABELS_LATE,
-    MODEL_LABEL_COVERAGE_LOW,
-    MODEL_LABEL_DRIFT,
+    PERFORMANCE_DROP,
+    LABELS_LATE,
+    LABEL_COVERAGE_LOW,
+    LABEL_DRIFT,
     MODEL_COST_OVERRUN,
     MODEL_COST_ANOMALY,
     MODEL_COST_UNKNOWN,

@@ -6,6 +6,7 @@ from prediction_exporter.collectors.source import EVENTS_REJECTED
 from prediction_exporter.collectors.windows import WINDOW_BIN_PREDICTIONS, WINDOW_PREDICTIONS
 from prediction_exporter.kit import figures, looks
 from prediction_exporter.kit import panels as p
+from prediction_exporter.kit import tables as t
 from prediction_exporter.kit.figures import (
     BADNESS,
     BIN_SHARE,
@@ -33,7 +34,7 @@ from prediction_exporter.kit.overview.labels import (
     drifted,
     rate,
 )
-from prediction_exporter.kit.panels import Field, Panel, Query
+from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import MODEL_KEY, largest_of
 from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.outlier_ratio import OUTLIER_RATIO
@@ -70,12 +71,12 @@ def columns(link: str) -> list[Panel]:
         (values(figures.chosen(*WINDOW)), "values", "short"),
     )
     return [
-        p.table(
+        t.table(
             "Columns, worst first",
             "What is watched of each column in the window, as multiples of its threshold: above 1 an alert fires in time. "
             "Invalid is the larger of wrong types and of NaN and infinities. A share below "
             f"{RECORDED_FROM:g} of its threshold is shown as 0. A click on a column shows it below.",
-            *(Field(query=p.now(f"max by (column) ({expr})", name, table=True), unit=unit) for expr, name, unit in fields),
+            *(t.Field(query=p.now(f"max by (column) ({expr})", name, table=True), unit=unit) for expr, name, unit in fields),
             over="column",
             link=link,
             sort_by="worst of all",
@@ -204,7 +205,7 @@ def column() -> list[Panel]:
         return Query(expr=f"max({' '.join(expr.split())})", legend=name, role=role)
 
     return [
-        p.histogram(
+        t.histogram(
             "Distribution",
             "Share of each bin, in the window and in the baseline; of a column that has a season, in its same hours. "
             "The bins are the baseline's; other takes unseen categories.",

@@ -173,6 +173,8 @@ def meant(one: Stated, names: Sequence[str], fields: Fields) -> str:
     >>> latency = Fields(latency={"field": "took", "unit": "ms"})
     >>> meant(Stated("latency", "latency", "took"), ["ts", "latency_ms"], latency)
     '; did you mean latency_ms?'
+    >>> meant(Stated("id", "id", "order"), ["ts", " order"], Fields(id="order"))
+    "; did you mean ' order'?"
     """
     chooser = _Chooser(names, "", _not_stated(names, fields))
     parents = {name[: mark.start()] for name in names for mark in re.finditer(r"[.\[]", name)}
@@ -180,7 +182,9 @@ def meant(one: Stated, names: Sequence[str], fields: Fields) -> str:
     if one.role == "latency" and not known:
         known = [name for name in names if snake(name) in (*LATENCY_STEMS, *SERVER_STEMS)]
     close = get_close_matches(one.name, [*names, *parents], n=1)
-    likely = dict.fromkeys(name for name in (*close, *known[:1]) if name is not None)
+    found = (name for name in (*close, *known[:1]) if name is not None)
+    # Of a name with a blank before it, as CSV has it behind a comma, nothing else would be seen.
+    likely = dict.fromkeys(repr(name) if name != name.strip() else name for name in found)
     return f"; did you mean {' or '.join(likely)}?" if likely else ""
 
 

@@ -23,6 +23,8 @@ class Topic(StrEnum):
     PROCESS = auto()
     COST = auto()
     BILL = auto()
+    PERFORMANCE = auto()
+    LABELS = auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from prediction_exporter.statistics.evaluation import NOT_WATCHED, TOO_FEW
 from prediction_exporter.statistics.psi import PSI
 from prediction_exporter.web.landing.columns import Window, drifted
 from prediction_exporter.web.landing.operation import Block
+from prediction_exporter.web.landing.performance import Shown, performance_of
 from prediction_exporter.web.landing.words import counted, reason
 
 #: An evaluation is late after so many intervals, and after so many seconds.
@@ -71,6 +72,7 @@ class View:
     late: bool
     unwatched: Mapping[str, str]
     blocks: Sequence[Block]
+    performance: Shown | None
     contacts: tuple[str, ...]
     other_owners: tuple[tuple[str, str], ...]
 
@@ -105,6 +107,7 @@ def view_of(
     """
     versions = () if report is None else _versions(report, config)
     unwatched = {name: why for name, why in unwatched.items() if why != NO_PREDICTIONS}  # said once, below its facts
+    performance = None if report is None else _performance(report, versions, config, now)
     late = report is not None and now - report.created > max(LATE_INTERVALS * config.interval.seconds, LATE_SECONDS)
     owner = config.owners.get(model.owner)
     return View(
@@ -112,13 +115,20 @@ def view_of(
         model=model,
         report=report,
         versions=versions,
-        state=_state(report, versions, late=late, whole=not unwatched, down=down),
+        state=_state(report, versions, performance, late=late, whole=not unwatched, down=down),
         late=late,
         unwatched=unwatched,
         blocks=blocks,
+        performance=performance,
         contacts=() if owner is None else tuple(contact for contact in (owner.slack, owner.email) if contact),
         other_owners=tuple((area, model.owner_of(area)) for area in AREAS if model.owner_of(area) != model.owner),
     )
+
+
+def _performance(report: ModelReport, versions: Sequence[Version], config: Config, now: float) -> Shown | None:
+    windows = [str(window) for window in sorted(config.windows, key=lambda window: window.seconds)]
+    main = versions[0].name if versions else None
+    return performance_of(report.model, report.labels, version=main, windows=windows, now=now)
 
 
 def _versions(report: ModelReport, config: Config) -> tuple[Version, ...]:
@@ -178,7 +188,15 @@ def _segment(window: WindowReport, fewest: int) -> Segment:
     return Segment(window.segment, window.profile.rows, drifted(window), reason(why, fewest=fewest))
 
 
-def _state(report: ModelReport | None, versions: Sequence[Version], *, late: bool, whole: bool, down: bool) -> State:
+def _state(
+    report: ModelReport | None,
+    versions: Sequence[Version],
+    performance: Shown | None,
+    *,
+    late: bool,
+    whole: bool,
+    down: bool,
+) -> State:
     """Return the first thing that a person needs to know of a model."""
     if down:
         return State("process down", "bad")
@@ -190,10 +208,14 @@ def _state(report: ModelReport | None, versions: Sequence[Version], *, late: boo
         return State("evaluation late", "bad")
     if not report.model.predictions.are_read:
         return State("watched by its server")
-    return _state_of_windows(report, versions, whole=whole)
+    return _state_of_windows(report, versions, performance, whole=whole)
 
 
-def _state_of_windows(report: ModelReport, versions: Sequence[Version], *, whole: bool) -> State:
+def _state_of_windows(report: ModelReport, versions: Sequence[Version], performance: Shown | None, *, whole: bool) -> State:
+    if performance is not None and performance.worse:
+        return State(f"{counted(performance.worse, 'measure')} worse than allowed", "bad")
+    if performance is not None and performance.problem is not None:
+        return State("labels down", "bad")
     alarmed = {version.main.columns[index].name for version in versions for index in version.main.alarmed}
     if alarmed:
         return State(f"{counted(len(alarmed), 'column')} above a threshold", "bad")

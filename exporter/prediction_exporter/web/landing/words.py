@@ -37,6 +37,7 @@ _TOO_FEW = {
     "too_few_predictions": "prediction",
     "too_few_values": "value",
     "too_few_baseline_values": "baseline value",
+    "too_few_labels": "label",
 }
 
 

@@ -34,43 +34,41 @@ def _late(scale: Scale) -> str:
 
 
 def _description(scale: Scale) -> str:
-    def shown(expr: str) -> str:
-        return figure(f"max({latest(own(expr, MODEL_KEY), scale)})", MODEL_KEY, DURATION)
+    """Return a template that says which of the reasons holds, and nothing of the others."""
+
+    def own_value(name: str) -> str:
+        return f"max({latest(own(name, MODEL_KEY), scale)})"
+
+    def told(age: str, words: str, than: str, more: str) -> str:
+        """Return what is said of an age where it is larger than a limit, without its end."""
+        late = query(f"{own_value(age)} > {than}", MODEL_KEY)
+        return f"{{{{ with {late} }}}} {words} {DURATION.of('(. | first | value)')} ago, {more}."
 
     failing = query(f"max({latest(own(SOURCE_UP.name, MODEL_KEY), scale)} == bool 0) > 0", MODEL_KEY)
-    mature = query(f"max({latest(own(MATURE_AGE.name, MODEL_KEY), scale)})", MODEL_KEY)
+    limit, usual = own_value(LATE_AFTER.name), own_value(USUAL_AGE.name)
+    from_limit = f"which is late from {figure(limit, MODEL_KEY, DURATION)} on"
+    than_usual = f"and for a quarter of the last {AGE_SPAN} it was no older than {figure(usual, MODEL_KEY, DURATION)}"
     return (
-        "The newest label of {{ $labels.model }} became known "
-        + shown(NEWEST_AGE.name)
-        + " ago."
-        + f"{{{{ with {mature} }}}} Labels are complete until {DURATION.of('(. | first | value)')} ago.{{{{ end }}}}"
-        + " Both are late from "
-        + shown(LATE_AFTER.name)
-        + f" on, and the first one also where a quarter of the time in {AGE_SPAN} it was below "
-        + figure(f"max({latest(own(USUAL_AGE.name, MODEL_KEY), scale)})", MODEL_KEY, DURATION)
-        + f" and is {_TIMES} times that and {_MORE} old."
-        + f"{{{{ with {failing} }}}} The source of the labels cannot be read.{{{{ end }}}}"
+        f"The labels of {{{{ $labels.model }}}} {{{{ with {failing} }}}}cannot be read{{{{ else }}}}are late{{{{ end }}}}."
+        + told(NEWEST_AGE.name, "The newest became known", limit, from_limit)
+        + "{{ else }}"
+        + told(NEWEST_AGE.name, "The newest became known", f"{_TIMES} * {usual} + {_MORE.seconds:g}", than_usual)
+        + "{{ end }}{{ end }}"
+        + told(MATURE_AGE.name, "They are complete until", limit, from_limit)
+        + "{{ end }}"
     )
 
 
 _B = {**TARGET, "instance": "b:10900"}
 
 
-def _firing(newest: str, mature: str, usual: str, late: str, more: str = "") -> Firing:
-    complete = f" Labels are complete until {mature} ago." if mature else ""
+def _firing(words: str) -> Firing:
     return Firing(
-        severity="warning",
-        labels={**MODEL_LABELS, "owner": "risk-ds"},
-        description=(
-            f"The newest label of credit-risk became known {newest} ago.{complete} Both are late from {late} on, and the first "
-            f"one also where a quarter of the time in 14d it was below {usual} and is 8 times that and 1d old.{more}"
-        ),
+        severity="warning", labels={**MODEL_LABELS, "owner": "risk-ds"}, description=f"The labels of credit-risk {words}."
     )
 
 
-_UNREADABLE = " The source of the labels cannot be read."
-
-MODEL_LABELS_LATE = Alert(
+LABELS_LATE = Alert(
     name="ModelLabelsLate",
     area="performance",
     key=MODEL_KEY,
@@ -121,7 +119,7 @@ MODEL_LABELS_LATE = Alert(
             ),
             checks=(
                 Check(at="30m", firing=()),
-                Check(at="45m", firing=(_firing("0s", "0s", "0s", "10d 0h 0m 0s", _UNREADABLE),)),
+                Check(at="45m", firing=(_firing("cannot be read"),)),
             ),
         ),
         Case(
@@ -130,7 +128,15 @@ MODEL_LABELS_LATE = Alert(
             series=(*waited(newest="0+60x600 36000x1600", mature="0+60x2200"), owner("performance", values="1x2400")),
             checks=(
                 Check(at="34h15m", firing=()),
-                Check(at="34h40m", firing=(_firing("1d 0h 40m 0s", "0s", "0s", "10d 0h 0m 0s"),)),
+                Check(
+                    at="34h40m",
+                    firing=(
+                        _firing(
+                            "are late. The newest became known 1d ago, and for a quarter of the last 14d it was no older than "
+                            "0s"
+                        ),
+                    ),
+                ),
             ),
         ),
         Case(
@@ -139,7 +145,7 @@ MODEL_LABELS_LATE = Alert(
             series=(*waited(newest="0x200", late_after=3600), owner("performance")),
             checks=(
                 Check(at="1h15m", firing=()),
-                Check(at="1h30m", firing=(_firing("1h 30m 0s", "", "22m 30s", "1h 0m 0s"),)),
+                Check(at="1h30m", firing=(_firing("are late. The newest became known 1h 30m ago, which is late from 1h on"),)),
             ),
         ),
         Case(
@@ -151,7 +157,7 @@ MODEL_LABELS_LATE = Alert(
             ),
             checks=(
                 Check(at="1h15m", firing=()),
-                Check(at="1h30m", firing=(_firing("0s", "1h 30m 0s", "0s", "1h 0m 0s"),)),
+                Check(at="1h30m", firing=(_firing("are late. They are complete until 1h 30m ago, which is late from 1h on"),)),
             ),
         ),
         Case(

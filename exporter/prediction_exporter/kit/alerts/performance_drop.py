@@ -13,17 +13,15 @@ from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, owner, shared
 from prediction_exporter.kit.columns import LISTED
 from prediction_exporter.kit.label_cases import areas, at, labelled, measured, sums
 from prediction_exporter.kit.labels import COVERAGE_OF_CLASS
-from prediction_exporter.kit.performance import BADNESSES, CONFUSION, LABELLED, WORST
+from prediction_exporter.kit.performance import BADNESSES, BESIDE, CONFUSION, LABELLED, WORST
 from prediction_exporter.kit.promql import MODEL_KEY, STAGE_KEY, Expression, by, latest, on
 from prediction_exporter.kit.scale import Scale, duration
-from prediction_exporter.kit.wording import COUNT, NUMBER
+from prediction_exporter.kit.wording import COUNT, NAME, NUMBER
 from prediction_exporter.performance.f1_score import F1_SCORE
 from prediction_exporter.performance.mean_error import MEAN_ERROR
 from prediction_exporter.performance.rmse import RMSE
 from prediction_exporter.performance.roc_auc import ROC_AUC
 
-#: Stages whose answers nobody gets.
-_BESIDE = "challenger|shadow|other"
 #: So many times as far from the baseline as its threshold is, a measure of what is answered wakes somebody.
 _FAR = 2.0
 #: Segments that a message names.
@@ -77,7 +75,8 @@ def _description(scale: Scale) -> str:
         f"{{{{ range {_window(scale)} }}}}"
         f"{{{{ $measure = {_measure('.Labels.__name__')} }}}}{{{{ $window = .Labels.window }}}}"
         "{{ $class = .Labels.class }}{{ $average = .Labels.average }}{{ end }}"
-        "{{ $measure }}{{ with $class }} of class {{ . }}{{ end }}{{ with $average }} ({{ . }}){{ end }} of "
+        + NAME.of("$measure")
+        + "{{ with $class }} of class {{ . }}{{ end }}{{ with $average }} ({{ . }}){{ end }} of "
         "{{ $labels.model }} version {{ $labels.version }}{{ with $labels.stage }} as {{ . }}{{ end }} is "
         + shown('(printf "model:model_%s:fleet" $measure)')
         + ", against "
@@ -104,7 +103,8 @@ def _of_segments(scale: Scale) -> str:
     listed = query(f"sort_desc(topk({_SEGMENTS}, max by (segment) ({bad}) > 1))", STAGE_KEY, *more)
     each = f"{{{{ $each.Labels.segment }}}} {NUMBER.of('$each.Value')} times"
     return (
-        f"{{{{ with {listed} }}}} Worst segments: {{{{ range $i, $each := . }}}}{{{{ if $i }}}}, {{{{ end }}}}{each}"
+        f"{{{{ with {listed} }}}} Segments farthest beyond their thresholds: "
+        f"{{{{ range $i, $each := . }}}}{{{{ if $i }}}}, {{{{ end }}}}{each}"
         "{{ end }}.{{ end }}"
     )
 
@@ -112,9 +112,10 @@ def _of_segments(scale: Scale) -> str:
 def _worst(scale: Scale) -> str:
     passed = f"max by (__name__, class, average) ({_badnesses(scale)}) > 1"
     listed = query(f"sort_desc(topk({LISTED}, {passed}))", STAGE_KEY)
+    key = _measure("$each.Labels.__name__")
     return (
         f"{{{{ range $i, $each := {listed} }}}}{{{{ if $i }}}}, {{{{ end }}}}"
-        f"{{{{ {_measure('$each.Labels.__name__')} }}}}{_entry('$each.Labels')} {NUMBER.of('$each.Value')} times{{{{ end }}}}"
+        f"{NAME.of(f'({key})')}{_entry('$each.Labels')} {NUMBER.of('$each.Value')} times{{{{ end }}}}"
     )
 
 
@@ -125,31 +126,31 @@ _DROP = Firing(
     severity="warning",
     labels=_LABELS,
     description=(
-        "roc_auc of class yes of credit-risk version 2 is 0.72, against 0.85 in the baseline and a threshold of 0.75, over "
+        "ROC AUC of class yes of credit-risk version 2 is 0.72, against 0.85 in the baseline and a threshold of 0.75, over "
         "1,200 labelled predictions in 24h."
     ),
-    worst="roc_auc of class yes 1.30 times",
+    worst="ROC AUC of class yes 1.30 times",
     window="24h",
 )
 _FAR_DROP = replace(
     _DROP,
     severity="critical",
     description=(
-        "roc_auc of class yes of credit-risk version 2 is 0.60, against 0.85 in the baseline and a threshold of 0.75, over "
+        "ROC AUC of class yes of credit-risk version 2 is 0.60, against 0.85 in the baseline and a threshold of 0.75, over "
         "1,200 labelled predictions in 24h."
     ),
-    worst="roc_auc of class yes 2.50 times",
+    worst="ROC AUC of class yes 2.50 times",
 )
 
-MODEL_PERFORMANCE_DROP = Alert(
+PERFORMANCE_DROP = Alert(
     name="ModelPerformanceDrop",
     area="performance",
     key=STAGE_KEY,
     window=_window,
     conditions=(
-        Condition(severity="critical", expr=_worse(_FAR, f'stage!~"{_BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
-        Condition(severity="warning", expr=_worse(1.0, f'stage!~"{_BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
-        Condition(severity="info", expr=_worse(1.0, f'stage=~"{_BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
+        Condition(severity="critical", expr=_worse(_FAR, f'stage!~"{BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
+        Condition(severity="warning", expr=_worse(1.0, f'stage!~"{BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
+        Condition(severity="info", expr=_worse(1.0, f'stage=~"{BESIDE}"'), hold=duration("15m"), keep=duration("15m")),
     ),
     summary="A model is surely worse than on the data that it was validated on.",
     description=_description,
@@ -215,7 +216,9 @@ MODEL_PERFORMANCE_DROP = Alert(
                     firing=(
                         replace(
                             _DROP,
-                            description=f"{_DROP.description} Worst segments: region=north 1.50 times.",
+                            description=(
+                                f"{_DROP.description} Segments farthest beyond their thresholds: region=north 1.50 times."
+                            ),
                         ),
                     ),
                 ),
@@ -244,10 +247,10 @@ MODEL_PERFORMANCE_DROP = Alert(
                             severity="info",
                             labels={**_LABELS, "stage": "challenger"},
                             description=(
-                                "rmse of credit-risk version 2 as challenger is 13.00, against 10.00 in the baseline and a "
+                                "RMSE of credit-risk version 2 as challenger is 13.00, against 10.00 in the baseline and a "
                                 "threshold of 12.00, over 900 labelled predictions in 24h."
                             ),
-                            worst="rmse 1.50 times, mean_error 1.33 times",
+                            worst="RMSE 1.50 times, mean error 1.33 times",
                             window="24h",
                         ),
                     ),
@@ -275,10 +278,10 @@ MODEL_PERFORMANCE_DROP = Alert(
                         replace(
                             _DROP,
                             description=(
-                                "f1_score (macro) of credit-risk version 2 is 0.50, against 0.80 in the baseline and a "
+                                "f1 score (macro) of credit-risk version 2 is 0.50, against 0.80 in the baseline and a "
                                 "threshold of 0.60, over 1,200 labelled predictions in 24h."
                             ),
-                            worst="f1_score (macro) 1.50 times",
+                            worst="f1 score (macro) 1.50 times",
                         ),
                     ),
                 ),

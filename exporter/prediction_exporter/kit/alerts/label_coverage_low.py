@@ -54,12 +54,12 @@ def _description(scale: Scale) -> str:
         '{{ $window := "" }}{{ $class := "" }}'
         f"{{{{ range {_window(scale)} }}}}{{{{ $window = .Labels.window }}}}{{{{ $class = .Labels.class }}}}{{{{ end }}}}"
         + shown(COVERAGE_OF_CLASS)
-        + " of the predictions {{ with $class }}of class {{ . }} {{ end }}of {{ $labels.model }} version "
-        "{{ $labels.version }}{{ with $labels.stage }} as {{ . }}{{ end }} have their label where all should, against "
-        + shown(COVERAGE_REQUIRED)
-        + " that are asked for, of "
+        + " of "
         + shown(FOLLOWED, COUNT)
-        + " predictions in {{ $window }}."
+        + " predictions {{ with $class }}of class {{ . }} {{ end }}of {{ $labels.model }} version {{ $labels.version }}"
+        "{{ with $labels.stage }} as {{ . }}{{ end }} in the mature {{ $window }} have their label, and "
+        + shown(COVERAGE_REQUIRED)
+        + " are asked for."
     )
 
 
@@ -82,15 +82,15 @@ def _firing(share: str, asked: str, count: str = "200", class_: str = "yes") -> 
         severity="warning",
         labels={**VERSION_LABELS, "owner": "risk-ds"},
         description=(
-            f"{share} of the predictions {of_class}of credit-risk version 2 have their label where all should, against {asked} "
-            f"that are asked for, of {count} predictions in 24h."
+            f"{share} of {count} predictions {of_class}of credit-risk version 2 in the mature 24h have their label, and "
+            f"{asked} are asked for."
         ),
         worst=f"{class_ or 'all'} {share}",
         window="24h",
     )
 
 
-MODEL_LABEL_COVERAGE_LOW = Alert(
+LABEL_COVERAGE_LOW = Alert(
     name="ModelLabelCoverageLow",
     area="performance",
     key=STAGE_KEY,

@@ -10,7 +10,7 @@ from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, owner
 from prediction_exporter.kit.label_cases import label_drift, psi, several
-from prediction_exporter.kit.labels import LABEL_COUNT, LABEL_DRIFT, LABEL_PSI_OF_FLEET
+from prediction_exporter.kit.labels import LABEL_BADNESS, LABEL_COUNT, LABEL_PSI_OF_FLEET
 from prediction_exporter.kit.promql import MODEL_KEY, STAGE_KEY, by, latest, on
 from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.kit.wording import COUNT, NUMBER, SHARE
@@ -24,11 +24,11 @@ _BIN = f"bin=%[{len(STAGE_KEY) + 2}]q"
 
 
 def _over(scale: Scale) -> str:
-    return f"max {by(STAGE_KEY)} ({latest(LABEL_DRIFT.name, scale)}) > 1"
+    return f"max {by(STAGE_KEY)} ({latest(LABEL_BADNESS.name, scale)}) > 1"
 
 
 def _window(scale: Scale) -> str:
-    return query(f"topk(1, {latest(f'{LABEL_DRIFT}{{{_OWN}}}', scale)})", STAGE_KEY)
+    return query(f"topk(1, {latest(f'{LABEL_BADNESS}{{{_OWN}}}', scale)})", STAGE_KEY)
 
 
 def _named_window(scale: Scale) -> str:
@@ -36,7 +36,7 @@ def _named_window(scale: Scale) -> str:
 
 
 def _description(scale: Scale) -> str:
-    over, value, count = (latest(f"{each}{{{_PLACE}}}", scale) for each in (LABEL_DRIFT, LABEL_PSI_OF_FLEET, LABEL_COUNT))
+    over, value, count = (latest(f"{each}{{{_PLACE}}}", scale) for each in (LABEL_BADNESS, LABEL_PSI_OF_FLEET, LABEL_COUNT))
     return (
         _named_window(scale)
         + "The labels of {{ $labels.model }} version {{ $labels.version }}{{ with $labels.stage }} as {{ . }}{{ end }} are "
@@ -81,7 +81,7 @@ _FIRING = Firing(
     window="24h",
 )
 
-MODEL_LABEL_DRIFT = Alert(
+LABEL_DRIFT = Alert(
     name="ModelLabelDrift",
     area="performance",
     key=STAGE_KEY,
@@ -106,7 +106,7 @@ MODEL_LABEL_DRIFT = Alert(
             query=f"sum by (window, bin) ({LABEL_COUNT.where(model='MODEL')})",
         ),
         Diagnosis(question="What were they in the baseline?", query=f"max by (bin) ({BASELINE_LABELS.where(model='MODEL')})"),
-        Diagnosis(question="Since when, in each window?", query=LABEL_DRIFT.where(model="MODEL")),
+        Diagnosis(question="Since when, in each window?", query=LABEL_BADNESS.where(model="MODEL")),
         Diagnosis(question="Only in a segment?", query=f"topk(10, {LABEL_PSI.where(model='MODEL', labels=MATURE)})"),
     ),
     mitigation=(
@@ -118,7 +118,7 @@ MODEL_LABEL_DRIFT = Alert(
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE, BASELINE_MISMATCH),
     without_model=False,
-    graphed=(LABEL_DRIFT,),
+    graphed=(LABEL_BADNESS,),
     tests=(
         Case(
             name="twice as many positives",

@@ -1,0 +1,245 @@
+"""The row on how good the model is, by labels that have come: all of mature windows, of what is answered.
+
+Measures and classes are not alike from model to model. Two variables name one of each, the worst ones first; queries find the
+series by the measure's name, which stands in the names of all that belongs to it.
+"""
+
+from __future__ import annotations
+
+from prediction_exporter.collectors.labels import BASELINE_LABELS, DELAY, LATE_AFTER
+from prediction_exporter.collectors.report import MATURE
+from prediction_exporter.kit import looks
+from prediction_exporter.kit import panels as p
+from prediction_exporter.kit import tables as t
+from prediction_exporter.kit.labels import (
+    COVERAGE_OF_ALL,
+    COVERAGE_OF_CLASS,
+    COVERAGE_REQUIRED,
+    LABEL_BADNESS,
+    LABEL_COUNT,
+    MATURE_AGE,
+    NEWEST_AGE,
+)
+from prediction_exporter.kit.overview.labels import MODEL, VERSION, WINDOW, chosen
+from prediction_exporter.kit.panels import Panel, Query
+from prediction_exporter.kit.performance import BADNESSES, BESIDE, CONFUSION, FLEET, VALUES
+from prediction_exporter.kit.promql import select
+from prediction_exporter.performance.calibration_error import CALIBRATION_ERROR
+
+_ANSWERED = f'stage!~"{BESIDE}"'
+_PLACE = (*WINDOW, _ANSWERED)
+#: Coverage is of all traffic: it has no segment.
+_COVERED = (*VERSION, chosen("window"), _ANSWERED)
+#: One class, or what is of no class; never an average.
+_ENTRY = (f"{chosen('class').removesuffix('`')}|`", 'average=""')
+#: Standard errors on both sides of a value between which 95 % of samples would lie.
+_ERRORS = 2
+
+_UNSAID = "no labels read: labels"
+_NONE_MATURE = "no mature window of labels yet, or none read: labels"
+_NOT_COMPARED = "no mature window with enough labels, or none in the baseline"
+
+
+def worst_measures() -> str:
+    """Return the measures, the worst first; as they come where nothing is compared."""
+    return _worst_first("__name__", BADNESSES, VALUES, _PLACE)
+
+
+def worst_classes() -> str:
+    """Return the classes of the chosen measure, the worst first."""
+    of_measure, matchers = (_of_measure("badness"), _of_measure("fleet")), (*_PLACE, 'class!=""')
+    return _worst_first("class", *of_measure, matchers)
+
+
+def _worst_first(key: str, badnesses: str, values: str, matchers: tuple[str, ...]) -> str:
+    found = f"{{{', '.join((badnesses, *matchers))}}}"
+    return f"sort_desc(max by ({key}) ({found} or ({{{', '.join((values, *matchers))}}} unless on () {found})))"
+
+
+def _of_measure(what: str) -> str:
+    """Return what selects a recorded series of the chosen measure."""
+    return f"__name__=~`model:model_${{measure:regex}}:{what}`"
+
+
+def performance() -> list[Panel]:
+    """Return the panels of the row."""
+    return [
+        *_figures(),
+        p.renamed(
+            p.free_scale(
+                p.multiples(
+                    p.timeseries(
+                        "Measures",
+                        "How far each measure is from the baseline, as a multiple of what its threshold allows, of its worst "
+                        "class: at 0 it is as good, above 1 it is surely worse. Beside them the drift of the labels.",
+                        Query(expr=f"max by (__name__) ({{{', '.join((BADNESSES, *_PLACE))}}})", legend="{{__name__}}"),
+                        Query(expr=f"max({LABEL_BADNESS.where(*_PLACE)})", legend="labels themselves"),
+                        unit="",
+                        width=24,
+                        height=12,
+                        no_data=_NOT_COMPARED,
+                    )
+                )
+            ),
+            _NAMED,
+        ),
+        _chosen_measure(),
+        t.matrix(
+            "Confusion",
+            "What was predicted, by rows, and what turned out to be true, by columns: pairs of the mature window.",
+            p.now(f"sum by (predicted, actual) ({CONFUSION.where(*_PLACE)})", "pairs", table=True),
+            row="predicted",
+            column="actual",
+            unit="locale",
+            no_data="no mature window of labels yet, or no classes are predicted",
+        ),
+        _calibration(),
+        *_labels(),
+    ]
+
+
+#: What is left of the name of a badness, and the class or average that follows it.
+_NAMED = ("^model:model_(.*):badness ?(.*)$", "$1 $2")
+
+
+def _figures() -> list[Panel]:
+    late = p.now(f"max({LATE_AFTER.where(*MODEL)})", "late")
+    return [
+        p.renamed(
+            p.named(
+                p.stat(
+                    "Worst measure",
+                    "How far it is from the baseline, as a multiple of what its threshold allows: above 1 it is surely worse.",
+                    p.now(f"topk(1, {{{', '.join((BADNESSES, *_PLACE))}}})", "{{__name__}} {{class}}{{average}}"),
+                    unit=looks.MULTIPLE_UNIT,
+                    steps=looks.MULTIPLE_STEPS,
+                    decimals=1,
+                    width=8,
+                )
+            ),
+            _NAMED,
+        ),
+        p.limited(
+            p.stat(
+                "Age of the mature window",
+                "How long ago the mature window ends, where all labels are taken to be there; red where labels are late.",
+                p.now(f"max({MATURE_AGE.where(*MODEL)})", "age"),
+                unit="s",
+                decimals=0,
+                width=8,
+            ),
+            late,
+        ),
+        p.limited(
+            p.stat(
+                "Age of the newest label",
+                "How long ago the newest label became known that was read; red where labels are late.",
+                p.now(f"max({NEWEST_AGE.where(*MODEL)})", "age"),
+                unit="s",
+                decimals=0,
+                width=8,
+            ),
+            late,
+        ),
+    ]
+
+
+def _chosen_measure() -> Panel:
+    fleet, threshold = (f"max({{{', '.join((_of_measure(what), *_PLACE, *_ENTRY))}}})" for what in ("fleet", "threshold"))
+    error, baseline = (
+        f"max({{{', '.join((f'__name__=~`model_${{measure:regex}}_{end}`', *place, *_ENTRY))}}})"
+        for end, place in (("standard_error", (*_PLACE, f'labels="{MATURE}"')), ("baseline", MODEL))
+    )
+    upper, lower = (f"{_ERRORS} standard errors {side}" for side in ("above", "below"))
+    return p.band(
+        p.free_scale(
+            p.timeseries(
+                "Measure $measure $class",
+                f"The chosen measure, of the chosen class where it is of one, with {_ERRORS} standard errors on both sides (of "
+                "several replicas the largest, which is too wide), what it was in the baseline, and what an alert compares it "
+                "with.",
+                Query(expr=f"{fleet} + {_ERRORS} * {error}", legend=upper, role=looks.WINDOW),
+                Query(expr=f"{fleet} - {_ERRORS} * {error}", legend=lower, role=looks.WINDOW),
+                Query(expr=fleet, legend="$measure", role=looks.WINDOW),
+                Query(expr=baseline, legend="baseline", role=looks.BASELINE),
+                Query(expr=threshold, legend="threshold", role=looks.THRESHOLD),
+                unit="short",
+                decimals=3,
+                no_data=_NONE_MATURE,
+            )
+        ),
+        upper=upper,
+        lower=lower,
+    )
+
+
+def _calibration() -> Panel:
+    (one,) = [each for each in FLEET if each.measure is CALIBRATION_ERROR]
+    family = CALIBRATION_ERROR.baseline_family
+
+    def of_all(name: str, *matchers: str) -> str:
+        """Return the mean over classes; of one score there is none, and its own is meant."""
+        return f"max({select(name, *matchers, average='macro')}) or max({select(name, *matchers, average='')})"
+
+    return p.timeseries(
+        "Calibration",
+        "How far probabilities are from what came true, on average (expected calibration error; of several classes the mean), "
+        "what that was in the baseline, and what an alert compares it with.",
+        Query(expr=of_all(one.value.name, *_PLACE), legend="off by", role=looks.WINDOW),
+        Query(expr=of_all(family.name, *MODEL), legend="baseline", role=looks.BASELINE),
+        Query(expr=of_all(one.threshold.name, *_PLACE), legend="threshold", role=looks.THRESHOLD),
+        unit="percentunit",
+        no_data="no mature window of labels yet, or no probabilities; not told of several replicas",
+    )
+
+
+def _labels() -> list[Panel]:
+    def delay(quantile: float) -> str:
+        # Of the whole time range, as labels may come in a batch a day; of a class without any there is no quantile.
+        counts = f"sum by (le, class) (increase({select(f'{DELAY}_bucket', *MODEL)}[$__range] @ end()))"
+        return f"histogram_quantile({quantile}, {counts}) >= 0"
+
+    return [
+        p.timeseries(
+            "Coverage by predicted class",
+            "Share of the mature window's predictions that have their label, and the least that is asked of each class. Labels "
+            "that come for one class and not for another make every measure wrong.",
+            Query(expr=f"max({COVERAGE_OF_ALL.where(*_COVERED)})", legend="all"),
+            Query(expr=f"max by (class) ({COVERAGE_OF_CLASS.where(*_COVERED)})", legend="predicted {{class}}"),
+            Query(
+                expr=f"max by (class) ({COVERAGE_REQUIRED.where(*_COVERED)})",
+                legend="least of {{class}}",
+                role=looks.THRESHOLD,
+            ),
+            unit="percentunit",
+            maximum=1,
+            no_data=_NONE_MATURE,
+        ),
+        t.histogram(
+            "Delay of labels",
+            "Time from predictions to their labels, by the class that turned out true: half of them, and 95 %, took no longer. "
+            "Of the labels of the time range.",
+            *(p.now(delay(q), f"p{q * 100:.0f}", table=True) for q in (0.5, 0.95)),
+            over="class",
+            unit="s",
+            width=12,
+            height=8,
+            no_data=f"no labels came in the time range, or {_UNSAID}",
+        ),
+        t.histogram(
+            "Labels against the baseline",
+            "Share of each class, or bin of actual values, among the labels of the mature window and of the baseline's data.",
+            p.now(f"max by (bin) ({BASELINE_LABELS.where(*MODEL)})", "baseline", table=True, role=looks.BASELINE),
+            p.now(
+                f"sum by (bin) ({LABEL_COUNT.where(*_PLACE)}) / on () group_left () sum({LABEL_COUNT.where(*_PLACE)})",
+                "window",
+                table=True,
+                role=looks.WINDOW,
+            ),
+            over="bin",
+            unit="percentunit",
+            width=12,
+            height=8,
+            no_data="no mature window of labels yet, or no labels in the baseline",
+        ),
+    ]
