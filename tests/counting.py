@@ -46,7 +46,8 @@ def context_of(
 ) -> SourceContext:
     """Return what a source is opened with, where a configuration says this of its predictions."""
     model = {"name": "m", "owner": "me", "baseline": "baseline.json", "predictions": predictions}
-    text = json.dumps({"owners": {"me": {"slack": "#me"}}, "models": [model], "windows": list(windows)})
+    # As it is: YAML knows no pairs of surrogates.
+    text = json.dumps({"owners": {"me": {"slack": "#me"}}, "models": [model], "windows": list(windows)}, ensure_ascii=False)
     loaded = config.parse(text, name="exporter.yml", base=folder, environ={})
     return SourceContext(
         predictions=loaded.models[0].predictions,

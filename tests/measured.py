@@ -27,6 +27,7 @@ SOURCE = SourceReport(
     unread=7,
     events=90,
     rejected={"malformed": 3},
+    skipped={"filtered": 40},
     recognised=(),
     since=500.0,
 )
@@ -39,11 +40,13 @@ def subject(
     *,
     name: str = "m",
     matures_after: str = "7d",
+    where: str = "",
     more: str = "",
     stages: bool = False,
 ) -> Subject:
     """Return a model with labels as a collector sees it."""
-    lines = f"baseline: baseline.json\n{LABELS % matures_after}\nperformance: {{positive: accept}}{more}"
+    filtered = f", where: {where}" if where else ""
+    lines = f"baseline: baseline.json\n{LABELS % (matures_after + filtered)}{more}"
     fields = FIELDS.replace("{", "{id: id, stage: stage, " if stages else "{id: id, ")
     loaded = Watched(folder).configure(config_text(model_text(name, more=lines, fields=fields)))
     [model] = loaded.models

@@ -144,6 +144,23 @@ def test_a_table_of_labels_is_sampled(watched: Watched, check: Check) -> None:
     assert "1 of 4 sampled labels have no usable label" in told[0]
 
 
+def test_what_a_filter_leaves_out_is_told(watched: Watched, check: Check) -> None:
+    """A filter that no line passes is an error with its place."""
+    write(watched, ["accept", "refuse"], kind="outcome")
+    write(watched, [[1], None, "accept"], kind="guess")
+    section = "log: {path: labels.log}, fields: {id: order, label: truth}, where: kind = '%s'"
+    code, lines, told = check(section % "outcome")
+    assert lines[1:3] == [
+        f"sample: 5 lines of {watched.folder}/labels.log, 3 left out by where, 0 refused, 2 usable",
+        "labels: 2 of 2 are of the classes accept, refuse",
+    ]
+    assert (code, told) == (0, [])
+    code, _, told = check(section % "outcom")
+    assert code == 1
+    start = "models[0].labels.where: none of 5 records passes the filter (they have: order, kind, truth"
+    assert [message.startswith(start) for message in told] == [True], told
+
+
 def test_labels_may_be_called_otherwise_than_the_classes(watched: Watched, check: Check) -> None:
     """A class of the predictions for each value of the labels; what is none of these is taken as it is."""
     write(watched, [1, 0, "1.0", "accept", True, None])

@@ -30,6 +30,7 @@ from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.cli import parser
 from prediction_exporter.collectors.registry import FAMILIES
 from prediction_exporter.config import Config, Fields, Model, Predictions, parse
+from prediction_exporter.config.where_parser import parse_where
 from prediction_exporter.counting import state, state_database
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import MAX_VERSION_LENGTH
@@ -42,7 +43,8 @@ from prediction_exporter.sources import base, log_fields, log_sample, tracker
 from prediction_exporter.sources.base import REASONS
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.roles import KNOWN_NAMES, SERVER_NAMES, SERVER_STEMS
-from prediction_exporter.sources.fields.schema import describe
+from prediction_exporter.sources.fields.schema import EventSchema, describe
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.web import connections, reading, server
 from prediction_exporter.web.web_config import TLSServerConfig, load_web_config
@@ -257,6 +259,25 @@ def test_the_line_of_a_log_is_read(page: Path, layout: Layout) -> None:
         "decision": "approve",
         "probability": 0.08,
     }
+
+
+FILTERS = ROOT / "docs" / "sources" / "filters.md"
+
+
+def filter_rows() -> list[tuple[str, list[int]]]:
+    """Return the expressions of the page on filters, each with the lines that it says pass."""
+    section = FILTERS.read_text(encoding="utf-8").split("| `where` | lines |")[1].split("\n\n")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in section.splitlines() if line.startswith("| `")]
+    return [(where.strip("`"), [int(number) for number in numbers.split()]) for where, numbers in rows]
+
+
+@pytest.mark.parametrize(("where", "numbers"), filter_rows())
+def test_filters_pass_what_the_page_says(where: str, numbers: list[int]) -> None:
+    """Of the page's lines, read as a log's."""
+    [lines] = blocks(FILTERS, "json")
+    parser = JsonLinesParser(EventSchema(time=("ts",), columns=()), chosen=Filter(parse_where(where)))
+    for number, line in enumerate(lines.splitlines(), 1):
+        assert parser.parse(line.encode()).skipped == (number not in numbers), line
 
 
 def messages(layout: Layout) -> Iterator[str]:

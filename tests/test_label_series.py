@@ -97,7 +97,7 @@ def full(of: Subject, pairs: Performance, baseline: Performance, segments: list[
 def test_the_budget_is_what_a_model_with_labels_shows(tmp_path: Path, task: str, *, stages: bool) -> None:
     """To the series where nothing is absent; of statuses, and of values that a window lacks, it is what there may be."""
     pairs = TASKS[task].counted()
-    of = subject(tmp_path, pairs.layout, pairs, more="\nsegments: [color]", stages=stages)
+    of = subject(tmp_path, pairs.layout, pairs, more="\nsegments: [color]", stages=stages, where="final" if stages else "")
     segments = ["all", "color=red", "color=blue", "color=other"]
     found = rendered(of, full(of, pairs, pairs, segments))
     shown = Counter({name: len(lines) for name, lines in found.lines.items()})
@@ -217,7 +217,7 @@ def test_what_became_of_labels_is_counted(tmp_path: Path) -> None:
     tallies.give_up("label", "room", 9)
     tallies.delayed(["no", "yes"], np.array([0, 1, 1]), np.array([30.0, 61.0, 90_000.0]))
     layout = TASKS["binary"].layout
-    of = subject(tmp_path, layout, matures_after="{after: 2d, coverage: 0.9}")
+    of = subject(tmp_path, layout, matures_after="{after: 2d, coverage: 0.9}", where="final")
     found = values(
         rendered(of, report(tallies=tallies, waiting=(40, 8), ends={"1h": 700.0}, duplicates={"1h": (3, 12), "24h": (0, 0)}))
     )
@@ -250,6 +250,8 @@ def test_what_became_of_labels_is_counted(tmp_path: Path) -> None:
         assert one(found, f"prediction_exporter_labels_{name}") == value
     assert one(found, "prediction_exporter_labels_events_total") == SOURCE.events
     assert one(found, "prediction_exporter_labels_rejected_total", reason="malformed") == 3
+    assert one(found, "prediction_exporter_labels_skipped_total", reason="filtered") == 40
+    assert "prediction_exporter_labels_skipped_total" not in values(rendered(subject(tmp_path, layout), report()))
 
 
 def test_coverage_is_told_by_class_and_as_a_whole(tmp_path: Path) -> None:

@@ -150,6 +150,11 @@ CONFIGURATIONS = Target(
         b"baseline",
         b"columns",
         b"features",
+        b"where: ",
+        b" AND ",
+        b" NOT IN ('x', 5)",
+        b" IS NULL",
+        b" LIKE '%_'",
     ),
 )
 WEB_CONFIGURATIONS = Target(

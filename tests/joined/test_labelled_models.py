@@ -179,7 +179,7 @@ def test_what_is_switched_off_is_joined_all_the_same(tmp_path: Path, excluded: t
 class Tables:
     """Predictions and labels of a model in two tables."""
 
-    def __init__(self, folder: Path, kind: str) -> None:
+    def __init__(self, folder: Path, kind: str, *, labels: str = "") -> None:
         self.database = new_file(kind, folder)
         types = {"amount": "DOUBLE", "score": "DOUBLE"}
         columns = ("id", "ts", "version", "amount", "color", "decision", "score")
@@ -189,7 +189,7 @@ class Tables:
         url = json.dumps(self.database.url())
         source = f"table: {{url: {url}, name: l, lateness: 1m}}"
         text = watched.config_text(
-            watched.model_text(fields=FIELDS, more=more_of(source=source)), more="windows: [1h, 24h]"
+            watched.model_text(fields=FIELDS, more=more_of(source=source, labels=labels)), more="windows: [1h, 24h]"
         ).replace("log: {path: app.log, start: beginning}", f"table: {{url: {url}, name: p, lateness: 1m}}")
         self.model = LabelledModel(folder)
         self.model.again(self.model.model.configure(text))
@@ -257,6 +257,39 @@ def test_files(tmp_path: Path, ending: str) -> None:
         assert whole(windows, "1h", "preliminary") == model.expected("preliminary", model.clock() + 60)
         model.again()
     assert model.labels().tallies.joined == 30
+
+
+def test_other_lines_of_a_log_of_labels(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What passes labels.where is joined; the rest is counted apart, over starts, and refused for nothing."""
+    model = LabelledModel(tmp_path, more_of(labels="where: kind = 'outcome' AND final"))
+    model.predict(*names(0, 40))
+    for turn in range(1, 4):
+        model.model.write('{"kind": "request", "id": 7, "label": {"a": 1}, "ts": "soon"}\n' * 5, to="labels.log")
+        guesses = [{"id": f"p{number}", "label": "accept", "kind": "outcome", "final": False} for number in range(40)]
+        model.model.write("".join(json.dumps(guess) + "\n" for guess in guesses) + "{torn\n", to="labels.log")
+        model.label(dict.fromkeys(names(10 * turn, 10 * turn + 10), "refuse"), kind="outcome", final=True)
+        report = model.labels()
+        windows = {key_of(window): window for window in report.windows}
+        assert whole(windows, "1h", "preliminary") == model.expected("preliminary", model.clock() // 60 * 60 + 60)
+        assert report.tallies.joined == 10 * turn
+        assert (report.source.events, report.source.skipped) == (10 * turn, {"filtered": 45 * turn})
+        assert {reason: count for reason, count in report.source.rejected.items() if count} == {"malformed": turn}
+        model.again()
+    assert "labels.where" not in caplog.text
+    model.again(model.configure(more_of(labels="where: kind = 'outcom'")))
+    model.label({"p0": "accept"}, kind="outcome")
+    assert model.labels().tallies.joined == 30
+    assert "model m: labels.where: the one record does not pass the filter" in caplog.text
+
+
+def test_a_table_of_labels_with_other_rows(tmp_path: Path) -> None:
+    """The database gives those that pass."""
+    tables = Tables(tmp_path, "sqlite", labels="where: label <> 'refuse'")
+    tables.predict(*names(0, 30), at=tables.model.clock() - 30)
+    tables.label(dict.fromkeys(names(0, 10), "accept") | dict.fromkeys(names(10, 30), "refuse"), at=tables.model.clock() - 20)
+    tables.model.windows()
+    tables.model.clock.now += 600
+    assert tables.model.labels().tallies.joined == 10
 
 
 def test_a_source_that_fails_stops_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -24,7 +24,7 @@ from prediction_exporter.families import COVERAGE, MODEL, PERFORMANCE, Family, F
 from prediction_exporter.labels.tallies import DELAY_BOUNDS, Reason, Tallies, What
 from prediction_exporter.performance import PerformanceLayout
 from prediction_exporter.performance.base import class_label
-from prediction_exporter.sources.base import REASONS
+from prediction_exporter.sources.base import REASONS, SKIPPED
 
 _ADDITIVE = "Additive over replicas with sources of their own."
 
@@ -52,6 +52,12 @@ SOURCE_EVENTS = _family(
 )
 SOURCE_REJECTED = _family(
     "prediction_exporter_labels_rejected_total", "Lines or rows of labels refused, by reason.", "reason", type_="counter"
+)
+SOURCE_SKIPPED = _family(
+    "prediction_exporter_labels_skipped_total",
+    "Lines or rows of the source of labels that are in order and not used, as a filter leaves them out; a table tells none.",
+    "reason",
+    type_="counter",
 )
 
 # What became of them.
@@ -174,12 +180,14 @@ class LabelSeries(ModelSeries):
         self._fixed = Samples()
         self._classes: tuple[str, ...] = ()
         self._labels: dict[str, str] = {}
+        self._is_filtered = False
         if subject.performance is not None:
             self._classes = classes_of(subject.performance)
             self._labels = {
                 name: class_label(subject.performance, code) for code, name in enumerate(subject.performance.classes)
             }
         if subject.model.labels is not None:
+            self._is_filtered = subject.model.labels.where is not None
             self._fixed.add(LATE_AFTER, subject.labels(LATE_AFTER), late_after(subject.model.labels))
             required = subject.model.labels.matures_after.coverage
             if required is not None:
@@ -225,6 +233,9 @@ class LabelSeries(ModelSeries):
         for reason in REASONS:
             at = self._subject.labels(SOURCE_REJECTED, reason)
             samples.add(SOURCE_REJECTED, at, source.rejected.get(reason, 0), created=created)
+        for reason in SKIPPED if self._is_filtered else ():
+            at = self._subject.labels(SOURCE_SKIPPED, reason)
+            samples.add(SOURCE_SKIPPED, at, source.skipped.get(reason, 0), created=created)
 
     def _render_tallies(self, samples: Samples, tallies: Tallies, created: float | None, untold: frozenset[str]) -> None:
         for outcome in ("joined", "corrected", "repeated", "outdated", "unmatched"):
@@ -347,6 +358,7 @@ COLLECTOR = ModelCollector(
         SOURCE_UNREAD,
         SOURCE_EVENTS,
         SOURCE_REJECTED,
+        SOURCE_SKIPPED,
         LABELS,
         PREDICTIONS,
         EXPIRED,

@@ -83,6 +83,7 @@ class SourceReport:
         unread: bytes known and not yet read; None where a source cannot tell.
         events: events used.
         rejected: lines refused, by reason.
+        skipped: lines that are in order and not counted, by reason.
         recognised: which field was taken for what, a line each.
         damaged: what was damaged in the state and dropped, by part.
         fields_seen: share of the newest records that have each field which is looked for by its name.
@@ -103,6 +104,7 @@ class SourceReport:
     fields_seen: Mapping[str, float] = field(default_factory=dict)
     unseen: Sequence[str] = ()
     since: float | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 #: Whether a window has the labels that it will get, or those that have come until now; a label of its series.

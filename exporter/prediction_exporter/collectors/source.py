@@ -15,7 +15,7 @@ from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.state_file import PARTS
 from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import MODEL, Family
-from prediction_exporter.sources.base import REASONS
+from prediction_exporter.sources.base import REASONS, SKIPPED
 from prediction_exporter.sources.fields.stated import stated
 
 SOURCE_UP = Family(
@@ -66,6 +66,14 @@ EVENTS_REJECTED = Family(
     help="Lines or rows read from the model's source and refused, by reason.",
 )
 
+EVENTS_SKIPPED = Family(
+    name="prediction_exporter_events_skipped_total",
+    type="counter",
+    labels=("model", "reason"),
+    group="exporter",
+    help="Lines or rows read from the model's source, in order and not used, as a filter leaves them out; a table tells none.",
+)
+
 STATE_DAMAGED = Family(
     name="prediction_exporter_state_damaged_total",
     type="counter",
@@ -79,7 +87,8 @@ FIELD_SEEN = Family(
     type="gauge",
     labels=("model", "field"),
     group="exporter",
-    help="Share of the newest sampled records that have a field which the configuration names, or a latency that can be read.",
+    help="Share of the newest sampled records that have a field which the configuration names, or a latency that can be read; "
+    "as where, of all records that pass the filter.",
 )
 
 LAST_SUCCESS = Family(
@@ -127,6 +136,9 @@ class SourceSeries(LiveSeries):
             for reason in REASONS:
                 at = label_text(EVENTS_REJECTED.labels, (self._model.name, reason))
                 samples.add(EVENTS_REJECTED, at, source.rejected.get(reason, 0), created=source.since)
+            for reason in SKIPPED if self._model.predictions.where is not None else ():
+                at = label_text(EVENTS_SKIPPED.labels, (self._model.name, reason))
+                samples.add(EVENTS_SKIPPED, at, source.skipped.get(reason, 0), created=source.since)
             for part in PARTS:
                 at = label_text(STATE_DAMAGED.labels, (self._model.name, part))
                 samples.add(STATE_DAMAGED, at, source.damaged.get(part, 0), created=source.since)
@@ -138,6 +150,7 @@ class SourceSeries(LiveSeries):
     def most(self) -> Most:
         """Count those of a source that tells everything."""
         roles = {one.role for one in stated(self._model.predictions.fields)} | {"latency"}
+        roles |= {"where"} if self._model.predictions.where is not None else set()
         source = SourceReport(
             "",
             up=True,
@@ -167,6 +180,7 @@ COLLECTOR = LiveCollector(
         SOURCE_SHARED,
         EVENTS,
         EVENTS_REJECTED,
+        EVENTS_SKIPPED,
         STATE_DAMAGED,
         FIELD_SEEN,
         LAST_SUCCESS,

@@ -28,6 +28,7 @@ from prediction_exporter.config.values import (
     refuse,
     size_between,
 )
+from prediction_exporter.config.where import Where
 
 Share = Annotated[Number, Field(gt=0, le=1)]
 
@@ -108,6 +109,9 @@ class Labels(Section):
     files: Files | None = Field(None, description="Files of labels.")
     timezone: Zone = Field("UTC", description="IANA time zone of times that carry none.")
     null_values: tuple[Text, ...] = Field(NULL_VALUES, description="Texts of a CSV field that mean a missing value.")
+    where: Where | None = Field(
+        None, description="Which records are labels, as event = 'outcome' AND final; all of them if absent."
+    )
     fields: LabelFields = Field(description="Names of the fields.")
     values: Mapping[FieldValue, FieldValue] = Field(
         {},

@@ -31,6 +31,7 @@ from prediction_exporter.config.values import (
     refuse,
     size_between,
 )
+from prediction_exporter.config.where import Where
 
 #: What CSV is written with where a value is missing: databases, R and pandas have a word each.
 NULL_VALUES = ("\\N", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "<NA>", "None")
@@ -203,6 +204,9 @@ class Predictions(Section):
     )
     future_tolerance: Annotated[DurationValue, between("0s", "1d")] = Field(
         Duration.parse("5m"), description="An event further ahead of the clock than this is refused; 0s to 1d."
+    )
+    where: Where | None = Field(
+        None, description="Which records are predictions, as event = 'prediction' AND code < 500; all of them if absent."
     )
     fields: Fields = Field(default_factory=Fields, description="Names of the fields.")
     null_values: tuple[Text, ...] = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,12 +15,22 @@ _DAY = 86_400
 #: Upper ends of the buckets of delays, in seconds; what took longer is in one more.
 DELAY_BOUNDS = (60, 300, 900, 3600, 6 * 3600, _DAY, 3 * _DAY, 7 * _DAY, 14 * _DAY, 21 * _DAY, 30 * _DAY)
 
-#: What is given up, and why:
-#: ``empty`` has no id or no value, ``weight`` is a label's that is not above zero, ``old`` is beyond the horizon, ``ahead`` of
-#: the clock by more than a day, ``room`` was lacking, ``names`` of classes or groups are too many, ``damaged`` are rows of the
-#: state file or what depends on them, ``gone`` is of a day that was given up before, ``shape`` was stored in another shape.
+#: What is given up, and why.
 What = Literal["prediction", "label"]
 Reason = Literal["empty", "weight", "old", "ahead", "room", "names", "damaged", "gone", "shape"]
+
+#: The reasons in words that go on from what is given up.
+WHY: Mapping[Reason, str] = {
+    "empty": "they have no id, or no usable value",
+    "weight": "their weight is not above 0",
+    "old": "they are older than labels.horizon",
+    "ahead": "they lie more than a day ahead of the clock",
+    "room": "labels.max_size is reached",
+    "names": "there are too many classes, versions or segments",
+    "damaged": "the state file was damaged",
+    "gone": "others of their day were given up before",
+    "shape": "what is kept of a prediction has changed",
+}
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from prediction_exporter.monitor.references import load_baseline, spans_of
 from prediction_exporter.sources.base import REASONS, Look, Rejected, Source
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.registry import open_source
 
@@ -133,14 +134,17 @@ def inspect(
     if baseline is not None:
         found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
     found.add(check_settings(model.columns, baseline, look.fields, index=index, command=command))
-    return shown_sample(look.place, rejected, usable), found
+    return shown_sample(look.place, rejected, usable, look.batch.skipped), found
 
 
-def shown_sample(place: str, rejected: Rejected, usable: int) -> str:
+def shown_sample(place: str, rejected: Rejected, usable: int, skipped: int = 0) -> str:
     """Return a line on how much of a sample is usable; empty where there is none."""
-    lines = usable + rejected.total
+    lines = usable + rejected.total + skipped
     if not lines:
         return ""
+    if skipped:
+        of = f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {place}, {skipped:,} left out by where, "
+        return of + f"{rejected.total:,} refused, {usable:,} usable"
     refused = ", ".join(f"{count:,} refused as {reason}" for reason, count in rejected.counts.items())
     return f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {place}, {refused or 'all usable'}"
 
@@ -172,7 +176,7 @@ def _old(model: Model, look: Look, longest: Span, place: str, now: float) -> lis
         return []
     if model.predictions.log is not None and look.schema is not None:
         # The sample is of a file's first lines, and those of a long one are old.
-        last = _last_event(Path(look.place), look.schema)
+        last = _last_event(Path(look.place), look.schema, Filter.of(model.predictions))
         if last is None or last >= now - longest.seconds:
             return []
         newest = max(newest, last)
@@ -182,7 +186,7 @@ def _old(model: Model, look: Look, longest: Span, place: str, now: float) -> lis
     return [f"{place}: every sampled event lies before the longest window ({longest.name}), the newest is of {day} UTC{start}"]
 
 
-def _last_event(file: Path, schema: EventSchema) -> float | None:
+def _last_event(file: Path, schema: EventSchema, chosen: Filter | None) -> float | None:
     """Return the time of the newest event among a file's last lines; None where these are no plain JSON lines."""
     try:
         with file.open("rb") as lines:
@@ -190,7 +194,7 @@ def _last_event(file: Path, schema: EventSchema) -> float | None:
             data = lines.read()
     except OSError:
         return None
-    batch = JsonLinesParser(schema).parse(data.partition(b"\n")[2] if len(data) == LAST_BYTES else data)
+    batch = JsonLinesParser(schema, chosen=chosen).parse(data.partition(b"\n")[2] if len(data) == LAST_BYTES else data)
     return max((int(events.times.max()) / MICROSECONDS for events in batch.events if len(events)), default=None)
 
 

@@ -72,7 +72,7 @@ def inspect_labels(
     batch = look.batch if look.batch.events or look.batch.rejected.total else look.rows
     rows = sum(map(len, batch.events))
     found.add(refused(batch.rejected, rows, place))
-    lines = [line for line in (shown_sample(look.place, batch.rejected, rows),) if line]
+    lines = [line for line in (shown_sample(look.place, batch.rejected, rows, batch.skipped),) if line]
     if not rows:
         return lines, found
     read = [(events, labels_of(events, performance, None, meanings=meanings)) for events in batch.events]

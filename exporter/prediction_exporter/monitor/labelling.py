@@ -28,7 +28,7 @@ from prediction_exporter.counting.state_days import COVERED
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined import JoinedCounts, Maturity
 from prediction_exporter.labels import Joined, Labels, Predictions, Store
-from prediction_exporter.labels.tallies import Reason, Tallies, What
+from prediction_exporter.labels.tallies import WHY, Tallies, What
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.admitting import future_at_now
 from prediction_exporter.monitor.duplicates import Duplicates
@@ -61,20 +61,6 @@ SELDOM = 3600.0
 
 #: Ids of the newest predictions and labels that are compared while no label finds a prediction.
 _IDS = 200
-
-#: Why something is given up, for people; see :mod:`prediction_exporter.labels.tallies`.
-_WHY: Mapping[Reason, str] = {
-    "empty": "they have no id, or no usable value",
-    "weight": "their weight is not above 0",
-    "old": "they are older than labels.horizon",
-    "ahead": "they lie more than a day ahead of the clock",
-    "room": "labels.max_size is reached",
-    "names": "there are too many classes, versions or segments",
-    "damaged": "the state file was damaged",
-    "gone": "others of their day were given up before",
-    "shape": "what is kept of a prediction has changed",
-}
-
 VersionsOf = Callable[[Sequence[str | None]], Mapping[str | None, str]]
 
 
@@ -154,11 +140,13 @@ class Labelling(Unlabelled):
         self._events = 0
         self._newest: float | None = None
         self._rejected: Counter[str] = Counter()
+        self._skipped = 0
         self._untold: Counter[str] = Counter()
         self._given_up: Counter[Any] = Counter()
         self._problem: str | None = None
         self._last_success: float | None = None
         self._told: EventSchema | None = None
+        self._unseen: frozenset[str] = frozenset()
         self._quiet, self._seldom = Quiet(), Quiet(SELDOM)
         self._told_immature = False
         self._newest_ids: dict[str, list[str]] = {"prediction": [], "label": []}
@@ -180,6 +168,7 @@ class Labelling(Unlabelled):
         self.source.restore(stored["position"] if same else None)
         self._events, self._newest = stored["events"], stored["newest"]
         self._rejected = Counter(stored["rejected"])
+        self._skipped = stored.get("skipped", 0)
         self._duplicates.restore(stored["duplicates"])
         if resumed:
             self._watermark = stored["watermark"]
@@ -193,6 +182,7 @@ class Labelling(Unlabelled):
             "events": self._events,
             "newest": self._newest,
             "rejected": dict(self._rejected),
+            "skipped": self._skipped,
             "duplicates": self._duplicates.to_json(),
         }
 
@@ -253,6 +243,7 @@ class Labelling(Unlabelled):
             for events in batch.events:
                 self._labels_of_span.append(self._labels_of(events))
                 self._note_labels(len(events), float(events.times.max()) / MICROSECONDS if len(events) else None)
+            self._skipped += batch.skipped
             for reason, count in batch.rejected.counts.items():
                 self._rejected[reason] += count
                 self._complain(reason, count, batch.rejected.examples.get(reason, ""))
@@ -285,6 +276,10 @@ class Labelling(Unlabelled):
         if schema is not None and schema != self._told:
             tell_labels(self._name, describe_labels(schema))
             self._told = schema
+        unseen = {sentence.partition(":")[0]: sentence for sentence in self.source.seen.unseen()}
+        for place in unseen.keys() - self._unseen:
+            logger.warning("model %s: labels.%s", self._name, unseen[place])
+        self._unseen = frozenset(unseen)
 
     # Joining
 
@@ -319,7 +314,7 @@ class Labelling(Unlabelled):
     def _tell_given_up(self) -> None:
         for (what, reason), many in (self._store.tallies.given_up - self._given_up).items():
             if self._quiet.lets((what, reason)):
-                logger.warning("labels of model %s: gave up %d %ss: %s", self._name, many, what, _WHY[reason])
+                logger.warning("labels of model %s: gave up %d %ss: %s", self._name, many, what, WHY[reason])
                 self._given_up[what, reason] += many
 
     def _note_ids(self, what: What, batches: Sequence[Predictions | Labels]) -> None:
@@ -385,6 +380,7 @@ class Labelling(Unlabelled):
             unread=self.source.lag_bytes(),
             events=self._events,
             rejected=dict(self._rejected),
+            skipped={"filtered": self._skipped},
             recognised=() if self._told is None else tuple(describe_labels(self._told)),
             fields_seen=self.source.seen.ratios(),
             unseen=self.source.seen.unseen(),

@@ -90,11 +90,7 @@ class ModelMonitor:
         switches = switches or Switches()
         detector = detector_of(model, self.baseline)
         subject = subject_of(config, model, self.baseline, self._references, detector)
-        self._collectors = ModelCollectors(
-            subject,
-            switches.model_collectors(config, model),
-            without=excluded_families(config),
-        )
+        self._collectors = ModelCollectors(subject, switches.model_collectors(config, model), without=excluded_families(config))
         compares = model.references if switches.runs(REFERENCES_COLLECTOR.name, config, model) else ()
         self._comparing = Comparing(compares, self.spans, self._references)
         self._evaluates = switches.runs(STATISTICS_COLLECTOR.name, config, model)
@@ -137,6 +133,7 @@ class ModelMonitor:
         )
         self._staged = Tally()
         self._rejected: dict[str, int] = {}
+        self._skipped = 0
         self._last_success: float | None = None
         self._problem: str | None = None
         self._quiet = Quiet()
@@ -175,6 +172,7 @@ class ModelMonitor:
         self._source.restore(stored.position if resumed else None)
         self._labelling.restore(stored.counters.get("labels"), resumed=resumed)
         self._rejected = dict(stored.counters["rejected"])
+        self._skipped = stored.counters.get("skipped", 0)
         layout = self._layout
         if layout is not None and self._tracker is not None:
             evidence = self._state.evidence(self.model.name, layout)
@@ -204,7 +202,7 @@ class ModelMonitor:
         with self._state.step(self.model.name, claim=self._claim) as step:
             damaged = self._labelling.put(step, self._clock(), believed=believed)
             self._damaged |= {"window": self._damaged.get("window", 0) + damaged} if damaged else {}
-            more = {"rejected": self._rejected, "damaged": self._damaged, "clock": believed}
+            more = {"rejected": self._rejected, "skipped": self._skipped, "damaged": self._damaged, "clock": believed}
             more["labels"] = self._labelling.counters()
             step.commit(
                 StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), **more}),
@@ -306,6 +304,7 @@ class ModelMonitor:
         if batch.tally is not None:
             self._staged.add(batch.tally)
         if reading is None or reading.closed:  # what is read again would be refused again
+            self._skipped += batch.skipped
             for reason, count in batch.rejected.counts.items():
                 self._rejected[reason] = self._rejected.get(reason, 0) + count
                 self._complain(reason, count, batch.rejected.examples.get(reason, ""))
@@ -387,6 +386,7 @@ class ModelMonitor:
             unread=self._source.lag_bytes(),
             events=self._ledger.events,
             rejected=dict(self._rejected),
+            skipped={"filtered": self._skipped},
             damaged=dict(self._damaged),
             recognised=() if schema is None else tuple(describe(schema, self._layout)),
             since=self._ledger.since,

@@ -26,6 +26,11 @@ REASONS: dict[str, str] = {
     "late": "written to its table after the configured lateness, when its time was closed",
 }
 
+#: Every reason for which a line or row that is in order is not counted.
+SKIPPED: dict[str, str] = {
+    "filtered": "does not pass the filter in `predictions.where`: no prediction; of labels, that in `labels.where`"
+}
+
 EXAMPLE_BYTES = 200
 
 
@@ -65,6 +70,7 @@ class Batch:
     Attributes:
         events: usable events.
         rejected: lines or rows that were refused.
+        skipped: how many others do not pass ``predictions.where``; a database does not tell of them.
         tally: what a database counted of further events, which are not among ``events``.
         reading: the span of time that this is a part of; None where events are delivered once and for good.
         is_last: whether it is the last part of its span, or of its chunk of a log: the source's position lies behind it.
@@ -75,6 +81,7 @@ class Batch:
     tally: Tally | None = None
     reading: Reading | None = None
     is_last: bool = True
+    skipped: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import derive
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path
 from prediction_exporter.sources.fields.steps import OfLabel, Only
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.lists import beside_label, only_item, opened
 from prediction_exporter.sources.outcomes import statuses_of
 from prediction_exporter.sources.stages import stages_of
@@ -42,6 +44,7 @@ class FrameParser:
         local_timezone: IANA zone of dates without a time, where datetimes without a zone are of another; some drivers give
             instants as such.
         clock: Unix time, of rows that have none of their own.
+        chosen: tells predictions from other rows, where there are others.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class FrameParser:
         integers_are_booleans: bool = False,
         local_timezone: str | None = None,
         clock: Callable[[], float] = time.time,
+        chosen: Filter | None = None,
     ) -> None:
         self._schema = schema
         self._clock = clock
@@ -58,11 +62,17 @@ class FrameParser:
         self._instants = DateParser(schema.timezone, None)
         self._local_dates = DateParser(local_timezone or schema.timezone, None)
         self._integers_are_booleans = integers_are_booleans
+        self._filter = chosen
 
     def parse(self, frame: pl.DataFrame) -> Batch:
         """Return the events of a frame's rows and the rows that hold none."""
         schema = self._schema
         rejected = Rejected()
+        skipped = 0
+        if self._filter is not None:
+            passing = self._filter.among(frame.height, partial(value_at, frame))
+            skipped = frame.height - int(passing.sum())
+            frame = frame.filter(passing)
         shown = None if schema.time is None else value_at(frame, schema.time)
         times = times_of_reading(self._clock, frame.height) if shown is None else times_of(shown, self._dates)
         ids = None if schema.id is None else value_at(frame, schema.id)
@@ -72,7 +82,7 @@ class FrameParser:
             frame, times = frame.filter(pl.Series(kept)), times[kept]
             ids = None if ids is None else ids.filter(pl.Series(kept))
         if not len(times):
-            return Batch((), rejected)
+            return Batch((), rejected, skipped=skipped)
         columns: dict[str, pl.Series] = {}
         states: dict[str, NDArray[np.uint8]] = {}
         for field in schema.columns:
@@ -103,7 +113,7 @@ class FrameParser:
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts_of_values(value_at(frame, schema.stage))),
         )
-        return Batch((events,), rejected)
+        return Batch((events,), rejected, skipped=skipped)
 
     def _categories(self, values: pl.Series, field: ColumnField) -> pl.Series:
         boolean = bool(field.categories) and set(field.categories) <= _BOOLEANS

@@ -109,12 +109,12 @@ class JsonReader:
                 parts.append(self._choose(frame))
             return
         if not sifted:
-            objects, others = _sift(data)
+            objects, others = sift(data)
             if others:
                 slow.extend(others)
                 self._read(objects, parts, slow, sifted=True)
                 return
-        pieces = _divide(data)
+        pieces = divide(data)
         if pieces is None:
             slow.extend(line for line in data.split(b"\n") if line.strip())
             return
@@ -122,10 +122,7 @@ class JsonReader:
             self._read(piece, parts, slow, sifted=True)
 
     def _frame(self, data: bytes) -> pl.DataFrame | None:
-        """Return a row for each line but for blank ones, or None where polars does not read them all."""
-        if b"\\" in data and _LONE_SURROGATE.search(data):
-            return None
-        return read_ndjson(_quote_words(data) if self._quote else data, self.dtypes)
+        return read_lines(quote_words(data) if self._quote else data, self.dtypes)
 
     def _choose(self, frame: pl.DataFrame) -> dict[Path, pl.Series]:
         """Return the fields by their paths."""
@@ -182,7 +179,7 @@ def _same(texts: pl.Series) -> pl.Series:
     return texts
 
 
-def _quote_words(data: bytes) -> bytes:
+def quote_words(data: bytes) -> bytes:
     """Put the bare words NaN, Infinity and -Infinity into quotes where they stand as values.
 
     Inside a string the two quotes would close and reopen it with a bare word between, which no parser accepts: such a line goes
@@ -208,7 +205,7 @@ def _quote_words(data: bytes) -> bytes:
     return data
 
 
-def _sift(data: bytes) -> tuple[bytes, list[bytes]]:
+def sift(data: bytes) -> tuple[bytes, list[bytes]]:
     """Return the lines that may be JSON objects, and the others but for blank ones."""
     lines = [line for line in data.split(b"\n") if line.strip()]
     others = [line for line in lines if not line.lstrip().startswith(b"{")]
@@ -217,7 +214,7 @@ def _sift(data: bytes) -> tuple[bytes, list[bytes]]:
     return data, others
 
 
-def _divide(data: bytes) -> list[bytes] | None:
+def divide(data: bytes) -> list[bytes] | None:
     """Return the data in pieces of whole lines, or None where it has so few lines that each is read by itself."""
     lines = data.count(b"\n")
     if lines <= SLOW_LINES:
@@ -275,6 +272,13 @@ def parse_lines(lines: Iterable[bytes], rejected: Rejected) -> Iterator[Mapping[
                 yield event
             else:
                 rejected.add("malformed", example=line)
+
+
+def read_lines(data: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    """Return a row for each line but for blank ones, or None where polars does not read them all, or some of them wrong."""
+    if b"\\" in data and _LONE_SURROGATE.search(data):
+        return None
+    return read_ndjson(data, schema)
 
 
 def read_ndjson(data: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:

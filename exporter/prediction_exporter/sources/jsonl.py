@@ -17,8 +17,10 @@ from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import Derived, derive, derive_from_lists, lists_in
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, lookup
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.outcomes import statuses_of
+from prediction_exporter.sources.sieve import FilteredLines
 from prediction_exporter.sources.stages import stages_of
 from prediction_exporter.sources.times import DateParser, times_of_reading
 from prediction_exporter.sources.typed import texts_of_values
@@ -39,9 +41,17 @@ class JsonLinesParser:
         schema: where everything stands in an event.
         time_is_text: whether times come as dates; a wrong guess is corrected after the first chunk, at the cost of its speed.
         clock: Unix time, of events that have none of their own.
+        chosen: tells predictions from other lines, where there are others.
     """
 
-    def __init__(self, schema: EventSchema, *, time_is_text: bool = True, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        schema: EventSchema,
+        *,
+        time_is_text: bool = True,
+        clock: Callable[[], float] = time.time,
+        chosen: Filter | None = None,
+    ) -> None:
         self._schema = schema
         self._clock = clock
         self._dates = DateParser(schema.timezone, schema.time_unit)
@@ -50,6 +60,7 @@ class JsonLinesParser:
         self._feature_dates = DateParser(schema.timezone, None)
         self._lists = {field.path for field in schema.columns if field.is_of_list}
         self._reader = JsonReader(schema.paths, texts, self._lists)
+        self._filter = None if chosen is None else FilteredLines(chosen, schema.paths, texts, self._lists)
 
     @property
     def dtypes(self) -> Mapping[str, pl.DataType]:
@@ -64,13 +75,17 @@ class JsonLinesParser:
     def parse(self, data: bytes) -> Batch:
         """Return the events of whole lines and the lines that hold none; blank lines are no lines."""
         rejected = Rejected()
-        fields, parsed = self._reader.read(data, rejected)
+        skipped = 0
+        if self._filter is None:
+            fields, parsed = self._reader.read(data, rejected)
+        else:
+            fields, parsed, skipped = self._filter.read(data, rejected, self._reader)
         events = []
         if fields is not None:
             events.append(self._fast_events(fields, rejected))
         if parsed:
             events.append(self._slow_events(parsed, rejected))
-        return Batch(tuple(part for part in events if len(part)), rejected)
+        return Batch(tuple(part for part in events if len(part)), rejected, skipped=skipped)
 
     # The fast way
 

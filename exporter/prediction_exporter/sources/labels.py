@@ -152,6 +152,7 @@ def label_events(labels: Section) -> Predictions:
         files=labels.files,
         timezone=labels.timezone,
         null_values=labels.null_values,
+        where=labels.where,
         fields=_LabelFields(
             id=fields.id,
             time=fields.time,

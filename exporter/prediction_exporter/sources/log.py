@@ -16,6 +16,7 @@ from prediction_exporter.sources.fields.doubts import by_rank
 from prediction_exporter.sources.fields.recognise import column_names
 from prediction_exporter.sources.fields.schema import EventSchema, lookup, path_text
 from prediction_exporter.sources.fields.seen import FieldsSeen
+from prediction_exporter.sources.filtering import Filter, left_out, passing
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.log_fields import LogFields
@@ -138,7 +139,8 @@ class LogSource:
             return Look(faults=damaged) if damaged else look_at_no_file(log.path, log.start)
         if not sample.events:
             found = look_at_no_event(sample, log.format)
-            return replace(found, remarks=(*found.remarks, *damaged))
+            left_out(parse_lines(sample.data.split(b"\n"), Rejected()), self._fields.chosen)
+            return replace(found, remarks=(*found.remarks, *damaged), unseen=self._fields.seen.unseen())
         self._fields.take(sample.events)
         told = self._fields.is_told or self._layout is None
         remarks = damaged if told else (*damaged, outage_remark(sample))
@@ -191,16 +193,16 @@ class LogSource:
         if self._parser is None:
             self._learn(lines)
         if self._parser is None:
-            batch = Batch()
-            all(parse_lines(lines.data.split(b"\n"), batch.rejected))  # for what they are refused for
-            batch.rejected.merge(lines.rejected)
-            yield batch
+            rejected = Rejected()  # for what they are refused for, or do not pass
+            skipped = left_out(parse_lines(lines.data.split(b"\n"), rejected), self._fields.chosen)
+            rejected.merge(lines.rejected)
+            yield Batch(rejected=rejected, skipped=skipped)
             return
         is_seen = False
         for piece, is_last in line_pieces(lines.data, rows_at_a_time(self._parser.columns)):
             batch = replace(self._parse(replace(lines, data=piece)), is_last=is_last)
             if not is_seen and not self._fields.see_read(batch, SEEN_EVENTS):
-                self._fields.see(_first(lines.data))
+                self._fields.see(_first(lines.data, self._fields.chosen))
             is_seen = True
             if is_last:
                 batch.rejected.merge(lines.rejected)
@@ -209,7 +211,8 @@ class LogSource:
     def _learn(self, lines: Lines) -> bool:
         """Take what lines tell about the fields; return whether they are read in another way from now on."""
         before = self.schema
-        sample = sample_of(lines, self._fields.tells, search=SAMPLE_EVENTS if self._fields.is_told else SEARCH_EVENTS)
+        search = SAMPLE_EVENTS if self._fields.is_told else SEARCH_EVENTS
+        sample = sample_of(lines, self._fields.tells, search=search, chosen=self._fields.chosen)
         if sample.events:
             self._fields.take(sample.events)
         if self.schema is None or self.schema == before:
@@ -234,7 +237,7 @@ class LogSource:
 
     def _sample(self) -> Sample | None:
         """Return lines to recognise fields by, with events where there are any; None where nothing is to be read."""
-        newest = sample_log(_log(self._predictions), self._fields.tells)
+        newest = sample_log(_log(self._predictions), self._fields.tells, self._fields.chosen)
         if newest is not None and newest.tells:
             return newest
         ahead = self._peek()
@@ -250,20 +253,21 @@ class LogSource:
             lines = next(iter(ahead.read()), None)
         finally:
             ahead.close()
-        return None if lines is None else sample_of(lines, self._fields.tells)
+        return None if lines is None else sample_of(lines, self._fields.tells, chosen=self._fields.chosen)
 
     def _parser_of(self, sample: Records) -> JsonLinesParser:
         schema = self._fields.schema
         assert schema is not None  # noqa: S101 - for the type checker
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS]]
         is_text = next((is_read_as_text(value) for value in times if value is not None), True)
-        return JsonLinesParser(schema, time_is_text=is_text, clock=self._clock)
+        return JsonLinesParser(schema, time_is_text=is_text, clock=self._clock, chosen=self._fields.chosen)
 
 
-def _first(data: bytes) -> Records:
+def _first(data: bytes, chosen: Filter | None) -> Records:
     """Return the first events of some lines: enough to see which fields they have."""
     head = data[:SEEN_BYTES] if len(data) <= SEEN_BYTES else data[: data.rfind(b"\n", 0, SEEN_BYTES) + 1]
-    return list(islice(parse_lines(head.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS], Rejected()), SEEN_EVENTS))
+    lines = head.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS] if chosen is None else head.split(b"\n")
+    return list(islice(passing(parse_lines(lines, Rejected()), chosen), SEEN_EVENTS))
 
 
 def _log(predictions: Predictions) -> Log:

@@ -20,6 +20,7 @@ from prediction_exporter.sources.fields.memory import absent, fingerprint, from_
 from prediction_exporter.sources.fields.recognise import log_schema, stated_outcomes, status_path
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import served_of, texts_of
 from prediction_exporter.sources.outcomes import failures_of
 
@@ -65,19 +66,21 @@ class LogFields:
         schema: which field is what; None where nothing tells it yet.
         is_told: whether it was told by a request that did not fail, and is kept.
         seen: how often the fields that the configuration names are there.
+        chosen: tells predictions from other records; None where there are no others. All else here is of predictions alone.
     """
 
     def __init__(self, predictions: Predictions, layout: Layout | None, *, where: str) -> None:
+        self.chosen = Filter.of(predictions)
         self._predictions = predictions
         self._layout = layout
         self._where = where
-        self._fingerprint = fingerprint(predictions.fields, predictions.timezone, layout)
+        self._fingerprint = fingerprint(predictions, layout)
         self._unseen: dict[str, int] = {}
         self._complaint = ""
         self._looked_at: tuple[Records, EventSchema, bool] | None = None
         self.schema: EventSchema | None = None
         self.is_told = False
-        self.seen = FieldsSeen(predictions.fields)
+        self.seen = FieldsSeen(predictions.fields, None if self.chosen is None else self.chosen.seen)
 
     def restore(self, position: str | None) -> None:
         """Take over what was recognised when a position was stored, if it is of this configuration and baseline."""

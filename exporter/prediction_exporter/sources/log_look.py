@@ -32,6 +32,7 @@ class Sample:
         rejected: what the wrapper or the length of a line was wrong for.
         problem: why the file was not searched further; empty where it was to its end.
         tells: whether the events tell all fields.
+        others: where there are no events, how many JSON objects did not pass the filter.
     """
 
     events: Sequence[Mapping[str, Any]]
@@ -40,10 +41,13 @@ class Sample:
     rejected: Rejected
     problem: str = ""
     tells: bool = False
+    others: int = 0
 
 
 def look_at_no_event(sample: Sample, wrapper: str) -> Look:
     """Return what lines are that hold no JSON object."""
+    if sample.others:  # told with what the filter is about
+        return Look(place=sample.path)
     refused = sample.rejected
     if refused.counts and not sample.data.strip():
         reason, example = next(iter(refused.examples.items()))

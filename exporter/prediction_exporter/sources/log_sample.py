@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ from prediction_exporter.config import Log
 from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.decompress import COMPRESSIONS
+from prediction_exporter.sources.filtering import Filter, passing
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.log_look import Sample
 from prediction_exporter.sources.tail import Lines, Tail
@@ -43,7 +44,7 @@ def wrapper_of(log: Log) -> Literal["auto", "none", "docker", "cri"]:
     return "none" if log.format == "jsonl" else log.format
 
 
-def sample_log(log: Log, tells: Tells) -> Sample | None:
+def sample_log(log: Log, tells: Tells, chosen: Filter | None = None) -> Sample | None:
     """Return lines of the newest uncompressed file of a log that tells, or else of the newest with events, or with any.
 
     Raises:
@@ -56,7 +57,7 @@ def sample_log(log: Log, tells: Tells) -> Sample | None:
         if path.suffix in COMPRESSED:
             continue
         try:
-            sample = _sample_file(path, log, tells)
+            sample = _sample_file(path, log, tells, chosen)
         except SourceError as error:
             problem = problem or error
             continue
@@ -72,10 +73,16 @@ def sample_log(log: Log, tells: Tells) -> Sample | None:
     return best
 
 
-def sample_of(lines: Lines, tells: Tells, *, search: int = SEARCH_EVENTS) -> Sample:
-    """Return the first events of some lines, with the first behind them that tell, looking through so many."""
-    parsed = parse_lines(lines.data.split(b"\n"), Rejected())
+def sample_of(lines: Lines, tells: Tells, *, search: int = SEARCH_EVENTS, chosen: Filter | None = None) -> Sample:
+    """Return the first events of some lines, with the first behind them that tell, looking through so many.
+
+    Only what passes the filter is an event.
+    """
+    objects = _Counted(parse_lines(lines.data.split(b"\n"), Rejected()))
+    parsed = passing(objects, chosen)
     first = list(islice(parsed, SAMPLE_EVENTS))
+    if not first:
+        return Sample(first, lines.data, lines.path, lines.rejected, others=objects.count)
     events = sample = first
     for _ in range(search // SAMPLE_EVENTS):
         if not events or tells(sample):
@@ -85,7 +92,20 @@ def sample_of(lines: Lines, tells: Tells, *, search: int = SEARCH_EVENTS) -> Sam
     return Sample(first, lines.data, lines.path, lines.rejected)
 
 
-def _sample_file(path: Path, log: Log, tells: Tells) -> Sample | None:
+class _Counted:
+    """Records, and how many there were."""
+
+    def __init__(self, records: Iterator[Mapping[str, Any]]) -> None:
+        self._records = records
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        for record in self._records:
+            self.count += 1
+            yield record
+
+
+def _sample_file(path: Path, log: Log, tells: Tells, chosen: Filter | None) -> Sample | None:
     """Return lines from the beginning of a file: those that tell, else the first with events, else the very first."""
     tail = Tail(
         glob.escape(str(path)),
@@ -95,10 +115,11 @@ def _sample_file(path: Path, log: Log, tells: Tells) -> Sample | None:
         chunk_bytes=SAMPLE_BYTES,
     )
     best: Sample | None = None
-    searched = 0
+    searched = others = 0
     try:
         for lines in tail.read():
-            sample = sample_of(lines, tells)
+            sample = sample_of(lines, tells, chosen=chosen)
+            others += sample.others
             if best is None or (sample.events and not best.events):
                 best = sample
             elif sample.tells:
@@ -107,10 +128,12 @@ def _sample_file(path: Path, log: Log, tells: Tells) -> Sample | None:
             if best.tells or (best.events and searched > OUTAGE_BYTES):
                 return best
             if searched > SEARCH_BYTES:
+                if others:  # what passes may come yet
+                    return replace(best, others=others)
                 return replace(best, problem=f"has no JSON object in its first {SEARCH_BYTES >> 20} MiB")
     finally:
         tail.close()
-    return best
+    return best if best is None or best.events else replace(best, others=others)
 
 
 def files_of(log: Log) -> list[Path]:

@@ -36,7 +36,8 @@ FIELD_NOT_FOUND = Alert(
     action="See what the records have, on the exporter's page or by check config, and mend the name in `predictions.fields`.",
     meaning=(
         "The name is written in `predictions.fields`, and none of the newest records of requests that did not fail has it; "
-        "or no value of the latency is a duration. Fields that are written on failure alone, as `error`, are not looked for."
+        "or no value of the latency is a duration. Fields that are written on failure alone, as `error`, are not looked for. "
+        "Of `where`, no record has passed the filter in `predictions.where` since the start."
     ),
     impact=(
         "Without its status no request counts as failed, without its latency none is slow, without its version all are "
@@ -49,7 +50,8 @@ FIELD_NOT_FOUND = Alert(
     mitigation=(
         "1. `prediction-exporter check config` names what the records have, and what may be meant.\n"
         "2. The service renamed the field: write the new name, or roll back.\n"
-        '3. A latency with a unit in its text, as `"12.5ms"`: have it written as a number.'
+        "3. A filter that nothing passes: [what may be written](../sources/filters.md), and what the records have.\n"
+        '4. A latency with a unit in its text, as `"12.5ms"`: have it written as a number.'
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE),
     without_model=False,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from prediction_exporter.config import Fields
+from prediction_exporter.config import Fields, Predictions
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError
@@ -23,9 +23,10 @@ from prediction_exporter.sources.stages import NO_STAGE
 _ROLES = ("time", "id", "version", "entity", "latency", "status", "stage")
 
 
-def fingerprint(fields: Fields, timezone: str, layout: Layout | None) -> str:
-    """Return what changes where recognition has to begin anew: configuration of fields, or another baseline."""
-    what = f"{fields!r} {timezone} {layout.digest if layout is not None else None}"
+def fingerprint(predictions: Predictions, layout: Layout | None) -> str:
+    """Return what changes where recognition has to begin anew: configuration of fields or records, or another baseline."""
+    where = "" if predictions.where is None else f" {predictions.where}"
+    what = f"{predictions.fields!r} {predictions.timezone} {layout.digest if layout is not None else None}{where}"
     return hashlib.sha256(what.encode()).hexdigest()[:16]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from prediction_exporter.config import Fields
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten
+from prediction_exporter.sources.fields.passed import Passed
 from prediction_exporter.sources.fields.roles import meant
 from prediction_exporter.sources.fields.schema import EventSchema, lookup, path_text
 from prediction_exporter.sources.fields.stated import Stated, stated
@@ -85,9 +86,11 @@ class FieldsSeen:
 
     Args:
         fields: what the configuration says.
+        passed: counts what passes a filter, where there is one; only that is counted here.
     """
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, passed: Passed | None = None) -> None:
+        self._passed = passed
         # A field that is written on failure alone is rightly absent while all goes well.
         self._fields = fields
         named = list(stated(fields))
@@ -178,16 +181,24 @@ class FieldsSeen:
         return value is not _ABSENT
 
     def ratios(self) -> dict[str, float]:
-        """Return the share of the newest records that have each field; of listed features, any of them."""
+        """Return the share of the newest records that have each field; of listed features, any of them.
+
+        That of ``where`` is the share of all records that pass the filter.
+        """
+        share = None if self._passed is None else self._passed.ratio()
+        where = {} if share is None else {"where": share}
         if not self._records:
-            return {}
-        return {role: self._any.get(role, 0) / self._records for role in dict.fromkeys(one.role for one in self._looked_for)}
+            return where
+        return where | {
+            role: self._any.get(role, 0) / self._records for role in dict.fromkeys(one.role for one in self._looked_for)
+        }
 
     def unseen(self) -> tuple[str, ...]:
-        """Return a sentence for each field that no record has, with its place below ``fields``."""
+        """Return a sentence for each field that no record has, and for a filter that none passes, with their places."""
+        where = () if self._passed is None else self._passed.unseen()
         if not self._records:
-            return ()
-        return tuple(self._sentence(one) for one in self._looked_for if one not in self._seen)
+            return where
+        return where + tuple(self._sentence(one) for one in self._looked_for if one not in self._seen)
 
     def remarks(self, records: Records) -> tuple[str, ...]:
         """Return what no record has and may well be absent."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,7 +15,8 @@ from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.fields.steps import labelled
-from prediction_exporter.sources.frames import FrameParser
+from prediction_exporter.sources.filtering import Filter, left_out, passing
+from prediction_exporter.sources.frames import FrameParser, value_at
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser, served_of
 
@@ -29,12 +31,21 @@ SEEN_EVENTS = 20
 _OBJECT = re.compile(rb'^([ \t]*\{)(?=[ \t]*")', re.MULTILINE)
 
 
-def sample_events(rows: pl.DataFrame | bytes, partitions: Partitions) -> list[Mapping[str, Any]]:
-    """Return events that have the fields of a file, to recognise these by; none where the file has no fields."""
+def sample_events(rows: pl.DataFrame | bytes, partitions: Partitions, chosen: Filter | None = None) -> list[Mapping[str, Any]]:
+    """Return events that have the fields of a file, to recognise these by; none where the file has no fields.
+
+    Of lines, only what passes the filter is an event; the columns of a frame are those of all its rows.
+    """
     if isinstance(rows, bytes):
-        events = islice(parse_lines(rows.split(b"\n"), Rejected()), SAMPLE_EVENTS)
-        return [{**event, **partitions} for event in events]
+        events = list(islice(passing(_records(rows, partitions), chosen), SAMPLE_EVENTS))
+        if not events:
+            left_out(_records(rows, partitions), chosen)  # for what is told of a filter that nothing passes
+        return events
     return [{**_fields(rows), **partitions}] if rows.width else []
+
+
+def _records(lines: bytes, partitions: Partitions) -> Iterator[Mapping[str, Any]]:
+    return ({**record, **partitions} for record in parse_lines(lines.split(b"\n"), Rejected()))
 
 
 def _fields(frame: pl.DataFrame) -> dict[str, Any]:
@@ -70,35 +81,55 @@ class PartParser:
         schema: where everything stands; partitions are fields at the top.
         sample: events that the schema was recognised by.
         clock: Unix time, of rows that have none of their own.
+        chosen: tells predictions from other rows.
     """
 
-    def __init__(self, schema: EventSchema, sample: Sequence[Mapping[str, Any]], *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        schema: EventSchema,
+        sample: Sequence[Mapping[str, Any]],
+        *,
+        clock: Callable[[], float],
+        chosen: Filter | None = None,
+    ) -> None:
         self._schema = schema
+        self._filter = chosen
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample]
         is_text = next((isinstance(value, str) for value in times if value is not None), True)
+        paths = schema.paths if chosen is None else (*schema.paths, *chosen.paths)
         #: Names of the columns that are needed.
-        self.wanted = {str(path[0]) for path in schema.paths}
-        self._frames = FrameParser(schema, clock=clock)
-        self._lines = JsonLinesParser(schema, time_is_text=is_text, clock=clock)
+        self.wanted = {str(path[0]) for path in paths}
+        self._frames = FrameParser(schema, clock=clock, chosen=chosen)
+        self._lines = JsonLinesParser(schema, time_is_text=is_text, clock=clock, chosen=chosen)
 
     def first(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> tuple[Sequence[Mapping[str, Any]], EventSchema]:
         """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema."""
         if isinstance(rows, bytes):
-            parsed = parse_lines(rows.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS], Rejected())
-            events = [{**event, **partitions} for event in parsed]
+            lines = rows if self._filter is not None else b"\n".join(rows.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS])
+            events = list(islice(passing(_records(lines, partitions), self._filter), SEEN_EVENTS))
         else:
+            rows = self._with(rows, partitions)
+            if self._filter is not None:
+                rows = rows.filter(self._filter.among(rows.height, partial(value_at, rows), counts=False))
             events = [{**row, **partitions} for row in rows.head(SEEN_EVENTS).to_dicts()]
         return served_of(events, self._schema), self._schema
 
     def parse(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> Batch:
         """Return the events of rows that stand in partitions."""
-        used = {name: value for name, value in partitions.items() if name in self.wanted}
         if isinstance(rows, bytes):
+            used = self._used(partitions)
             return self._lines.parse(_with_partitions(rows, used) if used else rows)
-        for name, value in used.items():
+        return self._frames.parse(self._with(rows, partitions))
+
+    def _used(self, partitions: Partitions) -> Partitions:
+        return {name: value for name, value in partitions.items() if name in self.wanted}
+
+    def _with(self, rows: pl.DataFrame, partitions: Partitions) -> pl.DataFrame:
+        """Return rows with the partitions that they stand in as columns."""
+        for name, value in self._used(partitions).items():
             column = pl.repeat(value, rows.height, dtype=pl.String, eager=True).alias(name)
             rows = rows.with_columns(column)
-        return self._frames.parse(rows)
+        return rows
 
 
 def _with_partitions(lines: bytes, partitions: Partitions) -> bytes:

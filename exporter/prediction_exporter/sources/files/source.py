@@ -37,6 +37,7 @@ from prediction_exporter.sources.files.names import form_of, partitions_of
 from prediction_exporter.sources.files.parts import PartParser, sample_events
 from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Reader
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import served_of
 
 logger = logging.getLogger(__name__)
@@ -85,7 +86,6 @@ class FilesSource:
             raise ValueError("these predictions are in no files")
         self._predictions = predictions
         self._files = predictions.files
-        self._null_values = predictions.null_values
         self._layout = layout
         self._where = where
         self._clock = clock
@@ -105,7 +105,8 @@ class FilesSource:
         self._reader: tuple[Found, Reader] | None = None
         self._parser: PartParser | None = None
         self.schema: EventSchema | None = None
-        self.seen = FieldsSeen(predictions.fields)
+        self._filter = Filter.of(predictions)
+        self.seen = FieldsSeen(predictions.fields, None if self._filter is None else self._filter.seen)
         self.refills = False
 
     @property
@@ -221,8 +222,7 @@ class FilesSource:
     def _update(self, store: Store, found: list[Found]) -> None:
         """Take in what there is now."""
         now = self._clock()
-        before = {file.path for file in self._found}
-        first = self._looked == float("-inf")
+        before, first = {file.path for file in self._found}, self._looked == float("-inf")
         self._looked, self._found = now, found
         ledger = self._ledger
         ledger.advance(now, self._horizon, found)
@@ -297,7 +297,7 @@ class FilesSource:
             reader: Reader = ParquetReader(store.scan(file))
         else:
             content = store.open(file, compression)
-            lines = partial(CsvReader, null_values=self._null_values) if kind == "csv" else LinesReader
+            lines = partial(CsvReader, null_values=self._predictions.null_values) if kind == "csv" else LinesReader
             try:
                 reader = lines(content, file.size, compressed=compression is not None)
             except BaseException:
@@ -317,7 +317,7 @@ class FilesSource:
         """Recognise fields by the newest file that tells them and return it; note what cannot be read on the way."""
         for file in [file for file in reversed(found) if self._is_whole(store, file)][:SAMPLE_FILES]:
             try:
-                sample = sample_events(self._open(store, file).sample(), partitions_of(file.path))
+                sample = sample_events(self._open(store, file).sample(), partitions_of(file.path), self._filter)
             except ERRORS as error:
                 problems[store.shown(file)] = words_of(error)
                 continue
@@ -330,7 +330,7 @@ class FilesSource:
                 self.schema = log_schema(sample, predictions.fields, self._layout, timezone=predictions.timezone, where=where)
             except ConfigError as error:
                 raise ConfigError(f"{store.shown(file)}: {error}") from error
-            self._parser = PartParser(self.schema, sample, clock=self._clock)
+            self._parser = PartParser(self.schema, sample, clock=self._clock, chosen=self._filter)
             self.seen.count(served_of(sample, self.schema), self.schema, has_values=len(sample) > 1)
             return file, sample
         return None
@@ -365,7 +365,7 @@ class FilesSource:
                 self.close()
                 self._left.pop(file.path)
                 self._failing.pop(file.path, None)
-            if batch.events or batch.rejected.total:
+            if batch.events or batch.rejected.total or batch.skipped:
                 yield batch
             if part.last:
                 return

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, column, inspect, literal_column, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -69,6 +69,25 @@ class Relation:
         return self.source.c[str(path[0])] if path is not None and path[0] in self.names else None
 
 
+class RowFilter(Protocol):
+    """Tells predictions from other rows."""
+
+    def passing(self, source: FromClause, rows: Sequence[Sequence[Any]], codes: Mapping[str, Any]) -> FromClause:
+        """Return the rows of a relation that pass, as a relation.
+
+        Args:
+            source: the relation, with its columns.
+            rows: some of its rows, as the driver gives them.
+            codes: the driver's code for the type of each column.
+
+        Raises:
+            ConfigError: it has no such column, or one that cannot be compared so.
+        """
+
+    def count(self, rows: int, passed: int) -> None:
+        """Count rows that were looked at, and those of them that passed."""
+
+
 def read_relation(
     connection: Connection,
     dialect: Dialect,
@@ -77,6 +96,7 @@ def read_relation(
     *,
     where: str,
     seen: FieldsSeen | None = None,
+    chosen: RowFilter | None = None,
 ) -> Relation | None:
     """Look at a table: which columns it has, and which of them is what; None while it has no rows with a time.
 
@@ -87,6 +107,7 @@ def read_relation(
         layout: the model's columns; None where only its service is watched.
         where: the model's place in the configuration, for messages.
         seen: counts which columns there are.
+        chosen: tells predictions from other rows, which are no part of the relation then.
 
     Raises:
         ConfigError: the columns do not tell which field is what.
@@ -97,6 +118,11 @@ def read_relation(
     place = f"{where}.{predictions.SECTION}.fields"
     names, rows, codes = _sample(connection, _anything(connection, settings))
     seen = seen or FieldsSeen(predictions.fields)
+    source = _with_columns(connection, settings, names)
+    if chosen is not None:
+        source = chosen.passing(source, rows, codes)
+        sampled, (_, rows, _) = len(rows), _sample(connection, source)
+        chosen.count(len(rows) or sampled, len(rows))
     if not rows:
         seen.count([dict.fromkeys(names)], None, has_values=False)
         return None
@@ -109,7 +135,6 @@ def read_relation(
     # A latency may be a column that older rows lack.
     has_latency = any(lookup(event, schema.latency) is not None for event in events) if schema.latency is not None else True
     seen.count(events[1:], schema, has_values=has_latency)
-    source = _with_columns(connection, settings, names)
     assert schema.time is not None  # noqa: S101 - a table of labels without a time is refused in the configuration
     at = str(schema.time[0])
     if not samples[at]:

@@ -28,7 +28,9 @@ from prediction_exporter.sources.base import Batch, Look, Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.engine import Database
+from prediction_exporter.sources.table.filtering import TableFilter
 from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.reader import Reader, mode_of, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
@@ -93,7 +95,9 @@ class TableSource:
         """What the windows are filled for: with other bins or other windows the past must be read again."""
         layout = self._context.layout
         spans = [f"{span.name}/{span.bucket}" for span in self._context.spans]
-        return json.dumps([layout.digest if layout is not None else None, spans, sorted(self._context.segments)])
+        where = self._context.predictions.where
+        filled = [layout.digest if layout is not None else None, spans, sorted(self._context.segments)]
+        return json.dumps(filled if where is None else [*filled, where])
 
     def restore(self, position: str | None) -> None:
         """Continue from a position that ``position`` returned, or start with all that the longest window holds."""
@@ -131,7 +135,8 @@ class TableSource:
                 reader = open_reader(self._context, self._database, relation, connection, Learned())
                 rows = reader.sample() if self._context.by_rows and isinstance(reader, RowsReader) else rows
         if relation is None:
-            return Look(remarks=("the table has no row with a time yet",), unseen=self.seen.unseen())
+            passing = "" if self._context.predictions.where is None else " that passes the filter"
+            return Look(remarks=(f"the table has no row with a time{passing} yet",), unseen=self.seen.unseen())
         return Look(schema=relation.schema, place=self.name, rows=rows, fields=relation.fields, unseen=self.seen.unseen())
 
     # Reading
@@ -176,7 +181,11 @@ class TableSource:
 
     def _look(self, connection: Connection) -> Relation | None:
         context = self._context
-        self.seen = FieldsSeen(context.predictions.fields)  # a column may have been renamed
+        chosen = Filter.of(context.predictions)
+        # A column may have been renamed.
+        self.seen = FieldsSeen(context.predictions.fields, None if chosen is None else chosen.seen)
+        place, dialect = f"{context.where}.{context.predictions.SECTION}.where", self._database.dialect
+        row_filter = None if chosen is None else TableFilter(chosen, dialect, where=place)
         relation = read_relation(
             connection,
             self._database.dialect,
@@ -184,6 +193,7 @@ class TableSource:
             context.layout,
             where=context.where,
             seen=self.seen,
+            chosen=row_filter,
         )
         if relation is not None and self._database.dialect.has_indexes and not self._told_index:
             self._told_index = True
