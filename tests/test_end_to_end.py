@@ -183,7 +183,7 @@ def assert_rules_and_panels_work(running: Running) -> None:
         at=time.time(),
         span=120,
         rate_interval="10s",
-        given={"window": "1m", "column": "loan_amount"},
+        given={"window": "1m", "column": "loan_amount", "measure": "roc_auc"},  # one that is of a class
     )
     assert page.values["version"] == "1"
     empty = []

@@ -165,8 +165,8 @@ class Process:
             try:
                 if requests.get(self._ready, timeout=1).ok:
                     return
-            except requests.ConnectionError:
-                pass  # not listening yet
+            except (requests.ConnectionError, requests.Timeout):
+                pass  # not listening yet, or busy starting
             time.sleep(POLL_SECONDS)  # between two looks whether it is ready
         last = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
         raise PredictionExporterError("\n".join([f"{self.name} does not start; the end of {self._log}:", *last]))
