@@ -50,7 +50,7 @@ FIELD_NOT_FOUND = Alert(
     mitigation=(
         "1. `prediction-exporter check config` names what the records have, and what may be meant.\n"
         "2. The service renamed the field: write the new name, or roll back.\n"
-        "3. A filter that nothing passes: [what may be written](../sources/filters.md), and what the records have.\n"
+        "3. A filter that nothing passes (`where`): compare it with what the records have.\n"
         '4. A latency with a unit in its text, as `"12.5ms"`: have it written as a number.'
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE),

@@ -102,7 +102,7 @@ MODEL_COST_OVERRUN = Alert(
         Diagnosis(question="What was billed, this month and the one before?", query=BILLED.where(model="MODEL")),
     ),
     mitigation=(
-        "1. Which component costs most, and did it grow? Ask the third question again with `offset 7d` behind the braces.\n"
+        "1. Which component costs most, and did it grow? Ask the third question again with `offset 1w` behind the braces.\n"
         "2. The replicas' hours: is it scaled to what it needs? Compare its requests with what a replica can answer.\n"
         "3. Predictions: does a caller ask more than before, or again and again?\n"
         "4. A purchase that is made once in a month is in what was spent, and is not projected: wait for the month's end.\n"

@@ -30,7 +30,9 @@ from prediction_exporter.sources.backoff import Backoff
 from prediction_exporter.sources.base import Batch, Look
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.engine import Database
+from prediction_exporter.sources.table.filtering import TableFilter
 from prediction_exporter.sources.table.ids import comparable
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
 from prediction_exporter.sources.table.rows import RowsReader
@@ -231,7 +233,6 @@ class EngineJoin:
             yield from self._take_labels(connection, sides, oldest, known)
 
     def _look(self, connection: Connection) -> _Sides | None:
-        self.seen = FieldsSeen(self._labels.fields)
         predictions = self._relation(connection, self._predictions, self._layout)
         labels = self._relation(connection, self._labels, self._of_labels)
         if predictions is None:
@@ -247,8 +248,13 @@ class EngineJoin:
         return _Sides(predictions, labels, of_prediction, of_label)
 
     def _relation(self, connection: Connection, section: Predictions, layout: Layout) -> Relation | None:
-        seen = self.seen if section is self._labels else None
-        return read_relation(connection, self._database.dialect, section, layout, where=self._where, seen=seen)
+        dialect, chosen = self._database.dialect, Filter.of(section)
+        seen = FieldsSeen(section.fields, None if chosen is None else chosen.seen)
+        if section is self._labels:
+            self.seen = seen
+        place = f"{self._where}.{section.SECTION}.where"
+        passing = None if chosen is None else TableFilter(chosen, dialect, where=place)
+        return read_relation(connection, dialect, section, layout, where=self._where, seen=seen, chosen=passing)
 
     def _tell_index(self, connection: Connection, *relations: Relation) -> None:
         if self._told_index or not self._database.dialect.has_indexes:
