@@ -7,7 +7,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from prediction_exporter.counting import categories
@@ -29,7 +29,7 @@ texts = st.one_of(
     st.sampled_from([spelling for spellings in SPELLINGS.values() for spelling in spellings]),
     st.integers(-3, 3).map(str),
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
-    st.sampled_from(["{}", "[1]", '{"a": 1}', "{", "[x"]),
+    st.sampled_from(["{}", "[1]", '{"a": 1}', "{", "[x", "NaN", "nan", "None", "<NA>", "NaT", "Infinity", "-Infinity"]),
 )
 
 
@@ -65,20 +65,26 @@ def test_whole_numbers_keep_all_their_digits(number: int) -> None:
     assert canonical(str(number)) == str(number)
 
 
-def expected(table: list[str], values: list[str | None]) -> list[int]:
-    """Encode one by one: its index in the table, other, or invalid."""
+def expected(table: list[str], value: str | None) -> int:
+    """Encode one: its index in the table, or that of what is no category of it."""
     encoder = CategoryEncoder(table)
-    codes = []
-    for value in values:
-        if value is not None and value not in table and is_container(value):
-            codes.append(encoder.invalid)
-        else:
-            meaning = None if value is None else value if value in table else canonical(value)
-            codes.append(table.index(meaning) if meaning in table else encoder.other)
-    return codes
+    if value is None:
+        return encoder.other
+    if value in table:
+        return table.index(value)
+    if is_container(value):
+        return encoder.invalid
+    if value in {"Infinity", "-Infinity"}:
+        return encoder.non_finite
+    meaning = canonical(value)
+    if meaning in table:
+        return table.index(meaning)
+    return encoder.nan if value in {"NaN", "nan", "<NA>", "NaT"} else encoder.other
 
 
 @given(st.lists(texts, max_size=8), st.lists(st.lists(st.none() | texts, max_size=30), max_size=4))
+@example([], [["NaN", "Infinity", "-Infinity", "nan", None]])
+@example(["NaN", "nan"], [["nan", "NaN", "None"]])
 def test_the_encoder_is_a_dictionary(table: list[str], batches: list[list[str | None]]) -> None:
     """Whatever it learnt from former batches, it answers as it would have at first."""
     known = list(dict.fromkeys(map(canonical, table)))
@@ -86,7 +92,7 @@ def test_the_encoder_is_a_dictionary(table: list[str], batches: list[list[str | 
     for values in batches:
         codes = encoder.encode(pl.Series(values, dtype=pl.String))
         assert codes.dtype == np.int32
-        assert codes.tolist() == expected(known, values)
+        assert codes.tolist() == [expected(known, value) for value in values]
 
 
 def test_spellings_are_learnt_up_to_a_bound_and_counted_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
