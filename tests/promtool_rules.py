@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from prediction_exporter.kit.figures import SEVERAL
 from prediction_exporter.kit.fleet import LEFT_OUT
 from prediction_exporter.kit.performance import SEVERAL_LABELLED
+from quick_yaml import dump, load
 
 _NAMES = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
@@ -25,8 +24,8 @@ def pruned(folder: Path, test: str, into: Path, **changes: Any) -> Path:
         into: where to write.
         changes: of the test file.
     """
-    content = yaml.safe_load((folder / test).read_text()) | changes
-    files = {name: yaml.safe_load((folder / test).parent.joinpath(name).read_text()) for name in content["rule_files"]}
+    content = load((folder / test).read_text()) | changes
+    files = {name: load((folder / test).parent.joinpath(name).read_text()) for name in content["rule_files"]}
     rules = [rule for file in files.values() for group in file["groups"] for rule in group["rules"]]
     given = {line["series"].partition("{")[0] for each in content["tests"] for line in each.get("input_series", ())}
     rules = _with_values(rules, given)
@@ -37,12 +36,12 @@ def pruned(folder: Path, test: str, into: Path, **changes: Any) -> Path:
         file["groups"] = [group for group in file["groups"] if group["rules"]]
         path = (into / test).parent / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(file, sort_keys=False, width=10_000))
+        path.write_text(dump(file))
     left = {group["name"] for file in files.values() for group in file["groups"]}
     content["group_eval_order"] = [name for name in content["group_eval_order"] if name in left]
     target = into / test
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(yaml.safe_dump(content, sort_keys=False, width=10_000))
+    target.write_text(dump(content))
     return target
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from prediction_exporter.config import Config, parse
 from prediction_exporter.errors import ConfigError
@@ -17,6 +16,7 @@ from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.routes import UNOWNED
 from prediction_exporter.kit.scale import Scale
+from quick_yaml import load as load_yaml
 
 Run = Callable[..., str]
 
@@ -37,7 +37,7 @@ notifications: {{{", ".join(notifications)}}}
 
 def rendered_for(owners: str, *notifications: str) -> dict[str, Any]:
     """Return Alertmanager's configuration for these owners and transports."""
-    content: dict[str, Any] = yaml.safe_load(alertmanager_config(configured(owners, *notifications), Scale()))
+    content: dict[str, Any] = load_yaml(alertmanager_config(configured(owners, *notifications), Scale()))
     return content
 
 
@@ -68,7 +68,7 @@ def test_an_alert_without_owner_is_not_dropped(run: Run, folder: Path, owner: li
 
 def test_every_receiver_reaches_somebody(rendered: Mapping[str, str]) -> None:
     """A receiver without channels would swallow its alerts."""
-    content = yaml.safe_load(rendered[CONFIG_FILE])
+    content = load_yaml(rendered[CONFIG_FILE])
     for receiver in content["receivers"]:
         assert receiver["slack_configs"]
         assert receiver["email_configs"]
@@ -77,7 +77,7 @@ def test_every_receiver_reaches_somebody(rendered: Mapping[str, str]) -> None:
 
 def test_only_warnings_on_other_areas_than_service_and_data_wait(rendered: Mapping[str, str]) -> None:
     """Critical alerts, all of the service and faults of data are sent at any time; critical ones are repeated sooner."""
-    content = yaml.safe_load(rendered[CONFIG_FILE])
+    content = load_yaml(rendered[CONFIG_FILE])
     assert content["time_intervals"][0]["time_intervals"] == [
         {"weekdays": ["monday:friday"], "times": [{"start_time": "08:00", "end_time": "18:00"}], "location": "Europe/Zurich"}
     ]
@@ -101,7 +101,7 @@ def test_grouping_is_each_owners_choice(run: Run, tmp_path: Path, unowned: str) 
     (tmp_path / "alertmanager.yml").write_text(alertmanager_config(config, Scale()))
     (tmp_path / "templates").mkdir()
     run("amtool", "check-config", tmp_path / "alertmanager.yml")
-    route = yaml.safe_load((tmp_path / "alertmanager.yml").read_text())["route"]
+    route = load_yaml((tmp_path / "alertmanager.yml").read_text())["route"]
     by = {"model": ["alertname", "namespace", "model"], "owner": ["alertname"]}
     assert route["group_by"] == by[unowned]
     # What a route does not say it takes from the one above.
@@ -154,7 +154,7 @@ def test_an_owner_who_cannot_be_reached_is_an_error() -> None:
 
 def test_secrets_come_from_files(rendered: Mapping[str, str]) -> None:
     """Neither the webhook's address nor a password stands in the file."""
-    content = yaml.safe_load(rendered[CONFIG_FILE])["global"]
+    content = load_yaml(rendered[CONFIG_FILE])["global"]
     assert content["slack_api_url_file"] == "/etc/alertmanager/secrets/slack_api_url"
     assert content["smtp_auth_password_file"] == "/etc/alertmanager/secrets/smtp_password"
     assert not {"slack_api_url", "smtp_auth_password"} & content.keys()
@@ -221,7 +221,7 @@ _DRIFT = _alert("ModelFeatureDrift", version="2", column="income")
 )
 def test_what_mutes_what(rendered: Mapping[str, str], source: dict[str, str], target: dict[str, str], *, muted: bool) -> None:
     """An alert is muted by its cause in the same model, version and column, and by nothing else."""
-    assert _muted(yaml.safe_load(rendered[CONFIG_FILE])["inhibit_rules"], source, target) is muted
+    assert _muted(load_yaml(rendered[CONFIG_FILE])["inhibit_rules"], source, target) is muted
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=str)
@@ -254,7 +254,7 @@ def test_alerts_that_need_fresh_data_are_muted_while_there_is_none(alert: Alert)
 
 def test_every_declared_muting_is_rendered(rendered: Mapping[str, str]) -> None:
     """Each pair of the declarations has its rule."""
-    rules = yaml.safe_load(rendered[CONFIG_FILE])["inhibit_rules"]
+    rules = load_yaml(rendered[CONFIG_FILE])["inhibit_rules"]
     for alert in ALERTS:
         for source in ALERTS:
             pair = (_alert(source.name, version="2", column="c"), _alert(alert.name, version="2", column="c"))

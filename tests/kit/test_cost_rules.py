@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-import yaml
 
 from prediction_exporter.collectors.bill import BILL_SHARED, BILLED_MONTH_END, BILLED_MONTH_TO_DATE, BILLED_RATE
 from prediction_exporter.collectors.cost import COST, COST_MONTH_END, COST_MONTH_TO_DATE, COST_RATE
@@ -16,6 +15,8 @@ from prediction_exporter.kit.cost import ANOMALY, HOURLY, LARGEST, MONTH_END, MO
 from prediction_exporter.kit.groups import RECORDING_GROUPS
 from prediction_exporter.kit.promql import Recorded
 from prediction_exporter.kit.rules import RECORDING_FILE
+from quick_yaml import dump as dump_yaml
+from quick_yaml import load as load_yaml
 
 Run = Callable[..., str]
 Expect = Callable[..., None]
@@ -31,12 +32,12 @@ def expect(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     names = {str(each) for each in (HOURLY, RATE, LARGEST, PER_1000, MONTH_TO_DATE, MONTH_END, ANOMALY)}
 
     def check(lines: Sequence[str], at: str, *expected: tuple[Recorded, dict[str, str], float], minutes: int = 10) -> None:
-        rules = yaml.safe_load((folder / RECORDING_FILE).read_text())
+        rules = load_yaml((folder / RECORDING_FILE).read_text())
         for group in rules["groups"]:
             group["rules"] = [rule for rule in group["rules"] if rule["record"] in names or "_shared" in rule["record"]]
         rules["groups"] = [group for group in rules["groups"] if group["rules"]]
         path = tmp_path_factory.mktemp("costs")
-        (path / "rules.yml").write_text(yaml.safe_dump(rules))
+        (path / "rules.yml").write_text(dump_yaml(rules))
         left = {group["name"] for group in rules["groups"]}
         queries = [
             (f"sum(round({each.where(**of)}, 0.0001) or absent({each.where(**of)}) - 2)", of) for each, of, _ in expected
@@ -56,7 +57,7 @@ def expect(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             "group_eval_order": [group.name for group in RECORDING_GROUPS if group.name in left],
             "tests": [test],
         }
-        (path / "costs.test.yml").write_text(yaml.safe_dump(content))
+        (path / "costs.test.yml").write_text(dump_yaml(content))
         run("promtool", "test", "rules", path / "costs.test.yml")
 
     return check

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from grafana import Json, expressions, filled, panels, variables
 from prediction_exporter.families import Family
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.dashboards import FILE, UID, dashboards
 from prediction_exporter.kit.render import render
+from quick_yaml import dump as dump_yaml
 
 SCHEMAS = Path(__file__).parent / "grafana-schema"
 
@@ -224,7 +224,7 @@ def test_prometheus_can_parse_every_query(dashboard: Json, run: Callable[..., st
         {"record": f"query:n{i}", "expr": as_sent(dashboard, expr)} for i, (_, expr, _) in enumerate(expressions(dashboard))
     ]
     path = tmp_path / "panels.rules.yml"
-    path.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    path.write_text(dump_yaml({"groups": [{"name": "panels", "rules": rules}]}))
     assert f"{len(rules)} rules found" in run("promtool", "check", "rules", path)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from grafana import filled, panels
 from prediction_exporter.collectors.artifacts import TIMESTAMP
@@ -76,6 +75,7 @@ from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
 from prediction_exporter.statistics.out_of_range_ratio import OUT_OF_RANGE_RATIO
 from prediction_exporter.statistics.outlier_ratio import OUTLIER_RATIO
 from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
+from quick_yaml import dump as dump_yaml
 
 Run = Callable[..., str]
 
@@ -283,7 +283,7 @@ def same(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ca
             "tests": [test],
         }
         path = tmp_path_factory.mktemp("fleet") / "fleet.test.yml"
-        path.write_text(yaml.safe_dump(content))
+        path.write_text(dump_yaml(content))
         run("promtool", "test", "rules", path)
 
     return check

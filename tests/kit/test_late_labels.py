@@ -15,7 +15,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import yaml
 
 from prediction_exporter import config
 from prediction_exporter.cli import main
@@ -31,6 +30,7 @@ from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, group_of
 from prediction_exporter.monitor.model_monitor import ModelMonitor
 from processes import samples
 from promtool_rules import pruned
+from quick_yaml import dump as dump_yaml
 from watched import NOW, Clock, config_text, samples_of, total
 
 Run = Callable[..., str]
@@ -277,7 +277,7 @@ def test_no_alert_of_the_patient_model_and_many_of_the_hasty_one(
         "group_eval_order": [*(group.name for group in RECORDING_GROUPS), group_of("performance")],
         "tests": [test],
     }
-    (tmp_path / "kit/prometheus/tests/late.test.yml").write_text(yaml.safe_dump(content))
+    (tmp_path / "kit/prometheus/tests/late.test.yml").write_text(dump_yaml(content))
     run("promtool", "test", "rules", pruned(tmp_path / "kit/prometheus", "tests/late.test.yml", tmp_path / "pruned"))
 
 

@@ -18,7 +18,6 @@ from urllib.parse import quote_plus, unquote
 
 import pytest
 import requests
-import yaml
 from aiosmtpd.controller import Controller
 
 from alertmanagers import alertmanager_of, wait
@@ -26,6 +25,7 @@ from prediction_exporter.config import parse
 from prediction_exporter.demo.sinks import free_port
 from prediction_exporter.kit import render as kit
 from prediction_exporter.kit.rules import ALERTS_FILE
+from quick_yaml import load as load_yaml
 
 COLUMNS = 12
 WORST = "c11 1.20, c10 1.10, c09 1.00, c08 0.90, c07 0.80, c06 0.70, c05 0.60, c04 0.50, c03 0.40, c02 0.30 and 2 more"
@@ -437,7 +437,7 @@ def test_without_a_runbook_the_first_steps_stand_in_the_message(tell: Callable[.
 def test_without_grafana_no_message_speaks_of_a_dashboard(tell: Callable[..., Told]) -> None:
     """Neither a link nor, in any alert's words, advice to look at one."""
     told = tell("no-grafana", {"column": "x"})
-    rules = yaml.safe_load(kit.render(None)[ALERTS_FILE])
+    rules = load_yaml(kit.render(None)[ALERTS_FILE])
     written = [text for group in rules["groups"] for rule in group["rules"] for text in rule.get("annotations", {}).values()]
     assert len(written) > 50
     assert not [text for text in (*told.texts, *written) if "dashboard" in text.lower()]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from sklearn import metrics
 
 from labelled import Pairs, binary, multiclass, ranking, regression
@@ -21,6 +20,8 @@ from prediction_exporter.kit.performance import ALONE, FLEET, POOLED, SEVERAL_LA
 from prediction_exporter.kit.promql import select
 from prediction_exporter.kit.rules import RECORDING_FILE
 from prediction_exporter.performance import MEASURES, Measured, Performance, measure
+from quick_yaml import dump as dump_yaml
+from quick_yaml import load as load_yaml
 
 Run = Callable[..., str]
 
@@ -84,10 +85,10 @@ def check(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     groups = {"model-replicas", "model-measures", "model-labels"}
 
     def checked(lines: list[str], ones: list[str], absent: list[str] | None = None) -> None:
-        rules = yaml.safe_load((folder / RECORDING_FILE).read_text())
+        rules = load_yaml((folder / RECORDING_FILE).read_text())
         rules["groups"] = [group for group in rules["groups"] if group["name"] in groups]
         path = tmp_path_factory.mktemp("performance")
-        (path / "rules.yml").write_text(yaml.safe_dump(rules))
+        (path / "rules.yml").write_text(dump_yaml(rules))
         parts = [line.rpartition("} ") for line in lines]
         given = [{"expr": expr, "eval_time": "8m", "exp_samples": [{"labels": "{}", "value": 1}]} for expr in ones]
         test = {
@@ -97,7 +98,7 @@ def check(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> C
         }
         order = [group.name for group in RECORDING_GROUPS if group.name in groups]
         content = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "group_eval_order": order, "tests": [test]}
-        (path / "performance.test.yml").write_text(yaml.safe_dump(content))
+        (path / "performance.test.yml").write_text(dump_yaml(content))
         run("promtool", "test", "rules", path / "performance.test.yml")
 
     return checked

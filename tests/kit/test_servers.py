@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from prediction_exporter.config import Config, parse
 from prediction_exporter.errors import ConfigError
@@ -21,6 +20,8 @@ from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, al
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.servers import SERVERS_FILE, server_rules
 from prediction_exporter.servers import SERVERS
+from quick_yaml import dump as dump_yaml
+from quick_yaml import load as load_yaml
 from server_series import SCRAPED, SHOWN
 
 Run = Callable[..., str]
@@ -40,7 +41,7 @@ def match_of(kind: str, name: str, job: str = "servers") -> dict[str, str]:
 def config_of(*models: Mapping[str, Any]) -> Config:
     """Return a configuration of models without predictions."""
     listed = [{"owner": "ml", "maturity": 0, **model} for model in models]
-    text = yaml.safe_dump({"owners": {"ml": {"slack": "#ml"}}, "models": listed})
+    text = dump_yaml({"owners": {"ml": {"slack": "#ml"}}, "models": listed})
     return parse(text, name="exporter.yml", base=Path("/"), environ={})
 
 
@@ -112,7 +113,7 @@ def steady(rate: int) -> str:
 def agree(tmp_path: Path, run: Run, config: Config, *tests: Mapping[str, Any], alerts: tuple[str, ...] = ()) -> None:
     """Run tests on the servers' rules and on what other rules make of them."""
     texts = {RECORDING_FILE: recording_rules(Scale()), ALERTS_FILE: alerting_rules(Scale(), Links())}
-    files = {path: yaml.safe_load(text) for path, text in {**texts, **server_rules(config, Scale())}.items()}
+    files = {path: load_yaml(text) for path, text in {**texts, **server_rules(config, Scale())}.items()}
     needed = {str(series) for series in (TRAFFIC, *FAILED_SHARES.values(), *SLOW_SHARES.values())}
     text = json.dumps(files)
     needed |= set(re.findall(r"model(?:_instance|_area)?:[\w:]+", text)) - {"model_column"}
@@ -127,7 +128,7 @@ def agree(tmp_path: Path, run: Run, config: Config, *tests: Mapping[str, Any], a
                 or rule.get("alert") in alerts
             ]
             kept.append({"name": group["name"], "interval": str(INTERVAL), "rules": rules})
-    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": kept}))
+    (tmp_path / "rules.yml").write_text(dump_yaml({"groups": kept}))
     order = [group["name"] for group in kept]
     # Left to itself, promtool evaluates groups in random order: what ties servers comes before what is made of them.
     first = [name for name in order if name in {"model-replicas", "model-servers"}]
@@ -139,7 +140,7 @@ def agree(tmp_path: Path, run: Run, config: Config, *tests: Mapping[str, Any], a
         "group_eval_order": order,
         "tests": [{"interval": "1m", **test} for test in tests],
     }
-    (tmp_path / "test.yml").write_text(yaml.safe_dump(content, width=10_000))
+    (tmp_path / "test.yml").write_text(dump_yaml(content))
     run("promtool", "test", "rules", tmp_path / "test.yml")
 
 
@@ -370,7 +371,7 @@ def test_the_bucket_below_the_objective_counts(under: str, buckets: list[float] 
     """A request that may have been too slow is never taken for fast enough."""
     server = {"kind": "fastapi", "match": {"handler": "/"}} | ({"buckets": buckets} if buckets else {})
     config = config_of({"name": "m", "server": server, "slo": {"latency": {"under": under, "ratio": 0.9}}})
-    rules = [rule for group in yaml.safe_load(server_rules(config, Scale())[SERVERS_FILE])["groups"] for rule in group["rules"]]
+    rules = [rule for group in load_yaml(server_rules(config, Scale())[SERVERS_FILE])["groups"] for rule in group["rules"]]
     [slow] = [rule["expr"] for rule in rules if rule["record"] == "model_requests_slow_total"]
     [bounds] = set(re.findall(r'le=~"([^"]*)"', slow))
     assert bounds.replace("[.]", ".").split("|")[0] == le
@@ -381,7 +382,7 @@ def test_the_bucket_below_the_objective_counts(under: str, buckets: list[float] 
 def test_what_a_value_holds_stays_text() -> None:
     """Quotes and backslashes of a label's value end no selector."""
     config = config_of({"name": "m", "server": {"kind": "vllm", "match": {"model_name": 'a"b\\c'}}})
-    text = yaml.safe_load(server_rules(config, Scale())[SERVERS_FILE])["groups"][0]["rules"][0]["expr"]
+    text = load_yaml(server_rules(config, Scale())[SERVERS_FILE])["groups"][0]["rules"][0]["expr"]
     assert r'model_name="a\"b\\c"' in text
     assert r'match="model_name=a\"b\\c"' in text
 
