@@ -9,6 +9,9 @@ INSTALLED := $(VENV)/.installed
 DEMO_INSTALLED := $(VENV)/.installed-demo
 FUZZ_INSTALLED := $(VENV)/.installed-fuzz
 
+# A second of each command goes into compiling what it imports, where that is not kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

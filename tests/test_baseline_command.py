@@ -18,6 +18,7 @@ import duckdb
 import polars as pl
 import pytest
 
+import forked
 from prediction_exporter import baseline
 
 CONFIG = """
@@ -68,7 +69,7 @@ def command(*arguments: object) -> list[str]:
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command."""
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60, check=False)
+    return forked.run("baseline", *arguments)
 
 
 def test_builds_a_baseline_and_says_what_it_made_of_each_column(tmp_path: Path) -> None:

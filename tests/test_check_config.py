@@ -7,8 +7,6 @@ import json
 import math
 import random
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
+import forked
 from model_servers import serving
 from watched import Watched, config_text, model_text
 
@@ -28,8 +27,7 @@ def watched(tmp_path: Path) -> Watched:
 
 def check(watched: Watched, **environment: str) -> tuple[int, str, str]:
     """Run the command; return its exit code, output and errors."""
-    line = [sys.executable, "-m", "prediction_exporter", "check", "config", str(watched.file)]
-    found = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False, env=environment or None)
+    found = forked.run("check", "config", watched.file, env=environment or None)
     assert "Traceback" not in found.stderr
     return found.returncode, found.stdout, found.stderr
 
@@ -511,7 +509,7 @@ def test_the_command_that_a_message_shows_mends_it(watched: Watched) -> None:
         assert code == 1
         [command] = re.findall(r"with: prediction-exporter (.*)$", errors, re.MULTILINE)
         data = command.replace("TRAINING_DATA", str(watched.folder / "baseline.parquet")).split()
-        subprocess.run([sys.executable, "-m", "prediction_exporter", *data], check=True, capture_output=True, timeout=60)
+        forked.run(*data, check=True)
         assert check(watched)[0] == 0
         (watched.folder / "baseline.json").unlink()
 
@@ -601,8 +599,7 @@ def test_warnings_stand_before_the_table(watched: Watched) -> None:
     """And behind what was looked at: the table is long, and what is above it is overlooked by nobody who reads to its end."""
     watched.configure(config_text(model_text(), model_text("n", "n-*.log", more="maturity: 0")))
     watched.log(10, at=time.time())
-    command = [sys.executable, "-m", "prediction_exporter", "check", "config", str(watched.file)]
-    found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+    found = forked.run("check", "config", watched.file, check=True, mixed=True).stdout
     assert found.index("n: reads ") < found.index(": warning: ") < found.index("series_limit ")
     assert found.rindex(": warning: ") < found.index("  model_")
 
@@ -625,9 +622,7 @@ def test_what_is_not_compared_is_said(watched: Watched) -> None:
     (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     watched.configure(config_text(model_text(fields="{time: ts}")))
     build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
-    said = subprocess.run(
-        [sys.executable, "-m", "prediction_exporter", *build], capture_output=True, text=True, timeout=60, check=True
-    ).stdout
+    said = forked.run(*build, check=True).stdout
     assert "e[200]" in said
     watched.write("".join(json.dumps({"ts": time.time(), **row}) + "\n" for row in rows[:5]))
     _, output, _ = check(watched)
@@ -642,7 +637,7 @@ def test_what_can_be_seen_is_said(watched: Watched) -> None:
     (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     watched.configure(config_text(model_text(fields="{time: ts}")))
     build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
-    subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+    forked.run(*build, check=True)
     watched.write("".join(json.dumps(row | {"ts": time.time()}) + "\n" for row in rows[:5]))
     _, output, _ = check(watched)
     assert "0.5 sd is sure in 1 of 2 columns after about " in output
@@ -657,7 +652,7 @@ def test_a_baseline_that_compares_nothing_is_no_good_news(watched: Watched) -> N
     (watched.folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     watched.configure(config_text(model_text(fields="{time: ts}")))
     build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
-    subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+    forked.run(*build, check=True)
     watched.write("".join(json.dumps({"ts": time.time(), **row}) + "\n" for row in rows[:5]))
     code, _, errors = check(watched)
     assert code == 0
@@ -705,7 +700,7 @@ def test_a_log_that_rounds(watched: Watched) -> None:
     for settings, expected in (("{}", True), ("{p: {decimals: 2}}", False)):
         more = f"baseline: baseline.json\ncolumns: {settings}"
         watched.configure(config_text(model_text(fields="{time: ts}", more=more)))
-        subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+        forked.run(*build, check=True)
         errors = check(watched)[2]
         assert (told in errors) == expected
         assert "columns.q" not in errors
@@ -720,7 +715,7 @@ def test_a_table_shows_the_split_of_the_budget(watched: Watched) -> None:
     weights = "baseline: wide.json\nimportance: {c31: 0.4, c07: 0.2, c49: 0.1}"
     watched.configure(config_text(model_text(fields="{time: ts}", more=weights)))
     build = ["baseline", "--config.file", str(watched.file), "--model", "m", "--data", str(watched.folder / "train.jsonl")]
-    subprocess.run([sys.executable, "-m", "prediction_exporter", *build], capture_output=True, timeout=60, check=True)
+    forked.run(*build, check=True)
     watched.write("".join(json.dumps(row | {"ts": time.time() - 600 * n}) + "\n" for n, row in enumerate(rows[:60])))
     code, output, errors = check(watched)
     assert code == 0, errors

@@ -7,7 +7,6 @@ import itertools
 import logging
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ import pytest
 import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
+import forked
 from pages import Page
 from prediction_exporter import cli
 from prediction_exporter.collectors import NAMES, registry, switches, traffic
@@ -607,8 +607,7 @@ def test_what_is_not_watched_is_said(live: Watched, start_exporter: Start) -> No
     """By check config, and by the real exporter: its series are gone, the others are there."""
     live.configure()
     live.log(60)
-    arguments = [sys.executable, "-m", "prediction_exporter", "check", "config", str(live.file)]
-    done = subprocess.run([*arguments, "--no-collector.statistics"], capture_output=True, text=True, check=False)
+    done = forked.run("check", "config", live.file, "--no-collector.statistics")
     assert done.returncode == 0
     assert "m: not watched: statistics (--no-collector.statistics), which " in done.stderr
     assert "ModelMissingValues" in done.stderr

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import random
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+
+import forked
 
 PAGE = Path(__file__).parents[1] / "docs/limits.md"
 
 
 def prediction_exporter(*arguments: str | Path) -> str:
     """Run a command and return its output."""
-    line = [sys.executable, "-m", "prediction_exporter", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=True).stdout
+    return forked.run(*arguments, check=True).stdout
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import pytest
 import requests
 import yaml
 
+import forked
 from prediction_exporter.demo.sinks import LOOPBACK, free_port
 from processes import Exporter
 
@@ -76,9 +77,7 @@ def configure(folder: Path, training: Sequence[Mapping[str, Any]], predictions: 
     file = folder / "exporter.yml"
     file.write_text(yaml.safe_dump(config))
     data = ["--config.file", str(file), "--model", "m", "--data", str(folder / "training.jsonl")]
-    subprocess.run(
-        [sys.executable, "-m", "prediction_exporter", "baseline", *data], check=True, capture_output=True, timeout=60
-    )
+    forked.run("baseline", *data, check=True)
     return file
 
 
@@ -96,8 +95,7 @@ def training(**more: Any) -> list[dict[str, Any]]:
 
 def check(file: Path) -> tuple[int, str, str]:
     """Check a configuration."""
-    command = [sys.executable, "-m", "prediction_exporter", "check", "config", str(file)]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    found = forked.run("check", "config", file)
     return found.returncode, found.stdout, found.stderr
 
 

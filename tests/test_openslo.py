@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import forked
 from prediction_exporter import config
 from prediction_exporter.config import FreshnessObjective, LatencyObjective, Slo
 from prediction_exporter.config.units import Duration
@@ -33,8 +33,7 @@ def model(name: str, slo: Any) -> str:
 def written(folder: Path, text: str, *more: str) -> subprocess.CompletedProcess[str]:
     """Run the real command on a configuration."""
     (folder / "exporter.yml").write_text(HEAD + text)
-    line = [sys.executable, "-m", "prediction_exporter", "kit", "--config.file", str(folder / "exporter.yml")]
-    return subprocess.run([*line, "--output", str(folder), *more], capture_output=True, text=True, check=False, timeout=60)
+    return forked.run("kit", "--config.file", folder / "exporter.yml", "--output", folder, *more)
 
 
 def loaded(folder: Path, document: Any, *, name: str = "credit_risk") -> Slo:

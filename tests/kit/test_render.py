@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+import forked
 from prediction_exporter.kit import render as kit
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.rules import ALERTS_FILE
@@ -56,23 +55,12 @@ def test_no_place_to_write_to(tmp_path: Path) -> None:
     configuration.write_text(
         "owners: {a: {email: a@example.com}}\nmodels: [{name: m, owner: a, maturity: 0, predictions: {log: {path: m.log}}}]\n"
     )
-    line: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "prediction_exporter",
-        "kit",
-        "--config.file",
-        configuration,
-        "--only",
-        "rules",
-        "--output",
-    ]
     taken = tmp_path / "taken"
     taken.touch()
     folder = tmp_path / "kit" / ALERTS_FILE
     folder.mkdir(parents=True)
     for output, blocked in ((taken, taken), (tmp_path / "kit", folder)):
-        done = subprocess.run([*line, output], capture_output=True, text=True, check=False)
+        done = forked.run("kit", "--config.file", configuration, "--only", "rules", "--output", output)
         assert done.returncode == 2
         assert done.stderr.startswith(str(blocked))
         assert ": cannot be written: " in done.stderr
