@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, Strict, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -30,6 +30,19 @@ from prediction_exporter.config.values import (
 )
 from prediction_exporter.config.where import Where
 
+#: The largest cutoff of a ranking: of ranks further down it is not kept which they are.
+MOST_CUTOFF = 50
+
+
+def _first_rank(value: Any) -> Any:
+    # A Literal alone takes true for 1.
+    if type(value) is not int or value not in {0, 1}:
+        raise refuse("is not where ranks begin", "0 or 1")
+    return value
+
+
+Cutoff = Annotated[int, Strict(), Field(ge=1, le=MOST_CUTOFF)]
+FirstRank = Annotated[Literal[0, 1], BeforeValidator(_first_rank)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 
 #: Where predictions and labels meet.
@@ -47,7 +60,9 @@ class LabelFields(Section):
     """Names of the fields of a label."""
 
     id: Text = Field(description="Identifier of the prediction that the label is of, as fields.id of the predictions.")
-    label: Text = Field(description="What turned out to be true: a class or a number.")
+    label: Text = Field(
+        description="What turned out to be true: a class or a number; of a ranking the rank that was chosen, or a list of ranks."
+    )
     time: Annotated[TimeField, FieldName()] | None = Field(
         None,
         description="When the label became known: a name, or {field, unit}. The time of reading if absent; a table needs one.",
@@ -203,6 +218,14 @@ class PerformanceSection(Section):
         "list, in their order.",
     )
     quantile: Ratio | None = Field(None, description="Of a regression, the quantile that it predicts, for the quantile loss.")
+    cutoff: Cutoff | None = Field(
+        None, description="Of a ranking, how many of the first ranks NDCG looks at, 1 to 50; 10 if absent."
+    )
+    first_rank: FirstRank | None = Field(
+        None,
+        description="Of a ranking, the rank of the first item in labels, 0 or 1; 1 if absent. Nothing was chosen of a list "
+        "whose label is the number before it.",
+    )
     effects: Mapping[Text, Positive] = Field(
         {},
         description="How much worse than the baseline matters, by measure, in its own unit: {roc_auc: 0.02}; of label_drift, a "

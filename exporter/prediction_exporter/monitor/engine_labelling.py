@@ -83,7 +83,8 @@ class EngineLabelling(Labelling):
         """Return what of the configuration says which pairs there are; what is counted of them is told by its layout."""
         section = self._section
         of_fields = section.fields.model_dump(mode="json")
-        return [of_fields, float(section.sample), [*section.only_for], dict(section.values), self._parts, [*self._segments]]
+        said = [of_fields, float(section.sample), [*section.only_for], dict(section.values), self._parts, [*self._segments]]
+        return said if self._first_rank is None else [*said, self._first_rank]
 
     # Reading
 
@@ -114,6 +115,7 @@ class EngineLabelling(Labelling):
                 horizon=self._horizon,
                 share=float(self._section.sample),
                 since=batch.since,
+                adds_up=shape.adds_up,
             )
             self._staged.append((found, batch.ends))
 

@@ -14,7 +14,7 @@ from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined import JoinedCounts, Key, Kind, Window
 from prediction_exporter.monitor.references import HIGHEST_ALPHA, MONTH_SECONDS
 from prediction_exporter.performance import MEASURES, Performance, PerformanceLayout, measure
-from prediction_exporter.performance.label_drift import LABEL_DRIFT, label_drift
+from prediction_exporter.performance.label_drift import LABEL_DRIFT, drifts, label_drift
 
 _Of = tuple[Key, str, Kind]
 
@@ -25,7 +25,7 @@ PERFORMANCE, LABELS = SHOWING = ("performance", "labels")
 def compared_values(layout: PerformanceLayout) -> int:
     """Return how many values of a window are compared with a threshold, the drift of its labels among them."""
     chosen = [one for one in MEASURES if one.effect is not None and one.applies(layout)]
-    return sum(len(one.entries(layout)) for one in chosen) + 1
+    return sum(len(one.entries(layout)) for one in chosen) + drifts(layout)
 
 
 class Performing:
@@ -79,7 +79,7 @@ class Performing:
         alpha = self._alphas[span]
         measured = measure(self._measures, pairs, baseline, alpha=alpha, min_labels=self._min_labels, effects=self._effects)
         drift = None
-        if baseline is not None:
+        if baseline is not None and drifts(pairs.layout):
             effect = self._effects.get(LABEL_DRIFT)
             drift = label_drift(pairs, baseline, alpha=alpha, min_labels=self._min_labels, effect=effect)
         return changes, PerformanceReport(version, stage, segment, span, kind, pairs, measured, drift)

@@ -4,7 +4,7 @@
 
     classes: [ rows, weight, unusable, unscored | predicted x actual | negatives, positives by score bin | exact sums ]
     numbers: [ rows, weight, unusable, clipped, zero actuals | error bins | predicted x actual bins | exact sums ]
-    lists:   [ rows, weight, unusable | exact sums ]
+    lists:   [ rows, weight, unusable, clipped | exact sums ]
 """
 
 from __future__ import annotations
