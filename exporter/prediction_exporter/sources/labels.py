@@ -235,22 +235,18 @@ def labels_of(
         first_rank: of a ranking, the rank of the first item; None for 1.
     """
     values, weights = events.columns[LABEL], events.columns.get(WEIGHT)
+    if performance.task == "ranking":
+        actual = sets_of(values, first_rank)
+    else:
+        actual = classes_of(meant(values, meanings), performance) if performance.has_classes else values
     has_parts = parts == "version" or (parts == "stage" and events.stages is not None)
     return Labels(
         ids=ids_of(events),
-        actual=_actual(values, performance, meanings, first_rank),
+        actual=actual,
         times=events.times,
         parts=parts_of_events(events, parts) if has_parts else None,
         weights=None if weights is None else weights.to_numpy(),
     )
-
-
-def _actual(
-    values: pl.Series, performance: PerformanceLayout, meanings: Mapping[str, str], first_rank: int | None
-) -> pl.Series:
-    if performance.task == "ranking":
-        return sets_of(values, first_rank)
-    return classes_of(meant(values, meanings), performance) if performance.has_classes else values
 
 
 def predictions_of(
