@@ -180,7 +180,10 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None, predicti
         return Findings([problem]) if model.labels.log is not None else Findings(warnings=[problem])
     except PredictionExporterError as error:
         return Findings(str(error).split("\n"))
-    lines, found = inspect_labels(performance, look, predictions, index=index, meanings=model.labels.values)
+    first_rank = model.performance.first_rank
+    lines, found = inspect_labels(
+        performance, look, predictions, index=index, meanings=model.labels.values, first_rank=first_rank
+    )
     found.warnings += [f"{place}.labels: {warning}" for warning in told]
     shown = [*lines, *(describe_labels(look.schema) if look.schema is not None else ())]
     print("\n".join(f"    {line}" for line in shown or ["no label to look at yet"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, Strict, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, Strict, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -61,7 +61,7 @@ class LabelFields(Section):
 
     id: Text = Field(description="Identifier of the prediction that the label is of, as fields.id of the predictions.")
     label: Text = Field(
-        description="What turned out to be true: a class or a number; of a ranking the rank that was chosen, or a list of ranks."
+        description="What turned out to be true: a class or a number; of a ranking, the rank chosen, or a list of them."
     )
     time: Annotated[TimeField, FieldName()] | None = Field(
         None,

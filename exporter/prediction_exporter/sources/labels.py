@@ -74,9 +74,9 @@ def open_labels(labels: Section, kind: LabelKind, *, where: str, clock: Callable
     """Return the source of a model's labels; nothing is read yet.
 
     Its events have the label in the column :data:`LABEL`, as text of a class or of ranks or as a number, and in :data:`WEIGHT`
-    its weight where one is configured. Their time is that at which the label became known, or of reading where no field says it. A table
-    is read for as long back as predictions wait, and files are read again when they change: a label that comes again changes
-    nothing.
+    its weight where one is configured. Their time is that at which the label became known, or of reading where no field says
+    it. A table is read for as long back as predictions wait, and files are read again when they change: a label that comes
+    again changes nothing.
 
     Args:
         labels: where they are.

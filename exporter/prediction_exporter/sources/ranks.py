@@ -14,7 +14,7 @@ from prediction_exporter.counting.ranks import set_of
 FIRST = 1
 
 #: What labels may be, for messages.
-FORMS = "the rank of what was chosen, a list of ranks, or the rank before the first one where nothing was"
+FORMS = "the rank of what was chosen, a list of ranks, or the number before the rank of the first item where nothing was"
 
 
 def sets_of(texts: pl.Series, first: int | None = None) -> pl.Series:
