@@ -17,6 +17,7 @@ from prediction_exporter.performance.classes import count_classes
 from prediction_exporter.performance.exact import sum_of, value_of
 from prediction_exporter.performance.layout import (
     CLIPPED,
+    NOTHING_CHOSEN,
     ROWS,
     UNSCORED,
     UNUSABLE,
@@ -242,6 +243,11 @@ class Performance:
     def zero_actuals(self) -> int:
         """Of a regression, pairs whose actual value is 0."""
         return self.counter(ZERO_ACTUALS) if self.layout.is_regression else 0
+
+    @property
+    def nothing_chosen(self) -> int:
+        """Of a ranking, lists of which no item was worth anything."""
+        return self.counter(NOTHING_CHOSEN) if self.layout.task == "ranking" else 0
 
     @property
     def total(self) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from prediction_exporter.counting.ranks import MOST_RANKS, are_sets, chosen
 from prediction_exporter.performance.exact import BLOCK, DIGITS, sum_of
 from prediction_exporter.performance.grouping import add_counter, add_terms
-from prediction_exporter.performance.layout import CLIPPED, ROWS, UNUSABLE, WEIGHT, PerformanceLayout
+from prediction_exporter.performance.layout import CLIPPED, NOTHING_CHOSEN, ROWS, UNUSABLE, WEIGHT, PerformanceLayout
 
 Floats = NDArray[np.float64]
 
@@ -39,6 +39,7 @@ def count_lists(layout: PerformanceLayout, lists: NDArray[Any], ranks: Floats, g
     of_list, ranks, gains = of_list[kept], ranks[kept], gains[kept]
     values = np.rint(_values(layout.cutoff, total, of_list, ranks, gains)[:, usable] / _STEP) * _STEP
     counts[ROWS] = counts[WEIGHT] = values.shape[1]
+    counts[NOTHING_CHOSEN] = np.count_nonzero(values[1] == 0)
     place, shape = layout.blocks["sums"]
     for first in range(0, values.shape[1], BLOCK):
         ndcg, reciprocal = values[:, first : first + BLOCK]
@@ -67,6 +68,7 @@ def _count_sets(layout: PerformanceLayout, counts: NDArray[np.int64], sets: Floa
         add_counter(counts, counter, groups, each)
     found = chosen(sets)
     add_counter(counts, CLIPPED, groups, found[:, MOST_RANKS])
+    add_counter(counts, NOTHING_CHOSEN, groups, sets == 0)
     of_list, places = np.nonzero(found)  # by list and rank; items that were not chosen are worth nothing
     ranks = (places + 1).astype(np.float64)
     values = _values(layout.cutoff, len(sets), of_list, ranks, np.ones(len(ranks)))
