@@ -169,11 +169,11 @@ class EngineLabelling(Labelling):
             self._duplicates.add(now, found.repeated, found.repeated + len(found.followed))
         tallies.joined += len(found.actual)
         tallies.corrected += found.corrected
-        if not self._performance.has_classes:
-            tallies.delayed([""], np.zeros(len(found.actual), np.intp), found.delays)
-            return
-        names = found.actual.unique().to_list()
-        tallies.delayed(names, codes_of(found.actual, names), found.delays)
+        if self._performance.has_classes:
+            names = found.actual.unique().to_list()
+            tallies.delayed(names, codes_of(found.actual, names), found.delays)
+        elif len(found.delays):
+            tallies.delayed([""], np.zeros(len(found.delays), np.intp), found.delays)
 
     # Telling
 
