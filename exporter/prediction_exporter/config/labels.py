@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, Strict, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    Strict,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -41,7 +51,15 @@ def _first_rank(value: Any) -> Any:
     return value
 
 
-Cutoff = Annotated[int, Strict(), Field(ge=1, le=MOST_CUTOFF)]
+def _cutoff(value: int) -> int:
+    if not 1 <= value <= MOST_CUTOFF:
+        raise refuse("is no cutoff", f"1 to {MOST_CUTOFF}")
+    return value
+
+
+Cutoff = Annotated[
+    int, Strict(), AfterValidator(_cutoff), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_CUTOFF})
+]
 FirstRank = Annotated[Literal[0, 1], BeforeValidator(_first_rank)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 
