@@ -84,7 +84,7 @@ class Search:
 def test_searches_and_clicks(
     tmp_path: Path, start_exporter: Callable[..., Exporter], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Clicks one by one, in any order, twice, before their search and after a restart; a list without a label is not counted."""
+    """Clicks one by one, in any order, twice, before their search and long after it; a list without a label does not count."""
     chance = random.Random(3)
     search = Search(tmp_path)
     before = [draw(chance, 1.5) for _ in range(400)]
@@ -104,9 +104,7 @@ def test_searches_and_clicks(
     assert "say that nothing was: where 0 is the first item, write performance.first_rank: 0" in told
 
     exporter = start_exporter(search.file)
-    exporter.kill()
     search.click(*clicks[150:])
-    exporter = start_exporter(search.file)
     of = {"model": "search", "window": "24h", "labels": "mature", "segment": "all"}
     exporter.wait_for(lambda: exporter.total("model_window_labelled_predictions", **of) == 200, "labelled")
     exporter.wait_for(lambda: exporter.total("prediction_exporter_labels_events_total") == len(clicks), "read")
@@ -150,7 +148,7 @@ def test_lists_of_ranks_from_zero(tmp_path: Path, capsys: pytest.CaptureFixture[
         ("performance: {threshold: 0.5}", "performance.threshold: means nothing for task ranking"),
         ("performance: {classes: [a, b]}", "performance.classes: means nothing for task ranking"),
         ("performance: {quantile: 0.5}", "performance.quantile: means nothing for task ranking"),
-        ("performance: {cutoff: 51}", "performance.cutoff: "),
+        ("performance: {cutoff: 51}", "performance.cutoff: 51 is no cutoff (allowed: 1 to 50)"),
         ("performance: {first_rank: 2}", "performance.first_rank: 2 is not where ranks begin (allowed: 0 or 1)"),
         ("performance: {first_rank: true}", "performance.first_rank: true is not where ranks begin (allowed: 0 or 1)"),
     ],
