@@ -14,7 +14,11 @@ import polars as pl
 import pytest
 from sklearn.metrics import ndcg_score
 
+import watched
+from prediction_exporter import config
 from prediction_exporter.cli import main
+from prediction_exporter.collectors.report import PerformanceReport
+from prediction_exporter.monitor.model_monitor import ModelMonitor
 from processes import Exporter
 
 SHOWN = 20
@@ -211,3 +215,57 @@ def test_labels_that_are_hardly_ranks(tmp_path: Path, capsys: pytest.CaptureFixt
     search.click(*((f"s{number}", label) for number, label in enumerate(labels)))
     main(["check", "config", str(search.file)])
     assert told in capsys.readouterr().err
+
+
+def watch(search: Search) -> tuple[watched.Watched, ModelMonitor]:
+    """Watch a model, by a clock that stands still."""
+    model = watched.Watched(search.folder)
+    return model, model.start(config.load(search.file))
+
+
+def mature(monitor: ModelMonitor, clock: watched.Clock) -> list[PerformanceReport]:
+    """Read all there is, and return the mature windows of a day that are of no segment."""
+    labels = watched.read(monitor, clock)[0].labels
+    assert labels is not None
+    return [one for one in labels.windows if (one.window, one.labels, one.segment) == ("24h", "mature", "all")]
+
+
+def test_a_list_without_clicks_has_no_label(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is not measured, and that is told where the baseline has such lists; or it counts as one without a choice."""
+    chance = random.Random(4)
+    shown = {f"s{number}": draw(chance, 0.6) for number in range(300)}
+    clicked = [ranks for ranks in shown.values() if ranks]
+    told = f"something was chosen of each of {len(clicked)} labelled lists, and of "
+    for more, lists in (("", clicked), ("performance: {without_label: nothing_chosen}", [*shown.values()])):
+        folder = tmp_path / str(len(lists))
+        folder.mkdir()
+        search = Search(folder, f"{more}\n    segments: [words]")
+        search.build([sorted(ranks) or None if more else sorted(ranks) for ranks in shown.values()])
+        search.show(shown, watched.NOW - 5400)
+        search.click(*((name, rank) for name, ranks in shown.items() for rank in ranks))
+        model, monitor = watch(search)
+        [window] = mature(monitor, model.clock)
+        assert [window.measured[key].values[0] for key in ("ndcg", "mean_reciprocal_rank")] == pytest.approx(
+            measured(lists, 10)
+        )
+        assert [window.measured["ndcg"].baseline[0]] == pytest.approx(measured(shown.values(), 10)[:1])
+        assert (window.pairs.rows, window.pairs.nothing_chosen) == (len(lists), len(lists) - len(clicked))
+        assert (told in caplog.text) == (not more)
+        caplog.clear()
+
+
+def test_no_click_at_all(tmp_path: Path) -> None:
+    """Where silence says that nothing was chosen, it is seen before the first click; the window has its share of lists."""
+    search = Search(tmp_path, "performance: {without_label: nothing_chosen}")
+    search.build([[1], [2], []] * 20)
+    search.show([f"s{number}" for number in range(40)], watched.NOW - 5400)
+    search.show([f"late{number}" for number in range(5)], watched.NOW - 60)
+    search.click(("of another list", 1))
+    model, monitor = watch(search)
+    [window] = mature(monitor, model.clock)
+    assert (window.pairs.rows, window.measured["ndcg"].values[0]) == (40, 0.0)
+    search.click(("s1", 2), ("s1", 1))
+    model.clock.now += 60
+    [window] = mature(monitor, model.clock)
+    assert window.pairs.rows == 40
+    assert window.measured["mean_reciprocal_rank"].values[0] == pytest.approx(1 / 40)

@@ -171,7 +171,10 @@ def _of_lists(table: Table, truth: Truth, label: str, layout: Layout) -> Perform
         LeftOutError: no label says what was chosen.
     """
     made = layout_of(truth.model, layout, "ranking", truth.place, weighted=False, known=())
-    sets = sets_of(texts_of_lists(table.column(label)), truth.model.performance.first_rank)
+    texts, settings = texts_of_lists(table.column(label)), truth.model.performance
+    sets = sets_of(texts, settings.first_rank)
+    if settings.without_label is not None:
+        sets = sets.set(texts.is_null(), 0.0)
     found = Performance(made, Performance.of_sets(made, sets.fill_null(np.nan).to_numpy())[0])
     if not found.rows:
         raise LeftOutError(f"no row says in {label} what was chosen: {FORMS}")

@@ -296,8 +296,10 @@ def _refuse_effects(effects: Mapping[str, float], place: str) -> None:
 
 
 def _refuse_ranks(section: PerformanceSection, task: Task, place: str) -> None:
-    if section.first_rank is not None and task != "ranking":
-        raise ConfigError(f"{place}.performance.first_rank: means nothing for task {task}")
+    given = {"first_rank": section.first_rank, "without_label": section.without_label}
+    wrong = next((key for key, value in given.items() if value is not None and task != "ranking"), None)
+    if wrong is not None:
+        raise ConfigError(f"{place}.performance.{wrong}: means nothing for task {task}")
 
 
 def _refuse_of_labels(labels: Labels, place: str) -> None:

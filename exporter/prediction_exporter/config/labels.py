@@ -244,6 +244,11 @@ class PerformanceSection(Section):
         description="Of a ranking, the rank of the first item in labels, 0 or 1; 1 if absent. Nothing was chosen of a list "
         "whose label is the number before it.",
     )
+    without_label: Literal["nothing_chosen"] | None = Field(
+        None,
+        description="Of a ranking, what it means that a list has no label: nothing_chosen where labels are clicks, and no "
+        "record says that there was none. Such a list is not measured if absent.",
+    )
     effects: Mapping[Text, Positive] = Field(
         {},
         description="How much worse than the baseline matters, by measure, in its own unit: {roc_auc: 0.02}; of label_drift, a "

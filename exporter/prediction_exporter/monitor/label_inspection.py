@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from prediction_exporter.baseline.settings import Findings
 from prediction_exporter.config import Config, Model
+from prediction_exporter.config.labels import PerformanceSection
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.profiler import MICROSECONDS
 from prediction_exporter.counting.ranks import MOST_RANKS, chosen
 from prediction_exporter.labels import LabelKind, Labels
 from prediction_exporter.monitor.id_forms import OFTEN_AGAIN, unlike
 from prediction_exporter.monitor.inspection import refused, shown_sample
-from prediction_exporter.performance import PerformanceLayout
+from prediction_exporter.monitor.performing import always_chosen
+from prediction_exporter.performance import Performance, PerformanceLayout
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Look, Source
 from prediction_exporter.sources.labels import (
     LABEL,
@@ -60,7 +62,8 @@ def inspect_labels(
     *,
     index: int,
     meanings: Mapping[str, str] = NO_MEANINGS,
-    first_rank: int | None = None,
+    settings: PerformanceSection | None = None,
+    baseline: Performance | None = None,
 ) -> tuple[list[str], Findings]:
     """Return lines about the sample, and what is wrong with it.
 
@@ -70,9 +73,11 @@ def inspect_labels(
         predictions: what that of its predictions shows; None where it could not be looked at.
         index: its number in the configuration.
         meanings: the class that a label means which is not called like one.
-        first_rank: of a ranking, the rank of the first item as configured.
+        settings: of a ranking, how its labels are read.
+        baseline: how good the model was on its baseline's data.
     """
     place = f"models[{index}].labels"
+    first_rank = None if settings is None else settings.first_rank
     found = Findings(
         [*(f"{place}: {fault}" for fault in look.faults), *(f"{place}.{sentence}" for sentence in look.unseen)],
         [f"{place}: {remark}" for remark in look.remarks],
@@ -98,6 +103,9 @@ def inspect_labels(
         of_ranks, odd = _ranks(sets, first_rank, place)
         lines += of_ranks
         found.warnings += odd
+        told = always_chosen(Performance(performance, Performance.of_sets(performance, sets)[0]), baseline)
+        if told is not None and (settings is None or settings.without_label is None):
+            found.warnings.append(f"{place}.fields.label: {told}")
     return lines, found
 
 

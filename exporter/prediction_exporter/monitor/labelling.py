@@ -358,8 +358,11 @@ class Labelling(Unlabelled):
 
     def report(self, now: float, known: Collection[str]) -> LabelsReport:
         """Return what is known of labels and performance."""
-        windows = self._performing.windows(self._counts.windows(), known)
+        windows = self._performing.windows(self._counts, known)
         self._tell_immature(windows)
+        told = self._performing.always_chosen()
+        if told is not None and self._seldom.lets("always"):
+            logger.warning("model %s: %s", self._name, told)
         return LabelsReport(
             source=self._source_report(),
             tallies=copy.deepcopy(self._tallies),

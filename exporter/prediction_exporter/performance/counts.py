@@ -162,6 +162,18 @@ class Performance:
             raise ValueError("sets and groups are not of the same length")
         return count_sets(layout, sets, groups, size)
 
+    def with_lists_without_choice(self, many: int) -> Performance:
+        """Return the same and so many lists more of which nothing was chosen.
+
+        Raises:
+            ValueError: the layout is of another task.
+        """
+        if self.layout.task != "ranking":
+            raise ValueError(f"task: {self.layout.task} has no lists")
+        found = Performance(self.layout, self.counts.copy())
+        found.counts[[ROWS, WEIGHT, NOTHING_CHOSEN]] += many
+        return found
+
     def __add__(self, other: Performance) -> Performance:
         return Performance(self.layout, self.counts + self._same(other))
 
