@@ -99,3 +99,24 @@ def database(request: pytest.FixtureRequest) -> Database:
     """Return a fresh database of each kind."""
     made: Database = request.getfixturevalue(request.param)
     return made
+
+
+def test_the_view_that_the_documentation_shows(postgresql: Database, tmp_path: Path) -> None:
+    """Of items in rows of their own it makes lists, also of those of which nothing was clicked."""
+    page = (Path(__file__).parents[3] / "docs/performance.md").read_text("utf-8")
+    view = page.partition("```sql\nCREATE VIEW")[2].partition("```")[0]
+    columns = "search_id TEXT, position INT, clicked BOOLEAN, clicked_at BIGINT, shown_at BIGINT"
+    postgresql.execute(f"CREATE TABLE impressions ({columns})")
+    clicked: dict[str, set[int]] = {"a": {1, 4}, "b": set(), "c": {5}}
+    at = int(NOW) - 600
+    rows = [(name, rank, rank in ranks) for name, ranks in clicked.items() for rank in range(1, 6)]
+    names = ("search_id", "position", "clicked", "clicked_at", "shown_at")
+    made = [dict(zip(names, (*row, at + 9 if row[2] else None, at), strict=True)) for row in rows]
+    postgresql.insert("impressions", made)
+    postgresql.execute(f"CREATE VIEW{view}")
+    table = {"url": postgresql.url(), "name": "chosen"}
+    fields = {"id": "search_id", "label": "positions", "time": "updated_at"}
+    read = labels_in(section(tmp_path, table=table, fields=fields), RANKING)[0]
+    assert sorted((one, known // 1_000_000 - at) for _, one, known, _ in read) == sorted(
+        (set_of(ranks), 9 if ranks else 0) for ranks in clicked.values()
+    )
