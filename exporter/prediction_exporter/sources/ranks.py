@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -20,12 +21,12 @@ FORMS = "the rank of what was chosen, a list of ranks, or the number before the 
 def sets_of(texts: pl.Series, first: int | None = None) -> pl.Series:
     """Return the sets of ranks that labels say, Float64; null where one says none.
 
-    A label is the rank of one item, or a list of ranks as JSON writes it. Nothing was chosen of a list whose label
+    A label is the rank of one item, or a list of ranks as JSON writes it or with commas alone. Nothing was chosen of a list whose label
     is the rank before the first one, or an empty list. No rank is in a list twice, and none lies before the first: both are
     signs of a list that says of each item whether it was chosen.
 
-    >>> sets_of(pl.Series(["3", "0", "[1, 3]", "[]", "{}", "2.0", "[0, 1, 0]", "[1, 1]", "1.5", "true", None]), 1).to_list()
-    [4.0, 0.0, 5.0, 0.0, None, 2.0, None, None, None, None, None]
+    >>> sets_of(pl.Series(["3", "0", "[1, 3]", "[]", "1,3", "2.0", "[0, 1, 0]", "[1, 1]", "1.5", "true", None]), 1).to_list()
+    [4.0, 0.0, 5.0, 0.0, 5.0, 2.0, None, None, None, None, None]
     >>> sets_of(pl.Series(["0", "-1", "[0, 2]"]), 0).to_list()
     [1.0, 0.0, 5.0]
 
@@ -42,6 +43,8 @@ def sets_of(texts: pl.Series, first: int | None = None) -> pl.Series:
 def _set_of(text: str, first: int) -> float | None:
     if text.startswith("["):
         return _set_of_list(text, first)
+    if "," in text:
+        return _set_of_items(text.split(","), first)
     rank = _whole(text)
     if rank is None or rank < first - 1:
         return None
@@ -50,9 +53,13 @@ def _set_of(text: str, first: int) -> float | None:
 
 def _set_of_list(text: str, first: int) -> float | None:
     try:
-        items: Any = json.loads(text)
+        items: Sequence[Any] = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    return _set_of_items(items, first)
+
+
+def _set_of_items(items: Sequence[Any], first: int) -> float | None:
     ranks = [_whole(item) for item in items]
     if any(rank is None or rank < first for rank in ranks) or len(set(ranks)) < len(ranks):
         return None
