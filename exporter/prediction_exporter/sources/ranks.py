@@ -21,9 +21,9 @@ FORMS = "the rank of what was chosen, a list of ranks, or the number before the 
 def sets_of(texts: pl.Series, first: int | None = None) -> pl.Series:
     """Return the sets of ranks that labels say, Float64; null where one says none.
 
-    A label is the rank of one item, or a list of ranks as JSON writes it or with commas alone. Nothing was chosen of a list whose label
-    is the rank before the first one, or an empty list. No rank is in a list twice, and none lies before the first: both are
-    signs of a list that says of each item whether it was chosen.
+    A label is the rank of one item, or a list of ranks as JSON writes it or with commas alone. Nothing was chosen of a list
+    whose label is the rank before the first one, or an empty list. No rank is in a list twice, and none lies before the first:
+    both are signs of a list that says of each item whether it was chosen.
 
     >>> sets_of(pl.Series(["3", "0", "[1, 3]", "[]", "1,3", "2.0", "[0, 1, 0]", "[1, 1]", "1.5", "true", None]), 1).to_list()
     [4.0, 0.0, 5.0, 0.0, 5.0, 2.0, None, None, None, None, None]
