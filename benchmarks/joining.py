@@ -121,7 +121,7 @@ def joins(folder: Path, subject: Subject, loaded: Config, *, segmented: bool) ->
         step.commit(StoredModel("s", None, {}), None, (), keep_from={})
     performing = Performing(subject, spans_of(loaded))
     began = time.process_time()
-    reports = performing.windows(anew.windows(), {"1"})
+    reports = performing.windows(anew, {"1"})
     measured = (time.process_time() - began) / len(reports)
     state.close()
     assert rows - BATCH < max(report.pairs.rows for report in reports) <= rows  # the first minute has left the window

@@ -74,7 +74,7 @@ def full(of: Subject, pairs: Performance, baseline: Performance, segments: list[
         for kind in ("mature", "preliminary")
     ]
     made = [window(pairs, baseline, **place) for place in places]
-    drift = drift_of(of)
+    drift = drift_of(of) if pairs.layout.task != "ranking" else None
     made = [
         type(each)(each.version, each.stage, each.segment, each.window, each.labels, each.pairs, each.measured, drift)
         if each.labels == "mature"

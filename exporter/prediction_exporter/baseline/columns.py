@@ -303,6 +303,6 @@ def _forced_kind(role: Role, task: Task | None, configured: str | None) -> Kind 
         return Kind.PRESENCE if configured in MEANINGS else Kind(configured)
     if role is Role.SCORE:
         return Kind.NUMERIC
-    if role is Role.PREDICTION and task is not None:
+    if role is Role.PREDICTION and task is not None and task != "ranking":  # what it says of a list may be anything
         return Kind.NUMERIC if task == "regression" else Kind.CATEGORICAL
     return None

@@ -28,7 +28,8 @@ from prediction_exporter.performance.summary import summary
 from prediction_exporter.sources.fields.roles import LABEL_NAMES
 from prediction_exporter.sources.fields.stated import stated
 from prediction_exporter.sources.labels import meant, without_blanks
-from prediction_exporter.sources.typed import names_of
+from prediction_exporter.sources.ranks import FORMS, sets_of
+from prediction_exporter.sources.typed import names_of, texts_of_lists
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -132,6 +133,8 @@ def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layo
     if labels is None or truth.label is None:
         name = labels.fields.label if labels is not None else ""
         raise LeftOutError(f"{table.name} has no column {name}; where the label is called otherwise, name it by --label")
+    if task == "ranking":
+        return _of_lists(table, truth, truth.label, layout)
     if not outputs:
         raise LeftOutError(f"{table.name} has no prediction and no score")
     setting = Setting(kind="numeric" if task == "regression" else "categorical")
@@ -158,6 +161,23 @@ def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layo
         found = _of_classes(made, predicted, label, _scores(made, outputs), weights, labels.only_for)
     if not found.rows:
         raise LeftOutError(f"no row has both a prediction and a label {truth.label}")
+    return found
+
+
+def _of_lists(table: Table, truth: Truth, label: str, layout: Layout) -> Performance:
+    """Return the counts of the lists of a ranking, each a row.
+
+    Raises:
+        LeftOutError: no label says what was chosen.
+    """
+    made = layout_of(truth.model, layout, "ranking", truth.place, weighted=False, known=())
+    texts, settings = texts_of_lists(table.column(label)), truth.model.performance
+    sets = sets_of(texts, settings.first_rank)
+    if settings.without_label is not None:
+        sets = sets.set(texts.is_null(), 0.0)
+    found = Performance(made, Performance.of_sets(made, sets.fill_null(np.nan).to_numpy())[0])
+    if not found.rows:
+        raise LeftOutError(f"no row says in {label} what was chosen: {FORMS}")
     return found
 
 
@@ -238,5 +258,6 @@ def _scores(layout: PerformanceLayout, outputs: Sequence[Profiled]) -> Floats | 
 
 
 def _words(performance: Performance, label: str) -> str:
-    unusable = f", {performance.unusable:,} rows without one or without a prediction" if performance.unusable else ""
+    without = "one" if performance.layout.task == "ranking" else "one or without a prediction"
+    unusable = f", {performance.unusable:,} rows without {without}" if performance.unusable else ""
     return f"by {performance.rows:,} labels in {label}{unusable}: {summary(performance)}"

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from prediction_exporter.baseline.record import Baseline, Task
 from prediction_exporter.config import Model
+from prediction_exporter.config.labels import Labels, PerformanceSection
 from prediction_exporter.config.values import suggest
 from prediction_exporter.counting.categories import CategoryEncoder
 from prediction_exporter.counting.held import Held
@@ -50,7 +51,8 @@ def performance_of(model: Model, baseline: Baseline, place: str) -> tuple[Perfor
     task = model.task or baseline.task
     known = built.layout.classes if built is not None else ()
     labels = model.labels
-    weighted = labels is not None and (labels.fields.weight is not None or labels.sample < 1)
+    # Lists of a sample weigh the same, whatever that is.
+    weighted = labels is not None and (labels.fields.weight is not None or (labels.sample < 1 and task != "ranking"))
     wanted = layout_of(model, baseline.layout, task, place, weighted=weighted, known=known)
     stored = _stored(baseline, wanted)
     if stored is None or _differences(model, baseline, wanted):
@@ -127,6 +129,7 @@ def _differences(model: Model, baseline: Baseline, wanted: PerformanceLayout) ->
         ("performance.classes", built.classes, wanted.classes),
         ("performance.threshold", built.threshold, wanted.threshold),
         ("performance.quantile", built.quantile, wanted.quantile),
+        ("performance.cutoff", built.cutoff, wanted.cutoff),
         ("performance.positive", _positive(built), _positive(wanted)),
         ("predictions.fields.score", _scores(built), _scores(wanted)),
         ("labels.only_for", baseline.only_for, model.labels.only_for),
@@ -171,12 +174,15 @@ def layout_of(
     """
     if task is None:
         raise ConfigError(
-            f"{place}.task: is not told by the baseline, and labels need it; one of binary, multiclass, regression"
+            f"{place}.task: is not told by the baseline, and labels need it; one of binary, multiclass, regression, ranking"
         )
     section, labels = model.performance, model.labels
     _refuse_effects(section.effects, place)
+    _refuse_ranks(section, task, place)
+    if task == "ranking" and labels is not None:
+        _refuse_of_labels(labels, place)
     positive, score_classes, classes = section.positive, None, section.classes
-    if task != "regression":
+    if task in ("binary", "multiclass"):
         classes = classes_of(layout, known, section.classes)
         if task == "multiclass":
             layout = _without_confidence(layout, classes)
@@ -192,6 +198,7 @@ def layout_of(
             score_classes=score_classes,
             threshold=section.threshold,
             quantile=section.quantile,
+            cutoff=section.cutoff,
             weighted=weighted,
         )
     except ValueError as error:
@@ -288,9 +295,25 @@ def _refuse_effects(effects: Mapping[str, float], place: str) -> None:
         )
 
 
+def _refuse_ranks(section: PerformanceSection, task: Task, place: str) -> None:
+    given = {"first_rank": section.first_rank, "without_label": section.without_label}
+    wrong = next((key for key, value in given.items() if value is not None and task != "ranking"), None)
+    if wrong is not None:
+        raise ConfigError(f"{place}.performance.{wrong}: means nothing for task {task}")
+
+
+def _refuse_of_labels(labels: Labels, place: str) -> None:
+    """Refuse what labels of a ranking cannot have."""
+    if labels.fields.weight is not None:
+        raise ConfigError(f"{place}.labels.fields.weight: means nothing for task ranking, whose lists all count the same")
+    if labels.values:
+        raise ConfigError(f"{place}.labels.values: means nothing for task ranking, whose labels are ranks and no classes")
+
+
 def _refuse_only_for(names: Sequence[str], layout: PerformanceLayout, place: str) -> None:
     if names and not layout.has_classes:
-        raise ConfigError(f"{place}.labels.only_for: names predicted classes, and the model predicts numbers")
+        made = "ranks lists" if layout.task == "ranking" else "predicts numbers"
+        raise ConfigError(f"{place}.labels.only_for: names predicted classes, and the model {made}")
     encoder = layout.encoder()
     strange = next((name for name in names if encoder.code(name) >= layout.other), None)
     if strange is not None:

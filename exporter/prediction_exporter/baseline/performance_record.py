@@ -41,7 +41,7 @@ class PerformanceRecord(_Strict):
 
     label: str
     only_for: tuple[str, ...] = ()
-    task: Literal["binary", "multiclass", "regression"]
+    task: Literal["binary", "multiclass", "regression", "ranking"]
     classes: tuple[str, ...] = ()
     held: Held = Held.ANY
     positive: int | None = None
@@ -51,6 +51,7 @@ class PerformanceRecord(_Strict):
     edges: tuple[FiniteFloat, ...] = ()
     features: int = Field(0, ge=0)
     quantile: FiniteFloat | None = None
+    cutoff: int | None = Field(None, ge=1)
     weighted: bool = False
     scores: tuple[ScoreRecord, ...] = ()
     counts: dict[str, tuple[Cell, ...]]
@@ -59,7 +60,6 @@ class PerformanceRecord(_Strict):
     def of(cls, performance: Performance, *, label: str, only_for: tuple[str, ...]) -> Self:
         """Return the file's form of counts."""
         layout = performance.layout
-        assert layout.task != "ranking"  # noqa: S101 - no baseline is built of lists
         counts: dict[str, tuple[Cell, ...]] = {}
         for block in layout.blocks:
             flat = performance.counted(block).ravel()
@@ -78,6 +78,7 @@ class PerformanceRecord(_Strict):
             edges=layout.edges,
             features=layout.features,
             quantile=layout.quantile,
+            cutoff=layout.cutoff if layout.task == "ranking" else None,
             weighted=layout.weighted,
             scores=tuple(
                 ScoreRecord(column=one.column, of_class=one.of_class, is_probability=one.is_probability, edges=one.edges)
@@ -106,6 +107,7 @@ class PerformanceRecord(_Strict):
             features=self.features,
             quantile=self.quantile,
             weighted=self.weighted,
+            **({} if self.cutoff is None else {"cutoff": self.cutoff}),
         )
         if self.positive is not None and not 0 <= self.positive < len(self.classes):
             raise BaselineError("performance: the positive class is none of the classes")
@@ -118,9 +120,8 @@ class PerformanceRecord(_Strict):
             if any(a >= b for a, b in pairwise(positions)) or (positions and positions[-1] >= place.stop - place.start):
                 raise BaselineError(f"performance: counts of {block} are not at places of theirs, one after the other")
             performance.counts[place][positions] = [count for _, count in cells]
-        main = ("errors", "table") if layout.is_regression else ("confusion",)
-        if not performance.is_consistent or any(
-            int(performance.counted(block).sum()) != performance.counter(WEIGHT) for block in main
-        ):
+        main = ("errors", "table") if layout.is_regression else ("confusion",) if layout.has_classes else ()
+        totals = [int(performance.counted(block).sum()) for block in main] or [performance.rows]
+        if not performance.is_consistent or any(total != performance.counter(WEIGHT) for total in totals):
             raise BaselineError("performance: counts do not add up")
         return performance

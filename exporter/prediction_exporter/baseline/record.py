@@ -32,7 +32,7 @@ from prediction_exporter.errors import BaselineError
 from prediction_exporter.evidence.learnt import Learnt
 from prediction_exporter.performance import Performance
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "ranking"]
 
 #: Characters of the content hash that name a baseline in labels.
 SHORT_HASH = 12
@@ -165,6 +165,8 @@ class BaselineRecord(_Strict):
         content = self.model_dump(mode="json", exclude={"hash", "created"})
         for key in self._absent():
             del content[key]
+        if self.performance is not None and self.performance.cutoff is None:
+            del content["performance"]["cutoff"]  # as in former versions
         for column, written in zip(self.columns, content["columns"], strict=True):
             for key in _ADDED:
                 if getattr(column, key) == ColumnRecord.model_fields[key].default:

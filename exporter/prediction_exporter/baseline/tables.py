@@ -90,19 +90,24 @@ class Table:
             raise BaselineError(f"{self.name}: column {name} cannot be read: {error}") from error
 
 
-def read_table(path: Path, null_values: Sequence[str] = NULL_VALUES) -> Table:
-    """Open a Parquet, CSV or JSON lines file, told by its name's ending; some texts of CSV mean a missing value.
+def read_table(path: Path, null_values: Sequence[str] = NULL_VALUES, *, whole: Collection[str] = ()) -> Table:
+    """Open a Parquet, CSV or JSON lines file, told by its name's ending.
+
+    Args:
+        path: the file.
+        null_values: texts of CSV that mean a missing value.
+        whole: columns that are one column each, also where they hold lists, whose items are else.
 
     Raises:
         BaselineError: the file does not exist, cannot be read, or is of another kind.
     """
     readers: dict[str, Callable[[Path], Table]] = {
-        ".parquet": _parquet,
-        ".pq": _parquet,
+        ".parquet": partial(_parquet, whole=whole),
+        ".pq": partial(_parquet, whole=whole),
         ".csv": partial(_csv, null_values=null_values),
-        ".jsonl": _json_lines,
-        ".ndjson": _json_lines,
-        ".json": _json_lines,
+        ".jsonl": partial(_json_lines, whole=whole),
+        ".ndjson": partial(_json_lines, whole=whole),
+        ".json": partial(_json_lines, whole=whole),
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -113,13 +118,16 @@ def read_table(path: Path, null_values: Sequence[str] = NULL_VALUES) -> Table:
         raise BaselineError(f"{path}: cannot be read: {error}") from error
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(path: Path, *, whole: Collection[str]) -> Table:
     frame = pl.scan_parquet(path, glob=False)
     rows = int(frame.select(pl.len()).collect().item())
     readers: dict[str, Callable[[], pl.Series]] = {}
     longest: dict[str, int] = {}
     lists: dict[str, Callable[[], pl.Series]] = {}
     for name, dtype in frame.collect_schema().items():
+        if name in whole:
+            readers[name] = partial(_top, frame, name)
+            continue
         _add(readers, longest, lists, name, partial(_top, frame, name), dtype)
     return Table(str(path), rows, readers, written=dict.fromkeys(readers, Held.TEXT), longest=longest, lists=lists)
 
@@ -216,7 +224,7 @@ def _csv_fault(path: Path) -> str | None:
     return f"has {other} between the names of its columns; write it with commas, and numbers with a decimal point"
 
 
-def _json_lines(path: Path) -> Table:
+def _json_lines(path: Path, *, whole: Collection[str]) -> Table:
     with path.open("rb") as file:
         head = [line for _, line in zip(range(SAMPLE_LINES), file, strict=False)]
     refused = Rejected()
@@ -224,6 +232,7 @@ def _json_lines(path: Path) -> Table:
     found = flatten(sample)
     if not found:
         raise BaselineError(f"{path}: has no JSON object among its first {SAMPLE_LINES} lines; write one a line")
+    found = _with_whole(found, whole)
     lists = _list_paths(sample, found.values())
     reader = JsonReader({*found.values(), *lists.values()}, {*found.values(), *lists.values()}, lists.values())
     parts: dict[str, list[pl.Series]] = {name: [] for name in found | lists}
@@ -250,6 +259,14 @@ def _json_lines(path: Path) -> Table:
         name: held for name, at in found.items() if (held := _written(lookup(event, at) for event in sample)) is not None
     }
     return Table(str(path), rows, readers, refused, written=written, longest=_longest(sample, found.values()), lists=whole)
+
+
+def _with_whole(found: Mapping[str, FieldPath], whole: Collection[str]) -> dict[str, FieldPath]:
+    """Return fields with lists in place of their items, where these are wanted."""
+    parents = {name: next((path[:-1] for item, path in found.items() if item.startswith(f"{name}[")), None) for name in whole}
+    lists = {name: path for name, path in parents.items() if path is not None}
+    items = {item for item in found for name in lists if item.startswith(f"{name}[")}
+    return {name: path for name, path in found.items() if name not in items} | lists
 
 
 def _list_paths(sample: Sequence[Mapping[str, Any]], paths: Collection[FieldPath]) -> dict[str, FieldPath]:

@@ -40,7 +40,7 @@ LABELLED_PREDICTIONS = _family(
 UNCOUNTED_PREDICTIONS = _family(
     "uncounted_predictions",
     "Predictions with a label that some measure leaves out: unusable by all, unscored by those of scores, zero_actuals by "
-    "percentages; clipped count as nearer than they are.",
+    "percentages; clipped count as nearer than they are, of a ranking lists with a choice beyond rank 52.",
     "reason",
 )
 LABELLED_WEIGHT = _family(
@@ -125,6 +125,8 @@ class Additive:
         found = {"unusable": pairs.unusable}
         if self._layout.is_regression:
             found |= {"clipped": pairs.clipped, "zero_actuals": pairs.zero_actuals}
+        if self._layout.task == "ranking":
+            found["clipped"] = pairs.clipped
         return {**found, "unscored": pairs.unscored} if self._layout.scores else found
 
     def _scores(self, samples: Samples, pairs: Performance, at: Place) -> None:

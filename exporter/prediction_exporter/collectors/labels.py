@@ -24,6 +24,7 @@ from prediction_exporter.families import COVERAGE, MODEL, PERFORMANCE, Family, F
 from prediction_exporter.labels.tallies import DELAY_BOUNDS, Reason, Tallies, What
 from prediction_exporter.performance import PerformanceLayout
 from prediction_exporter.performance.base import class_label
+from prediction_exporter.performance.label_drift import drifts
 from prediction_exporter.sources.base import REASONS, SKIPPED
 
 _ADDITIVE = "Additive over replicas with sources of their own."
@@ -324,7 +325,7 @@ class LabelSeries(ModelSeries):
             self._render_coverage(per_version, CoverageReport("1", stage, window, kind, self._classes, counts, counts))
         self.forget("1")
         found = Most.of(fixed, per_version)
-        if subject.labelled is None:
+        if subject.labelled is None or not drifts(layout):
             return found
         bins, of_segments = _label_bins(layout), len(places) * len(segments_of(subject, baseline))
         drift = dict.fromkeys((LABEL_PSI.name, LABEL_NOISE_FLOOR.name, LABEL_THRESHOLD.name), of_segments)

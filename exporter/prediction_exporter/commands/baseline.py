@@ -71,7 +71,8 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.importance:
         refuse_without_scikit_learn()
-    table = read_table(options.data, model.predictions.null_values)
+    of_lists = [] if model.labels is None or model.task != "ranking" else [model.labels.fields.label, *options.label]
+    table = read_table(options.data, model.predictions.null_values, whole=of_lists)
     fields = _fields(options, model.predictions.fields, list(table.columns))
     result = build(
         table,

@@ -170,7 +170,7 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None, predicti
     if model.labels is None or baseline is None:
         return Findings()
     print(f"  labels: reads {model.labels.shown}")
-    performance, _ = performance_of(model, baseline, place)
+    performance, labelled = performance_of(model, baseline, place)
     told: list[str] = []
     try:
         with _hearing(told), closing(open_labels_to_look(config, index, performance)) as source:
@@ -180,7 +180,15 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None, predicti
         return Findings([problem]) if model.labels.log is not None else Findings(warnings=[problem])
     except PredictionExporterError as error:
         return Findings(str(error).split("\n"))
-    lines, found = inspect_labels(performance, look, predictions, index=index, meanings=model.labels.values)
+    lines, found = inspect_labels(
+        performance,
+        look,
+        predictions,
+        index=index,
+        meanings=model.labels.values,
+        settings=model.performance,
+        baseline=labelled,
+    )
     found.warnings += [f"{place}.labels: {warning}" for warning in told]
     shown = [*lines, *(describe_labels(look.schema) if look.schema is not None else ())]
     print("\n".join(f"    {line}" for line in shown or ["no label to look at yet"]))

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    Strict,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -30,6 +40,27 @@ from prediction_exporter.config.values import (
 )
 from prediction_exporter.config.where import Where
 
+#: The largest cutoff of a ranking: of ranks further down it is not kept which they are.
+MOST_CUTOFF = 50
+
+
+def _first_rank(value: Any) -> Any:
+    # A Literal alone takes true for 1.
+    if type(value) is not int or value not in {0, 1}:
+        raise refuse("is not where ranks begin", "0 or 1")
+    return value
+
+
+def _cutoff(value: int) -> int:
+    if not 1 <= value <= MOST_CUTOFF:
+        raise refuse("is no cutoff", f"1 to {MOST_CUTOFF}")
+    return value
+
+
+Cutoff = Annotated[
+    int, Strict(), AfterValidator(_cutoff), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_CUTOFF})
+]
+FirstRank = Annotated[Literal[0, 1], BeforeValidator(_first_rank)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 
 #: Where predictions and labels meet.
@@ -47,7 +78,9 @@ class LabelFields(Section):
     """Names of the fields of a label."""
 
     id: Text = Field(description="Identifier of the prediction that the label is of, as fields.id of the predictions.")
-    label: Text = Field(description="What turned out to be true: a class or a number.")
+    label: Text = Field(
+        description="What turned out to be true: a class or a number; of a ranking, the rank chosen, or a list of them."
+    )
     time: Annotated[TimeField, FieldName()] | None = Field(
         None,
         description="When the label became known: a name, or {field, unit}. The time of reading if absent; a table needs one.",
@@ -203,6 +236,19 @@ class PerformanceSection(Section):
         "list, in their order.",
     )
     quantile: Ratio | None = Field(None, description="Of a regression, the quantile that it predicts, for the quantile loss.")
+    cutoff: Cutoff | None = Field(
+        None, description="Of a ranking, how many of the first ranks NDCG looks at, 1 to 50; 10 if absent."
+    )
+    first_rank: FirstRank | None = Field(
+        None,
+        description="Of a ranking, the rank of the first item in labels, 0 or 1; 1 if absent. Nothing was chosen of a list "
+        "whose label is the number before it.",
+    )
+    without_label: Literal["nothing_chosen"] | None = Field(
+        None,
+        description="Of a ranking, what it means that a list has no label: nothing_chosen where labels are clicks, and no "
+        "record says that there was none. Such a list is not measured if absent.",
+    )
     effects: Mapping[Text, Positive] = Field(
         {},
         description="How much worse than the baseline matters, by measure, in its own unit: {roc_auc: 0.02}; of label_drift, a "

@@ -317,7 +317,7 @@ FILE_DATABASES = ("duckdb", "sqlite")
 _NAME = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
 
 Area = Literal["service", "data", "drift", "performance", "cost", "pipelines"]
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "ranking"]
 Unit = Literal["s", "ms", "us", "ns"]
 Kind = Literal["numeric", "categorical", "text", "date", "vector", "list", "presence", "ignore"]
 Nan = Literal["missing", "value"]

@@ -85,6 +85,7 @@ class Folding:
         rows = rows[order]
         present, starts, of_group = np.unique(groups[order], return_index=True, return_inverse=True)
         predicted, actual = self._coded(pairs.predicted), self._coded(pairs.actual)
+        is_ranking = self.layout.task == "ranking"
         scores = pairs.scores if self.layout.scores else None
         weights = pairs.weights if self.layout.weighted else None
         bounds = np.append(starts, len(rows))
@@ -93,15 +94,19 @@ class Folding:
             chosen = present[begin : begin + step]
             inside = slice(int(bounds[begin]), int(bounds[begin + len(chosen)]))
             mine = rows[inside]
-            counts = Performance.of_groups(
-                self.layout,
-                predicted[mine],
-                actual[mine],
-                None if scores is None else scores[mine],
-                None if weights is None else weights[mine],
-                groups=of_group[inside] - begin,
-                size=len(chosen),
-            )
+            groups, size = of_group[inside] - begin, len(chosen)
+            if is_ranking:
+                counts = Performance.of_sets(self.layout, actual[mine], groups=groups, size=size)
+            else:
+                counts = Performance.of_groups(
+                    self.layout,
+                    predicted[mine],
+                    actual[mine],
+                    None if scores is None else scores[mine],
+                    None if weights is None else weights[mine],
+                    groups=groups,
+                    size=size,
+                )
             yield Block(chosen // len(segmented) + first, chosen % len(segmented), segmented, counts)
 
     def _coded(self, values: pl.Series) -> NDArray[np.int32] | NDArray[np.float64]:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.ranks import union
 from prediction_exporter.labels import Labels, Pairs, Predictions
 from prediction_exporter.labels.keys import hash_ids, salts
 
@@ -59,14 +60,16 @@ class _Candidates:
     Attributes:
         places: of the predictions.
         labels: places of the labels.
+        specific: bool, whether each label names more than an id.
     """
 
     places: Places
     labels: Places
+    specific: Truth
 
     def take(self, which: NDArray[np.intp] | Truth) -> _Candidates:
         """Return some of them."""
-        return _Candidates(self.places[which], self.labels[which])
+        return _Candidates(self.places[which], self.labels[which], self.specific[which])
 
 
 def recount(
@@ -77,6 +80,7 @@ def recount(
     horizon: float,
     share: float = 1.0,
     since: int | None = None,
+    adds_up: bool = False,
 ) -> Recount:
     """Pair the predictions of some minutes with their labels.
 
@@ -91,6 +95,7 @@ def recount(
         share: the share of ids that is kept.
         since: microseconds since the epoch from which on labels are new; None where the minutes are, so that all labels are,
             and predictions without a label are among them.
+        adds_up: whether labels are sets of ranks, which add up.
     """
     reach = int(horizon * _SECOND)
     inside = _inside(predictions.times, spans)
@@ -108,6 +113,8 @@ def recount(
     fresh = np.flatnonzero(inside & ~repeated)
     followed = predictions.take(fresh)
     found = _labels_of(followed, keys[fresh], of_id[fresh], labels, reach)
+    if adds_up:
+        labels, found = _added_up(labels, found)
     places = found.places
     is_first = np.append([True], places[1:] != places[:-1])[: len(places)]
     is_last = np.append(places[1:] != places[:-1], [True])[: len(places)]
@@ -190,7 +197,25 @@ def _labels_of(
     # Of labels of one time, those of equal rank by their value: so that what is told again is the same.
     values = labels.actual.gather(chosen).rank("dense").to_numpy()[mine]
     in_order = np.lexsort((weights, values, specific[mine], known, places))
-    return _Candidates(places[in_order], chosen[mine][in_order])
+    return _Candidates(places[in_order], chosen[mine][in_order], specific[mine][in_order])
+
+
+def _added_up(labels: Labels, found: _Candidates) -> tuple[Labels, _Candidates]:
+    """Return labels that add up, each candidate with a label of its own: the ranks of it and of all before it.
+
+    Those that name an id alone and those that name more are apart, as they are where they wait in the state file.
+    """
+    sets = labels.actual.gather(found.labels).to_numpy().copy()
+    groups = found.places * 2 + found.specific
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.append([True], np.diff(groups[order]) != 0)[: len(order)])
+    position = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    for turn in range(1, int(position.max(initial=0)) + 1):
+        mine = np.flatnonzero(position == turn)
+        sets[order[mine]] = union(sets[order[mine]], sets[order[mine - 1]])
+    times, weights = _times(labels)[found.labels], None if labels.weights is None else labels.weights[found.labels]
+    grown = Labels(labels.ids.gather(found.labels), pl.Series(sets), times, weights=weights)
+    return grown, _Candidates(found.places, np.arange(len(found.places)), found.specific)
 
 
 def _replaces(labels: Labels, found: _Candidates, is_first: Truth) -> Truth:

@@ -18,7 +18,7 @@ What it promises: whatever comes first, comes twice, in whatever order, or is co
 that were removed are each prediction once, with the label of it that was known last; over ``kill -9`` too.
 """
 
-from prediction_exporter.labels.batches import Coverage, Joined, Labels, Pairs, Predictions, Shape
+from prediction_exporter.labels.batches import Coverage, Joined, LabelKind, Labels, Pairs, Predictions, Shape
 from prediction_exporter.labels.store import Store
 
-__all__ = ["Coverage", "Joined", "Labels", "Pairs", "Predictions", "Shape", "Store"]
+__all__ = ["Coverage", "Joined", "LabelKind", "Labels", "Pairs", "Predictions", "Shape", "Store"]

@@ -13,20 +13,24 @@ from numpy.typing import NDArray
 #: Texts of each segmenting column, and codes into them: what rows are counted by.
 Texts = NDArray[np.object_]
 
+#: What labels are.
+LabelKind = Literal["class", "number", "ranks"]
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What is kept of each prediction; what was kept in another shape is given up.
 
     Attributes:
-        kind: whether predictions and labels are texts of classes, or numbers.
+        kind: whether predictions and labels are texts of classes, or numbers, or labels are sets of ranks, see
+            :mod:`prediction_exporter.counting.ranks`: what was chosen of a list. Those of one prediction add up.
         scores: how many scores a prediction has.
         segments: how many columns it is segmented by.
         score_bits: 64 keeps scores as they are, 32 takes half of the room and rounds them by 6e-8 of their size: one that is
             compared with a threshold may then fall on its other side.
     """
 
-    kind: Literal["class", "number"]
+    kind: LabelKind
     scores: int = 0
     segments: int = 0
     score_bits: Literal[32, 64] = 64
@@ -35,6 +39,11 @@ class Shape:
     def value_type(self) -> pl.DataType:
         """Type of predictions and labels."""
         return pl.String() if self.kind == "class" else pl.Float64()
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether several labels of a prediction say something together, and none replaces another one."""
+        return self.kind == "ranks"
 
     def check(self, batch: Predictions | Labels) -> None:
         """Check that a batch is of this shape.
@@ -62,7 +71,7 @@ class Predictions:
         ids: what names each, of any type; those without one are given up.
         times: event times in microseconds since the epoch, int64.
         versions: model versions, String.
-        predicted: classes as String, or numbers as Float64; those without one are given up.
+        predicted: classes as String, or numbers as Float64, of a ranking any; those without one are given up.
         parts: what else names a prediction, String: its version or its stage, where several are made of one id; null, or None
             for all, where nothing does.
         rows: int64, the row in the record where a record has several.
@@ -104,7 +113,7 @@ class Labels:
 
     Attributes:
         ids: which prediction each is of, as its source names it.
-        actual: classes as String, or numbers as Float64.
+        actual: classes as String, or numbers or sets of ranks as Float64.
         times: when each became known, microseconds since the epoch, int64, negative where that is not told: it is then now.
             A label that was known before the one that is there already changes nothing.
         parts: the version or stage that each speaks of; null, or None for all, where it speaks of every prediction of its id.
@@ -205,8 +214,8 @@ class Joined:
 
     Attributes:
         added: pairs that are now.
-        removed: pairs that were added before and are no more, because their label was corrected. Each has a pair among the
-            added ones in its place.
+        removed: pairs that were added before and are no more, because their label was corrected or grew. Each has a pair among
+            the added ones in its place.
     """
 
     added: Pairs

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.ranks import union
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.labels.batches import Joined, Labels, Pairs
 from prediction_exporter.labels.contents import DAY, Contents
@@ -87,6 +88,8 @@ def put_labels_of(held: Contents, step: Step, batch: Labels, *, now: float, samp
         most: bytes that all may take.
     """
     put = _acceptable(held, batch, now, max(sample, held.groups.largest_share()))
+    if held.shape.adds_up:
+        put = _each_once(held, put)
     today = int(now // DAY)
     free = held.room_for_labels(step, len(put), most, today)
     held.tallies.give_up("label", "room", len(put) - free)
@@ -101,7 +104,7 @@ def put_labels_of(held: Contents, step: Step, batch: Labels, *, now: float, samp
 def _acceptable(held: Contents, batch: Labels, now: float, share: float) -> _Put:
     """Return the labels that have all that they need and are sampled."""
     missing = batch.ids.is_null() | batch.actual.is_null()
-    if held.shape.kind == "number":
+    if held.shape.kind != "class":
         missing |= ~batch.actual.is_finite().fill_null(value=False)
     empty = missing.to_numpy()
     weightless = np.zeros(len(batch), np.bool_)
@@ -124,7 +127,7 @@ def _acceptable(held: Contents, batch: Labels, now: float, share: float) -> _Put
     put = _Put(keys, of_id, records)
     if not len(batch):
         return put
-    if held.shape.kind == "number":
+    if held.shape.kind != "class":
         records["actual"] = batch.actual.to_numpy()
         return put
     codes = held.groups.class_codes(batch.actual, int(now // DAY))
@@ -132,6 +135,14 @@ def _acceptable(held: Contents, batch: Labels, now: float, share: float) -> _Put
     records["actual"][named] = codes[named]
     held.tallies.give_up("label", "names", np.count_nonzero(~named))
     return put.take(np.flatnonzero(named))
+
+
+def _each_once(held: Contents, put: _Put) -> _Put:
+    """Return labels that add up without those that are there twice: of a thousand clicks on one item a turn each is none."""
+    names = np.stack((put.keys, put.of_id, put.records["check"].astype(np.uint64), put.records["actual"].view(np.uint64)))
+    _, firsts = np.unique(names, axis=1, return_index=True)
+    held.tallies.repeated += len(put) - len(firsts)
+    return put.take(np.sort(firsts))
 
 
 def _turns(of_id: Keys) -> Iterator[Places]:
@@ -172,12 +183,16 @@ def _put_some(held: Contents, step: Step, put: _Put, today: int, early: int) -> 
 
 
 def _look(held: Contents, step: Step, put: _Put) -> _Looked:
-    """Return what is there of some labels, without changing anything."""
+    """Return what is there of some labels, without changing it; those that add up have it, too, from here on."""
     rows = put.records
     there = held.labels.find(step, put.keys)
     former = newest(there, np.zeros(len(there), np.bool_))
     mine, old = rows[former.places], former.records
     collides = mine["check"] != old["check"]
+    if held.shape.adds_up:
+        mine["actual"] = np.where(collides, mine["actual"], union(mine["actual"], old["actual"]))
+        mine["known"] = np.where(collides, mine["known"], np.maximum(mine["known"], old["known"]))
+        rows[former.places] = mine
     same = ~collides & (mine["actual"] == old["actual"]) & (mine["weight"] == old["weight"])
     outdated = ~collides & ~same & (mine["known"] < old["known"])
     idle = collides | same | outdated

@@ -18,7 +18,7 @@ _MINUTE = 60
 
 def values_of(shape: Shape, groups: Groups, stored: NDArray[Any]) -> pl.Series:
     """Return predictions or labels of rows: classes by their codes, or numbers."""
-    if shape.kind == "number":
+    if shape.kind != "class":
         return pl.Series(stored.astype(np.float64))
     present, places = np.unique(stored, return_inverse=True)
     texts = groups.classes.texts()

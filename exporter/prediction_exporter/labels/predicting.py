@@ -83,7 +83,7 @@ class Rows:
 def _acceptable(held: Contents, batch: Predictions, now: float) -> NDArray[np.intp]:
     """Return which predictions have all that they need, at a time that is not too far."""
     missing = batch.ids.is_null() | batch.predicted.is_null()
-    if held.shape.kind == "number":
+    if held.shape.kind != "class":
         missing |= ~batch.predicted.is_finite().fill_null(value=False)
     empty = missing.to_numpy()
     old = ~empty & (batch.times // _DAY < held.oldest_day(now))

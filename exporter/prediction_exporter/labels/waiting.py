@@ -57,7 +57,7 @@ def note_joined(held: Contents, predictions: Records, labels: Records) -> None:
     """Count predictions (n,) that got their first label, and how long that took."""
     seconds = np.maximum(labels["known"] / _MICROSECONDS - predictions["time"], 0.0)
     held.tallies.joined += len(predictions)
-    if held.shape.kind == "number":
+    if held.shape.kind != "class":
         held.tallies.delayed([""], np.zeros(len(predictions), np.intp), seconds)
         return
     present, codes = np.unique(labels["actual"], return_inverse=True)

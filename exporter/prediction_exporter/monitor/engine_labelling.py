@@ -83,7 +83,8 @@ class EngineLabelling(Labelling):
         """Return what of the configuration says which pairs there are; what is counted of them is told by its layout."""
         section = self._section
         of_fields = section.fields.model_dump(mode="json")
-        return [of_fields, float(section.sample), [*section.only_for], dict(section.values), self._parts, [*self._segments]]
+        said = [of_fields, float(section.sample), [*section.only_for], dict(section.values), self._parts, [*self._segments]]
+        return said if self._first_rank is None else [*said, self._first_rank]
 
     # Reading
 
@@ -114,6 +115,7 @@ class EngineLabelling(Labelling):
                 horizon=self._horizon,
                 share=float(self._section.sample),
                 since=batch.since,
+                adds_up=shape.adds_up,
             )
             self._staged.append((found, batch.ends))
 
@@ -167,11 +169,11 @@ class EngineLabelling(Labelling):
             self._duplicates.add(now, found.repeated, found.repeated + len(found.followed))
         tallies.joined += len(found.actual)
         tallies.corrected += found.corrected
-        if not self._performance.has_classes:
-            tallies.delayed([""], np.zeros(len(found.actual), np.intp), found.delays)
-            return
-        names = found.actual.unique().to_list()
-        tallies.delayed(names, codes_of(found.actual, names), found.delays)
+        if self._performance.has_classes:
+            names = found.actual.unique().to_list()
+            tallies.delayed(names, codes_of(found.actual, names), found.delays)
+        elif len(found.delays):
+            tallies.delayed([""], np.zeros(len(found.delays), np.intp), found.delays)
 
     # Telling
 

@@ -7,15 +7,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from prediction_exporter.baseline.settings import Findings
 from prediction_exporter.config import Config, Model
+from prediction_exporter.config.labels import PerformanceSection
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.profiler import MICROSECONDS
-from prediction_exporter.labels import Labels
+from prediction_exporter.counting.ranks import MOST_RANKS, chosen
+from prediction_exporter.labels import LabelKind, Labels
 from prediction_exporter.monitor.id_forms import OFTEN_AGAIN, unlike
 from prediction_exporter.monitor.inspection import refused, shown_sample
-from prediction_exporter.performance import PerformanceLayout
+from prediction_exporter.monitor.performing import always_chosen
+from prediction_exporter.performance import Performance, PerformanceLayout
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Look, Source
 from prediction_exporter.sources.labels import (
     LABEL,
@@ -28,6 +32,10 @@ from prediction_exporter.sources.labels import (
     parts_of_events,
     stranger,
 )
+from prediction_exporter.sources.ranks import FIRST, FORMS
+
+#: What a label that counts is called.
+_USABLE: Mapping[LabelKind, str] = {"class": "usable label", "number": "number as its label", "ranks": "rank or list of ranks"}
 
 #: Values that a message names.
 _SHOWN = 5
@@ -54,6 +62,8 @@ def inspect_labels(
     *,
     index: int,
     meanings: Mapping[str, str] = NO_MEANINGS,
+    settings: PerformanceSection | None = None,
+    baseline: Performance | None = None,
 ) -> tuple[list[str], Findings]:
     """Return lines about the sample, and what is wrong with it.
 
@@ -63,8 +73,11 @@ def inspect_labels(
         predictions: what that of its predictions shows; None where it could not be looked at.
         index: its number in the configuration.
         meanings: the class that a label means which is not called like one.
+        settings: of a ranking, how its labels are read.
+        baseline: how good the model was on its baseline's data.
     """
     place = f"models[{index}].labels"
+    first_rank = None if settings is None else settings.first_rank
     found = Findings(
         [*(f"{place}: {fault}" for fault in look.faults), *(f"{place}.{sentence}" for sentence in look.unseen)],
         [f"{place}: {remark}" for remark in look.remarks],
@@ -75,8 +88,8 @@ def inspect_labels(
     lines = [line for line in (shown_sample(look.place, batch.rejected, rows, batch.skipped),) if line]
     if not rows:
         return lines, found
-    read = [(events, labels_of(events, performance, None, meanings=meanings)) for events in batch.events]
-    found.add(_empty(read, look, place, performance))
+    read = [(events, labels_of(events, performance, None, meanings=meanings, first_rank=first_rank)) for events in batch.events]
+    found.add(_empty(read, look, place, performance, first_rank))
     found.warnings += _ahead(look, place)
     told = unlike(_sampled_ids(predictions), _sampled_ids(look)) if predictions is not None else None
     if told is not None:
@@ -85,6 +98,14 @@ def inspect_labels(
         line, of_classes = _classes(read, performance, place)
         lines += [line] if line else []
         found.add(of_classes)
+    if performance.task == "ranking":
+        sets = np.concatenate([labels.actual.drop_nulls().to_numpy() for _, labels in read])
+        of_ranks, odd = _ranks(sets, first_rank, place)
+        lines += of_ranks
+        found.warnings += odd
+        told = always_chosen(Performance(performance, Performance.of_sets(performance, sets)[0]), baseline)
+        if told is not None and (settings is None or settings.without_label is None):
+            found.warnings.append(f"{place}.fields.label: {told}")
     return lines, found
 
 
@@ -124,7 +145,9 @@ def _sampled_ids(look: Look) -> list[str]:
     return [text for events in _events(look) for text in ids_of(events).drop_nulls().to_list()]
 
 
-def _empty(read: Sequence[tuple[Events, Labels]], look: Look, place: str, performance: PerformanceLayout) -> Findings:
+def _empty(
+    read: Sequence[tuple[Events, Labels]], look: Look, place: str, performance: PerformanceLayout, first_rank: int | None
+) -> Findings:
     """Return which part of labels has nothing in a field that each needs; that no record has it at all is told already."""
     found = Findings()
     rows = sum(len(labels) for _, labels in read)
@@ -139,7 +162,7 @@ def _empty(read: Sequence[tuple[Events, Labels]], look: Look, place: str, perfor
     }
     wanted = {
         "id": "usable id",
-        "label": "usable label" if performance.has_classes else "number as its label",
+        "label": _USABLE[kind_of(performance)],
         "weight": "weight above 0",
     }
     for key, count in absent.items():
@@ -151,10 +174,37 @@ def _empty(read: Sequence[tuple[Events, Labels]], look: Look, place: str, perfor
             continue
         values = [text for events, _ in read if key == "label" for text in map(str, events.columns[LABEL].drop_nulls())]
         such = f", such as {values[0][:EXAMPLE_BYTES]!r}" if values else ""
-        if key == "label" and not performance.has_classes:
+        if key == "label" and performance.task == "ranking":
+            such += f"; it is {FORMS}; the first is {FIRST if first_rank is None else first_rank}"
+        elif key == "label" and not performance.has_classes:
             such = "; a text like 1,234.50 or 12,5 or $12 is none"
         found.errors.append(f"{place}.fields.{key}: none of the {rows:,} sampled labels has a {wanted[key]}{such}")
     return found
+
+
+def _ranks(sets: NDArray[np.float64], first_rank: int | None, place: str) -> tuple[list[str], list[str]]:
+    """Return a line on what was chosen of lists, and what is strange of it."""
+    if not len(sets):
+        return [], []
+    first = FIRST if first_rank is None else first_rank
+    ranks = chosen(sets)
+    nothing = int(np.count_nonzero(sets == 0))
+    told = np.flatnonzero(ranks[:, :MOST_RANKS].any(axis=0))
+    at = f" at ranks {told[0] + first} to {told[-1] + first}" if len(told) else ""
+    line = f"labels: {len(sets) - nothing:,} of {len(sets):,} say that something was chosen{at}"
+    if nothing and first_rank is None:
+        line += f"; {nothing:,} say that nothing was: where 0 is the first item, write performance.first_rank: 0"
+    warnings = []
+    beyond = int(np.count_nonzero(ranks[:, MOST_RANKS]))
+    if beyond:
+        problem = f"{beyond:,} of {len(sets):,} sampled labels are of ranks beyond {MOST_RANKS + first - 1}"
+        warnings.append(
+            f"{place}.fields.label: {problem}; which they are does not count, and none of them is a reciprocal rank"
+        )
+    if len(sets) >= _FEW and nothing and set(np.unique(sets)) <= {0.0, 1.0}:
+        problem = f"every sampled label is {first - 1} or {first}, as a flag is that says whether something was chosen"
+        warnings.append(f"{place}.fields.label: {problem}; a label is the rank of what was chosen")
+    return [line], warnings
 
 
 def _classes(read: Sequence[tuple[Events, Labels]], performance: PerformanceLayout, place: str) -> tuple[str, Findings]:

@@ -105,6 +105,7 @@ class Labelling(Unlabelled):
         self._layout = layout
         self._performance = performance
         self._segments = model.segments
+        self._first_rank = model.performance.first_rank
         self._parts = parts_of(model)
         self._tolerance = model.predictions.future_tolerance.seconds
         self._versions_of = versions_of
@@ -227,7 +228,7 @@ class Labelling(Unlabelled):
         return replace(waiting, versions=versions)
 
     def _labels_of(self, events: Events) -> Labels:
-        return labels_of(events, self._performance, self._parts, meanings=self._section.values)
+        return labels_of(events, self._performance, self._parts, meanings=self._section.values, first_rank=self._first_rank)
 
     def close_span(self, reading: Reading) -> None:
         """Take over the predictions of a span whose last part has come."""
@@ -357,8 +358,11 @@ class Labelling(Unlabelled):
 
     def report(self, now: float, known: Collection[str]) -> LabelsReport:
         """Return what is known of labels and performance."""
-        windows = self._performing.windows(self._counts.windows(), known)
+        windows = self._performing.windows(self._counts, known)
         self._tell_immature(windows)
+        told = self._performing.always_chosen()
+        if told is not None and self._seldom.lets("always"):
+            logger.warning("model %s: %s", self._name, told)
         return LabelsReport(
             source=self._source_report(),
             tallies=copy.deepcopy(self._tallies),

@@ -17,7 +17,7 @@ codes, the scores as they came and the weight, for a pair is taken out by counti
 be added up, also those of other replicas. Only pairs come in here: coverage, delay and maturity are of what joins them. What a
 pair is not counted for is told by ``unusable``, ``unscored``, ``clipped`` and ``zero_actuals``.
 
-Of a ranking whole lists come in, each once: ``Performance.of_lists(layout, lists, ranks, gains)``.
+Of a ranking whole lists come in, each once: ``Performance.of_sets(layout, sets)``, by which of their items were chosen.
 
 To add a measure, write its module, and add one line here.
 """

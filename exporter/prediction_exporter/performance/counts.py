@@ -17,6 +17,7 @@ from prediction_exporter.performance.classes import count_classes
 from prediction_exporter.performance.exact import sum_of, value_of
 from prediction_exporter.performance.layout import (
     CLIPPED,
+    NOTHING_CHOSEN,
     ROWS,
     UNSCORED,
     UNUSABLE,
@@ -25,7 +26,7 @@ from prediction_exporter.performance.layout import (
     ZERO_ACTUALS,
     PerformanceLayout,
 )
-from prediction_exporter.performance.lists import count_lists
+from prediction_exporter.performance.lists import count_lists, count_sets
 from prediction_exporter.performance.numbers import count_numbers
 
 Floats = NDArray[np.float64]
@@ -98,7 +99,7 @@ class Performance:
             ValueError: as :meth:`of` does.
         """
         if layout.task == "ranking":
-            raise ValueError("task: of a ranking whole lists are counted, see of_lists")
+            raise ValueError("task: of a ranking whole lists are counted, see of_sets")
         for name, part in (("predicted", predicted), ("actual", actual)):
             kinds = "iubf" if layout.is_regression else "iub"
             if part is not None and part.dtype.kind not in kinds:
@@ -136,6 +137,42 @@ class Performance:
         if not len(lists) == len(ranks) == len(gains):
             raise ValueError("lists, ranks and gains are not of the same length")
         return cls(layout, count_lists(layout, lists, ranks.astype(np.float64), gains.astype(np.float64)))
+
+    @staticmethod
+    def of_sets(
+        layout: PerformanceLayout, sets: NDArray[Any], *, groups: NDArray[np.intp] | None = None, size: int = 1
+    ) -> NDArray[np.int64]:
+        """Return the counts of groups of lists, int64 (size, layout.width), by which of their items were chosen.
+
+        It is what :meth:`of_lists` counts where each item that was chosen is worth 1, but for ranks beyond 52: whatever was
+        chosen there is one item, and no reciprocal rank.
+
+        Args:
+            layout: that of a ranking.
+            sets: the ranks of each list that were chosen, (n,), as :mod:`prediction_exporter.counting.ranks` writes them.
+            groups: the group of each list, (n,), from 0; None where there is one alone.
+            size: how many groups there are.
+
+        Raises:
+            ValueError: shapes do not fit, or the layout is of another task.
+        """
+        if layout.task != "ranking":
+            raise ValueError(f"task: {layout.task} has no lists")
+        if groups is not None and len(groups) != len(sets):
+            raise ValueError("sets and groups are not of the same length")
+        return count_sets(layout, sets, groups, size)
+
+    def with_lists_without_choice(self, many: int) -> Performance:
+        """Return the same and so many lists more of which nothing was chosen.
+
+        Raises:
+            ValueError: the layout is of another task.
+        """
+        if self.layout.task != "ranking":
+            raise ValueError(f"task: {self.layout.task} has no lists")
+        found = Performance(self.layout, self.counts.copy())
+        found.counts[[ROWS, WEIGHT, NOTHING_CHOSEN]] += many
+        return found
 
     def __add__(self, other: Performance) -> Performance:
         return Performance(self.layout, self.counts + self._same(other))
@@ -208,13 +245,21 @@ class Performance:
 
     @property
     def clipped(self) -> int:
-        """Of a regression, pairs that lie so far out that sums have them as nearer: squares are then larger than they say."""
-        return self.counter(CLIPPED) if self.layout.is_regression else 0
+        """Pairs that lie so far out that sums have them as nearer.
+
+        Of a regression squares are then larger than they say; of a ranking, lists of which something was chosen beyond rank 52.
+        """
+        return 0 if self.layout.has_classes else self.counter(CLIPPED)
 
     @property
     def zero_actuals(self) -> int:
         """Of a regression, pairs whose actual value is 0."""
         return self.counter(ZERO_ACTUALS) if self.layout.is_regression else 0
+
+    @property
+    def nothing_chosen(self) -> int:
+        """Of a ranking, lists of which no item was worth anything."""
+        return self.counter(NOTHING_CHOSEN) if self.layout.task == "ranking" else 0
 
     @property
     def total(self) -> float:

@@ -17,6 +17,7 @@ from prediction_exporter.counting.profile import Profile
 from prediction_exporter.performance.base import Floats
 from prediction_exporter.performance.counts import Performance
 from prediction_exporter.performance.evaluation import INCONSISTENT, NO_BASELINE, NO_LABELS, OK, TOO_FEW
+from prediction_exporter.performance.layout import PerformanceLayout
 from prediction_exporter.statistics.comparison import Comparison, Reference
 from prediction_exporter.statistics.psi import PSI
 
@@ -50,6 +51,11 @@ class LabelDrift:
     status: str
 
 
+def drifts(layout: PerformanceLayout) -> bool:
+    """Return whether labels have a distribution that is compared; what was chosen of lists has none."""
+    return layout.task != "ranking"
+
+
 def label_drift(
     window: Performance, baseline: Performance, *, alpha: float, min_labels: int, effect: float | None = None
 ) -> LabelDrift:
@@ -67,7 +73,7 @@ def label_drift(
     """
     if window.layout.digest != baseline.layout.digest:
         raise ValueError("window and baseline have different layouts")
-    if window.layout.task == "ranking":
+    if not drifts(window.layout):
         raise ValueError("task: the gains of a ranking are not compared")
     layout = _layout_of(window)
     reference = Reference(

@@ -4,7 +4,7 @@
 
     classes: [ rows, weight, unusable, unscored | predicted x actual | negatives, positives by score bin | exact sums ]
     numbers: [ rows, weight, unusable, clipped, zero actuals | error bins | predicted x actual bins | exact sums ]
-    lists:   [ rows, weight, unusable | exact sums ]
+    lists:   [ rows, weight, unusable, clipped, nothing chosen | exact sums ]
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ FARTHEST = 2.0**16
 #: Counters in front.
 ROWS, WEIGHT, UNUSABLE, UNSCORED = range(4)
 CLIPPED, ZERO_ACTUALS = 3, 4
+NOTHING_CHOSEN = 4
 _COUNTERS = 5
 
 #: Sums over the pairs of a regression: e = (predicted - actual) / scale, a = (actual - center) / scale, p = abs(e / actual).

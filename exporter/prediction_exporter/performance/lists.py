@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction_exporter.performance.exact import BLOCK, sum_of
-from prediction_exporter.performance.layout import ROWS, UNUSABLE, WEIGHT, PerformanceLayout
+from prediction_exporter.counting.ranks import MOST_RANKS, are_sets, chosen
+from prediction_exporter.performance.exact import BLOCK, DIGITS, sum_of
+from prediction_exporter.performance.grouping import add_counter, add_terms
+from prediction_exporter.performance.layout import CLIPPED, NOTHING_CHOSEN, ROWS, UNUSABLE, WEIGHT, PerformanceLayout
 
 Floats = NDArray[np.float64]
 
@@ -37,11 +39,44 @@ def count_lists(layout: PerformanceLayout, lists: NDArray[Any], ranks: Floats, g
     of_list, ranks, gains = of_list[kept], ranks[kept], gains[kept]
     values = np.rint(_values(layout.cutoff, total, of_list, ranks, gains)[:, usable] / _STEP) * _STEP
     counts[ROWS] = counts[WEIGHT] = values.shape[1]
+    counts[NOTHING_CHOSEN] = np.count_nonzero(values[1] == 0)
     place, shape = layout.blocks["sums"]
     for first in range(0, values.shape[1], BLOCK):
         ndcg, reciprocal = values[:, first : first + BLOCK]
         counts[place] += sum_of(np.stack((ndcg, ndcg**2, reciprocal, reciprocal**2))).reshape(shape).ravel()
     return counts
+
+
+def count_sets(
+    layout: PerformanceLayout, sets: NDArray[Any], groups: NDArray[np.intp] | None = None, size: int = 1
+) -> NDArray[np.int64]:
+    """Return the counts of a batch by group, int64 (size, layout.width); the arguments are those of ``Performance.of_sets``."""
+    counts = np.zeros((size, layout.width), np.int64)
+    for first in range(0, len(sets), BLOCK):
+        rows = slice(first, first + BLOCK)
+        _count_sets(layout, counts, sets[rows].astype(np.float64), None if groups is None else groups[rows])
+    return counts
+
+
+def _count_sets(layout: PerformanceLayout, counts: NDArray[np.int64], sets: Floats, groups: NDArray[np.intp] | None) -> None:
+    usable = are_sets(sets)
+    if not usable.all():
+        add_counter(counts, UNUSABLE, groups, ~usable)
+        sets, groups = sets[usable], None if groups is None else groups[usable]
+    each = np.ones(len(sets), np.int64)
+    for counter in (ROWS, WEIGHT):
+        add_counter(counts, counter, groups, each)
+    found = chosen(sets)
+    add_counter(counts, CLIPPED, groups, found[:, MOST_RANKS])
+    add_counter(counts, NOTHING_CHOSEN, groups, sets == 0)
+    of_list, places = np.nonzero(found)  # by list and rank; items that were not chosen are worth nothing
+    ranks = (places + 1).astype(np.float64)
+    values = _values(layout.cutoff, len(sets), of_list, ranks, np.ones(len(ranks)))
+    values[1, ~found[:, :MOST_RANKS].any(axis=1)] = 0.0
+    ndcg, reciprocal = np.rint(values / _STEP) * _STEP
+    place, _ = layout.blocks["sums"]
+    sums = counts[:, place].reshape(len(counts), -1, DIGITS)
+    add_terms(sums, 0, np.stack((ndcg, ndcg**2, reciprocal, reciprocal**2)), groups)
 
 
 def _values(cutoff: int, total: int, of_list: NDArray[np.intp], ranks: Floats, gains: Floats) -> Floats:

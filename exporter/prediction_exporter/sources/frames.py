@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from prediction_exporter.counting.entities import entity_hashes
 from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import derive
@@ -25,7 +26,7 @@ from prediction_exporter.sources.lists import beside_label, only_item, opened
 from prediction_exporter.sources.outcomes import statuses_of
 from prediction_exporter.sources.stages import stages_of
 from prediction_exporter.sources.times import DateParser, times_of_reading
-from prediction_exporter.sources.typed import names_of, numbers_of, texts_of_values, times_of
+from prediction_exporter.sources.typed import names_of, numbers_of, texts_of_lists, texts_of_values, times_of
 from prediction_exporter.sources.values import accept, seconds_of, versions_of
 
 _BOOLEANS = {"true", "false"}
@@ -120,7 +121,7 @@ class FrameParser:
         if self._integers_are_booleans and boolean and values.dtype.is_integer():
             texts = texts_of_values(values)
             return texts.replace({"0": "false", "1": "true"})
-        return texts_of_values(values)
+        return texts_of_lists(values) if field.held is Held.CONTAINER else texts_of_values(values)
 
     def _latencies(self, frame: pl.DataFrame) -> NDArray[np.float64] | None:
         if self._schema.latency is None:

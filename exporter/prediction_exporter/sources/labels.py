@@ -24,16 +24,18 @@ from prediction_exporter.counting.breakdowns import NONE, STAGES
 from prediction_exporter.counting.categories import OTHER, CategoryEncoder, is_container
 from prediction_exporter.counting.entities import NOBODIES
 from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profiler import UNVERSIONED
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.counting.windows import Span
-from prediction_exporter.labels import Labels, Shape
+from prediction_exporter.labels import LabelKind, Labels, Shape
 from prediction_exporter.labels import Predictions as Waiting
 from prediction_exporter.performance import PerformanceLayout
 from prediction_exporter.sources.base import Source
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import OF_READING, EventSchema, Path, path_text
+from prediction_exporter.sources.ranks import sets_of
 from prediction_exporter.sources.typed import names_of
 
 #: The columns of a label's event.
@@ -68,17 +70,17 @@ class _LabelEvents(Predictions):
 # The source
 
 
-def open_labels(labels: Section, kind: Literal["class", "number"], *, where: str, clock: Callable[[], float]) -> Source:
+def open_labels(labels: Section, kind: LabelKind, *, where: str, clock: Callable[[], float]) -> Source:
     """Return the source of a model's labels; nothing is read yet.
 
-    Its events have the label in the column :data:`LABEL`, as text of a class or as a number, and in :data:`WEIGHT` its weight
-    where one is configured. Their time is that at which the label became known, or of reading where no field says it. A table
-    is read for as long back as predictions wait, and files are read again when they change: a label that comes again changes
-    nothing.
+    Its events have the label in the column :data:`LABEL`, as text of a class or of ranks or as a number, and in :data:`WEIGHT`
+    its weight where one is configured. Their time is that at which the label became known, or of reading where no field says
+    it. A table is read for as long back as predictions wait, and files are read again when they change: a label that comes
+    again changes nothing.
 
     Args:
         labels: where they are.
-        kind: whether they are classes or numbers.
+        kind: whether they are classes, numbers or ranks.
         where: the place of the model in the configuration, for messages.
         clock: Unix time.
 
@@ -164,10 +166,11 @@ def label_events(labels: Section) -> Predictions:
     )
 
 
-def label_layout(labels: Section, kind: Literal["class", "number"]) -> Layout:
+def label_layout(labels: Section, kind: LabelKind) -> Layout:
     """Return the columns of labels, of which nothing is counted."""
-    of_label = Kind.CATEGORICAL if kind == "class" else Kind.NUMERIC
-    columns = [Column(name=LABEL, role=Role.PREDICTION, kind=of_label)]
+    of_label = Kind.NUMERIC if kind == "number" else Kind.CATEGORICAL
+    held = Held.CONTAINER if kind == "ranks" else Held.ANY  # which may be lists
+    columns = [Column(name=LABEL, role=Role.PREDICTION, kind=of_label, held=held)]
     if labels.fields.weight is not None:
         columns.append(Column(name=WEIGHT, role=Role.SCORE, kind=Kind.NUMERIC))
     return Layout(columns)
@@ -202,8 +205,10 @@ def shape_of(performance: PerformanceLayout, segments: Sequence[str]) -> Shape:
     return Shape(kind_of(performance), scores=len(performance.scores), segments=len(segments))
 
 
-def kind_of(performance: PerformanceLayout) -> Literal["class", "number"]:
-    """Return whether labels are classes or numbers."""
+def kind_of(performance: PerformanceLayout) -> LabelKind:
+    """Return whether labels are classes, numbers or ranks."""
+    if performance.task == "ranking":
+        return "ranks"
     return "class" if performance.has_classes else "number"
 
 
@@ -213,7 +218,12 @@ def ids_of(events: Events) -> pl.Series:
 
 
 def labels_of(
-    events: Events, performance: PerformanceLayout, parts: Parts, *, meanings: Mapping[str, str] = NO_MEANINGS
+    events: Events,
+    performance: PerformanceLayout,
+    parts: Parts,
+    *,
+    meanings: Mapping[str, str] = NO_MEANINGS,
+    first_rank: int | None = None,
 ) -> Labels:
     """Return what a source's events say of predictions.
 
@@ -222,12 +232,17 @@ def labels_of(
         performance: the classes, and how they are spelt. A class that is none of them is :func:`stranger`.
         parts: what else names a prediction. Where labels do not have it, they speak of every prediction of their id.
         meanings: the class that a label means which is not called like one.
+        first_rank: of a ranking, the rank of the first item; None for 1.
     """
     values, weights = events.columns[LABEL], events.columns.get(WEIGHT)
+    if performance.task == "ranking":
+        actual = sets_of(values, first_rank)
+    else:
+        actual = classes_of(meant(values, meanings), performance) if performance.has_classes else values
     has_parts = parts == "version" or (parts == "stage" and events.stages is not None)
     return Labels(
         ids=ids_of(events),
-        actual=classes_of(meant(values, meanings), performance) if performance.has_classes else values,
+        actual=actual,
         times=events.times,
         parts=parts_of_events(events, parts) if has_parts else None,
         weights=None if weights is None else weights.to_numpy(),
@@ -325,7 +340,9 @@ def _named(names: Sequence[str], codes: NDArray[np.int32], absent: NDArray[np.bo
 
 
 def _predicted(events: Events, layout: Layout, performance: PerformanceLayout, scores: NDArray[np.float64]) -> pl.Series:
-    """Return what was predicted; by the scores where nothing else tells it."""
+    """Return what was predicted; by the scores where nothing else tells it, and of a ranking nothing but that it was."""
+    if performance.task == "ranking":
+        return pl.repeat(0.0, len(events), dtype=pl.Float64, eager=True)
     column = next((c for c in layout.columns if c.role is Role.PREDICTION and not c.is_derived), None)
     if column is not None:
         values = events.columns[column.name]

@@ -5,6 +5,7 @@ Each is what the log would make of it, had it been written there as JSON.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 
@@ -115,6 +116,21 @@ def names_of(values: pl.Series) -> pl.Series:
         uuids = digits.str.replace(r"^(.{8})(.{4})(.{4})(.{4})(.{12})$", "$1-$2-$3-$4-$5")
         texts = texts.zip_with((texts != CONTAINER).fill_null(value=True), uuids)
     return texts
+
+
+def texts_of_lists(values: pl.Series) -> pl.Series:
+    """Return what :func:`texts_of_values` does, and lists as JSON has them; what is neither is an object.
+
+    >>> texts_of_lists(pl.Series([[1, 3], [], None])).to_list(), texts_of_lists(pl.Series([{"a": 1}])).to_list()
+    (['[1, 3]', '[]', None], ['{}'])
+    """
+    if isinstance(values.dtype, pl.Array):
+        values = values.arr.to_list()
+    if isinstance(values.dtype, pl.List):
+        texts = [None if items is None else json.dumps(items, default=str) for items in values.to_list()]
+        return pl.Series(texts, dtype=pl.String)
+    texts_of = texts_of_values(values)
+    return texts_of if values.dtype == pl.String else texts_of.set((texts_of == CONTAINER).fill_null(value=False), "{}")
 
 
 def _cast(values: pl.Series) -> pl.Series:

@@ -6,7 +6,7 @@ import json
 import random
 import sqlite3
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,11 @@ from prediction_exporter.monitor.model_monitor import ModelMonitor
 from prediction_exporter.sources.table import spans
 
 Ids = Callable[[int], Any]
+
+CLASSES = ("accept", "refuse", "other things", None)
+
+#: What labels of a ranking say, some of them nothing that counts.
+RANKS = ("1", "2", "7", "60", "0", "[2, 3]", "[]", "[1, 1]", "1.5", None)
 
 STAGES = ("champion", "shadow", None)
 
@@ -49,6 +54,7 @@ class Both:
     mode: str = "rows"
     segments: str = "[]"
     matures: str = "1h"
+    task: str = "binary"
     models: dict[str, watched.Watched] = field(init=False)
     monitors: dict[str, ModelMonitor] = field(init=False)
 
@@ -76,14 +82,15 @@ class Both:
         of_part = f", {self.part}: {self.part}" if self.part else ""
         stage = of_part if self.part == "stage" else ""
         fields = f"{{time: ts, version: version, prediction: decision, score: score, id: id{stage}}}"
+        performance, weight = ("{positive: accept}", ", weight: weight") if self.task == "binary" else ("{cutoff: 3}", "")
         more = f"""baseline: baseline.json
-task: binary
+task: {self.task}
 segments: {self.segments}
-performance: {{positive: accept}}
+performance: {performance}
 labels:
   table: {{url: {url}, name: l, lateness: 2m}}
   join: {join}
-  fields: {{id: id, label: label, time: ts, weight: weight{of_part}}}
+  fields: {{id: id, label: label, time: ts{weight}{of_part}}}
   matures_after: {self.matures}
   horizon: 2d
   {self.labels}"""
@@ -163,7 +170,7 @@ def coverage(report: LabelsReport) -> dict[tuple[str, ...], tuple[list[int], lis
     }
 
 
-def draw(both: Both, seed: int, turns: int) -> LabelsReport:
+def draw(both: Both, seed: int, turns: int, said: Sequence[str | None] = CLASSES) -> LabelsReport:
     """Write predictions and labels at random, and compare after each turn."""
     chance, number = random.Random(seed), 0
     now = watched.NOW
@@ -176,7 +183,7 @@ def draw(both: Both, seed: int, turns: int) -> LabelsReport:
         both.predict(number, at=now - 5, chance=chance, decision=None)
         known = chance.sample(range(number + 6), min(number, 20))  # some of them before their prediction
         for at, some in ((now - 50, known[:10]), (now - 20, known[5:])):
-            labels = [(one, chance.choice(["accept", "refuse", "other things", None])) for one in some]
+            labels = [(one, chance.choice(said)) for one in some]
             more = {"version": chance.choice(["1", None]), "stage": chance.choice(STAGES)}
             both.tell(*labels, at=at, weight=chance.choice([1.0, 0.5, 0.0]), **more)
         if turn in (2, 5):
@@ -210,6 +217,15 @@ def test_the_database_joins_as_the_state_file_does(
     database: Database = request.getfixturevalue(kind)
     segments = "[color]" if part == "stage" else "[]"
     draw(Both(database, tmp_path, part=part, mode="auto", segments=segments), seed=len(part), turns=5)
+
+
+@pytest.mark.parametrize("part", ["", "stage"])
+def test_the_database_adds_ranks_up_as_the_state_file_does(sqlite: Database, tmp_path: Path, part: str) -> None:
+    """Clicks of one list, one by one and several together, in any order and again; over starts."""
+    both = Both(sqlite, tmp_path, part=part, segments="[color]" if part else "[]", task="ranking")
+    report = draw(both, seed=7 + len(part), turns=4, said=RANKS)
+    assert sum(one.pairs.nothing_chosen for one in report.windows)
+    assert sum(one.pairs.clipped for one in report.windows)
 
 
 @pytest.mark.parametrize("ids", [name for name in IDS if name != "texts"])

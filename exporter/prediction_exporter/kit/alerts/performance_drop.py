@@ -19,6 +19,8 @@ from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.kit.wording import COUNT, NAME, NUMBER
 from prediction_exporter.performance.f1_score import F1_SCORE
 from prediction_exporter.performance.mean_error import MEAN_ERROR
+from prediction_exporter.performance.mean_reciprocal_rank import MEAN_RECIPROCAL_RANK
+from prediction_exporter.performance.ndcg import NDCG
 from prediction_exporter.performance.rmse import RMSE
 from prediction_exporter.performance.roc_auc import ROC_AUC
 
@@ -182,6 +184,10 @@ PERFORMANCE_DROP = Alert(
             query=f"bottomk(10, {F1_SCORE.family.where(model='MODEL', labels=MATURE, average='macro')})",
         ),
         Diagnosis(
+            question="Of a model that ranks: in which segment, and has it gone on since?",
+            query=f"sort({NDCG.family.where(model='MODEL')})",
+        ),
+        Diagnosis(
             question="Has it gone on since? Of labels that have come by now; it may be too good or too bad.",
             query=F1_SCORE.family.where(model="MODEL", segment="all", labels="preliminary"),
         ),
@@ -252,6 +258,31 @@ PERFORMANCE_DROP = Alert(
                             ),
                             worst="RMSE 1.50 times, mean error 1.33 times",
                             window="24h",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="what searches show first is chosen less often",
+            series=(
+                *measured(NDCG, 0.42, (0.5, 0.45)),
+                # (0.42 - 0.36) / (0.42 - 0.38) = 1.5
+                *measured(MEAN_RECIPROCAL_RANK, 0.36, (0.42, 0.38)),
+                labelled(900),
+                owner("performance"),
+            ),
+            checks=(
+                Check(
+                    at="25m",
+                    firing=(
+                        replace(
+                            _DROP,
+                            description=(
+                                "NDCG of credit-risk version 2 is 0.42, against 0.50 in the baseline and a threshold of 0.45, "
+                                "over 900 labelled predictions in 24h."
+                            ),
+                            worst="NDCG 1.60 times, mean reciprocal rank 1.50 times",
                         ),
                     ),
                 ),
