@@ -96,8 +96,8 @@ def recount(
     inside = _inside(predictions.times, spans)
     usable = _usable(predictions.ids, predictions.predicted)
     empty = int(np.count_nonzero(inside & ~usable))
-    chosen = np.flatnonzero(usable)
-    predictions, inside = predictions.take(chosen), inside[chosen]
+    predictions = predictions.take(np.flatnonzero(usable)).in_order()
+    inside = _inside(predictions.times, spans)
     ids = hash_ids(predictions.ids)
     if share < 1:
         sampled = np.flatnonzero(ids.sampled(share))

@@ -28,6 +28,7 @@ from prediction_exporter.counting.state_days import COVERED
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined import JoinedCounts, Maturity
 from prediction_exporter.labels import Joined, Labels, Predictions, Store
+from prediction_exporter.labels.batches import all_labels, all_predictions
 from prediction_exporter.labels.tallies import WHY, Tallies, What
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.admitting import future_at_now
@@ -112,8 +113,9 @@ class Labelling(Unlabelled):
         self.source = self._open(model, place)
         horizon = self._horizon = int(section.horizon.seconds)
         self._longest = max(span.seconds for span in spans)
+        self._shape = shape_of(performance, model.segments)
         self._store = Store(
-            shape_of(performance, model.segments),
+            self._shape,
             horizon=horizon,
             max_size=int(section.max_size),
             sample=float(section.sample),
@@ -232,7 +234,7 @@ class Labelling(Unlabelled):
     def close_span(self, reading: Reading) -> None:
         """Take over the predictions of a span whose last part has come."""
         if reading.closed:
-            self._waiting += self._parts_of_span
+            self._waiting.append(all_predictions(self._parts_of_span, self._shape).in_order())
             self._watermark = max(self._watermark, reading.end)
         self._parts_of_span = []
 
@@ -248,7 +250,10 @@ class Labelling(Unlabelled):
                 self._rejected[reason] += count
                 self._complain(reason, count, batch.rejected.examples.get(reason, ""))
         if batch.is_last:
-            self._labels += self._labels_of_span
+            if batch.reading is None:
+                self._labels += self._labels_of_span
+            else:
+                self._labels.append(all_labels(self._labels_of_span, self._shape).in_order())
             self._labels_of_span = []
 
     def _note_labels(self, many: int, newest: float | None) -> None:
