@@ -201,7 +201,7 @@ def draw(both: Both, seed: int, turns: int) -> LabelsReport:
         both.insert("p", rows)
         known = chance.sample(range(number), min(number, 18)) + chance.sample(range(number, number + 6), 2)  # two are early
         rows = []
-        for at, some in ((now - 50, known[:9]), (now - 20, known[5:]), (now - 20, known[8:12])):
+        for at, some in ((now - 8, known[:9]), (now - 4, known[5:]), (now - 4, known[8:12])):
             labels = [(one, chance.choice(["accept", "refuse", "other things", None])) for one in some]
             more = {"version": chance.choice(["1", None]), "stage": chance.choice(STAGES)}
             # Told again, a label of one prediction is not newer in the state file than one that speaks of all: it differs here.
@@ -211,7 +211,7 @@ def draw(both: Both, seed: int, turns: int) -> LabelsReport:
         both.insert("l", rows)
         if turn == 1:
             both.again()
-        now += chance.choice([60, 600, 5400])
+        now += chance.choice([600, 5400])
         both.at(now)
         both.same()
     both.at(now + 600)

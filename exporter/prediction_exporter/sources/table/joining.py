@@ -367,7 +367,10 @@ class EngineJoin:
         span_of_labels = (first - self._horizon, known)
         if since is not None:
             assert sides.labels is not None  # noqa: S101 - as above
-            chosen = and_(chosen, sides.of_prediction.in_(self._ids_of_labels(sides, sides.labels.time.where(*span_of_labels))))
+            assert sides.of_label is not None  # noqa: S101 - as above
+            # Those of the minutes alone, or all labels of the horizon would be read.
+            of_these = and_(sides.labels.time.where(*span_of_labels), sides.of_label.in_(of_spans))
+            chosen = sides.of_prediction.in_(self._ids_of_labels(sides, of_these))
         reader = RowsReader(self._database, sides.predictions, connection)
         predictions = self._events(reader.chosen(first - self._horizon, last, chosen))
         labels: tuple[Events, ...] = ()
