@@ -1,14 +1,14 @@
 """Engine joins: labels joined by the database that has them, against labels that wait in the state file.
 
-``ROWS`` predictions of a day in SQLite, DuckDB and PostgreSQL, nine tenths of them with a label some hours later; ids and times
-have an index each. Three things are measured for both joins: catching up with all of it, a look that finds no new label, and one
+``ROWS`` predictions of a day in SQLite, DuckDB and PostgreSQL, nine tenths of them with a label some hours later; ids and
+times have an index each. Three things are measured for both joins: catching up with all of it, a look that finds no new label, and one
 that finds 1000, of predictions of an hour or of the whole day. The floor is the fetch of all columns of both tables in the same
 run, with nothing done to them. Seconds are of the processor, those of the server of PostgreSQL included.
 
 Rows that a look reads are PostgreSQL's own counts, of both tables.
 
-Aims: catching up within three times of what it takes in the state file; a look at new labels of an hour reads less than a tenth of the
-rows that there are.
+Aims: catching up within three times of what it takes in the state file; a look at new labels of an hour reads less
+than a tenth of the rows that there are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -109,7 +109,10 @@ class Cost:
             return own
         server = psutil.Process(self.database.server.process.pid)
         spent = server.cpu_times()  # of children that have ended, too
-        running = [process.cpu_times() for process in server.children(recursive=True)]
+        running = []
+        for process in server.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it counts among those that have ended then
+                running.append(process.cpu_times())
         return own + sum(used.user + used.system for used in (spent, *running)) + spent.children_user + spent.children_system
 
     def _read(self) -> int | None:

@@ -26,6 +26,13 @@ IDS: dict[str, tuple[str, str, Ids, Ids]] = {
     "whole and text": ("BIGINT", "VARCHAR(40)", lambda n: n, str),
     "text and float": ("VARCHAR(40)", "DOUBLE PRECISION", str, float),
     "whole and decorated": ("BIGINT", "VARCHAR(40)", lambda n: n, lambda n: f"{n}.0"),
+    "blanks": ("VARCHAR(40)", "VARCHAR(40)", lambda n: f"p {n}", lambda n: f" p {n}\r\n"),
+    "collations": (
+        "VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+        "VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+        lambda n: f"p{n}",
+        lambda n: f"p{n}",
+    ),
     "uuid and text": ("UUID", "VARCHAR(40)", lambda n: str(uuid.UUID(int=n)), lambda n: str(uuid.UUID(int=n))),
 }
 
@@ -103,7 +110,9 @@ labels:
   matures_after: {self.matures}
   horizon: 2d
   {self.labels}"""
-        text = watched.config_text(watched.model_text(fields=fields, more=more), more=f"windows: [1h, 24h]\nseries: {{exclude: {self.UNSHOWN}}}")
+        text = watched.config_text(
+            watched.model_text(fields=fields, more=more), more=f"windows: [1h, 24h]\nseries: {{exclude: {self.UNSHOWN}}}"
+        )
         return text.replace(
             "log: {path: app.log, start: beginning}", f"table: {{url: {url}, name: p, lateness: 1m, mode: {mode}, timeout: 5m}}"
         )

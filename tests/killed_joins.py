@@ -1,7 +1,7 @@
 """A model whose database joins labels, killed while rows come and change: ``killed_joins.py FOLDER KILLS SEED KIND NAME PORT``.
 
-It forks for each life, so that a life costs no imports. The parent writes predictions and labels, changes labels in their rows and
-turns the clock. It prints as JSON what is counted in the end, by the last life and by one that nothing ever disturbed.
+It forks for each life, so that a life costs no imports. The parent writes predictions and labels, changes labels in their rows
+and turns the clock. It prints as JSON what is counted in the end, by the last life and by one that nothing ever disturbed.
 """
 
 from __future__ import annotations

@@ -61,8 +61,8 @@ def test_predictions_cost_once_over_restarts_and_reloads(running: Running) -> No
 def fresh(running: Running) -> tuple[float, float]:
     """Return what a replica cost up to now, and a time that it was surely counted after.
 
-    The second value that is seen was told after the look before it. What is told next but one was not there when that after it was
-    put together: so it was counted later.
+    The second value that is seen was told after the look before it. What is told next but one was not there when that after it
+    was put together: so it was counted later.
     """
     values: list[float] = []
     looks = [time.monotonic()]

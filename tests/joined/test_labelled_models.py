@@ -405,7 +405,7 @@ def test_a_commit_that_fails_joins_nothing_twice(tmp_path: Path, monkeypatch: py
 
 
 def test_what_is_read_is_put_in_short_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much there is, what is kept until it is committed is as little as it must be where rows hold the file for too long."""
+    """However much there is, little is kept until it is committed where rows hold the state file for long."""
     monkeypatch.setattr(pace, "LEAST_ROWS", 100)
     monkeypatch.setattr(pace, "SECONDS", 0.0)
     monkeypatch.setattr(log, "CHUNK_BYTES", 4096)

@@ -660,7 +660,7 @@ def test_memory_is_bounded(ending: str, tmp_path: Path) -> None:
         else:
             frame.write_ndjson(path)
         peaks.append(peak_of(folder, rows))
-        # What threads hold between them on a busy machine differs from time to time; what grows with the rows does so each time.
+        # What threads hold on a busy machine differs from time to time; what grows with the rows does so each time.
         for _ in range(3):
             if peaks[-1] >= peaks[0] + 60:
                 peaks[-1] = min(peaks[-1], peak_of(folder, rows))

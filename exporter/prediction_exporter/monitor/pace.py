@@ -1,7 +1,7 @@
 """Pace: how many rows go into one transaction of labels, so that it does not hold the state file for long.
 
-Other models of the process wait for the file meanwhile. What a row takes differs a hundredfold: where many millions of predictions
-wait and the system has nothing of the file in memory, as after a start, each label is a read of the disk.
+Other models of the process wait for the file meanwhile. What a row takes differs a hundredfold: where many millions of
+predictions wait and the system has nothing of the file in memory, as after a start, each label is a read of the disk.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.filtering import TableFilter
-from prediction_exporter.sources.table.ids import comparable
+from prediction_exporter.sources.table.ids import comparable, compared
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
 from prediction_exporter.sources.table.rows import RowsReader
 from prediction_exporter.sources.table.spans import (
@@ -243,7 +243,7 @@ class EngineJoin:
         if labels is None:
             of_prediction = comparable(self._database.dialect, predictions, predictions, where=self._where)[0]
             return _Sides(predictions, None, of_prediction, None)
-        of_prediction, of_label = comparable(self._database.dialect, predictions, labels, where=self._where)
+        of_prediction, of_label = compared(connection, self._database.dialect, predictions, labels, where=self._where)
         self._tell_index(connection, predictions, labels)
         return _Sides(predictions, labels, of_prediction, of_label)
 
