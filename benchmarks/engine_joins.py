@@ -1,14 +1,14 @@
 """Engine joins: labels joined by the database that has them, against labels that wait in the state file.
 
 ``ROWS`` predictions of a day in SQLite, DuckDB and PostgreSQL, nine tenths of them with a label some hours later; ids and
-times have an index each. Three things are measured for both joins: catching up with all of it, a look that finds no new label, and one
-that finds 1000, of predictions of an hour or of the whole day. The floor is the fetch of all columns of both tables in the same
-run, with nothing done to them. Seconds are of the processor, those of the server of PostgreSQL included.
+times have an index each. Three things are measured for both joins: catching up with all of it, a look that finds no new
+label, and one that finds 1000, of predictions of an hour or of the whole day. The floor is the fetch of all columns of both
+tables in the same run, with nothing done to them. Seconds are of the processor, those of the server of PostgreSQL included.
 
 Rows that a look reads are PostgreSQL's own counts, of both tables.
 
-Aims: catching up within three times of what it takes in the state file; a look at new labels of an hour reads less
-than a tenth of the rows that there are.
+Aims: catching up within three times of what it takes in the state file; a look at new labels of an hour reads less than a
+tenth of the rows that there are.
 """
 
 from __future__ import annotations

@@ -263,9 +263,11 @@ class EngineJoin:
         for relation, section in zip(relations, (self._predictions, self._labels), strict=True):
             assert section.table is not None  # noqa: S101 - for the type checker
             assert relation.schema.id is not None  # noqa: S101 - as above
-            name = str(relation.schema.id[0])
-            if has_no_index(connection, section.table, name):
-                logger.warning("%s: no index begins with %s: every join scans the whole table", section.table.shown, name)
+            # The source of predictions tells of their time.
+            names = [str(relation.schema.id[0]), *([relation.time_name] if section is self._labels else [])]
+            for name in names:
+                if has_no_index(connection, section.table, name):
+                    logger.warning("%s: no index begins with %s: every join scans the whole table", section.table.shown, name)
 
     # New minutes of predictions
 
