@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ class Tables(Both):
                 self.database.execute(f"CREATE INDEX {name}_{column} ON {name} ({column})")
         self.database.execute("ANALYZE")
 
-    def correct(self, numbers: range | np.ndarray[tuple[int], np.dtype[np.int64]], at: float) -> None:
+    def correct(self, numbers: Sequence[int], at: float) -> None:
         """Write labels that are known at a time."""
         rows = [{"id": f"p{number}", "ts": int(at), "label": "accept", "weight": 1.0} for number in numbers]
         self.insert("l", rows)
@@ -156,12 +156,13 @@ def measure(kind: str, server: Server | None) -> None:
         print(f"{kind}: fetch of {ROWS:,} predictions and their labels {floor.seconds:.1f} s, the floor")
         now, rng = watched.NOW, np.random.default_rng(2)
         hour = range(ROWS // 2, ROWS // 2 + LABELS)
-        for what, numbers in (
+        looks: tuple[tuple[str, Sequence[int]], ...] = (
             ("catching up", []),
             ("no new label", []),
             (f"{LABELS} of an hour", hour),
-            (f"{LABELS} of the day", rng.choice(ROWS, LABELS, replace=False)),
-        ):
+            (f"{LABELS} of the day", rng.choice(ROWS, LABELS, replace=False).tolist()),
+        )
+        for what, numbers in looks:
             if len(numbers):
                 tables.correct(numbers, now - 60)
             now += 240 if what != "catching up" else 0
