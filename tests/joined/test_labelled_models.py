@@ -16,7 +16,7 @@ from databases import new_file
 from labelled_model import DAY, FIELDS, HOUR, LOG, STAGED, LabelledModel, key_of, more_of, whole
 from prediction_exporter.counting import state_days
 from prediction_exporter.counting.state_step import Step
-from prediction_exporter.monitor import labelling
+from prediction_exporter.monitor import labelling, pace
 from prediction_exporter.sources import labels, log
 
 NOW = watched.NOW
@@ -405,8 +405,9 @@ def test_a_commit_that_fails_joins_nothing_twice(tmp_path: Path, monkeypatch: py
 
 
 def test_what_is_read_is_put_in_short_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much there is, no more than a bounded number of rows is kept until it is committed."""
-    monkeypatch.setattr(labelling, "MOST_STAGED", 100)
+    """However much there is, little is kept until it is committed where rows hold the state file for long."""
+    monkeypatch.setattr(pace, "LEAST_ROWS", 100)
+    monkeypatch.setattr(pace, "SECONDS", 0.0)
     monkeypatch.setattr(log, "CHUNK_BYTES", 4096)
     monkeypatch.setattr(labels, "CHUNK_BYTES", 4096)
     sizes: list[int] = []

@@ -101,8 +101,8 @@ def recount(
     inside = _inside(predictions.times, spans)
     usable = _usable(predictions.ids, predictions.predicted)
     empty = int(np.count_nonzero(inside & ~usable))
-    chosen = np.flatnonzero(usable)
-    predictions, inside = predictions.take(chosen), inside[chosen]
+    predictions = predictions.take(np.flatnonzero(usable)).in_order()
+    inside = _inside(predictions.times, spans)
     ids = hash_ids(predictions.ids)
     if share < 1:
         sampled = np.flatnonzero(ids.sampled(share))
@@ -116,10 +116,10 @@ def recount(
     if adds_up:
         labels, found = _added_up(labels, found)
     places = found.places
-    is_first = np.append([True], places[1:] != places[:-1])[: len(places)]
     is_last = np.append(places[1:] != places[:-1], [True])[: len(places)]
     known = _times(labels)[found.labels]
     is_new = np.ones(len(places), np.bool_) if since is None else known >= since
+    is_first, is_later = _first(places, known <= followed.times[places])
     winners, firsts = found.take(is_last), found.take(is_first & is_new)
     labelled = np.zeros(len(followed), np.bool_)
     labelled[winners.places] = True
@@ -133,7 +133,7 @@ def recount(
         empty=empty,
         actual=labels.actual.gather(firsts.labels),
         delays=np.maximum(_times(labels)[firsts.labels] / _SECOND - followed.times[firsts.places] // _SECOND, 0.0),
-        corrected=int(np.count_nonzero(_replaces(labels, found, is_first) & is_new)),
+        corrected=int(np.count_nonzero(_replaces(labels, found) & is_later & is_new)),
     )
 
 
@@ -218,14 +218,29 @@ def _added_up(labels: Labels, found: _Candidates) -> tuple[Labels, _Candidates]:
     return grown, _Candidates(found.places, np.arange(len(found.places)), found.specific)
 
 
-def _replaces(labels: Labels, found: _Candidates, is_first: Truth) -> Truth:
-    """Return which labels take the place of another one that says something else."""
+def _first(places: Places, early: Truth) -> tuple[Truth, Truth]:
+    """Return which labels are the first of their prediction, and which come after it.
+
+    Of labels that were known before the prediction was made the last one is the first that it has.
+    """
+    starts = np.flatnonzero(np.append([True], places[1:] != places[:-1])[: len(places)])
+    is_first, is_later = np.zeros(len(places), np.bool_), np.zeros(len(places), np.bool_)
+    if len(places):
+        sizes = np.diff(np.append(starts, len(places)))
+        firsts = starts + np.maximum(np.add.reduceat(early.astype(np.intp), starts) - 1, 0)
+        is_first[firsts] = True
+        is_later = np.arange(len(places)) > np.repeat(firsts, sizes)
+    return is_first, is_later
+
+
+def _replaces(labels: Labels, found: _Candidates) -> Truth:
+    """Return which labels say something else than the one before them."""
     actual = labels.actual.gather(found.labels)
     differs = (actual != actual.shift(1)).fill_null(value=False).to_numpy()
     if labels.weights is not None:
         weights = labels.weights[found.labels]
         differs = differs | np.append([False], weights[1:] != weights[:-1])[: len(weights)]
-    return differs & ~is_first
+    return differs
 
 
 def _gathered(labels: Labels, places: Places) -> Labels:

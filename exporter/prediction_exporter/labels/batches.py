@@ -93,8 +93,9 @@ class Predictions:
 
     def take(self, rows: NDArray[np.intp]) -> Predictions:
         """Return those at these positions, which ascend."""
-        if len(rows) == len(self):
-            return self
+        return self if len(rows) == len(self) else self._at(rows)
+
+    def _at(self, rows: NDArray[np.intp]) -> Predictions:
         return Predictions(
             ids=self.ids.gather(rows),
             times=self.times[rows],
@@ -105,6 +106,12 @@ class Predictions:
             segments=tuple(column.gather(rows) for column in self.segments),
             scores=None if self.scores is None else self.scores[rows],
         )
+
+    def in_order(self) -> Predictions:
+        """Return them by time, and those of one time by what they say: in one order, however a database gave them."""
+        scores = () if self.scores is None else self.scores.T
+        says = [self.predicted, self.versions, *self.segments, *(pl.Series(of_class) for of_class in scores)]
+        return self._at(_order(self.times, says))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,8 +140,15 @@ class Labels:
 
     def take(self, rows: NDArray[np.intp]) -> Labels:
         """Return those at these positions, which ascend."""
-        if len(rows) == len(self):
-            return self
+        return self if len(rows) == len(self) else self._at(rows)
+
+    def in_order(self) -> Labels:
+        """Return them by time, and those of one time in the order in which they count, however a database gave them."""
+        times = np.zeros(len(self), np.int64) if self.times is None else self.times
+        says = [*([] if self.parts is None else [self.parts]), self.actual]  # null comes first, which speaks of all
+        return self._at(_order(times, says if self.weights is None else [*says, pl.Series(self.weights)]))
+
+    def _at(self, rows: NDArray[np.intp]) -> Labels:
         return Labels(
             ids=self.ids.gather(rows),
             actual=self.actual.gather(rows),
@@ -143,6 +157,12 @@ class Labels:
             rows=None if self.rows is None else self.rows[rows],
             weights=None if self.weights is None else self.weights[rows],
         )
+
+
+def _order(times: NDArray[np.int64], says: Sequence[pl.Series]) -> NDArray[np.intp]:
+    """Return the order by time and then by what is said, (n,)."""
+    rows = pl.DataFrame([key.alias(str(place)) for place, key in enumerate([pl.Series(times), *says])])
+    return rows.select(pl.arg_sort_by(rows.columns, maintain_order=True)).to_series().to_numpy().astype(np.intp)
 
 
 def all_predictions(batches: Sequence[Predictions], shape: Shape) -> Predictions:

@@ -24,7 +24,7 @@ from prediction_exporter.labels.keys import codes_of
 from prediction_exporter.labels.tallies import Tallies
 from prediction_exporter.monitor.labelling import Labelling
 from prediction_exporter.sources.base import Batch, Source
-from prediction_exporter.sources.labels import open_joining, shape_of
+from prediction_exporter.sources.labels import open_joining
 from prediction_exporter.sources.table.joining import Joining
 
 logger = logging.getLogger(__name__)
@@ -107,15 +107,14 @@ class EngineLabelling(Labelling):
         assert isinstance(batch, Joining)  # noqa: S101 - its source gives no other
         self._note_labels(*batch.counted)
         if batch.spans:
-            shape = shape_of(self._performance, self._segments)
             found = recount(
-                all_predictions([self._predictions_of(events) for events in batch.predictions], shape),
-                all_labels([self._labels_of(events) for events in batch.labels], shape),
+                all_predictions([self._predictions_of(events) for events in batch.predictions], self._shape),
+                all_labels([self._labels_of(events) for events in batch.labels], self._shape),
                 spans=batch.spans,
                 horizon=self._horizon,
                 share=float(self._section.sample),
                 since=batch.since,
-                adds_up=shape.adds_up,
+                adds_up=self._shape.adds_up,
             )
             self._staged.append((found, batch.ends))
 

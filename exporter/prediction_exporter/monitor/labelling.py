@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -28,11 +29,13 @@ from prediction_exporter.counting.state_days import COVERED
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined import JoinedCounts, Maturity
 from prediction_exporter.labels import Joined, Labels, Predictions, Store
+from prediction_exporter.labels.batches import all_labels, all_predictions
 from prediction_exporter.labels.tallies import WHY, Tallies, What
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.admitting import future_at_now
 from prediction_exporter.monitor.duplicates import Duplicates
 from prediction_exporter.monitor.id_forms import OFTEN_AGAIN, unlike
+from prediction_exporter.monitor.pace import Pace
 from prediction_exporter.monitor.performing import Performing
 from prediction_exporter.monitor.start import tell_labels
 from prediction_exporter.monitor.unlabelled import Unlabelled
@@ -50,9 +53,6 @@ from prediction_exporter.sources.labels import (
 )
 
 logger = logging.getLogger(__name__)
-
-#: Rows that are kept in memory until they are put: more than that are committed at once, whatever the time.
-MOST_STAGED = 50_000
 
 MICROSECONDS = 1_000_000
 
@@ -113,8 +113,9 @@ class Labelling(Unlabelled):
         self.source = self._open(model, place)
         horizon = self._horizon = int(section.horizon.seconds)
         self._longest = max(span.seconds for span in spans)
+        self._shape = shape_of(performance, model.segments)
         self._store = Store(
-            shape_of(performance, model.segments),
+            self._shape,
             horizon=horizon,
             max_size=int(section.max_size),
             sample=float(section.sample),
@@ -132,6 +133,7 @@ class Labelling(Unlabelled):
         self._performing = Performing(subject, spans, shown=shown)
         self._duplicates = Duplicates(spans)
         self._loaded = False
+        self._pace = Pace()
         self._waiting: list[Predictions] = []
         self._labels: list[Labels] = []
         self._parts_of_span: list[Predictions] = []
@@ -191,8 +193,11 @@ class Labelling(Unlabelled):
 
     @property
     def is_full(self) -> bool:
-        """Whether as much was read as may be kept in memory."""
-        return sum(map(len, self._waiting)) + sum(map(len, self._labels)) >= MOST_STAGED
+        """Whether as much was read as should be put at once."""
+        return self._staged_rows() >= self._pace.rows
+
+    def _staged_rows(self) -> int:
+        return sum(map(len, self._waiting)) + sum(map(len, self._labels))
 
     def begin(self) -> None:
         """Forget parts of a span whose reading failed: it is read again whole."""
@@ -233,7 +238,7 @@ class Labelling(Unlabelled):
     def close_span(self, reading: Reading) -> None:
         """Take over the predictions of a span whose last part has come."""
         if reading.closed:
-            self._waiting += self._parts_of_span
+            self._waiting.append(all_predictions(self._parts_of_span, self._shape).in_order())
             self._watermark = max(self._watermark, reading.end)
         self._parts_of_span = []
 
@@ -249,13 +254,16 @@ class Labelling(Unlabelled):
                 self._rejected[reason] += count
                 self._complain(reason, count, batch.rejected.examples.get(reason, ""))
         if batch.is_last:
-            self._labels += self._labels_of_span
+            if batch.reading is None:
+                self._labels += self._labels_of_span
+            else:
+                self._labels.append(all_labels(self._labels_of_span, self._shape).in_order())
             self._labels_of_span = []
 
     def _note_labels(self, many: int, newest: float | None) -> None:
         """Count labels that were read, the newest of which became known then."""
         self._events += many
-        self._newest = max((time for time in (newest, self._newest) if time is not None), default=None)
+        self._newest = max((one for one in (newest, self._newest) if one is not None), default=None)
 
     def _complain(self, reason: str, count: int, example: str) -> None:
         self._untold[reason] += count
@@ -291,7 +299,7 @@ class Labelling(Unlabelled):
             self._counts.load(step, self._store)
             self._loaded = True
             self._given_up = Counter(self._store.tallies.given_up)
-        tallies = self._store.tallies
+        began, rows, tallies = time.monotonic(), self._staged_rows(), self._store.tallies
         there, known = tallies.duplicates, tallies.predictions
         self._note_ids("prediction", self._waiting)
         self._note_ids("label", self._labels)
@@ -300,6 +308,7 @@ class Labelling(Unlabelled):
         self._duplicates.add(now, again, again + fresh)
         self._tell_duplicates(again, again + fresh)
         joined += [self._store.put_labels(step, labels, now) for labels in self._labels]
+        self._pace.note(rows, time.monotonic() - began)
         self._waiting, self._labels = [], []
         self._counts.put(step, self._store, joined)
         self._counts.recount(step, self._store)

@@ -20,11 +20,13 @@ from sqlalchemy import text
 
 from counting import Counted, assert_equal, context_of, count
 from engines import ClickHouse, Engine, EngineDatabase, Spark
+from joined_twice import Both, draw
 from prediction_exporter.config import Config
 from prediction_exporter.config import Table as TableSettings
 from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.sources.table import engine as connecting
+from prediction_exporter.sources.table import joining
 from typed_events import FIELDS, NOW, ROLES, Event, Field, Json, category, countable, events_of, layout_of, lines, number
 from watched_table import Table, look, requests, watching, windows
 
@@ -458,3 +460,17 @@ def test_a_wrong_password(clickhouse: EngineDatabase, tmp_path: Path) -> None:
     with database.connect() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
     database.close()
+
+
+# The join of labels
+
+
+@pytest.mark.parametrize(("kind", "turns"), [("clickhouse", 3), ("spark", 1)])
+def test_the_engine_joins_labels_as_the_state_file_does(
+    kind: str, turns: int, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever order it gives rows: labels late, early, corrected and empty, and predictions that come twice."""
+    monkeypatch.setattr(joining, "REST", 0)  # they take long, and the clock stands still
+    database: EngineDatabase = request.getfixturevalue(kind)
+    both = Both(database, tmp_path, part="stage", mode="auto", segments="[color]", ids="whole and text")
+    draw(both, seed=4, turns=turns)

@@ -5,6 +5,7 @@ What the comparison finds too much does no harm: rows are paired again by their 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, String, and_, case, cast, func, literal, literal_column
+from sqlalchemy import BigInteger, ColumnElement, Connection, String, and_, case, cast, func, literal, literal_column, select
+from sqlalchemy.exc import DBAPIError
 
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.table.dialects import SQLITE, Dialect
 from prediction_exporter.sources.table.relation import Relation
+
+logger = logging.getLogger(__name__)
 
 Expression = ColumnElement[Any]
 
@@ -28,19 +32,35 @@ _TEXTS: tuple[_Kind, ...] = ("text", "decorated")
 
 _DECORATED = re.compile(r"-?\d+\.0")
 
+#: What stands around ids in tables that were loaded from files.
+_BLANKS = (" ", "\t", "\r", "\n")
+
 #: Whole numbers up to here are exact as doubles, and are in the range of every engine's integers.
 _EXACT = 9_007_199_254_740_992
 
 
 @dataclass(frozen=True)
 class _Ids:
-    """A column of ids."""
+    """A column of ids.
+
+    Attributes:
+        column: the column.
+        kind: what its values are; None while there are none.
+        is_padded: whether some are texts with blanks around them, which are no part of an id.
+    """
 
     column: Expression
     kind: _Kind | None
+    is_padded: bool
 
-    def as_text(self, dialect: Dialect) -> Expression:
-        """Return it as the text that a log would have."""
+    def as_text(self, dialect: Dialect, *, packed: bool = False) -> Expression:
+        """Return it as the text that a log would have, or as that without any blanks."""
+        text = self._text(dialect)
+        for blank in _BLANKS if packed else ():
+            text = func.replace(text, literal(blank), literal(""))
+        return text
+
+    def _text(self, dialect: Dialect) -> Expression:
         if self.kind == "fraction":
             whole = and_(
                 self.column >= literal_column(str(-_EXACT)),
@@ -59,10 +79,13 @@ def _text(column: Expression, dialect: Dialect) -> Expression:
     return cast(column, String) if dialect is SQLITE else dialect.text(column)
 
 
-def comparable(dialect: Dialect, predictions: Relation, labels: Relation, *, where: str) -> tuple[Expression, Expression]:
-    """Return the ids of predictions and those of labels, such that equal ones are equal in the engine.
+def compared(
+    connection: Connection, dialect: Dialect, predictions: Relation, labels: Relation, *, where: str
+) -> tuple[Expression, Expression]:
+    """Return what :func:`comparable` does, such that the engine compares it: not all do where collations differ.
 
     Args:
+        connection: an open connection.
         dialect: the kind of database.
         predictions: the one table.
         labels: the other one.
@@ -71,23 +94,50 @@ def comparable(dialect: Dialect, predictions: Relation, labels: Relation, *, whe
     Raises:
         ConfigError: the engine cannot compare them.
     """
-    found = [
-        _ids_of(predictions, f"{where}.predictions.fields.id"),
-        _ids_of(labels, f"{where}.labels.fields.id"),
-    ]
-    kinds = [ids.kind for ids in found]
-    if None in kinds or kinds in (["text", "text"], ["uuid", "uuid"], ["bytes", "bytes"]):  # one of them has no values at all
-        if None in kinds and kinds.count(None) == 1:
-            return found[0].as_text(dialect), found[1].as_text(dialect)
-        return found[0].column, found[1].column
+    ids = comparable(dialect, predictions, labels, where=where)
+    sides = zip(ids, (predictions, labels), strict=True)
+    one, other = (select(of.label("id")).select_from(relation.source).limit(1).subquery() for of, relation in sides)
+    try:
+        connection.execute(select(func.count()).select_from(one.join(other, one.c.id == other.c.id))).all()
+    except DBAPIError as error:
+        if "collation" not in str(error.orig).lower():
+            raise
+        connection.rollback()
+        logger.warning("%s.labels.join: ids are compared byte by byte, and without an index: %s", where, error.orig)
+        return comparable(dialect, predictions, labels, where=where, as_they_are=False)
+    return ids
+
+
+def comparable(
+    dialect: Dialect, predictions: Relation, labels: Relation, *, where: str, as_they_are: bool = True
+) -> tuple[Expression, Expression]:
+    """Return the ids of predictions and those of labels, such that equal ones are equal in the engine.
+
+    Args:
+        dialect: the kind of database.
+        predictions: the one table.
+        labels: the other one.
+        where: the model's place in the configuration, for messages.
+        as_they_are: whether texts are compared in the collations of their columns, where an index serves.
+
+    Raises:
+        ConfigError: the engine cannot compare them.
+    """
+    one, other = _ids_of(predictions, f"{where}.predictions.fields.id"), _ids_of(labels, f"{where}.labels.fields.id")
+    kinds = [one.kind, other.kind]
+    packed = one.is_padded or other.is_padded
+    if kinds == ["text", "text"] and (packed or not as_they_are):
+        return one.as_text(dialect, packed=packed), other.as_text(dialect, packed=packed)
+    if kinds in (["text", "text"], ["uuid", "uuid"], ["bytes", "bytes"], [None, None]):
+        return one.column, other.column
     if all(kind in _NUMBERS for kind in kinds):
-        return found[0].column, found[1].column
-    if "bytes" in kinds:
+        return one.column, other.column
+    if "bytes" in kinds and None not in kinds:
         raise ConfigError(
             f"{where}.labels.join: ids are {kinds[0]} in one table and {kinds[1]} in the other, which the database does not "
             "compare; write labels.join: state"
         )
-    return found[0].as_text(dialect), found[1].as_text(dialect)
+    return one.as_text(dialect, packed=packed), other.as_text(dialect, packed=packed)
 
 
 def _ids_of(relation: Relation, place: str) -> _Ids:
@@ -96,7 +146,8 @@ def _ids_of(relation: Relation, place: str) -> _Ids:
     if path is None or column is None or len(path) > 1:
         problem = "no column is recognised as the id" if column is None else f"{path} is inside of a document"
         raise ConfigError(f"{place}: {problem}, by which the database joins labels; name a column, or write labels.join: state")
-    return _Ids(column, _kind_of(relation.samples[str(path[0])], place))
+    values = relation.samples[str(path[0])]
+    return _Ids(column, _kind_of(values, place), any(isinstance(value, str) and value != value.strip() for value in values))
 
 
 def _kind_of(values: Sequence[Any], place: str) -> _Kind | None:

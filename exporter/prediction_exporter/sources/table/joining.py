@@ -33,7 +33,7 @@ from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.filtering import TableFilter
-from prediction_exporter.sources.table.ids import comparable
+from prediction_exporter.sources.table.ids import comparable, compared
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
 from prediction_exporter.sources.table.rows import RowsReader
 from prediction_exporter.sources.table.spans import (
@@ -243,7 +243,7 @@ class EngineJoin:
         if labels is None:
             of_prediction = comparable(self._database.dialect, predictions, predictions, where=self._where)[0]
             return _Sides(predictions, None, of_prediction, None)
-        of_prediction, of_label = comparable(self._database.dialect, predictions, labels, where=self._where)
+        of_prediction, of_label = compared(connection, self._database.dialect, predictions, labels, where=self._where)
         self._tell_index(connection, predictions, labels)
         return _Sides(predictions, labels, of_prediction, of_label)
 
@@ -263,9 +263,11 @@ class EngineJoin:
         for relation, section in zip(relations, (self._predictions, self._labels), strict=True):
             assert section.table is not None  # noqa: S101 - for the type checker
             assert relation.schema.id is not None  # noqa: S101 - as above
-            name = str(relation.schema.id[0])
-            if has_no_index(connection, section.table, name):
-                logger.warning("%s: no index begins with %s: every join scans the whole table", section.table.shown, name)
+            # The source of predictions tells of their time.
+            names = [str(relation.schema.id[0]), *([relation.time_name] if section is self._labels else [])]
+            for name in names:
+                if has_no_index(connection, section.table, name):
+                    logger.warning("%s: no index begins with %s: every join scans the whole table", section.table.shown, name)
 
     # New minutes of predictions
 
@@ -367,7 +369,10 @@ class EngineJoin:
         span_of_labels = (first - self._horizon, known)
         if since is not None:
             assert sides.labels is not None  # noqa: S101 - as above
-            chosen = and_(chosen, sides.of_prediction.in_(self._ids_of_labels(sides, sides.labels.time.where(*span_of_labels))))
+            assert sides.of_label is not None  # noqa: S101 - as above
+            # Those of the minutes alone, or all labels of the horizon would be read.
+            of_these = and_(sides.labels.time.where(*span_of_labels), sides.of_label.in_(of_spans))
+            chosen = sides.of_prediction.in_(self._ids_of_labels(sides, of_these))
         reader = RowsReader(self._database, sides.predictions, connection)
         predictions = self._events(reader.chosen(first - self._horizon, last, chosen))
         labels: tuple[Events, ...] = ()
