@@ -26,8 +26,8 @@ DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 #: How the names of columns' series begin. A column has one colour in every graph, whichever others are drawn. What there are
 #: few of, as versions and windows, have colours in their order instead, which are never alike.
 _OF_COLUMNS = "{{column}}"
-#: Width of the legend beside a graph, in pixels: a name, the last value and the largest. A graph wider than half of the page has
-#: room for longer names.
+#: Width of the legend beside a graph, in pixels: a name, the last value and the largest. A graph that is wider than half of the
+#: page has room for longer names.
 _LEGEND_WIDTH, _WIDE_LEGEND_WIDTH, _HALF = 320, 440, 12
 
 

@@ -96,10 +96,10 @@ LABEL_COVERAGE_LOW = Alert(
     key=STAGE_KEY,
     window=_window,
     conditions=(Condition(severity="warning", expr=_expr, hold=duration("30m"), keep=duration("15m")),),
-    summary="Too few predictions of a class have their label where labels should be complete.",
+    summary="Too few predictions have their label where labels should be complete.",
     description=_description,
     worst=_worst,
-    action="Find out where the labels of this class stay; until then take no measure of the model's performance for granted.",
+    action="Find out where these labels stay; until then take no measure of the model's performance for granted.",
     meaning=(
         "In a mature window, the share of predictions of a class that have their label is below what is asked for, by more "
         "than chance explains, for 30 minutes. Asked for is `matures_after.coverage`; where that is a duration alone, it is "

@@ -46,7 +46,7 @@ def _description(scale: Scale) -> str:
         + figure(f"max({value}) / max({over})", STAGE_KEY, NUMBER, "$window")
         + ", over "
         + figure(f"sum({count})", STAGE_KEY, COUNT, "$window")
-        + " labels in {{ $window }}."
+        + " labels in the mature {{ $window }}."
     )
 
 
@@ -75,7 +75,7 @@ _FIRING = Firing(
     labels={**VERSION_LABELS, "owner": "risk-ds"},
     description=(
         "The labels of credit-risk version 2 are spread in another way than those of the baseline: PSI "
-        f"{psi((400, 540, 60)):.2f} against a threshold of 0.15, over 1,000 labels in 24h."
+        f"{psi((400, 540, 60)):.2f} against a threshold of 0.15, over 1,000 labels in the mature 24h."
     ),
     worst="yes 20 % -> 40 %, no 70 % -> 54 %, late 10 % -> 6 %",
     window="24h",

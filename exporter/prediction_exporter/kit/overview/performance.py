@@ -34,6 +34,7 @@ _PLACE = (*WINDOW, _ANSWERED)
 _COVERED = (*VERSION, chosen("window"), _ANSWERED)
 #: One class, or what is of no class; never an average.
 _ENTRY = (f"{chosen('class').removesuffix('`')}|`", 'average=""')
+_BEST_AT_ZERO = f'__name__=~"{"|".join(one.threshold.name for one in FLEET if one.measure.better == "zero")}"'
 #: Standard errors on both sides of a value between which 95 % of samples would lie.
 _ERRORS = 2
 
@@ -147,6 +148,8 @@ def _chosen_measure() -> Panel:
         f"max({{{', '.join((f'__name__=~`model_${{measure:regex}}_{end}`', *place, *_ENTRY))}}})"
         for end, place in (("standard_error", (*_PLACE, f'labels="{MATURE}"')), ("baseline", MODEL))
     )
+    # Of a measure that is best at 0 the threshold is one of sizes: it has another side.
+    other_side = f"-max({{{', '.join((_of_measure('threshold'), _BEST_AT_ZERO, *_PLACE, *_ENTRY))}}})"
     upper, lower = (f"{_ERRORS} standard errors {side}" for side in ("above", "below"))
     return p.band(
         p.free_scale(
@@ -160,6 +163,7 @@ def _chosen_measure() -> Panel:
                 Query(expr=fleet, legend="$measure", role=looks.WINDOW),
                 Query(expr=baseline, legend="baseline", role=looks.BASELINE),
                 Query(expr=threshold, legend="threshold", role=looks.THRESHOLD),
+                Query(expr=other_side, legend="threshold below 0", role=looks.THRESHOLD),
                 unit="short",
                 no_data=_NOT_COMPARED,
             )
