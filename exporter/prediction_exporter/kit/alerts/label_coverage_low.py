@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from prediction_exporter.collectors.labels import DELAY, EXPIRED, GIVEN_UP, LABELS
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, query
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, given, query
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, owner, shared
@@ -26,8 +26,8 @@ from prediction_exporter.kit.wording import COUNT, PERCENT
 #: Fewest predictions of a class, and how many standard deviations chance is allowed.
 _LEAST, _DEVIATIONS = 30, 3
 _LISTED = 5
-_OWN = ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(STAGE_KEY, start=1))
-_PLACE = f"{{{_OWN}, window=%[{len(STAGE_KEY) + 1}]q, class=%[{len(STAGE_KEY) + 2}]q}}"
+_OWN = given(STAGE_KEY)
+_PLACE = f"{{{given((*STAGE_KEY, 'window', 'class'))}}}"
 
 
 def _low(scale: Scale, own: str = "") -> str:

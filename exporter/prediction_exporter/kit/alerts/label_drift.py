@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prediction_exporter.collectors.labels import BASELINE_LABELS, LABEL_PSI
 from prediction_exporter.collectors.report import MATURE
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, query
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, given, query
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
@@ -17,9 +17,8 @@ from prediction_exporter.kit.wording import COUNT, NUMBER, SHARE
 
 #: Labels that a message names: those whose share moved farthest.
 _LISTED = 5
-_OWN = ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(STAGE_KEY, start=1))
-_OF_MODEL = ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(MODEL_KEY, start=1))
-_PLACE = f"{_OWN}, window=%[{len(STAGE_KEY) + 1}]q"
+_OWN, _OF_MODEL = given(STAGE_KEY), given(MODEL_KEY)
+_PLACE = given((*STAGE_KEY, "window"))
 _BIN = f"bin=%[{len(STAGE_KEY) + 2}]q"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from prediction_exporter.collectors.report import MATURE
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, query
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, given, query
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
@@ -26,7 +26,7 @@ _FAR = 2.0
 #: Measures and segments that a message names.
 _LISTED, _SEGMENTS = 5, 3
 
-_OWN = ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(STAGE_KEY, start=1))
+_OWN = given(STAGE_KEY)
 _WINDOW, _CLASS, _AVERAGE, _NAME = (f"%[{len(STAGE_KEY) + i}]q" for i in range(1, 5))
 _ENTRY = f"class={_CLASS}, average={_AVERAGE}"
 
@@ -58,9 +58,8 @@ def _description(scale: Scale) -> str:
         series = f"{{__name__={_NAME}, window={_WINDOW}, {_ENTRY}, {_OWN}}}"
         return figure(f"max({latest(series, scale)})", STAGE_KEY, FIGURE, "$window", "$class", "$average", name)
 
-    of_model = ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(MODEL_KEY, start=1))
     baseline = figure(
-        f"max({latest(f'{{__name__={_NAME}, {_ENTRY}, {of_model}}}', scale)})",
+        f"max({latest(f'{{__name__={_NAME}, {_ENTRY}, {given(MODEL_KEY)}}}', scale)})",
         STAGE_KEY,
         FIGURE,
         "$window",
