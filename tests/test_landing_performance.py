@@ -209,12 +209,9 @@ def test_of_many_classes_those_with_the_fewest_labels_are_named(a_model: Callabl
     model = a_model()
     model.label(decide(model, 40, at=model.clock() - 1.5 * HOUR))
     report = model.labels()
-    of_seven = {
-        "classes": tuple("abcdefg"),
-        "predictions": np.full(7, 100),
-        "labelled": np.array([100, 40, 100, 30, 10, 100, 20]),
-    }
-    found = of_report(model, replace(report, coverage=[replace(one, **of_seven) for one in report.coverage]))
+    known = np.array([100, 40, 100, 30, 10, 100, 20])
+    seven = [replace(one, classes=tuple("abcdefg"), predictions=np.full(7, 100), labelled=known) for one in report.coverage]
+    found = of_report(model, replace(report, coverage=seven))
     [covered] = [fact for fact in found.facts if fact.title == "With a label"]
     assert covered.text == f"{percent(4 / 7)} of 700"
     assert covered.notes == (
