@@ -11,6 +11,7 @@ import polars as pl
 import prediction_exporter  # noqa: F401 - first: it limits polars to one thread
 from prediction_exporter import baseline, config
 from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.labelled import truth_of
 from prediction_exporter.baseline.tables import read_table
 
 NUMERIC = 30
@@ -67,8 +68,18 @@ def lines(rows: int, *, seed: int, until: float, seconds: float, counts: tuple[i
     return buffer.getvalue()
 
 
-def prepare(folder: Path, *, source: str | None = None, counts: tuple[int, int] = FEATURES) -> config.Config:
-    """Write a configuration and its baseline into a folder; ``source`` is where the predictions are, if not in ``app.log``."""
+def prepare(
+    folder: Path, *, source: str | None = None, counts: tuple[int, int] = FEATURES, more: str = "", labelled: bool = False
+) -> config.Config:
+    """Write a configuration and its baseline into a folder.
+
+    Args:
+        folder: where they go.
+        source: where the predictions are, if not in ``app.log``.
+        counts: of numeric and categorical features.
+        more: further lines of the model.
+        labelled: whether the data have a column ``label``, true as often as the score says.
+    """
     rng = np.random.default_rng(0)
     scores = np.round(rng.random(50_000), 6)
     table = pl.DataFrame(
@@ -78,12 +89,15 @@ def prepare(folder: Path, *, source: str | None = None, counts: tuple[int, int] 
             "score": pl.Series(scores),
         }
     )
+    if labelled:
+        table = table.with_columns(label=pl.Series(np.where(rng.random(50_000) < scores, "yes", "no")))
     table.write_parquet(folder / "training.parquet")
-    (folder / "exporter.yml").write_text(
-        CONFIG.format(folder=folder, source=source or f"{{log: {{path: {folder}/app.log, start: beginning}}}}")
-    )
+    source = source or f"{{log: {{path: {folder}/app.log, start: beginning}}}}"
+    (folder / "exporter.yml").write_text(CONFIG.format(folder=folder, source=source) + more.format(folder=folder))
     loaded = config.load(folder / "exporter.yml")
-    fields = loaded.models[0].predictions.fields
-    result = build(read_table(folder / "training.parquet"), fields, kinds={}, task=None, where="models[0]")
+    model = loaded.models[0]
+    truth = truth_of(model, "models[0]", table.columns, ())
+    data = read_table(folder / "training.parquet")
+    result = build(data, model.predictions.fields, kinds={}, task=model.task, where="models[0]", truth=truth)
     baseline.save(result.record, folder / "baseline.json")
     return loaded

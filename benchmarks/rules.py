@@ -1,9 +1,10 @@
-"""Rules: what 50 models of 52 columns in 2 windows and 2 versions cost a real Prometheus on one core.
+"""Rules: what 50 models of 52 columns and labels in 2 windows and 2 versions cost a real Prometheus on one core.
 
 Each model is an exporter of its own, with the series that the real one renders. Rules are evaluated more often than they are
 shipped to be, so that several evaluations are seen; their time is compared with the interval of their group that is shipped.
 The processor's time for rules is what Prometheus needs with them, less what it needs without. Aims: all evaluations take less
-than a tenth of a core, and record less than a quarter of the series that are scraped.
+than a tenth of a core, and record less than a quarter of the series that are scraped. Then every query of the dashboards is
+asked for one of the models, with as many points as a wide graph has; aim: less than 200 ms each.
 """
 
 from __future__ import annotations
@@ -25,24 +26,38 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+import polars as pl
+import requests
 import yaml
 from data import lines, prepare
 
+import grafana
 from prediction_exporter.collectors.base import Published
 from prediction_exporter.collectors.registry import FAMILIES
 from prediction_exporter.collectors.source import SourceSeries
 from prediction_exporter.counting.state import State
 from prediction_exporter.demo import stack
 from prediction_exporter.demo.sinks import LOOPBACK, free_port
+from prediction_exporter.kit.dashboards import dashboards
 from prediction_exporter.kit.groups import INTERVAL, RECORDING_GROUPS
 from prediction_exporter.kit.render import Part, render, write
 from prediction_exporter.monitor.model_monitor import ModelMonitor
 
 NUMERIC, CATEGORICAL = 38, 12  # with prediction and score 52 columns
 EVENTS = 20_000
+LABELS = """    task: binary
+    performance: {{positive: "yes"}}
+    labels:
+      log: {{path: {folder}/labels.log, start: beginning}}
+      fields: {{id: request_id, label: label}}
+      matures_after: 1h
+"""
 #: How often rules are evaluated here, and how often exporters are scraped.
 EVALUATION, SCRAPE = 20.0, 30.0
 START_SECONDS, EVALUATIONS = 300.0, 5
+#: The range of a graph in seconds, as long as there is something to see; its points, and how often each query is asked.
+RANGE, POINTS, ASKED = 100, 400, 3
 #: How many rules are told of one by one.
 SLOWEST = 25
 RULES: tuple[Part, ...] = ("rules",)
@@ -50,10 +65,12 @@ RULES: tuple[Part, ...] = ("rules",)
 
 def exposition(folder: Path) -> str:
     """Return what an exporter shows of a model with two versions, as text with ``model="bench"``."""
-    config = prepare(folder, counts=(NUMERIC, CATEGORICAL))
+    config = prepare(folder, counts=(NUMERIC, CATEGORICAL), more=LABELS, labelled=True)
     until = time.time()
     first = lines(EVENTS, seed=1, until=until, seconds=80_000, counts=(NUMERIC, CATEGORICAL))
-    (folder / "app.log").write_bytes(first + first.replace(b'"model_version":"1"', b'"model_version":"2"'))
+    second = first.replace(b'"model_version":"1"', b'"model_version":"2"').replace(b'"request_id":"0001-', b'"request_id":"2-')
+    (folder / "app.log").write_bytes(first + second)
+    label(folder, first + second)
     state = State(config.state_dir)
     monitor = ModelMonitor(config, config.models[0], place="models[0]", state=state, max_versions=8)
     while monitor.read(until=lambda: False):
@@ -70,6 +87,15 @@ def exposition(folder: Path) -> str:
             name = str(family)
             text += [f"# TYPE {name} {types.get(name, 'untyped')}", *found]
     return "\n".join(text) + "\n"
+
+
+def label(folder: Path, log: bytes) -> None:
+    """Write a label for each prediction of a log, true as often as its score says."""
+    predictions = [json.loads(line) for line in log.splitlines()]
+    chance = np.random.default_rng(2).random(len(predictions))
+    truth = np.where(chance < [one["score"] for one in predictions], "yes", "no")
+    ids = [one["request_id"] for one in predictions]
+    pl.DataFrame({"request_id": ids, "label": truth}).write_ndjson(folder / "labels.log")
 
 
 def with_drift(text: str, share: float) -> str:
@@ -210,10 +236,12 @@ def measure(folder: Path, given: argparse.Namespace) -> None:
         scraped, recorded, alerts = (
             value(address, expr) for expr in ("sum(scrape_samples_scraped)", 'count({__name__=~".+:.+"})', "count(ALERTS)")
         )
+        until = time.time()
         (folder / "prometheus.yml").write_text(yaml.safe_dump(settings | {"rule_files": []}))
         os.kill(pid, signal.SIGHUP)
         time.sleep(EVALUATION)  # what was begun with the rules is to end before it is measured without them
         without = cores(pid, lambda: time.sleep(3 * EVALUATION))  # long enough for scrapes to be as frequent as with rules
+        queries = asked(address, until)
     intervals = dict.fromkeys(measured.groups[0], INTERVAL.seconds)
     intervals |= {group.name: group.interval.seconds for group in RECORDING_GROUPS}
     shipped, here = measured.shares(intervals), measured.shares(dict.fromkeys(intervals, EVALUATION))
@@ -225,9 +253,36 @@ def measure(folder: Path, given: argparse.Namespace) -> None:
     print(f"  rules: {rules:.1%} of a core (aim: under 10 %); by the clock {median(shipped):.1%}, at best {shipped[0]:.1%}")
     for name, interval in intervals.items():
         print(f"  {name:32}{median(found[name] for found in measured.groups):9.3f} s of {interval:.0f} s")
+    print(f"  {len(queries)} queries of dashboards, the slowest (aim: under 200 ms):")
+    for took, place in queries[: SLOWEST if given.verbose else 3]:
+        print(f"    {place:90}{took * 1000:9.0f} ms")
     if given.verbose:
         for rule, found in sorted(measured.rules.items(), key=lambda item: -median(item[1]))[:SLOWEST]:
             print(f"    {rule:90}{median(found):9.3f} s")
+
+
+def asked(address: str, at: float) -> list[tuple[float, str]]:
+    """Return the seconds that each query of a dashboard takes at best, and its place; the slowest first."""
+    found: list[tuple[float, str]] = []
+    for text in dashboards().values():
+        dashboard = json.loads(text)
+        page = grafana.Page(dashboard, address, at=at, span=RANGE, rate_interval="2m", given={"model": "bench-0"})
+        for place, expr, target in grafana.expressions(dashboard):
+            query = grafana.filled(expr, page.values)
+            parameters = {"query": query, "time": at}
+            path = "query"
+            if "refId" in target and not target["instant"]:
+                path, parameters = "query_range", {"query": query, "start": at - RANGE, "end": at, "step": RANGE / POINTS}
+            found.append((min(seconds(f"{address}/api/v1/{path}", parameters) for _ in range(ASKED)), f"{place}: {expr[:60]}"))
+    return sorted(found, reverse=True)
+
+
+def seconds(address: str, parameters: Mapping[str, object]) -> float:
+    """Return how long an answer takes."""
+    began = time.perf_counter()
+    answer = requests.get(address, params=dict(parameters), timeout=120)  # type: ignore[arg-type]  # numbers and texts
+    answer.raise_for_status()
+    return time.perf_counter() - began
 
 
 def settings_of(folder: Path, port: int, given: argparse.Namespace) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin
 
+import numpy as np
 import polars as pl
 import pytest
 import requests
@@ -18,6 +20,7 @@ from prediction_exporter import baseline
 from prediction_exporter.baseline.builder import build
 from prediction_exporter.baseline.labelled import truth_of
 from prediction_exporter.baseline.tables import read_table
+from prediction_exporter.collectors.report import LabelsReport
 from prediction_exporter.web.landing.performance import Shown, performance_of
 from prediction_exporter.web.landing.words import NARROW, percent
 from processes import Exporter
@@ -118,7 +121,11 @@ def a_model(tmp_path: Path) -> Callable[..., LabelledModel]:
 
 def shown(model: LabelledModel, version: str = "1") -> Shown:
     """Read all there is, and return what the page would show."""
-    report = model.labels()
+    return of_report(model, model.labels(), version)
+
+
+def of_report(model: LabelledModel, report: LabelsReport, version: str = "1") -> Shown:
+    """Return what the page would show of a report."""
     found = performance_of(model.config.models[0], report, version=version, windows=["1h", "24h"], now=model.clock())
     assert found is not None
     return found
@@ -195,6 +202,24 @@ def test_what_is_answered_stands_before_what_is_tried(a_model: Callable[..., Lab
     found = shown(model)
     assert found.of == ("1", "champion", "1h")
     assert {fact.title: fact.text for fact in found.facts}["Labelled predictions"] == "40"
+
+
+def test_of_many_classes_those_with_the_fewest_labels_are_named(a_model: Callable[..., LabelledModel]) -> None:
+    """Of seven, four have less than nine tenths of what all have: 400 of 700."""
+    model = a_model()
+    model.label(decide(model, 40, at=model.clock() - 1.5 * HOUR))
+    report = model.labels()
+    known = np.array([100, 40, 100, 30, 10, 100, 20])
+    seven = [replace(one, classes=tuple("abcdefg"), predictions=np.full(7, 100), labelled=known) for one in report.coverage]
+    found = of_report(model, replace(report, coverage=seven))
+    [covered] = [fact for fact in found.facts if fact.title == "With a label"]
+    assert covered.text == f"{percent(4 / 7)} of 700"
+    assert covered.notes == (
+        f"{percent(0.1)} of those predicted e",
+        f"{percent(0.2)} of those predicted g",
+        f"{percent(0.3)} of those predicted d",
+        "fewer of 1 other class",
+    )
 
 
 def test_labels_that_cannot_be_read_are_a_problem(a_model: Callable[..., LabelledModel]) -> None:

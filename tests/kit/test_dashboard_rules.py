@@ -201,11 +201,12 @@ def test_the_worst_are_chosen_once(dashboard: Json) -> None:
 
 @of_kind("timeseries")
 def test_a_legend_is_a_table_of_values(panel: Json) -> None:
-    """At the right, with the last and the largest value, the largest first."""
+    """At the right, with the last and the largest value, the largest first; the least, where that is what is bad."""
     legend = panel["options"]["legend"]
     assert (legend["displayMode"], legend["placement"], legend["showLegend"]) == ("table", "right", True)
-    assert legend["calcs"] == ["lastNotNull", "max"]
-    assert (legend["sortBy"], legend["sortDesc"]) == ("Last *", True)
+    low_is_bad = any(target["legendFormat"].startswith("least ") for target in panel["targets"])
+    assert legend["calcs"] == ["lastNotNull", "min" if low_is_bad else "max"]
+    assert (legend["sortBy"], legend["sortDesc"]) == ("Last *", not low_is_bad)
     # A legend is for a dozen lines at most: where labels of columns name them, the worst are chosen.
     for target in panel["targets"]:
         if "{{column}}" in target["legendFormat"]:
@@ -215,6 +216,8 @@ def test_a_legend_is_a_table_of_values(panel: Json) -> None:
                 or 'role=~"prediction|score"' in target["expr"]
                 or ("_score_bucket" in target["expr"])
             )
+        if "of {{class}}" in target["legendFormat"]:
+            assert "bottomk" in target["expr"]
 
 
 @each_panel
@@ -252,6 +255,15 @@ def test_a_table_fits(panel: Json) -> None:
     assert rest >= defaults(panel)["custom"]["minWidth"]
     assert first["custom.width"] >= 30 * LETTER
     assert max(len(target["legendFormat"]) for target in panel["targets"]) * HEADING_LETTER + HEADING_BESIDES <= rest
+
+
+@of_kind("table", "barchart")
+def test_the_value_of_a_label_is_text(panel: Json) -> None:
+    """A class 0 of a share is not 0%, and one of durations not 0 s."""
+    (matrix,) = [each["options"] for each in panel["transformations"] if each["id"] == "groupingToMatrix"] or [None]
+    joined = [each["options"]["byField"] for each in panel["transformations"] if each["id"] == "joinByField"]
+    names = joined if matrix is None else [f"{matrix['rowField']}\\{matrix['columnField']}"]
+    assert [looks(panel)[name]["unit"] for name in names] == ["string"]
 
 
 @each_dashboard

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -137,9 +137,18 @@ def label_arguments(key: tuple[str, ...]) -> str:
     return " ".join(f'(index $labels "{label}")' for label in key)
 
 
+def given(labels: Sequence[str]) -> str:
+    """Return matchers of labels whose values are the arguments of a ``printf``, in this order.
+
+    >>> given(("model", "window"))
+    'model=%[1]q, window=%[2]q'
+    """
+    return ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(labels, start=1))
+
+
 def own(name: str, key: tuple[str, ...], *matchers: str, **equal: str) -> str:
     """Return a selector of the series that have the alert's labels, for a ``printf`` with :func:`label_arguments`."""
-    return select(name, *matchers, *(f"{label}=%[{i}]q" for i, label in enumerate(key, start=1)), **equal)
+    return select(name, *matchers, given(key), **equal)
 
 
 def query(expr: str, key: tuple[str, ...], *more: str) -> str:

@@ -26,8 +26,9 @@ DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 #: How the names of columns' series begin. A column has one colour in every graph, whichever others are drawn. What there are
 #: few of, as versions and windows, have colours in their order instead, which are never alike.
 _OF_COLUMNS = "{{column}}"
-#: Width of the legend beside a graph, in pixels: a name, the last value and the largest.
-_LEGEND_WIDTH = 320
+#: Width of the legend beside a graph, in pixels: a name, the last value and the largest. A graph that is wider than half of the
+#: page has room for longer names.
+_LEGEND_WIDTH, _WIDE_LEGEND_WIDTH, _HALF = 320, 440, 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +137,7 @@ def timeseries(
             "calcs": ["lastNotNull", "max"],
             "sortBy": "Last *",
             "sortDesc": True,
-            "width": _LEGEND_WIDTH,
+            "width": _LEGEND_WIDTH if width <= _HALF else _WIDE_LEGEND_WIDTH,
         },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
@@ -179,6 +180,12 @@ def multiples(panel: Panel) -> Panel:
         }
     )
     panel.defaults["custom"] |= {"thresholdsStyle": {"mode": "dashed"}, "axisSoftMax": MULTIPLE_MAXIMUM}
+    return panel
+
+
+def least_first(panel: Panel) -> Panel:
+    """Return a graph of what is bad where it is low: the last and the least value of each series beside it, the least first."""
+    panel.content["options"]["legend"] |= {"calcs": ["lastNotNull", "min"], "sortDesc": False}
     return panel
 
 

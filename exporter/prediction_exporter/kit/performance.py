@@ -63,6 +63,13 @@ SEVERAL_LABELLED = Recorded(
     expr=lambda _: f"count {by(MODEL_KEY)} (count {by((*MODEL_KEY, 'instance'))} {mature(LABELLED_PREDICTIONS)}) > 1",
 )
 
+
+def _pooled(family: Family, key: tuple[str, ...] = PERFORMANCE_KEY) -> str:
+    """Return the sums over replicas of models that have several; of all others nothing is read but this."""
+    several = f"{family.where(segment='all', labels=MATURE)} and {on(MODEL_KEY)} {SEVERAL_LABELLED}"
+    return f"sum {by(key)} {counting(several)}"
+
+
 # The confusion matrix.
 CONFUSION = Recorded(
     name="model:model_confusion_predictions:sum",
@@ -94,8 +101,8 @@ def _of_classes(name: str, help_: str, expr: Callable[[], str]) -> Recorded:
     return Recorded(
         name=f"model_class:model_confusion_predictions:{name}",
         labels=_CLASS_KEY,
-        help=f"{help_} in the mature window, all replicas together.",
-        expr=lambda _: expr(),
+        help=f"{help_} in the mature window, all replicas together; of models that have several.",
+        expr=lambda _: f"({expr()}) and {on(MODEL_KEY)} {SEVERAL_LABELLED}",
     )
 
 
@@ -151,16 +158,28 @@ def _matthews() -> str:
 
 
 # Scores.
+def _areas() -> str:
+    negatives, positives = _pooled(SCORE_NEGATIVES, _CLASS_KEY), _pooled(SCORE_POSITIVES, _CLASS_KEY)
+    above = f"{_pooled(SCORE_NEGATIVES, _BIN_KEY)} * {on(_BIN_KEY)} {_pooled(SCORE_POSITIVES_ABOVE, _BIN_KEY)}"
+    return f"sum {by(_CLASS_KEY)} ({above}) / {_BY_CLASS} (({positives} * {_BY_CLASS} {negatives}) > 0)"
+
+
+AREAS = Recorded(
+    name="model_class:model_roc_auc:pooled",
+    labels=_CLASS_KEY,
+    help="ROC AUC of the class in the mature window, all replicas together; of models that have several.",
+    expr=lambda _: _areas(),
+)
+
+
 def _roc_auc() -> str:
-    negatives, positives = _sum(SCORE_NEGATIVES, _CLASS_KEY), _sum(SCORE_POSITIVES, _CLASS_KEY)
-    above = f"{_sum(SCORE_NEGATIVES, _BIN_KEY)} * {on(_BIN_KEY)} {_sum(SCORE_POSITIVES_ABOVE, _BIN_KEY)}"
-    areas = f"(sum {by(_CLASS_KEY)} ({above}) / {_BY_CLASS} (({positives} * {_BY_CLASS} {negatives}) > 0))"
-    return _with_averages(areas, f"({positives})", positives)
+    positives = _pooled(SCORE_POSITIVES, _CLASS_KEY)
+    return _with_averages(str(AREAS), f"({positives})", positives)
 
 
 # Means.
 def _mean(sums: Family) -> str:
-    return f"{_sum(sums)} / {_BY_WINDOW} ({_sum(LABELLED_WEIGHT)} > 0)"
+    return f"{_pooled(sums)} / {_BY_WINDOW} ({_pooled(LABELLED_WEIGHT)} > 0)"
 
 
 def _weighed(one: Measure, weight: Family) -> str:
@@ -172,9 +191,9 @@ def _weighed(one: Measure, weight: Family) -> str:
 
 
 def _r2() -> str:
-    pairs = f"({_sum(LABELLED_WEIGHT)} > 0)"
-    variance = f"{_sum(SQUARED_ACTUALS)} - {_BY_WINDOW} ({_sum(ACTUALS)}) ^ 2 / {_BY_WINDOW} {pairs}"
-    return f"1 - {_sum(SQUARED_ERRORS)} / {_BY_WINDOW} (({variance}) > 0)"
+    pairs = f"({_pooled(LABELLED_WEIGHT)} > 0)"
+    variance = f"{_pooled(SQUARED_ACTUALS)} - {_BY_WINDOW} ({_pooled(ACTUALS)}) ^ 2 / {_BY_WINDOW} {pairs}"
+    return f"1 - {_pooled(SQUARED_ERRORS)} / {_BY_WINDOW} (({variance}) > 0)"
 
 
 #: How the value of replicas together follows from what adds up, by measure.
@@ -295,6 +314,7 @@ PERFORMANCE_SERIES = (
     RIGHT,
     PREDICTED,
     ACTUAL,
+    AREAS,
     *(series for one in FLEET for series in one.series),
     WORST,
 )

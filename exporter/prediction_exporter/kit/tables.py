@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from prediction_exporter.kit.looks import NO_DATA, Json, multiple
 from prediction_exporter.kit.panels import Panel, Query, panel_of
 
+#: What makes a field text whatever it reads like: Grafana would show a class 0 of a share as 0%.
+_TEXT: Json = {"id": "unit", "value": "string"}
+
 
 def histogram(
     title: str, description: str, *queries: Query, over: str, unit: str, width: int, height: int, no_data: str = NO_DATA
@@ -29,6 +32,7 @@ def histogram(
     panel = panel_of(
         "barchart", title, description, queries, unit=unit, width=width, height=height, options=options, no_data=no_data
     )
+    panel.content["fieldConfig"]["overrides"].append({"matcher": {"id": "byName", "options": over}, "properties": [_TEXT]})
     panel.content["transformations"] = _joined(over, [query.legend for query in queries])
     return panel
 
@@ -67,7 +71,7 @@ def table(
     panel = panel_of("table", title, description, queries, unit="short", width=width, height=height, options=options)
     panel.defaults["custom"] = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 100}
     shown = {"id": "links", "value": [{"title": "Show ${__value.text}", "url": link, "targetBlank": False}]}
-    properties: list[Json] = [{"id": "custom.width", "value": first}, {"id": "custom.filterable", "value": True}, shown]
+    properties: list[Json] = [_TEXT, {"id": "custom.width", "value": first}, {"id": "custom.filterable", "value": True}, shown]
     overrides = panel.content["fieldConfig"]["overrides"]
     overrides.append({"matcher": {"id": "byName", "options": over}, "properties": properties})
     for field in fields:
@@ -77,18 +81,33 @@ def table(
     return panel
 
 
-def matrix(title: str, description: str, query: Query, *, row: str, column: str, unit: str, no_data: str) -> Panel:
-    """Return a table with a row for each value of one label and a column for each of another; the more, the darker a cell."""
+def matrix(
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    row: str,
+    column: str,
+    unit: str,
+    first: int,
+    width: int,
+    height: int,
+    no_data: str,
+) -> Panel:
+    """Return a table with a row for each value of one label and a column for each of another; the more, the darker a cell.
+
+    ``first`` is the width of the rows' names in pixels; the others share the rest.
+    """
     options = {"showHeader": True, "frameIndex": 0, "cellHeight": "sm"}
-    panel = panel_of("table", title, description, [query], unit=unit, width=12, height=8, options=options, no_data=no_data)
+    panel = panel_of(
+        "table", title, description, [query], unit=unit, width=width, height=height, options=options, no_data=no_data
+    )
     cell = {"type": "color-background", "mode": "basic"}
     panel.defaults.update(decimals=0, color={"mode": "continuous-blues"})
     panel.defaults["custom"] = {"align": "auto", "cellOptions": cell, "inspect": False, "minWidth": 80}
+    names = [_TEXT, {"id": "custom.width", "value": first}, {"id": "custom.cellOptions", "value": {"type": "auto"}}]
     panel.content["fieldConfig"]["overrides"].append(
-        {
-            "matcher": {"id": "byName", "options": f"{row}\\{column}"},
-            "properties": [{"id": "custom.cellOptions", "value": {"type": "auto"}}],
-        }
+        {"matcher": {"id": "byName", "options": f"{row}\\{column}"}, "properties": names}
     )
     panel.content["transformations"] = [
         {"id": "groupingToMatrix", "options": {"columnField": column, "rowField": row, "valueField": "Value"}}

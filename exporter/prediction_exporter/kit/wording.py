@@ -66,6 +66,13 @@ def _fixed(value: str, decimals: int) -> str:
 COUNT = _number("count", _fixed(".", 0))
 #: Two decimals, or two digits of a small one: none is written as 0.
 NUMBER = _number("number", '{{ if ge . 0.1 }}{{ printf "%.2f" . }}{{ else }}{{ printf "%.2g" . }}{{ end }}')
+#: Of a measure in whatever unit: three digits, four where a ratio is almost 1, and no exponent where errors are in thousands.
+FIGURE = _number(
+    "figure",
+    '{{ if or (ge . 1e15) (le . -1e15) }}{{ printf "%.4g" . }}'
+    f"{{{{ else if or (ge . 999.5) (le . -999.5) }}}}{_fixed('.', 0)}"
+    '{{ else if and (ge . 0.99) (lt . 1.0) }}{{ printf "%.4g" . }}{{ else }}{{ printf "%.3g" . }}{{ end }}',
+)
 #: To the cent, whatever the currency: of some it is a fraction that nobody pays, and none is written as less than it is.
 MONEY = _number("money", _fixed(".", 2))
 PERCENT = _number("percent", '{{ printf "%.3g" . }} %', 100)
@@ -103,7 +110,8 @@ SHIFT = Format(
         "{{ else }}{{ $size }} sd{{ end }}"
     ),
 )
-_SPACED = '. | reReplaceAll "_ratio$" "" | reReplaceAll "_" " "'
+_SPACED = '. | reReplaceAll "_ratio$" "" | reReplaceAll "_" " " | reReplaceAll "(^| )r2( |$)" "${1}R2$2"'
+_SPACED += "".join(f' | reReplaceAll "^{name.lower()}" "{name}"' for name in ("F1", "Brier", "Matthews"))
 #: Of a measure's key: ROC AUC and balanced accuracy, and not roc_auc and balanced_accuracy_ratio.
 NAME = Format(
     name="name",
@@ -112,7 +120,7 @@ NAME = Format(
         f"{{{{ else }}}}{{{{ {_SPACED} }}}}{{{{ end }}}}"
     ),
 )
-FORMATS = (GROUPED, COUNT, NUMBER, MONEY, PERCENT, EXACT_PERCENT, SHARE, BYTES, DURATION, MEASURE, SHIFT, NAME)
+FORMATS = (GROUPED, COUNT, NUMBER, FIGURE, MONEY, PERCENT, EXACT_PERCENT, SHARE, BYTES, DURATION, MEASURE, SHIFT, NAME)
 
 
 def defined(text: str) -> str:

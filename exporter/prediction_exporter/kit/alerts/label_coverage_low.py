@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from prediction_exporter.collectors.labels import DELAY, EXPIRED, GIVEN_UP, LABELS
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, query
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, given, query
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, owner, shared
@@ -26,8 +26,8 @@ from prediction_exporter.kit.wording import COUNT, PERCENT
 #: Fewest predictions of a class, and how many standard deviations chance is allowed.
 _LEAST, _DEVIATIONS = 30, 3
 _LISTED = 5
-_OWN = ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(STAGE_KEY, start=1))
-_PLACE = f"{{{_OWN}, window=%[{len(STAGE_KEY) + 1}]q, class=%[{len(STAGE_KEY) + 2}]q}}"
+_OWN = given(STAGE_KEY)
+_PLACE = f"{{{given((*STAGE_KEY, 'window', 'class'))}}}"
 
 
 def _low(scale: Scale, own: str = "") -> str:
@@ -96,10 +96,10 @@ LABEL_COVERAGE_LOW = Alert(
     key=STAGE_KEY,
     window=_window,
     conditions=(Condition(severity="warning", expr=_expr, hold=duration("30m"), keep=duration("15m")),),
-    summary="Too few predictions of a class have their label where labels should be complete.",
+    summary="Too few predictions have their label where labels should be complete.",
     description=_description,
     worst=_worst,
-    action="Find out where the labels of this class stay; until then take no measure of the model's performance for granted.",
+    action="Find out where these labels stay; until then take no measure of the model's performance for granted.",
     meaning=(
         "In a mature window, the share of predictions of a class that have their label is below what is asked for, by more "
         "than chance explains, for 30 minutes. Asked for is `matures_after.coverage`; where that is a duration alone, it is "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prediction_exporter.collectors.labels import BASELINE_LABELS, LABEL_PSI
 from prediction_exporter.collectors.report import MATURE
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, query
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, given, query
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
@@ -17,9 +17,8 @@ from prediction_exporter.kit.wording import COUNT, NUMBER, SHARE
 
 #: Labels that a message names: those whose share moved farthest.
 _LISTED = 5
-_OWN = ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(STAGE_KEY, start=1))
-_OF_MODEL = ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(MODEL_KEY, start=1))
-_PLACE = f"{_OWN}, window=%[{len(STAGE_KEY) + 1}]q"
+_OWN, _OF_MODEL = given(STAGE_KEY), given(MODEL_KEY)
+_PLACE = given((*STAGE_KEY, "window"))
 _BIN = f"bin=%[{len(STAGE_KEY) + 2}]q"
 
 
@@ -46,7 +45,7 @@ def _description(scale: Scale) -> str:
         + figure(f"max({value}) / max({over})", STAGE_KEY, NUMBER, "$window")
         + ", over "
         + figure(f"sum({count})", STAGE_KEY, COUNT, "$window")
-        + " labels in {{ $window }}."
+        + " labels in the mature {{ $window }}."
     )
 
 
@@ -75,7 +74,7 @@ _FIRING = Firing(
     labels={**VERSION_LABELS, "owner": "risk-ds"},
     description=(
         "The labels of credit-risk version 2 are spread in another way than those of the baseline: PSI "
-        f"{psi((400, 540, 60)):.2f} against a threshold of 0.15, over 1,000 labels in 24h."
+        f"{psi((400, 540, 60)):.2f} against a threshold of 0.15, over 1,000 labels in the mature 24h."
     ),
     worst="yes 20 % -> 40 %, no 70 % -> 54 %, late 10 % -> 6 %",
     window="24h",

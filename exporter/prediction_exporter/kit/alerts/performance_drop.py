@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from prediction_exporter.collectors.report import MATURE
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, query
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, given, query
 from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.cases import TARGET, VERSION_LABELS, owner, shared
-from prediction_exporter.kit.columns import LISTED
 from prediction_exporter.kit.label_cases import areas, at, labelled, measured, sums
 from prediction_exporter.kit.labels import COVERAGE_OF_CLASS
 from prediction_exporter.kit.performance import BADNESSES, BESIDE, CONFUSION, LABELLED, WORST
 from prediction_exporter.kit.promql import MODEL_KEY, STAGE_KEY, Expression, by, latest, on
 from prediction_exporter.kit.scale import Scale, duration
-from prediction_exporter.kit.wording import COUNT, NAME, NUMBER
+from prediction_exporter.kit.wording import COUNT, FIGURE, NAME, NUMBER
 from prediction_exporter.performance.f1_score import F1_SCORE
 from prediction_exporter.performance.mean_error import MEAN_ERROR
 from prediction_exporter.performance.mean_reciprocal_rank import MEAN_RECIPROCAL_RANK
@@ -26,10 +25,10 @@ from prediction_exporter.performance.roc_auc import ROC_AUC
 
 #: So many times as far from the baseline as its threshold is, a measure of what is answered wakes somebody.
 _FAR = 2.0
-#: Segments that a message names.
-_SEGMENTS = 3
+#: Measures and segments that a message names.
+_LISTED, _SEGMENTS = 5, 3
 
-_OWN = ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(STAGE_KEY, start=1))
+_OWN = given(STAGE_KEY)
 _WINDOW, _CLASS, _AVERAGE, _NAME = (f"%[{len(STAGE_KEY) + i}]q" for i in range(1, 5))
 _ENTRY = f"class={_CLASS}, average={_AVERAGE}"
 
@@ -59,13 +58,12 @@ def _measure(name: str) -> str:
 def _description(scale: Scale) -> str:
     def shown(name: str) -> str:
         series = f"{{__name__={_NAME}, window={_WINDOW}, {_ENTRY}, {_OWN}}}"
-        return figure(f"max({latest(series, scale)})", STAGE_KEY, NUMBER, "$window", "$class", "$average", name)
+        return figure(f"max({latest(series, scale)})", STAGE_KEY, FIGURE, "$window", "$class", "$average", name)
 
-    of_model = ", ".join(f"{label}=%[{i}]q" for i, label in enumerate(MODEL_KEY, start=1))
     baseline = figure(
-        f"max({latest(f'{{__name__={_NAME}, {_ENTRY}, {of_model}}}', scale)})",
+        f"max({latest(f'{{__name__={_NAME}, {_ENTRY}, {given(MODEL_KEY)}}}', scale)})",
         STAGE_KEY,
-        NUMBER,
+        FIGURE,
         "$window",
         "$class",
         "$average",
@@ -87,7 +85,7 @@ def _description(scale: Scale) -> str:
         + shown('(printf "model:model_%s:threshold" $measure)')
         + ", over "
         + count
-        + " labelled predictions in {{ $window }}."
+        + " labelled predictions in the mature {{ $window }}."
         + _of_segments(scale)
     )
 
@@ -113,11 +111,12 @@ def _of_segments(scale: Scale) -> str:
 
 def _worst(scale: Scale) -> str:
     passed = f"max by (__name__, class, average) ({_badnesses(scale)}) > 1"
-    listed = query(f"sort_desc(topk({LISTED}, {passed}))", STAGE_KEY)
+    listed = query(f"sort_desc(topk({_LISTED}, {passed}))", STAGE_KEY)
     key = _measure("$each.Labels.__name__")
     return (
         f"{{{{ range $i, $each := {listed} }}}}{{{{ if $i }}}}, {{{{ end }}}}"
-        f"{NAME.of(f'({key})')}{_entry('$each.Labels')} {NUMBER.of('$each.Value')} times{{{{ end }}}}"
+        f"{NAME.of(f'({key})')}{_entry('$each.Labels')} {NUMBER.of('$each.Value')} times"
+        "{{ if not $i }} its margin{{ end }}{{ end }}"
     )
 
 
@@ -129,19 +128,19 @@ _DROP = Firing(
     labels=_LABELS,
     description=(
         "ROC AUC of class yes of credit-risk version 2 is 0.72, against 0.85 in the baseline and a threshold of 0.75, over "
-        "1,200 labelled predictions in 24h."
+        "1,200 labelled predictions in the mature 24h."
     ),
-    worst="ROC AUC of class yes 1.30 times",
+    worst="ROC AUC of class yes 1.30 times its margin",
     window="24h",
 )
 _FAR_DROP = replace(
     _DROP,
     severity="critical",
     description=(
-        "ROC AUC of class yes of credit-risk version 2 is 0.60, against 0.85 in the baseline and a threshold of 0.75, over "
-        "1,200 labelled predictions in 24h."
+        "ROC AUC of class yes of credit-risk version 2 is 0.6, against 0.85 in the baseline and a threshold of 0.75, over "
+        "1,200 labelled predictions in the mature 24h."
     ),
-    worst="ROC AUC of class yes 2.50 times",
+    worst="ROC AUC of class yes 2.50 times its margin",
 )
 
 PERFORMANCE_DROP = Alert(
@@ -238,10 +237,10 @@ PERFORMANCE_DROP = Alert(
         Case(
             name="a challenger with larger errors, most of them on one side, and that not the baseline's",
             series=(
-                *measured(RMSE, 13, (10, 12), of=at(stage="challenger")),
-                # (5 - 1) / (4 - 1) = 1.33 of sizes
-                *measured(MEAN_ERROR, -5, (1, 4), of=at(stage="challenger")),
-                *sums(-5, 169, of=at(stage="challenger")),
+                *measured(RMSE, 26_000, (20_000, 24_000), of=at(stage="challenger")),
+                # (10 - 2) / (8 - 2) = 1.33 of sizes
+                *measured(MEAN_ERROR, -10_000, (2_000, 8_000), of=at(stage="challenger")),
+                *sums(-10_000, 26_000**2, of=at(stage="challenger")),
                 labelled(900, of=at(stage="challenger")),
                 owner("performance"),
             ),
@@ -253,10 +252,10 @@ PERFORMANCE_DROP = Alert(
                             severity="info",
                             labels={**_LABELS, "stage": "challenger"},
                             description=(
-                                "RMSE of credit-risk version 2 as challenger is 13.00, against 10.00 in the baseline and a "
-                                "threshold of 12.00, over 900 labelled predictions in 24h."
+                                "RMSE of credit-risk version 2 as challenger is 26,000, against 20,000 in the baseline and "
+                                "a threshold of 24,000, over 900 labelled predictions in the mature 24h."
                             ),
-                            worst="RMSE 1.50 times, mean error 1.33 times",
+                            worst="RMSE 1.50 times its margin, mean error 1.33 times",
                             window="24h",
                         ),
                     ),
@@ -309,10 +308,10 @@ PERFORMANCE_DROP = Alert(
                         replace(
                             _DROP,
                             description=(
-                                "f1 score (macro) of credit-risk version 2 is 0.50, against 0.80 in the baseline and a "
-                                "threshold of 0.60, over 1,200 labelled predictions in 24h."
+                                "F1 score (macro) of credit-risk version 2 is 0.5, against 0.8 in the baseline and a "
+                                "threshold of 0.6, over 1,200 labelled predictions in the mature 24h."
                             ),
-                            worst="f1 score (macro) 1.50 times",
+                            worst="F1 score (macro) 1.50 times its margin",
                         ),
                     ),
                 ),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from prediction_exporter.collectors.labels import BASELINE_LABELS, DELAY, LATE_AFTER
 from prediction_exporter.collectors.report import MATURE
+from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import tables as t
 from prediction_exporter.kit.labels import (
+    COVERAGE_CLASS_KEY,
     COVERAGE_OF_ALL,
     COVERAGE_OF_CLASS,
     COVERAGE_REQUIRED,
@@ -23,7 +25,7 @@ from prediction_exporter.kit.labels import (
 from prediction_exporter.kit.overview.labels import MODEL, VERSION, WINDOW, chosen
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.performance import BADNESSES, BESIDE, CONFUSION, FLEET, VALUES
-from prediction_exporter.kit.promql import select
+from prediction_exporter.kit.promql import Recorded, on, select
 from prediction_exporter.performance.calibration_error import CALIBRATION_ERROR
 
 _ANSWERED = f'stage!~"{BESIDE}"'
@@ -32,12 +34,15 @@ _PLACE = (*WINDOW, _ANSWERED)
 _COVERED = (*VERSION, chosen("window"), _ANSWERED)
 #: One class, or what is of no class; never an average.
 _ENTRY = (f"{chosen('class').removesuffix('`')}|`", 'average=""')
+_BEST_AT_ZERO = f'__name__=~"{"|".join(one.threshold.name for one in FLEET if one.measure.better == "zero")}"'
 #: Standard errors on both sides of a value between which 95 % of samples would lie.
 _ERRORS = 2
 
-_UNSAID = "no labels read: labels"
-_NONE_MATURE = "no mature window of labels yet, or none read: labels"
-_NOT_COMPARED = "no mature window with enough labels, or none in the baseline"
+#: Classes whose coverage is drawn: those that are farthest below what is asked of them.
+_LEAST_COVERED = 4
+
+_UNSAID = "no mature window of labels yet, or none declared: labels"
+_NOT_COMPARED = "no mature window with enough labels, none in the baseline, or none declared: labels"
 
 
 def worst_measures() -> str:
@@ -84,17 +89,10 @@ def performance() -> list[Panel]:
             _NAMED,
         ),
         _chosen_measure(),
-        t.matrix(
-            "Confusion",
-            "What was predicted, by rows, and what turned out to be true, by columns: pairs of the mature window.",
-            p.now(f"sum by (predicted, actual) ({CONFUSION.where(*_PLACE)})", "pairs", table=True),
-            row="predicted",
-            column="actual",
-            unit="locale",
-            no_data="no mature window of labels yet, or no classes are predicted",
-        ),
         _calibration(),
+        _coverage(),
         *_labels(),
+        _confusion(),
     ]
 
 
@@ -125,7 +123,7 @@ def _figures() -> list[Panel]:
                 "How long ago the mature window ends, where all labels are taken to be there; red where labels are late.",
                 p.now(f"max({MATURE_AGE.where(*MODEL)})", "age"),
                 unit="s",
-                decimals=0,
+                decimals=1,
                 width=8,
             ),
             late,
@@ -136,7 +134,7 @@ def _figures() -> list[Panel]:
                 "How long ago the newest label became known that was read; red where labels are late.",
                 p.now(f"max({NEWEST_AGE.where(*MODEL)})", "age"),
                 unit="s",
-                decimals=0,
+                decimals=1,
                 width=8,
             ),
             late,
@@ -150,6 +148,8 @@ def _chosen_measure() -> Panel:
         f"max({{{', '.join((f'__name__=~`model_${{measure:regex}}_{end}`', *place, *_ENTRY))}}})"
         for end, place in (("standard_error", (*_PLACE, f'labels="{MATURE}"')), ("baseline", MODEL))
     )
+    # Of a measure that is best at 0 the threshold is one of sizes: it has another side.
+    other_side = f"-max({{{', '.join((_of_measure('threshold'), _BEST_AT_ZERO, *_PLACE, *_ENTRY))}}})"
     upper, lower = (f"{_ERRORS} standard errors {side}" for side in ("above", "below"))
     return p.band(
         p.free_scale(
@@ -163,9 +163,9 @@ def _chosen_measure() -> Panel:
                 Query(expr=fleet, legend="$measure", role=looks.WINDOW),
                 Query(expr=baseline, legend="baseline", role=looks.BASELINE),
                 Query(expr=threshold, legend="threshold", role=looks.THRESHOLD),
+                Query(expr=other_side, legend="threshold below 0", role=looks.THRESHOLD),
                 unit="short",
-                decimals=3,
-                no_data=_NONE_MATURE,
+                no_data=_NOT_COMPARED,
             )
         ),
         upper=upper,
@@ -181,15 +181,74 @@ def _calibration() -> Panel:
         """Return the mean over classes; of one score there is none, and its own is meant."""
         return f"max({select(name, *matchers, average='macro')}) or max({select(name, *matchers, average='')})"
 
+    def beside(name: str, *matchers: str) -> str:
+        """Return what the value is compared with, where there is a value: of several replicas there is none."""
+        return f"({of_all(name, *matchers)}) and on () ({value})"
+
+    value = of_all(one.value.name, *_PLACE)
     return p.timeseries(
         "Calibration",
         "How far probabilities are from what came true, on average (expected calibration error; of several classes the mean), "
         "what that was in the baseline, and what an alert compares it with.",
-        Query(expr=of_all(one.value.name, *_PLACE), legend="off by", role=looks.WINDOW),
-        Query(expr=of_all(family.name, *MODEL), legend="baseline", role=looks.BASELINE),
-        Query(expr=of_all(one.threshold.name, *_PLACE), legend="threshold", role=looks.THRESHOLD),
+        Query(expr=value, legend="off by", role=looks.WINDOW),
+        Query(expr=beside(family.name, *MODEL), legend="baseline", role=looks.BASELINE),
+        Query(expr=beside(one.threshold.name, *_PLACE), legend="threshold", role=looks.THRESHOLD),
         unit="percentunit",
-        no_data="no mature window of labels yet, or no probabilities; not told of several replicas",
+        no_data="no mature window of labels yet, no probabilities, or several replicas, of which it cannot be told",
+    )
+
+
+def _confusion() -> Panel:
+    def empty(side: str) -> str:
+        """Return the cells of strangers of one side, where there was none."""
+        pairs = CONFUSION.where(*_PLACE, f'{side}="{OTHER}"')
+        return f"on ({side}) (sum by ({side}) ({pairs}) == 0)"
+
+    return t.matrix(
+        "Confusion",
+        "What was predicted, by rows, and what turned out to be true, by columns: pairs of the mature window.",
+        p.now(
+            f"sum by (predicted, actual) ({CONFUSION.where(*_PLACE)}) unless {empty('predicted')} unless {empty('actual')}",
+            "pairs",
+            table=True,
+        ),
+        row="predicted",
+        column="actual",
+        unit="locale",
+        first=240,
+        width=24,
+        height=12,
+        no_data="no mature window of labels yet, or no classes are predicted",
+    )
+
+
+def _coverage() -> Panel:
+    last_ratio, last_required = (
+        f"last_over_time({each.where(*_COVERED)}[$__range] @ end())" for each in (COVERAGE_OF_CLASS, COVERAGE_REQUIRED)
+    )
+    # Chosen once for the range, or the lines of a graph would change places in it.
+    least = f"bottomk({_LEAST_COVERED}, min by (class) ({last_ratio} / {on(COVERAGE_CLASS_KEY)} {last_required}))"
+
+    def of_these(series: Recorded, *matchers: str) -> str:
+        return f"max by (class) ({series.where(*_COVERED, *matchers)}) and on (class) {least}"
+
+    # What predicts no classes has none: all are one.
+    required = f'label_replace({of_these(COVERAGE_REQUIRED)}, "class", "all", "class", "")'
+
+    return p.least_first(
+        p.timeseries(
+            "Coverage by predicted class",
+            "Share of the mature window's predictions that have their label, of all and of the "
+            f"{_LEAST_COVERED} predicted classes that are farthest below what is asked of them. Labels that come for one class "
+            "and not for another make every measure wrong.",
+            Query(expr=f"max({COVERAGE_OF_ALL.where(*_COVERED)})", legend="all", role=looks.WINDOW),
+            Query(expr=of_these(COVERAGE_OF_CLASS, 'class!=""'), legend="of {{class}}"),
+            Query(expr=required, legend="least of {{class}}", role=looks.THRESHOLD),
+            unit="percentunit",
+            width=24,
+            maximum=1,
+            no_data=_UNSAID,
+        )
     )
 
 
@@ -197,24 +256,11 @@ def _labels() -> list[Panel]:
     def delay(quantile: float) -> str:
         # Of the whole time range, as labels may come in a batch a day; of a class without any there is no quantile.
         counts = f"sum by (le, class) (increase({select(f'{DELAY}_bucket', *MODEL)}[$__range] @ end()))"
-        return f"histogram_quantile({quantile}, {counts}) >= 0"
+        # What predicts no classes has none, and bars need one to stand over.
+        named = f'label_replace({counts}, "class", "all", "class", "")'
+        return f"histogram_quantile({quantile}, {named}) >= 0"
 
     return [
-        p.timeseries(
-            "Coverage by predicted class",
-            "Share of the mature window's predictions that have their label, and the least that is asked of each class. Labels "
-            "that come for one class and not for another make every measure wrong.",
-            Query(expr=f"max({COVERAGE_OF_ALL.where(*_COVERED)})", legend="all"),
-            Query(expr=f"max by (class) ({COVERAGE_OF_CLASS.where(*_COVERED)})", legend="predicted {{class}}"),
-            Query(
-                expr=f"max by (class) ({COVERAGE_REQUIRED.where(*_COVERED)})",
-                legend="least of {{class}}",
-                role=looks.THRESHOLD,
-            ),
-            unit="percentunit",
-            maximum=1,
-            no_data=_NONE_MATURE,
-        ),
         t.histogram(
             "Delay of labels",
             "Time from predictions to their labels, by the class that turned out true: half of them, and 95 %, took no longer. "
@@ -224,7 +270,7 @@ def _labels() -> list[Panel]:
             unit="s",
             width=12,
             height=8,
-            no_data=f"no labels came in the time range, or {_UNSAID}",
+            no_data="no labels came in the time range, or none declared: labels",
         ),
         t.histogram(
             "Labels against the baseline",
@@ -240,6 +286,6 @@ def _labels() -> list[Panel]:
             unit="percentunit",
             width=12,
             height=8,
-            no_data="no mature window of labels yet, or no labels in the baseline",
+            no_data="no mature window of labels yet, none in the baseline, or none declared: labels",
         ),
     ]

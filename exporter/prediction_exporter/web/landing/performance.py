@@ -24,6 +24,8 @@ from prediction_exporter.web.landing.words import age, ago, count, counted, numb
 _BESIDE = ("challenger", "shadow", "other")
 #: A class has noticeably fewer labels than others below this part of the share that all predictions together have.
 _NOTICEABLY_FEWER = 0.9
+#: Classes with noticeably fewer labels that are named, those with the fewest.
+_FEWEST = 3
 _SHARE = "percentunit"
 #: Measures that stand open; of those that have passed their thresholds, all do.
 _OPEN = 6
@@ -157,12 +159,11 @@ def _covered(coverage: CoverageReport) -> Fact:
         return Fact("With a label", "no predictions", absent=True)
     share = labelled / predictions
     classes = zip(coverage.classes, coverage.predictions.tolist(), coverage.labelled.tolist(), strict=True)
-    fewer = [
-        f"{percent(known / of)} of those predicted {name}"
-        for name, of, known in classes
-        if of and name and known / of < _NOTICEABLY_FEWER * share
-    ]
-    return Fact("With a label", f"{percent(share)} of {count(predictions)}", tuple(fewer))
+    shares = sorted((known / of, name) for name, of, known in classes if of and name)
+    fewer = [f"{percent(each)} of those predicted {name}" for each, name in shares if each < _NOTICEABLY_FEWER * share]
+    others = len(fewer) - _FEWEST
+    notes = (*fewer[:_FEWEST], *((f"fewer of {counted(others, 'other class', 'other classes')}",) if others > 0 else ()))
+    return Fact("With a label", f"{percent(share)} of {count(predictions)}", notes)
 
 
 def _waits_for(labels: Labels, report: LabelsReport, now: float) -> str:
@@ -216,10 +217,16 @@ def _row(one: Measure, found: Measured, fewest: int) -> tuple[float, Row]:
         value=_text(one, found.values[at]),
         error=_text(one, found.errors[at], digits=2),
         baseline=_text(one, found.baseline[at]),
-        threshold=_text(one, found.thresholds[at]),
+        threshold=_threshold(one, found.thresholds[at]),
         absent=absent,
         worse=Remark("worse", Topic.PERFORMANCE) if bad[at] > 1 else None,
     )
+
+
+def _threshold(one: Measure, value: float) -> str:
+    """Return what an alert compares with; of a measure that is best at 0 it is passed on both sides."""
+    text = _text(one, value)
+    return f"±{text}" if text and one.better == "zero" else text
 
 
 def _topic(status: str) -> Topic | None:
