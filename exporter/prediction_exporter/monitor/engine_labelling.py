@@ -46,7 +46,9 @@ class EngineLabelling(Labelling):
         self._counted = Tallies()
         self._resumed = False
         self._told_to = 0  # the minute up to which predictions are in the tallies
-        return open_joining(model, self._layout, self._performance, where=place, clock=self._clock)
+        source = open_joining(model, self._layout, self._performance, where=place, clock=self._clock)
+        self._eligible = source.eligible
+        return source
 
     # From and to the state file
 
@@ -83,7 +85,14 @@ class EngineLabelling(Labelling):
         """Return what of the configuration says which pairs there are; what is counted of them is told by its layout."""
         section = self._section
         of_fields = section.fields.model_dump(mode="json")
-        return [of_fields, float(section.sample), [*section.only_for], dict(section.values), self._parts, [*self._segments]]
+        return [
+            of_fields,
+            float(section.sample),
+            section.only_for_records or [*section.only_for_classes],
+            dict(section.values),
+            self._parts,
+            [*self._segments],
+        ]
 
     # Reading
 

@@ -61,20 +61,18 @@ _GIANT = 0.5
 _SHOWN = 5
 
 
-def open_to_look(config: Config, index: int, layout: Layout | None) -> Source:
-    """Return a model's source, of which nothing will count as read."""
-    model = config.models[index]
+def open_to_look(config: Config, index: int, layout: Layout | None, *, eligible: Filter | None = None) -> Source:
+    """Return a model's source, of which nothing will count as read; it counts which predictions can get a label."""
     return open_source(
-        SourceContext(
-            predictions=model.predictions,
-            layout=layout,
-            spans=spans_of(config),
-            segments=model.segments,
-            traffic=Traffic(layout),
-            labels_of=lambda versions: {version: version or "" for version in versions},
+        SourceContext.of_model(
+            config.models[index],
+            layout,
+            spans_of(config),
+            Traffic(layout),
+            lambda versions: {version: version or "" for version in versions},
             where=f"models[{index}]",
             clock=time.time,
-            by_rows=model.labels is not None and not model.joins_in_engine,
+            eligible=eligible,
         )
     )
 

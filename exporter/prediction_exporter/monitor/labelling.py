@@ -39,6 +39,7 @@ from prediction_exporter.monitor.unlabelled import Unlabelled
 from prediction_exporter.performance import PerformanceLayout
 from prediction_exporter.sources.base import Batch, Source
 from prediction_exporter.sources.fields.schema import EventSchema
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.labels import (
     describe_labels,
     kind_of,
@@ -154,6 +155,7 @@ class Labelling(Unlabelled):
     def _open(self, model: Model, place: str) -> Source:
         """Return where labels are read."""
         del model
+        self.eligible = self._eligible = Filter.written(self._section.only_for_records, key="only_for")
         kind = kind_of(self._performance)
         return open_labels(self._section, kind, where=place, clock=self._clock)
 
@@ -218,7 +220,7 @@ class Labelling(Unlabelled):
             performance=self._performance,
             segments=self._segments,
             parts=self._parts,
-            only_for=self._section.only_for,
+            only_for=self._section.only_for_classes,
         )
         shown = {
             version or UNVERSIONED: label for version, label in self._versions_of(events.versions.unique().to_list()).items()
@@ -276,7 +278,7 @@ class Labelling(Unlabelled):
         if schema is not None and schema != self._told:
             tell_labels(self._name, describe_labels(schema))
             self._told = schema
-        unseen = {sentence.partition(":")[0]: sentence for sentence in self.source.seen.unseen()}
+        unseen = {sentence.partition(":")[0]: sentence for sentence in self._unseen_now()}
         for place in unseen.keys() - self._unseen:
             logger.warning("model %s: labels.%s", self._name, unseen[place])
         self._unseen = frozenset(unseen)
@@ -371,6 +373,7 @@ class Labelling(Unlabelled):
         )
 
     def _source_report(self) -> SourceReport:
+        share = None if self._eligible is None else self._eligible.seen.ratio()
         return SourceReport(
             name=self.source.name,
             up=self._problem is None,
@@ -382,9 +385,13 @@ class Labelling(Unlabelled):
             rejected=dict(self._rejected),
             skipped={"filtered": self._skipped},
             recognised=() if self._told is None else tuple(describe_labels(self._told)),
-            fields_seen=self.source.seen.ratios(),
-            unseen=self.source.seen.unseen(),
+            fields_seen=self.source.seen.ratios() | ({} if share is None else {"only_for": share}),
+            unseen=self._unseen_now(),
         )
+
+    def _unseen_now(self) -> tuple[str, ...]:
+        """Return what is known of fields and is in no record, a sentence each, with the place in ``labels``."""
+        return self.source.seen.unseen() + (() if self._eligible is None else self._eligible.seen.unseen())
 
     def close(self) -> None:
         """Release the source."""

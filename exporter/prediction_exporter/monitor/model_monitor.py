@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -110,27 +110,23 @@ class ModelMonitor:
             Tracker(model.name, detector, slices, entity=entity) if detector is not None and slices is not None else None
         )
         self._exemplars = Exemplars(self._ledger.traffic.duration_bounds) if config.series.exemplars else None
-        self._source = open_source(
-            SourceContext(
-                predictions=model.predictions,
-                layout=layout,
-                spans=self._ledger.kept,
-                segments=model.segments,
-                traffic=self._ledger.traffic,
-                labels_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
-                where=place,
-                clock=clock,
-                by_rows=model.labels is not None and not model.joins_in_engine,
-            )
-        )
-        self._labelling = open_labelling(
-            subject,
-            self.spans,
-            shown=[collector.name for collector in switches.model_collectors(config, model)],
-            place=place,
+
+        def shown_as(versions: Sequence[str | None]) -> Mapping[str | None, str]:
+            return self._ledger.labels_of(versions, now=clock())
+
+        shown = [collector.name for collector in switches.model_collectors(config, model)]
+        self._labelling = open_labelling(subject, self.spans, shown=shown, place=place, clock=clock, versions_of=shown_as)
+        context = SourceContext.of_model(
+            model,
+            layout,
+            self._ledger.kept,
+            self._ledger.traffic,
+            shown_as,
+            where=place,
             clock=clock,
-            versions_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
+            eligible=self._labelling.eligible,
         )
+        self._source = open_source(context)
         self._staged = Tally()
         self._rejected: dict[str, int] = {}
         self._skipped = 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -35,6 +35,9 @@ from prediction_exporter.sources.base import Source
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import OF_READING, EventSchema, Path, path_text
 from prediction_exporter.sources.typed import names_of
+
+if TYPE_CHECKING:  # where no table is read, no library for tables is loaded
+    from prediction_exporter.sources.table.joining import EngineJoin
 
 #: The columns of a label's event.
 LABEL, WEIGHT = "label", "score.weight"
@@ -114,7 +117,7 @@ def open_labels(labels: Section, kind: Literal["class", "number"], *, where: str
 
 def open_joining(
     model: Model, layout: Layout, performance: PerformanceLayout, *, where: str, clock: Callable[[], float]
-) -> Source:
+) -> EngineJoin:
     """Return the source of a model's predictions and labels as their database joins them; nothing is read yet.
 
     Args:
@@ -246,7 +249,7 @@ def predictions_of(
     """Return the predictions of events that wait for labels; a request that failed has made none.
 
     Args:
-        events: as the source gave them: their versions are those that labels name.
+        events: as the source gave them: their versions are those that labels name, and those that are not eligible get none.
         layout: the columns that are counted of predictions.
         performance: the classes and the scores.
         segments: names of the categorical columns that predictions are segmented by.
@@ -257,7 +260,7 @@ def predictions_of(
     for place, score in enumerate(performance.scores):
         scores[:, place] = events.columns[score.column].to_numpy()
     predicted = _predicted(events, layout, performance, scores)
-    kept = ~events.failed
+    kept = ~events.failed if events.eligible is None else ~events.failed & events.eligible
     if only_for:
         kept &= predicted.is_in(classes_of(pl.Series(only_for), performance)).fill_null(value=False).to_numpy()
     return Waiting(

@@ -10,6 +10,7 @@ class Passed:
 
     Args:
         needed: the fields that a record should have for the filter to mean anything.
+        key: where the filter stands in its section of the configuration.
 
     Attributes:
         records: how many were looked at.
@@ -17,7 +18,8 @@ class Passed:
         names: fields of records that did not, for messages.
     """
 
-    def __init__(self, needed: Sequence[str]) -> None:
+    def __init__(self, needed: Sequence[str], *, key: str = "where") -> None:
+        self._key = key
         self._missed = list(needed)
         self.records = 0
         self.passed = 0
@@ -51,4 +53,4 @@ class Passed:
             told = f"none of {self.records:,} records " + ("has " if self.passed else "passes the filter")
             told += absent if self.passed else f", and none has {absent}" if self._missed else ""
         has = f" (they have: {', '.join(self.names)})" if self.names and not self.passed else ""
-        return (f"where: {told}{has}",)
+        return (f"{self._key}: {told}{has}",)

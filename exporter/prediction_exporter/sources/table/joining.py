@@ -32,7 +32,7 @@ from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.engine import Database
-from prediction_exporter.sources.table.filtering import TableFilter
+from prediction_exporter.sources.table.filtering import TableFilter, with_eligible
 from prediction_exporter.sources.table.ids import comparable
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
 from prediction_exporter.sources.table.rows import RowsReader
@@ -95,6 +95,9 @@ class _Sides:
 class EngineJoin:
     """Reads what a database joins of a model's predictions and labels.
 
+    Attributes:
+        eligible: tells predictions that can get a label, where their rows decide it.
+
     Args:
         model: its predictions and labels are tables of one database.
         labels: the section of labels as one of predictions.
@@ -143,6 +146,7 @@ class EngineJoin:
         self._target = 0
         self._counted: tuple[int, float | None] = (0, None)  # with these
         self._known: dict[int, int] | None = None  # labels of each minute, as they were when it was closed
+        self.eligible = Filter.written(section.only_for_records, key="only_for")
         self.seen = FieldsSeen(labels.fields)
 
     @property
@@ -239,7 +243,9 @@ class EngineJoin:
             return None
         needed = tuple(column for column in predictions.schema.columns if column.name in self._needed)
         schema = replace(predictions.schema, columns=needed, latency=None, entity=None)
-        predictions = replace(predictions, schema=schema)
+        predictions = with_eligible(
+            replace(predictions, schema=schema), self.eligible, self._database.dialect, where=self._where
+        )
         if labels is None:
             of_prediction = comparable(self._database.dialect, predictions, predictions, where=self._where)[0]
             return _Sides(predictions, None, of_prediction, None)
@@ -368,7 +374,7 @@ class EngineJoin:
         if since is not None:
             assert sides.labels is not None  # noqa: S101 - as above
             chosen = and_(chosen, sides.of_prediction.in_(self._ids_of_labels(sides, sides.labels.time.where(*span_of_labels))))
-        reader = RowsReader(self._database, sides.predictions, connection)
+        reader = RowsReader(self._database, sides.predictions, connection, eligible=self.eligible)
         predictions = self._events(reader.chosen(first - self._horizon, last, chosen))
         labels: tuple[Events, ...] = ()
         if sides.labels is not None and sides.of_label is not None:

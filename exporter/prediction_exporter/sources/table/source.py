@@ -30,7 +30,7 @@ from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.engine import Database
-from prediction_exporter.sources.table.filtering import TableFilter
+from prediction_exporter.sources.table.filtering import TableFilter, with_eligible
 from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.reader import Reader, mode_of, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
@@ -195,6 +195,8 @@ class TableSource:
             seen=self.seen,
             chosen=row_filter,
         )
+        if relation is not None:
+            relation = with_eligible(relation, context.eligible, dialect, where=context.where)
         if relation is not None and self._database.dialect.has_indexes and not self._told_index:
             self._told_index = True
             if has_no_index(connection, self._settings, relation.time_name):
