@@ -104,11 +104,11 @@ class _OrDuration:
         return {"anyOf": [{"type": "string", "pattern": DURATION_PATTERN}, handler(schema)]}
 
 
-_FORMS_OF_ONLY_FOR: dict[type, str] = {str: "<expression>", list: "<classes>", tuple: "<classes>"}
+FORMS_OF_ONLY_FOR: dict[type, str] = {str: "<expression>", list: "<classes>", tuple: "<classes>"}
 
 
 def _form_of_only_for(value: Any) -> str | None:
-    return next((tag for kind, tag in _FORMS_OF_ONLY_FOR.items() if isinstance(value, kind)), None)
+    return next((tag for kind, tag in FORMS_OF_ONLY_FOR.items() if isinstance(value, kind)), None)
 
 
 def _check_form_of_only_for(value: Any) -> Any:

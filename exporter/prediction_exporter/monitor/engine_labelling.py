@@ -22,6 +22,7 @@ from prediction_exporter.joined.recounting import Recount, recount
 from prediction_exporter.labels.batches import all_labels, all_predictions
 from prediction_exporter.labels.keys import codes_of
 from prediction_exporter.labels.tallies import Tallies
+from prediction_exporter.monitor.eligible import Eligible
 from prediction_exporter.monitor.labelling import Labelling
 from prediction_exporter.sources.base import Batch, Source
 from prediction_exporter.sources.labels import open_joining, shape_of
@@ -47,7 +48,7 @@ class EngineLabelling(Labelling):
         self._resumed = False
         self._told_to = 0  # the minute up to which predictions are in the tallies
         source = open_joining(model, self._layout, self._performance, where=place, clock=self._clock)
-        self._eligible = source.eligible
+        self._eligible = Eligible(source.eligible)
         return source
 
     # From and to the state file

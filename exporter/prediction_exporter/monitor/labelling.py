@@ -28,11 +28,12 @@ from prediction_exporter.counting.state_days import COVERED
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined import JoinedCounts, Maturity
 from prediction_exporter.labels import Joined, Labels, Predictions, Store
-from prediction_exporter.labels.tallies import WHY, Tallies, What
+from prediction_exporter.labels.tallies import WHY, Tallies
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.admitting import future_at_now
 from prediction_exporter.monitor.duplicates import Duplicates
-from prediction_exporter.monitor.id_forms import OFTEN_AGAIN, unlike
+from prediction_exporter.monitor.eligible import Eligible
+from prediction_exporter.monitor.newest_ids import NewestIds
 from prediction_exporter.monitor.performing import Performing
 from prediction_exporter.monitor.start import tell_labels
 from prediction_exporter.monitor.unlabelled import Unlabelled
@@ -57,11 +58,6 @@ MOST_STAGED = 50_000
 
 MICROSECONDS = 1_000_000
 
-#: Seconds between two log lines about something that does not come right by itself.
-SELDOM = 3600.0
-
-#: Ids of the newest predictions and labels that are compared while no label finds a prediction.
-_IDS = 200
 VersionsOf = Callable[[Sequence[str | None]], Mapping[str | None, str]]
 
 
@@ -148,14 +144,15 @@ class Labelling(Unlabelled):
         self._last_success: float | None = None
         self._told: EventSchema | None = None
         self._unseen: frozenset[str] = frozenset()
-        self._quiet, self._seldom = Quiet(), Quiet(SELDOM)
+        self._quiet = Quiet()
         self._told_immature = False
-        self._newest_ids: dict[str, list[str]] = {"prediction": [], "label": []}
+        self._ids = NewestIds(model.name)
 
     def _open(self, model: Model, place: str) -> Source:
         """Return where labels are read."""
         del model
-        self.eligible = self._eligible = Filter.written(self._section.only_for_records, key="only_for")
+        self.eligible = Filter.written(self._section.only_for_records, key="only_for")
+        self._eligible = Eligible(self.eligible)
         kind = kind_of(self._performance)
         return open_labels(self._section, kind, where=place, clock=self._clock)
 
@@ -294,12 +291,12 @@ class Labelling(Unlabelled):
             self._given_up = Counter(self._store.tallies.given_up)
         tallies = self._store.tallies
         there, known = tallies.duplicates, tallies.predictions
-        self._note_ids("prediction", self._waiting)
-        self._note_ids("label", self._labels)
+        self._ids.note("prediction", self._waiting)
+        self._ids.note("label", self._labels)
         joined: list[Joined] = [self._store.put_predictions(step, waiting, now) for waiting in self._waiting]
         again, fresh = tallies.duplicates - there, tallies.predictions - known
         self._duplicates.add(now, again, again + fresh)
-        self._tell_duplicates(again, again + fresh)
+        self._ids.tell_duplicates(again, again + fresh)
         joined += [self._store.put_labels(step, labels, now) for labels in self._labels]
         self._waiting, self._labels = [], []
         self._counts.put(step, self._store, joined)
@@ -309,7 +306,8 @@ class Labelling(Unlabelled):
         self._counts.advance(step, self._store, now, believed=until)
         self._in_store = self._store.waiting(step)
         self._tell_given_up()
-        self._tell_unlike()
+        if not tallies.joined:
+            self._ids.tell_unlike()
         damaged, self._counts.damaged = self._counts.damaged, 0
         return damaged
 
@@ -318,28 +316,6 @@ class Labelling(Unlabelled):
             if self._quiet.lets((what, reason)):
                 logger.warning("labels of model %s: gave up %d %ss: %s", self._name, many, what, WHY[reason])
                 self._given_up[what, reason] += many
-
-    def _note_ids(self, what: What, batches: Sequence[Predictions | Labels]) -> None:
-        """Keep the newest ids of predictions or labels."""
-        if batches:
-            self._newest_ids[what] = batches[-1].ids.drop_nulls().tail(_IDS).to_list() or self._newest_ids[what]
-
-    def _tell_duplicates(self, again: int, read: int) -> None:
-        if read >= _IDS and again >= OFTEN_AGAIN * read and self._seldom.lets("again"):
-            logger.warning(
-                "model %s: %d of %d predictions have the id of an earlier one: labels are joined with the first alone",
-                self._name,
-                again,
-                read,
-            )
-
-    def _tell_unlike(self) -> None:
-        """Say so where no label has found a prediction yet and their ids are written differently."""
-        if self._store.tallies.joined or not all(self._newest_ids.values()):
-            return
-        told = unlike(self._newest_ids["prediction"], self._newest_ids["label"])
-        if told is not None and self._seldom.lets("unlike"):
-            logger.warning("labels of model %s find no prediction: %s", self._name, told)
 
     def _tell_immature(self, windows: Sequence[PerformanceReport]) -> None:
         """Say once why there is nothing to compare yet, where labels have come and no window has all of its own."""
@@ -373,7 +349,6 @@ class Labelling(Unlabelled):
         )
 
     def _source_report(self) -> SourceReport:
-        share = None if self._eligible is None else self._eligible.seen.ratio()
         return SourceReport(
             name=self.source.name,
             up=self._problem is None,
@@ -385,13 +360,17 @@ class Labelling(Unlabelled):
             rejected=dict(self._rejected),
             skipped={"filtered": self._skipped},
             recognised=() if self._told is None else tuple(describe_labels(self._told)),
-            fields_seen=self.source.seen.ratios() | ({} if share is None else {"only_for": share}),
+            fields_seen=self.source.seen.ratios(),
             unseen=self._unseen_now(),
         )
 
     def _unseen_now(self) -> tuple[str, ...]:
         """Return what is known of fields and is in no record, a sentence each, with the place in ``labels``."""
-        return self.source.seen.unseen() + (() if self._eligible is None else self._eligible.seen.unseen())
+        return self.source.seen.unseen() + self._eligible.unseen()
+
+    def fields_seen(self) -> dict[str, float]:
+        """Return the share of predictions that can get a label, by the key that decides it; empty where it is not known."""
+        return self._eligible.ratios()
 
     def close(self) -> None:
         """Release the source."""

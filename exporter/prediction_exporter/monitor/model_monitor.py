@@ -386,7 +386,7 @@ class ModelMonitor:
             damaged=dict(self._damaged),
             recognised=() if schema is None else tuple(describe(schema, self._layout)),
             since=self._ledger.since,
-            fields_seen=self._source.seen.ratios(),
+            fields_seen=self._source.seen.ratios() | self._labelling.fields_seen(),
             unseen=self._source.seen.unseen(),
         )
 

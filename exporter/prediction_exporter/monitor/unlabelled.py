@@ -93,5 +93,9 @@ class Unlabelled:
             known: versions that have series of their own; what is of others is of version ``other``.
         """
 
+    def fields_seen(self) -> dict[str, float]:
+        """Return the share of predictions that can get a label, by the key that decides it; empty where it is not known."""
+        return {}
+
     def close(self) -> None:
         """Release the source."""

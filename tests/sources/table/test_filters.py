@@ -303,7 +303,7 @@ def test_lines_pass_that_are_meant(logs: Path) -> None:
 def eligible_in(batch: Batch) -> set[str]:
     """Return which rows can get a label; all of them are events."""
     assert (batch.rejected.total, batch.skipped, sum(map(len, batch.events))) == (0, 0, len(ROWS))
-    found = {}
+    found: dict[str | None, bool] = {}
     for events in batch.events:
         assert events.eligible is not None
         found |= dict(zip(events.versions, events.eligible.tolist(), strict=True))
