@@ -35,6 +35,7 @@ from prediction_exporter.monitor.duplicates import Duplicates
 from prediction_exporter.monitor.eligible import Eligible
 from prediction_exporter.monitor.newest_ids import NewestIds
 from prediction_exporter.monitor.performing import Performing
+from prediction_exporter.monitor.refusals import Refusals
 from prediction_exporter.monitor.start import tell_labels
 from prediction_exporter.monitor.unlabelled import Unlabelled
 from prediction_exporter.performance import PerformanceLayout
@@ -136,9 +137,8 @@ class Labelling(Unlabelled):
         self._in_store = (0, 0)
         self._events = 0
         self._newest: float | None = None
-        self._rejected: Counter[str] = Counter()
+        self._refusals = Refusals(f"labels of model {model.name}")
         self._skipped = 0
-        self._untold: Counter[str] = Counter()
         self._given_up: Counter[Any] = Counter()
         self._problem: str | None = None
         self._last_success: float | None = None
@@ -166,7 +166,7 @@ class Labelling(Unlabelled):
         same = stored["source"] == self.source.name
         self.source.restore(stored["position"] if same else None)
         self._events, self._newest = stored["events"], stored["newest"]
-        self._rejected = Counter(stored["rejected"])
+        self._refusals.restore(stored["rejected"])
         self._skipped = stored.get("skipped", 0)
         self._duplicates.restore(stored["duplicates"])
         if resumed:
@@ -180,7 +180,7 @@ class Labelling(Unlabelled):
             "watermark": self._watermark,
             "events": self._events,
             "newest": self._newest,
-            "rejected": dict(self._rejected),
+            "rejected": dict(self._refusals.counts),
             "skipped": self._skipped,
             "duplicates": self._duplicates.to_json(),
         }
@@ -243,9 +243,7 @@ class Labelling(Unlabelled):
                 self._labels_of_span.append(self._labels_of(events))
                 self._note_labels(len(events), float(events.times.max()) / MICROSECONDS if len(events) else None)
             self._skipped += batch.skipped
-            for reason, count in batch.rejected.counts.items():
-                self._rejected[reason] += count
-                self._complain(reason, count, batch.rejected.examples.get(reason, ""))
+            self._refusals.add(batch.rejected)
         if batch.is_last:
             self._labels += self._labels_of_span
             self._labels_of_span = []
@@ -254,12 +252,6 @@ class Labelling(Unlabelled):
         """Count labels that were read, the newest of which became known then."""
         self._events += many
         self._newest = max((time for time in (newest, self._newest) if time is not None), default=None)
-
-    def _complain(self, reason: str, count: int, example: str) -> None:
-        self._untold[reason] += count
-        if self._quiet.lets(reason):
-            untold = self._untold.pop(reason)
-            logger.warning("labels of model %s: refused %d lines as %s, such as %r", self._name, untold, reason, example)
 
     def ended(self, problem: str | None) -> None:
         """Take note of how reading labels ended: with a problem, for people, or without."""
@@ -357,7 +349,7 @@ class Labelling(Unlabelled):
             last_success=self._last_success,
             unread=self.source.lag_bytes(),
             events=self._events,
-            rejected=dict(self._rejected),
+            rejected=dict(self._refusals.counts),
             skipped={"filtered": self._skipped},
             recognised=() if self._told is None else tuple(describe_labels(self._told)),
             fields_seen=self.source.seen.ratios(),
