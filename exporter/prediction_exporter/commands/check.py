@@ -163,7 +163,7 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None, predicti
     from prediction_exporter.baseline.performance import performance_of
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.errors import PredictionExporterError, SourceError
-    from prediction_exporter.monitor.label_inspection import inspect_labels, open_labels_to_look
+    from prediction_exporter.monitor.label_inspection import inspect_labels, joined_where, open_labels_to_look
     from prediction_exporter.sources.labels import describe_labels
 
     model, place = config.models[index], f"models[{index}]"
@@ -173,7 +173,7 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None, predicti
     performance, _ = performance_of(model, baseline, place)
     told: list[str] = []
     try:
-        with _hearing(told), closing(open_labels_to_look(config, index, performance)) as source:
+        with _hearing(told), closing(open_labels_to_look(config, index, baseline.layout, performance)) as source:
             look = source.look()
     except SourceError as error:
         problem = f"{place}.labels: the source cannot be looked at now: {error}"
@@ -182,6 +182,7 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None, predicti
         return Findings(str(error).split("\n"))
     lines, found = inspect_labels(performance, look, predictions, index=index, meanings=model.labels.values)
     found.warnings += [f"{place}.labels: {warning}" for warning in told]
+    print(f"    {joined_where(model)}")
     shown = [*lines, *(describe_labels(look.schema) if look.schema is not None else ())]
     print("\n".join(f"    {line}" for line in shown or ["no label to look at yet"]))
     return found

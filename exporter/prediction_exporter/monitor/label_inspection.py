@@ -9,8 +9,10 @@ import numpy as np
 import polars as pl
 
 from prediction_exporter.baseline.settings import Findings
-from prediction_exporter.config import Config, Model
+from prediction_exporter.config import Config, Model, Predictions
+from prediction_exporter.config.labels import Labels as Section
 from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profiler import MICROSECONDS
 from prediction_exporter.labels import Labels
 from prediction_exporter.monitor.id_forms import OFTEN_AGAIN, unlike
@@ -23,11 +25,14 @@ from prediction_exporter.sources.labels import (
     ids_of,
     kind_of,
     labels_of,
+    open_joining,
     open_labels,
     parts_of,
     parts_of_events,
     stranger,
 )
+
+_PLACES = {"log": "a log", "table": "a table", "files": "files"}
 
 #: Values that a message names.
 _SHOWN = 5
@@ -39,12 +44,32 @@ _FEW = 20
 _AHEAD = 600.0
 
 
-def open_labels_to_look(config: Config, index: int, performance: PerformanceLayout) -> Source:
-    """Return the source of a model's labels, of which nothing will count as read."""
-    labels = config.models[index].labels
+def open_labels_to_look(config: Config, index: int, layout: Layout, performance: PerformanceLayout) -> Source:
+    """Return the source of a model's labels, or what joins them in their database; nothing of it will count as read."""
+    model, place = config.models[index], f"models[{index}]"
+    if model.labels is None:
+        raise ValueError("the model has no labels")
+    if model.joins_in_engine:
+        return open_joining(model, layout, performance, where=place, clock=time.time)
+    return open_labels(model.labels, kind_of(performance), where=place, clock=time.time)
+
+
+def joined_where(model: Model) -> str:
+    """Return where the labels of a model are joined with its predictions, and why there, for people."""
+    labels, table = model.labels, model.predictions.table
     if labels is None:
         raise ValueError("the model has no labels")
-    return open_labels(labels, kind_of(performance), where=f"models[{index}]", clock=time.time)
+    if model.joins_in_engine:
+        return "joined in the database, as predictions and labels are tables of one"
+    if table is None or labels.table is None:
+        why = f"predictions are in {_place_of(model.predictions)} and labels in {_place_of(labels)}"
+    else:
+        why = "labels.join says so" if labels.join == "state" else "the urls of predictions and labels are of two databases"
+    return f"joined in the state file, as {why}"
+
+
+def _place_of(section: Section | Predictions) -> str:
+    return next(place for key, place in _PLACES.items() if getattr(section, key) is not None)
 
 
 def inspect_labels(

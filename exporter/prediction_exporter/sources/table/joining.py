@@ -181,9 +181,15 @@ class EngineJoin:
         self._database.close()
 
     def look(self) -> Look:
-        """Return which column of labels is what."""
+        """Return which column of labels is what.
+
+        Raises:
+            SourceError: the database is away, slow, or refuses.
+            ConfigError: as :meth:`poll`.
+        """
         with self._database.connect() as connection:
-            relation = self._relation(connection, self._labels, self._of_labels)
+            sides = self._look(connection)
+            relation = self._relation(connection, self._labels, self._of_labels) if sides is None else sides.labels
             if relation is None:
                 return Look(remarks=("the table has no row with a time yet",), unseen=self.seen.unseen())
             rows = RowsReader(self._database, relation, connection).sample()

@@ -139,8 +139,9 @@ class TableSource:
             relation = self._look(connection)
             rows = Batch()
             if relation is not None:  # for what it cannot read, and what it warns of
-                reader = open_reader(self._context, self._database, relation, connection, Learned())
-                rows = reader.sample() if self._context.by_rows and isinstance(reader, RowsReader) else rows
+                open_reader(self._context, self._database, relation, connection, Learned())
+                if self._context.by_rows or self._context.shows_rows:
+                    rows = RowsReader(self._database, relation, connection, eligible=self._context.eligible).sample()
         if relation is None:
             passing = "" if self._context.predictions.where is None else " that passes the filter"
             return Look(remarks=(f"the table has no row with a time{passing} yet",), unseen=self.seen.unseen())
