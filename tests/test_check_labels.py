@@ -239,6 +239,21 @@ def test_ids_that_never_meet_are_told(tmp_path: Path, capsys: pytest.CaptureFixt
     assert f"warning: models[0].labels.fields.id: labels find no prediction, as long as {why}" in told
 
 
+def test_which_predictions_can_get_a_label_is_shown(watched: Watched, check: Check, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the sample; a field that no prediction has is an error, and that none passes a warning."""
+    write(watched, ["accept", "refuse"])
+    section = "log: {path: labels.log}, fields: {id: order, label: truth}, only_for: %s"
+    assert check(section % "order < 5")[::2] == (0, [])
+    main(["check", "config", str(watched.file)])
+    assert "  labels: 5 of 20 sampled predictions can get one\n" in capsys.readouterr().out
+    code, _, told = check(section % "order < 5 AND chanel = 'web'")
+    start = "models[0].labels.only_for: none of 20 records passes the filter, and none has chanel"
+    assert (code, [one.startswith(start) for one in told]) == (1, [True])
+    code, _, told = check(section % "order > 500")
+    assert code == 0
+    assert [one.startswith("warning: models[0].labels.only_for: none of 20 records passes") for one in told] == [True]
+
+
 def test_ids_that_begin_anew_are_told(watched: Watched, check: Check) -> None:
     """A number of the day is no id: the labels of each day would be joined with the first day's predictions."""
     write(watched, ["accept", "refuse"])

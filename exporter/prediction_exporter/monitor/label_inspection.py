@@ -19,6 +19,7 @@ from prediction_exporter.monitor.id_forms import OFTEN_AGAIN, unlike
 from prediction_exporter.monitor.inspection import refused, shown_sample
 from prediction_exporter.performance import PerformanceLayout
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Look, Source
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.labels import (
     LABEL,
     NO_MEANINGS,
@@ -129,6 +130,25 @@ def check_joinable(model: Model, look: Look, *, index: int) -> Findings:
     such = names.filter(names.is_duplicated()).item(0, "id")
     problem = f"{again:,} of {names.height:,} sampled predictions have the id of an earlier one, such as {such!r}"
     return Findings(warnings=[f"{place}: {problem}; labels are joined with the first alone"])
+
+
+def eligible_of(model: Model) -> Filter | None:
+    """Return what tells predictions that can get a label, where their records decide it."""
+    return None if model.labels is None else Filter.written(model.labels.only_for_records, key="only_for")
+
+
+def check_eligible(chosen: Filter | None, *, index: int) -> tuple[list[str], Findings]:
+    """Return a line on how many sampled predictions can get a label, and what is wrong where none can.
+
+    Args:
+        chosen: what was asked of the sample; None where records do not decide it.
+        index: the number of the model in the configuration.
+    """
+    if chosen is None or not chosen.seen.records:
+        return [], Findings()
+    line = f"labels: {chosen.seen.passed:,} of {chosen.seen.records:,} sampled predictions can get one"
+    told = [f"models[{index}].labels.{sentence}" for sentence in chosen.seen.unseen()]
+    return [line], Findings(told) if chosen.seen.is_lacking else Findings(warnings=told)
 
 
 def _ahead(look: Look, place: str) -> list[str]:
