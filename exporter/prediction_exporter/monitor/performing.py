@@ -15,6 +15,7 @@ from prediction_exporter.joined import JoinedCounts, Key, Kind, Window
 from prediction_exporter.monitor.references import HIGHEST_ALPHA, MONTH_SECONDS
 from prediction_exporter.performance import MEASURES, Performance, PerformanceLayout, measure
 from prediction_exporter.performance.label_drift import LABEL_DRIFT, label_drift
+from prediction_exporter.performance.scale import scale_problem
 
 _Of = tuple[Key, str, Kind]
 
@@ -77,7 +78,15 @@ class Performing:
         pairs = Performance(windows[0].pairs.layout, np.sum([window.pairs.counts for window in windows], axis=0))
         baseline = self._baseline if kind == "mature" else None
         alpha = self._alphas[span]
-        measured = measure(self._measures, pairs, baseline, alpha=alpha, min_labels=self._min_labels, effects=self._effects)
+        measured = measure(
+            self._measures,
+            pairs,
+            baseline,
+            alpha=alpha,
+            min_labels=self._min_labels,
+            effects=self._effects,
+            off_scale=scale_problem(pairs, self._baseline, min_labels=self._min_labels),
+        )
         drift = None
         if baseline is not None:
             effect = self._effects.get(LABEL_DRIFT)
