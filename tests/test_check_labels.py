@@ -9,9 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from databases import new_file
+from prediction_exporter import baseline, config
+from prediction_exporter.baseline.builder import build
+from prediction_exporter.baseline.tables import read_table
 from prediction_exporter.cli import main
 from watched import FIELDS, Watched, config_text, event, model_text
 
@@ -237,6 +241,28 @@ def test_ids_that_never_meet_are_told(tmp_path: Path, capsys: pytest.CaptureFixt
     shown = f"ids of labels are such as {str(of_label(31))!r}, those of predictions such as {str(of_prediction(1))!r}"
     why = f"{shown}; {hint}" if hint else shown
     assert f"warning: models[0].labels.fields.id: labels find no prediction, as long as {why}" in told
+
+
+def test_scores_in_percent_are_told(watched: Watched, check: Check) -> None:
+    """Beside a baseline of shares; and those that are shares beside one of percentages."""
+    write(watched, ["accept", "refuse"])
+    section = "log: {path: labels.log}, fields: {id: order, label: truth}"
+    assert not check(section)[2]
+    table = pl.read_parquet(watched.folder / "baseline.parquet").with_columns(pl.col("score") * 100)
+    table.write_parquet(watched.folder / "percent.parquet")
+    fields = config.Fields.model_validate({"prediction": "decision", "score": "score"})
+    built = build(read_table(watched.folder / "percent.parquet"), fields, kinds={}, task=None, where="models[0]")
+    shares = (watched.folder / "baseline.json").read_bytes()
+    baseline.save(built.record, watched.folder / "baseline.json")
+    start = "warning: models[0].predictions.fields.score: sampled values of score lie from 0.0"
+    told = [one for one in check(section)[2] if ".fields.score" in one]
+    assert [one.startswith(start) and "logged as percentages" in one for one in told] == [True]
+    (watched.folder / "baseline.json").write_bytes(shares)
+    lines = [json.loads(line) for line in (watched.folder / "app.log").read_text().splitlines()]
+    (watched.folder / "app.log").unlink()
+    watched.write("".join(json.dumps(line | {"score": 100 * line["score"]}) + "\n" for line in lines))
+    told = [one for one in check(section)[2] if ".fields.score" in one]
+    assert ["logged as shares of 1" in one for one in told] == [True]
 
 
 def test_which_predictions_can_get_a_label_is_shown(watched: Watched, check: Check, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,7 @@ from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.monitor.admitting import admit
 from prediction_exporter.monitor.foresight import entities_in
 from prediction_exporter.monitor.references import load_baseline, spans_of
+from prediction_exporter.monitor.score_scale import scale_of_scores
 from prediction_exporter.sources.base import REASONS, Look, Rejected, Source
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
@@ -130,6 +131,7 @@ def inspect(
             found.warnings += _coarse(kept, baseline, f"models[{index}].columns")
     command = baseline_command(file, model)
     if baseline is not None:
+        found.warnings += scale_of_scores(kept or look.rows.events, baseline.layout, place)
         found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
     found.add(check_settings(model.columns, baseline, look.fields, index=index, command=command))
     return shown_sample(look.place, rejected, usable, look.batch.skipped), found
