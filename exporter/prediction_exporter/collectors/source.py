@@ -153,18 +153,7 @@ class SourceSeries(LiveSeries):
         roles |= {"where"} if self._model.predictions.where is not None else set()
         labels = self._model.labels
         roles |= {"only_for"} if labels is not None and labels.only_for_records is not None else set()
-        source = SourceReport(
-            "",
-            up=True,
-            problem=None,
-            newest=0.0,
-            last_success=0.0,
-            unread=0,
-            events=0,
-            rejected={},
-            recognised=(),
-            fields_seen=dict.fromkeys(roles, 0.0),
-        )
+        source = SourceReport.whole(roles)
         return Most.of(self._render(ModelReport(self._model, None, source, (), 0.0, 0.0, {}), 0.0))
 
 
