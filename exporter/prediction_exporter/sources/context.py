@@ -27,7 +27,8 @@ class SourceContext:
         where: the model's place in the configuration, for messages.
         clock: Unix time.
         by_rows: whether each row of a table is needed, and not only how many there are.
-        shows_rows: whether a look shows rows of a table also where their counts are enough to read it.
+        is_labelled: whether labels are joined with predictions anywhere: a look shows rows then, and a position says of which
+            predictions that is done.
         waits: for how many seconds predictions wait in the state file for their labels; 0 where none does.
         eligible: tells predictions that can get a label, where their records decide it.
     """
@@ -41,7 +42,7 @@ class SourceContext:
     where: str
     clock: Callable[[], float]
     by_rows: bool = False
-    shows_rows: bool = False
+    is_labelled: bool = False
     waits: int = 0
     eligible: Filter | None = None
 
@@ -70,7 +71,7 @@ class SourceContext:
             where=where,
             clock=clock,
             by_rows=labels is not None,
-            shows_rows=model.labels is not None,
+            is_labelled=model.labels is not None and layout is not None,
             waits=0 if labels is None or layout is None else int(labels.horizon.seconds),
             eligible=eligible,
         )

@@ -115,7 +115,8 @@ class TableSource:
     def position(self) -> str:
         """Return the position behind the last span that was closed."""
         found = {"closed": self._closed, "news": self._news, "windows": self._signature()}
-        return json.dumps({**found, "followed": self._followed} if self._context.waits else found)
+        # What the database has joined counts already, should labels be joined in the state file from now on.
+        return json.dumps({**found, "followed": self._followed} if self._context.is_labelled else found)
 
     def reached(self) -> str:
         """Return the time up to which rows count for good."""
@@ -140,7 +141,7 @@ class TableSource:
             rows = Batch()
             if relation is not None:  # for what it cannot read, and what it warns of
                 open_reader(self._context, self._database, relation, connection, Learned())
-                if self._context.by_rows or self._context.shows_rows:
+                if self._context.by_rows or self._context.is_labelled:
                     rows = RowsReader(self._database, relation, connection, eligible=self._context.eligible).sample()
         if relation is None:
             passing = "" if self._context.predictions.where is None else " that passes the filter"
