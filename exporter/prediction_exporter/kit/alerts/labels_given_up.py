@@ -11,8 +11,8 @@ from prediction_exporter.kit.scale import Scale, duration
 from prediction_exporter.kit.wording import COUNT
 
 _KEY = (*MODEL_KEY, "what", "reason")
-#: Days are given up as a whole, so that it may happen once a day.
-_SPAN = duration("1d")
+#: Days are given up as a whole: all of it may happen at one moment.
+_SPAN = duration("1h")
 #: What a larger store, or fewer names, would have kept; all else that is given up could not have been joined, or is told.
 _AVOIDABLE = 'reason=~"room|names"'
 
@@ -24,7 +24,7 @@ def _given_up(selected: str, scale: Scale) -> str:
 def _description(scale: Scale) -> str:
     many = figure(f"max({_given_up(own(GIVEN_UP.name, _KEY), scale)})", _KEY, COUNT)
     return (
-        f"{many} {{{{ $labels.what }}}}s of {{{{ $labels.model }}}} were given up within a day, as "
+        f"{many} {{{{ $labels.what }}}}s of {{{{ $labels.model }}}} were given up within an hour, as "
         '{{ if eq $labels.reason "room" }}what waits has reached labels.max_size{{ else }}there are too many classes, versions '
         "or segments{{ end }}: they are joined with nothing any more."
     )
@@ -42,7 +42,7 @@ def _firing(many: str, what: str, reason: str, why: str) -> Firing:
         severity="warning",
         labels={**MODEL_LABELS, "what": what, "reason": reason, "owner": "risk-ds"},
         description=(
-            f"{many} {what}s of credit-risk were given up within a day, as {why}: they are joined with nothing any more."
+            f"{many} {what}s of credit-risk were given up within an hour, as {why}: they are joined with nothing any more."
         ),
     )
 
@@ -59,7 +59,7 @@ LABELS_GIVEN_UP = Alert(
             severity="warning",
             expr=lambda scale: f"max {by(_KEY)} ({_given_up(f'{GIVEN_UP}{{{_AVOIDABLE}}}', scale)}) > 0",
             hold=duration("5m"),
-            keep=None,
+            keep=duration("15m"),
         ),
     ),
     summary="Predictions or labels are given up, as there is no room for all that wait for each other.",
@@ -68,8 +68,8 @@ LABELS_GIVEN_UP = Alert(
     action="Raise `labels.max_size`, or follow a part of the predictions by `labels.sample`; what is given up is lost.",
     meaning=(
         "What waits in the state file has reached `labels.max_size` (`room`), or predictions have more classes, versions or "
-        "segments than are told apart (`names`), and the oldest days are given up. This is told for a day, as whole days go at "
-        "once. What has no id, is too old, or was damaged is counted by `model_label_given_up_total` as well, and is not meant."
+        "segments than are told apart (`names`), and the oldest days are given up. This is told for an hour, as whole days go "
+        "at once. What has no id, is too old, or was damaged is counted by `model_label_given_up_total` as well, and is not meant."
     ),
     impact=(
         "Labels of these predictions find nothing, so that coverage falls, and performance is of what came soon enough: labels "
@@ -102,7 +102,7 @@ LABELS_GIVEN_UP = Alert(
             checks=(
                 Check(at="10m", firing=()),
                 Check(at="20m", firing=(_firing("200", "prediction", "room", _ROOM),)),
-                Check(at="23h", firing=(_firing("200", "prediction", "room", _ROOM),)),
+                Check(at="60m", firing=(_firing("200", "prediction", "room", _ROOM),)),
                 Check(at="25h", firing=()),
             ),
         ),
