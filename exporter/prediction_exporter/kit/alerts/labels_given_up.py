@@ -69,7 +69,7 @@ LABELS_GIVEN_UP = Alert(
     meaning=(
         "What waits in the state file has reached `labels.max_size` (`room`), or predictions have more classes, versions or "
         "segments than are told apart (`names`), and the oldest days are given up. This is told for an hour, as whole days go "
-        "at once. What has no id, is too old, or was damaged is counted by `model_label_given_up_total` as well, and is not meant."
+        "at once. What has no id, is too old, or was damaged is counted by `model_label_given_up_total`, too, and not meant."
     ),
     impact=(
         "Labels of these predictions find nothing, so that coverage falls, and performance is of what came soon enough: labels "
