@@ -207,6 +207,35 @@ def test_only_predictions_that_can_have_a_label_count(tmp_path: Path) -> None:
     assert "labels.only_for was no, and is none;" in said
 
 
+def test_only_predictions_whose_record_can_have_a_label_count(tmp_path: Path) -> None:
+    """By the columns of the data, where they are called as in the log or stand alone; of classes and of numbers."""
+    data = two_classes()
+    where = "prediction = 'no' AND features.amount > 100"
+    model = model_of(
+        tmp_path, labels=with_labels(section={"only_for": where}), performance=YES, fields={"features": "features"}
+    )
+    found, _ = built(tmp_path, model, data)
+    wanted = data.filter((pl.col("prediction") == "no") & (pl.col("amount") > 100))
+    assert found.performance is not None
+    assert 0 < found.performance.rows == len(wanted) < len(data)
+    expected = metrics.accuracy_score(wanted["outcome"], wanted["prediction"])
+    assert values(found.performance, "accuracy_ratio") == pytest.approx([expected], rel=1e-12)
+    same = with_labels(section={"only_for": "prediction='no'  and features.amount>100"})
+    assert not_compared(model_of(tmp_path, labels=same, performance=YES), found, "models[0]") == []
+    other = with_labels(section={"only_for": "prediction = 'no'"})
+    [said] = not_compared(model_of(tmp_path, labels=other, performance=YES), found, "models[0]")
+    assert f"labels.only_for was {where}, and is prediction = 'no';" in said
+    numbers = data.with_columns(prediction=pl.col("amount"), outcome=pl.col("amount") + (pl.col("amount") > 100)).drop("score")
+    model = model_of(tmp_path, labels=with_labels(section={"only_for": "amount <= 100"}), task="regression")
+    found, _ = built(tmp_path, model, numbers)
+    assert values(found.performance, "mae") == [0.0]
+    lacking = model_of(tmp_path, labels=with_labels(section={"only_for": "channel = 'web' AND y = 1"}), performance=YES)
+    found, said = built(tmp_path, lacking, data)
+    assert found.performance is None
+    assert said.startswith("how good the model was is not told: labels.only_for names channel, y, and ")
+    assert said.endswith("has no such column")
+
+
 def test_a_score_alone_predicts(tmp_path: Path) -> None:
     """From the threshold on the positive class, of the classes that labels have."""
     data = two_classes().drop("prediction").with_columns(outcome=(pl.col("outcome") == "yes").cast(pl.Int64))

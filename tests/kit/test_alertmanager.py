@@ -228,7 +228,13 @@ def test_what_mutes_what(rendered: Mapping[str, str], source: dict[str, str], ta
 def test_alerts_that_need_fresh_data_are_muted_while_there_is_none(alert: Alert) -> None:
     """A source that nobody reads says nothing of the model's data, and would be told again by each of these."""
     # How many requests failed or lines were refused, which baseline is used, and what things cost is true of whatever was read.
-    needs_none = {"ModelErrorBudgetBurn", "ModelLatencyBudgetBurn", "ModelLinesRejected", "ModelBaselineMismatch"}
+    needs_none = {
+        "ModelErrorBudgetBurn",
+        "ModelLatencyBudgetBurn",
+        "ModelLinesRejected",
+        "ModelBaselineMismatch",
+        "ModelLabelsGivenUp",
+    }
     needs_none |= {"ModelSaturated", "ModelReplicasMissing", "ModelCostOverrun", "ModelCostAnomaly", "ModelCostUnknown"}
     about_the_exporter = {  # or about a server, of which it reads nothing
         "ModelServerUnseen",

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from logged import LAYOUT, docker, event
 from prediction_exporter import config
 from prediction_exporter.config.where_parser import parse_where
-from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.monitor.inspection import inspect
 from prediction_exporter.sources.base import Look
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
@@ -23,32 +23,7 @@ from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.log import LogSource
 
-LAYOUT = Layout(
-    [
-        Column(name="amount", role=Role.FEATURE, kind=Kind.NUMERIC, edges=(0.0,)),
-        Column(name="region", role=Role.FEATURE, kind=Kind.CATEGORICAL, categories=("north",)),
-        Column(name="decision", role=Role.PREDICTION, kind=Kind.CATEGORICAL, categories=("yes", "no")),
-    ]
-)
-
 WHERE = "event = 'prediction'"
-
-
-def event(number: int, **changes: Any) -> dict[str, Any]:
-    """Return what every prediction has."""
-    return {
-        "ts": f"2026-03-01T10:00:{number % 60:02}Z",
-        "request_id": f"r{number}",
-        "latency_ms": 5,
-        "status": 200,
-        "decision": "yes",
-        "features": {"amount": number, "region": "north"},
-    } | changes
-
-
-def docker(text: str) -> str:
-    """Return a record of Docker's json-file driver."""
-    return json.dumps({"log": text + "\n", "stream": "stdout", "time": "2026-03-01T10:00:00.000000001Z"})
 
 
 def model_of(place: dict[str, Any], base: Path, where: str) -> config.Model:

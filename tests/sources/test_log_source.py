@@ -9,38 +9,14 @@ from typing import Any
 
 import pytest
 
+from logged import LAYOUT, docker, event
 from prediction_exporter.config import Predictions, parse
-from prediction_exporter.counting.layout import Column, Kind, Layout, Role
+from prediction_exporter.counting.layout import Layout
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.sources import log_sample
 from prediction_exporter.sources.fields.schema import describe
 from prediction_exporter.sources.log import LogSource
 from prediction_exporter.sources.log_sample import sample_log
-
-LAYOUT = Layout(
-    [
-        Column(name="amount", role=Role.FEATURE, kind=Kind.NUMERIC, edges=(0.0,)),
-        Column(name="region", role=Role.FEATURE, kind=Kind.CATEGORICAL, categories=("north",)),
-        Column(name="decision", role=Role.PREDICTION, kind=Kind.CATEGORICAL, categories=("yes", "no")),
-    ]
-)
-
-
-def event(number: int, **changes: Any) -> dict[str, Any]:
-    """Return an event."""
-    return {
-        "ts": f"2026-03-01T10:00:{number % 60:02}Z",
-        "request_id": f"r{number}",
-        "latency_ms": 5,
-        "status": 200,
-        "decision": "yes",
-        "features": {"amount": number, "region": "north"},
-    } | changes
-
-
-def docker(text: str) -> str:
-    """Return a record of Docker's json-file driver."""
-    return json.dumps({"log": text + "\n", "stream": "stdout", "time": "2026-03-01T10:00:00.000000001Z"})
 
 
 def cri(text: str) -> str:

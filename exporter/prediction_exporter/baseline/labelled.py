@@ -18,6 +18,7 @@ from prediction_exporter.baseline.record import Task
 from prediction_exporter.baseline.tables import Table
 from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Model
+from prediction_exporter.config.conditions import fields_of, needed_fields
 from prediction_exporter.counting.categories import CategoryEncoder
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind, Layout, Role
@@ -27,7 +28,8 @@ from prediction_exporter.performance.classes import decided
 from prediction_exporter.performance.summary import summary
 from prediction_exporter.sources.fields.roles import LABEL_NAMES
 from prediction_exporter.sources.fields.stated import stated
-from prediction_exporter.sources.labels import meant, without_blanks
+from prediction_exporter.sources.filtering import Filter
+from prediction_exporter.sources.label_classes import meant, without_blanks
 from prediction_exporter.sources.ranks import FORMS, sets_of
 from prediction_exporter.sources.typed import names_of, texts_of_lists
 
@@ -154,11 +156,13 @@ def _pairs(table: Table, truth: Truth, outputs: Sequence[Profiled], layout: Layo
     )
     weights = None if truth.weight is None else _numbers(table.column(truth.weight))
     predicted = next((one for one in outputs if one.column.role is Role.PREDICTION), None)
+    eligible = _eligible(table, truth.model)
     if made.is_regression:
         assert predicted is not None  # noqa: S101 - the layout is of its column
-        found = Performance.of(made, _numbers(_rows(predicted)), _numbers(_rows(label)), None, weights)
+        numbers = (_numbers(_rows(predicted))[eligible], _numbers(_rows(label))[eligible])
+        found = Performance.of(made, *numbers, None, None if weights is None else weights[eligible])
     else:
-        found = _of_classes(made, predicted, label, _scores(made, outputs), weights, labels.only_for)
+        found = _of_classes(made, predicted, label, _scores(made, outputs), weights, labels.only_for_classes, eligible)
     if not found.rows:
         raise LeftOutError(f"no row has both a prediction and a label {truth.label}")
     return found
@@ -212,6 +216,31 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
+def _eligible(table: Table, model: Model) -> NDArray[np.bool_]:
+    """Return which rows are predictions that can get a label, as far as their record decides it, (n,).
+
+    Raises:
+        LeftOutError: the data lack a field that decides it.
+    """
+    chosen = None if model.labels is None else Filter.written(model.labels.only_for_records, key="only_for")
+    if chosen is None:
+        return np.ones(table.rows, np.bool_)
+    found = {name: column for name in fields_of(chosen.condition) if (column := _column_of(name, table, model)) is not None}
+    absent = [name for name in needed_fields(chosen.condition) if name not in found]
+    if absent:
+        raise LeftOutError(f"labels.only_for names {_some(absent)}, and {table.name} has no such column")
+    nothing = pl.repeat(None, table.rows, dtype=pl.Null, eager=True)
+    columns = {name: table.column(column) for name, column in found.items()}
+    return chosen.among(table.rows, lambda path: columns.get(str(path[0]), nothing) if len(path) == 1 else nothing).to_numpy()
+
+
+def _column_of(name: str, table: Table, model: Model) -> str | None:
+    """Return the column of the data that has a field of a record: where features are an object, they may stand alone there."""
+    parent = model.predictions.fields.features
+    names = [name, name.removeprefix(f"{parent}.")] if isinstance(parent, str) else [name]
+    return next((one for one in names if one in table.columns), None)
+
+
 def _of_classes(
     layout: PerformanceLayout,
     predicted: Profiled | None,
@@ -219,15 +248,16 @@ def _of_classes(
     scores: Floats | None,
     weights: Floats | None,
     only_for: Sequence[str],
+    eligible: NDArray[np.bool_],
 ) -> Performance:
     if predicted is not None:
         codes = _codes(layout, _rows(predicted))
     else:
         assert scores is not None  # noqa: S101 - there is an output
         codes = decided(layout, scores)
-    wanted = np.ones(len(codes), np.bool_)
+    wanted = eligible
     if only_for:
-        wanted = np.isin(codes, [layout.encoder().code(name) for name in only_for])
+        wanted = wanted & np.isin(codes, [layout.encoder().code(name) for name in only_for])
     scores, weights = (None if of_rows is None else of_rows[wanted] for of_rows in (scores, weights))
     return Performance.of(layout, codes[wanted], _codes(layout, _rows(label))[wanted], scores, weights)
 

@@ -21,6 +21,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.performance import MEASURES, Performance, PerformanceLayout, measure, performance_layout
 from prediction_exporter.performance.label_drift import LABEL_DRIFT
 from prediction_exporter.performance.roc_auc import ROC_AUC
+from prediction_exporter.sources.filtering import Filter
 
 #: Where in a model's configuration stands what an error of a layout is about, where that is no key of ``performance``.
 _PLACES = {"task": "task", "score_classes": "performance.classes"}
@@ -132,7 +133,7 @@ def _differences(model: Model, baseline: Baseline, wanted: PerformanceLayout) ->
         ("performance.cutoff", built.cutoff, wanted.cutoff),
         ("performance.positive", _positive(built), _positive(wanted)),
         ("predictions.fields.score", _scores(built), _scores(wanted)),
-        ("labels.only_for", baseline.only_for, model.labels.only_for),
+        ("labels.only_for", _Population(baseline.only_for), _Population(model.labels.only_for)),
     ]
     if built.weighted and not wanted.weighted:
         found.append(("labels.fields.weight", "one of the data", None))
@@ -140,6 +141,24 @@ def _differences(model: Model, baseline: Baseline, wanted: PerformanceLayout) ->
     if differ or replace(wanted, scores=built.scores, weighted=built.weighted) == built:
         return differ
     return [("the version of the exporter", "another one", "this")]
+
+
+class _Population:
+    """Which predictions can get a label; two expressions that differ in blanks or case of words alone are of the same."""
+
+    def __init__(self, only_for: tuple[str, ...] | str) -> None:
+        self._only_for = only_for
+        seen = Filter.written(only_for, key="only_for") if isinstance(only_for, str) else None
+        self._means = only_for if seen is None else seen.condition
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Population) and self._means == other._means
+
+    def __hash__(self) -> int:
+        return hash(self._means)
+
+    def __str__(self) -> str:
+        return self._only_for if isinstance(self._only_for, str) else _said(self._only_for)
 
 
 def _said(value: object) -> str:
@@ -205,7 +224,7 @@ def layout_of(
         key, colon, problem = str(error).partition(": ")
         raise ConfigError(f"{place}.{_PLACES.get(key, f'performance.{key}')}{colon}{problem}") from error
     if labels is not None:
-        _refuse_only_for(labels.only_for, made, place)
+        _refuse_only_for(labels.only_for_classes, made, place)
     return made
 
 

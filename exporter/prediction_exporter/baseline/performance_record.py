@@ -35,12 +35,12 @@ class PerformanceRecord(_Strict):
 
     Attributes:
         label: the column of the data that held the truth.
-        only_for: predicted classes that pairs were counted of alone; empty for all.
+        only_for: predicted classes, or an expression over records, that pairs were counted of alone; empty for all.
         counts: by part of the counts, those that are not 0, in their order.
     """
 
     label: str
-    only_for: tuple[str, ...] = ()
+    only_for: tuple[str, ...] | str = ()
     task: Literal["binary", "multiclass", "regression", "ranking"]
     classes: tuple[str, ...] = ()
     held: Held = Held.ANY
@@ -57,7 +57,7 @@ class PerformanceRecord(_Strict):
     counts: dict[str, tuple[Cell, ...]]
 
     @classmethod
-    def of(cls, performance: Performance, *, label: str, only_for: tuple[str, ...]) -> Self:
+    def of(cls, performance: Performance, *, label: str, only_for: tuple[str, ...] | str) -> Self:
         """Return the file's form of counts."""
         layout = performance.layout
         counts: dict[str, tuple[Cell, ...]] = {}

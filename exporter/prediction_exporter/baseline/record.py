@@ -61,7 +61,7 @@ class Baseline:
         timezone: where the hours of its seasons are those of.
         importance: what part of the output each feature that has a distribution carries, by name; empty where it is not known.
         performance: how good the model was on the data; None where these had no labels.
-        only_for: predicted classes that ``performance`` is of alone; empty for all.
+        only_for: predicted classes, or an expression over records, that ``performance`` is of alone; empty for all.
     """
 
     profile: Profile
@@ -75,7 +75,7 @@ class Baseline:
     timezone: str = "UTC"
     importance: Mapping[str, float] = field(default_factory=dict)
     performance: Performance | None = None
-    only_for: tuple[str, ...] = ()
+    only_for: tuple[str, ...] | str = ()
 
     @property
     def layout(self) -> Layout:

@@ -306,17 +306,7 @@ class LabelSeries(ModelSeries):
         if layout is None or baseline is None:
             return Most.of(self._fixed)
         fixed, per_version, windows = self._fixed.copy(), Samples(), list(subject.references)
-        source = SourceReport(
-            "",
-            up=True,
-            problem=None,
-            newest=0.0,
-            last_success=0.0,
-            unread=0,
-            events=0,
-            rejected={},
-            recognised=(),
-        )
+        source = SourceReport.whole()
         ends, duplicates = dict.fromkeys(windows, 0.0), dict.fromkeys(windows, (0, 1))
         self._render(fixed, LabelsReport(source, Tallies(), (0, 0), ends=ends, duplicates=duplicates))
         places = list(product(stages_of(subject), windows))

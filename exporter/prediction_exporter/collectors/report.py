@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +105,22 @@ class SourceReport:
     unseen: Sequence[str] = ()
     since: float | None = None
     skipped: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def whole(cls, fields: Collection[str] = ()) -> Self:
+        """Return what a source reports that tells everything, and those fields, for counting its series."""
+        return cls(
+            "",
+            up=True,
+            problem=None,
+            newest=0.0,
+            last_success=0.0,
+            unread=0,
+            events=0,
+            rejected={},
+            recognised=(),
+            fields_seen=dict.fromkeys(fields, 0.0),
+        )
 
 
 #: Whether a window has the labels that it will get, or those that have come until now; a label of its series.

@@ -88,7 +88,7 @@ FIELD_SEEN = Family(
     labels=("model", "field"),
     group="exporter",
     help="Share of the newest sampled records that have a field which the configuration names, or a latency that can be read; "
-    "as where, of all records that pass the filter.",
+    "as where, of all records that pass the filter, as only_for, of predictions that can get a label.",
 )
 
 LAST_SUCCESS = Family(
@@ -151,18 +151,9 @@ class SourceSeries(LiveSeries):
         """Count those of a source that tells everything."""
         roles = {one.role for one in stated(self._model.predictions.fields)} | {"latency"}
         roles |= {"where"} if self._model.predictions.where is not None else set()
-        source = SourceReport(
-            "",
-            up=True,
-            problem=None,
-            newest=0.0,
-            last_success=0.0,
-            unread=0,
-            events=0,
-            rejected={},
-            recognised=(),
-            fields_seen=dict.fromkeys(roles, 0.0),
-        )
+        labels = self._model.labels
+        roles |= {"only_for"} if labels is not None and labels.only_for_records is not None else set()
+        source = SourceReport.whole(roles)
         return Most.of(self._render(ModelReport(self._model, None, source, (), 0.0, 0.0, {}), 0.0))
 
 

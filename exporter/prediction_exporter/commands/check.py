@@ -121,7 +121,7 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     from prediction_exporter.errors import PredictionExporterError, SourceError
     from prediction_exporter.monitor.foresight import foresee
     from prediction_exporter.monitor.inspection import inspect, open_to_look
-    from prediction_exporter.monitor.label_inspection import check_joinable
+    from prediction_exporter.monitor.label_inspection import check_eligible, check_joinable, eligible_of
     from prediction_exporter.monitor.references import spans_of
     from prediction_exporter.sources.fields.schema import describe
 
@@ -132,8 +132,9 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
         return Findings()
     print(f"{model.name}: reads {model.shown}")
     told: list[str] = []
+    eligible = eligible_of(model)
     try:
-        with _hearing(told), closing(open_to_look(config, index, layout)) as source:
+        with _hearing(told), closing(open_to_look(config, index, layout, eligible=eligible)) as source:
             look = source.look()
     except SourceError as error:
         problem = f"{place}.predictions: the source cannot be looked at now: {error}"
@@ -152,6 +153,10 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     for line in describe(look.schema, layout) if look.schema is not None else ():
         print(f"  {line}")
     found.add(check_joinable(model, look, index=index))
+    shown, of_labels = check_eligible(eligible, index=index)
+    for line in shown:
+        print(f"  {line}")
+    found.add(of_labels)
     looks[index] = look
     for line in [*_not_compared(baseline), *foresee(model, baseline, look)] if baseline is not None else ():
         print(f"  {line}")
@@ -163,7 +168,7 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None, predicti
     from prediction_exporter.baseline.performance import performance_of
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.errors import PredictionExporterError, SourceError
-    from prediction_exporter.monitor.label_inspection import inspect_labels, open_labels_to_look
+    from prediction_exporter.monitor.label_inspection import inspect_labels, joined_where, open_labels_to_look
     from prediction_exporter.sources.labels import describe_labels
 
     model, place = config.models[index], f"models[{index}]"
@@ -173,7 +178,7 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None, predicti
     performance, labelled = performance_of(model, baseline, place)
     told: list[str] = []
     try:
-        with _hearing(told), closing(open_labels_to_look(config, index, performance)) as source:
+        with _hearing(told), closing(open_labels_to_look(config, index, baseline.layout, performance)) as source:
             look = source.look()
     except SourceError as error:
         problem = f"{place}.labels: the source cannot be looked at now: {error}"
@@ -190,6 +195,7 @@ def _show_labels(config: Config, index: int, baseline: Baseline | None, predicti
         baseline=labelled,
     )
     found.warnings += [f"{place}.labels: {warning}" for warning in told]
+    print(f"    {joined_where(model)}")
     shown = [*lines, *(describe_labels(look.schema) if look.schema is not None else ())]
     print("\n".join(f"    {line}" for line in shown or ["no label to look at yet"]))
     return found

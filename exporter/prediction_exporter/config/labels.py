@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -9,9 +10,11 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     GetJsonSchemaHandler,
     Strict,
+    Tag,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -127,6 +130,31 @@ class _OrDuration:
         return {"anyOf": [{"type": "string", "pattern": DURATION_PATTERN}, handler(schema)]}
 
 
+FORMS_OF_ONLY_FOR: dict[type, str] = {str: "<expression>", list: "<classes>", tuple: "<classes>"}
+
+
+def _form_of_only_for(value: Any) -> str | None:
+    return next((tag for kind, tag in FORMS_OF_ONLY_FOR.items() if isinstance(value, kind)), None)
+
+
+def _check_form_of_only_for(value: Any) -> Any:
+    if _form_of_only_for(value) is None:
+        raise refuse("does not tell which predictions can get a label", _ALLOWED_ONLY_FOR)
+    if isinstance(value, str) and re.fullmatch(r"[\w-]+", value.strip()):
+        raise refuse("is a word and no expression", _ALLOWED_ONLY_FOR)
+    return value
+
+
+_ALLOWED_ONLY_FOR = "predicted classes in a list, [CLASS], or an expression, as field = 'CLASS' AND amount > 1000"
+
+#: Which predictions can get a label: those of some predicted classes, or whose record an expression is true of.
+OnlyFor = Annotated[
+    Annotated[tuple[Text, ...], Tag("<classes>")] | Annotated[Where, Tag("<expression>")],
+    Discriminator(_form_of_only_for),
+    BeforeValidator(_check_form_of_only_for),
+]
+
+
 class Labels(Section):
     """Where the truth about a model's predictions comes from: exactly one of log, table and files."""
 
@@ -169,9 +197,10 @@ class Labels(Section):
         description="Where predictions and labels are joined: in their database, of which both are tables (engine), or in the "
         "state file, where predictions wait (state); auto: in the database where that can be.",
     )
-    only_for: tuple[Text, ...] = Field(
+    only_for: OnlyFor = Field(
         (),
-        description="Predicted classes that can get a label at all, where the decision decides it: [approve]. Coverage and "
+        description="Predictions that can get a label at all, where the decision decides it: predicted classes, as [approve], "
+        "or an expression over the fields of the prediction's record, as decision = 'approve' AND amount > 1000. Coverage and "
         "performance are of these predictions alone.",
     )
 
@@ -211,6 +240,16 @@ class Labels(Section):
                 inside=("fields", "time"),
             )
         return self
+
+    @property
+    def only_for_classes(self) -> tuple[str, ...]:
+        """The predicted classes that can get a label; empty where that is not told by the class."""
+        return self.only_for if isinstance(self.only_for, tuple) else ()
+
+    @property
+    def only_for_records(self) -> str | None:
+        """The expression over a prediction's record that tells whether it can get a label; None where none does."""
+        return self.only_for if isinstance(self.only_for, str) else None
 
     @property
     def source(self) -> Log | Table | Files:

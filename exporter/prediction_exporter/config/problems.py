@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from prediction_exporter.config.fields import FORMS_OF_FEATURES
+from prediction_exporter.config.labels import FORMS_OF_ONLY_FOR
 from prediction_exporter.config.models import Config
 from prediction_exporter.config.scores import FORMS_OF_SCORE
 from prediction_exporter.config.tree import Place, Problem, Tree, in_one_line, quote
@@ -22,7 +23,7 @@ MOST_TOLD = 100
 #: A key that stands in more sections than that is no mistake about the section.
 MOST_HOMES = 3
 
-_MARKERS = {"[key]", *FORMS_OF_FEATURES.values(), *FORMS_OF_SCORE.values()}
+_MARKERS = {"[key]", *FORMS_OF_FEATURES.values(), *FORMS_OF_SCORE.values(), *FORMS_OF_ONLY_FOR.values()}
 _TYPES = {
     "string_type": "text",
     "path_type": "text",

@@ -45,6 +45,7 @@ class Events:
             no such field. The value itself is kept nowhere.
         classes: position of each event's status in ``CLASSES``, uint8; ``None`` where the source has no status.
         stages: position of each event's stage in ``STAGES``, uint8; ``None`` where the configuration names no such field.
+        eligible: whether a prediction can get a label, bool; ``None`` where its record does not decide it.
     """
 
     times: NDArray[np.int64]
@@ -57,6 +58,7 @@ class Events:
     entities: NDArray[np.uint64] | None = None
     classes: NDArray[np.uint8] | None = None
     stages: NDArray[np.uint8] | None = None
+    eligible: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -74,4 +76,5 @@ class Events:
             entities=None if self.entities is None else self.entities[rows],
             classes=None if self.classes is None else self.classes[rows],
             stages=None if self.stages is None else self.stages[rows],
+            eligible=None if self.eligible is None else self.eligible[rows],
         )

@@ -22,6 +22,7 @@ from prediction_exporter.joined.recounting import Recount, recount
 from prediction_exporter.labels.batches import all_labels, all_predictions
 from prediction_exporter.labels.keys import codes_of
 from prediction_exporter.labels.tallies import Tallies
+from prediction_exporter.monitor.eligible import Eligible
 from prediction_exporter.monitor.labelling import Labelling
 from prediction_exporter.sources.base import Batch, Source
 from prediction_exporter.sources.labels import open_joining
@@ -46,7 +47,9 @@ class EngineLabelling(Labelling):
         self._counted = Tallies()
         self._resumed = False
         self._told_to = 0  # the minute up to which predictions are in the tallies
-        return open_joining(model, self._layout, self._performance, where=place, clock=self._clock)
+        source = open_joining(model, self._layout, self._performance, where=place, clock=self._clock)
+        self._eligible = Eligible(source.eligible)
+        return source
 
     # From and to the state file
 
@@ -83,7 +86,14 @@ class EngineLabelling(Labelling):
         """Return what of the configuration says which pairs there are; what is counted of them is told by its layout."""
         section = self._section
         of_fields = section.fields.model_dump(mode="json")
-        said = [of_fields, float(section.sample), [*section.only_for], dict(section.values), self._parts, [*self._segments]]
+        said = [
+            of_fields,
+            float(section.sample),
+            section.only_for_records or [*section.only_for_classes],
+            dict(section.values),
+            self._parts,
+            [*self._segments],
+        ]
         return said if self._first_rank is None else [*said, self._first_rank]
 
     # Reading

@@ -23,6 +23,7 @@ from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.monitor.admitting import admit
 from prediction_exporter.monitor.foresight import entities_in
 from prediction_exporter.monitor.references import load_baseline, spans_of
+from prediction_exporter.monitor.score_scale import scale_of_scores
 from prediction_exporter.sources.base import REASONS, Look, Rejected, Source
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
@@ -61,20 +62,18 @@ _GIANT = 0.5
 _SHOWN = 5
 
 
-def open_to_look(config: Config, index: int, layout: Layout | None) -> Source:
-    """Return a model's source, of which nothing will count as read."""
-    model = config.models[index]
+def open_to_look(config: Config, index: int, layout: Layout | None, *, eligible: Filter | None = None) -> Source:
+    """Return a model's source, of which nothing will count as read; it counts which predictions can get a label."""
     return open_source(
-        SourceContext(
-            predictions=model.predictions,
-            layout=layout,
-            spans=spans_of(config),
-            segments=model.segments,
-            traffic=Traffic(layout),
-            labels_of=lambda versions: {version: version or "" for version in versions},
+        SourceContext.of_model(
+            config.models[index],
+            layout,
+            spans_of(config),
+            Traffic(layout),
+            lambda versions: {version: version or "" for version in versions},
             where=f"models[{index}]",
             clock=time.time,
-            by_rows=model.labels is not None and not model.joins_in_engine,
+            eligible=eligible,
         )
     )
 
@@ -132,6 +131,7 @@ def inspect(
             found.warnings += _coarse(kept, baseline, f"models[{index}].columns")
     command = baseline_command(file, model)
     if baseline is not None:
+        found.warnings += scale_of_scores(kept or look.rows.events, baseline.layout, place)
         found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
     found.add(check_settings(model.columns, baseline, look.fields, index=index, command=command))
     return shown_sample(look.place, rejected, usable, look.batch.skipped), found

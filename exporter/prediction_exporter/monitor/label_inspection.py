@@ -10,9 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prediction_exporter.baseline.settings import Findings
-from prediction_exporter.config import Config, Model
+from prediction_exporter.config import Config, Model, Predictions
+from prediction_exporter.config.labels import Labels as Section
 from prediction_exporter.config.labels import PerformanceSection
 from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profiler import MICROSECONDS
 from prediction_exporter.counting.ranks import MOST_RANKS, chosen
 from prediction_exporter.labels import LabelKind, Labels
@@ -21,21 +23,25 @@ from prediction_exporter.monitor.inspection import refused, shown_sample
 from prediction_exporter.monitor.performing import always_chosen
 from prediction_exporter.performance import Performance, PerformanceLayout
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Look, Source
+from prediction_exporter.sources.filtering import Filter
+from prediction_exporter.sources.label_classes import stranger
 from prediction_exporter.sources.labels import (
     LABEL,
     NO_MEANINGS,
     ids_of,
     kind_of,
     labels_of,
+    open_joining,
     open_labels,
     parts_of,
     parts_of_events,
-    stranger,
 )
 from prediction_exporter.sources.ranks import FIRST, FORMS
 
 #: What a label that counts is called.
 _USABLE: Mapping[LabelKind, str] = {"class": "usable label", "number": "number as its label", "ranks": "rank or list of ranks"}
+
+_PLACES = {"log": "a log", "table": "a table", "files": "files"}
 
 #: Values that a message names.
 _SHOWN = 5
@@ -47,12 +53,32 @@ _FEW = 20
 _AHEAD = 600.0
 
 
-def open_labels_to_look(config: Config, index: int, performance: PerformanceLayout) -> Source:
-    """Return the source of a model's labels, of which nothing will count as read."""
-    labels = config.models[index].labels
+def open_labels_to_look(config: Config, index: int, layout: Layout, performance: PerformanceLayout) -> Source:
+    """Return the source of a model's labels, or what joins them in their database; nothing of it will count as read."""
+    model, place = config.models[index], f"models[{index}]"
+    if model.labels is None:
+        raise ValueError("the model has no labels")
+    if model.joins_in_engine:
+        return open_joining(model, layout, performance, where=place, clock=time.time)
+    return open_labels(model.labels, kind_of(performance), where=place, clock=time.time)
+
+
+def joined_where(model: Model) -> str:
+    """Return where the labels of a model are joined with its predictions, and why there, for people."""
+    labels, table = model.labels, model.predictions.table
     if labels is None:
         raise ValueError("the model has no labels")
-    return open_labels(labels, kind_of(performance), where=f"models[{index}]", clock=time.time)
+    if model.joins_in_engine:
+        return "joined in the database, as predictions and labels are tables of one"
+    if table is None or labels.table is None:
+        why = f"predictions are in {_place_of(model.predictions)} and labels in {_place_of(labels)}"
+    else:
+        why = "labels.join says so" if labels.join == "state" else "the urls of predictions and labels are of two databases"
+    return f"joined in the state file, as {why}"
+
+
+def _place_of(section: Section | Predictions) -> str:
+    return next(place for key, place in _PLACES.items() if getattr(section, key) is not None)
 
 
 def inspect_labels(
@@ -125,6 +151,25 @@ def check_joinable(model: Model, look: Look, *, index: int) -> Findings:
     such = names.filter(names.is_duplicated()).item(0, "id")
     problem = f"{again:,} of {names.height:,} sampled predictions have the id of an earlier one, such as {such!r}"
     return Findings(warnings=[f"{place}: {problem}; labels are joined with the first alone"])
+
+
+def eligible_of(model: Model) -> Filter | None:
+    """Return what tells predictions that can get a label, where their records decide it."""
+    return None if model.labels is None else Filter.written(model.labels.only_for_records, key="only_for")
+
+
+def check_eligible(chosen: Filter | None, *, index: int) -> tuple[list[str], Findings]:
+    """Return a line on how many sampled predictions can get a label, and what is wrong where none can.
+
+    Args:
+        chosen: what was asked of the sample; None where records do not decide it.
+        index: the number of the model in the configuration.
+    """
+    if chosen is None or not chosen.seen.records:
+        return [], Findings()
+    line = f"labels: {chosen.seen.passed:,} of {chosen.seen.records:,} sampled predictions can get one"
+    told = [f"models[{index}].labels.{sentence}" for sentence in chosen.seen.unseen()]
+    return [line], Findings(told) if chosen.seen.is_lacking else Findings(warnings=told)
 
 
 def _ahead(look: Look, place: str) -> list[str]:

@@ -30,18 +30,21 @@ from prediction_exporter.counting.windows import Span
 from prediction_exporter.joined import JoinedCounts, Maturity
 from prediction_exporter.labels import Joined, Labels, Predictions, Store
 from prediction_exporter.labels.batches import all_labels, all_predictions
-from prediction_exporter.labels.tallies import WHY, Tallies, What
+from prediction_exporter.labels.tallies import WHY, Tallies
 from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.admitting import future_at_now
 from prediction_exporter.monitor.duplicates import Duplicates
-from prediction_exporter.monitor.id_forms import OFTEN_AGAIN, unlike
+from prediction_exporter.monitor.eligible import Eligible
+from prediction_exporter.monitor.newest_ids import SELDOM, NewestIds
 from prediction_exporter.monitor.pace import Pace
 from prediction_exporter.monitor.performing import Performing
+from prediction_exporter.monitor.refusals import Refusals
 from prediction_exporter.monitor.start import tell_labels
 from prediction_exporter.monitor.unlabelled import Unlabelled
 from prediction_exporter.performance import PerformanceLayout
 from prediction_exporter.sources.base import Batch, Source
 from prediction_exporter.sources.fields.schema import EventSchema
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.labels import (
     describe_labels,
     kind_of,
@@ -56,11 +59,6 @@ logger = logging.getLogger(__name__)
 
 MICROSECONDS = 1_000_000
 
-#: Seconds between two log lines about something that does not come right by itself.
-SELDOM = 3600.0
-
-#: Ids of the newest predictions and labels that are compared while no label finds a prediction.
-_IDS = 200
 VersionsOf = Callable[[Sequence[str | None]], Mapping[str | None, str]]
 
 
@@ -142,9 +140,8 @@ class Labelling(Unlabelled):
         self._in_store = (0, 0)
         self._events = 0
         self._newest: float | None = None
-        self._rejected: Counter[str] = Counter()
+        self._refusals = Refusals(f"labels of model {model.name}")
         self._skipped = 0
-        self._untold: Counter[str] = Counter()
         self._given_up: Counter[Any] = Counter()
         self._problem: str | None = None
         self._last_success: float | None = None
@@ -152,11 +149,13 @@ class Labelling(Unlabelled):
         self._unseen: frozenset[str] = frozenset()
         self._quiet, self._seldom = Quiet(), Quiet(SELDOM)
         self._told_immature = False
-        self._newest_ids: dict[str, list[str]] = {"prediction": [], "label": []}
+        self._ids = NewestIds(model.name)
 
     def _open(self, model: Model, place: str) -> Source:
         """Return where labels are read."""
         del model
+        self.eligible = Filter.written(self._section.only_for_records, key="only_for")
+        self._eligible = Eligible(self.eligible)
         kind = kind_of(self._performance)
         return open_labels(self._section, kind, where=place, clock=self._clock)
 
@@ -170,7 +169,7 @@ class Labelling(Unlabelled):
         same = stored["source"] == self.source.name
         self.source.restore(stored["position"] if same else None)
         self._events, self._newest = stored["events"], stored["newest"]
-        self._rejected = Counter(stored["rejected"])
+        self._refusals.restore(stored["rejected"])
         self._skipped = stored.get("skipped", 0)
         self._duplicates.restore(stored["duplicates"])
         if resumed:
@@ -184,7 +183,7 @@ class Labelling(Unlabelled):
             "watermark": self._watermark,
             "events": self._events,
             "newest": self._newest,
-            "rejected": dict(self._rejected),
+            "rejected": dict(self._refusals.counts),
             "skipped": self._skipped,
             "duplicates": self._duplicates.to_json(),
         }
@@ -224,7 +223,7 @@ class Labelling(Unlabelled):
             performance=self._performance,
             segments=self._segments,
             parts=self._parts,
-            only_for=self._section.only_for,
+            only_for=self._section.only_for_classes,
         )
         shown = {
             version or UNVERSIONED: label for version, label in self._versions_of(events.versions.unique().to_list()).items()
@@ -250,9 +249,7 @@ class Labelling(Unlabelled):
                 self._labels_of_span.append(self._labels_of(events))
                 self._note_labels(len(events), float(events.times.max()) / MICROSECONDS if len(events) else None)
             self._skipped += batch.skipped
-            for reason, count in batch.rejected.counts.items():
-                self._rejected[reason] += count
-                self._complain(reason, count, batch.rejected.examples.get(reason, ""))
+            self._refusals.add(batch.rejected)
         if batch.is_last:
             if batch.reading is None:
                 self._labels += self._labels_of_span
@@ -264,12 +261,6 @@ class Labelling(Unlabelled):
         """Count labels that were read, the newest of which became known then."""
         self._events += many
         self._newest = max((one for one in (newest, self._newest) if one is not None), default=None)
-
-    def _complain(self, reason: str, count: int, example: str) -> None:
-        self._untold[reason] += count
-        if self._quiet.lets(reason):
-            untold = self._untold.pop(reason)
-            logger.warning("labels of model %s: refused %d lines as %s, such as %r", self._name, untold, reason, example)
 
     def ended(self, problem: str | None) -> None:
         """Take note of how reading labels ended: with a problem, for people, or without."""
@@ -285,7 +276,7 @@ class Labelling(Unlabelled):
         if schema is not None and schema != self._told:
             tell_labels(self._name, describe_labels(schema))
             self._told = schema
-        unseen = {sentence.partition(":")[0]: sentence for sentence in self.source.seen.unseen()}
+        unseen = {sentence.partition(":")[0]: sentence for sentence in self._unseen_now()}
         for place in unseen.keys() - self._unseen:
             logger.warning("model %s: labels.%s", self._name, unseen[place])
         self._unseen = frozenset(unseen)
@@ -301,12 +292,12 @@ class Labelling(Unlabelled):
             self._given_up = Counter(self._store.tallies.given_up)
         began, rows, tallies = time.monotonic(), self._staged_rows(), self._store.tallies
         there, known = tallies.duplicates, tallies.predictions
-        self._note_ids("prediction", self._waiting)
-        self._note_ids("label", self._labels)
+        self._ids.note("prediction", self._waiting)
+        self._ids.note("label", self._labels)
         joined: list[Joined] = [self._store.put_predictions(step, waiting, now) for waiting in self._waiting]
         again, fresh = tallies.duplicates - there, tallies.predictions - known
         self._duplicates.add(now, again, again + fresh)
-        self._tell_duplicates(again, again + fresh)
+        self._ids.tell_duplicates(again, again + fresh)
         joined += [self._store.put_labels(step, labels, now) for labels in self._labels]
         self._pace.note(rows, time.monotonic() - began)
         self._waiting, self._labels = [], []
@@ -317,7 +308,8 @@ class Labelling(Unlabelled):
         self._counts.advance(step, self._store, now, believed=until)
         self._in_store = self._store.waiting(step)
         self._tell_given_up()
-        self._tell_unlike()
+        if not tallies.joined:
+            self._ids.tell_unlike()
         damaged, self._counts.damaged = self._counts.damaged, 0
         return damaged
 
@@ -326,28 +318,6 @@ class Labelling(Unlabelled):
             if self._quiet.lets((what, reason)):
                 logger.warning("labels of model %s: gave up %d %ss: %s", self._name, many, what, WHY[reason])
                 self._given_up[what, reason] += many
-
-    def _note_ids(self, what: What, batches: Sequence[Predictions | Labels]) -> None:
-        """Keep the newest ids of predictions or labels."""
-        if batches:
-            self._newest_ids[what] = batches[-1].ids.drop_nulls().tail(_IDS).to_list() or self._newest_ids[what]
-
-    def _tell_duplicates(self, again: int, read: int) -> None:
-        if read >= _IDS and again >= OFTEN_AGAIN * read and self._seldom.lets("again"):
-            logger.warning(
-                "model %s: %d of %d predictions have the id of an earlier one: labels are joined with the first alone",
-                self._name,
-                again,
-                read,
-            )
-
-    def _tell_unlike(self) -> None:
-        """Say so where no label has found a prediction yet and their ids are written differently."""
-        if self._store.tallies.joined or not all(self._newest_ids.values()):
-            return
-        told = unlike(self._newest_ids["prediction"], self._newest_ids["label"])
-        if told is not None and self._seldom.lets("unlike"):
-            logger.warning("labels of model %s find no prediction: %s", self._name, told)
 
     def _tell_immature(self, windows: Sequence[PerformanceReport]) -> None:
         """Say once why there is nothing to compare yet, where labels have come and no window has all of its own."""
@@ -392,12 +362,20 @@ class Labelling(Unlabelled):
             last_success=self._last_success,
             unread=self.source.lag_bytes(),
             events=self._events,
-            rejected=dict(self._rejected),
+            rejected=dict(self._refusals.counts),
             skipped={"filtered": self._skipped},
             recognised=() if self._told is None else tuple(describe_labels(self._told)),
             fields_seen=self.source.seen.ratios(),
-            unseen=self.source.seen.unseen(),
+            unseen=self._unseen_now(),
         )
+
+    def _unseen_now(self) -> tuple[str, ...]:
+        """Return what is known of fields and is in no record, a sentence each, with the place in ``labels``."""
+        return self.source.seen.unseen() + self._eligible.unseen()
+
+    def fields_seen(self) -> dict[str, float]:
+        """Return the share of predictions that can get a label, by the key that decides it; empty where it is not known."""
+        return self._eligible.ratios()
 
     def close(self) -> None:
         """Release the source."""

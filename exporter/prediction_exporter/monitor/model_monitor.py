@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,17 +24,18 @@ from prediction_exporter.counting.hours import ByHour
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import Ledger
 from prediction_exporter.counting.profiler import Profiler, segment_column
+from prediction_exporter.counting.reading import Reading
 from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.counting.tally import Tally, tallies_of
 from prediction_exporter.counting.windows import SLICE_SECONDS, Span, wider_buckets
 from prediction_exporter.errors import PredictionExporterError
 from prediction_exporter.evidence.tracker import Tracker
-from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.admitting import admit
 from prediction_exporter.monitor.clock import BelievedClock
 from prediction_exporter.monitor.comparing import WEEK, Comparing
 from prediction_exporter.monitor.label_joins import open_labelling
 from prediction_exporter.monitor.references import detector_of, load_baseline, not_compared, references_of, spans_of, subject_of
+from prediction_exporter.monitor.refusals import Refusals
 from prediction_exporter.monitor.start import tell_fields, tell_start
 from prediction_exporter.sources.base import Batch, Source
 from prediction_exporter.sources.context import SourceContext
@@ -110,34 +111,28 @@ class ModelMonitor:
             Tracker(model.name, detector, slices, entity=entity) if detector is not None and slices is not None else None
         )
         self._exemplars = Exemplars(self._ledger.traffic.duration_bounds) if config.series.exemplars else None
-        self._source = open_source(
-            SourceContext(
-                predictions=model.predictions,
-                layout=layout,
-                spans=self._ledger.kept,
-                segments=model.segments,
-                traffic=self._ledger.traffic,
-                labels_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
-                where=place,
-                clock=clock,
-                by_rows=model.labels is not None and not model.joins_in_engine,
-            )
-        )
-        self._labelling = open_labelling(
-            subject,
-            self.spans,
-            shown=[collector.name for collector in switches.model_collectors(config, model)],
-            place=place,
+
+        def shown_as(versions: Sequence[str | None]) -> Mapping[str | None, str]:
+            return self._ledger.labels_of(versions, now=clock())
+
+        shown = [collector.name for collector in switches.model_collectors(config, model)]
+        self._labelling = open_labelling(subject, self.spans, shown=shown, place=place, clock=clock, versions_of=shown_as)
+        context = SourceContext.of_model(
+            model,
+            layout,
+            self._ledger.kept,
+            self._ledger.traffic,
+            shown_as,
+            where=place,
             clock=clock,
-            versions_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
+            eligible=self._labelling.eligible,
         )
+        self._source = open_source(context)
         self._staged = Tally()
-        self._rejected: dict[str, int] = {}
+        self._refusals = Refusals(f"model {model.name}")
         self._skipped = 0
         self._last_success: float | None = None
         self._problem: str | None = None
-        self._quiet = Quiet()
-        self._refused_untold: dict[str, int] = {}
         self._claim = state.claim(model.name)
         self._damaged: dict[str, int] = {}
         self._latest = clock()
@@ -171,7 +166,7 @@ class ModelMonitor:
         resumed = stored.source == self._source.name
         self._source.restore(stored.position if resumed else None)
         self._labelling.restore(stored.counters.get("labels"), resumed=resumed)
-        self._rejected = dict(stored.counters["rejected"])
+        self._refusals.restore(stored.counters["rejected"])
         self._skipped = stored.counters.get("skipped", 0)
         layout = self._layout
         if layout is not None and self._tracker is not None:
@@ -202,7 +197,12 @@ class ModelMonitor:
         with self._state.step(self.model.name, claim=self._claim) as step:
             damaged = self._labelling.put(step, self._clock(), believed=believed)
             self._damaged |= {"window": self._damaged.get("window", 0) + damaged} if damaged else {}
-            more = {"rejected": self._rejected, "skipped": self._skipped, "damaged": self._damaged, "clock": believed}
+            more = {
+                "rejected": dict(self._refusals.counts),
+                "skipped": self._skipped,
+                "damaged": self._damaged,
+                "clock": believed,
+            }
             more["labels"] = self._labelling.counters()
             step.commit(
                 StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), **more}),
@@ -305,17 +305,22 @@ class ModelMonitor:
             self._staged.add(batch.tally)
         if reading is None or reading.closed:  # what is read again would be refused again
             self._skipped += batch.skipped
-            for reason, count in batch.rejected.counts.items():
-                self._rejected[reason] = self._rejected.get(reason, 0) + count
-                self._complain(reason, count, batch.rejected.examples.get(reason, ""))
+            self._refusals.add(batch.rejected)
         if reading is not None and batch.is_last:
-            self._ledger.replace(reading, self._staged, now=now)
-            self._staged = Tally()
-            self._labelling.close_span(reading)
+            self._end(reading, now)
         if self._tracker is not None:
             self._tracker.follow(now)
 
-    def _tallies_of(self, events: Events, batch: Batch, now: float) -> Iterator[Tally]:
+    def _end(self, reading: Reading, now: float) -> None:
+        """Count a span whose last part has come."""
+        if reading.in_windows:
+            self._ledger.replace(reading, self._staged, now=now)
+        self._staged = Tally()
+        self._labelling.close_span(reading)
+
+    def _tallies_of(self, events: Events, batch: Batch, now: float) -> Iterable[Tally]:
+        if batch.reading is not None and not batch.reading.in_windows:
+            return ()
         if batch.reading is None:  # a span of time holds no other times
             tolerance = self.model.predictions.future_tolerance.seconds
             events = admit(events, batch.rejected, oldest=self._ledger.oldest(now), now=now, tolerance=tolerance)
@@ -332,12 +337,6 @@ class ModelMonitor:
             has_status=schema is None or schema.status is not None,
             wider=wider_buckets(self._ledger.kept, now) if batch.reading is None or batch.reading.closed else (),
         )
-
-    def _complain(self, reason: str, count: int, example: str) -> None:
-        self._refused_untold[reason] = self._refused_untold.get(reason, 0) + count
-        if self._quiet.lets(reason):
-            untold = self._refused_untold.pop(reason)
-            logger.warning("model %s: refused %d lines as %s, such as %r", self.model.name, untold, reason, example)
 
     # Evaluating
 
@@ -385,12 +384,12 @@ class ModelMonitor:
             last_success=self._last_success,
             unread=self._source.lag_bytes(),
             events=self._ledger.events,
-            rejected=dict(self._rejected),
+            rejected=dict(self._refusals.counts),
             skipped={"filtered": self._skipped},
             damaged=dict(self._damaged),
             recognised=() if schema is None else tuple(describe(schema, self._layout)),
             since=self._ledger.since,
-            fields_seen=self._source.seen.ratios(),
+            fields_seen=self._source.seen.ratios() | self._labelling.fields_seen(),
             unseen=self._source.seen.unseen(),
         )
 

@@ -17,6 +17,7 @@ from prediction_exporter.joined import JoinedCounts, Key, Kind, Window
 from prediction_exporter.monitor.references import HIGHEST_ALPHA, MONTH_SECONDS
 from prediction_exporter.performance import MEASURES, Performance, PerformanceLayout, measure
 from prediction_exporter.performance.label_drift import LABEL_DRIFT, drifts, label_drift
+from prediction_exporter.performance.scale import scale_problem
 
 _Of = tuple[Key, str, Kind]
 
@@ -123,7 +124,15 @@ class Performing:
             pairs = pairs.with_lists_without_choice(max(followed - pairs.rows, 0))
         baseline = self._baseline if kind == "mature" else None
         alpha = self._alphas[span]
-        measured = measure(self._measures, pairs, baseline, alpha=alpha, min_labels=self._min_labels, effects=self._effects)
+        measured = measure(
+            self._measures,
+            pairs,
+            baseline,
+            alpha=alpha,
+            min_labels=self._min_labels,
+            effects=self._effects,
+            off_scale=scale_problem(pairs, self._baseline, min_labels=self._min_labels),
+        )
         drift = None
         if baseline is not None and drifts(pairs.layout):
             effect = self._effects.get(LABEL_DRIFT)

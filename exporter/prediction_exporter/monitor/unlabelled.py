@@ -11,6 +11,7 @@ from prediction_exporter.counting.reading import Reading
 from prediction_exporter.counting.state import Step
 from prediction_exporter.counting.state_days import TABLED
 from prediction_exporter.sources.base import Batch, Source
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.none import NoSource
 
 
@@ -19,7 +20,10 @@ class Unlabelled:
 
     Attributes:
         source: where labels are read.
+        eligible: tells predictions that can get a label, where their source has to mark them.
     """
+
+    eligible: Filter | None = None
 
     def __init__(self) -> None:
         self.source: Source = NoSource("none")
@@ -88,6 +92,10 @@ class Unlabelled:
             now: the time, in seconds since the epoch.
             known: versions that have series of their own; what is of others is of version ``other``.
         """
+
+    def fields_seen(self) -> dict[str, float]:
+        """Return the share of predictions that can get a label, by the key that decides it; empty where it is not known."""
+        return {}
 
     def close(self) -> None:
         """Release the source."""

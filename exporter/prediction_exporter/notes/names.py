@@ -47,6 +47,7 @@ ALERTS: tuple[str, ...] = (
     "ModelPerformanceDrop",
     "ModelLabelsLate",
     "ModelLabelCoverageLow",
+    "ModelLabelsGivenUp",
     "ModelLabelDrift",
     "ModelCostOverrun",
     "ModelCostAnomaly",

@@ -15,6 +15,7 @@ from scipy import special
 from prediction_exporter.logs import Quiet
 from prediction_exporter.performance.base import Entries, Floats, Measure
 from prediction_exporter.performance.counts import Performance
+from prediction_exporter.performance.curves import NO_SCORES
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ def measure(
     alpha: float,
     min_labels: int,
     effects: Mapping[str, float] | None = None,
+    off_scale: str | None = None,
 ) -> dict[str, Measured]:
     """Return what each measure that the model has reads, by its key.
 
@@ -75,6 +77,7 @@ def measure(
         alpha: chance of a false alarm for each value and look that the thresholds are made for.
         min_labels: fewest pairs on both sides for a threshold.
         effects: effects by key, in the measure's own unit, overriding the defaults.
+        off_scale: why no measure of the window's scores is told, see :mod:`~prediction_exporter.performance.scale`.
 
     Raises:
         ValueError: window and baseline have different layouts.
@@ -82,14 +85,24 @@ def measure(
     if baseline is not None and baseline.layout.digest != window.layout.digest:
         raise ValueError("window and baseline have different layouts")
     chosen = [one for one in measures if one.applies(window.layout)]
-    return {one.key: _isolated(one, window, baseline, alpha, min_labels, (effects or {}).get(one.key)) for one in chosen}
+    told = {one.key: off_scale if off_scale is not None and NO_SCORES in one.reasons else OK for one in chosen}
+    return {
+        one.key: _isolated(one, window, baseline, alpha, min_labels, (effects or {}).get(one.key), told[one.key])
+        for one in chosen
+    }
 
 
 def _isolated(
-    one: Measure, window: Performance, baseline: Performance | None, alpha: float, min_labels: int, effect: float | None
+    one: Measure,
+    window: Performance,
+    baseline: Performance | None,
+    alpha: float,
+    min_labels: int,
+    effect: float | None,
+    why: str,
 ) -> Measured:
     try:
-        return _run(one, window, baseline, alpha, min_labels, effect)
+        return _run(one, window, baseline, alpha, min_labels, effect, why)
     except Exception:  # whatever it is, it must not take down the other measures; it is logged and shows in the status
         if _complaints.lets(one.key):  # it fails for every window, again and again
             logger.exception("measure %s failed", one.key)
@@ -100,10 +113,18 @@ def _isolated(
 
 
 def _run(
-    one: Measure, window: Performance, baseline: Performance | None, alpha: float, min_labels: int, effect: float | None
+    one: Measure,
+    window: Performance,
+    baseline: Performance | None,
+    alpha: float,
+    min_labels: int,
+    effect: float | None,
+    why: str,
 ) -> Measured:
     entries = one.entries(window.layout)
     values, statuses = _told(one, window, len(entries))
+    if why != OK and window.is_consistent:
+        values, statuses = np.full(len(entries), np.nan), (why,) * len(entries)
     absent = np.isnan(values)
 
     def beside(function: Callable[[Performance], Floats] | None, default: float) -> Floats:

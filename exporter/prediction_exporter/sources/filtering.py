@@ -12,7 +12,9 @@ from functools import cached_property, reduce
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from prediction_exporter.config import Predictions
 from prediction_exporter.config.conditions import (
@@ -147,38 +149,53 @@ class Filter:
 
     Args:
         condition: what is true of a prediction.
+        key: where it stands in its section of the configuration.
 
     Attributes:
-        condition: the same.
+        condition, key: the same.
         seen: how many records there were of both.
         paths: where the fields may stand that the condition names: under its name, or in objects by its parts at dots.
     """
 
-    def __init__(self, condition: Condition) -> None:
+    def __init__(self, condition: Condition, *, key: str = "where") -> None:
         self.condition = condition
+        self.key = key
         self._names = tuple(dict.fromkeys(fields_of(condition)))
         self._places: dict[str, tuple[Path, ...]] = {
             name: ((name,), tuple(name.split("."))) if "." in name else ((name,),) for name in self._names
         }
         self.paths: tuple[Path, ...] = tuple(path for places in self._places.values() for path in places)
-        self.seen = Passed(needed_fields(condition))
+        self.seen = Passed(needed_fields(condition), key=key)
 
     @classmethod
     def of(cls, predictions: Predictions) -> Filter | None:
         """Return the filter that a configuration asks for."""
-        if predictions.where is None:
+        return cls.written(predictions.where, key="where")
+
+    @classmethod
+    def written(cls, expression: str | None, *, key: str) -> Filter | None:
+        """Return the filter that an expression is, at a key of the configuration; None where nothing stands there."""
+        if expression is None:
             return None
         from prediction_exporter.config.where_parser import parse_where
 
-        return cls(parse_where(predictions.where))
+        return cls(parse_where(expression), key=key)
 
-    def among(self, rows: int, at: Callable[[Path], pl.Series], *, counts: bool = True) -> pl.Series:
+    def among(
+        self,
+        rows: int,
+        at: Callable[[Path], pl.Series],
+        *,
+        counts: bool = True,
+        failed: NDArray[np.bool_] | None = None,
+    ) -> pl.Series:
         """Return which of so many records pass, by what stands at paths of them.
 
         Args:
             rows: how many there are.
             at: gives what stands at a path.
             counts: whether they count as seen.
+            failed: requests that have failed, whose records may lack anything: they do not; None where that is not asked.
         """
         known: dict[str, Values] = {}
 
@@ -190,10 +207,15 @@ class Filter:
 
         passing = holds(self.condition, values).fill_null(value=False)
         if counts:
-            self.seen.count(rows, int(passing.sum()), lambda name: not values(name).absent.all())
+            looked_at = passing if failed is None else passing.filter(pl.Series(~failed))
+            self.seen.count(
+                rows if failed is None else len(looked_at), int(looked_at.sum()), lambda name: not values(name).absent.all()
+            )
         return passing
 
-    def of_records(self, records: Sequence[Record], *, counts: bool = True) -> list[bool]:
+    def of_records(
+        self, records: Sequence[Record], *, counts: bool = True, failed: NDArray[np.bool_] | None = None
+    ) -> list[bool]:
         """Return which parsed records pass."""
         if not records:
             return []
@@ -201,7 +223,7 @@ class Filter:
         def at(path: Path) -> pl.Series:
             return pl.Series([_text(lookup(record, path)) for record in records], dtype=pl.String)
 
-        passing: list[bool] = self.among(len(records), at, counts=counts).to_list()
+        passing: list[bool] = self.among(len(records), at, counts=counts, failed=failed).to_list()
         return passing
 
     def passing(self, records: Iterable[Record]) -> Iterator[Record]:

@@ -29,6 +29,9 @@ from prediction_exporter.sources.times import DateParser, times_of_reading
 from prediction_exporter.sources.typed import names_of, numbers_of, texts_of_lists, texts_of_values, times_of
 from prediction_exporter.sources.values import accept, seconds_of, versions_of
 
+#: Which rows of a frame are predictions that can get a label, where some requests have failed.
+Eligible = Callable[[pl.DataFrame, NDArray[np.bool_]], NDArray[np.bool_]]
+
 _BOOLEANS = {"true", "false"}
 
 
@@ -46,6 +49,8 @@ class FrameParser:
             instants as such.
         clock: Unix time, of rows that have none of their own.
         chosen: tells predictions from other rows, where there are others.
+        eligible: tells which rows of a frame are predictions that can get a label, where these decide it; it is given which
+            requests have failed, too.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class FrameParser:
         local_timezone: str | None = None,
         clock: Callable[[], float] = time.time,
         chosen: Filter | None = None,
+        eligible: Eligible | None = None,
     ) -> None:
         self._schema = schema
         self._clock = clock
@@ -64,6 +70,7 @@ class FrameParser:
         self._local_dates = DateParser(local_timezone or schema.timezone, None)
         self._integers_are_booleans = integers_are_booleans
         self._filter = chosen
+        self._eligible = eligible
 
     def parse(self, frame: pl.DataFrame) -> Batch:
         """Return the events of a frame's rows and the rows that hold none."""
@@ -102,10 +109,11 @@ class FrameParser:
         statuses = (
             None if schema.status is None else statuses_of(texts_of_values(value_at(frame, schema.status)), schema.outcomes)
         )
+        failed = np.zeros(len(times), np.bool_) if statuses is None else statuses.failed
         events = Events(
             times=times,
             versions=versions_of(texts_of_values(_optional(frame, schema.version))),
-            failed=np.zeros(len(times), np.bool_) if statuses is None else statuses.failed,
+            failed=failed,
             latencies=self._latencies(frame),
             columns=columns,
             states=states,
@@ -113,6 +121,7 @@ class FrameParser:
             entities=None if schema.entity is None else entity_hashes(names_of(value_at(frame, schema.entity))),
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts_of_values(value_at(frame, schema.stage))),
+            eligible=None if self._eligible is None else self._eligible(frame, failed),
         )
         return Batch((events,), rejected, skipped=skipped)
 

@@ -20,7 +20,7 @@ from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, 
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.outcomes import statuses_of
-from prediction_exporter.sources.sieve import FilteredLines
+from prediction_exporter.sources.sieve import FilteredLines, LinesReader, OneByOne, clash
 from prediction_exporter.sources.stages import stages_of
 from prediction_exporter.sources.times import DateParser, times_of_reading
 from prediction_exporter.sources.typed import texts_of_values
@@ -42,6 +42,7 @@ class JsonLinesParser:
         time_is_text: whether times come as dates; a wrong guess is corrected after the first chunk, at the cost of its speed.
         clock: Unix time, of events that have none of their own.
         chosen: tells predictions from other lines, where there are others.
+        eligible: tells predictions that can get a label, where their lines decide it.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class JsonLinesParser:
         time_is_text: bool = True,
         clock: Callable[[], float] = time.time,
         chosen: Filter | None = None,
+        eligible: Filter | None = None,
     ) -> None:
         self._schema = schema
         self._clock = clock
@@ -59,18 +61,23 @@ class JsonLinesParser:
         texts = (self._text_fields() - vectors) | ({schema.time} if time_is_text and schema.time is not None else set())
         self._feature_dates = DateParser(schema.timezone, None)
         self._lists = {field.path for field in schema.columns if field.is_of_list}
-        self._reader = JsonReader(schema.paths, texts, self._lists)
-        self._filter = None if chosen is None else FilteredLines(chosen, schema.paths, texts, self._lists)
+        self._eligible = eligible
+        together = eligible is None or not clash(eligible, schema.paths, self._lists)
+        more = eligible.paths if eligible is not None and together else ()
+        paths, texts = (*schema.paths, *more), texts | {*more}
+        self._fields = JsonReader(paths, texts, self._lists)
+        self._reader: LinesReader = self._fields if together else OneByOne()
+        self._filter = None if chosen is None else FilteredLines(chosen, paths, texts, self._lists, beside=together)
 
     @property
     def dtypes(self) -> Mapping[str, pl.DataType]:
         """The schema that lines are parsed with, for measuring what the parse alone costs."""
-        return self._reader.dtypes
+        return self._fields.dtypes
 
     @property
     def columns(self) -> int:
         """How many fields are read of each line."""
-        return len(self._reader.paths)
+        return len(self._fields.paths)
 
     def parse(self, data: bytes) -> Batch:
         """Return the events of whole lines and the lines that hold none; blank lines are no lines."""
@@ -114,10 +121,12 @@ class JsonLinesParser:
             if state is not None:
                 states[field.name] = state
         statuses = None if schema.status is None else statuses_of(read[schema.status], schema.outcomes)
+        failed = np.zeros(len(times), np.bool_) if statuses is None else statuses.failed
+        eligible = self._eligible
         return Events(
             times=times,
             versions=_nothing(len(times)) if schema.version is None else versions_of(read[schema.version]),
-            failed=np.zeros(len(times), np.bool_) if statuses is None else statuses.failed,
+            failed=failed,
             latencies=self._fast_latencies(read),
             columns=columns,
             states=states,
@@ -125,6 +134,7 @@ class JsonLinesParser:
             entities=None if schema.entity is None else entity_hashes(read[schema.entity]),
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(read[schema.stage]),
+            eligible=None if eligible is None else eligible.among(len(times), read.__getitem__, failed=failed).to_numpy(),
         )
 
     def _fast_times(self, values: pl.Series) -> NDArray[np.int64]:
@@ -166,10 +176,12 @@ class JsonLinesParser:
             numbers, _ = _numbers(lookup(event, schema.latency) for event in parsed)
             latencies = seconds_of(numbers.to_numpy(), schema.latency_unit)
         statuses = None if schema.status is None else statuses_of(texts[schema.status], schema.outcomes)
+        failed = np.zeros(len(parsed), np.bool_) if statuses is None else statuses.failed
+        eligible = self._eligible
         events = Events(
             times=times,
             versions=nothing if schema.version is None else versions_of(texts[schema.version]),
-            failed=np.zeros(len(parsed), np.bool_) if statuses is None else statuses.failed,
+            failed=failed,
             latencies=latencies,
             columns=columns,
             states=states,
@@ -177,6 +189,7 @@ class JsonLinesParser:
             entities=None if schema.entity is None else entity_hashes(texts[schema.entity]),
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts[schema.stage]),
+            eligible=None if eligible is None else np.array(eligible.of_records(parsed, failed=failed), np.bool_),
         )
         return events if len(rows) == len(parsed) else events.take(rows)
 

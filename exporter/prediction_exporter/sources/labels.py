@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from prediction_exporter.config import Fields, Model, Predictions
 from prediction_exporter.config.labels import Labels as Section
 from prediction_exporter.counting.breakdowns import NONE, STAGES
-from prediction_exporter.counting.categories import OTHER, CategoryEncoder, is_container
+from prediction_exporter.counting.categories import CategoryEncoder, is_container
 from prediction_exporter.counting.entities import NOBODIES
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.held import Held
@@ -35,8 +35,12 @@ from prediction_exporter.performance import PerformanceLayout
 from prediction_exporter.sources.base import Source
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import OF_READING, EventSchema, Path, path_text
+from prediction_exporter.sources.label_classes import classes_of, meant, named, stranger
 from prediction_exporter.sources.ranks import sets_of
 from prediction_exporter.sources.typed import names_of
+
+if TYPE_CHECKING:  # where no table is read, no library for tables is loaded
+    from prediction_exporter.sources.table.joining import EngineJoin
 
 #: The columns of a label's event.
 LABEL, WEIGHT = "label", "score.weight"
@@ -116,7 +120,7 @@ def open_labels(labels: Section, kind: LabelKind, *, where: str, clock: Callable
 
 def open_joining(
     model: Model, layout: Layout, performance: PerformanceLayout, *, where: str, clock: Callable[[], float]
-) -> Source:
+) -> EngineJoin:
     """Return the source of a model's predictions and labels as their database joins them; nothing is read yet.
 
     Args:
@@ -261,7 +265,7 @@ def predictions_of(
     """Return the predictions of events that wait for labels; a request that failed has made none.
 
     Args:
-        events: as the source gave them: their versions are those that labels name.
+        events: as the source gave them: their versions are those that labels name, and those that are not eligible get none.
         layout: the columns that are counted of predictions.
         performance: the classes and the scores.
         segments: names of the categorical columns that predictions are segmented by.
@@ -272,7 +276,7 @@ def predictions_of(
     for place, score in enumerate(performance.scores):
         scores[:, place] = events.columns[score.column].to_numpy()
     predicted = _predicted(events, layout, performance, scores)
-    kept = ~events.failed
+    kept = ~events.failed if events.eligible is None else ~events.failed & events.eligible
     if only_for:
         kept &= predicted.is_in(classes_of(pl.Series(only_for), performance)).fill_null(value=False).to_numpy()
     return Waiting(
@@ -284,59 +288,6 @@ def predictions_of(
         segments=tuple(_segment(events, layout.columns[layout.index(name)]) for name in segments),
         scores=scores if performance.scores else None,
     ).take(np.flatnonzero(kept))
-
-
-def meant(texts: pl.Series, meanings: Mapping[str, str]) -> pl.Series:
-    """Return the classes that labels mean, String; what means nothing else is as it was.
-
-    >>> meant(pl.Series(["1", "0.0 ", "true", "approve", None]), {"1": "decline", "0": "approve", "true": "decline"}).to_list()
-    ['decline', 'approve', 'decline', 'approve', None]
-    """
-    if not meanings:
-        return texts
-    encoder = CategoryEncoder(tuple(meanings))
-    codes = encoder.encode(without_blanks(texts, encoder))
-    known = codes < len(meanings)
-    found = pl.Series([*meanings.values(), None], dtype=pl.String).gather(np.where(known, codes, len(meanings)))
-    return found.zip_with(pl.Series(known & texts.is_not_null().to_numpy()), texts)
-
-
-def without_blanks(texts: pl.Series, encoder: CategoryEncoder) -> pl.Series:
-    """Return texts without the blanks around those that are no class with them, String.
-
-    >>> without_blanks(pl.Series(["no ", " no", "maybe ", None]), CategoryEncoder(("yes", "no", " no"))).to_list()
-    ['no', ' no', 'maybe', None]
-    """
-    strange = pl.Series(encoder.encode(texts) == encoder.other)
-    return texts.str.strip_chars().zip_with(strange, texts) if strange.any() else texts
-
-
-def classes_of(texts: pl.Series, performance: PerformanceLayout) -> pl.Series:
-    """Return texts as the classes that they spell, String; null where they spell nothing: no text, NaN, a list, an object."""
-    encoder = performance.encoder()
-    texts = without_blanks(texts, encoder)
-    codes = encoder.encode(texts)
-    names = (*performance.classes, stranger(performance))
-    absent = (codes > performance.other) | texts.is_null().to_numpy()
-    if "" not in performance.classes:
-        absent |= (texts == "").fill_null(value=False).to_numpy()
-    return _named(names, codes, absent)
-
-
-def stranger(performance: PerformanceLayout) -> str:
-    """Return what any class is called that is none of the classes."""
-    name = OTHER
-    while name in performance.classes:
-        name += "*"
-    return name
-
-
-def _named(names: Sequence[str], codes: NDArray[np.int32], absent: NDArray[np.bool_]) -> pl.Series:
-    """Return the names at codes, String; null where nothing is."""
-    places = pl.Series(np.minimum(codes, len(names) - 1).astype(np.uint32))
-    if absent.any():
-        places = places.set(pl.Series(absent), None)
-    return pl.Series(names, dtype=pl.String).gather(places)
 
 
 def _predicted(events: Events, layout: Layout, performance: PerformanceLayout, scores: NDArray[np.float64]) -> pl.Series:
@@ -361,7 +312,7 @@ def _predicted(events: Events, layout: Layout, performance: PerformanceLayout, s
     else:
         return _nothing(len(events))
     absent: NDArray[np.bool_] = np.logical_and.reduce(np.isnan(scores), axis=1)
-    return _named((*performance.classes, stranger(performance)), codes.astype(np.int32), absent)
+    return named((*performance.classes, stranger(performance)), codes.astype(np.int32), absent)
 
 
 def _segment(events: Events, column: Column) -> pl.Series:
@@ -369,7 +320,7 @@ def _segment(events: Events, column: Column) -> pl.Series:
     values = events.columns[column.name]
     codes = CategoryEncoder(column.categories, column.held).encode(values)
     absent: NDArray[np.bool_] = codes >= column.bins
-    return _named(column.value_labels, codes, absent | values.is_null().to_numpy())
+    return named(column.value_labels, codes, absent | values.is_null().to_numpy())
 
 
 def parts_of_events(events: Events, parts: Parts) -> pl.Series:

@@ -55,6 +55,7 @@ class LogSource:
         where: the place of the fields in the configuration, for messages.
         clock: Unix time.
         chunk_bytes: what is read at a time; :data:`CHUNK_BYTES` where it is None, and less where there is little memory.
+        eligible: tells predictions that can get a label, where their lines decide it.
     """
 
     def __init__(
@@ -65,8 +66,9 @@ class LogSource:
         where: str,
         clock: Callable[[], float],
         chunk_bytes: int | None = None,
+        eligible: Filter | None = None,
     ) -> None:
-        self._predictions = predictions
+        self._predictions, self._eligible = predictions, eligible
         self._chunk_bytes = chunk_bytes
         self._layout = layout
         self._where = where
@@ -260,7 +262,8 @@ class LogSource:
         assert schema is not None  # noqa: S101 - for the type checker
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS]]
         is_text = next((is_read_as_text(value) for value in times if value is not None), True)
-        return JsonLinesParser(schema, time_is_text=is_text, clock=self._clock, chosen=self._fields.chosen)
+        chosen, eligible = self._fields.chosen, self._eligible
+        return JsonLinesParser(schema, time_is_text=is_text, clock=self._clock, chosen=chosen, eligible=eligible)
 
 
 def _first(data: bytes, chosen: Filter | None) -> Records:

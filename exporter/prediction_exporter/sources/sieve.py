@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import compress
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -79,6 +79,21 @@ Fields = dict[Path, pl.Series]
 Parsed = list[Mapping[str, Any]]
 
 
+class LinesReader(Protocol):
+    """Reads the fields of lines."""
+
+    def read(self, data: bytes, rejected: Rejected) -> tuple[Fields | None, Parsed]:
+        """Return the fields of the lines that polars reads, and the other lines that are JSON objects, parsed."""
+
+
+class OneByOne:
+    """Parses every line: for fields that polars cannot read together."""
+
+    def read(self, data: bytes, rejected: Rejected) -> tuple[Fields | None, Parsed]:
+        """Return no fields, and the lines that are JSON objects, parsed."""
+        return None, list(parse_lines(data.split(b"\n"), rejected))
+
+
 class FilteredLines:
     """Reads those lines that pass a filter.
 
@@ -90,18 +105,27 @@ class FilteredLines:
         paths: where the fields of events stand.
         texts: those of them that are read as text.
         lists: those of them that are lists.
+        beside: whether more fields may be read beside those of events.
     """
 
-    def __init__(self, chosen: Filter, paths: Sequence[Path], texts: AbstractSet[Path], lists: AbstractSet[Path]) -> None:
+    def __init__(
+        self,
+        chosen: Filter,
+        paths: Sequence[Path],
+        texts: AbstractSet[Path],
+        lists: AbstractSet[Path],
+        *,
+        beside: bool = True,
+    ) -> None:
         self._filter = chosen
         self._sieve = Sieve(chosen)
         self._own = set(paths)
         self._both: JsonReader | None = None
-        if not any(_clash(mine, path, lists) for mine in chosen.paths for path in paths):
+        if beside and not clash(chosen, paths, lists):
             self._both = JsonReader([*paths, *chosen.paths], {*texts, *chosen.paths}, lists)
         self._passing = 1.0  # the share of the lines that passed last
 
-    def read(self, data: bytes, rejected: Rejected, reader: JsonReader) -> tuple[Fields | None, Parsed, int]:
+    def read(self, data: bytes, rejected: Rejected, reader: LinesReader) -> tuple[Fields | None, Parsed, int]:
         """Return the fields of lines that passed and that polars reads, the others that passed, parsed, and how many did not.
 
         Args:
@@ -131,6 +155,17 @@ class FilteredLines:
 
 def _height(fields: Fields | None) -> int:
     return 0 if fields is None else len(next(iter(fields.values())))
+
+
+def clash(chosen: Filter, paths: Sequence[Path], lists: AbstractSet[Path]) -> bool:
+    """Return whether the fields of a filter cannot be read beside others, as one is of another shape or inside of another.
+
+    Args:
+        chosen: the filter.
+        paths: where the fields of events stand.
+        lists: those of them that are lists.
+    """
+    return any(_clash(mine, path, lists) for mine in chosen.paths for path in paths)
 
 
 def _clash(mine: Path, path: Path, lists: AbstractSet[Path]) -> bool:

@@ -8,10 +8,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from sqlalchemy import select
@@ -21,16 +23,20 @@ from databases import Database
 from prediction_exporter.config.conditions import Compare, Condition, Every, IsNull, Like, Not, Some
 from prediction_exporter.config.predictions import NULL_VALUES
 from prediction_exporter.config.where_parser import parse_where
+from prediction_exporter.counting.events import ValueState
+from prediction_exporter.counting.layout import Kind
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.base import Batch
-from prediction_exporter.sources.fields.schema import EventSchema
+from prediction_exporter.sources.fields.schema import ColumnField, EventSchema
+from prediction_exporter.sources.files.parts import PartParser
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.registry import open_source
 from prediction_exporter.sources.table.engine import Database as Opened
-from prediction_exporter.sources.table.filtering import TableFilter
+from prediction_exporter.sources.table.filtering import TableFilter, with_eligible
 from prediction_exporter.sources.table.relation import read_relation
+from prediction_exporter.sources.table.rows import RowsReader
 from typed_events import BOOLEAN, DOUBLE, TEXT
 
 NOW = 1_800_057_600
@@ -294,6 +300,54 @@ def test_lines_pass_that_are_meant(logs: Path) -> None:
         assert versions_of(parser.parse(lines)) == meant(expression), expression
 
 
+def eligible_in(batch: Batch) -> set[str]:
+    """Return which rows can get a label; all of them are events."""
+    assert (batch.rejected.total, batch.skipped, sum(map(len, batch.events))) == (0, 0, len(ROWS))
+    found: dict[str | None, bool] = {}
+    for events in batch.events:
+        assert events.eligible is not None
+        found |= dict(zip(events.versions, events.eligible.tolist(), strict=True))
+    return {str(version) for version, eligible in found.items() if eligible}
+
+
+#: Columns of which the fields of expressions are parts, are the same, or stand beside.
+COLUMNS = [("number", Kind.NUMERIC), ("text", Kind.CATEGORICAL), ("doc.part", Kind.CATEGORICAL)]
+
+
+@pytest.mark.parametrize("columns", [[], COLUMNS], ids=["alone", "beside columns"])
+def test_predictions_can_get_a_label_that_are_meant(logs: Path, columns: list[tuple[str, Kind]]) -> None:
+    """By the same rules, and nothing is left out for it or counts otherwise."""
+    fields = tuple(ColumnField(name=name, path=tuple(name.split(".")), kind=kind) for name, kind in columns)
+    schema = replace(SCHEMA, columns=fields)
+    lines, typed = (logs / "app.log").read_bytes(), pl.read_parquet(logs / "parquet" / "a.parquet")
+    plain = JsonLinesParser(schema, time_is_text=False).parse(lines)
+    for expression in [*SOME_EXPRESSIONS, *INSIDE, "doc IS NOT NULL"]:
+        chosen = Filter(parse_where(expression))
+        batch = JsonLinesParser(schema, time_is_text=False, eligible=chosen).parse(lines)
+        assert eligible_in(batch) == meant(expression), expression
+        assert columns_of(batch) == columns_of(plain), expression
+        assert (chosen.seen.records, chosen.seen.passed) == (len(ROWS), len(meant(expression)))
+        both = JsonLinesParser(schema, time_is_text=False, chosen=Filter(parse_where("whole < 100")), eligible=chosen)
+        found = [one for one in both.parse(lines).events if one.eligible is not None]
+        versions = {str(v) for one in found for v in one.versions.filter(pl.Series(one.eligible, dtype=pl.Boolean))}
+        assert versions == meant(expression) & meant("whole < 100"), expression
+    for expression in SOME_EXPRESSIONS:
+        parser = PartParser(SCHEMA, (), clock=lambda: NOW, eligible=Filter(parse_where(expression)))
+        assert eligible_in(parser.parse(typed, {})) == meant(expression), expression
+
+
+def columns_of(batch: Batch) -> dict[str, list[tuple[Any, int]]]:
+    """Return the values of columns and their states, by the row."""
+    found: dict[str, list[tuple[Any, int]]] = {}
+    for events in batch.events:
+        for name, values in events.columns.items():
+            states = events.states.get(name, np.where(values.is_null(), ValueState.MISSING, ValueState.VALID))
+            for version, value, state in zip(events.versions, values, states.tolist(), strict=True):
+                shown = repr(value) if state == ValueState.VALID else None
+                found.setdefault(str(version), []).append((shown, state))
+    return found
+
+
 def test_rows_pass_that_are_meant(logs: Path) -> None:
     """Of types that Parquet keeps, and of CSV where all is text."""
     typed = pl.read_parquet(logs / "parquet" / "a.parquet")
@@ -361,6 +415,15 @@ def test_a_table_has_the_rows_that_are_meant(database: Database, tmp_path: Path)
             relation = read_relation(connection, opened.dialect, predictions, None, where="models[0]", chosen=chosen)
             found = [] if relation is None else connection.execute(select(relation.source.c.version)).scalars().all()
             assert sorted(found) == sorted(meant(expression, rows)), expression
+        whole = read_relation(connection, opened.dialect, predictions, None, where="models[0]")
+        assert whole is not None
+        for expression in SOME_EXPRESSIONS:
+            can_get = Filter(parse_where(expression), key="only_for")
+            marked = with_eligible(whole, can_get, opened.dialect, where="models[0]")
+            reader = RowsReader(opened, marked, connection, eligible=can_get)
+            [batch] = reader.read(NOW - 3600, NOW, 60)
+            assert eligible_in(batch) == meant(expression, rows), expression
+            assert (can_get.seen.records, can_get.seen.passed) == (len(rows), len(meant(expression, rows)))
     opened.close()
 
 

@@ -18,6 +18,7 @@ from prediction_exporter.kit.alerts.freshness_budget_burn import FRESHNESS_BUDGE
 from prediction_exporter.kit.alerts.invalid_values import INVALID_VALUES
 from prediction_exporter.kit.alerts.label_coverage_low import LABEL_COVERAGE_LOW
 from prediction_exporter.kit.alerts.label_drift import LABEL_DRIFT
+from prediction_exporter.kit.alerts.labels_given_up import LABELS_GIVEN_UP
 from prediction_exporter.kit.alerts.labels_late import LABELS_LATE
 from prediction_exporter.kit.alerts.latency_budget_burn import LATENCY_BUDGET_BURN
 from prediction_exporter.kit.alerts.lines_rejected import LINES_REJECTED
@@ -87,6 +88,7 @@ ALERTS: tuple[Alert, ...] = (
     PERFORMANCE_DROP,
     LABELS_LATE,
     LABEL_COVERAGE_LOW,
+    LABELS_GIVEN_UP,
     LABEL_DRIFT,
     MODEL_COST_OVERRUN,
     MODEL_COST_ANOMALY,

@@ -37,11 +37,13 @@ FIELD_NOT_FOUND = Alert(
     meaning=(
         "The name is written in `predictions.fields`, and none of the newest records of requests that did not fail has it; "
         "or no value of the latency is a duration. Fields that are written on failure alone, as `error`, are not looked for. "
-        "Of `where`, no record has passed the filter in `predictions.where` since the start."
+        "Of `where`, no record has passed the filter in `predictions.where` since the start; of `only_for`, none has a field "
+        "of `labels.only_for`, or none of 1,000 predictions can get a label by it."
     ),
     impact=(
         "Without its status no request counts as failed, without its latency none is slow, without its version all are "
-        "`unknown`, and features and outputs count as missing. Alerts on them cannot fire, or fire for the wrong reason."
+        "`unknown`, and features and outputs count as missing; without what `only_for` names no prediction waits for a label. "
+        "Alerts on them cannot fire, or fire for the wrong reason."
     ),
     diagnosis=(
         Diagnosis(question="Which fields, and where?", query=f"{FIELD_SEEN} == 0"),
@@ -50,7 +52,7 @@ FIELD_NOT_FOUND = Alert(
     mitigation=(
         "1. `prediction-exporter check config` names what the records have, and what may be meant.\n"
         "2. The service renamed the field: write the new name, or roll back.\n"
-        "3. A filter that nothing passes (`where`): compare it with what the records have.\n"
+        "3. A filter that nothing passes (`where`, `only_for`): compare it with what the records have.\n"
         '4. A latency with a unit in its text, as `"12.5ms"`: have it written as a number.'
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE),

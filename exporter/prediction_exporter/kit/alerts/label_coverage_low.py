@@ -129,7 +129,7 @@ LABEL_COVERAGE_LOW = Alert(
         "1. Labels come later than `matures_after` allows: make it longer, so that windows wait for them.\n"
         "2. Many labels are unmatched: ids have changed on one side, or labels come before the horizon's predictions.\n"
         "3. Predictions or labels are given up for lack of room: raise `labels.max_size`, or follow fewer by `labels.sample`.\n"
-        "4. The decision decides whether a label can come, as with declined loans: name the classes in `labels.only_for`.\n"
+        "4. The decision decides whether a label can come, as with declined loans: say which can in `labels.only_for`.\n"
         "5. The process that makes the labels has stopped for one kind of case: tell those who run it."
     ),
     muted_by=(EXPORTER_DOWN, SOURCE_STALE),

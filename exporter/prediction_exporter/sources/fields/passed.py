@@ -10,14 +10,17 @@ class Passed:
 
     Args:
         needed: the fields that a record should have for the filter to mean anything.
+        key: where the filter stands in its section of the configuration.
 
     Attributes:
+        key: the same.
         records: how many were looked at.
         passed: how many of them passed.
         names: fields of records that did not, for messages.
     """
 
-    def __init__(self, needed: Sequence[str]) -> None:
+    def __init__(self, needed: Sequence[str], *, key: str = "where") -> None:
+        self.key = key
         self._missed = list(needed)
         self.records = 0
         self.passed = 0
@@ -36,6 +39,11 @@ class Passed:
         if self._missed and records:
             self._missed = [name for name in self._missed if not has(name)]
 
+    @property
+    def is_lacking(self) -> bool:
+        """Whether a field that the filter needs is in no record."""
+        return bool(self._missed)
+
     def ratio(self) -> float | None:
         """Return the share of all records that passed; None before the first."""
         return self.passed / self.records if self.records else None
@@ -51,4 +59,4 @@ class Passed:
             told = f"none of {self.records:,} records " + ("has " if self.passed else "passes the filter")
             told += absent if self.passed else f", and none has {absent}" if self._missed else ""
         has = f" (they have: {', '.join(self.names)})" if self.names and not self.passed else ""
-        return (f"where: {told}{has}",)
+        return (f"{self.key}: {told}{has}",)

@@ -9,7 +9,9 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.names import MAX_LIST
@@ -74,6 +76,11 @@ def _list(lists: pl.Series) -> list[Any] | None:
     return [{step.labels: step.label, step.values: None} for step in labelled(lists.to_list())] or None
 
 
+def _eligible(chosen: Filter, frame: pl.DataFrame, failed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows of a frame pass a filter."""
+    return chosen.among(frame.height, partial(value_at, frame), failed=failed).to_numpy()
+
+
 class PartParser:
     """Turns rows of files into events of a schema.
 
@@ -82,6 +89,7 @@ class PartParser:
         sample: events that the schema was recognised by.
         clock: Unix time, of rows that have none of their own.
         chosen: tells predictions from other rows.
+        eligible: tells predictions that can get a label, where their rows decide it.
     """
 
     def __init__(
@@ -91,16 +99,18 @@ class PartParser:
         *,
         clock: Callable[[], float],
         chosen: Filter | None = None,
+        eligible: Filter | None = None,
     ) -> None:
         self._schema = schema
         self._filter = chosen
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample]
         is_text = next((isinstance(value, str) for value in times if value is not None), True)
-        paths = schema.paths if chosen is None else (*schema.paths, *chosen.paths)
+        paths = (*schema.paths, *(path for one in (chosen, eligible) if one is not None for path in one.paths))
         #: Names of the columns that are needed.
         self.wanted = {str(path[0]) for path in paths}
-        self._frames = FrameParser(schema, clock=clock, chosen=chosen)
-        self._lines = JsonLinesParser(schema, time_is_text=is_text, clock=clock, chosen=chosen)
+        of_frames = None if eligible is None else partial(_eligible, eligible)
+        self._frames = FrameParser(schema, clock=clock, chosen=chosen, eligible=of_frames)
+        self._lines = JsonLinesParser(schema, time_is_text=is_text, clock=clock, chosen=chosen, eligible=eligible)
 
     def first(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> tuple[Sequence[Mapping[str, Any]], EventSchema]:
         """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema."""

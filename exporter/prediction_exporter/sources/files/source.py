@@ -68,8 +68,9 @@ class FilesSource:
         layout: the model's columns; None where only its service is watched.
         where: the place of the model in the configuration, for messages.
         clock: Unix time.
-        horizon_seconds: length of the longest window.
+        horizon_seconds: how far back files are read: the longest window, or as long as a prediction waits for its label.
         rereads: whether a file that changed is read again, as rows that come twice count once.
+        eligible: tells predictions that can get a label, where their rows decide it.
     """
 
     def __init__(
@@ -81,11 +82,11 @@ class FilesSource:
         clock: Callable[[], float],
         horizon_seconds: float = LONGEST_HORIZON,
         rereads: bool = False,
+        eligible: Filter | None = None,
     ) -> None:
         if predictions.files is None:
             raise ValueError("these predictions are in no files")
-        self._predictions = predictions
-        self._files = predictions.files
+        self._predictions, self._files = predictions, predictions.files
         self._layout = layout
         self._where = where
         self._clock = clock
@@ -96,8 +97,7 @@ class FilesSource:
         self._problem = ""
         self._store: Store | None = None
         self._ledger = Ledger()
-        self._looked = float("-inf")
-        self._found: list[Found] = []
+        self._looked, self._found = float("-inf"), list[Found]()
         self._since: dict[str, tuple[str, float]] = {}  # since when a file has been seen unchanged
         self._failing: dict[str, tuple[str, float]] = {}  # since when which version of a file could not be read
         self._left: dict[str, int] = {}  # bytes that are unread, by path
@@ -105,7 +105,7 @@ class FilesSource:
         self._reader: tuple[Found, Reader] | None = None
         self._parser: PartParser | None = None
         self.schema: EventSchema | None = None
-        self._filter = Filter.of(predictions)
+        self._filter, self._eligible = Filter.of(predictions), eligible
         self.seen = FieldsSeen(predictions.fields, None if self._filter is None else self._filter.seen)
         self.refills = False
 
@@ -330,7 +330,7 @@ class FilesSource:
                 self.schema = log_schema(sample, predictions.fields, self._layout, timezone=predictions.timezone, where=where)
             except ConfigError as error:
                 raise ConfigError(f"{store.shown(file)}: {error}") from error
-            self._parser = PartParser(self.schema, sample, clock=self._clock, chosen=self._filter)
+            self._parser = PartParser(self.schema, sample, clock=self._clock, chosen=self._filter, eligible=self._eligible)
             self.seen.count(served_of(sample, self.schema), self.schema, has_values=len(sample) > 1)
             return file, sample
         return None

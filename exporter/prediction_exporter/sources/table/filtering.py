@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -33,6 +34,7 @@ from prediction_exporter.sources.filtering import (
 from prediction_exporter.sources.table.dialects import DUCKDB, MYSQL, POSTGRESQL, SQLITE, Dialect
 from prediction_exporter.sources.table.expressions import Expression
 from prediction_exporter.sources.table.operands import Fields, Operand, Test
+from prediction_exporter.sources.table.relation import Relation
 
 _ORDERS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -73,6 +75,25 @@ class TableFilter:
         self._filter.seen.count(rows, passed, lambda _: True)  # a table has the column, or is refused
 
 
+def with_eligible(relation: Relation, chosen: Filter | None, dialect: Dialect, *, where: str) -> Relation:
+    """Return a relation that tells which of its rows are predictions that can get a label.
+
+    Args:
+        relation: the rows.
+        chosen: tells these predictions; None where records do not decide it.
+        dialect: the kind of database.
+        where: the model's place in the configuration, for messages.
+
+    Raises:
+        ConfigError: as :func:`condition_of`.
+    """
+    if chosen is None:
+        return relation
+    columns, place = {column.name: column for column in relation.source.c}, f"{where}.labels.{chosen.key}"
+    test = condition_of(chosen.condition, columns, relation.samples, relation.codes, dialect, where=place)
+    return replace(relation, eligible=test)
+
+
 def condition_of(
     condition: Condition,
     columns: Mapping[str, ColumnElement[Any]],
@@ -97,8 +118,9 @@ def condition_of(
     """
     if dialect not in (POSTGRESQL, MYSQL, SQLITE, DUCKDB):
         raise ConfigError(
-            f"{where}: this database is not asked with a filter (PostgreSQL, MySQL, MariaDB, SQLite and DuckDB are); write it "
-            "behind WHERE in a query, as table.query"
+            f"{where}: this database is not asked with a filter (PostgreSQL, MySQL, MariaDB, SQLite and DuckDB are); "
+            + ("list classes, or write it " if where.endswith(".only_for") else "write it ")
+            + "behind WHERE in a query, as table.query"
         )
     fields = Fields(columns, samples, codes, dialect, where)
     operands = {name: fields.operand(name) for name in dict.fromkeys(fields_of(condition))}

@@ -32,7 +32,7 @@ from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.engine import Database
-from prediction_exporter.sources.table.filtering import TableFilter
+from prediction_exporter.sources.table.filtering import TableFilter, with_eligible
 from prediction_exporter.sources.table.ids import comparable, compared
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
 from prediction_exporter.sources.table.rows import RowsReader
@@ -78,22 +78,35 @@ class Joining(Batch):
 
 
 @dataclass(frozen=True)
-class _Sides:
-    """Both tables, as they are now.
+class _Side:
+    """A table, as it is now.
 
     Attributes:
-        predictions, labels: the tables; None while there are no labels.
-        of_prediction, of_label: their ids, as the engine compares them.
+        table: its rows.
+        id: their ids, as the engine compares them with those of the other side.
     """
 
-    predictions: Relation
-    labels: Relation | None
-    of_prediction: ColumnElement[Any]
-    of_label: ColumnElement[Any] | None
+    table: Relation
+    id: ColumnElement[Any]
+
+    def ids(self, condition: ColumnElement[bool]) -> Select[Any]:
+        """Return the query for the ids of some rows."""
+        return select(self.id).select_from(self.table.source).where(condition).correlate(None)
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Both tables; None while there are no labels."""
+
+    predictions: _Side
+    labels: _Side | None
 
 
 class EngineJoin:
     """Reads what a database joins of a model's predictions and labels.
+
+    Attributes:
+        eligible: tells predictions that can get a label, where their rows decide it.
 
     Args:
         model: its predictions and labels are tables of one database.
@@ -128,7 +141,7 @@ class EngineJoin:
         self._layout, self._of_labels, self._needed = layout, of_labels, set(needed)
         self._where = where
         self._clock = clock
-        self._settings = section.table
+        self._settings, self._tables = section.table, (predictions, section.table)
         self._horizon = int(section.horizon.seconds)
         self._lateness = int(predictions.lateness.seconds), int(section.table.lateness.seconds)
         self._database = Database(section.table, where=f"{where}.labels.table")
@@ -137,18 +150,19 @@ class EngineJoin:
         self._problem = ""
         self._told_index = False
         self._rests_until = 0.0
-        self._predicted_to: int | None = None  # predictions before it are counted,
-        self._known_to: int | None = None  # with the labels before this
+        self._predicted_to = 0  # predictions before it are counted,
+        self._known_to = 0  # with the labels before this; none where it is 0
         self._left: list[tuple[int, int]] = []  # minutes that labels before this are still to be counted of
         self._target = 0
         self._counted: tuple[int, float | None] = (0, None)  # with these
         self._known: dict[int, int] | None = None  # labels of each minute, as they were when it was closed
+        self.eligible = Filter.written(section.only_for_records, key="only_for")
         self.seen = FieldsSeen(labels.fields)
 
     @property
     def schema(self) -> EventSchema | None:
         """Which column of labels is what, once it is known."""
-        return self._sides.labels.schema if self._sides is not None and self._sides.labels is not None else None
+        return self._sides.labels.table.schema if self._sides is not None and self._sides.labels is not None else None
 
     @property
     def name(self) -> str:
@@ -158,7 +172,7 @@ class EngineJoin:
     def restore(self, position: str | None) -> None:
         """Continue from a position that ``position`` returned, or start with all predictions that may get a label."""
         stored: Mapping[str, Any] = json.loads(position) if position is not None else {}
-        self._predicted_to, self._known_to = stored.get("predictions"), stored.get("labels")
+        self._predicted_to, self._known_to = stored.get("predictions") or 0, stored.get("labels") or 0
         self._left, self._known = [], None
 
     def position(self) -> str:
@@ -167,7 +181,7 @@ class EngineJoin:
 
     def reached(self) -> str:
         """Return the time up to which labels are counted."""
-        return "all is read anew" if self._known_to is None else f"labels known before {self._known_to}"
+        return "all is read anew" if not self._known_to else f"labels known before {self._known_to}"
 
     def lag_bytes(self) -> None:
         """Return None: a table tells no bytes."""
@@ -177,9 +191,16 @@ class EngineJoin:
         self._database.close()
 
     def look(self) -> Look:
-        """Return which column of labels is what."""
+        """Return which column of labels is what.
+
+        Raises:
+            SourceError: the database is away, slow, or refuses.
+            ConfigError: as :meth:`poll`.
+        """
         with self._database.connect() as connection:
-            relation = self._relation(connection, self._labels, self._of_labels)
+            sides = self._look(connection)
+            labels = None if sides is None else sides.labels
+            relation = self._relation(connection, self._labels, self._of_labels) if labels is None else labels.table
             if relation is None:
                 return Look(remarks=("the table has no row with a time yet",), unseen=self.seen.unseen())
             rows = RowsReader(self._database, relation, connection).sample()
@@ -214,9 +235,9 @@ class EngineJoin:
     def _join(self, connection: Connection, now: float) -> Iterator[Batch]:
         closed, known = (int(now - late) // MINUTE * MINUTE for late in self._lateness)
         # Of a clock that was put back, what it made closed too early is read again: it replaces what was counted.
-        self._known_to = known if self._known_to is None else min(self._known_to, known)
+        self._known_to = min(self._known_to or known, known)
         oldest = int(now - self._horizon) // DAY * DAY
-        self._predicted_to = min(max(self._predicted_to or 0, oldest), closed)
+        self._predicted_to = min(max(self._predicted_to, oldest), closed)
         if not self._left and closed <= self._predicted_to and known <= self._known_to:
             return  # nothing can have come
         sides = self._sides
@@ -226,7 +247,7 @@ class EngineJoin:
             return
         if self._known is None:
             span = (self._known_to - self._lateness[1], self._known_to)
-            self._known = {} if sides.labels is None else self._counts(connection, sides.labels, [span])
+            self._known = {} if sides.labels is None else self._counts(connection, sides.labels.table, [span])
         yield from self._replace_left(connection, sides)
         yield from self._close(connection, sides, closed)
         if known > self._known_to:
@@ -239,13 +260,15 @@ class EngineJoin:
             return None
         needed = tuple(column for column in predictions.schema.columns if column.name in self._needed)
         schema = replace(predictions.schema, columns=needed, latency=None, entity=None)
-        predictions = replace(predictions, schema=schema)
+        predictions = with_eligible(
+            replace(predictions, schema=schema), self.eligible, self._database.dialect, where=self._where
+        )
         if labels is None:
             of_prediction = comparable(self._database.dialect, predictions, predictions, where=self._where)[0]
-            return _Sides(predictions, None, of_prediction, None)
+            return _Sides(_Side(predictions, of_prediction), None)
         of_prediction, of_label = compared(connection, self._database.dialect, predictions, labels, where=self._where)
         self._tell_index(connection, predictions, labels)
-        return _Sides(predictions, labels, of_prediction, of_label)
+        return _Sides(_Side(predictions, of_prediction), _Side(labels, of_label))
 
     def _relation(self, connection: Connection, section: Predictions, layout: Layout) -> Relation | None:
         dialect, chosen = self._database.dialect, Filter.of(section)
@@ -260,22 +283,19 @@ class EngineJoin:
         if self._told_index or not self._database.dialect.has_indexes:
             return
         self._told_index = True
-        for relation, section in zip(relations, (self._predictions, self._labels), strict=True):
-            assert section.table is not None  # noqa: S101 - for the type checker
-            assert relation.schema.id is not None  # noqa: S101 - as above
+        for relation, table in zip(relations, self._tables, strict=True):
             # The source of predictions tells of their time.
-            names = [str(relation.schema.id[0]), *([relation.time_name] if section is self._labels else [])]
-            for name in names:
-                if has_no_index(connection, section.table, name):
-                    logger.warning("%s: no index begins with %s: every join scans the whole table", section.table.shown, name)
+            of_labels = [relation.time_name] if table is self._tables[1] else []
+            for name in [*([] if relation.schema.id is None else [str(relation.schema.id[0])]), *of_labels]:
+                if has_no_index(connection, table, name):
+                    logger.warning("%s: no index begins with %s: every join scans the whole table", table.shown, name)
 
     # New minutes of predictions
 
     def _close(self, connection: Connection, sides: _Sides, closed: int) -> Iterator[Joining]:
-        assert self._predicted_to is not None  # noqa: S101 - for the type checker
         while self._predicted_to < closed:
             end = min(self._predicted_to // DAY * DAY + DAY, closed)
-            counts = self._counts(connection, sides.predictions, [(self._predicted_to, end)])
+            counts = self._counts(connection, sides.predictions.table, [(self._predicted_to, end)])
             for first, last in steps([(self._predicted_to, end)], counts):
                 batch = Joining(spans=in_minutes([(first, last)]))
                 if any(first <= at < last for at in counts):
@@ -287,14 +307,13 @@ class EngineJoin:
 
     def _take_labels(self, connection: Connection, sides: _Sides, oldest: int, known: int) -> Iterator[Joining]:
         since, late, before = self._known_to, self._lateness[1], self._known or {}
-        assert since is not None  # noqa: S101 - for the type checker
         counts: dict[int, int] = {}
-        new: list[tuple[int, int]] = []
-        if sides.labels is not None:
-            counts = self._counts(connection, sides.labels, [(since - late, known)])
+        labels, self._left = sides.labels, []
+        if labels is not None:
+            counts = self._counts(connection, labels.table, [(since - late, known)])
             # Labels that were written after the lateness are taken, as it costs nothing: they are told by their number.
             new = [(at, at + MINUTE) for at, rows in sorted(counts.items()) if at >= since or rows > before.get(at, 0)]
-        self._left = together(self._minutes_of(connection, sides, together(new), oldest)) if new else []
+            self._left = together(self._minutes_of(connection, sides.predictions, labels, together(new), oldest))
         self._target = known
         rows = sum(count - (before.get(at, 0) if at < since else 0) for at, count in counts.items())
         newest = max((at for at in counts if at >= since), default=None)
@@ -309,26 +328,25 @@ class EngineJoin:
         self._known_to = self._target
         return replace(batch, counted=self._counted)
 
-    def _minutes_of(self, connection: Connection, sides: _Sides, known: Spans, oldest: int) -> list[tuple[int, int]]:
+    def _minutes_of(
+        self, connection: Connection, predictions: _Side, labels: _Side, known: Spans, oldest: int
+    ) -> list[tuple[int, int]]:
         """Return the minutes of predictions that labels of some times speak of."""
-        assert sides.labels is not None  # noqa: S101 - for the type checker
-        assert self._predicted_to is not None  # noqa: S101 - as above
-        at, found = sides.predictions.time, set()
+        at, found = predictions.table.time, set()
         for chosen in chunks(known):
-            labels = self._ids_of_labels(sides, or_(*(sides.labels.time.where(*span) for span in chosen)))
+            ids = labels.ids(or_(*(labels.table.time.where(*span) for span in chosen)))
             key = at.key(MINUTE)
-            query = select(key).select_from(sides.predictions.source).distinct()
-            query = query.where(at.where(oldest, self._predicted_to), sides.of_prediction.in_(labels))
+            query = select(key).select_from(predictions.table.source).distinct()
+            query = query.where(at.where(oldest, self._predicted_to), predictions.id.in_(ids))
             found |= {at.slice_of(row[0], MINUTE) for row in connection.execute(query)}
         minutes = sorted(minute for minute in found if minute is not None and oldest <= minute < self._predicted_to)
         return [(minute, minute + MINUTE) for minute in minutes]
 
     def _replace_left(self, connection: Connection, sides: _Sides) -> Iterator[Joining]:
-        assert self._known_to is not None  # noqa: S101 - for the type checker
         since = self._known_to * 1_000_000
         while self._left:
             chosen = self._left[:STEP_SPANS]
-            counts = self._counts(connection, sides.predictions, chosen)
+            counts = self._counts(connection, sides.predictions.table, chosen)
             some = first_of(chosen, counts)
             batch = self._read(connection, sides, some, since)
             self._left = without(self._left, some[-1][1])
@@ -349,37 +367,28 @@ class EngineJoin:
                 counts[at] = counts.get(at, 0) + rows
         return counts
 
-    @staticmethod
-    def _ids_of_labels(sides: _Sides, condition: ColumnElement[bool]) -> Select[Any]:
-        assert sides.labels is not None  # noqa: S101 - for the type checker
-        assert sides.of_label is not None  # noqa: S101 - as above
-        return select(sides.of_label).select_from(sides.labels.source).where(condition).correlate(None)
-
     def _read(self, connection: Connection, sides: _Sides, spans: Spans, since: int | None) -> Joining:
         """Return what some minutes hold; where labels are new, and not the minutes, only what has a label.
 
         A prediction may be the repetition of an earlier one, so those of the same ids are read as well.
         """
         known = self._target if since is not None else self._known_to
-        assert known is not None  # noqa: S101 - for the type checker
-        at, first, last = sides.predictions.time, spans[0][0], spans[-1][1]
-        inside = or_(*(at.where(*span) for span in spans))
-        of_spans = select(sides.of_prediction).select_from(sides.predictions.source).where(inside).correlate(None)
-        chosen: ColumnElement[bool] = sides.of_prediction.in_(of_spans)
+        side, labels = sides.predictions, sides.labels
+        at, first, last = side.table.time, spans[0][0], spans[-1][1]
+        of_spans = side.ids(or_(*(at.where(*span) for span in spans)))
         span_of_labels = (first - self._horizon, known)
-        if since is not None:
-            assert sides.labels is not None  # noqa: S101 - as above
-            assert sides.of_label is not None  # noqa: S101 - as above
+        chosen: ColumnElement[bool] = side.id.in_(of_spans)
+        if since is not None and labels is not None:
             # Those of the minutes alone, or all labels of the horizon would be read.
-            of_these = and_(sides.labels.time.where(*span_of_labels), sides.of_label.in_(of_spans))
-            chosen = sides.of_prediction.in_(self._ids_of_labels(sides, of_these))
-        reader = RowsReader(self._database, sides.predictions, connection)
+            of_these = and_(labels.table.time.where(*span_of_labels), labels.id.in_(of_spans))
+            chosen = side.id.in_(labels.ids(of_these))
+        reader = RowsReader(self._database, side.table, connection, eligible=self.eligible)
         predictions = self._events(reader.chosen(first - self._horizon, last, chosen))
-        labels: tuple[Events, ...] = ()
-        if sides.labels is not None and sides.of_label is not None:
-            reader = RowsReader(self._database, sides.labels, connection)
-            labels = self._events(reader.chosen(*span_of_labels, sides.of_label.in_(of_spans)))
-        return Joining(spans=in_minutes(spans), predictions=predictions, labels=labels, since=since)
+        found: tuple[Events, ...] = ()
+        if labels is not None:
+            reader = RowsReader(self._database, labels.table, connection)
+            found = self._events(reader.chosen(*span_of_labels, labels.id.in_(of_spans)))
+        return Joining(spans=in_minutes(spans), predictions=predictions, labels=found, since=since)
 
     @staticmethod
     def _events(batches: Iterator[Batch]) -> tuple[Events, ...]:

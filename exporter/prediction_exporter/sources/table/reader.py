@@ -51,4 +51,4 @@ def open_reader(
     settings = context.predictions.table
     if settings is not None and mode_of(context, settings, database) == "aggregate":
         return CountsReader(context, database.dialect, relation, connection, learned)
-    return RowsReader(database, relation, connection)
+    return RowsReader(database, relation, connection, eligible=context.eligible)

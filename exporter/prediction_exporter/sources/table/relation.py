@@ -48,6 +48,7 @@ class Relation:
         time: how its times are asked for.
         time_name: the column that they stand in.
         fields: the names of the model's columns that it has.
+        eligible: whether a row is a prediction that can get a label; None where its record does not decide it.
     """
 
     source: FromClause
@@ -58,6 +59,7 @@ class Relation:
     time: TimeColumn
     time_name: str
     fields: tuple[str, ...]
+    eligible: ColumnElement[bool] | None = None
 
     @property
     def timezone(self) -> str:

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, CursorResult, Select, select
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, CursorResult, Select, case, select
 
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.profiler import MICROSECONDS
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.schema import Path
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.table import adbc
 from prediction_exporter.sources.table.documents import parsed
@@ -30,6 +32,9 @@ FETCH_ROWS = 10_000
 
 MAX_INT64 = 2**63
 
+#: The column that tells whether a prediction can get a label.
+_ELIGIBLE = "prediction_exporter_eligible"
+
 #: Types of Python that a column of polars holds as they are.
 _PLAIN = {float, bool, str, bytes, datetime, date}
 
@@ -41,15 +46,22 @@ class RowsReader:
         database: where its table is.
         relation: the table, and which of its columns is what.
         connection: an open connection.
+        eligible: counts how many predictions can get a label, where the relation tells it.
     """
 
-    def __init__(self, database: Database, relation: Relation, connection: Connection) -> None:
+    def __init__(
+        self, database: Database, relation: Relation, connection: Connection, *, eligible: Filter | None = None
+    ) -> None:
         self._database = database
         self._relation = relation
         self._connection = connection
         schema = replace(relation.schema, timezone=relation.timezone)
+        self._seen = None if eligible is None else eligible.seen
         self._parser = FrameParser(
-            schema, integers_are_booleans=not database.dialect.has_booleans, local_timezone=relation.schema.timezone
+            schema,
+            integers_are_booleans=not database.dialect.has_booleans,
+            local_timezone=relation.schema.timezone,
+            eligible=None if relation.eligible is None else self._eligible,
         )
         self._documents: dict[str, list[Path]] = {}
         self._lists = {field.path for field in schema.columns if field.is_of_list}
@@ -82,6 +94,14 @@ class RowsReader:
         """Return the query for the rows of a span, and for some just outside of it."""
         return select(*self._chosen()).where(self._relation.time.where(start, end))
 
+    def _eligible(self, rows: pl.DataFrame, failed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which rows can get a label, as the database told it."""
+        told: NDArray[np.bool_] = rows.get_column(_ELIGIBLE).cast(pl.Int64).to_numpy() == 1
+        if self._seen is not None:
+            served = told[~failed]
+            self._seen.count(len(served), int(served.sum()), lambda _: True)  # a table has the column, or is refused
+        return told
+
     def _opened(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows with what stands in their documents."""
         return rows.with_columns([parsed(rows.get_column(name), of, self._lists) for name, of in self._documents.items()])
@@ -91,7 +111,10 @@ class RowsReader:
         relation = self._relation
         columns = {column.name: column for path in relation.schema.paths if (column := relation.column(path)) is not None}
         dialect = self._database.dialect
-        return [fetched(dialect, column, relation.codes.get(name)).label(name) for name, column in columns.items()]
+        chosen = [fetched(dialect, column, relation.codes.get(name)).label(name) for name, column in columns.items()]
+        # An integer, which is one everywhere: booleans are not.
+        told = () if relation.eligible is None else (case((relation.eligible, 1), else_=0).label(_ELIGIBLE),)
+        return [*chosen, *told]
 
     def _frames(self, query: Select[Any]) -> Iterator[pl.DataFrame]:
         if adbc.serves(self._database.dialect):

@@ -30,16 +30,20 @@ from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.table.engine import Database
-from prediction_exporter.sources.table.filtering import TableFilter
+from prediction_exporter.sources.table.filtering import TableFilter, with_eligible
 from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.reader import Reader, mode_of, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
 from prediction_exporter.sources.table.rows import RowsReader
+from prediction_exporter.sources.table.spans import steps
 
 logger = logging.getLogger(__name__)
 
 #: Rows of the past that are read and committed at a time, at least one slice.
 HISTORY_ROWS = 500_000
+
+#: Seconds of what only waits for labels whose rows are counted by one statement.
+DAY = 86_400
 
 #: Bytes of the profiles that these may make: they are kept apart until the whole span is read.
 HISTORY_BYTES = 64 << 20
@@ -76,6 +80,7 @@ class TableSource:
         self._closed: int | None = None  # everything before is closed
         self._news = 0  # what happened before is not counted, as nobody watched, or counted already
         self._known: dict[int, int] = {}  # rows of each slice when it was read last
+        self._followed = 0  # predictions before it wait for their labels, where those of this source do
         self._problem = ""
         self._told_index = False
         self.refills = False
@@ -100,15 +105,18 @@ class TableSource:
         return json.dumps(filled if where is None else [*filled, where])
 
     def restore(self, position: str | None) -> None:
-        """Continue from a position that ``position`` returned, or start with all that the longest window holds."""
+        """Continue from a position that ``position`` returned, or start with all that windows hold and that may get a label."""
         stored: Mapping[str, Any] = json.loads(position) if position is not None else {}
         self.refills = stored.get("windows") != self._signature()
         self._closed = None if self.refills else stored["closed"]
+        self._followed = stored.get("followed", 0)  # also where windows are filled anew
         self._news = max(stored["news"], stored["closed"] or 0) if stored else self._floor(self._clock() - self._lateness)
 
     def position(self) -> str:
         """Return the position behind the last span that was closed."""
-        return json.dumps({"closed": self._closed, "news": self._news, "windows": self._signature()})
+        found = {"closed": self._closed, "news": self._news, "windows": self._signature()}
+        # What the database has joined counts already, should labels be joined in the state file from now on.
+        return json.dumps({**found, "followed": self._followed} if self._context.is_labelled else found)
 
     def reached(self) -> str:
         """Return the time up to which rows count for good."""
@@ -132,8 +140,9 @@ class TableSource:
             relation = self._look(connection)
             rows = Batch()
             if relation is not None:  # for what it cannot read, and what it warns of
-                reader = open_reader(self._context, self._database, relation, connection, Learned())
-                rows = reader.sample() if self._context.by_rows and isinstance(reader, RowsReader) else rows
+                open_reader(self._context, self._database, relation, connection, Learned())
+                if self._context.by_rows or self._context.is_labelled:
+                    rows = RowsReader(self._database, relation, connection, eligible=self._context.eligible).sample()
         if relation is None:
             passing = "" if self._context.predictions.where is None else " that passes the filter"
             return Look(remarks=(f"the table has no row with a time{passing} yet",), unseen=self.seen.unseen())
@@ -169,12 +178,14 @@ class TableSource:
         now = self._clock()
         oldest = min(span.oldest(now) for span in self._context.spans)
         closed = self._closed if self._closed is not None else oldest
+        yield from self._follow(reader, connection, relation, max(closed, oldest), now)
         # What is counted already is not read as something that may change, whatever the lateness is now.
         closable = max(self._floor(now - self._lateness), closed, self._news)
         end = self._floor(now) + self._slice
         counts = self._counts(connection, relation, max(closed - self._lateness, 0), end)
         refused = self._refused(counts, closed, oldest)
         if refused.total:
+            self._closed = max(closed, oldest)  # so that none of them is told again
             yield Batch(rejected=refused)
         yield from self._close(reader, counts, max(closed, oldest), closable)
         yield from self._reread(reader, counts, closable, end)
@@ -195,6 +206,8 @@ class TableSource:
             seen=self.seen,
             chosen=row_filter,
         )
+        if relation is not None:
+            relation = with_eligible(relation, context.eligible, dialect, where=context.where)
         if relation is not None and self._database.dialect.has_indexes and not self._told_index:
             self._told_index = True
             if has_no_index(connection, self._settings, relation.time_name):
@@ -227,6 +240,28 @@ class TableSource:
         if missed:
             rejected.add("too_old", sum(counts[at] for at in missed), _shown(min(missed)))
         return rejected
+
+    # What only waits for labels
+
+    def _follow(self, reader: Reader, connection: Connection, relation: Relation, end: int, now: float) -> Iterator[Batch]:
+        """Yield predictions that may still get a label, up to where they are read for the windows as well.
+
+        They are older than these, or were counted before there were labels.
+        """
+        if not self._context.waits:
+            return
+        start = max(self._followed, self._floor(now - self._context.waits))
+        while start < end:
+            until = min(start // DAY * DAY + DAY, end)
+            counts = self._counts(connection, relation, start, until)
+            for first, last in steps([(start, until)], counts):
+                reading = Reading(first, last, closed=True, is_news=False, in_windows=False)
+                if any(first <= at < last for at in counts):
+                    for batch in reader.read(first, last, last - first):
+                        yield Batch(batch.events, reading=reading, is_last=False)
+                self._followed = last
+                yield Batch(reading=reading)
+            start = until
 
     # What lies back far enough to be closed
 
@@ -294,6 +329,7 @@ class TableSource:
         self._known |= known
         if reading.closed:
             self._closed = reading.end
+            self._followed = max(self._followed, reading.end)
         yield Batch(reading=reading)
 
 

@@ -32,6 +32,8 @@ _REASONS = {
     "no_values": "no values",
     "derived": "of its column",
     "single_bin": "only one value",
+    "off_scale": "scores are on another scale than the baseline's",
+    "mostly_unscored": "nearly all scores are missing, or on another scale than the baseline's",
 }
 _TOO_FEW = {
     "too_few_predictions": "prediction",
