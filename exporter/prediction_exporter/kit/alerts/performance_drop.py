@@ -278,10 +278,10 @@ PERFORMANCE_DROP = Alert(
                         replace(
                             _DROP,
                             description=(
-                                "NDCG of credit-risk version 2 is 0.42, against 0.50 in the baseline and a threshold of 0.45, "
-                                "over 900 labelled predictions in 24h."
+                                "NDCG of credit-risk version 2 is 0.42, against 0.5 in the baseline and a threshold of 0.45, "
+                                "over 900 labelled predictions in the mature 24h."
                             ),
-                            worst="NDCG 1.60 times, mean reciprocal rank 1.50 times",
+                            worst="NDCG 1.60 times its margin, mean reciprocal rank 1.50 times",
                         ),
                     ),
                 ),
