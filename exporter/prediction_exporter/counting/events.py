@@ -45,6 +45,8 @@ class Events:
             no such field. The value itself is kept nowhere.
         classes: position of each event's status in ``CLASSES``, uint8; ``None`` where the source has no status.
         stages: position of each event's stage in ``STAGES``, uint8; ``None`` where the configuration names no such field.
+        rows: which of several predictions of a record that share its id each event is, int64 from 0; ``None`` where each record
+            is one.
     """
 
     times: NDArray[np.int64]
@@ -57,6 +59,7 @@ class Events:
     entities: NDArray[np.uint64] | None = None
     classes: NDArray[np.uint8] | None = None
     stages: NDArray[np.uint8] | None = None
+    rows: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -74,4 +77,5 @@ class Events:
             entities=None if self.entities is None else self.entities[rows],
             classes=None if self.classes is None else self.classes[rows],
             stages=None if self.stages is None else self.stages[rows],
+            rows=None if self.rows is None else self.rows[rows],
         )

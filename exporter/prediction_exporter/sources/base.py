@@ -17,6 +17,9 @@ REASONS: dict[str, str] = {
     "malformed": "no JSON object, or not the wrapper that the file's other lines have",
     "oversized": "longer than the line limit of the source",
     "encoding": "not valid UTF-8",
+    "payload": "a payload that is not what its layout or `predictions.rows` says, as no base64, JSON or CSV",
+    "uneven_rows": "lists, columns or tensors of a record that are not in step",
+    "too_many_rows": "more predictions in a record than `predictions.rows.max`",
     "unreadable": "a whole file that is damaged, or not what its name says; its rows are not known",
     "missing_time": "no event time",
     "invalid_time": "an event time that is neither an epoch number nor a date with a time of day",
@@ -28,7 +31,8 @@ REASONS: dict[str, str] = {
 
 #: Every reason for which a line or row that is in order is not counted.
 SKIPPED: dict[str, str] = {
-    "filtered": "does not pass the filter in `predictions.where`: no prediction; of labels, that in `labels.where`"
+    "filtered": "does not pass the filter in `predictions.where`, or is no record of `predictions.layout`: no prediction; of "
+    "labels, what does not pass `labels.where`"
 }
 
 EXAMPLE_BYTES = 200

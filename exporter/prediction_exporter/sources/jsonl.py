@@ -20,6 +20,7 @@ from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, 
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.outcomes import statuses_of
+from prediction_exporter.sources.records.numbering import row_numbers
 from prediction_exporter.sources.sieve import FilteredLines
 from prediction_exporter.sources.stages import stages_of
 from prediction_exporter.sources.times import DateParser, times_of_reading
@@ -125,6 +126,7 @@ class JsonLinesParser:
             entities=None if schema.entity is None else entity_hashes(read[schema.entity]),
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(read[schema.stage]),
+            rows=None if schema.row is None else row_numbers(read[schema.row], None if schema.id is None else read[schema.id]),
         )
 
     def _fast_times(self, values: pl.Series) -> NDArray[np.int64]:
@@ -177,8 +179,15 @@ class JsonLinesParser:
             entities=None if schema.entity is None else entity_hashes(texts[schema.entity]),
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts[schema.stage]),
+            rows=None
+            if schema.row is None
+            else row_numbers(self._slow_rows(parsed), None if schema.id is None else texts[schema.id]),
         )
         return events if len(rows) == len(parsed) else events.take(rows)
+
+    def _slow_rows(self, parsed: Sequence[Mapping[str, Any]]) -> pl.Series:
+        path = self._schema.row
+        return pl.Series([0 if path is None else lookup(event, path) for event in parsed], dtype=pl.Int64)
 
     def _slow_derived(
         self,

@@ -268,6 +268,7 @@ def predictions_of(
         parts=None if parts is None else parts_of_events(events, parts),
         segments=tuple(_segment(events, layout.columns[layout.index(name)]) for name in segments),
         scores=scores if performance.scores else None,
+        rows=events.rows,
     ).take(np.flatnonzero(kept))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 from prediction_exporter.config import Log, Predictions
@@ -26,18 +27,22 @@ from prediction_exporter.sources.log_sample import (
     SAMPLE_BYTES,
     SAMPLE_EVENTS,
     SEARCH_EVENTS,
-    Records,
+    Sampled,
     files_of,
     sample_log,
     sample_of,
     wrapper_of,
 )
+from prediction_exporter.sources.records.unfolding import Records, Unfolding
 from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
 from prediction_exporter.sources.tail import Lines, Tail
 from prediction_exporter.sources.times import is_read_as_text
 
 #: Bytes of a log that are parsed at a time.
 CHUNK_BYTES = 8 << 20
+
+#: The same of records that are unfolded: flat events repeat what a record has once.
+UNFOLDED_BYTES = 1 << 20
 
 #: The first events of a chunk that are looked through for the fields that the configuration names, and their bytes.
 SEEN_EVENTS, SEEN_BYTES = 20, 64 << 10
@@ -71,10 +76,16 @@ class LogSource:
         self._layout = layout
         self._where = where
         self._clock = clock
-        self._fields = LogFields(predictions, layout, where=where)
+        records = Records(predictions, layout, clock=clock)
+        self._unfolding, self._sampling = records.unfolding, records.sampling
+        self._fields = LogFields(predictions, layout, records, where=where)
         self._parser: JsonLinesParser | None = None
         self.refills = False
-        self._tail = self._open(ROOM.step(self._chunk_bytes or CHUNK_BYTES))
+        self._tail = self._open(self._step())
+
+    def _step(self) -> int:
+        """Return how much is read at a time."""
+        return ROOM.step(self._chunk_bytes or (CHUNK_BYTES if self._unfolding is None else UNFOLDED_BYTES))
 
     def _open(self, chunk_bytes: int) -> Tail:
         log = _log(self._predictions)
@@ -134,7 +145,7 @@ class LogSource:
         if os.path.isdir(log.path):  # noqa: PTH112 - Path raises where it may not look
             return Look(faults=(f"{log.path}: is a folder; write a glob of the files in it, as {log.path}/*.jsonl",))
         damaged = compressed_faults([path for path in files_of(log) if path.suffix in COMPRESSED])
-        sample = self._sample()
+        sample = self._sample(self._unfolding)
         if sample is None:
             return Look(faults=damaged) if damaged else look_at_no_file(log.path, log.start)
         if not sample.events:
@@ -180,7 +191,7 @@ class LogSource:
 
     def _begin(self) -> None:
         """Recognise the fields by what is there, beside what is stored of them."""
-        sample = self._sample()
+        sample = self._sample(self._sampling)
         if sample is not None and sample.events:
             self._fields.take(sample.events)
         elif sample is not None and sample.problem:
@@ -190,13 +201,16 @@ class LogSource:
 
     def _batches(self, lines: Lines) -> Iterator[Batch]:
         """Yield what lines hold, in pieces of bounded size."""
+        unfolded = 0
+        if self._unfolding is not None:
+            lines, unfolded = _unfolded(lines, self._unfolding)
         if self._parser is None:
             self._learn(lines)
         if self._parser is None:
             rejected = Rejected()  # for what they are refused for, or do not pass
             skipped = left_out(parse_lines(lines.data.split(b"\n"), rejected), self._fields.chosen)
             rejected.merge(lines.rejected)
-            yield Batch(rejected=rejected, skipped=skipped)
+            yield Batch(rejected=rejected, skipped=skipped + unfolded)
             return
         is_seen = False
         for piece, is_last in line_pieces(lines.data, rows_at_a_time(self._parser.columns)):
@@ -206,6 +220,7 @@ class LogSource:
             is_seen = True
             if is_last:
                 batch.rejected.merge(lines.rejected)
+                batch = replace(batch, skipped=batch.skipped + unfolded)
             yield batch
 
     def _learn(self, lines: Lines) -> bool:
@@ -232,12 +247,13 @@ class LogSource:
     def _go_back(self, position: str) -> None:
         """Read lines again later that could not be told: none is lost by it."""
         self._tail.close()
-        self._tail = self._open(ROOM.step(self._chunk_bytes or CHUNK_BYTES))
+        self._tail = self._open(self._step())
         self._tail.restore(position)
 
-    def _sample(self) -> Sample | None:
+    def _sample(self, unfolding: Unfolding | None) -> Sample | None:
         """Return lines to recognise fields by, with events where there are any; None where nothing is to be read."""
-        newest = sample_log(_log(self._predictions), self._fields.tells, self._fields.chosen)
+        flat = None if unfolding is None else partial(_unfolded, unfolding=unfolding)
+        newest = sample_log(_log(self._predictions), self._fields.tells, self._fields.chosen, flat)
         if newest is not None and newest.tells:
             return newest
         ahead = self._peek()
@@ -253,9 +269,11 @@ class LogSource:
             lines = next(iter(ahead.read()), None)
         finally:
             ahead.close()
+        if lines is not None and self._sampling is not None:
+            lines, _ = _unfolded(lines, self._sampling)
         return None if lines is None else sample_of(lines, self._fields.tells, chosen=self._fields.chosen)
 
-    def _parser_of(self, sample: Records) -> JsonLinesParser:
+    def _parser_of(self, sample: Sampled) -> JsonLinesParser:
         schema = self._fields.schema
         assert schema is not None  # noqa: S101 - for the type checker
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS]]
@@ -263,7 +281,15 @@ class LogSource:
         return JsonLinesParser(schema, time_is_text=is_text, clock=self._clock, chosen=self._fields.chosen)
 
 
-def _first(data: bytes, chosen: Filter | None) -> Records:
+def _unfolded(lines: Lines, unfolding: Unfolding) -> tuple[Lines, int]:
+    """Return lines of records as lines of flat events, and how many records are no predictions."""
+    rejected = Rejected()
+    flat = unfolding.unfold(lines.data, rejected)
+    rejected.merge(lines.rejected)
+    return replace(lines, data=flat.data, rejected=rejected), flat.skipped
+
+
+def _first(data: bytes, chosen: Filter | None) -> Sampled:
     """Return the first events of some lines: enough to see which fields they have."""
     head = data[:SEEN_BYTES] if len(data) <= SEEN_BYTES else data[: data.rfind(b"\n", 0, SEEN_BYTES) + 1]
     lines = head.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS] if chosen is None else head.split(b"\n")

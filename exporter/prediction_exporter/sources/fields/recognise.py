@@ -18,6 +18,7 @@ from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, 
 from prediction_exporter.sources.fields.stated import Stated
 from prediction_exporter.sources.fields.steps import OfLabel
 from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
+from prediction_exporter.sources.records.numbering import ROW
 
 
 def log_schema(
@@ -39,6 +40,7 @@ def log_schema(
             of another.
     """
     found = flatten(sample)
+    row = found.pop(ROW, None)
     roles = assign(list(found), fields, where=where)
     present, hidden = ", ".join(list(found)[:30]), within(sample)
     if roles.time is None and fields.RECOGNISED:
@@ -72,6 +74,7 @@ def log_schema(
         latency_unit=roles.latency_unit,
         status=status,
         stage=optional(roles.stage),
+        row=row,
         outcomes=stated_outcomes(status, fields),
         columns=columns,
         unseen=tuple(column.name for column in columns if column.path not in places and column.function is None),
@@ -104,6 +107,7 @@ def stated_outcomes(status: Path | None, fields: Fields) -> Outcomes:
 def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> tuple[str, ...]:
     """Return what columns the events of a log have, by the names that a baseline and the configuration give them."""
     found = flatten(sample)
+    found.pop(ROW, None)
     roles = assign(list(found), fields, where=where)
     features = [name for name, at in roles.features.items() if at in found]
     outputs = [roles.prediction] if roles.prediction in found else []

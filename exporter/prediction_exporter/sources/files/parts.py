@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
 
 import polars as pl
 
+from prediction_exporter.counting.events import Events
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.fields.steps import labelled
-from prediction_exporter.sources.filtering import Filter, left_out, passing
+from prediction_exporter.sources.filtering import left_out, passing
 from prediction_exporter.sources.frames import FrameParser, value_at
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser, served_of
+from prediction_exporter.sources.records.frames import EVERYTHING, lines_of
+from prediction_exporter.sources.records.unfolding import Records, Unfolded, Unfolding
+from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
 
 Partitions = Mapping[str, str | None]
 
@@ -31,11 +35,14 @@ SEEN_EVENTS = 20
 _OBJECT = re.compile(rb'^([ \t]*\{)(?=[ \t]*")', re.MULTILINE)
 
 
-def sample_events(rows: pl.DataFrame | bytes, partitions: Partitions, chosen: Filter | None = None) -> list[Mapping[str, Any]]:
+def sample_events(rows: pl.DataFrame | bytes, partitions: Partitions, records: Records) -> list[Mapping[str, Any]]:
     """Return events that have the fields of a file, to recognise these by; none where the file has no fields.
 
     Of lines, only what passes the filter is an event; the columns of a frame are those of all its rows.
     """
+    chosen = records.chosen
+    if records.sampling is not None:
+        rows = flat_lines(rows, partitions, records.sampling, Rejected()).data
     if isinstance(rows, bytes):
         events = list(islice(passing(_records(rows, partitions), chosen), SAMPLE_EVENTS))
         if not events:
@@ -81,7 +88,7 @@ class PartParser:
         schema: where everything stands; partitions are fields at the top.
         sample: events that the schema was recognised by.
         clock: Unix time, of rows that have none of their own.
-        chosen: tells predictions from other rows.
+        records: how rows become predictions.
     """
 
     def __init__(
@@ -90,20 +97,24 @@ class PartParser:
         sample: Sequence[Mapping[str, Any]],
         *,
         clock: Callable[[], float],
-        chosen: Filter | None = None,
+        records: Records,
     ) -> None:
+        chosen = records.chosen
+        self._unfolding, self._sampling = records.unfolding, records.sampling
         self._schema = schema
         self._filter = chosen
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample]
         is_text = next((isinstance(value, str) for value in times if value is not None), True)
         paths = schema.paths if chosen is None else (*schema.paths, *chosen.paths)
         #: Names of the columns that are needed.
-        self.wanted = {str(path[0]) for path in paths}
+        self.wanted: Collection[str] = {str(path[0]) for path in paths} if records.unfolding is None else EVERYTHING
         self._frames = FrameParser(schema, clock=clock, chosen=chosen)
         self._lines = JsonLinesParser(schema, time_is_text=is_text, clock=clock, chosen=chosen)
 
     def first(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> tuple[Sequence[Mapping[str, Any]], EventSchema]:
         """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema."""
+        if self._sampling is not None:
+            rows = flat_lines(rows, partitions, self._sampling, Rejected()).data
         if isinstance(rows, bytes):
             lines = rows if self._filter is not None else b"\n".join(rows.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS])
             events = list(islice(passing(_records(lines, partitions), self._filter), SEEN_EVENTS))
@@ -116,20 +127,43 @@ class PartParser:
 
     def parse(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> Batch:
         """Return the events of rows that stand in partitions."""
+        if self._unfolding is not None:
+            return self._unfolded(rows, partitions, self._unfolding)
         if isinstance(rows, bytes):
             used = self._used(partitions)
             return self._lines.parse(_with_partitions(rows, used) if used else rows)
         return self._frames.parse(self._with(rows, partitions))
 
+    def _unfolded(self, rows: pl.DataFrame | bytes, partitions: Partitions, unfolding: Unfolding) -> Batch:
+        rejected = Rejected()
+        flat = flat_lines(rows, partitions, unfolding, rejected)
+        events: list[Events] = []
+        for piece, _ in line_pieces(flat.data, rows_at_a_time(self._lines.columns)):
+            batch = self._lines.parse(piece)
+            events += batch.events
+            rejected.merge(batch.rejected)
+        return Batch(tuple(events), rejected, skipped=flat.skipped)
+
     def _used(self, partitions: Partitions) -> Partitions:
         return {name: value for name, value in partitions.items() if name in self.wanted}
 
     def _with(self, rows: pl.DataFrame, partitions: Partitions) -> pl.DataFrame:
-        """Return rows with the partitions that they stand in as columns."""
-        for name, value in self._used(partitions).items():
-            column = pl.repeat(value, rows.height, dtype=pl.String, eager=True).alias(name)
-            rows = rows.with_columns(column)
-        return rows
+        return _as_columns(rows, self._used(partitions))
+
+
+def _as_columns(rows: pl.DataFrame, partitions: Partitions) -> pl.DataFrame:
+    """Return rows with the partitions that they stand in as columns."""
+    for name, value in partitions.items():
+        column = pl.repeat(value, rows.height, dtype=pl.String, eager=True).alias(name)
+        rows = rows.with_columns(column)
+    return rows
+
+
+def flat_lines(rows: pl.DataFrame | bytes, partitions: Partitions, unfolding: Unfolding, rejected: Rejected) -> Unfolded:
+    """Return rows that stand in partitions as lines of flat events."""
+    if isinstance(rows, bytes):
+        return unfolding.unfold(_with_partitions(rows, partitions) if partitions else rows, rejected)
+    return unfolding.unfold(lines_of(_as_columns(rows, partitions)), rejected)
 
 
 def _with_partitions(lines: bytes, partitions: Partitions) -> bytes:

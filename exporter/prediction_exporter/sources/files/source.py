@@ -37,8 +37,8 @@ from prediction_exporter.sources.files.names import form_of, partitions_of
 from prediction_exporter.sources.files.parts import PartParser, sample_events
 from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Reader
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
-from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import served_of
+from prediction_exporter.sources.records.unfolding import Records
 
 logger = logging.getLogger(__name__)
 
@@ -105,8 +105,8 @@ class FilesSource:
         self._reader: tuple[Found, Reader] | None = None
         self._parser: PartParser | None = None
         self.schema: EventSchema | None = None
-        self._filter = Filter.of(predictions)
-        self.seen = FieldsSeen(predictions.fields, None if self._filter is None else self._filter.seen)
+        self._records = Records(predictions, layout, clock=clock)
+        self.seen = FieldsSeen(predictions.fields, self._records.passed)
         self.refills = False
 
     @property
@@ -317,7 +317,7 @@ class FilesSource:
         """Recognise fields by the newest file that tells them and return it; note what cannot be read on the way."""
         for file in [file for file in reversed(found) if self._is_whole(store, file)][:SAMPLE_FILES]:
             try:
-                sample = sample_events(self._open(store, file).sample(), partitions_of(file.path), self._filter)
+                sample = sample_events(self._open(store, file).sample(), partitions_of(file.path), self._records)
             except ERRORS as error:
                 problems[store.shown(file)] = words_of(error)
                 continue
@@ -330,7 +330,7 @@ class FilesSource:
                 self.schema = log_schema(sample, predictions.fields, self._layout, timezone=predictions.timezone, where=where)
             except ConfigError as error:
                 raise ConfigError(f"{store.shown(file)}: {error}") from error
-            self._parser = PartParser(self.schema, sample, clock=self._clock, chosen=self._filter)
+            self._parser = PartParser(self.schema, sample, clock=self._clock, records=self._records)
             self.seen.count(served_of(sample, self.schema), self.schema, has_values=len(sample) > 1)
             return file, sample
         return None
