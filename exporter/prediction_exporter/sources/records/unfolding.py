@@ -19,8 +19,9 @@ from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.passed import Passed
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import parse_lines
-from prediction_exporter.sources.layouts.base import Options, Record
+from prediction_exporter.sources.layouts.base import SIDES, Options, Record
 from prediction_exporter.sources.layouts.registry import layout_of
+from prediction_exporter.sources.records.halves import Halves, HalvesInMemory, half_of
 from prediction_exporter.sources.records.numbering import ROW
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
@@ -70,6 +71,8 @@ class Unfolding:
             self._flat = RowsInRecord(rows).flat
         else:
             self._flat = _as_it_is
+        self._halves: Halves = HalvesInMemory()
+        self._half = half_of(predictions.join) if predictions.join is not None else None if known is None else known.half
         self._names: Sequence[str] = ()
         self._encoding = "auto" if rows is None else rows.encoding
         self._most = 10_000 if rows is None else rows.max
@@ -90,8 +93,15 @@ class Unfolding:
         for record, dumps in _records(data, rejected):
             if not self._is_meant(record):
                 skipped += 1
-                continue
-            lines.extend(self._lines_of(record, dumps, rejected))
+            elif self._half is None:
+                lines.extend(self._lines_of(record, dumps, rejected))
+            elif (half := self._half(record)) is None:
+                skipped += 1
+            elif (other := self._halves.meet(half, record)) is not None:
+                both: dict[str, Any] = dict(
+                    zip(SIDES, (record, other) if half.side == SIDES[0] else (other, record), strict=True)
+                )
+                lines.extend(self._lines_of(both, _dump_slowly, rejected))
         return Unfolded(b"".join(lines), skipped)
 
     def _lines_of(self, record: Record, dumps: Callable[[Any], bytes], rejected: Rejected) -> list[bytes]:
