@@ -59,8 +59,9 @@ class RecordLayout:
         evidence: what its tests' records are, for the documentation: genuine ones, or whose documentation tells them.
         flat: yields the flat events of a record; of two that were joined, of an object with one under ``request`` and one under
             ``response``. It raises ``PayloadError`` where the record cannot be read.
-        half: tells which half of a prediction a record is, None where it is none; left out where each record is whole.
+        half: tells which half of a prediction a record is, None where it is whole; left out where each record is.
         is_meant: whether a record is one of this layout at all; others of a log are skipped, as those that a filter leaves out.
+        reads: reads a line of text that is no JSON, None where it is no record and skipped; left out where all lines are JSON.
         notes: sentences for the documentation and ``check config``, as where the time comes from.
     """
 
@@ -70,4 +71,5 @@ class RecordLayout:
     flat: Callable[[Record, Options], Iterator[dict[str, Any]]]
     half: Callable[[Record], Half | None] | None = None
     is_meant: Callable[[Record], bool] = field(default=lambda record: True)  # noqa: ARG005 - of every record
+    reads: Callable[[str], Record | None] | None = None
     notes: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.layouts.base import SIDES, Options, Record
 from prediction_exporter.sources.layouts.registry import layout_of
 from prediction_exporter.sources.records.halves import Halves, HalvesInMemory, half_of
+from prediction_exporter.sources.records.lines import opened
 from prediction_exporter.sources.records.numbering import ROW
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
@@ -63,8 +64,10 @@ class Unfolding:
         self._sieve = None if chosen is None else Sieve(chosen)
         self._clock = clock
         rows = predictions.rows
+        self._joins = predictions.join is not None
         known = None if predictions.layout is None else layout_of(predictions.layout)
         self._is_meant = (lambda record: True) if known is None else known.is_meant  # noqa: ARG005 - of every record
+        self._known = known
         if known is not None:
             self._flat = known.flat
         elif rows is not None:
@@ -87,8 +90,11 @@ class Unfolding:
             rejected: where records are counted that cannot be read.
         """
         skipped = 0
+        if self._known is not None:
+            data, skipped = opened(data, self._known.reads)
         if self._sieve is not None:
-            data, skipped = self._sieve.sift(data)
+            data, left_out = self._sieve.sift(data)
+            skipped += left_out
         lines: list[bytes] = []
         for record, dumps in _records(data, rejected):
             if not self._is_meant(record):
@@ -96,7 +102,10 @@ class Unfolding:
             elif self._half is None:
                 lines.extend(self._lines_of(record, dumps, rejected))
             elif (half := self._half(record)) is None:
-                skipped += 1
+                if self._joins:
+                    skipped += 1
+                else:  # a layout's record that is whole
+                    lines.extend(self._lines_of(record, dumps, rejected))
             elif (other := self._halves.meet(half, record)) is not None:
                 both: dict[str, Any] = dict(
                     zip(SIDES, (record, other) if half.side == SIDES[0] else (other, record), strict=True)
