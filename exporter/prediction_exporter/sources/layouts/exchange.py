@@ -206,6 +206,8 @@ def result_of(row: Any) -> dict[str, Any]:
     score = next((by_name[name] for name in SCORES if name in by_name), None)
     label = next((by_name[name] for name in LABELS if name in by_name), None)
     if label is None:
+        label = next((name for name in values if name != score and classes_of(values[name])), None)
+    if label is None:
         label = next((name for name in values if name != score and not isinstance(values[name], list | Mapping)), None)
     found: dict[str, Any] = {}
     if label is not None:

@@ -27,13 +27,21 @@ def opened(data: bytes, reads: ReadsText | None) -> tuple[bytes, int]:
         begin = line.lstrip()[:1]
         if begin == b"[" and (items := _items(line)) is not None:
             lines += items
-        elif begin in (b"", b"{") or reads is None:
+        elif begin == b"" or reads is None or (begin == b"{" and _is_object(line)):
             lines.append(line)
         elif (record := reads(line.decode("utf-8", "replace"))) is not None:
             lines.append(json.dumps(record).encode())
         else:
             skipped += 1
     return b"\n".join(lines), skipped
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _items(line: bytes) -> list[bytes] | None:

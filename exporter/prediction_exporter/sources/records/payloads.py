@@ -204,8 +204,9 @@ def _of_tensor(tensor: Mapping[str, Any], most: int) -> list[Any]:
         raise PayloadError("a tensor whose shape is no list of whole numbers")
     if not isinstance(data, list):
         raise PayloadError("a tensor whose data is no list")
+    rows = _rows_of_shape(shape, data)
+    shape = [rows, *shape[1:]]
     sizes = [size for size in shape if size >= 0]
-    rows = shape[0] if shape and shape[0] >= 0 else 1 if not shape else len(data)
     if rows > most:
         raise PayloadError(f"{rows} rows are more than {most}", "too_many_rows")
     flat = _flat(data, len(shape))
@@ -217,6 +218,15 @@ def _of_tensor(tensor: Mapping[str, Any], most: int) -> list[Any]:
         raise PayloadError(f"a tensor of shape {shape} has {len(flat)} values", "uneven_rows")
     width = len(flat) // rows
     return flat if width == 1 else [flat[at : at + width] for at in range(0, len(flat), width)]
+
+
+def _rows_of_shape(shape: list[int], data: list[Any]) -> int:
+    """Return the first dimension of a tensor: its size, or where that is open as many as its values fill."""
+    if not shape or shape[0] >= 0:
+        return shape[0] if shape else 1
+    width = math.prod(shape[1:])
+    nested = any(isinstance(item, list) for item in data)
+    return len(data) if nested or width <= 0 else len(data) // width
 
 
 def _flat(data: list[Any], levels: int) -> list[Any]:
