@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
 from prediction_exporter.config import Files
 from prediction_exporter.sources.files.names import ENDINGS
+from prediction_exporter.sources.files.parts import Partitions, sample_events
 from prediction_exporter.sources.files.readers import ERRORS, CsvReader, Reader
 from prediction_exporter.sources.files.store import Found, Store
+from prediction_exporter.sources.records.frames import EVERYTHING
+from prediction_exporter.sources.records.unfolding import Records
 
 
 def words_of(error: BaseException) -> str:
     """Return an error in one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def first_events(reader: Reader, partitions: Partitions, records: Records) -> list[Mapping[str, Any]]:
+    """Return events that have the fields of a file, of the values of CSV only where these are unfolded."""
+    unfolds = records.sampling is not None and isinstance(reader, CsvReader)
+    return sample_events(reader.read(0, EVERYTHING).rows if unfolds else reader.sample(), partitions, records)
 
 
 def first_rows(reader: Reader, wanted: Collection[str]) -> pl.DataFrame | bytes:

@@ -31,10 +31,10 @@ from prediction_exporter.sources.fields.recognise import column_names, log_schem
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.files.bucket import BucketStore
-from prediction_exporter.sources.files.explain import first_rows, why_nothing, words_of
+from prediction_exporter.sources.files.explain import first_events, first_rows, why_nothing, words_of
 from prediction_exporter.sources.files.ledger import Done, Ledger
 from prediction_exporter.sources.files.names import form_of, partitions_of
-from prediction_exporter.sources.files.parts import PartParser, sample_events
+from prediction_exporter.sources.files.parts import PartParser
 from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Reader
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
 from prediction_exporter.sources.jsonl import served_of
@@ -317,7 +317,7 @@ class FilesSource:
         """Recognise fields by the newest file that tells them and return it; note what cannot be read on the way."""
         for file in [file for file in reversed(found) if self._is_whole(store, file)][:SAMPLE_FILES]:
             try:
-                sample = sample_events(self._open(store, file).sample(), partitions_of(file.path), self._records)
+                sample = first_events(self._open(store, file), partitions_of(file.path), self._records)
             except ERRORS as error:
                 problems[store.shown(file)] = words_of(error)
                 continue

@@ -7,6 +7,7 @@ What servers of this family understand is told apart by the body alone: V1 (``in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -44,14 +45,21 @@ FAILED = "error"
 
 _OK = 200
 
+#: Characters that no text has, but bytes that were taken for one.
+_BYTES = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd]")
+
 
 def parsed(body: Any) -> Any:
     """Return a body that is a text of JSON as what it says; anything else as it is.
 
     Raises:
-        PayloadError: it begins like JSON and is none, or something stands behind it.
+        PayloadError: it begins like JSON and is none, or something stands behind it; or it is no text.
     """
-    if not isinstance(body, str) or body.lstrip()[:1] not in ("{", "["):
+    if not isinstance(body, str):
+        return body
+    if _BYTES.search(body):
+        raise PayloadError("a body of bytes, as one that is compressed or binary")
+    if body.lstrip()[:1] not in ("{", "["):
         return body
     try:
         return json.loads(body)
