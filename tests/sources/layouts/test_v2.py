@@ -124,6 +124,8 @@ X = tensor("x", [2], [1, 2])
             [tensor("o", [2, 2], [0.5, 0.5, 1, 0])],
             [({"x": 1, "y": "a", "z": [1, None]}, None, [0.5, 0.5]), ({"x": 2, "y": "b", "z": [3, 4]}, None, [1, 0])],
         ),
+        # A row without values, and an open number of rows.
+        ([tensor("e", [2, 0], [])], [tensor("o", [-1, 2], [1, 2, 3, 4])], [([], None, [1, 2]), ([], None, [3, 4])]),
         # A text without a list around it, as MLServer takes it.
         ([tensor("t", [1], "hello", "BYTES")], [tensor("o", [1], [1])], [({"t": "hello"}, 1, None)]),
         # Ranked classes of a batch.
@@ -161,7 +163,7 @@ def test_configured_names_are_of_the_values_of_a_row() -> None:
         ([X, tensor("y", [1], [1])], [tensor("o", [2], [1, 2])], "uneven_rows"),
         ([tensor("x", [2, 2], [1, 2, 3])], [tensor("o", [2], [1, 2])], "uneven_rows"),
         ([X, X], [tensor("o", [2], [1, 2])], "payload"),
-        ([X], [tensor("o", "2", [1, 2])], "payload"),
+        ([X], [tensor("o", ["2.5"], [1, 2])], "payload"),
         ([X], [tensor("o", [2], {"a": 1})], "payload"),
         ([X], [tensor("o", [10**30], [1])], "too_many_rows"),
     ],

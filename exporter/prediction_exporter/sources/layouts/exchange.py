@@ -151,7 +151,7 @@ def inputs_of(body: Any, options: Options, *, is_whole: bool = False) -> list[An
     if isinstance(body, Mapping):
         inputs = body.get("inputs")
         if are_tensors(inputs):
-            return _rows_of_tensors(columns_of(inputs, most, is_whole=is_whole), names)
+            return rows_of_columns(columns_of(inputs, most, is_whole=is_whole), names)
         if isinstance(inputs, Mapping):
             return rows_of({"inputs": inputs}, most=most)
         if "examples" in body:
@@ -170,7 +170,7 @@ def outputs_of(body: Any, options: Options) -> list[dict[str, Any]]:
         outputs = body.get("outputs")
         if are_tensors(outputs):
             is_whole = _has_ranked(body)
-            return [result_of(row) for row in _rows_of_tensors(columns_of(outputs, most, is_whole=is_whole), (), keep=True)]
+            return [result_of(row) for row in rows_of_columns(columns_of(outputs, most, is_whole=is_whole), (), keep=True)]
         if isinstance(outputs, Mapping):
             return [result_of(row) for row in rows_of({"inputs": outputs}, most=most)]
         if not any(key in body for key in RESPONSE_KEYS):
@@ -248,7 +248,7 @@ def _has_ranked(body: Any) -> bool:
     return are_tensors(outputs) and all(is_ranked(tensor) for tensor in outputs)
 
 
-def _rows_of_tensors(columns: Mapping[str, list[Any]], names: Sequence[str], *, keep: bool = False) -> list[Any]:
+def rows_of_columns(columns: Mapping[str, list[Any]], names: Sequence[str], *, keep: bool = False) -> list[Any]:
     """Return the rows of tensors: of one alone its lists by the configured names, else objects with the values of all."""
     if len(columns) == 1:
         name, rows = next(iter(columns.items()))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from prediction_exporter.sources.layouts.base import Options, Record
-from prediction_exporter.sources.layouts.exchange import features_of, result_of
+from prediction_exporter.sources.layouts.exchange import features_of, result_of, rows_of_columns
 from prediction_exporter.sources.records.payloads import PayloadError, rows_of
 
 #: The logs of a kind of request; others are known and not read.
@@ -51,7 +51,7 @@ def flat_log(record: Record, options: Options) -> Iterator[dict[str, Any]]:
         raise PayloadError(f"a {kind}, which is not read")
     log = _get(record, kind)
     request, response = _mapping(log, "request"), _mapping(log, "response")
-    inputs, outputs = _ROWS[kind](request, response, options.most)
+    inputs, outputs = _ROWS[kind](request, response, options)
     if len(inputs) != len(outputs):
         raise PayloadError(f"a request of {len(inputs)} rows with a response of {len(outputs)}", "uneven_rows")
     metadata = _get(record, "log_metadata")
@@ -60,8 +60,6 @@ def flat_log(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     version = next((found for spec in specs if (found := _get(spec, "version")) is not None), None)
     own = {"time": _integer(seconds) or options.now, **({} if version is None else {"version": version})}
     for features, output in zip(inputs, outputs, strict=True):
-        if options.names and isinstance(features, Mapping) and len(features) == 1:
-            [features] = rows_of([next(iter(features.values()))], names=options.names)  # noqa: PLW2901 - by their names
         yield {**own, "features": features_of(features), **result_of(output)}
 
 
@@ -98,21 +96,23 @@ def _integer(value: Any) -> int | None:
 Rows = tuple[list[Any], list[Any]]
 
 
-def _predicted(request: Mapping[str, Any], response: Mapping[str, Any], most: int) -> Rows:
-    return _of_tensors(_mapping(request, "inputs"), most), _of_tensors(_mapping(response, "outputs"), most)
+def _predicted(request: Mapping[str, Any], response: Mapping[str, Any], options: Options) -> Rows:
+    inputs = _columns(_mapping(request, "inputs"), options.most)
+    outputs = _columns(_mapping(response, "outputs"), options.most)
+    return rows_of_columns(inputs, options.names), rows_of_columns(outputs, (), keep=True)
 
 
-def _classified(request: Mapping[str, Any], response: Mapping[str, Any], most: int) -> Rows:
+def _classified(request: Mapping[str, Any], response: Mapping[str, Any], options: Options) -> Rows:
     found = [_classes(item) for item in _list(_get(response, "result"), "classifications")]
-    return _examples(request, most), found
+    return _examples(request, options.most), found
 
 
-def _regressed(request: Mapping[str, Any], response: Mapping[str, Any], most: int) -> Rows:
+def _regressed(request: Mapping[str, Any], response: Mapping[str, Any], options: Options) -> Rows:
     # A value of 0 is left out of the JSON of protocol buffers.
     found = [
         0.0 if (value := _get(item, "value")) is None else value for item in _list(_get(response, "result"), "regressions")
     ]
-    return _examples(request, most), found
+    return _examples(request, options.most), found
 
 
 _ROWS = {"predict_log": _predicted, "classify_log": _classified, "regress_log": _regressed}
@@ -177,12 +177,12 @@ def _text(value: Any) -> Any:
         raise PayloadError("bytes that are no base64") from error
 
 
-def _of_tensors(tensors: Mapping[str, Any], most: int) -> list[Any]:
+def _columns(tensors: Mapping[str, Any], most: int) -> dict[str, list[Any]]:
     columns = {str(name): _tensor(tensor, most) for name, tensor in tensors.items()}
     if len({len(rows) for rows in columns.values()}) > 1:
         told = ", ".join(str(len(rows)) for rows in columns.values())
         raise PayloadError(f"tensors with different numbers of rows: {told}", "uneven_rows")
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return columns
 
 
 def _tensor(tensor: Any, most: int) -> list[Any]:

@@ -217,7 +217,7 @@ def _of_tensor(tensor: Mapping[str, Any], most: int) -> list[Any]:
             return []
         raise PayloadError(f"a tensor of shape {shape} has {len(flat)} values", "uneven_rows")
     width = len(flat) // rows
-    return flat if width == 1 else [flat[at : at + width] for at in range(0, len(flat), width)]
+    return flat if width == 1 else [flat[at * width : (at + 1) * width] for at in range(rows)]
 
 
 def _rows_of_shape(shape: list[int], data: list[Any]) -> int:
