@@ -298,6 +298,8 @@ class Model(Section):
         table = self.predictions.table
         if self.labels is None or self.labels.join == "state" or table is None or self.labels.table is None:
             return False
+        if self.predictions.unfolds:  # a row is no prediction
+            return False
         return table.is_beside(self.labels.table)
 
     def owner_of(self, area: Area) -> str:

@@ -75,6 +75,7 @@ class Batch:
         events: usable events.
         rejected: lines or rows that were refused.
         skipped: how many others do not pass ``predictions.where``; a database does not tell of them.
+        records: rows of a table that ``events`` were unfolded of; None where each row is an event.
         tally: what a database counted of further events, which are not among ``events``.
         reading: the span of time that this is a part of; None where events are delivered once and for good.
         is_last: whether it is the last part of its span, or of its chunk of a log: the source's position lies behind it.
@@ -86,6 +87,7 @@ class Batch:
     reading: Reading | None = None
     is_last: bool = True
     skipped: int = 0
+    records: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -201,20 +201,38 @@ class LogSource:
 
     def _batches(self, lines: Lines) -> Iterator[Batch]:
         """Yield what lines hold, in pieces of bounded size."""
-        unfolded = 0
-        if self._unfolding is not None:
-            lines, unfolded = _unfolded(lines, self._unfolding)
+        if self._unfolding is None:
+            yield from self._batches_of(lines, 0, is_end=True)
+            return
+        rejected = Rejected()
+        skipped = 0
+        for piece in self._unfolding.pieces(lines.data, rejected):
+            skipped += piece.skipped
+            # What is refused is told with the last piece: before that nothing may be known of the fields.
+            told = replace(lines, data=piece.data, rejected=rejected if piece.is_last else Rejected())
+            if piece.is_last:
+                rejected.merge(lines.rejected)
+            yield from self._batches_of(told, skipped if piece.is_last else 0, is_end=piece.is_last)
+
+    def _batches_of(self, lines: Lines, unfolded: int, *, is_end: bool) -> Iterator[Batch]:
+        """Yield the batches of lines of events.
+
+        Args:
+            lines: events.
+            unfolded: records that are none of them and were left out before.
+            is_end: whether the position lies behind the last of them.
+        """
         if self._parser is None:
             self._learn(lines)
         if self._parser is None:
             rejected = Rejected()  # for what they are refused for, or do not pass
             skipped = left_out(parse_lines(lines.data.split(b"\n"), rejected), self._fields.chosen)
             rejected.merge(lines.rejected)
-            yield Batch(rejected=rejected, skipped=skipped + unfolded)
+            yield Batch(rejected=rejected, skipped=skipped + unfolded, is_last=is_end)
             return
         is_seen = False
         for piece, is_last in line_pieces(lines.data, rows_at_a_time(self._parser.columns)):
-            batch = replace(self._parse(replace(lines, data=piece)), is_last=is_last)
+            batch = replace(self._parse(replace(lines, data=piece)), is_last=is_last and is_end)
             if not is_seen and not self._fields.see_read(batch, SEEN_EVENTS):
                 self._fields.see(_first(lines.data, self._fields.chosen))
             is_seen = True

@@ -35,7 +35,7 @@ from prediction_exporter.sources.files.explain import first_rows, why_nothing, w
 from prediction_exporter.sources.files.ledger import Done, Ledger
 from prediction_exporter.sources.files.names import form_of, partitions_of
 from prediction_exporter.sources.files.parts import PartParser, sample_events
-from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Reader
+from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Part, Reader
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
 from prediction_exporter.sources.jsonl import served_of
 from prediction_exporter.sources.records.unfolding import Records
@@ -173,10 +173,11 @@ class FilesSource:
         file, events = sampled
         rows = first_rows(self._open(store, file), self._parser.wanted)
         self.close()
+        looked = self._parser.look(rows, partitions_of(file.path))
         return Look(
             schema=self.schema,
             place=store.shown(file),
-            batch=self._parser.parse(rows, partitions_of(file.path)),
+            batch=looked.batch,
             fields=column_names(events, self._predictions.fields, where=f"{self._where}.{self._predictions.SECTION}.fields"),
             remarks=(*unread, *self.seen.remarks(events)),
             unseen=self.seen.unseen(),
@@ -347,7 +348,8 @@ class FilesSource:
                     self.close()
                     return
                 part = reader.read(offset, self._parser.wanted)
-                batch = self._parser.parse(part.rows, partitions)
+                batches = self._parser.parse(part.rows, partitions)
+                batch = next(batches)
             except ERRORS as error:
                 self.close()
                 yield from self._cannot_read(store, file, offset, error, denied)
@@ -357,18 +359,25 @@ class FilesSource:
                 return
             if offset == 0:  # another file may have other columns
                 self.seen.count(*self._parser.first(part.rows, partitions), has_names=False)
+            for following in batches:  # of records with many predictions, whose end is that of the part
+                yield batch
+                batch = following
             batch.rejected.merge(part.rejected)
             offset = part.end
-            self._ledger.note(file, Done.READ if part.last else offset)
-            self._left[file.path] = int(file.size * (1 - part.share))
-            if part.last:
-                self.close()
-                self._left.pop(file.path)
-                self._failing.pop(file.path, None)
+            self._note(file, part)
             if batch.events or batch.rejected.total or batch.skipped:
                 yield batch
             if part.last:
                 return
+
+    def _note(self, file: Found, part: Part) -> None:
+        """Note how far a file is read."""
+        self._ledger.note(file, Done.READ if part.last else part.end)
+        self._left[file.path] = int(file.size * (1 - part.share))
+        if part.last:
+            self.close()
+            self._left.pop(file.path)
+            self._failing.pop(file.path, None)
 
     def _cannot_read(
         self, store: Store, file: Found, offset: int, error: BaseException, denied: dict[str, OSError]

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 #: The field of a flat event that holds which row of its record it is, from 0.
 ROW = "row of the record"
 
+#: The field of one of a table that holds the time of its record, in microseconds since the epoch.
+TIME = "time of the record"
+
 
 def row_numbers(rows: pl.Series, ids: pl.Series | None) -> NDArray[np.int64]:
     """Return which row of its record each event is: 0 for one that has an id of its own.
