@@ -214,6 +214,12 @@ class Model(Section):
     @model_validator(mode="after")
     def _rows_for_labels(self) -> Model:
         table = self.predictions.table
+        if self.labels is not None and self.labels.fields.row is not None and not self.predictions.unfolds:
+            raise refuse(
+                "is which prediction of a record a label is of, and each record is one prediction",
+                "only beside predictions.rows or predictions.layout",
+                inside=("labels", "fields", "row"),
+            )
         if self.labels is None or self.joins_in_engine:
             return self
         if self.labels.join == "engine":

@@ -90,6 +90,21 @@ class Batch:
     records: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class UnfoldedSample:
+    """What records of a sample were unfolded to.
+
+    Attributes:
+        records: how many had predictions.
+        predictions: how many these were.
+        names: the fields of one of them.
+    """
+
+    records: int
+    predictions: int
+    names: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """What a look at a source shows to a person; nothing counts as read by it.
@@ -105,6 +120,7 @@ class Look:
         unseen: what is known of the fields and is in no record, a sentence each, with the place in the configuration.
         failing: statuses of the requests that count as failed, the most frequent first, where the source tells.
         status: the field that they stand in.
+        unfolded: what the sampled records hold, where a record is not one prediction as it stands.
     """
 
     schema: EventSchema | None = None
@@ -117,6 +133,7 @@ class Look:
     unseen: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
     status: str = ""
+    unfolded: UnfoldedSample | None = None
 
 
 class Source(Protocol):

@@ -12,16 +12,18 @@ from typing import Any
 
 import polars as pl
 
-from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.base import Batch, Rejected, UnfoldedSample
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.fields.steps import labelled
+from prediction_exporter.sources.files.explain import first_rows
+from prediction_exporter.sources.files.readers import Reader
 from prediction_exporter.sources.filtering import left_out, passing
 from prediction_exporter.sources.frames import FrameParser, value_at
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser, served_of
 from prediction_exporter.sources.records.frames import EVERYTHING, lines_of
-from prediction_exporter.sources.records.unfolding import Records, Unfolded, Unfolding
+from prediction_exporter.sources.records.unfolding import Records, Unfolding
 from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
 
 Partitions = Mapping[str, str | None]
@@ -35,13 +37,15 @@ SEEN_EVENTS = 20
 _OBJECT = re.compile(rb'^([ \t]*\{)(?=[ \t]*")', re.MULTILINE)
 
 
-def sample_events(rows: pl.DataFrame | bytes, partitions: Partitions, records: Records) -> list[Mapping[str, Any]]:
+def sample_events(reader: Reader, partitions: Partitions, records: Records) -> list[Mapping[str, Any]]:
     """Return events that have the fields of a file, to recognise these by; none where the file has no fields.
 
     Of lines, only what passes the filter is an event; the columns of a frame are those of all its rows.
     """
     chosen = records.chosen
+    rows = reader.sample()
     if records.sampling is not None:
+        rows = first_rows(reader, EVERYTHING)  # names alone tell nothing
         rows = records.sampling.unfold(_as_lines(rows, partitions), Rejected()).data
     if isinstance(rows, bytes):
         events = list(islice(passing(_records(rows, partitions), chosen), SAMPLE_EVENTS))
@@ -87,11 +91,11 @@ class Looked:
 
     Attributes:
         batch: the events, and what was refused.
-        flat: the flat events that they were read of; None where rows are events as they stand.
+        unfolded: what they hold; None where rows are events as they stand.
     """
 
     batch: Batch
-    flat: Unfolded | None = None
+    unfolded: UnfoldedSample | None = None
 
 
 class PartParser:
@@ -114,6 +118,8 @@ class PartParser:
     ) -> None:
         chosen = records.chosen
         self._unfolding, self._sampling = records.unfolding, records.sampling
+        if records.unfolding is not None:
+            records.tell_id(schema.id)
         self._schema = schema
         self._filter = chosen
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample]
@@ -154,10 +160,11 @@ class PartParser:
             [batch] = self.parse(rows, partitions)
             return Looked(batch)
         rejected = Rejected()
+        before = self._sampling.records, self._sampling.predictions
         flat = self._sampling.unfold(_as_lines(rows, partitions), rejected)
         batch = self._lines.parse(flat.data)
         rejected.merge(batch.rejected)
-        return Looked(replace(batch, rejected=rejected, skipped=flat.skipped), flat)
+        return Looked(replace(batch, rejected=rejected, skipped=flat.skipped), self._sampling.since(*before))
 
     def _unfolded(self, lines: bytes, unfolding: Unfolding) -> Iterator[Batch]:
         refused = Rejected()

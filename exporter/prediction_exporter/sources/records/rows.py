@@ -81,7 +81,7 @@ class RowsInRecord:
             found = rows_of(payload, names=names, encoding=encoding, most=most, named=key not in _OUTPUTS, rows=rows)
         except PayloadError as error:
             raise PayloadError(f"{key}: {error}", error.reason) from error
-        if key in _OUTPUTS and found and isinstance(found[0], list | Mapping):
+        if key in _OUTPUTS and any(isinstance(row, list | Mapping) for row in found):
             return [self._single(row, key) for row in found]
         return found
 

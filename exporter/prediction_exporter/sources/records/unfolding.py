@@ -12,8 +12,10 @@ from typing import Any
 from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.memory import ROOM
-from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.base import Rejected, UnfoldedSample
+from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.passed import Passed
+from prediction_exporter.sources.fields.schema import Path
 from prediction_exporter.sources.fields.stated import stated
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import parse_lines
@@ -21,7 +23,7 @@ from prediction_exporter.sources.layouts.base import SIDES, Options, Record
 from prediction_exporter.sources.layouts.registry import layout_of
 from prediction_exporter.sources.records.decoding import as_texts, decode_fast, encode
 from prediction_exporter.sources.records.halves import Halves, HalvesInMemory, half_of
-from prediction_exporter.sources.records.numbering import ROW, TIME
+from prediction_exporter.sources.records.numbering import ROW, TIME, row_numbers
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
 from prediction_exporter.sources.sieve import Sieve
@@ -53,13 +55,29 @@ class Unfolding:
         layout: the model's columns, whose names are those of features that have none where the configuration says so.
         chosen: tells predictions from other records; None where there are no others.
         clock: Unix time.
+        numbered: whether events have their row.
+
+    Attributes:
+        records, predictions: how many records with predictions were unfolded, and how many these had.
+        names: the fields of one of these.
+        id_at: where a flat event has its id, once that is known; by it the predictions of a record are told apart.
     """
 
     def __init__(
-        self, predictions: Predictions, layout: Layout | None, chosen: Filter | None, *, clock: Callable[[], float]
+        self,
+        predictions: Predictions,
+        layout: Layout | None,
+        chosen: Filter | None,
+        *,
+        clock: Callable[[], float],
+        numbered: bool = True,
     ) -> None:
         self._sieve = None if chosen is None else Sieve(chosen)
         self._clock = clock
+        self._numbered = numbered
+        self.records = self.predictions = 0
+        self.names: tuple[str, ...] = ()
+        self.id_at: Path | None = None
         rows = predictions.rows
         known = None if predictions.layout is None else layout_of(predictions.layout)
         self._is_meant = (lambda record: True) if known is None else known.is_meant  # noqa: ARG005 - of every record
@@ -76,6 +94,10 @@ class Unfolding:
         self._most = 10_000 if rows is None else rows.max
         if rows is not None and rows.names is not None:
             self._names = names_of(layout) if rows.names == "baseline" else rows.names
+
+    def since(self, records: int, predictions: int) -> UnfoldedSample:
+        """Return what was unfolded since so many records and predictions were."""
+        return UnfoldedSample(self.records - records, self.predictions - predictions, self.names)
 
     def unfold(self, data: bytes, rejected: Rejected) -> Unfolded:
         """Return lines of records as lines of flat events; for few lines, as of a sample.
@@ -114,7 +136,7 @@ class Unfolding:
             if record is None:
                 skipped += 1
                 continue
-            for line in _lines_of(self._events_of(record, rejected), record.get(TIME), rejected):
+            for line in self._lines_of(record, rejected):
                 lines.append(line)
                 size += len(line)
                 if size >= most:
@@ -122,6 +144,25 @@ class Unfolding:
                     lines.clear()
                     skipped = size = 0
         yield Unfolded(b"".join(lines), skipped)
+
+    def _lines_of(self, record: Record, rejected: Rejected) -> Iterator[bytes]:
+        """Yield a line for each event of a record, with its row, and the time of the record where that is given."""
+        events = self._events_of(record, rejected)
+        if not events:
+            return
+        self.records += 1
+        self.predictions += len(events)
+        self.names = self.names or tuple(flatten(events[:1]))
+        time = record.get(TIME)
+        for row, event in zip(row_numbers(events, self.id_at), events, strict=True):
+            if self._numbered:
+                event[ROW] = row
+            if time is not None:
+                event[TIME] = time
+            try:
+                yield encode(event) + b"\n"
+            except (TypeError, ValueError, RecursionError):  # deeper than a writer of JSON goes
+                rejected.add("payload", example="a prediction that cannot be written as JSON")
 
     def _whole(self, records: Iterable[Record]) -> Iterator[Record | None]:
         """Yield records of this kind, of halves both of them as one; None for each other record. One that waits is none."""
@@ -171,6 +212,12 @@ class Records:
             self.sampling = Unfolding(predictions, layout, Filter.of(predictions), clock=clock)
             self.chosen = None
 
+    def tell_id(self, id_at: Path | None) -> None:
+        """Tell where flat events have their id."""
+        for unfolding in (self.unfolding, self.sampling):
+            if unfolding is not None:
+                unfolding.id_at = id_at
+
 
 def _as_it_is(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
     yield dict(record)
@@ -195,15 +242,3 @@ def _records(data: bytes, rejected: Rejected) -> Iterator[Record]:
                 yield as_texts(parsed)
             except RecursionError:
                 rejected.add("payload", example="a record that is nested too deeply")
-
-
-def _lines_of(events: Iterable[dict[str, Any]], time: int | None, rejected: Rejected) -> Iterator[bytes]:
-    """Yield a line for each event of a record, with its row, and the time of the record where that is given."""
-    for row, event in enumerate(events):
-        event[ROW] = row
-        if time is not None:
-            event[TIME] = time
-        try:
-            yield encode(event) + b"\n"
-        except (TypeError, ValueError, RecursionError):  # deeper than a writer of JSON goes
-            rejected.add("payload", example="a prediction that cannot be written as JSON")

@@ -137,14 +137,23 @@ class TableSource:
         with self._database.connect() as connection:
             relation = self._look(connection)
             rows = Batch()
+            before = (0, 0) if self._records is None else self._records.counted
             if relation is not None:  # for what it cannot read, and what it warns of
                 reader = open_reader(self._context, self._database, relation, connection, Learned(), self._records)
                 is_needed = self._context.by_rows or self._records is not None
                 rows = reader.sample() if is_needed and isinstance(reader, RowsReader) else rows
+            unfolded = None if self._records is None else self._records.unfolding.since(*before)
         if relation is None:
             passing = "" if self._context.predictions.where is None else " that passes the filter"
             return Look(remarks=(f"the table has no row with a time{passing} yet",), unseen=self.seen.unseen())
-        return Look(schema=relation.schema, place=self.name, rows=rows, fields=relation.fields, unseen=self.seen.unseen())
+        return Look(
+            schema=relation.schema,
+            place=self.name,
+            rows=rows,
+            fields=relation.fields,
+            unseen=self.seen.unseen(),
+            unfolded=unfolded,
+        )
 
     # Reading
 

@@ -54,6 +54,11 @@ class TableRecords:
         self._predictions = predictions
         self._layout = layout
 
+    @property
+    def counted(self) -> tuple[int, int]:
+        """How many records were unfolded so far, and how many predictions they had."""
+        return self.unfolding.records, self.unfolding.predictions
+
     def recognise(self, rows: Sequence[Mapping[str, Any]], *, where: str) -> Recognised | None:
         """Return which field is what; None where no row has a prediction.
 
@@ -93,6 +98,7 @@ class UnfoldedRowsReader(RowsReader):
     def __init__(self, database: Database, relation: Relation, connection: Connection, unfolding: Unfolding) -> None:
         super().__init__(database, relation, connection)
         self._unfolding = unfolding
+        unfolding.id_at = relation.schema.id
         self._schema: EventSchema = replace(relation.schema, timezone=relation.timezone)
         self._dates = DateParser(relation.timezone, relation.schema.time_unit)
         flat = replace(relation.schema, time=(TIME,), time_unit=_UNIT)
