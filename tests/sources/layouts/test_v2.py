@@ -165,7 +165,8 @@ def test_configured_names_are_of_the_values_of_a_row() -> None:
         ([X, X], [tensor("o", [2], [1, 2])], "payload"),
         ([X], [tensor("o", ["2.5"], [1, 2])], "payload"),
         ([X], [tensor("o", [2], {"a": 1})], "payload"),
-        ([X], [tensor("o", [10**30], [1])], "too_many_rows"),
+        ([X], [tensor("o", [10**30], [1])], "uneven_rows"),
+        ([X], [tensor("o", [10_001], [1] * 10_001)], "too_many_rows"),
     ],
 )
 def test_tensors_that_do_not_fit_are_refused(inputs: list[Any], outputs: list[Any], reason: str) -> None:

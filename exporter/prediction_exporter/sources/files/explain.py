@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+import logging
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
 from prediction_exporter.config import Files
 from prediction_exporter.sources.files.names import ENDINGS
-from prediction_exporter.sources.files.parts import Partitions, sample_events
 from prediction_exporter.sources.files.readers import ERRORS, CsvReader, Reader
 from prediction_exporter.sources.files.store import Found, Store
-from prediction_exporter.sources.records.frames import EVERYTHING
-from prediction_exporter.sources.records.unfolding import Records
+
+logger = logging.getLogger(__name__)
+
+#: Warnings that are remembered, so that none is given twice.
+MOST_TOLD = 10_000
+
+
+class Teller:
+    """Warns of files, of each once."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()  # what was said of which file
+
+    def __call__(self, store: Store, file: Found, what: str) -> None:
+        """Warn of a file."""
+        if (file.path, what) not in self._told:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            self._told.add((file.path, what))
+            logger.warning("a file %s", what, extra={"path": store.shown(file)})
 
 
 def words_of(error: BaseException) -> str:
     """Return an error in one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def first_events(reader: Reader, partitions: Partitions, records: Records) -> list[Mapping[str, Any]]:
-    """Return events that have the fields of a file, of the values of CSV only where these are unfolded."""
-    unfolds = records.sampling is not None and isinstance(reader, CsvReader)
-    return sample_events(reader.read(0, EVERYTHING).rows if unfolds else reader.sample(), partitions, records)
 
 
 def first_rows(reader: Reader, wanted: Collection[str]) -> pl.DataFrame | bytes:

@@ -153,10 +153,10 @@ def inputs_of(body: Any, options: Options, *, is_whole: bool = False) -> list[An
         if are_tensors(inputs):
             return rows_of_columns(columns_of(inputs, most, is_whole=is_whole), names)
         if isinstance(inputs, Mapping):
-            return rows_of({"inputs": inputs}, most=most)
+            return rows_of({"inputs": inputs}, most=most, named=True)
         if "examples" in body:
-            return rows_of(_with_context(body["examples"], body.get("context")), names=names, most=most)
-    return _rows_of_body(body, REQUEST_KEYS, names, options)
+            return rows_of(_with_context(body["examples"], body.get("context")), names=names, most=most, named=True)
+    return _rows_of_body(body, REQUEST_KEYS, names, options, named=True)
 
 
 def outputs_of(body: Any, options: Options) -> list[dict[str, Any]]:
@@ -260,28 +260,28 @@ def rows_of_columns(columns: Mapping[str, list[Any]], names: Sequence[str], *, k
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def _rows_of_body(body: Any, keys: Sequence[str], names: Sequence[str], options: Options) -> list[Any]:
+def _rows_of_body(body: Any, keys: Sequence[str], names: Sequence[str], options: Options, *, named: bool = False) -> list[Any]:
     """Return the rows of a body other than of tensors."""
     if not isinstance(body, Mapping):
         if body is None:
             raise PayloadError("an empty body")
-        return rows_of(body, names=names, encoding=options.encoding, most=options.most)
+        return rows_of(body, names=names, encoding=options.encoding, most=options.most, named=named)
     key = next((key for key in keys if key in body), None)
     if key is None:
-        return rows_of([dict(body)], names=names, most=options.most)
+        return rows_of([dict(body)], names=names, most=options.most, named=named)
     inner = body[key]
     if key == "strData":
         inner = parsed(inner)
-        return [inner] if isinstance(inner, str) else rows_of(inner, names=names, most=options.most)
+        return [inner] if isinstance(inner, str) else rows_of(inner, names=names, most=options.most, named=named)
     if key == "jsonData":
-        return _rows_of_body(parsed(inner), (*keys, "instances", "ndarray"), names, options)
+        return _rows_of_body(parsed(inner), (*keys, "instances", "ndarray"), names, options, named=named)
     if key == "data":
         _check_message(inner)
     if inner is None:
         raise PayloadError(f"{key} that is null")
     if not isinstance(inner, list | Mapping):
         inner = [inner]  # a single value, of TensorFlow's rows
-    return rows_of({key: inner} if key.startswith("dataframe") else inner, names=names, most=options.most)
+    return rows_of({key: inner} if key.startswith("dataframe") else inner, names=names, most=options.most, named=named)
 
 
 def _check_message(data: Any) -> None:

@@ -215,7 +215,7 @@ def _values(tensor: Any) -> list[Any]:
     content = _get(tensor, "tensor_content")
     dtype = _get(tensor, "dtype")
     if isinstance(content, str) and content:
-        if dtype not in _DTYPES:
+        if not isinstance(dtype, str) or dtype not in _DTYPES:
             raise PayloadError("a tensor in bytes of a type that is not read")
         try:
             found: list[Any] = np.frombuffer(base64.b64decode(content, validate=True), _DTYPES[dtype]).tolist()
