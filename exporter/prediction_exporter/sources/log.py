@@ -22,7 +22,14 @@ from prediction_exporter.sources.filtering import Filter, left_out, passing
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.log_fields import LogFields, recognise_log
-from prediction_exporter.sources.log_look import Sample, compressed_faults, look_at_no_event, look_at_no_file, outage_remark
+from prediction_exporter.sources.log_look import (
+    Sample,
+    compressed_faults,
+    look_at_no_event,
+    look_at_no_file,
+    outage_remark,
+    strange_remarks,
+)
 from prediction_exporter.sources.log_sample import (
     COMPRESSED,
     SAMPLE_BYTES,
@@ -153,7 +160,8 @@ class LogSource:
         if not sample.events:
             found = look_at_no_event(sample, log.format)
             left_out(parse_lines(sample.data.split(b"\n"), Rejected()), self._fields.chosen)
-            return replace(found, remarks=(*found.remarks, *damaged), unseen=self._fields.seen.unseen())
+            strange = strange_remarks(sample, self._predictions)
+            return replace(found, remarks=(*found.remarks, *strange, *damaged), unseen=self._fields.seen.unseen())
         self._fields.take(sample.events)
         told = self._fields.is_told or self._layout is None
         remarks = damaged if told else (*damaged, outage_remark(sample))

@@ -6,6 +6,9 @@ import base64
 import json
 import os
 import shutil
+import subprocess
+import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from layout_records import DATA, NOW, flat, layout_with, read, unfolded
+from layout_records import DATA, NOW, flat, layout_with, predictions_of, read, unfolded
+from prediction_exporter.sources.log import LogSource
 
 KSERVE = DATA / "kserve"
 NAMES = ["sepal length", "sepal width", "petal length", "petal width"]
@@ -191,3 +195,37 @@ def test_each_event_of_the_object_store_may_be_a_file(tmp_path: Path) -> None:
         os.utime(file, (NOW - 60, NOW - 60))
     found = read(file, "kserve", IRIS, rows={"names": NAMES})
     assert [(event["sepal length"], event["prediction"]) for event in found.events] == [(6.8, 1.0), (6.0, 1.0)]
+
+
+def test_check_config_shows_what_records_hold(tmp_path: Path) -> None:
+    """The real command, with the name of the layout and nothing else: two rows of a request, and which field is what."""
+    shutil.copy(KSERVE / "binary.jsonl", tmp_path / "log")
+    model = {
+        "name": "m",
+        "owner": "o",
+        "maturity": 0,
+        "predictions": {"log": {"path": "log", "start": "beginning"}, "layout": "kserve"},
+    }
+    (tmp_path / "exporter.yml").write_text(json.dumps({"owners": {"o": {"slack": "#o"}}, "models": [model]}))
+    command = [sys.executable, "-m", "prediction_exporter", "check", "config", str(tmp_path / "exporter.yml")]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert found.returncode == 0
+    assert "sample: 2 lines of" in found.stdout
+    assert "latency: latency_ms in ms" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"inputs": [], "id": "1"}, "none of its first 1 records is one of layout: kserve"),
+        ({"ce-type": "x.inference.response", "body": {}}, "no record can be read as predictions: an event without an id"),
+    ],
+)
+def test_a_look_tells_what_would_never_count(record: dict[str, Any], told: str, tmp_path: Path) -> None:
+    """Records of another layout, of which none would be refused, and records that all are."""
+    log = tmp_path / "log"
+    log.write_text(json.dumps(record) + "\n")
+    configured = predictions_of("kserve", {"log": {"path": str(log), "start": "beginning"}})
+    with closing(LogSource(configured, None, where="models[0]", clock=lambda: NOW)) as reader:
+        look = reader.look()
+    assert any(f"{log}: {told}" in sentence for sentence in (*look.remarks, *look.faults))

@@ -176,3 +176,22 @@ def test_lines_of_the_server_itself_are_left_as_they_are(tmp_path: Any) -> None:
     log.write_text(f"{line}\n{json.dumps({'instances': [1.0], 'predictions': [2.0]})}\n")
     found = read(log, "tfserving", layout_with(numbers=("input",)))
     assert ([event["prediction"] for event in found.events], found.rejected) == ([2.0], {"malformed": 1})
+
+
+def test_a_proxy_may_call_the_bodies_otherwise() -> None:
+    """As texts, beside a time in Java's spelling (tensorflow/serving#1598)."""
+    record = {
+        "requestTime": "2026-01-01T00:00:00Z",
+        "elapsedTime": 12,
+        "requestBody": '{"instances": [[1, 2]]}',
+        "responseBody": '{"predictions": [[0.3]]}',
+    }
+    assert flat("tfserving", record, names=("a", "b")) == [
+        {
+            "elapsedTime": 12,
+            "time": "2026-01-01T00:00:00Z",
+            "status": 200,
+            "features": {"a": 1, "b": 2},
+            "prediction": 0.3,
+        }
+    ]

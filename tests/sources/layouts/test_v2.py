@@ -236,3 +236,27 @@ def test_a_base64_text_of_grpc_that_is_none_stays() -> None:
     image = base64.b64encode(b"\xff\xd8\xff").decode()
     inputs = [{"name": "x", "shape": [1], "contents": {"bytes_contents": [image]}}]
     assert rows("triton", inputs, [tensor("o", [1], [1])]) == [({"x": image}, 1, None)]
+
+
+def test_an_error_in_the_place_of_a_response_finds_its_request() -> None:
+    """With the id of the request; a line of the program's own log that has both is none."""
+    asked = {"id": "1", "inputs": [X]}
+    noise = {"id": "1", "error": "boom", "level": "error"}
+    events, refused, skipped = unfolded("triton", asked, noise, {"id": "1", "error": "no such model"})
+    assert (events, refused, skipped) == ([{"time": NOW, "id": "1", "status": "error", "row of the record": 0}], {}, 1)
+
+
+def test_answers_of_language_models_are_opened() -> None:
+    """Their servers write a label and a score as a text of JSON in a tensor, or a list of them; other texts stay."""
+    asked = tensor("args", [1], ["fine"], "BYTES")
+    told = [
+        '{"label": "POSITIVE", "score": 0.9}',
+        '[{"label": "NEGATIVE", "score": 0.1}, {"label": "POSITIVE", "score": 0.9}]',
+        '{"generated_text": "{}"}',
+    ]
+    found = [rows("mlserver", [asked], [tensor("output", [1, 1], [text], "BYTES")])[0] for text in told]
+    assert found == [
+        ({"args": "fine"}, "POSITIVE", 0.9),
+        ({"args": "fine"}, "POSITIVE", {"NEGATIVE": 0.1, "POSITIVE": 0.9}),
+        ({"args": "fine"}, told[2], None),
+    ]

@@ -201,10 +201,10 @@ def result_of(row: Any) -> dict[str, Any]:
     >>> result_of({"OUTPUT0": 4, "OUTPUT1": 7})
     {'prediction': 4, 'other_outputs': {'OUTPUT1': 7}}
     """
-    row = single(row)
-    ranked = classes_of(row)
+    row = _opened(single(row))
+    ranked = classes_of(row) or _labelled(row)
     if ranked is not None:
-        return {"prediction": next(iter(ranked)), "score": ranked}
+        return {"prediction": max(ranked, key=lambda label: ranked[label]), "score": ranked}
     if isinstance(row, list):
         return {"score": row}
     if not isinstance(row, Mapping):
@@ -226,6 +226,35 @@ def result_of(row: Any) -> dict[str, Any]:
     if score is not None:
         found["score"] = values.pop(score)
     return {**found, "other_outputs": values} if values else found
+
+
+def _opened(row: Any) -> Any:
+    """Return a text of JSON that holds a label or a score, as servers of language models write it, as what it says."""
+    if not isinstance(row, str) or row.lstrip()[:1] not in ("{", "["):
+        return row
+    try:
+        told = json.loads(row)
+    except (ValueError, RecursionError):
+        return row
+    is_known = isinstance(told, Mapping) and any(str(name).lower() in (*LABELS, *SCORES) for name in told)
+    return told if is_known or _labelled(told) else row
+
+
+def _labelled(row: Any) -> dict[str, float] | None:
+    """Return the scores of a list of objects of a label and its score, by their labels; None where it is none.
+
+    >>> _labelled([{"label": "a", "score": 0.2}, {"label": "b", "score": 0.8}])
+    {'a': 0.2, 'b': 0.8}
+    """
+    if not isinstance(row, list) or not row:
+        return None
+    found: dict[str, float] = {}
+    for item in row:
+        label, score = (item.get("label"), item.get("score")) if isinstance(item, Mapping) else (None, None)
+        if not isinstance(label, str) or isinstance(score, bool) or not isinstance(score, int | float) or label in found:
+            return None
+        found[label] = score
+    return found
 
 
 def single(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prediction_exporter.sources.fields.roles import KNOWN_NAMES
+from prediction_exporter.sources.fields.roles import KNOWN_NAMES, snake
 from prediction_exporter.sources.layouts.base import SIDES, Options, Record
 from prediction_exporter.sources.layouts.cloudevents import milliseconds_between
 from prediction_exporter.sources.layouts.exchange import FAILED, parsed, predictions
@@ -15,13 +15,26 @@ from prediction_exporter.sources.records.payloads import PayloadError
 _ASKED = ("instances", "inputs", "examples", "context")
 _ANSWERED = ("predictions", "outputs", "results", "result")
 
+#: Other keys of the two bodies, as proxies call them.
+_OTHERS = {
+    **dict.fromkeys(("request_body", "requestBody", "requestPayload", "request_payload"), "request"),
+    **dict.fromkeys(("response_body", "responseBody", "responsePayload", "response_payload"), "response"),
+}
+
 #: What else of a record is no field of its events.
 _PARTS = (*SIDES, *_ASKED, *_ANSWERED, "parameters", "error", "model_name")
 
 
 def is_pair(record: Record) -> bool:
     """Return whether a record has a request or a response, whole or in part."""
-    return any(key in record for key in (*SIDES, *_ASKED, *_ANSWERED))
+    return any(key in record for key in (*SIDES, *_OTHERS, *_ASKED, *_ANSWERED))
+
+
+def with_sides(record: Record) -> Record:
+    """Return a record with its two bodies under the usual keys, where they stand under others, parsed where they are text."""
+    renamed = {_OTHERS.get(key, key): value for key, value in record.items()} if _OTHERS.keys() & record.keys() else record
+    texts = {side: parsed(renamed[side]) for side in SIDES if isinstance(renamed.get(side), str)}
+    return {**renamed, **texts} if texts else renamed
 
 
 def flat_pairs(record: Record, options: Options) -> Iterator[dict[str, Any]]:
@@ -30,6 +43,7 @@ def flat_pairs(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     Raises:
         PayloadError: a body cannot be read, or there is no response.
     """
+    record = with_sides(record)
     request, response = _bodies(record)
     own = _own(record, request, response, options)
     if response is None:
@@ -41,7 +55,7 @@ def flat_pairs(record: Record, options: Options) -> Iterator[dict[str, Any]]:
 
 def _bodies(record: Record) -> tuple[Any, Any]:
     if any(side in record for side in SIDES):
-        request, response = (parsed(record.get(side)) for side in SIDES)
+        request, response = (record.get(side) for side in SIDES)
         return request, response
     request = {key: record[key] for key in _ASKED if key in record and not (key == "inputs" and "instances" in record)}
     response = {key: record[key] for key in _ANSWERED if key in record}
@@ -72,7 +86,7 @@ def _own(record: Record, request: Any, response: Any, options: Options) -> dict[
 
 def _taken(own: dict[str, Any], role: str) -> Any:
     """Take the first field out of some that is called like a role, and return its value."""
-    name = next((key for known in KNOWN_NAMES[role] for key in own if key.lower() == known and own[key] is not None), None)
+    name = next((key for known in KNOWN_NAMES[role] for key in own if snake(key) == known and own[key] is not None), None)
     return None if name is None else own.pop(name)
 
 

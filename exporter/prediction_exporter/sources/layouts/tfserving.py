@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
-from prediction_exporter.sources.layouts.pairs import flat_pairs, is_pair
+from prediction_exporter.sources.layouts.pairs import flat_pairs, is_pair, with_sides
 from prediction_exporter.sources.layouts.prediction_log import flat_log, kind_of
 
 
@@ -14,6 +14,7 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     if kind_of(record) is not None:
         yield from flat_log(record, options)
         return
+    record = with_sides(record)
     response = record.get("response")
     results = response if isinstance(response, Mapping) else record
     if isinstance(results.get("result"), list) or isinstance(results.get("results"), list):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from prediction_exporter.sources.fields.roles import KNOWN_NAMES
 from prediction_exporter.sources.layouts.base import SIDES, Half, Options, Record
 from prediction_exporter.sources.layouts.cloudevents import event_of, flat_events, half_of_event, is_event
-from prediction_exporter.sources.layouts.pairs import flat_pairs, is_pair
+from prediction_exporter.sources.layouts.pairs import flat_pairs, is_pair, with_sides
 from prediction_exporter.sources.layouts.tensors import are_tensors
 
 #: What all layouts of V2 say.
@@ -34,6 +35,7 @@ def flat_v2(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     Raises:
         PayloadError: a body cannot be read, or stands alone.
     """
+    record = with_sides(record)
     sides = [record.get(side) for side in SIDES]
     if is_event(record) or any(isinstance(side, Mapping) and is_event(side) for side in sides):
         yield from flat_events(record, options)
@@ -48,7 +50,7 @@ def half_of_v2(record: Record) -> Half | None:
     identity = record.get("id")
     if any(side in record for side in SIDES) or not isinstance(identity, str | int) or identity == "":
         return None
-    answers = are_tensors(record.get("outputs"))
+    answers = are_tensors(record.get("outputs")) or _is_error(record)
     asks = "inputs" in record
     if asks == answers or (not asks and _is_of_a_batch(record)):
         return None
@@ -57,7 +59,13 @@ def half_of_v2(record: Record) -> Half | None:
 
 def is_v2(record: Record) -> bool:
     """Return whether a record is a request, a response, or both, or tells an error in the place of a response."""
-    return is_event(record) or is_pair(record) or ("error" in record and _is_of_a_batch(record))
+    return is_event(record) or is_pair(record) or _is_error(record)
+
+
+def _is_error(record: Record) -> bool:
+    """Return whether a record tells an error in the place of a response, and nothing that a program's own log has."""
+    known = {"id", "error", "model_name", "model_version", "parameters", *KNOWN_NAMES["time"], *KNOWN_NAMES["status"]}
+    return bool(record.get("error")) and record.keys() <= known and ("id" in record or _is_of_a_batch(record))
 
 
 def _is_of_a_batch(record: Record) -> bool:
