@@ -129,6 +129,19 @@ def test_a_transformer_and_a_predictor_are_two() -> None:
     assert refused == {}
 
 
+def test_a_filter_keeps_one_component(tmp_path: Path) -> None:
+    """It looks at the records as they are logged, of which both halves have to pass."""
+    log = tmp_path / "events.jsonl"
+    parts = [
+        event(side, body, **{"ce-component": component})
+        for component, answer in (("transformer", 1), ("predictor", 2))
+        for side, body in (("request", ASKED), ("response", {"predictions": [answer]}))
+    ]
+    log.write_text("".join(json.dumps(part) + "\n" for part in parts))
+    found = read(log, "kserve", layout_with(), where="headers.\"ce-component\" = 'predictor'")
+    assert ([one["prediction"] for one in found.events], found.skipped) == ([2.0], 2)
+
+
 def test_an_error_in_the_place_of_predictions_is_a_failed_request() -> None:
     """KServe's logger once answered 200 to what failed, with the error in the body (kserve/kserve#1530)."""
     found = unfolded("kserve", event("request", {}), event("response", '{"error": "Missing inputs or instances"}'))

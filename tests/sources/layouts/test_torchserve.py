@@ -90,3 +90,11 @@ def test_what_a_handler_prints_as_json(tmp_path: Path) -> None:
     [event] = found.events
     assert (event["id"], event["a"], event["prediction"], event["time"] % 1) == ("r1", 1.5, 2.0, 0.25)
     assert (found.rejected, found.skipped) == ({}, 2)
+
+
+def test_a_filter_keeps_what_handlers_print(tmp_path: Path) -> None:
+    """A line of text is filtered by what it says, as a record is by its fields."""
+    log = tmp_path / "ts_log.log"
+    log.write_text("\n".join([handled('{"prediction": 3}'), access("POST /predictions/m HTTP/1.1")]) + "\n")
+    found = read(log, "torchserve", layout_with(), where="logger = 'MODEL_LOG'")
+    assert ([event["prediction"] for event in found.events], found.skipped) == ([3.0], 1)

@@ -22,7 +22,10 @@ LAYOUT = RecordLayout(
             "KServe logs no response that is not 200, so that a failed request waits for one in vain; one that was answered "
             "with `error` in the place of predictions counts as failed."
         ),
-        "A transformer and a predictor that are both logged count a request twice; filter by `component`.",
+        (
+            "A transformer and a predictor that are both logged count a request twice; keep one of them with `where`, as "
+            "`headers.\"ce-component\" = 'predictor'`."
+        ),
         (
             "What the sink `event_display` prints is text over many lines, which is not read: have a sink write each event as"
             " a line of JSON."

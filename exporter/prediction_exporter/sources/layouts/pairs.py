@@ -33,7 +33,7 @@ def is_pair(record: Record) -> bool:
 def with_sides(record: Record) -> Record:
     """Return a record with its two bodies under the usual keys, where they stand under others, parsed where they are text."""
     renamed = {_OTHERS.get(key, key): value for key, value in record.items()} if _OTHERS.keys() & record.keys() else record
-    texts = {side: parsed(renamed[side]) for side in SIDES if isinstance(renamed.get(side), str)}
+    texts: dict[str, Any] = {side: parsed(renamed[side]) for side in SIDES if isinstance(renamed.get(side), str)}
     return {**renamed, **texts} if texts else renamed
 
 
