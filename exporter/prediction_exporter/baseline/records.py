@@ -53,8 +53,8 @@ def open_data(path: Path, predictions: Predictions, *, where: str) -> Iterator[T
         return
     if predictions.rows is not None and predictions.rows.names == "baseline":
         raise ConfigError(
-            f"{where}.rows.names: are those of the baseline, which is being built of {path}; write the names, or give data whose "
-            f"rows are single predictions with named columns"
+            f"{where}.rows.names: are those of the baseline, which is being built of {path}; write the names, or give data "
+            f"whose rows are single predictions with named columns"
         )
     refused = Rejected()
     unfolding = Unfolding(predictions, None, None, clock=lambda: 0.0, numbered=False)

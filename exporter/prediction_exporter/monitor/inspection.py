@@ -138,7 +138,8 @@ def inspect(
     if baseline is not None:
         found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
     found.add(check_settings(model.columns, baseline, look.fields, index=index, command=command))
-    return shown_sample(look.place, rejected, usable, look.batch.skipped), found
+    of = "line" if look.unfolded is None else "prediction"
+    return shown_sample(look.place, rejected, usable, look.batch.skipped, of=of), found
 
 
 def shown_records(model: Model, look: Look) -> list[str]:
@@ -156,16 +157,16 @@ def shown_records(model: Model, look: Look) -> list[str]:
     return lines if layout is None else [*lines, *(f"layout {layout}: {note}" for note in layout_of(layout).notes)]
 
 
-def shown_sample(place: str, rejected: Rejected, usable: int, skipped: int = 0) -> str:
+def shown_sample(place: str, rejected: Rejected, usable: int, skipped: int = 0, *, of: str = "line") -> str:
     """Return a line on how much of a sample is usable; empty where there is none."""
     lines = usable + rejected.total + skipped
     if not lines:
         return ""
+    sample = f"sample: {lines:,} {of}{'s' if lines > 1 else ''} of {place}"
     if skipped:
-        of = f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {place}, {skipped:,} left out by where, "
-        return of + f"{rejected.total:,} refused, {usable:,} usable"
+        return f"{sample}, {skipped:,} left out by where, {rejected.total:,} refused, {usable:,} usable"
     refused = ", ".join(f"{count:,} refused as {reason}" for reason, count in rejected.counts.items())
-    return f"sample: {lines:,} {'lines' if lines > 1 else 'line'} of {place}, {refused or 'all usable'}"
+    return f"{sample}, {refused or 'all usable'}"
 
 
 def _coarse(kept: Sequence[Events], baseline: Baseline, place: str) -> list[str]:

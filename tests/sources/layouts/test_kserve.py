@@ -223,7 +223,7 @@ def test_check_config_shows_what_records_hold(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "prediction_exporter", "check", "config", str(tmp_path / "exporter.yml")]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert found.returncode == 0
-    assert "sample: 2 lines of" in found.stdout
+    assert "sample: 2 predictions of" in found.stdout
     assert "latency: latency_ms in ms" in found.stdout
 
 

@@ -53,8 +53,8 @@ def test_places_lead_into_objects_that_are_texts(written: Any) -> None:
     record = {"ts": 5, "request": request, "response": written({"predictions": [0, 1]})}
     rows = {"features": "request.instances", "id": "request.ids", "prediction": "response.predictions"}
     assert flat(record, rows) == [
-        {"ts": 5, "request": {"user": "u"}, "response": {}, "features": [1], "id": "a", "prediction": 0},
-        {"ts": 5, "request": {"user": "u"}, "response": {}, "features": [2], "id": "b", "prediction": 1},
+        {"ts": 5, "request": {"user": "u"}, "features": [1], "id": "a", "prediction": 0},
+        {"ts": 5, "request": {"user": "u"}, "features": [2], "id": "b", "prediction": 1},
     ]
 
 
@@ -74,11 +74,12 @@ def test_base64_of_an_object() -> None:
 def test_keys_with_dots_and_items_of_lists() -> None:
     """A name is a key as it stands before it is a path, on every level."""
     assert flat({"a.b": [1, 2]}, {"prediction": "a.b"}) == [{"prediction": 1}, {"prediction": 2}]
-    assert flat({"a": {"b.c": {"d": [1]}}}, {"prediction": "a.b.c.d"}) == [{"a": {"b.c": {}}, "prediction": 1}]
+    assert flat({"a": {"b.c": {"d": [1]}}}, {"prediction": "a.b.c.d"}) == [{"prediction": 1}]
     tensors = [{"name": "label", "data": [0, 1]}, {"name": "proba", "data": [0.25, 0.75]}]
     events = flat({"outputs": tensors}, {"prediction": "outputs[0].data", "score": "outputs[1].data"})
     assert [(event["prediction"], event["score"]) for event in events] == [(0, 0.25), (1, 0.75)]
-    assert flat({"a": [[1, 2]]}, {"prediction": "a[0]"}) == [{"a": [None], "prediction": 1}, {"a": [None], "prediction": 2}]
+    assert flat({"a": [[1, 2]]}, {"prediction": "a[0]"}) == [{"prediction": 1}, {"prediction": 2}]
+    assert flat({"a": [[1], 7]}, {"prediction": "a[0]"}) == [{"a": [None, 7], "prediction": 1}]
     assert flat({"a": []}, {"prediction": "a[0]"}) == [{"a": []}]
 
 
@@ -134,7 +135,7 @@ def test_a_record_without_payloads_is_one_event() -> None:
 def test_a_place_inside_of_another() -> None:
     """Both are found before anything is taken away."""
     record = {"body": {"rows": [{"a": 1}, {"a": 2}], "ids": [7, 8]}}
-    assert flat(record, {"features": "body.rows", "id": "body.ids"})[1] == {"body": {}, "features": {"a": 2}, "id": 8}
+    assert flat(record, {"features": "body.rows", "id": "body.ids"})[1] == {"features": {"a": 2}, "id": 8}
     assert flat({"b": {"x": [1, 2]}}, {"features": "b", "prediction": "b.x"})[1] == {"features": {"x": 2}, "prediction": 2}
 
 

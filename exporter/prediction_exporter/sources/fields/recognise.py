@@ -12,13 +12,13 @@ from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.doubts import within
+from prediction_exporter.sources.fields.made import MADE, ROW
 from prediction_exporter.sources.fields.names import LIST_ITEM, all_nested, flatten, is_single, to_path
 from prediction_exporter.sources.fields.roles import Roles, assign, meant
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, column_field, path_text
 from prediction_exporter.sources.fields.stated import Stated
 from prediction_exporter.sources.fields.steps import OfLabel
 from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
-from prediction_exporter.sources.records.numbering import ROW
 
 
 def log_schema(
@@ -42,7 +42,7 @@ def log_schema(
     found = flatten(sample)
     row = found.pop(ROW, None)
     roles = assign(list(found), fields, where=where)
-    present, hidden = ", ".join(list(found)[:30]), within(sample)
+    present, hidden = ", ".join([name for name in found if name not in MADE][:30]), within(sample)
     if roles.time is None and fields.RECOGNISED:
         raise ConfigError(
             f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){hidden}"

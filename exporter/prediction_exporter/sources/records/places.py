@@ -53,16 +53,23 @@ class _Taking:
     def __init__(self, record: Mapping[str, Any], encoding: Encoding) -> None:
         self.left: dict[str, Any] = dict(record)
         self._encoding = encoding
-        self._copies: dict[int, Any] = {}  # kept, so that no other object gets one's number
+        #: Copies by their number, which no other object gets while they are kept, and where each stands.
+        self._copies: dict[int, tuple[Any, Any, Any]] = {}
         self._found: list[tuple[Any, Any]] = []
 
     def drop(self) -> None:
-        """Take out what was found, when all is, as one place may lie in another."""
+        """Take out what was found, when all is, as one place may lie in another; and what is empty then."""
         for home, key in self._found:
-            if isinstance(home, dict):
-                home.pop(key, None)
-            else:
-                home[key] = None
+            self._drop(home, key)
+
+    def _drop(self, home: Any, key: Any) -> None:
+        if isinstance(home, dict):
+            home.pop(key, None)
+        else:
+            home[key] = None
+        if id(home) in self._copies and (not home if isinstance(home, dict) else all(item is None for item in home)):
+            _, holder, at = self._copies[id(home)]
+            self._drop(holder, at)
 
     def find(self, home: dict[str, Any], place: str) -> Any:
         """Return what stands at a place, and note where."""
@@ -101,7 +108,7 @@ class _Taking:
             inner = self._opened(inner, place)
         if isinstance(inner, Mapping | list):
             inner = dict(inner) if isinstance(inner, Mapping) else list(inner)
-            self._copies[id(inner)] = inner
+            self._copies[id(inner)] = inner, holder, key
             holder[key] = inner
         return inner
 

@@ -13,6 +13,7 @@ from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.base import Rejected, UnfoldedSample
+from prediction_exporter.sources.fields.made import ROW, TIME
 from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.passed import Passed
 from prediction_exporter.sources.fields.schema import Path
@@ -24,7 +25,7 @@ from prediction_exporter.sources.layouts.registry import layout_of
 from prediction_exporter.sources.records.decoding import as_texts, decode_fast, encode
 from prediction_exporter.sources.records.halves import Halves, HalvesInMemory, half_of
 from prediction_exporter.sources.records.lines import opened
-from prediction_exporter.sources.records.numbering import ROW, TIME, row_numbers
+from prediction_exporter.sources.records.numbering import row_numbers
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
 from prediction_exporter.sources.sieve import Sieve
