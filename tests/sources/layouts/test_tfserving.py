@@ -153,6 +153,15 @@ def test_texts_and_names_of_values() -> None:
         (
             {
                 "predictLog": {
+                    "request": {"inputs": {"x": tensor("DT_FLOAT", [1, 10**9], floatVal=[1, 2])}},
+                    "response": {"outputs": {"y": tensor("DT_FLOAT", [1], floatVal=[1])}},
+                }
+            },
+            "uneven_rows",
+        ),
+        (
+            {
+                "predictLog": {
                     "request": {"inputs": {"x": tensor("DT_FLOAT", [1], tensorContent="AAA=")}},
                     "response": {"outputs": {"y": tensor("DT_FLOAT", [1], floatVal=[1])}},
                 }

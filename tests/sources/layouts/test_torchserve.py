@@ -98,3 +98,9 @@ def test_a_filter_keeps_what_handlers_print(tmp_path: Path) -> None:
     log.write_text("\n".join([handled('{"prediction": 3}'), access("POST /predictions/m HTTP/1.1")]) + "\n")
     found = read(log, "torchserve", layout_with(), where="logger = 'MODEL_LOG'")
     assert ([event["prediction"] for event in found.events], found.skipped) == ([3.0], 1)
+
+
+def test_a_line_full_of_beginnings_is_read_once() -> None:
+    """It is no record; reading it anew from each of them would take hours."""
+    line = "2026-01-01T00:00:00,000 [INFO ] " + "a MODEL_LOG - " * 50_000 + "{"
+    assert unfolded("torchserve", line) == ([], {}, 1)

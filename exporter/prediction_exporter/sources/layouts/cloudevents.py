@@ -19,7 +19,8 @@ from prediction_exporter.sources.records.payloads import PayloadError
 _TYPE = re.compile(r".*\.inference\.(request|response)", re.DOTALL)
 
 #: What stands in front of the name of an attribute: in headers of HTTP, and of Kafka.
-_PREFIX = re.compile(r"ce[-_]", re.IGNORECASE)
+_MARKS = ("ce-", "ce_")
+_MARK = 3
 
 #: Where a record has the headers of an event, and its body.
 _HEADERS = ("headers", "attributes")
@@ -37,6 +38,10 @@ _STORED = {
 
 #: Attributes that tell events of one id apart that are of several models: a request passes through each of them.
 _PARTS = ("inferenceservicename", "component", "modelid")
+
+
+#: Names of attributes that are read at all.
+_READ = frozenset({"type", "id", "requestid", "time", "endpoint", "specversion", "status", "statuscode", *_PARTS, *_STORED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,50 +149,44 @@ def _text(body: Any, key: str) -> str | None:
 def _attributes(record: Record) -> Iterator[dict[str, str]]:
     """Yield what may be the attributes of a record's event."""
     for key in _HEADERS:
-        pairs = _pairs(record.get(key))
-        if pairs:
-            yield {_PREFIX.sub("", name, count=1): value for name, value in pairs.items() if _PREFIX.match(name)} or pairs
+        if key in record:
+            yield _pairs(record[key])
     own = _pairs(record)
-    marked = {_PREFIX.sub("", name, count=1): value for name, value in own.items() if _PREFIX.match(name)}
-    if "type" in marked:
-        yield marked
-    if "specversion" in own:
-        yield own
     if "reqtype" in own:
         yield {_STORED[name]: value for name, value in own.items() if name in _STORED}
+    elif "specversion" in own or not any(key in record for key in ("type", "Type")):  # a type alone may be anything
+        yield own
 
 
 def _pairs(headers: Any) -> dict[str, str]:
-    """Return headers by their names in lower case: an object, or a list of pairs or of objects of key and value."""
-    found: dict[str, str] = {}
+    """Return attributes by their names in lower case: of an object, or of a list of pairs or of objects of key and value.
+
+    Where some of them are marked as an event's, these are all, without that mark.
+    """
     if isinstance(headers, Mapping):
-        items = list(headers.items())
+        items: list[tuple[Any, Any]] = list(headers.items())
     elif isinstance(headers, list):
-        items = [
-            (item.get("key", item.get("name")), item.get("value"))
-            if isinstance(item, Mapping)
-            else tuple(item)
-            if isinstance(item, list) and len(item) == 2  # noqa: PLR2004 - a pair
-            else (None, None)
-            for item in headers
-        ]
+        items = [_pair(item) for item in headers]
     else:
-        items = []
-    for name, value in items:
-        text = _plain(value)
-        if isinstance(name, str) and text is not None:
-            found[name.lower()] = text
-    return found
+        return {}
+    named = [(name.lower(), value) for name, value in items if isinstance(name, str)]
+    marked = [(name[_MARK:], value) for name, value in named if name.startswith(_MARKS)]
+    chosen = [(name, value) for name, value in marked or named if name in _READ]
+    return {name: text for name, value in chosen if (text := _plain(value)) is not None}
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    if isinstance(item, Mapping):
+        return item.get("key", item.get("name")), item.get("value")
+    return (item[0], item[1]) if isinstance(item, list) and len(item) == 2 else (None, None)  # noqa: PLR2004 - a pair
 
 
 def _plain(value: Any) -> str | None:
     """Return the text of a header: the first of a list, without the quotes that some clients put around it."""
     if isinstance(value, list) and value:  # as Go keeps headers
         value = value[0]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
     if not isinstance(value, str):
-        return None
+        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
     text: str = value.strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         try:

@@ -18,6 +18,9 @@ from prediction_exporter.sources.records.payloads import PayloadError, rows_of
 _READ = ("predict_log", "classify_log", "regress_log")
 _KINDS = (*_READ, "multi_inference_log", "session_run_log", "predict_streamed_log")
 
+#: Values of a tensor that one value may stand for.
+MOST_FILLED = 1_000_000
+
 #: How NumPy names the types of a tensor's bytes, which are little-endian.
 _DTYPES = {
     "DT_FLOAT": "<f4",
@@ -192,7 +195,7 @@ def _tensor(tensor: Any, most: int) -> list[Any]:
     count = math.prod(sizes)
     if sizes and sizes[0] > most:
         raise PayloadError(f"{sizes[0]} rows are more than {most}", "too_many_rows")
-    if 0 < len(values) < count <= most * max(1, len(values)):
+    if 0 < len(values) < count <= MOST_FILLED:
         values = [*values, *[values[-1]] * (count - len(values))]  # the last one stands for all that follow
     return rows_of({"shape": sizes, "data": values}, most=most)
 

@@ -15,11 +15,11 @@ _TIME = r"(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?)"
 
 #: A line of the access log, in its own file or beside others: the client, the request, its status and its milliseconds.
 _ACCESS = re.compile(
-    _TIME + r'(?: \[[A-Z ]+\] .* ACCESS_LOG)? - \S* ?"(?P<method>\S+) (?P<path>\S+) \S+" (?P<status>\d+) (?P<took>\d+)\s*'
+    _TIME + r'(?: \[[A-Z ]+\] \S+ ACCESS_LOG)? - \S* ?"(?P<method>\S+) (?P<path>\S+) \S+" (?P<status>\d+) (?P<took>\d+)\s*'
 )
 
 #: A line that a handler printed, with an object at its end.
-_MODEL = re.compile(_TIME + r" \[[A-Z ]+\] (?P<worker>.*) MODEL_LOG - [^{]*(?P<object>\{.*\})\s*", re.DOTALL)
+_MODEL = re.compile(_TIME + r" \[[A-Z ]+\] (?P<worker>\S+) MODEL_LOG - [^{]*(?P<object>\{.*\})\s*", re.DOTALL)
 
 #: Requests to a model, of TorchServe's own interface, KServe's V1 and V2, SageMaker's and gRPC's; others manage and watch.
 _INFERENCE = re.compile(
