@@ -282,7 +282,7 @@ def test_no_line_is_lost_to_a_log_that_tells_nothing(tmp_path: Path, monkeypatch
     write(path, [good(1, output="no")])
     reader = source(path)
     with monkeypatch.context() as patched:
-        patched.setattr(LogSource, "_sample", lambda _: None)  # the look was before the lines came
+        patched.setattr(LogSource, "_sample", lambda *_: None)  # the look was before the lines came
         with pytest.raises(ConfigError, match="several fields could be the prediction"):
             list(reader.poll())
     position = reader.position()

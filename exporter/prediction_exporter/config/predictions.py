@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from prediction_exporter.config.fields import Fields
+from prediction_exporter.config.records import Joining, LayoutName, Rows, check_rows
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
@@ -208,7 +209,20 @@ class Predictions(Section):
     where: Where | None = Field(
         None, description="Which records are predictions, as event = 'prediction' AND code < 500; all of them if absent."
     )
-    fields: Fields = Field(default_factory=Fields, description="Names of the fields.")
+    layout: LayoutName | None = Field(
+        None, description="Whose records they are, which tells where everything stands: a server, a platform or a logger."
+    )
+    rows: Rows | None = Field(
+        None,
+        description="Where the predictions of a record stand that holds several: lists in step, or the name of a list of "
+        "objects.",
+    )
+    join: Joining | None = Field(
+        None, description="How request and response find each other where they are records of their own."
+    )
+    fields: Fields = Field(
+        default_factory=Fields, description="Names of the fields; of records with layout or rows, of what these make of them."
+    )
     null_values: tuple[Text, ...] = Field(
         NULL_VALUES, description="Texts of a CSV field that mean a missing value, in files and in the baseline's data."
     )
@@ -220,6 +234,34 @@ class Predictions(Section):
             problem = f"names more than one source: {', '.join(names)}" if names else "names no source"
             raise refuse(problem, "exactly one of log, table and files")
         return self
+
+    @model_validator(mode="after")
+    def _rows_fit(self) -> Predictions:
+        check_rows(self.rows, self.layout)
+        if self.table is not None and self.unfolds:
+            self._check_table(self.table)
+        if self.join is not None and self.layout is not None:
+            raise refuse("has both join and layout", "one of them: a layout knows which records belong together")
+        return self
+
+    def _check_table(self, table: Table) -> None:
+        """Refuse what cannot be done with a table whose rows are records.
+
+        Raises:
+            PydanticCustomError: it is asked for.
+        """
+        if self.join is not None:
+            raise refuse("has join beside table", "a table.query that joins requests and responses, and no join")
+        if table.mode == "aggregate":
+            what = "rows" if self.layout is None else "layout"
+            raise refuse(
+                f"counts rows in the database, which cannot read {what} in them", "rows, or auto", inside=("table", "mode")
+            )
+
+    @property
+    def unfolds(self) -> bool:
+        """Whether a record is something else than one prediction as it stands."""
+        return self.rows is not None or self.layout is not None or self.join is not None
 
     @property
     def source(self) -> Log | Table | Files | Nothing:

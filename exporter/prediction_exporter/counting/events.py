@@ -46,6 +46,8 @@ class Events:
         classes: position of each event's status in ``CLASSES``, uint8; ``None`` where the source has no status.
         stages: position of each event's stage in ``STAGES``, uint8; ``None`` where the configuration names no such field.
         eligible: whether a prediction can get a label, bool; ``None`` where its record does not decide it.
+        rows: which of several predictions of a record that share its id each event is, int64 from 0; ``None`` where each record
+            is one.
     """
 
     times: NDArray[np.int64]
@@ -59,6 +61,7 @@ class Events:
     classes: NDArray[np.uint8] | None = None
     stages: NDArray[np.uint8] | None = None
     eligible: NDArray[np.bool_] | None = None
+    rows: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -77,4 +80,5 @@ class Events:
             classes=None if self.classes is None else self.classes[rows],
             stages=None if self.stages is None else self.stages[rows],
             eligible=None if self.eligible is None else self.eligible[rows],
+            rows=None if self.rows is None else self.rows[rows],
         )

@@ -135,6 +135,7 @@ class JsonLinesParser:
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(read[schema.stage]),
             eligible=None if eligible is None else eligible.among(len(times), read.__getitem__, failed=failed).to_numpy(),
+            rows=None if schema.row is None else _row_numbers(read[schema.row]),
         )
 
     def _fast_times(self, values: pl.Series) -> NDArray[np.int64]:
@@ -190,6 +191,7 @@ class JsonLinesParser:
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts[schema.stage]),
             eligible=None if eligible is None else np.array(eligible.of_records(parsed, failed=failed), np.bool_),
+            rows=None if schema.row is None else _row_numbers(_numbers(lookup(event, schema.row) for event in parsed)[0]),
         )
         return events if len(rows) == len(parsed) else events.take(rows)
 
@@ -218,6 +220,10 @@ class JsonLinesParser:
 
 def _nothing(rows: int) -> pl.Series:
     return pl.Series([None], dtype=pl.String).new_from_index(0, rows)
+
+
+def _row_numbers(values: pl.Series) -> NDArray[np.int64]:
+    return values.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
 
 
 def _numbers(values: Iterable[Any]) -> tuple[pl.Series, NDArray[np.uint8] | None]:

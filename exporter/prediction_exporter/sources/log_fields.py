@@ -20,13 +20,13 @@ from prediction_exporter.sources.fields.memory import absent, fingerprint, from_
 from prediction_exporter.sources.fields.recognise import log_schema, stated_outcomes, status_path
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
-from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import served_of, texts_of
 from prediction_exporter.sources.outcomes import failures_of
+from prediction_exporter.sources.records.unfolding import Records
 
 logger = logging.getLogger(__name__)
 
-Records = Sequence[Mapping[str, Any]]
+Events = Sequence[Mapping[str, Any]]
 
 #: Events in a row that have nothing where the schema says, after which another look is taken.
 MISFIT_EVENTS = 200
@@ -35,7 +35,7 @@ MISFIT_EVENTS = 200
 _KEY = "fields"
 
 
-def recognise_log(sample: Records, predictions: Predictions, layout: Layout | None, *, where: str) -> EventSchema:
+def recognise_log(sample: Events, predictions: Predictions, layout: Layout | None, *, where: str) -> EventSchema:
     """Return where everything stands in a log's events, from its first lines and the configuration.
 
     Raises:
@@ -44,7 +44,7 @@ def recognise_log(sample: Records, predictions: Predictions, layout: Layout | No
     return recognise(sample, predictions, layout, where=where)[0]
 
 
-def recognise(sample: Records, predictions: Predictions, layout: Layout | None, *, where: str) -> tuple[EventSchema, bool]:
+def recognise(sample: Events, predictions: Predictions, layout: Layout | None, *, where: str) -> tuple[EventSchema, bool]:
     """Return where everything stands in a log's events, and whether the request of any of them did not fail.
 
     Raises:
@@ -66,21 +66,22 @@ class LogFields:
         schema: which field is what; None where nothing tells it yet.
         is_told: whether it was told by a request that did not fail, and is kept.
         seen: how often the fields that the configuration names are there.
-        chosen: tells predictions from other records; None where there are no others. All else here is of predictions alone.
+        chosen: tells predictions from other records; None where there are no others, as records that are unfolded are told
+            before. All else here is of predictions alone.
     """
 
-    def __init__(self, predictions: Predictions, layout: Layout | None, *, where: str) -> None:
-        self.chosen = Filter.of(predictions)
+    def __init__(self, predictions: Predictions, layout: Layout | None, records: Records, *, where: str) -> None:
+        self.chosen = records.chosen
         self._predictions = predictions
         self._layout = layout
         self._where = where
         self._fingerprint = fingerprint(predictions, layout)
         self._unseen: dict[str, int] = {}
         self._complaint = ""
-        self._looked_at: tuple[Records, EventSchema, bool] | None = None
+        self._looked_at: tuple[Events, EventSchema, bool] | None = None
         self.schema: EventSchema | None = None
         self.is_told = False
-        self.seen = FieldsSeen(predictions.fields, None if self.chosen is None else self.chosen.seen)
+        self.seen = FieldsSeen(predictions.fields, records.passed)
 
     def restore(self, position: str | None) -> None:
         """Take over what was recognised when a position was stored, if it is of this configuration and baseline."""
@@ -96,14 +97,14 @@ class LogFields:
         kept = json.dumps({"of": self._fingerprint, "schema": to_json(self.schema)}, sort_keys=True, separators=(",", ":"))
         return f'{{"{_KEY}":{kept},{position.removeprefix("{")}'
 
-    def tells(self, sample: Records) -> bool:
+    def tells(self, sample: Events) -> bool:
         """Return whether a sample tells all fields: it has what the baseline has, in requests that did not fail."""
         try:
             return self._recognise(sample)[1]
         except ConfigError:
             return False
 
-    def take(self, sample: Records) -> None:
+    def take(self, sample: Events) -> None:
         """Take what a sample tells, beside what is known already.
 
         Raises:
@@ -125,7 +126,7 @@ class LogFields:
         self.schema, self.is_told = schema, is_told
         self.see(sample)
 
-    def see(self, sample: Records) -> None:
+    def see(self, sample: Events) -> None:
         """Count which fields some events have, of requests that did not fail."""
         self.seen.count(sample if self.schema is None else served_of(sample, self.schema), self.schema)
 
@@ -138,7 +139,7 @@ class LogFields:
         have = events.latencies is not None and bool(np.isfinite(events.latencies[served]).all())
         return self.seen.count_read(len(served), self.schema, have_latency=have)
 
-    def failing(self, sample: Records) -> tuple[str, ...]:
+    def failing(self, sample: Events) -> tuple[str, ...]:
         """Return what the failed ones of some events have as their status, the most frequent first."""
         if self.schema is None or self.schema.status is None:
             return ()
@@ -160,7 +161,7 @@ class LogFields:
         self._unseen = {}
         return False
 
-    def _recognise(self, sample: Records) -> tuple[EventSchema, bool]:
+    def _recognise(self, sample: Events) -> tuple[EventSchema, bool]:
         """Return what a sample tells, and whether a request of it did not fail. What tells is asked for twice in a row."""
         if self._looked_at is None or self._looked_at[0] is not sample:
             schema, is_told = recognise(sample, self._predictions, self._layout, where=self._where)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prediction_exporter.config import Predictions
 from prediction_exporter.errors import SourceError
 from prediction_exporter.sources.base import Look, Rejected
 from prediction_exporter.sources.content import CompressedContent
@@ -51,9 +52,12 @@ def look_at_no_event(sample: Sample, wrapper: str) -> Look:
     refused = sample.rejected
     if refused.counts and not sample.data.strip():
         reason, example = next(iter(refused.examples.items()))
+        fault = f"no line has the wrapper of format: {wrapper}, as {example!r}"
         if reason == "oversized":
-            return Look(place=sample.path, faults=(f"{sample.path}: every line is longer than max_line_size",))
-        return Look(place=sample.path, faults=(f"{sample.path}: no line has the wrapper of format: {wrapper}, as {example!r}",))
+            fault = "every line is longer than max_line_size"
+        elif reason in ("payload", "uneven_rows", "too_many_rows"):
+            fault = f"no record can be read as predictions: {example}"
+        return Look(place=sample.path, faults=(f"{sample.path}: {fault}",))
     lines = [line for line in sample.data.split(b"\n") if line.strip()]
     if not lines:
         return Look(place=sample.path, remarks=(f"{sample.path}: is empty yet",))
@@ -63,6 +67,14 @@ def look_at_no_event(sample: Sample, wrapper: str) -> Look:
     shown = lines[0][:HEAD_BYTES].decode("utf-8", "replace").strip()[:100]
     count = f"{len(lines)} lines" if len(lines) > 1 else "one line"
     return Look(place=sample.path, remarks=(f"{sample.path}: has no JSON object yet, but {count} of text, as {shown!r}",))
+
+
+def strange_remarks(sample: Sample, predictions: Predictions) -> tuple[str, ...]:
+    """Return what is said of records none of which is one of the configured layout."""
+    if predictions.layout is None or not sample.others:
+        return ()
+    filtered = "" if predictions.where is None else " that passes predictions.where"
+    return (f"{sample.path}: none of its first {sample.others} records is one of layout: {predictions.layout}{filtered}",)
 
 
 def outage_remark(sample: Sample) -> str:

@@ -19,8 +19,9 @@ from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.log_look import Sample
 from prediction_exporter.sources.tail import Lines, Tail
 
-Records = Sequence[Mapping[str, Any]]
-Tells = Callable[[Records], bool]
+Sampled = Sequence[Mapping[str, Any]]
+Tells = Callable[[Sampled], bool]
+Flat = Callable[[Lines], tuple[Lines, int]]
 
 #: Events that fields are recognised by: the first of a file, and as many from where they tell.
 SAMPLE_EVENTS = 200
@@ -44,8 +45,14 @@ def wrapper_of(log: Log) -> Literal["auto", "none", "docker", "cri"]:
     return "none" if log.format == "jsonl" else log.format
 
 
-def sample_log(log: Log, tells: Tells, chosen: Filter | None = None) -> Sample | None:
+def sample_log(log: Log, tells: Tells, chosen: Filter | None = None, flat: Flat | None = None) -> Sample | None:
     """Return lines of the newest uncompressed file of a log that tells, or else of the newest with events, or with any.
+
+    Args:
+        log: where it is.
+        tells: whether events tell all fields.
+        chosen: tells predictions from other records.
+        flat: makes lines of flat events of lines of records, and tells how many records are none.
 
     Raises:
         SourceError: nothing is found, and a file cannot be read.
@@ -57,7 +64,7 @@ def sample_log(log: Log, tells: Tells, chosen: Filter | None = None) -> Sample |
         if path.suffix in COMPRESSED:
             continue
         try:
-            sample = _sample_file(path, log, tells, chosen)
+            sample = _sample_file(path, log, tells, chosen, flat)
         except SourceError as error:
             problem = problem or error
             continue
@@ -105,7 +112,7 @@ class _Counted:
             yield record
 
 
-def _sample_file(path: Path, log: Log, tells: Tells, chosen: Filter | None) -> Sample | None:
+def _sample_file(path: Path, log: Log, tells: Tells, chosen: Filter | None, flat: Flat | None) -> Sample | None:
     """Return lines from the beginning of a file: those that tell, else the first with events, else the very first."""
     tail = Tail(
         glob.escape(str(path)),
@@ -118,13 +125,17 @@ def _sample_file(path: Path, log: Log, tells: Tells, chosen: Filter | None) -> S
     searched = others = 0
     try:
         for lines in tail.read():
+            read = len(lines.data)
+            if flat is not None:
+                lines, skipped = flat(lines)  # noqa: PLW2901 - what follows is of flat lines alone
+                others += skipped
             sample = sample_of(lines, tells, chosen=chosen)
             others += sample.others
             if best is None or (sample.events and not best.events):
                 best = sample
             elif sample.tells:
                 best = replace(sample, events=[*best.events, *sample.events])
-            searched += len(lines.data)
+            searched += read
             if best.tells or (best.events and searched > OUTAGE_BYTES):
                 return best
             if searched > SEARCH_BYTES:

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from counting import context_of, count
 from databases import Database
 from prediction_exporter.config.conditions import Compare, Condition, Every, IsNull, Like, Not, Some
-from prediction_exporter.config.predictions import NULL_VALUES
+from prediction_exporter.config.predictions import NULL_VALUES, Predictions
 from prediction_exporter.config.where_parser import parse_where
 from prediction_exporter.counting.events import ValueState
 from prediction_exporter.counting.layout import Kind
@@ -32,6 +32,7 @@ from prediction_exporter.sources.files.parts import PartParser
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.frames import FrameParser
 from prediction_exporter.sources.jsonl import JsonLinesParser
+from prediction_exporter.sources.records.unfolding import Records
 from prediction_exporter.sources.registry import open_source
 from prediction_exporter.sources.table.engine import Database as Opened
 from prediction_exporter.sources.table.filtering import TableFilter, with_eligible
@@ -331,9 +332,10 @@ def test_predictions_can_get_a_label_that_are_meant(logs: Path, columns: list[tu
         found = [one for one in both.parse(lines).events if one.eligible is not None]
         versions = {str(v) for one in found for v in one.versions.filter(pl.Series(one.eligible, dtype=pl.Boolean))}
         assert versions == meant(expression) & meant("whole < 100"), expression
+    records = Records(Predictions.model_validate({"files": {"path": str(logs)}}), None, clock=lambda: NOW)
     for expression in SOME_EXPRESSIONS:
-        parser = PartParser(SCHEMA, (), clock=lambda: NOW, eligible=Filter(parse_where(expression)))
-        assert eligible_in(parser.parse(typed, {})) == meant(expression), expression
+        parser = PartParser(SCHEMA, (), clock=lambda: NOW, records=records, eligible=Filter(parse_where(expression)))
+        assert set().union(*map(eligible_in, parser.parse(typed, {}))) == meant(expression), expression
 
 
 def columns_of(batch: Batch) -> dict[str, list[tuple[Any, int]]]:

@@ -20,13 +20,14 @@ from prediction_exporter.sources.fields.schema import EventSchema, Path, column_
 from prediction_exporter.sources.stages import NO_STAGE
 
 #: Single fields of a schema; beside them stand its columns.
-_ROLES = ("time", "id", "version", "entity", "latency", "status", "stage")
+_ROLES = ("time", "id", "version", "entity", "latency", "status", "stage", "row")
 
 
 def fingerprint(predictions: Predictions, layout: Layout | None) -> str:
     """Return what changes where recognition has to begin anew: configuration of fields or records, or another baseline."""
-    where = "" if predictions.where is None else f" {predictions.where}"
-    what = f"{predictions.fields!r} {predictions.timezone} {layout.digest if layout is not None else None}{where}"
+    more = [part for part in (predictions.where, predictions.layout, predictions.rows, predictions.join) if part is not None]
+    told = "".join(f" {part}" for part in more)
+    what = f"{predictions.fields!r} {predictions.timezone} {layout.digest if layout is not None else None}{told}"
     return hashlib.sha256(what.encode()).hexdigest()[:16]
 
 

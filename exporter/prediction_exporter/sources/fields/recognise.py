@@ -12,6 +12,7 @@ from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.doubts import within
+from prediction_exporter.sources.fields.made import MADE, ROW
 from prediction_exporter.sources.fields.names import LIST_ITEM, all_nested, flatten, is_single, to_path
 from prediction_exporter.sources.fields.roles import Roles, assign, meant
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, column_field, path_text
@@ -39,8 +40,9 @@ def log_schema(
             of another.
     """
     found = flatten(sample)
+    row = found.pop(ROW, None)
     roles = assign(list(found), fields, where=where)
-    present, hidden = ", ".join(list(found)[:30]), within(sample)
+    present, hidden = ", ".join([name for name in found if name not in MADE][:30]), within(sample)
     if roles.time is None and fields.RECOGNISED:
         raise ConfigError(
             f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){hidden}"
@@ -72,6 +74,7 @@ def log_schema(
         latency_unit=roles.latency_unit,
         status=status,
         stage=optional(roles.stage),
+        row=row,
         outcomes=stated_outcomes(status, fields),
         columns=columns,
         unseen=tuple(column.name for column in columns if column.path not in places and column.function is None),
@@ -104,6 +107,7 @@ def stated_outcomes(status: Path | None, fields: Fields) -> Outcomes:
 def column_names(sample: Sequence[Mapping[str, Any]], fields: Fields, *, where: str) -> tuple[str, ...]:
     """Return what columns the events of a log have, by the names that a baseline and the configuration give them."""
     found = flatten(sample)
+    found.pop(ROW, None)
     roles = assign(list(found), fields, where=where)
     features = [name for name, at in roles.features.items() if at in found]
     outputs = [roles.prediction] if roles.prediction in found else []

@@ -102,6 +102,7 @@ class EventSchema:
         timezone: IANA zone of dates that carry none.
         id, version, entity, latency, status, stage: ``None`` where events have no such field.
         latency_unit: unit of the latency, one of :data:`UNITS`.
+        row: which row of its record an event is, where records are unfolded.
         outcomes: how a status is read.
         columns: the model's columns.
         unseen: those that no record had by which the fields were recognised: they are looked for beside the others.
@@ -118,13 +119,14 @@ class EventSchema:
     latency_unit: str = "s"
     status: Path | None = None
     stage: Path | None = None
+    row: Path | None = None
     outcomes: Outcomes = field(default_factory=Outcomes)
     unseen: tuple[str, ...] = ()
 
     @property
     def optional(self) -> tuple[Path, ...]:
         """Where the fields stand that events may lack, of those that they have."""
-        return tuple(filter(None, (self.id, self.version, self.entity, self.latency, self.status, self.stage)))
+        return tuple(filter(None, (self.id, self.version, self.entity, self.latency, self.status, self.stage, self.row)))
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -1,0 +1,1 @@
+"""Records: from what is logged to flat events, one for each prediction."""
