@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os.path import commonprefix
 from typing import Any
 
@@ -55,6 +56,9 @@ def log_schema(
     columns: tuple[ColumnField, ...] = ()
     if layout is not None:
         hint = _of_features(fields, list(found))
+        if row is not None:
+            roles = _only_output(roles, found, layout)
+            hint = _OF_UNNAMED if "features[0]" in found and not hint else hint
         told = f"(the lines have: {present}){hint}{hidden}"
         columns = _columns(roles, found, layout, where, told, pattern=fields.score, hidden=hidden, all_failed=all_failed)
 
@@ -81,6 +85,22 @@ def log_schema(
     )
     refuse_shared(schema, where)
     return schema
+
+
+#: What to write where values have no names.
+_OF_UNNAMED = "; values without names get the baseline's by rows: {names: baseline}, which takes them in its order"
+
+
+def _only_output(roles: Roles, found: Mapping[str, Path], layout: Layout) -> Roles:
+    """Return roles in which the one number of an answer is the score, where the model has a score and no prediction.
+
+    It may be either; the baseline knows which.
+    """
+    columns = [column.role for column in layout.columns if not column.is_derived]
+    is_score = columns.count(Role.SCORE) == 1 and Role.PREDICTION not in columns
+    if not is_score or roles.scores or roles.prediction is None or roles.prediction not in found:
+        return roles
+    return replace(roles, prediction=None, scores=(roles.prediction,))
 
 
 def _of_features(fields: Fields, names: Sequence[str]) -> str:
