@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from platform_records import RECORDS, columns, flat, read, records_of
 from prediction_exporter.sources.layouts.base import Half
 from prediction_exporter.sources.layouts.registry import layout_of
 from prediction_exporter.sources.records.payloads import PayloadError
-from unfolded import RECORDS, columns, flat, read, records_of
 
 
 def pair() -> tuple[dict[str, Any], dict[str, Any]]:

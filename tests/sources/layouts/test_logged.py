@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unfolded import RECORDS, columns, flat, read, records_of
+from platform_records import RECORDS, columns, flat, read, records_of
 
 CHURN = columns({"tenure": 1.0, "plan": "basic"}, "churn", score=0.5)
 
@@ -91,7 +91,12 @@ def test_lines_of_elastic_common_schema(tmp_path: Path, path: str, rows: list[An
 def test_dots_and_objects_are_the_same(line: dict[str, Any], home: str) -> None:
     """Of the schema as of what the application adds, beside it, under labels, or in an object of its own."""
     own = {"prediction": "yes", "score": 0.5}
-    added = {"top": own, "labels": {"labels": own}, "dotted": {f"labels.{key}": own[key] for key in own}, "object": {"ml": own}}
+    added: dict[str, dict[str, Any]] = {
+        "top": own,
+        "labels": {"labels": own},
+        "dotted": {f"labels.{key}": own[key] for key in own},
+        "object": {"ml": own},
+    }
     [event] = flat("ecs", {"@timestamp": "2026-11-02T10:00:00Z", "message": "x", "ecs.version": "1.6.0", **line, **added[home]})
     assert event == {"time": "2026-11-02T10:00:00Z", "id": "t", "version": "7", "status": 200, "latency_ms": 2.0, **own}
 

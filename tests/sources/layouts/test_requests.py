@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unfolded import RECORDS, flat, read
+from platform_records import RECORDS, flat, read
 
 
 def test_lines_of_uvicorn(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from platform_records import RECORDS, columns, flat, read
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.records.payloads import PayloadError
-from unfolded import RECORDS, columns, flat, read
 
 NAMES = [f"f{number}" for number in range(69)]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from platform_records import RECORDS, columns, flat, read, records_of
 from prediction_exporter.sources.records.payloads import PayloadError
-from unfolded import RECORDS, columns, flat, read, records_of
 
 LAYOUT = columns({"tenure": 1.0, "plan": "basic"}, 1.0)
 
