@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from prediction_exporter.baseline.tables import Table
     from prediction_exporter.config import Config, Fields
 
 
@@ -48,11 +49,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Build the baseline and say what was made of each column."""
-    from prediction_exporter import baseline, config
-    from prediction_exporter.baseline.builder import build
-    from prediction_exporter.baseline.labelled import truth_of
+    from prediction_exporter import config
+    from prediction_exporter.baseline.records import open_data
     from prediction_exporter.baseline.surrogate import refuse_without_scikit_learn
-    from prediction_exporter.baseline.tables import read_table
     from prediction_exporter.errors import ConfigError
 
     loaded = config.load(options.config_file)
@@ -71,7 +70,17 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.importance:
         refuse_without_scikit_learn()
-    table = read_table(options.data, model.predictions.null_values)
+    with open_data(options.data, model.predictions, where=f"models[{index}].predictions") as table:
+        return _build(options, loaded, index, table, output)
+
+
+def _build(options: argparse.Namespace, loaded: Config, index: int, table: Table, output: Path) -> int:
+    """Build the baseline of a table and say what was made of each column."""
+    from prediction_exporter import baseline
+    from prediction_exporter.baseline.builder import build
+    from prediction_exporter.baseline.labelled import truth_of
+
+    model = loaded.models[index]
     fields = _fields(options, model.predictions.fields, list(table.columns))
     result = build(
         table,

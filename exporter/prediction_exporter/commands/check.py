@@ -120,7 +120,7 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     from prediction_exporter.baseline.settings import Findings
     from prediction_exporter.errors import PredictionExporterError, SourceError
     from prediction_exporter.monitor.foresight import foresee
-    from prediction_exporter.monitor.inspection import inspect, open_to_look
+    from prediction_exporter.monitor.inspection import inspect, open_to_look, shown_records
     from prediction_exporter.monitor.label_inspection import check_joinable
     from prediction_exporter.monitor.references import spans_of
     from prediction_exporter.sources.fields.schema import describe
@@ -146,6 +146,8 @@ def _show_source(config: Config, index: int, baseline: Baseline | None, file: Pa
     found.warnings += [f"{place}.predictions: {warning}" for warning in told]
     if sample:
         print(f"  {sample}")
+    for line in shown_records(model, look):
+        print(f"  {line}")
     if look.schema is None:
         waits = "which field is what is recognised when there are lines" if not look.faults else "it cannot be read as it is"
         print(f"  nothing to read yet: {waits}")

@@ -58,6 +58,11 @@ class LabelFields(Section):
     stage: Text | None = Field(
         None, description="Stage of the prediction that it is of, as fields.stage of the predictions; of every one if absent."
     )
+    row: Text | None = Field(
+        None,
+        description="Which prediction of its record it is of, from 0, where predictions.rows or layout makes several of a "
+        "record that share its id.",
+    )
     weight: Text | None = Field(None, description="How much the pair counts, above 0; each counts 1 where no field is named.")
 
 

@@ -214,6 +214,12 @@ class Model(Section):
     @model_validator(mode="after")
     def _rows_for_labels(self) -> Model:
         table = self.predictions.table
+        if self.labels is not None and self.labels.fields.row is not None and not self.predictions.unfolds:
+            raise refuse(
+                "is which prediction of a record a label is of, and each record is one prediction",
+                "only beside predictions.rows or predictions.layout",
+                inside=("labels", "fields", "row"),
+            )
         if self.labels is None or self.joins_in_engine:
             return self
         if self.labels.join == "engine":
@@ -297,6 +303,8 @@ class Model(Section):
         """Whether predictions and labels are joined by the database that has both, and not in the state file."""
         table = self.predictions.table
         if self.labels is None or self.labels.join == "state" or table is None or self.labels.table is None:
+            return False
+        if self.predictions.unfolds:  # a row is no prediction
             return False
         return table.is_beside(self.labels.table)
 

@@ -238,9 +238,30 @@ class Predictions(Section):
     @model_validator(mode="after")
     def _rows_fit(self) -> Predictions:
         check_rows(self.rows, self.layout)
+        if self.table is not None and self.unfolds:
+            self._check_table(self.table)
         if self.join is not None and self.layout is not None:
             raise refuse("has both join and layout", "one of them: a layout knows which records belong together")
         return self
+
+    def _check_table(self, table: Table) -> None:
+        """Refuse what cannot be done with a table whose rows are records.
+
+        Raises:
+            PydanticCustomError: it is asked for.
+        """
+        if self.join is not None:
+            raise refuse("has join beside table", "a table.query that joins requests and responses, and no join")
+        if table.mode == "aggregate":
+            what = "rows" if self.layout is None else "layout"
+            raise refuse(
+                f"counts rows in the database, which cannot read {what} in them", "rows, or auto", inside=("table", "mode")
+            )
+
+    @property
+    def unfolds(self) -> bool:
+        """Whether a record is something else than one prediction as it stands."""
+        return self.rows is not None or self.layout is not None or self.join is not None
 
     @property
     def source(self) -> Log | Table | Files | Nothing:

@@ -12,7 +12,7 @@ import numpy as np
 
 from prediction_exporter.baseline import Baseline
 from prediction_exporter.baseline.settings import Findings, check_settings, nearest
-from prediction_exporter.config import Config, Model, baseline_command, check_log_folders, coarse_objectives
+from prediction_exporter.config import Config, Model, Predictions, baseline_command, check_log_folders, coarse_objectives
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind, Layout
 from prediction_exporter.counting.profile import Profile
@@ -26,8 +26,9 @@ from prediction_exporter.monitor.references import load_baseline, spans_of
 from prediction_exporter.sources.base import REASONS, Look, Rejected, Source
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
-from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import JsonLinesParser
+from prediction_exporter.sources.layouts.registry import layout_of
+from prediction_exporter.sources.records.unfolding import Records
 from prediction_exporter.sources.registry import open_source
 
 #: What may be wrong where all lines are refused for a reason.
@@ -56,6 +57,9 @@ _NEARLY_ALL, _FEW = 0.9, 5
 
 #: The share of a sample that one entity has, from which it is asked whether it is one.
 _GIANT = 0.5
+
+#: Names of fields that are shown.
+_NAMES = 20
 
 #: How many categories of the baseline a message names.
 _SHOWN = 5
@@ -137,6 +141,21 @@ def inspect(
     return shown_sample(look.place, rejected, usable, look.batch.skipped), found
 
 
+def shown_records(model: Model, look: Look) -> list[str]:
+    """Return lines on the records of a sample that hold several predictions, and on the layout that they are of."""
+    predictions = model.predictions
+    layout = predictions.layout
+    how = "rows" if predictions.rows is not None else "join"
+    lines = []
+    if look.unfolded is not None and look.unfolded.records:
+        found = look.unfolded
+        names = ", ".join(found.names[:_NAMES]) + (", ..." if len(found.names) > _NAMES else "")
+        records = f"{found.records:,} {'records have' if found.records > 1 else 'record has'}"
+        many = f"{found.predictions:,} {'predictions' if found.predictions > 1 else 'prediction'}"
+        lines.append(f"{how if layout is None else f'layout {layout}'}: {records} {many}, one of them with {names}")
+    return lines if layout is None else [*lines, *(f"layout {layout}: {note}" for note in layout_of(layout).notes)]
+
+
 def shown_sample(place: str, rejected: Rejected, usable: int, skipped: int = 0) -> str:
     """Return a line on how much of a sample is usable; empty where there is none."""
     lines = usable + rejected.total + skipped
@@ -176,7 +195,7 @@ def _old(model: Model, look: Look, longest: Span, place: str, now: float) -> lis
         return []
     if model.predictions.log is not None and look.schema is not None:
         # The sample is of a file's first lines, and those of a long one are old.
-        last = _last_event(Path(look.place), look.schema, Filter.of(model.predictions))
+        last = _last_event(Path(look.place), look.schema, model.predictions)
         if last is None or last >= now - longest.seconds:
             return []
         newest = max(newest, last)
@@ -186,7 +205,7 @@ def _old(model: Model, look: Look, longest: Span, place: str, now: float) -> lis
     return [f"{place}: every sampled event lies before the longest window ({longest.name}), the newest is of {day} UTC{start}"]
 
 
-def _last_event(file: Path, schema: EventSchema, chosen: Filter | None) -> float | None:
+def _last_event(file: Path, schema: EventSchema, predictions: Predictions) -> float | None:
     """Return the time of the newest event among a file's last lines; None where these are no plain JSON lines."""
     try:
         with file.open("rb") as lines:
@@ -194,7 +213,11 @@ def _last_event(file: Path, schema: EventSchema, chosen: Filter | None) -> float
             data = lines.read()
     except OSError:
         return None
-    batch = JsonLinesParser(schema, chosen=chosen).parse(data.partition(b"\n")[2] if len(data) == LAST_BYTES else data)
+    records = Records(predictions, None, clock=time.time)
+    data = data.partition(b"\n")[2] if len(data) == LAST_BYTES else data
+    if records.sampling is not None:
+        data = records.sampling.unfold(data, Rejected()).data
+    batch = JsonLinesParser(schema, chosen=records.chosen).parse(data)
     return max((int(events.times.max()) / MICROSECONDS for events in batch.events if len(events)), default=None)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from prediction_exporter.baseline.settings import Findings
 from prediction_exporter.config import Config, Model
@@ -96,14 +97,37 @@ def check_joinable(model: Model, look: Look, *, index: int) -> Findings:
     if stated is None and schema is not None and schema.id is None:
         return Findings([f"{place}: labels are joined by it, and no field is recognised as the id; write which one it is"])
     parts = parts_of(model)
-    named = [pl.DataFrame({"id": ids_of(one), "part": parts_of_events(one, parts)}) for one in _events(look)]
+    found = _rows(model.labels.fields.row, _events(look), f"models[{index}].labels.fields.row")
+    if found.errors:
+        return found
+    named = [
+        pl.DataFrame({"id": ids_of(one), "part": parts_of_events(one, parts), "row": pl.Series(_row_numbers(one))})
+        for one in _events(look)
+    ]
     names = pl.concat(named).drop_nulls("id") if named else pl.DataFrame()
     again = names.height - names.n_unique()
     if names.height < _FEW or again < OFTEN_AGAIN * names.height:
-        return Findings()
+        return found
     such = names.filter(names.is_duplicated()).item(0, "id")
     problem = f"{again:,} of {names.height:,} sampled predictions have the id of an earlier one, such as {such!r}"
-    return Findings(warnings=[f"{place}: {problem}; labels are joined with the first alone"])
+    return Findings(warnings=[*found.warnings, f"{place}: {problem}; labels are joined with the first alone"])
+
+
+def _rows(stated: str | None, sampled: Sequence[Events], place: str) -> Findings:
+    """Return what keeps labels from naming one of the predictions that share the id of their record."""
+    shared = any(bool(_row_numbers(events).any()) for events in sampled)
+    if shared and stated is None:
+        problem = "predictions of a record share its id, and no field of labels says which of them each is of"
+        return Findings([f"{place}: {problem}; write it, or have each prediction logged with an id of its own (rows.id)"])
+    if stated is not None and not shared and sampled:
+        return Findings(
+            warnings=[f"{place}: no sampled prediction shares its id with another of its record; leave it out then"]
+        )
+    return Findings()
+
+
+def _row_numbers(events: Events) -> NDArray[np.int64]:
+    return np.zeros(len(events), np.int64) if events.rows is None else events.rows
 
 
 def _ahead(look: Look, place: str) -> list[str]:

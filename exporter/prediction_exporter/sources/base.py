@@ -75,6 +75,7 @@ class Batch:
         events: usable events.
         rejected: lines or rows that were refused.
         skipped: how many others do not pass ``predictions.where``; a database does not tell of them.
+        records: rows of a table that ``events`` were unfolded of; None where each row is an event.
         tally: what a database counted of further events, which are not among ``events``.
         reading: the span of time that this is a part of; None where events are delivered once and for good.
         is_last: whether it is the last part of its span, or of its chunk of a log: the source's position lies behind it.
@@ -86,6 +87,22 @@ class Batch:
     reading: Reading | None = None
     is_last: bool = True
     skipped: int = 0
+    records: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfoldedSample:
+    """What records of a sample were unfolded to.
+
+    Attributes:
+        records: how many had predictions.
+        predictions: how many these were.
+        names: the fields of one of them.
+    """
+
+    records: int
+    predictions: int
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +120,7 @@ class Look:
         unseen: what is known of the fields and is in no record, a sentence each, with the place in the configuration.
         failing: statuses of the requests that count as failed, the most frequent first, where the source tells.
         status: the field that they stand in.
+        unfolded: what the sampled records hold, where a record is not one prediction as it stands.
     """
 
     schema: EventSchema | None = None
@@ -115,6 +133,7 @@ class Look:
     unseen: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
     status: str = ""
+    unfolded: UnfoldedSample | None = None
 
 
 class Source(Protocol):

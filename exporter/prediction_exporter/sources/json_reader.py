@@ -228,7 +228,7 @@ def divide(data: bytes) -> list[bytes] | None:
     return pieces if len(pieces) > 1 else [line + b"\n" for line in data.split(b"\n") if line.strip()]
 
 
-def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build an object as polars reads it: of a key that stands twice, the first counts."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -238,7 +238,7 @@ def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_first_wins)
+_DECODER = json.JSONDecoder(object_pairs_hook=first_wins)
 
 
 def _loads(text: str) -> Any:
@@ -247,7 +247,7 @@ def _loads(text: str) -> Any:
     except json.JSONDecodeError:
         raise
     except ValueError:  # an integer of more digits than Python converts
-        return json.loads(text, object_pairs_hook=_first_wins, parse_int=_integer)
+        return json.loads(text, object_pairs_hook=first_wins, parse_int=_integer)
 
 
 def _integer(digits: str) -> int | float:

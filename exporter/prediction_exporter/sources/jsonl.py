@@ -20,7 +20,6 @@ from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, 
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.outcomes import statuses_of
-from prediction_exporter.sources.records.numbering import row_numbers
 from prediction_exporter.sources.sieve import FilteredLines
 from prediction_exporter.sources.stages import stages_of
 from prediction_exporter.sources.times import DateParser, times_of_reading
@@ -126,7 +125,7 @@ class JsonLinesParser:
             entities=None if schema.entity is None else entity_hashes(read[schema.entity]),
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(read[schema.stage]),
-            rows=None if schema.row is None else row_numbers(read[schema.row], None if schema.id is None else read[schema.id]),
+            rows=None if schema.row is None else _row_numbers(read[schema.row]),
         )
 
     def _fast_times(self, values: pl.Series) -> NDArray[np.int64]:
@@ -179,15 +178,9 @@ class JsonLinesParser:
             entities=None if schema.entity is None else entity_hashes(texts[schema.entity]),
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts[schema.stage]),
-            rows=None
-            if schema.row is None
-            else row_numbers(self._slow_rows(parsed), None if schema.id is None else texts[schema.id]),
+            rows=None if schema.row is None else _row_numbers(_numbers(lookup(event, schema.row) for event in parsed)[0]),
         )
         return events if len(rows) == len(parsed) else events.take(rows)
-
-    def _slow_rows(self, parsed: Sequence[Mapping[str, Any]]) -> pl.Series:
-        path = self._schema.row
-        return pl.Series([0 if path is None else lookup(event, path) for event in parsed], dtype=pl.Int64)
 
     def _slow_derived(
         self,
@@ -214,6 +207,10 @@ class JsonLinesParser:
 
 def _nothing(rows: int) -> pl.Series:
     return pl.Series([None], dtype=pl.String).new_from_index(0, rows)
+
+
+def _row_numbers(values: pl.Series) -> NDArray[np.int64]:
+    return values.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
 
 
 def _numbers(values: Iterable[Any]) -> tuple[pl.Series, NDArray[np.uint8] | None]:

@@ -37,7 +37,10 @@ from prediction_exporter.sources.fields.schema import OF_READING, EventSchema, P
 from prediction_exporter.sources.typed import names_of
 
 #: The columns of a label's event.
-LABEL, WEIGHT = "label", "score.weight"
+LABEL, WEIGHT, ROW = "label", "score.weight", "score.row"
+
+#: No record has so many predictions.
+_MOST_ROWS = 2**31
 
 #: Labels are short, and a chunk of them is put in one transaction, for which other models wait.
 CHUNK_BYTES = 1 << 20
@@ -56,7 +59,7 @@ class _LabelFields(Fields):
     """The fields of a label, by what a prediction has in their place."""
 
     RECOGNISED: ClassVar[bool] = False
-    KEYS: ClassVar[Mapping[str, str]] = {"prediction": "label", WEIGHT: "weight"}
+    KEYS: ClassVar[Mapping[str, str]] = {"prediction": "label", WEIGHT: "weight", ROW: "row"}
 
 
 class _LabelEvents(Predictions):
@@ -146,6 +149,7 @@ def open_joining(
 def label_events(labels: Section) -> Predictions:
     """Return where labels are, as a source of predictions has it."""
     fields = labels.fields
+    numbers = {WEIGHT: fields.weight, ROW: fields.row}
     return _LabelEvents(
         log=labels.log,
         table=labels.table,
@@ -159,7 +163,7 @@ def label_events(labels: Section) -> Predictions:
             version=fields.version,
             stage=fields.stage,
             prediction=fields.label,
-            score=None if fields.weight is None else {WEIGHT.removeprefix("score."): fields.weight},
+            score={column.removeprefix("score."): at for column, at in numbers.items() if at is not None} or None,
         ),
     )
 
@@ -168,8 +172,8 @@ def label_layout(labels: Section, kind: Literal["class", "number"]) -> Layout:
     """Return the columns of labels, of which nothing is counted."""
     of_label = Kind.CATEGORICAL if kind == "class" else Kind.NUMERIC
     columns = [Column(name=LABEL, role=Role.PREDICTION, kind=of_label)]
-    if labels.fields.weight is not None:
-        columns.append(Column(name=WEIGHT, role=Role.SCORE, kind=Kind.NUMERIC))
+    numbers = {WEIGHT: labels.fields.weight, ROW: labels.fields.row}
+    columns += [Column(name=name, role=Role.SCORE, kind=Kind.NUMERIC) for name, at in numbers.items() if at is not None]
     return Layout(columns)
 
 
@@ -181,6 +185,7 @@ def describe_labels(schema: EventSchema) -> list[str]:
         "label": columns[LABEL],
         "version": schema.version,
         "stage": schema.stage,
+        "row": columns.get(ROW),
         "weight": columns.get(WEIGHT),
     }
     time = OF_READING if schema.time is None else path_text(schema.time)
@@ -224,12 +229,19 @@ def labels_of(
         meanings: the class that a label means which is not called like one.
     """
     values, weights = events.columns[LABEL], events.columns.get(WEIGHT)
+    ids, rows = ids_of(events), None
+    if ROW in events.columns:
+        numbers = events.columns[ROW].to_numpy()
+        usable = (numbers >= 0) & (numbers < _MOST_ROWS) & (numbers == np.floor(numbers))
+        rows = np.where(usable, numbers, 0).astype(np.int64)
+        ids = ids.set(pl.Series(~usable), None)  # it is not known of which prediction it is
     has_parts = parts == "version" or (parts == "stage" and events.stages is not None)
     return Labels(
-        ids=ids_of(events),
+        ids=ids,
         actual=classes_of(meant(values, meanings), performance) if performance.has_classes else values,
         times=events.times,
         parts=parts_of_events(events, parts) if has_parts else None,
+        rows=rows,
         weights=None if weights is None else weights.to_numpy(),
     )
 

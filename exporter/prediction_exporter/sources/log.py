@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -20,7 +21,7 @@ from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.filtering import Filter, left_out, passing
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
-from prediction_exporter.sources.log_fields import LogFields
+from prediction_exporter.sources.log_fields import LogFields, recognise_log
 from prediction_exporter.sources.log_look import Sample, compressed_faults, look_at_no_event, look_at_no_file, outage_remark
 from prediction_exporter.sources.log_sample import (
     COMPRESSED,
@@ -76,9 +77,9 @@ class LogSource:
         self._layout = layout
         self._where = where
         self._clock = clock
-        records = Records(predictions, layout, clock=clock)
-        self._unfolding, self._sampling = records.unfolding, records.sampling
-        self._fields = LogFields(predictions, layout, records, where=where)
+        self._records = Records(predictions, layout, clock=clock)
+        self._unfolding, self._sampling = self._records.unfolding, self._records.sampling
+        self._fields = LogFields(predictions, layout, self._records, where=where)
         self._parser: JsonLinesParser | None = None
         self.refills = False
         self._tail = self._open(self._step())
@@ -145,6 +146,7 @@ class LogSource:
         if os.path.isdir(log.path):  # noqa: PTH112 - Path raises where it may not look
             return Look(faults=(f"{log.path}: is a folder; write a glob of the files in it, as {log.path}/*.jsonl",))
         damaged = compressed_faults([path for path in files_of(log) if path.suffix in COMPRESSED])
+        self._learn_id()
         sample = self._sample(self._unfolding)
         if sample is None:
             return Look(faults=damaged) if damaged else look_at_no_file(log.path, log.start)
@@ -168,7 +170,15 @@ class LogSource:
             unseen=seen.unseen(),
             failing=self._fields.failing(sample.events),
             status="" if self.schema is None or self.schema.status is None else path_text(self.schema.status),
+            unfolded=None if self._unfolding is None else self._unfolding.since(0, 0),
         )
+
+    def _learn_id(self) -> None:
+        """Look where flat events have their id, by which the predictions of a record are told apart."""
+        sample = None if self._sampling is None else self._sample(self._sampling)
+        if sample is not None and sample.events:
+            with suppress(ConfigError):  # which is raised where all is looked at
+                self._records.tell_id(recognise_log(sample.events, self._predictions, self._layout, where=self._where).id)
 
     def poll(self) -> Iterator[Batch]:
         """Yield what the log holds now, a chunk at a time.
@@ -201,20 +211,40 @@ class LogSource:
 
     def _batches(self, lines: Lines) -> Iterator[Batch]:
         """Yield what lines hold, in pieces of bounded size."""
-        unfolded = 0
-        if self._unfolding is not None:
-            lines, unfolded = _unfolded(lines, self._unfolding)
+        if self._unfolding is None:
+            yield from self._batches_of(lines, 0, is_end=True)
+            return
+        if self._parser is None and self._sampling is not None:  # what their id is has to be known before
+            self._learn(_unfolded(replace(lines, data=_head(lines.data)), self._sampling)[0])
+        rejected = Rejected()
+        skipped = 0
+        for piece in self._unfolding.pieces(lines.data, rejected):
+            skipped += piece.skipped
+            # What is refused is told with the last piece: before that nothing may be known of the fields.
+            told = replace(lines, data=piece.data, rejected=rejected if piece.is_last else Rejected())
+            if piece.is_last:
+                rejected.merge(lines.rejected)
+            yield from self._batches_of(told, skipped if piece.is_last else 0, is_end=piece.is_last)
+
+    def _batches_of(self, lines: Lines, unfolded: int, *, is_end: bool) -> Iterator[Batch]:
+        """Yield the batches of lines of events.
+
+        Args:
+            lines: events.
+            unfolded: records that are none of them and were left out before.
+            is_end: whether the position lies behind the last of them.
+        """
         if self._parser is None:
             self._learn(lines)
         if self._parser is None:
             rejected = Rejected()  # for what they are refused for, or do not pass
             skipped = left_out(parse_lines(lines.data.split(b"\n"), rejected), self._fields.chosen)
             rejected.merge(lines.rejected)
-            yield Batch(rejected=rejected, skipped=skipped + unfolded)
+            yield Batch(rejected=rejected, skipped=skipped + unfolded, is_last=is_end)
             return
         is_seen = False
         for piece, is_last in line_pieces(lines.data, rows_at_a_time(self._parser.columns)):
-            batch = replace(self._parse(replace(lines, data=piece)), is_last=is_last)
+            batch = replace(self._parse(replace(lines, data=piece)), is_last=is_last and is_end)
             if not is_seen and not self._fields.see_read(batch, SEEN_EVENTS):
                 self._fields.see(_first(lines.data, self._fields.chosen))
             is_seen = True
@@ -276,6 +306,7 @@ class LogSource:
     def _parser_of(self, sample: Sampled) -> JsonLinesParser:
         schema = self._fields.schema
         assert schema is not None  # noqa: S101 - for the type checker
+        self._records.tell_id(schema.id)
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS]]
         is_text = next((is_read_as_text(value) for value in times if value is not None), True)
         return JsonLinesParser(schema, time_is_text=is_text, clock=self._clock, chosen=self._fields.chosen)
@@ -287,6 +318,12 @@ def _unfolded(lines: Lines, unfolding: Unfolding) -> tuple[Lines, int]:
     flat = unfolding.unfold(lines.data, rejected)
     rejected.merge(lines.rejected)
     return replace(lines, data=flat.data, rejected=rejected), flat.skipped
+
+
+def _head(data: bytes) -> bytes:
+    """Return whole lines from the beginning of some, about as many as a sample has."""
+    end = data.find(b"\n", SAMPLE_BYTES)
+    return data if end < 0 else data[: end + 1]
 
 
 def _first(data: bytes, chosen: Filter | None) -> Sampled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 
 import polars as pl
@@ -10,6 +11,26 @@ from prediction_exporter.config import Files
 from prediction_exporter.sources.files.names import ENDINGS
 from prediction_exporter.sources.files.readers import ERRORS, CsvReader, Reader
 from prediction_exporter.sources.files.store import Found, Store
+
+logger = logging.getLogger(__name__)
+
+#: Warnings that are remembered, so that none is given twice.
+MOST_TOLD = 10_000
+
+
+class Teller:
+    """Warns of files, of each once."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()  # what was said of which file
+
+    def __call__(self, store: Store, file: Found, what: str) -> None:
+        """Warn of a file."""
+        if (file.path, what) not in self._told:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            self._told.add((file.path, what))
+            logger.warning("a file %s", what, extra={"path": store.shown(file)})
 
 
 def words_of(error: BaseException) -> str:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
 
 import polars as pl
 
-from prediction_exporter.counting.events import Events
-from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.base import Batch, Rejected, UnfoldedSample
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.fields.steps import labelled
+from prediction_exporter.sources.files.explain import first_rows
+from prediction_exporter.sources.files.readers import Reader
 from prediction_exporter.sources.filtering import left_out, passing
 from prediction_exporter.sources.frames import FrameParser, value_at
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser, served_of
 from prediction_exporter.sources.records.frames import EVERYTHING, lines_of
-from prediction_exporter.sources.records.unfolding import Records, Unfolded, Unfolding
+from prediction_exporter.sources.records.unfolding import Records, Unfolding
 from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
 
 Partitions = Mapping[str, str | None]
@@ -35,14 +37,16 @@ SEEN_EVENTS = 20
 _OBJECT = re.compile(rb'^([ \t]*\{)(?=[ \t]*")', re.MULTILINE)
 
 
-def sample_events(rows: pl.DataFrame | bytes, partitions: Partitions, records: Records) -> list[Mapping[str, Any]]:
+def sample_events(reader: Reader, partitions: Partitions, records: Records) -> list[Mapping[str, Any]]:
     """Return events that have the fields of a file, to recognise these by; none where the file has no fields.
 
     Of lines, only what passes the filter is an event; the columns of a frame are those of all its rows.
     """
     chosen = records.chosen
+    rows = reader.sample()
     if records.sampling is not None:
-        rows = flat_lines(rows, partitions, records.sampling, Rejected()).data
+        rows = first_rows(reader, EVERYTHING)  # names alone tell nothing
+        rows = records.sampling.unfold(_as_lines(rows, partitions), Rejected()).data
     if isinstance(rows, bytes):
         events = list(islice(passing(_records(rows, partitions), chosen), SAMPLE_EVENTS))
         if not events:
@@ -81,6 +85,19 @@ def _list(lists: pl.Series) -> list[Any] | None:
     return [{step.labels: step.label, step.values: None} for step in labelled(lists.to_list())] or None
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The events of a few rows.
+
+    Attributes:
+        batch: the events, and what was refused.
+        unfolded: what they hold; None where rows are events as they stand.
+    """
+
+    batch: Batch
+    unfolded: UnfoldedSample | None = None
+
+
 class PartParser:
     """Turns rows of files into events of a schema.
 
@@ -101,6 +118,8 @@ class PartParser:
     ) -> None:
         chosen = records.chosen
         self._unfolding, self._sampling = records.unfolding, records.sampling
+        if records.unfolding is not None:
+            records.tell_id(schema.id)
         self._schema = schema
         self._filter = chosen
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample]
@@ -114,7 +133,7 @@ class PartParser:
     def first(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> tuple[Sequence[Mapping[str, Any]], EventSchema]:
         """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema."""
         if self._sampling is not None:
-            rows = flat_lines(rows, partitions, self._sampling, Rejected()).data
+            rows = self._sampling.unfold(_as_lines(rows, partitions), Rejected()).data
         if isinstance(rows, bytes):
             lines = rows if self._filter is not None else b"\n".join(rows.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS])
             events = list(islice(passing(_records(lines, partitions), self._filter), SEEN_EVENTS))
@@ -125,24 +144,37 @@ class PartParser:
             events = [{**row, **partitions} for row in rows.head(SEEN_EVENTS).to_dicts()]
         return served_of(events, self._schema), self._schema
 
-    def parse(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> Batch:
-        """Return the events of rows that stand in partitions."""
+    def parse(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> Iterator[Batch]:
+        """Yield the events of rows that stand in partitions: in one batch, but of records that unfold to many."""
         if self._unfolding is not None:
-            return self._unfolded(rows, partitions, self._unfolding)
-        if isinstance(rows, bytes):
+            yield from self._unfolded(_as_lines(rows, partitions), self._unfolding)
+        elif isinstance(rows, bytes):
             used = self._used(partitions)
-            return self._lines.parse(_with_partitions(rows, used) if used else rows)
-        return self._frames.parse(self._with(rows, partitions))
+            yield self._lines.parse(_with_partitions(rows, used) if used else rows)
+        else:
+            yield self._frames.parse(self._with(rows, partitions))
 
-    def _unfolded(self, rows: pl.DataFrame | bytes, partitions: Partitions, unfolding: Unfolding) -> Batch:
+    def look(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> Looked:
+        """Return the events of a few rows, and what they were unfolded of."""
+        if self._sampling is None:
+            [batch] = self.parse(rows, partitions)
+            return Looked(batch)
         rejected = Rejected()
-        flat = flat_lines(rows, partitions, unfolding, rejected)
-        events: list[Events] = []
-        for piece, _ in line_pieces(flat.data, rows_at_a_time(self._lines.columns)):
-            batch = self._lines.parse(piece)
-            events += batch.events
-            rejected.merge(batch.rejected)
-        return Batch(tuple(events), rejected, skipped=flat.skipped)
+        before = self._sampling.records, self._sampling.predictions
+        flat = self._sampling.unfold(_as_lines(rows, partitions), rejected)
+        batch = self._lines.parse(flat.data)
+        rejected.merge(batch.rejected)
+        return Looked(replace(batch, rejected=rejected, skipped=flat.skipped), self._sampling.since(*before))
+
+    def _unfolded(self, lines: bytes, unfolding: Unfolding) -> Iterator[Batch]:
+        refused = Rejected()
+        for flat in unfolding.pieces(lines, refused):
+            for piece, is_end in line_pieces(flat.data, rows_at_a_time(self._lines.columns)):
+                is_last = is_end and flat.is_last
+                batch = self._lines.parse(piece)
+                if is_last:
+                    batch.rejected.merge(refused)
+                yield replace(batch, skipped=flat.skipped if is_end else 0, is_last=is_last)
 
     def _used(self, partitions: Partitions) -> Partitions:
         return {name: value for name, value in partitions.items() if name in self.wanted}
@@ -159,11 +191,11 @@ def _as_columns(rows: pl.DataFrame, partitions: Partitions) -> pl.DataFrame:
     return rows
 
 
-def flat_lines(rows: pl.DataFrame | bytes, partitions: Partitions, unfolding: Unfolding, rejected: Rejected) -> Unfolded:
-    """Return rows that stand in partitions as lines of flat events."""
+def _as_lines(rows: pl.DataFrame | bytes, partitions: Partitions) -> bytes:
+    """Return rows that stand in partitions as lines of records."""
     if isinstance(rows, bytes):
-        return unfolding.unfold(_with_partitions(rows, partitions) if partitions else rows, rejected)
-    return unfolding.unfold(lines_of(_as_columns(rows, partitions)), rejected)
+        return _with_partitions(rows, partitions) if partitions else rows
+    return lines_of(_as_columns(rows, partitions))
 
 
 def _with_partitions(lines: bytes, partitions: Partitions) -> bytes:

@@ -31,11 +31,11 @@ from prediction_exporter.sources.fields.recognise import column_names, log_schem
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.files.bucket import BucketStore
-from prediction_exporter.sources.files.explain import first_rows, why_nothing, words_of
+from prediction_exporter.sources.files.explain import Teller, first_rows, why_nothing, words_of
 from prediction_exporter.sources.files.ledger import Done, Ledger
 from prediction_exporter.sources.files.names import form_of, partitions_of
 from prediction_exporter.sources.files.parts import PartParser, sample_events
-from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Reader
+from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Part, Reader
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
 from prediction_exporter.sources.jsonl import served_of
 from prediction_exporter.sources.records.unfolding import Records
@@ -50,9 +50,6 @@ MARGIN_SECONDS = 86_400.0
 
 #: A file that cannot be read, and has not changed for so long, is given up.
 GIVE_UP_SECONDS = 60.0
-
-#: Warnings that are remembered, so that none is given twice.
-MOST_TOLD = 10_000
 
 #: Files that are looked into for the fields, the newest first.
 SAMPLE_FILES = 20
@@ -101,7 +98,7 @@ class FilesSource:
         self._since: dict[str, tuple[str, float]] = {}  # since when a file has been seen unchanged
         self._failing: dict[str, tuple[str, float]] = {}  # since when which version of a file could not be read
         self._left: dict[str, int] = {}  # bytes that are unread, by path
-        self._told: set[tuple[str, str]] = set()  # what was said of which file
+        self._tell = Teller()
         self._reader: tuple[Found, Reader] | None = None
         self._parser: PartParser | None = None
         self.schema: EventSchema | None = None
@@ -173,10 +170,12 @@ class FilesSource:
         file, events = sampled
         rows = first_rows(self._open(store, file), self._parser.wanted)
         self.close()
+        looked = self._parser.look(rows, partitions_of(file.path))
         return Look(
             schema=self.schema,
             place=store.shown(file),
-            batch=self._parser.parse(rows, partitions_of(file.path)),
+            batch=looked.batch,
+            unfolded=looked.unfolded,
             fields=column_names(events, self._predictions.fields, where=f"{self._where}.{self._predictions.SECTION}.fields"),
             remarks=(*unread, *self.seen.remarks(events)),
             unseen=self.seen.unseen(),
@@ -274,14 +273,6 @@ class FilesSource:
         now = self._clock()
         return store.atomic or now - file.modified / 1e9 >= seconds or now - self._since.get(file.path, ("", now))[1] >= seconds
 
-    def _tell(self, store: Store, file: Found, what: str) -> None:
-        """Warn of a file, once."""
-        if (file.path, what) not in self._told:
-            if len(self._told) >= MOST_TOLD:
-                self._told.clear()
-            self._told.add((file.path, what))
-            logger.warning("a file %s", what, extra={"path": store.shown(file)})
-
     # Reading
 
     def _open(self, store: Store, file: Found) -> Reader:
@@ -317,7 +308,7 @@ class FilesSource:
         """Recognise fields by the newest file that tells them and return it; note what cannot be read on the way."""
         for file in [file for file in reversed(found) if self._is_whole(store, file)][:SAMPLE_FILES]:
             try:
-                sample = sample_events(self._open(store, file).sample(), partitions_of(file.path), self._records)
+                sample = sample_events(self._open(store, file), partitions_of(file.path), self._records)
             except ERRORS as error:
                 problems[store.shown(file)] = words_of(error)
                 continue
@@ -347,7 +338,8 @@ class FilesSource:
                     self.close()
                     return
                 part = reader.read(offset, self._parser.wanted)
-                batch = self._parser.parse(part.rows, partitions)
+                batches = self._parser.parse(part.rows, partitions)
+                batch = next(batches)
             except ERRORS as error:
                 self.close()
                 yield from self._cannot_read(store, file, offset, error, denied)
@@ -357,18 +349,25 @@ class FilesSource:
                 return
             if offset == 0:  # another file may have other columns
                 self.seen.count(*self._parser.first(part.rows, partitions), has_names=False)
+            for following in batches:  # of records with many predictions, whose end is that of the part
+                yield batch
+                batch = following
             batch.rejected.merge(part.rejected)
             offset = part.end
-            self._ledger.note(file, Done.READ if part.last else offset)
-            self._left[file.path] = int(file.size * (1 - part.share))
-            if part.last:
-                self.close()
-                self._left.pop(file.path)
-                self._failing.pop(file.path, None)
+            self._note(file, part)
             if batch.events or batch.rejected.total or batch.skipped:
                 yield batch
             if part.last:
                 return
+
+    def _note(self, file: Found, part: Part) -> None:
+        """Note how far a file is read."""
+        self._ledger.note(file, Done.READ if part.last else part.end)
+        self._left[file.path] = int(file.size * (1 - part.share))
+        if part.last:
+            self.close()
+            self._left.pop(file.path)
+            self._failing.pop(file.path, None)
 
     def _cannot_read(
         self, store: Store, file: Found, offset: int, error: BaseException, denied: dict[str, OSError]

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-#: The field of a flat event that holds which row of its record it is, from 0.
+from prediction_exporter.sources.fields.schema import Path, lookup
+from prediction_exporter.sources.values import text_of
+
+#: The field of a flat event that holds which row of its record it is, from 0; 0 where it has an id of its own.
 ROW = "row of the record"
 
+#: The field of one of a table that holds the time of its record, in microseconds since the epoch.
+TIME = "time of the record"
 
-def row_numbers(rows: pl.Series, ids: pl.Series | None) -> NDArray[np.int64]:
-    """Return which row of its record each event is: 0 for one that has an id of its own.
+
+def row_numbers(events: Sequence[Mapping[str, Any]], id_at: Path | None) -> Sequence[int]:
+    """Return which row of its record each event is, from 0; 0 for one whose id no other event of the record has.
 
     Args:
-        rows: places in the record, (n,), events of a record one after the other.
-        ids: what names each event; None where nothing does.
+        events: all of one record, in their order.
+        id_at: where their id stands; None where it is not known, so that it may be that of the record.
 
-    >>> row_numbers(pl.Series([0, 1, 0, 1]), pl.Series(["a", "a", "b", "c"])).tolist()
-    [0, 1, 0, 0]
+    >>> events = [{"id": "a"}, {"id": "a"}, {"id": "b"}]
+    >>> row_numbers(events, ("id",)), list(row_numbers(events, None))
+    ([0, 1, 0], [0, 1, 2])
     """
-    numbers: NDArray[np.int64] = rows.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
-    if ids is None or not numbers.any():
-        return numbers
-    firsts = np.maximum.accumulate(np.where(numbers == 0, np.arange(len(numbers)), 0))
-    shared = ids.eq_missing(ids.gather(firsts)).to_numpy()
-    return np.where(shared, numbers, 0)
+    rows = range(len(events))
+    if id_at is None or len(events) <= 1:
+        return rows
+    ids = [lookup(event, id_at) for event in events]
+    first = ids[0]
+    if all(value is first for value in ids):  # that of the record
+        return rows
+    texts = [text_of(value) for value in ids]
+    many = Counter(texts)
+    return [row if many[text] > 1 else 0 for row, text in zip(rows, texts, strict=True)]

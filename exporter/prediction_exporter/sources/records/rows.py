@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from prediction_exporter.config.records import Rows
 from prediction_exporter.sources.layouts.base import Options, Record
+from prediction_exporter.sources.records.decoding import decode
 from prediction_exporter.sources.records.payloads import PayloadError, rows_of
+from prediction_exporter.sources.records.places import take
+
+#: What holds a model's outputs: a row of one value is that value.
+_OUTPUTS = ("prediction", "score")
+
+#: What holds inputs and outputs, in any form of a payload. The others are plain lists, or one value for all rows.
+_PAYLOADS = ("features", *_OUTPUTS)
 
 
 class RowsInRecord:
@@ -15,14 +23,18 @@ class RowsInRecord:
 
     Args:
         rows: that section.
+        named: fields that the configuration names; an output that one of them stands in stays an object.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, named: Sequence[str] = ()) -> None:
         self._each = rows.each
         self._places = rows.places
+        self._objects = {key for key in _OUTPUTS if any(name.startswith(f"{key}.") for name in named)}
 
     def flat(self, record: Record, options: Options) -> Iterator[dict[str, Any]]:
         """Yield the events of a record: what it has of its own, with the values of one row each.
+
+        A record that has nothing at any of the places is one event, as that of a request that failed.
 
         Raises:
             PayloadError: a payload cannot be read, or the lists are not in step.
@@ -30,67 +42,80 @@ class RowsInRecord:
         if self._each is not None:
             yield from self._of_objects(record, self._each, options)
             return
-        columns: dict[str, list[Any]] = {}
-        for key, place in self._places.items():
-            payload = _at(record, place)
-            if payload is not None:
-                names = options.names if key == "features" else ()
-                columns[key] = rows_of(payload, names=names, encoding=options.encoding, most=options.most)
+        own, found = take(record, self._places.values(), options.encoding)
+        payloads = {key: found[place] for key, place in self._places.items() if place in found}
+        columns, of_all = self._columns(payloads, options)
         lengths = {key: len(values) for key, values in columns.items()}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{key} {length}" for key, length in lengths.items())
             raise PayloadError(f"lists are not in step: {told}", "uneven_rows")
-        own = _without(record, self._places.values())
-        if not columns:  # as of a request that failed
+        own.update(of_all)
+        if not columns:
             yield own
             return
+        keys = tuple(columns)
         for values in zip(*columns.values(), strict=True):
-            yield {**own, **dict(zip(columns, map(_single, values), strict=True))}
+            yield {**own, **dict(zip(keys, values, strict=True))}
+
+    def _columns(self, payloads: Mapping[str, Any], options: Options) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+        """Return what has a value for each row, and what has one for all of them."""
+        columns: dict[str, list[Any]] = {}
+        of_all: dict[str, Any] = {}
+        for key, payload in payloads.items():
+            if key in _PAYLOADS:
+                columns[key] = self._payload(key, payload, options, next(map(len, columns.values()), None))
+                continue
+            values = _list_of(payload)
+            if not isinstance(values, list):
+                of_all[key] = values
+                continue
+            if len(values) > options.most:
+                raise PayloadError(f"{len(values)} rows are more than {options.most}", "too_many_rows")
+            columns[key] = values
+        return columns, of_all
+
+    def _payload(self, key: str, payload: Any, options: Options, rows: int | None) -> list[Any]:
+        names = options.names if key == "features" else ()
+        encoding, most = options.encoding, options.most
+        try:
+            found = rows_of(payload, names=names, encoding=encoding, most=most, named=key not in _OUTPUTS, rows=rows)
+        except PayloadError as error:
+            raise PayloadError(f"{key}: {error}", error.reason) from error
+        if key in _OUTPUTS and any(isinstance(row, list | Mapping) for row in found):
+            return [self._single(row, key) for row in found]
+        return found
+
+    def _single(self, value: Any, key: str) -> Any:
+        """Return the value of a row of one, as outputs of one column are written."""
+        while len(value) == 1 if isinstance(value, list | Mapping) else False:
+            if isinstance(value, Mapping):
+                [inner] = value.values()
+                if key in self._objects or isinstance(inner, list | Mapping):
+                    return value
+                return inner
+            [value] = value
+        return value
 
     def _of_objects(self, record: Record, place: str, options: Options) -> Iterator[dict[str, Any]]:
-        payload = _at(record, place)
-        own = _without(record, [place])
-        if payload is None:
+        own, found = take(record, [place], options.encoding)
+        if not found:
             yield own
             return
-        for row in rows_of(payload, names=options.names, encoding=options.encoding, most=options.most):
-            if not isinstance(row, Mapping):
-                raise PayloadError(f"{place} has an item that is no object")
+        try:
+            rows = rows_of(found[place], names=options.names, encoding=options.encoding, most=options.most)
+        except PayloadError as error:
+            raise PayloadError(f"{place}: {error}", error.reason) from error
+        if not all(isinstance(row, Mapping) for row in rows):
+            raise PayloadError(f"{place} has an item that is no object")
+        for row in rows:
             yield {**own, **row}
 
 
-def _single(value: Any) -> Any:
-    """Return the value of a list of one: outputs of one column are written so."""
-    return value[0] if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list | Mapping) else value
-
-
-def _at(record: Record, place: str) -> Any:
-    """Return what stands at a place: under its name, or in objects by its parts at dots, also in an object written as text."""
-    if place in record:
-        return record[place]
-    value: Any = record
-    for key in place.split("."):
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(key)
-    return value
-
-
-def _without(record: Record, places: Any) -> dict[str, Any]:
-    """Return a record without what stands at some places."""
-    own: dict[str, Any] = dict(record)
-    for place in places:
-        if place in own:
-            del own[place]
-            continue
-        _drop(own, place.split("."))
-    return own
-
-
-def _drop(record: dict[str, Any], keys: list[str]) -> None:
-    inner = record.get(keys[0])
-    if len(keys) == 1:
-        record.pop(keys[0], None)
-    elif isinstance(inner, Mapping):
-        record[keys[0]] = copied = dict(inner)
-        _drop(copied, keys[1:])
+def _list_of(value: Any) -> Any:
+    """Return the list that a text is of; anything else as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    try:
+        return decode(value)
+    except ValueError:
+        return value

@@ -5,46 +5,46 @@ Whatever reads flat lines so reads records of any form: which field is what, wha
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
-
-import orjson
 
 from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout, Role
-from prediction_exporter.sources.base import Rejected
+from prediction_exporter.memory import ROOM
+from prediction_exporter.sources.base import Rejected, UnfoldedSample
+from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.passed import Passed
+from prediction_exporter.sources.fields.schema import Path
+from prediction_exporter.sources.fields.stated import stated
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.layouts.base import SIDES, Options, Record
 from prediction_exporter.sources.layouts.registry import layout_of
+from prediction_exporter.sources.records.decoding import as_texts, decode_fast, encode
 from prediction_exporter.sources.records.halves import Halves, HalvesInMemory, half_of
-from prediction_exporter.sources.records.numbering import ROW
+from prediction_exporter.sources.records.numbering import ROW, TIME, row_numbers
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
 from prediction_exporter.sources.sieve import Sieve
 
-#: Integers of so many digits are more than a double holds: they are read by the slower parser, which keeps them.
-_LONG_INTEGER = re.compile(rb"[0-9]{17}")
-
-#: What parses slowly and is right for words that are no JSON.
-_WORDS = re.compile(rb"NaN|Infinity")
+#: Bytes of flat lines that are made at a time: a record may have many predictions, and each repeats what it has once.
+PIECE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Unfolded:
-    """What lines of records unfold to.
+    """What lines of records unfold to, or a piece of it.
 
     Attributes:
         data: lines of flat events.
         skipped: records that are no predictions.
+        is_last: whether no other piece of the same lines follows.
     """
 
     data: bytes
     skipped: int
+    is_last: bool = True
 
 
 class Unfolding:
@@ -55,20 +55,36 @@ class Unfolding:
         layout: the model's columns, whose names are those of features that have none where the configuration says so.
         chosen: tells predictions from other records; None where there are no others.
         clock: Unix time.
+        numbered: whether events have their row.
+
+    Attributes:
+        records, predictions: how many records with predictions were unfolded, and how many these had.
+        names: the fields of one of these.
+        id_at: where a flat event has its id, once that is known; by it the predictions of a record are told apart.
     """
 
     def __init__(
-        self, predictions: Predictions, layout: Layout | None, chosen: Filter | None, *, clock: Callable[[], float]
+        self,
+        predictions: Predictions,
+        layout: Layout | None,
+        chosen: Filter | None,
+        *,
+        clock: Callable[[], float],
+        numbered: bool = True,
     ) -> None:
         self._sieve = None if chosen is None else Sieve(chosen)
         self._clock = clock
+        self._numbered = numbered
+        self.records = self.predictions = 0
+        self.names: tuple[str, ...] = ()
+        self.id_at: Path | None = None
         rows = predictions.rows
         known = None if predictions.layout is None else layout_of(predictions.layout)
         self._is_meant = (lambda record: True) if known is None else known.is_meant  # noqa: ARG005 - of every record
         if known is not None:
             self._flat = known.flat
         elif rows is not None:
-            self._flat = RowsInRecord(rows).flat
+            self._flat = RowsInRecord(rows, [one.name for one in stated(predictions.fields)]).flat
         else:
             self._flat = _as_it_is
         self._halves: Halves = HalvesInMemory()
@@ -79,8 +95,22 @@ class Unfolding:
         if rows is not None and rows.names is not None:
             self._names = names_of(layout) if rows.names == "baseline" else rows.names
 
+    def since(self, records: int, predictions: int) -> UnfoldedSample:
+        """Return what was unfolded since so many records and predictions were."""
+        return UnfoldedSample(self.records - records, self.predictions - predictions, self.names)
+
     def unfold(self, data: bytes, rejected: Rejected) -> Unfolded:
-        """Return lines of records as lines of flat events.
+        """Return lines of records as lines of flat events; for few lines, as of a sample.
+
+        Args:
+            data: whole lines.
+            rejected: where records are counted that cannot be read.
+        """
+        pieces = list(self.pieces(data, rejected))
+        return Unfolded(b"".join(piece.data for piece in pieces), sum(piece.skipped for piece in pieces))
+
+    def pieces(self, data: bytes, rejected: Rejected) -> Iterator[Unfolded]:
+        """Yield lines of records as lines of flat events, in pieces of bounded size; at least one.
 
         Args:
             data: whole lines.
@@ -89,29 +119,71 @@ class Unfolding:
         skipped = 0
         if self._sieve is not None:
             data, skipped = self._sieve.sift(data)
-        lines: list[bytes] = []
-        for record, dumps in _records(data, rejected):
-            if not self._is_meant(record):
-                skipped += 1
-            elif self._half is None:
-                lines.extend(self._lines_of(record, dumps, rejected))
-            elif (half := self._half(record)) is None:
-                skipped += 1
-            elif (other := self._halves.meet(half, record)) is not None:
-                both: dict[str, Any] = dict(
-                    zip(SIDES, (record, other) if half.side == SIDES[0] else (other, record), strict=True)
-                )
-                lines.extend(self._lines_of(both, _dump_slowly, rejected))
-        return Unfolded(b"".join(lines), skipped)
+        for piece in self.of_records(_records(data, rejected), rejected):
+            yield replace(piece, skipped=piece.skipped + skipped) if piece.is_last else piece
 
-    def _lines_of(self, record: Record, dumps: Callable[[Any], bytes], rejected: Rejected) -> list[bytes]:
-        options = Options(self._names, self._encoding, self._most, self._clock())
+    def of_records(self, records: Iterable[Record], rejected: Rejected) -> Iterator[Unfolded]:
+        """Yield records as lines of flat events, in pieces of bounded size; at least one.
+
+        Args:
+            records: as they were logged; what one has under :data:`TIME` is the time of all its predictions.
+            rejected: where records are counted that cannot be read.
+        """
+        skipped = size = 0
+        most = ROOM.step(PIECE_BYTES)
+        lines: list[bytes] = []
+        for record in self._whole(records):
+            if record is None:
+                skipped += 1
+                continue
+            for line in self._lines_of(record, rejected):
+                lines.append(line)
+                size += len(line)
+                if size >= most:
+                    yield Unfolded(b"".join(lines), skipped, is_last=False)
+                    lines.clear()
+                    skipped = size = 0
+        yield Unfolded(b"".join(lines), skipped)
+
+    def _lines_of(self, record: Record, rejected: Rejected) -> Iterator[bytes]:
+        """Yield a line for each event of a record, with its row, and the time of the record where that is given."""
+        events = self._events_of(record, rejected)
+        if not events:
+            return
+        self.records += 1
+        self.predictions += len(events)
+        self.names = self.names or tuple(flatten(events[:1]))
+        time = record.get(TIME)
+        for row, event in zip(row_numbers(events, self.id_at), events, strict=True):
+            if self._numbered:
+                event[ROW] = row
+            if time is not None:
+                event[TIME] = time
+            try:
+                yield encode(event) + b"\n"
+            except (TypeError, ValueError, RecursionError):  # deeper than a writer of JSON goes
+                rejected.add("payload", example="a prediction that cannot be written as JSON")
+
+    def _whole(self, records: Iterable[Record]) -> Iterator[Record | None]:
+        """Yield records of this kind, of halves both of them as one; None for each other record. One that waits is none."""
+        for record in records:
+            if not self._is_meant(record):
+                yield None
+            elif self._half is None:
+                yield record
+            elif (half := self._half(record)) is None:
+                yield None
+            elif (other := self._halves.meet(half, record)) is not None:
+                yield dict(zip(SIDES, (record, other) if half.side == SIDES[0] else (other, record), strict=True))
+
+    def _events_of(self, record: Record, rejected: Rejected) -> list[dict[str, Any]]:
+        """Return the events of a record, all of them or none: a part of one that is refused would count beside that."""
         try:
-            return [dumps({**event, ROW: row}) for row, event in enumerate(self._flat(record, options))]
+            return list(self._flat(record, Options(self._names, self._encoding, self._most, self._clock())))
         except PayloadError as error:
             rejected.add(error.reason, example=str(error))
-        except (TypeError, RecursionError):  # keys or depths that a writer of JSON refuses
-            rejected.add("payload", example="a record that cannot be written as JSON")
+        except RecursionError:
+            rejected.add("payload", example="a record that is nested too deeply")
         return []
 
 
@@ -135,10 +207,16 @@ class Records:
         self.sampling: Unfolding | None = None
         self.chosen = Filter.of(predictions)
         self.passed: Passed | None = None if self.chosen is None else self.chosen.seen
-        if predictions.rows is not None or predictions.layout is not None or predictions.join is not None:
+        if predictions.unfolds:
             self.unfolding = Unfolding(predictions, layout, self.chosen, clock=clock)
             self.sampling = Unfolding(predictions, layout, Filter.of(predictions), clock=clock)
             self.chosen = None
+
+    def tell_id(self, id_at: Path | None) -> None:
+        """Tell where flat events have their id."""
+        for unfolding in (self.unfolding, self.sampling):
+            if unfolding is not None:
+                unfolding.id_at = id_at
 
 
 def _as_it_is(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
@@ -152,25 +230,15 @@ def names_of(layout: Layout | None) -> tuple[str, ...]:
     return tuple(column.name for column in layout.columns if column.role is Role.FEATURE and not column.is_derived)
 
 
-def _records(data: bytes, rejected: Rejected) -> Iterator[tuple[Record, Callable[[Any], bytes]]]:
-    """Yield the objects among lines, each with what writes its values: as they were."""
+def _records(data: bytes, rejected: Rejected) -> Iterator[Record]:
+    """Yield the objects among lines; count the others as refused."""
     for line in data.split(b"\n"):
-        if _WORDS.search(line) is None and _LONG_INTEGER.search(line) is None:
-            try:
-                record = orjson.loads(line)
-            except ValueError:
-                pass
-            else:
-                if isinstance(record, dict):
-                    yield record, _dump
-                    continue
+        record = decode_fast(line)
+        if isinstance(record, dict):
+            yield record
+            continue
         for parsed in parse_lines([line], rejected):
-            yield parsed, _dump_slowly
-
-
-def _dump(event: Any) -> bytes:
-    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _dump_slowly(event: Any) -> bytes:
-    return json.dumps(event).encode() + b"\n"
+            try:
+                yield as_texts(parsed)
+            except RecursionError:
+                rejected.add("payload", example="a record that is nested too deeply")

@@ -15,6 +15,7 @@ from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.rows import RowsReader
+from prediction_exporter.sources.table.unfolding import TableRecords, UnfoldedRowsReader
 
 
 class Reader(Protocol):
@@ -31,13 +32,18 @@ class Reader(Protocol):
 
 def mode_of(context: SourceContext, settings: Table, database: Database) -> Literal["rows", "aggregate"]:
     """Return how a table is read: as configured, or as it suits the database where rows are not needed."""
-    if context.by_rows:
+    if context.by_rows or context.predictions.unfolds:
         return "rows"
     return database.dialect.mode if settings.mode == "auto" else settings.mode
 
 
 def open_reader(
-    context: SourceContext, database: Database, relation: Relation, connection: Connection, learned: Learned
+    context: SourceContext,
+    database: Database,
+    relation: Relation,
+    connection: Connection,
+    learned: Learned,
+    records: TableRecords | None = None,
 ) -> Reader:
     """Return the reader that the configuration asks for, or the one that suits the database.
 
@@ -47,8 +53,11 @@ def open_reader(
         relation: the table, and which of its columns is what.
         connection: an open connection.
         learned: what former readers learned of the table's values, which they add to.
+        records: unfolds rows that are records of several predictions.
     """
     settings = context.predictions.table
     if settings is not None and mode_of(context, settings, database) == "aggregate":
         return CountsReader(context, database.dialect, relation, connection, learned)
+    if records is not None:
+        return UnfoldedRowsReader(database, relation, connection, records.unfolding)
     return RowsReader(database, relation, connection)

@@ -69,6 +69,36 @@ class Relation:
         return self.source.c[str(path[0])] if path is not None and path[0] in self.names else None
 
 
+@dataclass(frozen=True)
+class Recognised:
+    """What the rows of a table tell of its fields.
+
+    Attributes:
+        schema: which field is what; its time is a column of the table.
+        events: what has these fields: the rows, or the events that they unfold to.
+        fields: the names of the model's columns that they have.
+    """
+
+    schema: EventSchema
+    events: Sequence[Mapping[str, Any]]
+    fields: tuple[str, ...]
+
+
+class Recogniser(Protocol):
+    """Tells which field is what where rows are records of several predictions."""
+
+    def recognise(self, rows: Sequence[Mapping[str, Any]], *, where: str) -> Recognised | None:
+        """Return which field is what; None where no row has a prediction.
+
+        Args:
+            rows: some of the table, with the names of all columns.
+            where: the place of the fields in the configuration.
+
+        Raises:
+            ConfigError: they do not tell.
+        """
+
+
 class RowFilter(Protocol):
     """Tells predictions from other rows."""
 
@@ -97,6 +127,7 @@ def read_relation(
     where: str,
     seen: FieldsSeen | None = None,
     chosen: RowFilter | None = None,
+    records: Recogniser | None = None,
 ) -> Relation | None:
     """Look at a table: which columns it has, and which of them is what; None while it has no rows with a time.
 
@@ -108,6 +139,7 @@ def read_relation(
         where: the model's place in the configuration, for messages.
         seen: counts which columns there are.
         chosen: tells predictions from other rows, which are no part of the relation then.
+        records: tells which field is what, where rows are records of several predictions.
 
     Raises:
         ConfigError: the columns do not tell which field is what.
@@ -130,11 +162,21 @@ def read_relation(
     samples = {name: [row[i] for row in rows if row[i] is not None] for i, name in enumerate(names)}
     shown = [[_parsed(value) if name in documents else value for name, value in zip(names, row, strict=True)] for row in rows]
     events = [dict.fromkeys(names), *({name: _plain(value) for name, value in zip(names, row, strict=True)} for row in shown)]
-    schema = log_schema(events, predictions.fields, layout, timezone=predictions.timezone, where=place)
-    _tell_absent(settings, schema, names)
+    if records is None:
+        schema = log_schema(events, predictions.fields, layout, timezone=predictions.timezone, where=place)
+        _tell_absent(settings, schema, names)
+        told = Recognised(schema, events, column_names(events, predictions.fields, where=place))
+    else:
+        found = records.recognise(events, where=place)
+        if found is None:
+            return None
+        told = found
+    schema = told.schema
     # A latency may be a column that older rows lack.
-    has_latency = any(lookup(event, schema.latency) is not None for event in events) if schema.latency is not None else True
-    seen.count(events[1:], schema, has_values=has_latency)
+    has_latency = (
+        any(lookup(event, schema.latency) is not None for event in told.events) if schema.latency is not None else True
+    )
+    seen.count(told.events[0 if records else 1 :], schema, has_values=has_latency)
     assert schema.time is not None  # noqa: S101 - a table of labels without a time is refused in the configuration
     at = str(schema.time[0])
     if not samples[at]:
@@ -157,7 +199,7 @@ def read_relation(
             where=f"{place}.time",
         ),
         time_name=at,
-        fields=column_names(events, predictions.fields, where=place),
+        fields=told.fields,
     )
 
 

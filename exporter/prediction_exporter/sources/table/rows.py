@@ -61,26 +61,34 @@ class RowsReader:
     def read(self, start: int, end: int, width: int) -> Iterator[Batch]:  # noqa: ARG002 - rows are in no slices
         """Yield the events of a span."""
         for rows in self._frames(self.query(start, end)):
-            yield _within(self._parser.parse(self._opened(rows)), start, end)
+            for batch in self._batches(rows):
+                yield _within(batch, start, end)
 
     def sample(self) -> Batch:
         """Return some rows, of any time."""
         rejected = Rejected()
         events: list[Events] = []
+        skipped = 0
         for rows in self._frames(select(*self._chosen()).select_from(self._relation.source).limit(SAMPLE_ROWS)):
-            batch = self._parser.parse(self._opened(rows))
-            events += batch.events
-            rejected.merge(batch.rejected)
-        return Batch(tuple(events), rejected)
+            for batch in self._batches(rows):
+                events += batch.events
+                rejected.merge(batch.rejected)
+                skipped += batch.skipped
+        return Batch(tuple(events), rejected, skipped=skipped)
 
     def chosen(self, start: int, end: int, condition: ColumnElement[bool]) -> Iterator[Batch]:
         """Yield the events of a span that fulfil a condition on the relation's rows."""
         for rows in self._frames(self.query(start, end).where(condition)):
-            yield _within(self._parser.parse(self._opened(rows)), start, end)
+            for batch in self._batches(rows):
+                yield _within(batch, start, end)
 
     def query(self, start: int, end: int) -> Select[Any]:
         """Return the query for the rows of a span, and for some just outside of it."""
         return select(*self._chosen()).where(self._relation.time.where(start, end))
+
+    def _batches(self, rows: pl.DataFrame) -> Iterator[Batch]:
+        """Yield the events of rows."""
+        yield self._parser.parse(self._opened(rows))
 
     def _opened(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows with what stands in their documents."""

@@ -29,12 +29,14 @@ from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.filtering import Filter
+from prediction_exporter.sources.records.unfolding import Unfolding
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.filtering import TableFilter
 from prediction_exporter.sources.table.groups import Learned
 from prediction_exporter.sources.table.reader import Reader, mode_of, open_reader
 from prediction_exporter.sources.table.relation import Relation, has_no_index, read_relation
 from prediction_exporter.sources.table.rows import RowsReader
+from prediction_exporter.sources.table.unfolding import TableRecords
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,10 @@ class TableSource:
                 f"{context.where}.predictions.fields.entity: is read where rows are fetched, and this database counts them "
                 f"itself (table.mode is {settings.mode}); write table.mode: rows, or leave entity out"
             )
+        self._records: TableRecords | None = None
+        if context.predictions.unfolds:  # the filter is the database's
+            unfolding = Unfolding(context.predictions, context.layout, None, clock=context.clock)
+            self._records = TableRecords(unfolding, context.predictions, context.layout)
         self._backoff = Backoff(clock=context.clock)
         self._slice = min(context.spans[0].bucket, SLICE_SECONDS)
         self._lateness = int(settings.lateness.seconds)
@@ -131,13 +137,23 @@ class TableSource:
         with self._database.connect() as connection:
             relation = self._look(connection)
             rows = Batch()
+            before = (0, 0) if self._records is None else self._records.counted
             if relation is not None:  # for what it cannot read, and what it warns of
-                reader = open_reader(self._context, self._database, relation, connection, Learned())
-                rows = reader.sample() if self._context.by_rows and isinstance(reader, RowsReader) else rows
+                reader = open_reader(self._context, self._database, relation, connection, Learned(), self._records)
+                is_needed = self._context.by_rows or self._records is not None
+                rows = reader.sample() if is_needed and isinstance(reader, RowsReader) else rows
+            unfolded = None if self._records is None else self._records.unfolding.since(*before)
         if relation is None:
             passing = "" if self._context.predictions.where is None else " that passes the filter"
             return Look(remarks=(f"the table has no row with a time{passing} yet",), unseen=self.seen.unseen())
-        return Look(schema=relation.schema, place=self.name, rows=rows, fields=relation.fields, unseen=self.seen.unseen())
+        return Look(
+            schema=relation.schema,
+            place=self.name,
+            rows=rows,
+            fields=relation.fields,
+            unseen=self.seen.unseen(),
+            unfolded=unfolded,
+        )
 
     # Reading
 
@@ -165,7 +181,7 @@ class TableSource:
         relation = self._relation or self._look(connection)
         if relation is None:
             return
-        reader = open_reader(self._context, self._database, relation, connection, self._learned)
+        reader = open_reader(self._context, self._database, relation, connection, self._learned, self._records)
         now = self._clock()
         oldest = min(span.oldest(now) for span in self._context.spans)
         closed = self._closed if self._closed is not None else oldest
@@ -194,6 +210,7 @@ class TableSource:
             where=context.where,
             seen=self.seen,
             chosen=row_filter,
+            records=self._records,
         )
         if relation is not None and self._database.dialect.has_indexes and not self._told_index:
             self._told_index = True
@@ -287,7 +304,7 @@ class TableSource:
         if any(reading.start <= at < reading.end for at in counts):
             read = 0
             for batch in reader.read(reading.start, reading.end, width):
-                read += batch.rejected.total + sum(map(len, batch.events)) + (batch.tally.events if batch.tally else 0)
+                read += _rows_in(batch)
                 yield replace(batch, reading=reading, is_last=False)
             if reading.end - reading.start == self._slice:
                 known[reading.start] = max(read, known[reading.start])  # some may have come since they were counted
@@ -295,6 +312,13 @@ class TableSource:
         if reading.closed:
             self._closed = reading.end
         yield Batch(reading=reading)
+
+
+def _rows_in(batch: Batch) -> int:
+    """Return how many rows of the table a batch is of."""
+    if batch.records is not None:
+        return batch.records
+    return batch.rejected.total + sum(map(len, batch.events)) + (batch.tally.events if batch.tally is not None else 0)
 
 
 def _shown(seconds: int) -> str:
