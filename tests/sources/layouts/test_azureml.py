@@ -95,3 +95,21 @@ def test_inputs_alone_count_without_the_layout(tmp_path: Path) -> None:
     )
     assert [(row["sepal_length"], row["petal_width"]) for row in found.rows] == [(1.0, 1.3), (2.0, 1.5), (3.0, 1.8), (1.5, 1.6)]
     assert found.rejected == {}
+
+
+def test_inputs_and_outputs_in_one_event() -> None:
+    """The prediction is told by its name; one of another name stands among the features, where the configuration names it."""
+    [event] = records_of("azureml/iris.jsonl")[:1]
+    rows = [{"age": 4, "prediction": "yes", "probability": 0.75}, {"age": 5, "target": "no"}]
+    found = flat("azureml", event | {"type": "azureml.inference.model_inputs_outputs", "data": rows})
+    assert [{key: one.get(key) for key in ("features", "prediction", "score")} for one in found] == [
+        {"features": {"age": 4}, "prediction": "yes", "score": 0.75},
+        {"features": {"age": 5, "target": "no"}, "prediction": None, "score": None},
+    ]
+
+
+def test_an_event_that_finds_no_other_is_refused() -> None:
+    """Without an id there is nothing to find the outputs by."""
+    [event] = records_of("azureml/iris.jsonl")[:1]
+    with pytest.raises(PayloadError, match="correlationid"):
+        flat("azureml", {key: value for key, value in event.items() if key not in ("correlationid", "xrequestid")})

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from prediction_exporter.config.records import Encoding
-from prediction_exporter.sources.fields.roles import KNOWN_NAMES, SERVER_NAMES
+from prediction_exporter.sources.fields.roles import KNOWN_NAMES, SERVER_NAMES, snake
 from prediction_exporter.sources.fields.steps import LABEL_KEYS, SCORE_KEYS, plain_key
 from prediction_exporter.sources.layouts.base import Options
 from prediction_exporter.sources.outcomes import Outcomes
@@ -165,6 +165,23 @@ def outcome_of(output: Any) -> dict[str, Any]:
     if len(scores) == 1:
         found["score"] = _single(output[scores[0]])
     return found
+
+
+def outcome_among(row: Any) -> dict[str, Any]:
+    """Return the features of a row that has both, with the prediction and the score, where one field is called like it.
+
+    >>> outcome_among({"age": 4, "prediction": "yes", "probability": 0.7})
+    {'features': {'age': 4}, 'prediction': 'yes', 'score': 0.7}
+    """
+    if not isinstance(row, Mapping):
+        return {"features": row if isinstance(row, list) else {_UNNAMED: row}}
+    features, found = dict(row), dict[str, Any]()
+    for role in ("prediction", "score"):
+        known = (*KNOWN_NAMES[role], *SERVER_NAMES[role])
+        names = [name for name in features if snake(name) in known]
+        if len(names) == 1:
+            found[role] = features.pop(names[0])
+    return {"features": features, **found}
 
 
 def failure_of(payload: Any) -> str | None:

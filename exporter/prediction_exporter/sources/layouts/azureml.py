@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from prediction_exporter.sources.layouts.answers import body_of, events_of, failure_of, inputs_of, outputs_of
+from prediction_exporter.sources.layouts.answers import body_of, events_of, failure_of, inputs_of, outcome_among, outputs_of
 from prediction_exporter.sources.layouts.base import Half, Options, Record, RecordLayout, Side
 from prediction_exporter.sources.records.payloads import PayloadError
 
@@ -14,6 +14,9 @@ _SIDES: dict[str, Side] = {
     "azureml.inference.model_inputs": "request",
     "azureml.inference.model_outputs": "response",
 }
+
+#: The type of events with the inputs and the outputs of a row in one.
+_COMBINED = "azureml.inference.model_inputs_outputs"
 
 #: What the collector calls the version of a model that has none.
 _NO_VERSION = ("", "default")
@@ -24,9 +27,13 @@ _RANGE = re.compile(r"bytes[ _]([0-9]+)-([0-9]+)/([0-9]+)")
 
 
 def _half(record: Record) -> Half | None:
-    side = _SIDES.get(str(record.get("type")))
-    identity = record.get("correlationid") or record.get("xrequestid")
-    return None if side is None or identity is None else Half(str(identity), side)
+    side, identity = _SIDES.get(str(record.get("type"))), _identity(record)
+    return None if side is None or identity is None else Half(identity, side)
+
+
+def _identity(event: Record) -> str | None:
+    found = event.get("correlationid") or event.get("xrequestid")
+    return None if found is None else str(found)
 
 
 def _data(record: Record) -> Any:
@@ -54,14 +61,26 @@ def _version(record: Record) -> str | None:
     return None if deployment is None else deployment.group(1)
 
 
-def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
-    request, response = record["request"], record["response"]
-    own = {
-        "time": request.get("time") or response.get("time"),
-        "id": request.get("correlationid") or request.get("xrequestid"),
-        "version": _version(request) or _version(response),
+def _own(*events: Record) -> dict[str, Any]:
+    """Return what all predictions of a request have, by whichever of its events tells it."""
+    found = {
+        "time": next((event["time"] for event in events if event.get("time")), None),
+        "id": next((identity for event in events if (identity := _identity(event)) is not None), None),
+        "version": next((version for event in events if (version := _version(event)) is not None), None),
     }
-    own = {key: value for key, value in own.items() if value is not None}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
+    kind = record.get("type")
+    if kind == _COMBINED:
+        for row in inputs_of(_data(record), options):
+            yield {**_own(record), **outcome_among(row)}
+        return
+    if kind is not None:
+        raise PayloadError("an event without a correlationid, by which inputs and outputs find each other")
+    request, response = record["request"], record["response"]
+    own = _own(request, response)
     answer = _data(response)
     status = failure_of(answer)
     if status is not None:
@@ -76,10 +95,11 @@ LAYOUT = RecordLayout(
     evidence="records of the tests of Azure's model monitoring",
     flat=_flat,
     half=_half,
-    is_meant=lambda record: record.get("type") in _SIDES,
+    is_meant=lambda record: str(record.get("type")) in (*_SIDES, _COMBINED),
     notes=(
         "The collections are model_inputs and model_outputs; name the folder of both.",
         "The id is correlationid, which both have where the context of the first collect is given to the second.",
+        "In events of model_inputs_outputs the prediction is told by its name; else write fields: {prediction: features.NAME}.",
         "The version is modelversion; where that is default, the deployment.",
         "An event whose data stands at dataref, or is a part of it, is refused.",
         "Of inputs alone, write rows: data and fields: {time: time} instead of the layout.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from prediction_exporter.sources.fields.roles import KNOWN_NAMES, SERVER_NAMES, snake
+from prediction_exporter.sources.layouts.answers import outcome_among
 from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
 
 #: Fields that a monitor adds to what was logged.
@@ -13,14 +13,8 @@ _TIME, _ID, _TRACE = "timestamp", "request_id", "trace_id"
 
 
 def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
-    event = {"time": record[_TIME], "id": record[_ID]}
-    features = {name: value for name, value in record.items() if name not in (_TIME, _ID, _TRACE)}
-    for role in ("prediction", "score"):
-        known = (*KNOWN_NAMES[role], *SERVER_NAMES[role])
-        found = [name for name in features if snake(name) in known]
-        if len(found) == 1:
-            event[role] = features.pop(found[0])
-    yield {**event, "features": features}
+    logged = {name: value for name, value in record.items() if name not in (_TIME, _ID, _TRACE)}
+    yield {"time": record[_TIME], "id": record[_ID], **outcome_among(logged)}
 
 
 LAYOUT = RecordLayout(

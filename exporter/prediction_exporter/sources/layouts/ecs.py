@@ -25,6 +25,9 @@ _OUTCOMES = ("success", "failure")
 
 _NANOSECONDS_PER_MILLISECOND = 1e6
 
+#: More than any request takes: a year.
+_MOST_NANOSECONDS = 365 * 86_400 * 10**9
+
 
 def value_at(record: Record, name: str) -> Any:
     """Return the value of a field of the schema, whichever of its parts are objects; None where it is not there.
@@ -57,7 +60,7 @@ def _served(record: Record) -> dict[str, Any]:
     duration = value_at(record, "event.duration")
     outcome = value_at(record, "event.outcome")
     status = value_at(record, "http.response.status_code")
-    is_number = isinstance(duration, int | float) and not isinstance(duration, bool)
+    is_number = isinstance(duration, int | float) and not isinstance(duration, bool) and abs(duration) < _MOST_NANOSECONDS
     found = {
         "id": next((value for name in _IDS if (value := value_at(record, name)) is not None), None),
         "version": value_at(record, "service.version"),

@@ -59,7 +59,7 @@ def _milliseconds(leaves: Mapping[str, Any]) -> float | None:
     found = (milliseconds, 1.0) if milliseconds is not None else (first_of(leaves, _SECONDS), 1000.0)
     try:
         return None if found[0] is None or isinstance(found[0], bool) else float(found[0]) * found[1]
-    except (TypeError, ValueError):  # of several servers that were tried: a list of durations
+    except (TypeError, ValueError, OverflowError):  # of several servers that were tried: a list of durations
         return None
 
 

@@ -31,7 +31,7 @@ def latency_of(record: Record, durations: Sequence[tuple[str, float]]) -> float 
             continue
         try:
             return float(value) * factor
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
     return None
 
