@@ -161,3 +161,25 @@ def test_a_prediction_of_another_name(tmp_path: Path) -> None:
         lines, columns({"age": 1.0}, "cat"), folder=tmp_path, layout="bentoml", fields={"prediction": "features.species"}
     )
     assert [(row["age"], row["prediction"]) for row in found.rows] == [(4.0, "cat")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"time": 1793613600.0, "level": "INFO", "message": "x", "request_id": "r", "prediction": 1, "latency_ms": 2.5},
+        {
+            "time": 1793613600.0,
+            "level": "INFO",
+            "message": "x",
+            "extra": {"request_id": "r", "prediction": 1, "latency_ms": 2.5},
+        },
+    ],
+)
+def test_serializers_of_ones_own(tmp_path: Path, line: dict[str, Any]) -> None:
+    """Loguru's recipes replace its own JSON by a flat object (Delgan/loguru, issue 855)."""
+    other = {"time": 1793613600.0, "level": "INFO", "message": "started", "function": "main", "total_runtime": 3}
+    found = read([line, other], columns({}, 1.0), folder=tmp_path, layout="loguru")
+    assert [(row["time"], row["id"], row["prediction"], row["latency_ms"]) for row in found.rows] == [
+        ("2026-11-02T10:00:00+00:00", "r", 1.0, 2.5)
+    ]
+    assert (found.rejected, found.skipped) == ({}, 1)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from platform_records import RECORDS, flat, read
+from prediction_exporter.sources.layouts.registry import layout_of
 
 
 def test_lines_of_uvicorn(tmp_path: Path) -> None:
@@ -86,3 +87,77 @@ def test_a_filter_beside_the_layout(tmp_path: Path) -> None:
     """It looks at lines as they are logged."""
     found = read(RECORDS / "uvicorn/server.jsonl", None, folder=tmp_path, layout="uvicorn", where="message LIKE '%/predict%'")
     assert (len(found.rows), found.skipped) == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("line", "when", "latency"),
+    [
+        (  # allinurl/goaccess, issue 2530
+            {"time_local": "26/Jun/2023:14:24:53 +0800", "method": "POST", "uri": "/api/wxwork/update", "status": "200"}
+            | {"request_body": '{"conversation_id": "R:10702974330125216"}', "upstream_response_time": "0.304"},
+            "2023-06-26T06:24:53+00:00",
+            304.0,
+        ),
+        (  # issue 1747 there
+            {"@timestamp": "2020-04-28T00:00:41+08:00", "http_status": "200", "request": "GET /H5/jy/app.js HTTP/1.1"}
+            | {"uri": "/H5/jy/app.js", "responsetime": "0.125", "upstream_response_time": "0.000", "upstreamstatus": "200"},
+            "2020-04-27T16:00:41+00:00",
+            125.0,
+        ),
+        (  # issue 1196 there
+            {"user_ip": "-", "log_time": "2018-08-09T17:45:09+08:00", "user_req": "GET /common/js/index.js HTTP/1.1"}
+            | {"http_code": "200", "req_time": "0.012", "user_ua": "Mozilla/5.0"},
+            "2018-08-09T09:45:09+00:00",
+            12.0,
+        ),
+        (  # issue 2438 there
+            {
+                "time": 1673085237.244,
+                "method": "GET",
+                "request": "GET /search/? HTTP/1.1",
+                "status": "307",
+                "request_time": 0.002,
+            },
+            "2023-01-07T09:53:57.244000+00:00",
+            2.0,
+        ),
+        (  # fluent/fluent-bit, issue 9469
+            {"time": "07/Oct/2024:11:40:51 +0000", "method": "GET", "status": 200, "uri": "/Login", "resp_time": 0.250},
+            "2024-10-07T11:40:51+00:00",
+            250.0,
+        ),
+    ],
+)
+def test_formats_of_reports(tmp_path: Path, line: dict[str, Any], when: str, latency: float) -> None:
+    """Formats that other tools could not read, as those who reported it wrote them."""
+    found = read([line], None, folder=tmp_path, layout="nginx")
+    assert [(row["time"], row["latency_ms"]) for row in found.rows] == [(when, latency)]
+    assert found.rejected == {}
+
+
+MESSAGE = '10.2.66.141:47584 - "POST /api/conversations HTTP/1.1" 201'
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        # All-Hands-AI/OpenHands, pull request 12442: before, and after it.
+        ({"message": MESSAGE, "client_addr": None, "request_line": None, "status_code": None}, {"status": "201"}),
+        ({"message": MESSAGE, "http.method": "POST", "http.url": "/api", "http.status_code": 201}, {"status": 201}),
+        # benoitc/gunicorn, issue 1706: the message is JSON itself.
+        (
+            {"logger": "gunicorn.access", "message": '{"request": "POST /format HTTP/1.1", "http_status_code": "200"}'},
+            {"status": "200"},
+        ),
+        # lsst-sqre/gafaelfawr, pull request 584: as Google's logging has it.
+        (
+            {"event": "x", "httpRequest": {"requestMethod": "POST", "requestUrl": "/p", "status": "503", "latency": "0.25s"}},
+            {"status": "503", "latency_ms": 250.0},
+        ),
+        ({"event": '1.1.1.1 - "POST /predict HTTP/1.1" 200 OK', "level": "info"}, {"status": "200"}),
+    ],
+)
+def test_lines_of_reports(line: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """How people get JSON out of Uvicorn and Gunicorn."""
+    assert layout_of("uvicorn").is_meant(line)
+    assert flat("uvicorn", {"timestamp": 1, **line}) == [{"time": 1, **wanted}]

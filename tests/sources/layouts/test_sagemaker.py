@@ -165,3 +165,29 @@ def test_other_lines_are_skipped(tmp_path: Path) -> None:
     ]
     found = read(lines, None, folder=tmp_path, layout="sagemaker")
     assert (len(found.rows), found.skipped, found.rejected) == (2, 1, {})
+
+
+@pytest.mark.parametrize(
+    ("answered", "wanted"),
+    [
+        # A class and the probabilities of all, for one row (aws/amazon-sagemaker-examples, issue 3199).
+        ({"prediction": 23, "probabilities": [0.25, 0.75]}, {"prediction": 23, "score": [0.25, 0.75]}),
+        ({"predictions": [23], "probabilities": [0.25, 0.75]}, {"prediction": 23, "score": [0.25, 0.75]}),
+        ({"predictions": [23], "probabilities": [[0.25, 0.75]]}, {"prediction": 23, "score": [0.25, 0.75]}),
+        # TensorFlow answers CSV with JSON, a class one-hot (aws/sagemaker-tensorflow-serving-container, issue 154).
+        ({"predictions": [[1, 0, 0]]}, {"score": [1, 0, 0]}),
+        ([{"label": "POSITIVE", "score": 0.75}], {"prediction": "POSITIVE", "score": 0.75}),
+    ],
+)
+def test_answers_of_reports(answered: Any, wanted: dict[str, Any]) -> None:
+    """One row was asked."""
+    record = captured("1,2,3", None, "CSV", "text/csv")
+    record["captureData"]["endpointOutput"] = {
+        "observedContentType": "application/json",
+        "mode": "OUTPUT",
+        "data": json.dumps(answered),
+        "encoding": "JSON",
+    }
+    [event] = flat("sagemaker", record)
+    assert {key: event[key] for key in ("prediction", "score") if key in event} == wanted
+    assert event["features"] == [1, 2, 3]

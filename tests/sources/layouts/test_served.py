@@ -51,6 +51,13 @@ def row(request: Any, response: Any, **more: Any) -> dict[str, Any]:
     ("request_", "response", "wanted"),
     [
         ({"inputs": {"a": [1, 2], "b": ["x", "y"]}}, {"predictions": [3, 4]}, [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]),
+        # One row, of which a value is a list (mlflow/mlflow, pull request 10094).
+        (
+            {"inputs": {"a": ["x", "y"], "b": "z", "c": {"d": 1}}},
+            {"predictions": [3]},
+            [{"a": ["x", "y"], "b": "z", "c": {"d": 1}}],
+        ),
+        ({"inputs": {"a": [1], "b": 2}}, {"predictions": [3]}, [{"a": 1, "b": 2}]),
         ({"inputs": [[1, 2], [3, 4]]}, {"predictions": [3, 4]}, [[1, 2], [3, 4]]),
         ({"dataframe_split": {"index": [0], "columns": ["a"], "data": [[5]]}}, {"predictions": 3}, [{"a": 5}]),
         ({"dataframe_records": [{"a": 5}], "client_request_id": "x"}, {"predictions": [3]}, [{"a": 5}]),

@@ -104,11 +104,21 @@ def inputs_of(payload: Any, options: Options) -> list[Any]:
     Raises:
         PayloadError: they are in none of the known forms.
     """
-    rows = rows_of(payload, names=options.names, encoding=options.encoding, most=options.most)
+    rows = rows_of(_whole_row(payload), names=options.names, encoding=options.encoding, most=options.most)
     opened = [_unwrapped(row) for row in rows]
     if opened == rows or not options.names:
         return opened
     return rows_of(opened, names=options.names, most=options.most)
+
+
+def _whole_row(payload: Any) -> Any:
+    """Return a request whose inputs are single values, of which some are lists, as one of a row: MLflow takes it so."""
+    inputs = payload.get("inputs") if isinstance(payload, Mapping) else None
+    if not isinstance(inputs, Mapping) or "shape" in inputs or not inputs:
+        return payload
+    lengths = {len(value) for value in inputs.values() if isinstance(value, list)}
+    is_row = any(not isinstance(value, list) for value in inputs.values()) and lengths - {1}
+    return {"inputs": [inputs]} if is_row else payload
 
 
 def _unwrapped(row: Any) -> Any:
@@ -134,8 +144,11 @@ def outputs_of(payload: Any, options: Options) -> list[Any]:
     if isinstance(payload, Mapping):
         columns = {key: value for key, value in payload.items() if plain_key(key) in _PREDICTIONS | _SCORES}
         are_lists = all(isinstance(value, list) for value in columns.values())
-        if len(columns) > 1 and are_lists and len({len(value) for value in columns.values()}) == 1:
+        lengths = {len(value) for value in columns.values() if isinstance(value, list)}
+        if len(columns) > 1 and are_lists and len(lengths) == 1:
             return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        if len(columns) > 1 and min(lengths, default=1) == 1:  # of one row, whose scores are a list of their own
+            return [{key: _single(value) for key, value in columns.items()}]
     return rows_of(payload, most=options.most)
 
 

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prediction_exporter.sources.fields.roles import snake
+
+#: Levels of objects that formats nest their fields in.
+_MOST_LEVELS = 4
 
 #: A request as servers write it into a message, with the status behind it where it is there.
 _REQUEST = re.compile(r'"?\b([A-Z]{3,7}) (\S+) HTTP/[0-9.]+"?(?:[ :-]+([1-5][0-9]{2})\b)?')
@@ -34,6 +41,40 @@ def request_in(text: str) -> tuple[str, str, str | None] | None:
     """
     found = _REQUEST.search(text)
     return None if found is None else (found.group(1), found.group(2), found.group(3))
+
+
+def leaves(record: Mapping[str, Any], levels: int = _MOST_LEVELS) -> dict[str, Any]:
+    """Return the values of a record by their own names in Python's spelling, those further out first.
+
+    >>> leaves({"httpRequest": {"requestMethod": "GET", "status": 200}, "http.url": "/x", "status": None})
+    {'request_method': 'GET', 'status': 200, 'url': '/x'}
+    """
+    found: dict[str, Any] = {}
+    for value in record.values():
+        if isinstance(value, Mapping) and levels:
+            found = {**leaves(value, levels - 1), **found}
+    for name, value in record.items():
+        if not isinstance(value, Mapping) and value is not None:
+            found[snake(name.rpartition(".")[2])] = value
+    return found
+
+
+def milliseconds_of(found: Mapping[str, Any], durations: Sequence[tuple[str, float]]) -> float | None:
+    """Return the milliseconds of the first of some durations that is a number, or the text of one, as ``0.25s``.
+
+    Args:
+        found: values by their names.
+        durations: names, each with what makes milliseconds of it.
+    """
+    for name, factor in durations:
+        value = found.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            continue
+        try:
+            return float(value.removesuffix("s") if isinstance(value, str) else value) * factor
+        except (ValueError, OverflowError):  # of several servers that were tried: a list of durations
+            continue
+    return None
 
 
 def is_code(status: object) -> bool:
