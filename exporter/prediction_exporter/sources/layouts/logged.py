@@ -6,6 +6,7 @@ What a logger adds to a line is known; what the application logs is its own, und
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from prediction_exporter.config import UNIT_ENDINGS
@@ -30,9 +31,15 @@ WHICH_LINES = (
 )
 
 
+@lru_cache(maxsize=4096)
+def _spelt(name: str) -> str:
+    """Return a name as Python spells it; a log has the same ones in every line."""
+    return snake(name)
+
+
 def has_role(fields: Mapping[str, Any], role: str) -> bool:
     """Return whether one of some fields is called like a role, and is there."""
-    return any(value is not None and snake(name) in _NAMES[role] for name, value in fields.items())
+    return any(value is not None and _spelt(name) in _NAMES[role] for name, value in fields.items())
 
 
 def is_prediction(fields: Mapping[str, Any]) -> bool:
@@ -45,12 +52,13 @@ def is_prediction(fields: Mapping[str, Any]) -> bool:
     """
     if any(has_role(fields, role) for role in ("prediction", "score")):
         return True
-    if any(snake(name) in _NAMES["features"] and isinstance(value, Mapping | list) for name, value in fields.items()):
+    if any(_spelt(name) in _NAMES["features"] and isinstance(value, Mapping | list) for name, value in fields.items()):
         return True
-    if not has_role(fields, "id") or any(snake(name) in _OF_REQUESTS for name in fields):
+    if not has_role(fields, "id") or any(_spelt(name) in _OF_REQUESTS for name in fields):
         return False
     return any(
-        value is not None and (_is_latency(snake(name)) or snake(name) in _NAMES["status"] - _NO_CODES or _is_code(name, value))
+        value is not None
+        and (_is_latency(_spelt(name)) or _spelt(name) in _NAMES["status"] - _NO_CODES or _is_code(name, value))
         for name, value in fields.items()
     )
 
@@ -70,6 +78,7 @@ def inner_of(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**beside, **fields[objects[0]]}
 
 
+@lru_cache(maxsize=4096)
 def _is_latency(name: str) -> bool:
     return any(
         name.endswith(ending) and name.removesuffix(ending) in (*LATENCY_STEMS, *SERVER_STEMS) for ending in UNIT_ENDINGS
@@ -77,4 +86,4 @@ def _is_latency(name: str) -> bool:
 
 
 def _is_code(name: str, value: Any) -> bool:
-    return snake(name) == "status" and is_code(value)
+    return _spelt(name) == "status" and is_code(value)

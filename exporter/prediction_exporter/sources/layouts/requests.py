@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from prediction_exporter.sources.fields.roles import snake
@@ -43,6 +44,12 @@ def request_in(text: str) -> tuple[str, str, str | None] | None:
     return None if found is None else (found.group(1), found.group(2), found.group(3))
 
 
+@lru_cache(maxsize=4096)
+def _own_name(name: str) -> str:
+    """Return the last part of a name in Python's spelling; a log has the same ones in every line."""
+    return snake(name.rpartition(".")[2])
+
+
 def leaves(record: Mapping[str, Any], levels: int = _MOST_LEVELS) -> dict[str, Any]:
     """Return the values of a record by their own names in Python's spelling, those further out first.
 
@@ -55,7 +62,7 @@ def leaves(record: Mapping[str, Any], levels: int = _MOST_LEVELS) -> dict[str, A
             found = {**leaves(value, levels - 1), **found}
     for name, value in record.items():
         if not isinstance(value, Mapping) and value is not None:
-            found[snake(name.rpartition(".")[2])] = value
+            found[_own_name(name)] = value
     return found
 
 
