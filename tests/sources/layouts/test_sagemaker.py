@@ -52,6 +52,12 @@ def test_one_number_is_the_score_where_the_baseline_has_a_score_alone(tmp_path: 
     assert [row["score"] for row in found.rows] == [0.023190177977085114, 0.0254181120544672]
 
 
+def test_a_class_is_no_score(tmp_path: Path) -> None:
+    """Where the baseline has a score alone, a word that is answered does not become one."""
+    found = read([captured('{"a": 1}', '"yes"')], columns({"a": 1.0}, score=0.5), folder=tmp_path, layout="sagemaker")
+    assert [row["score"] for row in found.rows] == [None]
+
+
 def test_values_without_names_say_what_to_write(tmp_path: Path) -> None:
     """A stranger who writes the layout alone is told how the features get their names."""
     with pytest.raises(ConfigError, match=r"rows: \{names: baseline\}"):
@@ -142,6 +148,8 @@ def test_failures_and_what_was_not_captured() -> None:
     own = {"time": "2026-11-02T10:00:00Z", "id": "e1"}
     failed = {"code": 503, "type": "InternalServerException", "message": "Prediction failed"}
     assert flat("sagemaker", captured("[1]", json.dumps(failed))) == [{**own, "status": "503"}]
+    wrong = {"name": "ValueError", "message": "no such column", "error": True}
+    assert flat("sagemaker", captured("[1]", json.dumps(wrong))) == [{**own, "status": "error"}]
     assert flat("sagemaker", captured('{"a": 1}', None)) == [{**own, "features": {"a": 1}}]
     image = captured("iVBORw0KGgo=", None, "BASE64", "application/x-image")
     image["captureData"]["endpointOutput"] = {
@@ -174,6 +182,8 @@ def test_other_lines_are_skipped(tmp_path: Path) -> None:
         ({"prediction": 23, "probabilities": [0.25, 0.75]}, {"prediction": 23, "score": [0.25, 0.75]}),
         ({"predictions": [23], "probabilities": [0.25, 0.75]}, {"prediction": 23, "score": [0.25, 0.75]}),
         ({"predictions": [23], "probabilities": [[0.25, 0.75]]}, {"prediction": 23, "score": [0.25, 0.75]}),
+        # What else stands beside predictions is none.
+        ({"name": "churn", "predictions": [0.5]}, {"prediction": 0.5}),
         # TensorFlow answers CSV with JSON, a class one-hot (aws/sagemaker-tensorflow-serving-container, issue 154).
         ({"predictions": [[1, 0, 0]]}, {"score": [1, 0, 0]}),
         ([{"label": "POSITIVE", "score": 0.75}], {"prediction": "POSITIVE", "score": 0.75}),

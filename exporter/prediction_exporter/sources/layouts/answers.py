@@ -24,6 +24,9 @@ def _keys_of(role: str, *others: str) -> frozenset[str]:
 _PREDICTIONS = _keys_of("prediction", *LABEL_KEYS, "value")
 _SCORES = _keys_of("score", *SCORE_KEYS)
 
+#: The same in an answer as a whole, in which a name or a value may be anything's.
+_OUTPUTS = _PREDICTIONS - {"name", "value"}
+
 #: The name of the only feature where neither the record nor the configuration has one.
 _UNNAMED = "input"
 
@@ -141,15 +144,22 @@ def outputs_of(payload: Any, options: Options) -> list[Any]:
     Raises:
         PayloadError: it is in none of the known forms.
     """
-    if isinstance(payload, Mapping):
-        columns = {key: value for key, value in payload.items() if plain_key(key) in _PREDICTIONS | _SCORES}
-        are_lists = all(isinstance(value, list) for value in columns.values())
-        lengths = {len(value) for value in columns.values() if isinstance(value, list)}
-        if len(columns) > 1 and are_lists and len(lengths) == 1:
-            return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        if len(columns) > 1 and min(lengths, default=1) == 1:  # of one row, whose scores are a list of their own
-            return [{key: _single(value) for key, value in columns.items()}]
+    columns = _columns_of(payload)
+    lengths = {len(value) for value in columns.values() if isinstance(value, list)}
+    if columns and len(lengths) == 1 and all(isinstance(value, list) for value in columns.values()):
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    if columns and min(lengths, default=1) == 1:  # of one row, whose scores are a list of their own
+        return [{key: _single(value) for key, value in columns.items()}]
     return rows_of(payload, most=options.most)
+
+
+def _columns_of(payload: Any) -> dict[str, Any]:
+    """Return the predictions and the scores in an answer that has both side by side; nothing where it has not."""
+    if not isinstance(payload, Mapping):
+        return {}
+    columns = {key: value for key, value in payload.items() if plain_key(key) in _OUTPUTS | _SCORES}
+    are_both = any(plain_key(key) in _OUTPUTS for key in columns) and any(plain_key(key) in _SCORES for key in columns)
+    return columns if are_both else {}
 
 
 def outcome_of(output: Any) -> dict[str, Any]:
@@ -205,7 +215,7 @@ def failure_of(payload: Any) -> str | None:
     >>> failure_of({"error_code": "BAD_REQUEST", "message": "x"}), failure_of({"predictions": [1]})
     ('BAD_REQUEST', None)
     """
-    if not isinstance(payload, Mapping) or any(plain_key(key) in _PREDICTIONS | _SCORES for key in payload):
+    if not isinstance(payload, Mapping) or any(plain_key(key) in _OUTPUTS | _SCORES for key in payload):
         return None
     if "message" in payload:
         code = payload.get("error_code", payload.get("code"))
