@@ -63,7 +63,7 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
 LAYOUT = RecordLayout(
     name="sagemaker",
     writer="Amazon SageMaker, data capture of endpoints",
-    evidence="records of AWS's developer guide and of the tests of its Python SDK",
+    evidence="records of AWS's developer guide, of the tests of its Python SDK, and of reports there",
     flat=_flat,
     is_meant=_is_meant,
     notes=(
