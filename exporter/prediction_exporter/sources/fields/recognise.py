@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os.path import commonprefix
 from typing import Any
 
@@ -15,7 +16,7 @@ from prediction_exporter.sources.fields.doubts import within
 from prediction_exporter.sources.fields.made import MADE, ROW
 from prediction_exporter.sources.fields.names import LIST_ITEM, all_nested, flatten, is_single, to_path
 from prediction_exporter.sources.fields.roles import Roles, assign, meant
-from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, column_field, path_text
+from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, column_field, lookup, path_text
 from prediction_exporter.sources.fields.stated import Stated
 from prediction_exporter.sources.fields.steps import OfLabel
 from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
@@ -55,6 +56,9 @@ def log_schema(
     columns: tuple[ColumnField, ...] = ()
     if layout is not None:
         hint = _of_features(fields, list(found))
+        if row is not None:
+            roles = _only_output(roles, found, layout, sample)
+            hint = _OF_UNNAMED if "features[0]" in found and not hint else hint
         told = f"(the lines have: {present}){hint}{hidden}"
         columns = _columns(roles, found, layout, where, told, pattern=fields.score, hidden=hidden, all_failed=all_failed)
 
@@ -81,6 +85,26 @@ def log_schema(
     )
     refuse_shared(schema, where)
     return schema
+
+
+#: What to write where values have no names.
+_OF_UNNAMED = "; values without names get the baseline's by rows: {names: baseline}, which takes them in its order"
+
+
+def _only_output(roles: Roles, found: Mapping[str, Path], layout: Layout, sample: Sequence[Mapping[str, Any]]) -> Roles:
+    """Return roles in which the one number of an answer is the score, where the model has a score and no prediction.
+
+    It may be either; the baseline knows which.
+    """
+    columns = [column.role for column in layout.columns if not column.is_derived]
+    is_score = columns.count(Role.SCORE) == 1 and Role.PREDICTION not in columns
+    if not is_score or roles.scores or roles.prediction is None or roles.prediction not in found:
+        return roles
+    values = (lookup(event, found[roles.prediction]) for event in sample)
+    value = next((value for value in values if value is not None), None)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return roles
+    return replace(roles, prediction=None, scores=(roles.prediction,))
 
 
 def _of_features(fields: Fields, names: Sequence[str]) -> str:

@@ -56,7 +56,10 @@ LATENCY_STEMS = ("latency", "duration", "elapsed", "response_time", "took")
 
 #: What servers and platforms call them, looked for where none of the names above is there.
 SERVER_NAMES: dict[str, tuple[str, ...]] = {
-    "time": ("inference_time", "prediction_time", "prediction_timestamp", "prediction_ts", "event_timestamp", "timestamp_ms"),
+    "time": (
+        *("inference_time", "prediction_time", "prediction_timestamp", "prediction_ts", "event_timestamp", "timestamp_ms"),
+        "logging_time",
+    ),
     "id": ("databricks_request_id", "correlation_id"),
     "version": ("modelversion", "model_version_id", "served_model_version"),
     "prediction": ("predictions", "prediction_label", "predicted_value", "predict", "yhat", "outputs", "model_output"),
