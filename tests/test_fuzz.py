@@ -18,7 +18,7 @@ from prediction_exporter import baseline, config
 from prediction_exporter.counting import state
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.jsonl import JsonLinesParser
-from prediction_exporter.sources.records import unfolding
+from prediction_exporter.sources.records.decoding import encode
 from prediction_exporter.web.web_config import WebConfig, load_web_config
 
 SEED = 20_260_301
@@ -74,8 +74,8 @@ def _lose_a_line(patch: pytest.MonkeyPatch) -> None:
 
 
 def _forget_what_is_odd(patch: pytest.MonkeyPatch) -> None:
-    encode = unfolding.encode
-    patch.setattr(unfolding, "encode", lambda event: b"" if "score" in event else encode(event))
+    module = "prediction_exporter.sources.records.unfolding"
+    patch.setattr(f"{module}.encode", lambda event: b"" if "score" in event else encode(event))
 
 
 def _round_durations(patch: pytest.MonkeyPatch) -> None:
