@@ -293,6 +293,32 @@ def test_a_row_of_labels_needs_records(tmp_path: Path) -> None:
         watched.configure(model(more=LABELS).replace(f"rows: {ROWS}, ", ""))
 
 
+def test_inputs_in_csv_and_outputs_in_json(tmp_path: Path) -> None:
+    """As captured of an endpoint that takes the one and gives the other; fields lead into the objects of outputs."""
+    output = json.dumps({"predictions": [{"score": 0.25, "predicted_label": "no"}, {"score": 0.75, "predicted_label": "yes"}]})
+    captured = {
+        "captureData": {
+            "endpointInput": {
+                "observedContentType": "text/csv",
+                "mode": "INPUT",
+                "data": "0.5,red\n1.5,blue",
+                "encoding": "CSV",
+            },
+            "endpointOutput": {"observedContentType": "application/json", "data": output, "encoding": "JSON"},
+        },
+        "eventMetadata": {"eventId": "e", "inferenceTime": "2027-01-15T23:59:00Z"},
+    }
+    watched = Watched(tmp_path)
+    watched.write(lines([captured]))
+    fields = "{time: eventMetadata.inferenceTime, prediction: prediction.predicted_label, score: prediction.score}"
+    places = "features: captureData.endpointInput.data, prediction: captureData.endpointOutput.data"
+    loaded = watched.configure(model(rows=f"{{{places}, names: [amount, color]}}", fields=fields))
+    _, series = read(watched.start(loaded), watched.clock)
+    assert total(series, "model_requests_total") == 2
+    assert total(series, "model_column_mean", column="amount", window="1h") == pytest.approx(1.0)
+    assert total(series, "model_column_mean", column="score", window="1h") == pytest.approx(0.5)
+
+
 def test_a_log_that_begins_while_it_is_watched(tmp_path: Path) -> None:
     """Ids are told apart in the very first lines, too, by which the fields are recognised."""
     (tmp_path / "app.log").write_text("")
