@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from counting import context_of, count
+from databases import new_file
 from prediction_exporter import config
 from prediction_exporter.cli import main
 from prediction_exporter.errors import ConfigError
@@ -291,6 +292,29 @@ def test_a_row_of_labels_needs_records(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     with pytest.raises(ConfigError, match="is which prediction of a record a label is of, and each record is one prediction"):
         watched.configure(model(more=LABELS).replace(f"rows: {ROWS}, ", ""))
+
+
+@pytest.mark.parametrize("kind", ["log", "files", "table"])
+def test_records_that_cannot_be_read_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    """Not as lines without a wrapper, files without rows or a table without a time."""
+    watched = Watched(tmp_path)
+    bad = {"ts": time.time(), "request": json.dumps({"instances": [{"amount": 1}] * 2}), "response": '{"decision": ["accept"]}'}
+    text = model(rows="{features: request.instances, prediction: response.decision}", fields="{time: ts}")
+    if kind == "log":
+        watched.write(lines([bad]))
+    elif kind == "files":
+        (tmp_path / "files").mkdir()
+        (tmp_path / "files" / "p.jsonl").write_text(lines([bad]))
+        text = text.replace("log: {path: app.log, start: beginning}", "files: {path: files, settle: 0s}")
+    else:
+        database = new_file("sqlite", tmp_path)
+        database.execute("CREATE TABLE p (ts DOUBLE, request TEXT, response TEXT)")
+        database.insert("p", [bad])
+        text = text.replace("log: {path: app.log, start: beginning}", f'table: {{url: "{database.url()}", name: p}}')
+    found = Checked(watched, capsys, text)
+    assert found.code == 1
+    refusal = "refused as uneven_rows, such as 'lists are not in step: features 2, prediction 1'"
+    assert f"no sampled record can be read; {refusal}" in found.told
 
 
 def test_inputs_in_csv_and_outputs_in_json(tmp_path: Path) -> None:
