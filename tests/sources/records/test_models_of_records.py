@@ -17,7 +17,7 @@ from prediction_exporter import config
 from prediction_exporter.cli import main
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.memory import ROOM
-from prediction_exporter.sources.base import Batch
+from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.records import unfolding
 from prediction_exporter.sources.registry import open_source
 from watched import NOW, Watched, config_text, event, read, total
@@ -128,6 +128,9 @@ def test_pieces_are_bounded_and_the_last_of_them_ends_the_chunk(tmp_path: Path, 
     assert most <= (1 << 16) // 10_000 + 1
     assert sum(len(events) for batch in batches for events in batch.events) == 1001
     assert [batch.is_last for batch in batches] == [False] * (len(batches) - 1) + [True]
+    settings = context_of(tmp_path, predictions, None, clock=lambda: NOW).predictions
+    sample = unfolding.Unfolding(settings, None, None, clock=lambda: NOW).unfold(lines([big]).encode(), Rejected())
+    assert len(sample.data) <= (1 << 16) + 11_000
     assert batches[-1].rejected.counts == {"uneven_rows": 1}
     assert batches[-1].rejected.examples == {"uneven_rows": "lists are not in step: features 2, prediction 1"}
 

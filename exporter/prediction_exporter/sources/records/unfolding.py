@@ -106,14 +106,13 @@ class Unfolding:
         return UnfoldedSample(self.records - records, self.predictions - predictions, self.names)
 
     def unfold(self, data: bytes, rejected: Rejected) -> Unfolded:
-        """Return lines of records as lines of flat events; for few lines, as of a sample.
+        """Return the first lines of records as lines of flat events, of bounded size: enough for a sample.
 
         Args:
             data: whole lines.
             rejected: where records are counted that cannot be read.
         """
-        pieces = list(self.pieces(data, rejected))
-        return Unfolded(b"".join(piece.data for piece in pieces), sum(piece.skipped for piece in pieces))
+        return next(self.pieces(data, rejected))
 
     def pieces(self, data: bytes, rejected: Rejected) -> Iterator[Unfolded]:
         """Yield lines of records as lines of flat events, in pieces of bounded size; at least one.
