@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -217,10 +217,12 @@ def _last_event(file: Path, schema: EventSchema, predictions: Predictions) -> fl
         return None
     records = Records(predictions, None, clock=time.time)
     data = data.partition(b"\n")[2] if len(data) == LAST_BYTES else data
+    parts: Iterable[bytes] = [data]
     if records.sampling is not None:
-        data = records.sampling.unfold(data, Rejected()).data
-    batch = JsonLinesParser(schema, chosen=records.chosen).parse(data)
-    return max((int(events.times.max()) / MICROSECONDS for events in batch.events if len(events)), default=None)
+        parts = (piece.data for piece in records.sampling.pieces(data, Rejected()))
+    parser = JsonLinesParser(schema, chosen=records.chosen)
+    found = (events for part in parts for events in parser.parse(part).events)
+    return max((int(events.times.max()) / MICROSECONDS for events in found if len(events)), default=None)
 
 
 def _failed(kept: Sequence[Events], model: Model, look: Look, place: str) -> list[str]:

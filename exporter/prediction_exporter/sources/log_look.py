@@ -14,6 +14,7 @@ from prediction_exporter.sources.content import CompressedContent
 from prediction_exporter.sources.decompress import COMPRESSIONS
 from prediction_exporter.sources.discovery import discover
 from prediction_exporter.sources.nature import fault_of, gzip_fault
+from prediction_exporter.sources.records.unfolding import REFUSALS, told_of
 
 #: Bytes from the beginning of a file that tell what it is.
 HEAD_BYTES = 4096
@@ -45,19 +46,21 @@ class Sample:
     others: int = 0
 
 
+def _of_refused(refused: Rejected, wrapper: str) -> str:
+    """Return what lines are that are all refused before anything of them is known."""
+    reason, example = next(iter(refused.examples.items()))
+    if reason == "oversized":
+        return "every line is longer than max_line_size"
+    return told_of(refused) if reason in REFUSALS else f"no line has the wrapper of format: {wrapper}, as {example!r}"
+
+
 def look_at_no_event(sample: Sample, wrapper: str) -> Look:
     """Return what lines are that hold no JSON object."""
     if sample.others:  # told with what the filter is about
         return Look(place=sample.path)
     refused = sample.rejected
     if refused.counts and not sample.data.strip():
-        reason, example = next(iter(refused.examples.items()))
-        fault = f"no line has the wrapper of format: {wrapper}, as {example!r}"
-        if reason == "oversized":
-            fault = "every line is longer than max_line_size"
-        elif reason in ("payload", "uneven_rows", "too_many_rows"):
-            fault = f"no record can be read as predictions: {example}"
-        return Look(place=sample.path, faults=(f"{sample.path}: {fault}",))
+        return Look(place=sample.path, faults=(f"{sample.path}: {_of_refused(refused, wrapper)}",))
     lines = [line for line in sample.data.split(b"\n") if line.strip()]
     if not lines:
         return Look(place=sample.path, remarks=(f"{sample.path}: is empty yet",))

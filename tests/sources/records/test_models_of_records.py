@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from counting import context_of, count
+from databases import new_file
 from prediction_exporter import config
 from prediction_exporter.cli import main
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.memory import ROOM
-from prediction_exporter.sources.base import Batch
+from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.records import unfolding
 from prediction_exporter.sources.registry import open_source
 from watched import NOW, Watched, config_text, event, read, total
@@ -127,6 +128,9 @@ def test_pieces_are_bounded_and_the_last_of_them_ends_the_chunk(tmp_path: Path, 
     assert most <= (1 << 16) // 10_000 + 1
     assert sum(len(events) for batch in batches for events in batch.events) == 1001
     assert [batch.is_last for batch in batches] == [False] * (len(batches) - 1) + [True]
+    settings = context_of(tmp_path, predictions, None, clock=lambda: NOW).predictions
+    sample = unfolding.Unfolding(settings, None, None, clock=lambda: NOW).unfold(lines([big]).encode(), Rejected())
+    assert len(sample.data) <= (1 << 16) + 11_000
     assert batches[-1].rejected.counts == {"uneven_rows": 1}
     assert batches[-1].rejected.examples == {"uneven_rows": "lists are not in step: features 2, prediction 1"}
 
@@ -291,6 +295,55 @@ def test_a_row_of_labels_needs_records(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     with pytest.raises(ConfigError, match="is which prediction of a record a label is of, and each record is one prediction"):
         watched.configure(model(more=LABELS).replace(f"rows: {ROWS}, ", ""))
+
+
+@pytest.mark.parametrize("kind", ["log", "files", "table"])
+def test_records_that_cannot_be_read_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    """Not as lines without a wrapper, files without rows or a table without a time."""
+    watched = Watched(tmp_path)
+    bad = {"ts": time.time(), "request": json.dumps({"instances": [{"amount": 1}] * 2}), "response": '{"decision": ["accept"]}'}
+    text = model(rows="{features: request.instances, prediction: response.decision}", fields="{time: ts}")
+    if kind == "log":
+        watched.write(lines([bad]))
+    elif kind == "files":
+        (tmp_path / "files").mkdir()
+        (tmp_path / "files" / "p.jsonl").write_text(lines([bad]))
+        text = text.replace("log: {path: app.log, start: beginning}", "files: {path: files, settle: 0s}")
+    else:
+        database = new_file("sqlite", tmp_path)
+        database.execute("CREATE TABLE p (ts DOUBLE, request TEXT, response TEXT)")
+        database.insert("p", [bad])
+        text = text.replace("log: {path: app.log, start: beginning}", f'table: {{url: "{database.url()}", name: p}}')
+    found = Checked(watched, capsys, text)
+    assert found.code == 1
+    refusal = "refused as uneven_rows, such as 'lists are not in step: features 2, prediction 1'"
+    assert f"no sampled record can be read; {refusal}" in found.told
+
+
+def test_inputs_in_csv_and_outputs_in_json(tmp_path: Path) -> None:
+    """As captured of an endpoint that takes the one and gives the other; fields lead into the objects of outputs."""
+    output = json.dumps({"predictions": [{"score": 0.25, "predicted_label": "no"}, {"score": 0.75, "predicted_label": "yes"}]})
+    captured = {
+        "captureData": {
+            "endpointInput": {
+                "observedContentType": "text/csv",
+                "mode": "INPUT",
+                "data": "0.5,red\n1.5,blue",
+                "encoding": "CSV",
+            },
+            "endpointOutput": {"observedContentType": "application/json", "data": output, "encoding": "JSON"},
+        },
+        "eventMetadata": {"eventId": "e", "inferenceTime": "2027-01-15T23:59:00Z"},
+    }
+    watched = Watched(tmp_path)
+    watched.write(lines([captured]))
+    fields = "{time: eventMetadata.inferenceTime, prediction: prediction.predicted_label, score: prediction.score}"
+    places = "features: captureData.endpointInput.data, prediction: captureData.endpointOutput.data"
+    loaded = watched.configure(model(rows=f"{{{places}, names: [amount, color]}}", fields=fields))
+    _, series = read(watched.start(loaded), watched.clock)
+    assert total(series, "model_requests_total") == 2
+    assert total(series, "model_column_mean", column="amount", window="1h") == pytest.approx(1.0)
+    assert total(series, "model_column_mean", column="score", window="1h") == pytest.approx(0.5)
 
 
 def test_a_log_that_begins_while_it_is_watched(tmp_path: Path) -> None:

@@ -221,6 +221,16 @@ def test_values_of_one_row() -> None:
             "payload",
             "tensors whose data is not in the record",
         ),
+        ([{"name": "a", "datatype": "FP32", "data": [1, 2]}], {}, "payload", "tensors without a shape"),
+        # A sentence with a comma is two fields of CSV: which it is meant to be cannot be told.
+        ("late by 45 minutes, again", {"names": ["text"]}, "uneven_rows", "a row of 2 values, for which there is 1 name"),
+        # The shape of an example that is often copied: it has the number of columns and not that of rows.
+        (
+            [{"name": name, "datatype": "BYTES", "shape": [3], "data": ["1", "2", "3", "4"]} for name in "ABC"],
+            {},
+            "uneven_rows",
+            "a tensor of shape [3] has 4 values",
+        ),
         ({"instances": [1], "predictions": [2]}, {}, "payload", "has instances and predictions; name the place of one of them"),
         ("1,2\n3", {}, "uneven_rows", "rows of CSV are of different lengths"),
         ('"a"b,1', {}, "payload", "no CSV"),
@@ -242,6 +252,19 @@ def test_what_does_not_fit_is_refused(payload: Any, settings: dict[str, Any], re
     with pytest.raises(PayloadError) as caught:
         rows_of(payload, **settings)
     assert (caught.value.reason, str(caught.value)) == (reason, words)
+
+
+def test_json_and_csv_of_the_same_frame_are_alike() -> None:
+    """Whole numbers and missing values too, which servers that go by types have read otherwise in each."""
+    split = {"columns": ["x", "y"], "index": [0, 1, 2], "data": [[1, 0.5], [-1, None], [None, 2.0]]}
+    expected = [{"x": 1, "y": 0.5}, {"x": -1, "y": None}, {"x": None, "y": 2.0}]
+    assert rows_of(split) == rows_of({"dataframe_split": split}) == expected
+    assert rows_of("x,y\n1,0.5\n-1,\n,2.0\n") == expected
+    assert rows_of(json.dumps(split).replace("null", "NaN")) == [
+        {"x": 1, "y": 0.5},
+        {"x": -1, "y": "NaN"},
+        {"x": "NaN", "y": 2.0},
+    ]
 
 
 def test_what_pandas_writes_is_read() -> None:

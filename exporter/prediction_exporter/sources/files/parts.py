@@ -48,7 +48,7 @@ def sample_events(reader: Reader, partitions: Partitions, records: Records) -> l
     rows = reader.sample()
     if records.sampling is not None:
         rows = first_rows(reader, EVERYTHING)  # names alone tell nothing
-        rows = records.sampling.unfold(_as_lines(rows, partitions), Rejected()).data
+        rows = records.sample(_as_lines(rows, partitions))
     if isinstance(rows, bytes):
         events = list(islice(passing(_records(rows, partitions), chosen), SAMPLE_EVENTS))
         if not events:

@@ -39,7 +39,7 @@ from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesRe
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import served_of
-from prediction_exporter.sources.records.unfolding import Records
+from prediction_exporter.sources.records.unfolding import Records, refuse_all
 
 logger = logging.getLogger(__name__)
 
@@ -325,6 +325,7 @@ class FilesSource:
             self._parser = PartParser(self.schema, sample, clock=self._clock, records=self._records, eligible=self._eligible)
             self.seen.count(served_of(sample, self.schema), self.schema, has_values=len(sample) > 1)
             return file, sample
+        refuse_all(self._records.refused, self._files.shown)
         return None
 
     def _read(self, store: Store, file: Found, offset: int, denied: dict[str, OSError]) -> Iterator[Batch]:

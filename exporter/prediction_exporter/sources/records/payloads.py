@@ -115,6 +115,8 @@ class _Forms:
                 return self._of_tensors(items)
             if any("datatype" in item for item in items):
                 raise PayloadError("tensors whose data is not in the record")
+        if items and all(isinstance(item, Mapping) and "datatype" in item and "data" in item for item in items):
+            raise PayloadError("tensors without a shape")
         names = self.names
         if len(names) > 1 and len(items) == len(names) and not any(isinstance(item, list | Mapping) for item in items):
             return [items]  # the values of one row
@@ -245,5 +247,6 @@ def _named(row: Any, names: Sequence[str]) -> Any:
     values = row if isinstance(row, list) else [row]
     if len(values) != len(names):
         what = f"a row of {len(values)} values" if isinstance(row, list) else "a row of a single value"
-        raise PayloadError(f"{what}, for which there are {len(names)} names", "uneven_rows")
+        there = f"there are {len(names)} names" if len(names) > 1 else "there is 1 name"
+        raise PayloadError(f"{what}, for which {there}", "uneven_rows")
     return _by_name(names, values)

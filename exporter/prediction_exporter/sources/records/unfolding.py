@@ -11,6 +11,7 @@ from typing import Any
 
 from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout, Role
+from prediction_exporter.errors import ConfigError
 from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.base import Rejected, UnfoldedSample
 from prediction_exporter.sources.fields.made import ROW, TIME
@@ -32,6 +33,10 @@ from prediction_exporter.sources.sieve import Sieve
 
 #: Bytes of flat lines that are made at a time: a record may have many predictions, and each repeats what it has once.
 PIECE_BYTES = 4 << 20
+
+
+#: Why records are refused that are JSON objects.
+REFUSALS = frozenset({"payload", "uneven_rows", "too_many_rows"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +109,13 @@ class Unfolding:
         return UnfoldedSample(self.records - records, self.predictions - predictions, self.names)
 
     def unfold(self, data: bytes, rejected: Rejected) -> Unfolded:
-        """Return lines of records as lines of flat events; for few lines, as of a sample.
+        """Return the first lines of records as lines of flat events, of bounded size: enough for a sample.
 
         Args:
             data: whole lines.
             rejected: where records are counted that cannot be read.
         """
-        pieces = list(self.pieces(data, rejected))
-        return Unfolded(b"".join(piece.data for piece in pieces), sum(piece.skipped for piece in pieces))
+        return next(self.pieces(data, rejected))
 
     def pieces(self, data: bytes, rejected: Rejected) -> Iterator[Unfolded]:
         """Yield lines of records as lines of flat events, in pieces of bounded size; at least one.
@@ -207,11 +211,13 @@ class Records:
         sampling: the same for what is only looked at, and read again.
         chosen: tells predictions from other records where they are not unfolded; unfolding does it where they are.
         passed: how many records passed the filter; None where there is none.
+        refused: records that were only looked at and cannot be read.
     """
 
     def __init__(self, predictions: Predictions, layout: Layout | None, *, clock: Callable[[], float]) -> None:
         self.unfolding: Unfolding | None = None
         self.sampling: Unfolding | None = None
+        self.refused = Rejected()
         self.chosen = Filter.of(predictions)
         self.passed: Passed | None = None if self.chosen is None else self.chosen.seen
         if predictions.unfolds:
@@ -219,11 +225,37 @@ class Records:
             self.sampling = Unfolding(predictions, layout, Filter.of(predictions), clock=clock)
             self.chosen = None
 
+    def sample(self, data: bytes) -> bytes:
+        """Return lines of records that are only looked at as lines of flat events; what is refused is kept to be told."""
+        return data if self.sampling is None else self.sampling.unfold(data, self.refused).data
+
     def tell_id(self, id_at: Path | None) -> None:
         """Tell where flat events have their id."""
         for unfolding in (self.unfolding, self.sampling):
             if unfolding is not None:
                 unfolding.id_at = id_at
+
+
+def refuse_all(refused: Rejected, where: str) -> None:
+    """Raise where records were refused, and no other was found by which the fields could be told.
+
+    Raises:
+        ConfigError: there are such.
+    """
+    if refused.total:
+        raise ConfigError(f"{where}: {told_of(refused)}")
+
+
+def told_of(refused: Rejected) -> str:
+    """Return what is wrong with records of which none can be read.
+
+    >>> refused = Rejected()
+    >>> refused.add("payload", example="features: no CSV")
+    >>> told_of(refused)
+    "no sampled record can be read; refused as payload, such as 'features: no CSV'"
+    """
+    reason, example = next(iter(refused.examples.items()))
+    return f"no sampled record can be read; refused as {reason}, such as {example!r}"
 
 
 def _as_it_is(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called

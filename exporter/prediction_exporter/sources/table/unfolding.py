@@ -28,7 +28,7 @@ from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.layouts.base import Record
 from prediction_exporter.sources.records.decoding import decode
-from prediction_exporter.sources.records.unfolding import Unfolding
+from prediction_exporter.sources.records.unfolding import Unfolding, refuse_all
 from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
 from prediction_exporter.sources.table.engine import Database
 from prediction_exporter.sources.table.fetching import fetched, is_document
@@ -73,9 +73,11 @@ class TableRecords:
         fields = self._predictions.fields
         time = log_schema(rows, Fields(time=fields.time), None, timezone=self._predictions.timezone, where=where)
         records = [{**row, TIME: 0} for row in rows if any(value is not None for value in row.values())]
-        flat = [piece.data for piece in self.unfolding.of_records(records, Rejected())]
+        refused = Rejected()
+        flat = [piece.data for piece in self.unfolding.of_records(records, refused)]
         events = list(parse_lines(b"".join(flat).split(b"\n"), Rejected()))
         if not events:
+            refuse_all(refused, where.removesuffix(".fields"))
             return None
         own = fields.model_copy(update={"time": TimeField(field=TIME, unit=_UNIT)})
         schema = log_schema(events, own, self._layout, timezone=self._predictions.timezone, where=where)
