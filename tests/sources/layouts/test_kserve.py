@@ -231,7 +231,10 @@ def test_check_config_shows_what_records_hold(tmp_path: Path) -> None:
     ("record", "told"),
     [
         ({"inputs": [], "id": "1"}, "none of its first 1 records is one of layout: kserve"),
-        ({"ce-type": "x.inference.response", "body": {}}, "no record can be read as predictions: an event without an id"),
+        (
+            {"ce-type": "x.inference.response", "body": {}},
+            "no sampled record can be read; refused as payload, such as 'an event without an id'",
+        ),
     ],
 )
 def test_a_look_tells_what_would_never_count(record: dict[str, Any], told: str, tmp_path: Path) -> None:
