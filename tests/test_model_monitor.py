@@ -383,7 +383,7 @@ def test_refused_lines_are_told_once_a_minute_with_their_number(
     """By reason, with an example cut short."""
     monotonic = [1000.0]
     monitor = watched.start()
-    monkeypatch.setattr(monitor._quiet, "_clock", lambda: monotonic[0])
+    monkeypatch.setattr(monitor._refused._quiet, "_clock", lambda: monotonic[0])
     watched.log(1)
     for seconds in (0, 20, 39, 1.5):
         monotonic[0] += seconds

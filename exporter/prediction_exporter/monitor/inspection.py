@@ -33,7 +33,7 @@ from prediction_exporter.sources.registry import open_source
 #: What may be wrong where all lines are refused for a reason.
 _REMEDIES = {
     "invalid_time": "write which field is the time, and its unit, to fields.time",
-    "missing_id": "write which field is the id to fields.id",
+    "missing_id": "write which field is the id to fields.id, or of requests and responses to join.id",
     "future": "set the clock, or the timezone of times that carry none",
 }
 
@@ -134,7 +134,8 @@ def inspect(
     if baseline is not None:
         found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
     found.add(check_settings(model.columns, baseline, look.fields, index=index, command=command))
-    return shown_sample(look.place, rejected, usable, look.batch.skipped), found
+    shown = shown_sample(look.place, rejected, usable, look.batch.skipped)
+    return "; ".join(filter(None, (shown, look.joined and f"joined: {look.joined}"))), found
 
 
 def shown_sample(place: str, rejected: Rejected, usable: int, skipped: int = 0) -> str:

@@ -25,16 +25,17 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.ledger import Ledger
 from prediction_exporter.counting.profiler import Profiler, segment_column
 from prediction_exporter.counting.state import State, StoredModel
+from prediction_exporter.counting.state_days import HALVES
 from prediction_exporter.counting.tally import Tally, tallies_of
 from prediction_exporter.counting.windows import SLICE_SECONDS, Span, wider_buckets
-from prediction_exporter.errors import PredictionExporterError
+from prediction_exporter.errors import PredictionExporterError, StateError
 from prediction_exporter.evidence.tracker import Tracker
-from prediction_exporter.logs import Quiet
 from prediction_exporter.monitor.admitting import admit
 from prediction_exporter.monitor.clock import BelievedClock
 from prediction_exporter.monitor.comparing import WEEK, Comparing
 from prediction_exporter.monitor.label_joins import open_labelling
 from prediction_exporter.monitor.references import detector_of, load_baseline, not_compared, references_of, spans_of, subject_of
+from prediction_exporter.monitor.refusals import Refusals
 from prediction_exporter.monitor.start import tell_fields, tell_start
 from prediction_exporter.sources.base import Batch, Source
 from prediction_exporter.sources.context import SourceContext
@@ -121,6 +122,7 @@ class ModelMonitor:
                 where=place,
                 clock=clock,
                 by_rows=model.labels is not None and not model.joins_in_engine,
+                kept=state.kept(model.name, HALVES),
             )
         )
         self._labelling = open_labelling(
@@ -132,12 +134,10 @@ class ModelMonitor:
             versions_of=lambda versions: self._ledger.labels_of(versions, now=clock()),
         )
         self._staged = Tally()
-        self._rejected: dict[str, int] = {}
+        self._refused = Refusals(model.name)
         self._skipped = 0
         self._last_success: float | None = None
         self._problem: str | None = None
-        self._quiet = Quiet()
-        self._refused_untold: dict[str, int] = {}
         self._claim = state.claim(model.name)
         self._damaged: dict[str, int] = {}
         self._latest = clock()
@@ -171,7 +171,7 @@ class ModelMonitor:
         resumed = stored.source == self._source.name
         self._source.restore(stored.position if resumed else None)
         self._labelling.restore(stored.counters.get("labels"), resumed=resumed)
-        self._rejected = dict(stored.counters["rejected"])
+        self._refused.restore(stored.counters["rejected"])
         self._skipped = stored.counters.get("skipped", 0)
         layout = self._layout
         if layout is not None and self._tracker is not None:
@@ -201,8 +201,10 @@ class ModelMonitor:
         progress = believed if newest is None else min(newest, believed)
         with self._state.step(self.model.name, claim=self._claim) as step:
             damaged = self._labelling.put(step, self._clock(), believed=believed)
+            if self._source.pending is not None:
+                self._refused.add(self._source.pending.put(step))
             self._damaged |= {"window": self._damaged.get("window", 0) + damaged} if damaged else {}
-            more = {"rejected": self._rejected, "skipped": self._skipped, "damaged": self._damaged, "clock": believed}
+            more = {"rejected": self._refused.counts, "skipped": self._skipped, "damaged": self._damaged, "clock": believed}
             more["labels"] = self._labelling.counters()
             step.commit(
                 StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), **more}),
@@ -244,6 +246,8 @@ class ModelMonitor:
         while True:
             try:
                 batch = next(batches, None)
+            except StateError:
+                raise  # of what waits for other records: some of these were read, and would not be read again
             except PredictionExporterError as error:
                 return False, str(error)
             if batch is None:
@@ -251,7 +255,8 @@ class ModelMonitor:
             take(batch)
             if not batch.is_last:
                 continue  # half of a span would be read again, and the rest of a chunk never
-            if self._labelling.is_full or time.monotonic() - committed > COMMIT_SECONDS:
+            is_full = self._labelling.is_full or (source.pending is not None and source.pending.is_full)
+            if is_full or time.monotonic() - committed > COMMIT_SECONDS:
                 self.commit()
                 committed = time.monotonic()
             if until():
@@ -305,9 +310,7 @@ class ModelMonitor:
             self._staged.add(batch.tally)
         if reading is None or reading.closed:  # what is read again would be refused again
             self._skipped += batch.skipped
-            for reason, count in batch.rejected.counts.items():
-                self._rejected[reason] = self._rejected.get(reason, 0) + count
-                self._complain(reason, count, batch.rejected.examples.get(reason, ""))
+            self._refused.add(batch.rejected)
         if reading is not None and batch.is_last:
             self._ledger.replace(reading, self._staged, now=now)
             self._staged = Tally()
@@ -332,12 +335,6 @@ class ModelMonitor:
             has_status=schema is None or schema.status is not None,
             wider=wider_buckets(self._ledger.kept, now) if batch.reading is None or batch.reading.closed else (),
         )
-
-    def _complain(self, reason: str, count: int, example: str) -> None:
-        self._refused_untold[reason] = self._refused_untold.get(reason, 0) + count
-        if self._quiet.lets(reason):
-            untold = self._refused_untold.pop(reason)
-            logger.warning("model %s: refused %d lines as %s, such as %r", self.model.name, untold, reason, example)
 
     # Evaluating
 
@@ -385,8 +382,9 @@ class ModelMonitor:
             last_success=self._last_success,
             unread=self._source.lag_bytes(),
             events=self._ledger.events,
-            rejected=dict(self._rejected),
+            rejected=dict(self._refused.counts),
             skipped={"filtered": self._skipped},
+            waiting=None if self._source.pending is None else self._source.pending.waiting(),
             damaged=dict(self._damaged),
             recognised=() if schema is None else tuple(describe(schema, self._layout)),
             since=self._ledger.since,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.counting.windows import Span
 
@@ -25,6 +26,7 @@ class SourceContext:
         where: the model's place in the configuration, for messages.
         clock: Unix time.
         by_rows: whether each row of a table is needed, and not only how many there are.
+        kept: what the state file has of records that wait for others; None where the source is only looked at.
     """
 
     predictions: Predictions
@@ -36,3 +38,4 @@ class SourceContext:
     where: str
     clock: Callable[[], float]
     by_rows: bool = False
+    kept: Kept | None = None

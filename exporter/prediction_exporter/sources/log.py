@@ -10,6 +10,7 @@ from itertools import islice
 
 from prediction_exporter.config import Log, Predictions
 from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.base import Batch, Look, Rejected
@@ -60,6 +61,7 @@ class LogSource:
         where: the place of the fields in the configuration, for messages.
         clock: Unix time.
         chunk_bytes: what is read at a time; :data:`CHUNK_BYTES` where it is None, and less where there is little memory.
+        kept: what the state file has of records that wait for others; None where the log is only looked at.
     """
 
     def __init__(
@@ -70,14 +72,16 @@ class LogSource:
         where: str,
         clock: Callable[[], float],
         chunk_bytes: int | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self._predictions = predictions
         self._chunk_bytes = chunk_bytes
         self._layout = layout
         self._where = where
         self._clock = clock
-        records = Records(predictions, layout, clock=clock)
+        self._records = records = Records(predictions, layout, clock=clock, kept=kept)
         self._unfolding, self._sampling = records.unfolding, records.sampling
+        self.pending = records.halves
         self._fields = LogFields(predictions, layout, records, where=where)
         self._parser: JsonLinesParser | None = None
         self.refills = False
@@ -96,6 +100,7 @@ class LogSource:
             max_line_bytes=log.max_line_size,
             chunk_bytes=chunk_bytes,
             clock=self._clock,
+            in_step=self.pending is not None,
         )
 
     @property
@@ -117,6 +122,7 @@ class LogSource:
         """Continue from a position that ``position`` returned, or start as configured where it is None."""
         self._tail.restore(position)
         self._fields.restore(position)
+        self._records.restore(resumed=position is not None)
 
     def position(self) -> str:
         """Return the position behind the last yielded batch."""
@@ -146,12 +152,14 @@ class LogSource:
             return Look(faults=(f"{log.path}: is a folder; write a glob of the files in it, as {log.path}/*.jsonl",))
         damaged = compressed_faults([path for path in files_of(log) if path.suffix in COMPRESSED])
         sample = self._sample(self._unfolding)
+        joined, missed = self._records.joined(self._unfolding)
         if sample is None:
             return Look(faults=damaged) if damaged else look_at_no_file(log.path, log.start)
         if not sample.events:
-            found = look_at_no_event(sample, log.format)
+            found = Look(place=sample.path) if missed else look_at_no_event(sample, log.format)
             left_out(parse_lines(sample.data.split(b"\n"), Rejected()), self._fields.chosen)
-            return replace(found, remarks=(*found.remarks, *damaged), unseen=self._fields.seen.unseen())
+            unseen = (*self._fields.seen.unseen(), *missed)
+            return replace(found, remarks=(*found.remarks, *damaged), unseen=unseen, batch=Batch(rejected=sample.rejected))
         self._fields.take(sample.events)
         told = self._fields.is_told or self._layout is None
         remarks = damaged if told else (*damaged, outage_remark(sample))
@@ -165,7 +173,8 @@ class LogSource:
             batch=batch,
             fields=names,
             remarks=(*remarks, *seen.remarks(sample.events), *(by_rank(sample.events, self.schema) if self.schema else ())),
-            unseen=seen.unseen(),
+            unseen=(*seen.unseen(), *missed),
+            joined=joined,
             failing=self._fields.failing(sample.events),
             status="" if self.schema is None or self.schema.status is None else path_text(self.schema.status),
         )
@@ -177,6 +186,7 @@ class LogSource:
             SourceError: a file cannot be read.
             ConfigError: the first lines do not tell which field is what.
         """
+        began = self._clock()
         if self._parser is None:
             self._begin()
         # Read also where nothing is recognised yet: the first read settles where the log begins.
@@ -188,6 +198,7 @@ class LogSource:
                 self._go_back(position)
                 raise
             position = self._tail.position() if self._parser is None else ""
+        yield from self._records.expired(began)
 
     def _begin(self) -> None:
         """Recognise the fields by what is there, beside what is stored of them."""
@@ -246,12 +257,14 @@ class LogSource:
 
     def _go_back(self, position: str) -> None:
         """Read lines again later that could not be told: none is lost by it."""
+        self._records.undo()
         self._tail.close()
         self._tail = self._open(self._step())
         self._tail.restore(position)
 
     def _sample(self, unfolding: Unfolding | None) -> Sample | None:
         """Return lines to recognise fields by, with events where there are any; None where nothing is to be read."""
+        self._records.begin_sample()
         flat = None if unfolding is None else partial(_unfolded, unfolding=unfolding)
         newest = sample_log(_log(self._predictions), self._fields.tells, self._fields.chosen, flat)
         if newest is not None and newest.tells:

@@ -12,7 +12,7 @@ from prediction_exporter.sources.none import NoSource
 def _log(context: SourceContext) -> Source:
     from prediction_exporter.sources.log import LogSource
 
-    return LogSource(context.predictions, context.layout, where=context.where, clock=context.clock)
+    return LogSource(context.predictions, context.layout, where=context.where, clock=context.clock, kept=context.kept)
 
 
 def _table(context: SourceContext) -> Source:
@@ -25,7 +25,14 @@ def _files(context: SourceContext) -> Source:
     from prediction_exporter.sources.files.source import FilesSource
 
     longest = max(span.seconds for span in context.spans)
-    return FilesSource(context.predictions, context.layout, where=context.where, clock=context.clock, horizon_seconds=longest)
+    return FilesSource(
+        context.predictions,
+        context.layout,
+        where=context.where,
+        clock=context.clock,
+        horizon_seconds=longest,
+        kept=context.kept,
+    )
 
 
 #: What opens each kind of source, by its key in the configuration. Each is imported when it is used: some need large libraries.

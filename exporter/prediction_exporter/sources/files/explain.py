@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 
 import polars as pl
@@ -10,6 +11,11 @@ from prediction_exporter.config import Files
 from prediction_exporter.sources.files.names import ENDINGS
 from prediction_exporter.sources.files.readers import ERRORS, CsvReader, Reader
 from prediction_exporter.sources.files.store import Found, Store
+
+logger = logging.getLogger(__name__)
+
+#: Warnings that are remembered, so that none is given twice.
+MOST_TOLD = 10_000
 
 
 def words_of(error: BaseException) -> str:
@@ -44,3 +50,18 @@ def why_nothing(store: Store, found: Sequence[Found], young: Sequence[Found], fi
         return f"{files.shown}: has no files yet"
     data = ", ".join(ENDINGS) if files.format == "auto" else f"what format: {files.format} reads"
     return f"{store.shown(others[0])}: is no data by its name, and neither is any other file here (data are {data})"
+
+
+class Told:
+    """Warns of files, of each about each thing once."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+
+    def __call__(self, store: Store, file: Found, what: str) -> None:
+        """Warn of a file."""
+        if (file.path, what) not in self._told:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            self._told.add((file.path, what))
+            logger.warning("a file %s", what, extra={"path": store.shown(file)})

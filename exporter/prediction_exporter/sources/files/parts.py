@@ -16,13 +16,14 @@ from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.fields.steps import labelled
+from prediction_exporter.sources.files.readers import Reader
 from prediction_exporter.sources.filtering import left_out, passing
 from prediction_exporter.sources.frames import FrameParser, value_at
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser, served_of
 from prediction_exporter.sources.records.frames import EVERYTHING, lines_of
 from prediction_exporter.sources.records.unfolding import Records, Unfolded, Unfolding
-from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
+from prediction_exporter.sources.sizes import end_of_lines, line_pieces, rows_at_a_time
 
 Partitions = Mapping[str, str | None]
 
@@ -33,6 +34,11 @@ SAMPLE_EVENTS = 200
 SEEN_EVENTS = 20
 
 _OBJECT = re.compile(rb'^([ \t]*\{)(?=[ \t]*")', re.MULTILINE)
+
+
+def sample_rows(reader: Reader, records: Records) -> pl.DataFrame | bytes:
+    """Return the first rows of a file; more of them where they must meet those of another."""
+    return reader.sample() if records.halves is None else reader.read(0, EVERYTHING).rows
 
 
 def sample_events(rows: pl.DataFrame | bytes, partitions: Partitions, records: Records) -> list[Mapping[str, Any]]:
@@ -100,7 +106,7 @@ class PartParser:
         records: Records,
     ) -> None:
         chosen = records.chosen
-        self._unfolding, self._sampling = records.unfolding, records.sampling
+        self._unfolding = records.unfolding
         self._schema = schema
         self._filter = chosen
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample]
@@ -108,13 +114,17 @@ class PartParser:
         paths = schema.paths if chosen is None else (*schema.paths, *chosen.paths)
         #: Names of the columns that are needed.
         self.wanted: Collection[str] = {str(path[0]) for path in paths} if records.unfolding is None else EVERYTHING
+        self._flat = b""
         self._frames = FrameParser(schema, clock=clock, chosen=chosen)
         self._lines = JsonLinesParser(schema, time_is_text=is_text, clock=clock, chosen=chosen)
 
     def first(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> tuple[Sequence[Mapping[str, Any]], EventSchema]:
-        """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema."""
-        if self._sampling is not None:
-            rows = flat_lines(rows, partitions, self._sampling, Rejected()).data
+        """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema.
+
+        Records that are unfolded are those that were parsed last.
+        """
+        if self._unfolding is not None:
+            rows, partitions = self._flat, {}
         if isinstance(rows, bytes):
             lines = rows if self._filter is not None else b"\n".join(rows.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS])
             events = list(islice(passing(_records(lines, partitions), self._filter), SEEN_EVENTS))
@@ -134,9 +144,14 @@ class PartParser:
             return self._lines.parse(_with_partitions(rows, used) if used else rows)
         return self._frames.parse(self._with(rows, partitions))
 
+    def parse_flat(self, events: Sequence[Mapping[str, Any]]) -> Batch:
+        """Return the events of flat ones, as a sample has them."""
+        return self._lines.parse(b"".join(json.dumps(event).encode() + b"\n" for event in events))
+
     def _unfolded(self, rows: pl.DataFrame | bytes, partitions: Partitions, unfolding: Unfolding) -> Batch:
         rejected = Rejected()
         flat = flat_lines(rows, partitions, unfolding, rejected)
+        self._flat = flat.data[: end_of_lines(flat.data, SEEN_EVENTS)]
         events: list[Events] = []
         for piece, _ in line_pieces(flat.data, rows_at_a_time(self._lines.columns)):
             batch = self._lines.parse(piece)

@@ -9,19 +9,22 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import repeat
+from typing import Any, NamedTuple
 
 import orjson
 
 from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout, Role
-from prediction_exporter.sources.base import Rejected
+from prediction_exporter.counting.state_kept import Kept
+from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.fields.passed import Passed
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import parse_lines
-from prediction_exporter.sources.layouts.base import SIDES, Options, Record
+from prediction_exporter.sources.layouts.base import Options, Record
 from prediction_exporter.sources.layouts.registry import layout_of
-from prediction_exporter.sources.records.halves import Halves, HalvesInMemory, half_of
+from prediction_exporter.sources.records.halves import Halves, Place
+from prediction_exporter.sources.records.joining import joiner_of
 from prediction_exporter.sources.records.numbering import ROW
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
@@ -55,10 +58,20 @@ class Unfolding:
         layout: the model's columns, whose names are those of features that have none where the configuration says so.
         chosen: tells predictions from other records; None where there are no others.
         clock: Unix time.
+        kept: gives what the state file has of halves that wait; None where records are only looked at.
+
+    Attributes:
+        joiner: joins requests and responses; None where each record is whole.
     """
 
     def __init__(
-        self, predictions: Predictions, layout: Layout | None, chosen: Filter | None, *, clock: Callable[[], float]
+        self,
+        predictions: Predictions,
+        layout: Layout | None,
+        chosen: Filter | None,
+        *,
+        clock: Callable[[], float],
+        kept: Kept | None = None,
     ) -> None:
         self._sieve = None if chosen is None else Sieve(chosen)
         self._clock = clock
@@ -71,8 +84,7 @@ class Unfolding:
             self._flat = RowsInRecord(rows).flat
         else:
             self._flat = _as_it_is
-        self._halves: Halves = HalvesInMemory()
-        self._half = half_of(predictions.join) if predictions.join is not None else None if known is None else known.half
+        self.joiner = joiner_of(predictions, kept, clock)
         self._names: Sequence[str] = ()
         self._encoding = "auto" if rows is None else rows.encoding
         self._most = 10_000 if rows is None else rows.max
@@ -90,19 +102,35 @@ class Unfolding:
         if self._sieve is not None:
             data, skipped = self._sieve.sift(data)
         lines: list[bytes] = []
-        for record, dumps in _records(data, rejected):
-            if not self._is_meant(record):
+        for whole in self._whole(_records(data, rejected), rejected):
+            if whole is None:
                 skipped += 1
-            elif self._half is None:
-                lines.extend(self._lines_of(record, dumps, rejected))
-            elif (half := self._half(record)) is None:
-                skipped += 1
-            elif (other := self._halves.meet(half, record)) is not None:
-                both: dict[str, Any] = dict(
-                    zip(SIDES, (record, other) if half.side == SIDES[0] else (other, record), strict=True)
-                )
-                lines.extend(self._lines_of(both, _dump_slowly, rejected))
+            else:
+                lines.extend(self._lines_of(*whole, rejected))
         return Unfolded(b"".join(lines), skipped)
+
+    def _whole(self, read: Iterator[_Read], rejected: Rejected) -> Iterator[tuple[Record, Callable[[Any], bytes]] | None]:
+        """Yield records of this kind, of halves both of them as one; None for each other record. One that waits is none."""
+        halves: list[_Read] = []
+        for one in read:
+            if not self._is_meant(one.record):
+                yield None
+            elif self.joiner is None:
+                yield one.record, one.dumps
+            else:
+                halves.append(one)
+        if self.joiner is None:
+            return
+
+        def at(place: Place) -> _Read:
+            return halves[place] if isinstance(place, int) else next(_records(place, Rejected()))
+
+        pairs, others = self.joiner.join([one.record for one in halves], [one.line for one in halves], rejected)
+        yield from repeat(None, others)
+        for request, response in pairs:
+            one, other = at(request), at(response)
+            dumps = _dump if one.dumps is other.dumps is _dump else _dump_slowly
+            yield {"request": one.record, "response": other.record}, dumps
 
     def _lines_of(self, record: Record, dumps: Callable[[Any], bytes], rejected: Rejected) -> list[bytes]:
         options = Options(self._names, self._encoding, self._most, self._clock())
@@ -122,23 +150,61 @@ class Records:
         predictions: how they are read.
         layout: the model's columns.
         clock: Unix time.
+        kept: gives what the state file has of halves that wait; None where the source is only looked at.
 
     Attributes:
         unfolding: makes flat events of records; None where each record is one prediction as it stands.
         sampling: the same for what is only looked at, and read again.
         chosen: tells predictions from other records where they are not unfolded; unfolding does it where they are.
         passed: how many records passed the filter; None where there is none.
+        halves: what waits for its other half; None where each record is whole.
     """
 
-    def __init__(self, predictions: Predictions, layout: Layout | None, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, predictions: Predictions, layout: Layout | None, *, clock: Callable[[], float], kept: Kept | None = None
+    ) -> None:
         self.unfolding: Unfolding | None = None
         self.sampling: Unfolding | None = None
+        self.halves: Halves | None = None
         self.chosen = Filter.of(predictions)
         self.passed: Passed | None = None if self.chosen is None else self.chosen.seen
         if predictions.rows is not None or predictions.layout is not None or predictions.join is not None:
-            self.unfolding = Unfolding(predictions, layout, self.chosen, clock=clock)
+            self.unfolding = Unfolding(predictions, layout, self.chosen, clock=clock, kept=kept)
             self.sampling = Unfolding(predictions, layout, Filter.of(predictions), clock=clock)
             self.chosen = None
+            self.halves = None if self.unfolding.joiner is None else self.unfolding.joiner.halves
+
+    def begin_sample(self) -> None:
+        """Forget what was looked at before, which is looked at again."""
+        if self.sampling is not None and self.sampling.joiner is not None:
+            self.sampling.joiner.halves.restore(resumed=False)
+
+    def restore(self, *, resumed: bool) -> None:
+        """Begin with what the state file has of halves; they are of lines that are not read on where reading did not resume.
+
+        Raises:
+            StateError: it cannot be read.
+        """
+        if self.halves is not None:
+            self.halves.restore(resumed=resumed)
+
+    def undo(self) -> None:
+        """Take back whom the halves among the last records met: they will be read again."""
+        if self.halves is not None:
+            self.halves.undo()
+
+    def expired(self, began: float) -> Iterator[Batch]:
+        """Yield what waited too long, once all is read that was there at a time."""
+        if self.halves is not None:
+            rejected = self.halves.expire(began)
+            if rejected.total:
+                yield Batch(rejected=rejected)
+
+    def joined(self, unfolding: Unfolding | None) -> tuple[str, tuple[str, ...]]:
+        """Return how many halves of a sample found each other, in words, and what is wrong where none did."""
+        if unfolding is None or unfolding.joiner is None:
+            return "", ()
+        return str(unfolding.joiner.met), unfolding.joiner.missed()
 
 
 def _as_it_is(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
@@ -152,8 +218,16 @@ def names_of(layout: Layout | None) -> tuple[str, ...]:
     return tuple(column.name for column in layout.columns if column.role is Role.FEATURE and not column.is_derived)
 
 
-def _records(data: bytes, rejected: Rejected) -> Iterator[tuple[Record, Callable[[Any], bytes]]]:
-    """Yield the objects among lines, each with what writes its values: as they were."""
+class _Read(NamedTuple):
+    """A record, the line that it stood in, and what writes its values as they were."""
+
+    record: Record
+    line: bytes
+    dumps: Callable[[Any], bytes]
+
+
+def _records(data: bytes, rejected: Rejected) -> Iterator[_Read]:
+    """Yield the objects among lines."""
     for line in data.split(b"\n"):
         if _WORDS.search(line) is None and _LONG_INTEGER.search(line) is None:
             try:
@@ -162,10 +236,10 @@ def _records(data: bytes, rejected: Rejected) -> Iterator[tuple[Record, Callable
                 pass
             else:
                 if isinstance(record, dict):
-                    yield record, _dump
+                    yield _Read(record, line, _dump)
                     continue
         for parsed in parse_lines([line], rejected):
-            yield parsed, _dump_slowly
+            yield _Read(parsed, line, _dump_slowly)
 
 
 def _dump(event: Any) -> bytes:

@@ -109,6 +109,7 @@ class EngineJoin:
     """
 
     refills = False
+    pending = None
 
     def __init__(
         self,

@@ -79,6 +79,7 @@ class TableSource:
         self._problem = ""
         self._told_index = False
         self.refills = False
+        self.pending = None
         self.seen = FieldsSeen(context.predictions.fields)
 
     @property
