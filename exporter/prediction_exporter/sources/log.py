@@ -205,7 +205,7 @@ class LogSource:
         sample = self._sample(self._sampling)
         if sample is not None and sample.events:
             self._fields.take(sample.events)
-        elif sample is not None and sample.problem:
+        elif sample is not None and sample.problem and self.pending is None:  # halves may find each other later
             raise SourceError(f"{sample.path}: {sample.problem}")
         if self.schema is not None:
             self._parser = self._parser_of(sample.events if sample is not None else ())
