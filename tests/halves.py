@@ -61,4 +61,4 @@ def line(record: dict[str, Any]) -> str:
 def counted(report: ModelReport) -> tuple[dict[tuple[str, str, str], list[int]], Counter[tuple[str, int, int | None]]]:
     """Return the counts of all bins, by version, segment and window, and requests and failures of each version."""
     bins = {(one.version, one.segment, one.window): one.profile.counts.tolist() for one in report.windows}
-    return bins, Counter((version, *of) for version, of in report.requests.items())
+    return bins, Counter((version, *of) for version, of in (report.requests or {}).items())

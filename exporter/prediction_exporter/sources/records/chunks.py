@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +64,7 @@ def pack(entries: Iterable[Entry]) -> bytes:
     """Return entries as compressed bytes.
 
     >>> entry = Entry(1, 2, 3, b"{}")
-    >>> Chunk.unpack(pack([entry])).entries() == [entry]
+    >>> Chunk(pack([entry])).entries() == [entry]
     True
     """
     entries = list(entries)
@@ -74,47 +72,42 @@ def pack(entries: Iterable[Entry]) -> bytes:
     return zlib.compress(len(entries).to_bytes(4, "little") + heads.tobytes() + b"".join(one.line for one in entries), 1)
 
 
-@dataclass(frozen=True, slots=True)
 class Chunk:
     """A chunk that was read.
+
+    Args:
+        data: what :func:`pack` gave.
 
     Attributes:
         keys: of its halves, uint64 (n,).
         since: when they were read, uint32 (n,).
     """
 
-    keys: NDArray[np.uint64]
-    since: NDArray[np.uint32]
-    _checks: list[int]
-    _lines: list[bytes]
-    _places: dict[int, int]
-
-    @classmethod
-    def unpack(cls, data: bytes) -> Chunk:
-        """Return what :func:`pack` gave."""
-        raw = zlib.decompress(data)
-        count = int.from_bytes(raw[:4], "little")
-        heads = np.frombuffer(raw, _HEAD, count, offset=4)
-        ends = 4 + heads.nbytes + np.cumsum(heads["length"], dtype=np.int64)
-        begins = [4 + heads.nbytes, *ends.tolist()]
-        lines = [raw[begin:end] for begin, end in pairwise(begins)]
-        keys = heads["key"].astype(np.uint64)
-        places = {key: place for place, key in enumerate(keys.tolist())}
-        return cls(keys, heads["since"].astype(np.uint32), heads["check"].tolist(), lines, places)
+    def __init__(self, data: bytes) -> None:
+        self._raw = zlib.decompress(data)
+        heads = np.frombuffer(self._raw, _HEAD, int.from_bytes(self._raw[:4], "little"), offset=4)
+        self.keys: NDArray[np.uint64] = heads["key"].astype(np.uint64)
+        self.since: NDArray[np.uint32] = heads["since"].astype(np.uint32)
+        self._checks: NDArray[np.uint64] = heads["check"].astype(np.uint64)
+        self._ends = np.cumsum([4 + heads.nbytes, *heads["length"].tolist()])
 
     @property
     def size(self) -> int:
         """What its halves count for."""
-        return sum(map(len, self._lines)) + _BESIDE * len(self._lines)
+        return int(self._ends[-1] - self._ends[0]) + _BESIDE * len(self.keys)
 
     def line(self, named: Named) -> bytes | None:
         """Return the line of a half; None where another id has its key."""
-        place = self._places[named.key]
-        return self._lines[place] if self._checks[place] == named.check else None
+        place = int(np.flatnonzero(self.keys == np.uint64(named.key))[0])
+        return self._line(place) if int(self._checks[place]) == named.check else None
+
+    def _line(self, place: int) -> bytes:
+        return self._raw[self._ends[place] : self._ends[place + 1]]
 
     def entries(self) -> list[Entry]:
         """Return what stands in it, in its order."""
-        return [Entry(*one) for one in zip(self.keys.tolist(), self._checks, self.since.tolist(), self._lines, strict=True)]
+        heads = zip(self.keys.tolist(), self._checks.tolist(), self.since.tolist(), strict=True)
+        return [Entry(*head, self._line(place)) for place, head in enumerate(heads)]
 
 
 def cut(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

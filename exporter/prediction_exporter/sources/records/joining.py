@@ -56,14 +56,13 @@ class Joiner:
         """Return pairs of a request and its response that are complete now, and how many records are neither.
 
         Args:
-            records: what has come; if it comes again, it does so together.
+            records: what has come.
             lines: the same, as they were written.
             rejected: where those are counted that are refused.
 
         Raises:
             StateError: what waits cannot be read back.
         """
-        self.halves.begin()
         refused = rejected.total
         sides = self._sides(records, rejected)
         others = sides.count(None) - (rejected.total - refused)

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,7 +24,7 @@ from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.layouts.base import Options, Record
 from prediction_exporter.sources.layouts.registry import layout_of
 from prediction_exporter.sources.records.halves import Halves, Place
-from prediction_exporter.sources.records.joining import joiner_of
+from prediction_exporter.sources.records.joining import Joiner, joiner_of
 from prediction_exporter.sources.records.numbering import ROW
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
@@ -35,6 +35,9 @@ _LONG_INTEGER = re.compile(rb"[0-9]{17}")
 
 #: What parses slowly and is right for words that are no JSON.
 _WORDS = re.compile(rb"NaN|Infinity")
+
+#: Records that are joined at a time.
+_BLOCK = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +114,24 @@ class Unfolding:
 
     def _whole(self, read: Iterator[_Read], rejected: Rejected) -> Iterator[tuple[Record, Callable[[Any], bytes]] | None]:
         """Yield records of this kind, of halves both of them as one; None for each other record. One that waits is none."""
-        halves: list[_Read] = []
-        for one in read:
-            if not self._is_meant(one.record):
-                yield None
-            elif self.joiner is None:
-                yield one.record, one.dumps
-            else:
-                halves.append(one)
-        if self.joiner is None:
+        if self.joiner is not None:
+            self.joiner.halves.begin()
+            while block := list(islice(read, _BLOCK)):  # few at a time: what is parsed takes much memory
+                yield from self._joined(block, self.joiner, rejected)
             return
+        for one in read:
+            yield (one.record, one.dumps) if self._is_meant(one.record) else None
+
+    def _joined(
+        self, read: list[_Read], joiner: Joiner, rejected: Rejected
+    ) -> Iterator[tuple[Record, Callable[[Any], bytes]] | None]:
+        halves = [one for one in read if self._is_meant(one.record)]
+        pairs, others = joiner.join([one.record for one in halves], [one.line for one in halves], rejected)
+        yield from repeat(None, len(read) - len(halves) + others)
 
         def at(place: Place) -> _Read:
             return halves[place] if isinstance(place, int) else next(_records(place, Rejected()))
 
-        pairs, others = self.joiner.join([one.record for one in halves], [one.line for one in halves], rejected)
-        yield from repeat(None, others)
         for request, response in pairs:
             one, other = at(request), at(response)
             dumps = _dump if one.dumps is other.dumps is _dump else _dump_slowly

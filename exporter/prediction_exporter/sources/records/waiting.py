@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from itertools import chain, compress
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from prediction_exporter.counting.state_errors import DamagedError
 from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.sources.base import Rejected, Waiting
-from prediction_exporter.sources.layouts.base import SIDES, Half
+from prediction_exporter.sources.layouts.base import SIDES, Half, Side
 from prediction_exporter.sources.records.chunks import CHUNK_BYTES, Chunk, Entry, Named, cut, pack
 from prediction_exporter.sources.records.halves import ALONE, OTHER, Place
 
@@ -35,7 +34,7 @@ FRESH_BYTES = 16 << 20
 _FRESH_BESIDE = 500
 
 #: Chunks that are kept in memory when they were read.
-_CACHED = 4
+_CACHED = 16
 
 #: A chunk with less than this share is put together with its neighbours.
 _SMALL = CHUNK_BYTES // 4
@@ -75,9 +74,10 @@ class WaitingHalves:
         self._most = most
         self._clock = clock
         self._calls = 0
-        self._fresh: dict[Half, _Fresh] = {}
+        self._fresh: dict[Side, dict[str, _Fresh]] = {side: {} for side in SIDES}
         self._fresh_bytes = 0
-        self._undone: list[Callable[[], object]] = []
+        # What was done since the beginning: a half of the state file, by its place, or a fresh one that was taken or added.
+        self._undone: list[int | tuple[Side, str, _Fresh | None]] = []
         self._sizes: dict[int, _Size] = {}  # by number, the oldest first
         self._index = _Index()
         self._read: OrderedDict[int, Chunk] = OrderedDict()
@@ -90,10 +90,10 @@ class WaitingHalves:
 
     def waiting(self) -> Waiting:
         """Return how much waits."""
-        requests = sum(half.side == SIDES[0] for half in self._fresh)
+        requests, responses = (len(self._fresh[side]) for side in SIDES)
         stored = self._index.by_side(~self._index.gone)
         size = sum(size.stored for size in self._sizes.values())
-        return Waiting(requests + stored[0], len(self._fresh) - requests + stored[1], size)
+        return Waiting(requests + stored[0], responses + stored[1], size)
 
     # What comes
 
@@ -112,7 +112,7 @@ class WaitingHalves:
         stored = self._stored(halves)
         found: list[tuple[Place, Place]] = []
         for place, half in enumerate(halves):
-            other: Place | None = self._take_fresh(Half(half.id, OTHER[half.side]))
+            other: Place | None = self._take_fresh(OTHER[half.side], half.id)
             own = -1
             if other is None and place in stored:
                 own, partner, other = stored[place]
@@ -121,7 +121,7 @@ class WaitingHalves:
             if other is not None:
                 found.append((place, other) if half.side == SIDES[0] else (other, place))
                 continue
-            if self._take_fresh(half) is not None or (own >= 0 and self._take_stored(own)):
+            if self._take_fresh(half.side, half.id) is not None or (own >= 0 and self._take_stored(own)):
                 rejected.add("same_id", example=f"a {half.side} whose id a later one has, too")
             self._add(half, _Fresh(lines[place], since, self._calls, place))
         return found
@@ -149,7 +149,7 @@ class WaitingHalves:
         """Return a chunk, which is kept for the next time."""
         found = self._read.get(number)
         if found is None:
-            found = Chunk.unpack(self._kept.read(number))
+            found = Chunk(self._kept.read(number))
             while len(self._read) >= _CACHED:
                 self._read.popitem(last=False)
             self._read[number] = found
@@ -157,26 +157,16 @@ class WaitingHalves:
         return found
 
     def _add(self, half: Half, fresh: _Fresh) -> None:
-        self._fresh[half] = fresh
+        self._fresh[half.side][half.id] = fresh
         self._fresh_bytes += len(fresh.line) + _FRESH_BESIDE
-        self._undone.append(partial(self._remove, half))
+        self._undone.append((half.side, half.id, None))
 
-    def _remove(self, half: Half) -> _Fresh | None:
-        fresh = self._fresh.pop(half, None)
-        if fresh is not None:
-            self._fresh_bytes -= len(fresh.line) + _FRESH_BESIDE
-        return fresh
-
-    def _take_fresh(self, half: Half) -> Place | None:
-        fresh = self._remove(half)
+    def _take_fresh(self, side: Side, name: str) -> Place | None:
+        fresh = self._fresh[side].pop(name, None)
         if fresh is None:
             return None
-
-        def put_back() -> None:
-            self._fresh[half] = fresh
-            self._fresh_bytes += len(fresh.line) + _FRESH_BESIDE
-
-        self._undone.append(put_back)
+        self._fresh_bytes -= len(fresh.line) + _FRESH_BESIDE
+        self._undone.append((side, name, fresh))
         return fresh.place if fresh.call == self._calls else fresh.line
 
     def _take_stored(self, place: int) -> bool:
@@ -184,13 +174,21 @@ class WaitingHalves:
         if self._index.gone[place]:
             return False
         self._index.gone[place] = True
-        self._undone.append(partial(self._index.put_back, place))
+        self._undone.append(place)
         return True
 
     def undo(self) -> None:
         """Take back what happened since the beginning: the lines will be read again."""
-        for action in reversed(self._undone):
-            action()
+        for done in reversed(self._undone):
+            if isinstance(done, int):
+                self._index.gone[done] = False
+                continue
+            side, name, fresh = done
+            if fresh is None:
+                self._fresh_bytes -= len(self._fresh[side].pop(name).line) + _FRESH_BESIDE
+            else:
+                self._fresh[side][name] = fresh
+                self._fresh_bytes += len(fresh.line) + _FRESH_BESIDE
         self._undone = []
 
     # What goes
@@ -206,10 +204,11 @@ class WaitingHalves:
         if late.any():
             self._refuse(rejected, self._index.by_side(late), int(self._index.since[late].min()))
             self._index.gone |= late
-        old = [half for half, fresh in self._fresh.items() if fresh.since < limit]
-        for half in old:
-            fresh = self._remove(half)
-            self._refuse(rejected, (int(half.side == SIDES[0]), int(half.side == SIDES[1])), fresh.since if fresh else 0)
+        for side, waiting in self._fresh.items():
+            for name in [name for name, fresh in waiting.items() if fresh.since < limit]:
+                fresh = waiting.pop(name)
+                self._fresh_bytes -= len(fresh.line) + _FRESH_BESIDE
+                self._refuse(rejected, (int(side == SIDES[0]), int(side == SIDES[1])), fresh.since)
         return rejected
 
     def _refuse(self, rejected: Rejected, by_side: tuple[int, int], since: int) -> None:
@@ -225,13 +224,13 @@ class WaitingHalves:
         Raises:
             StateError: it cannot be read.
         """
-        self._fresh, self._fresh_bytes, self._undone = {}, 0, []
+        self._fresh, self._fresh_bytes, self._undone = {side: {} for side in SIDES}, 0, []
         self._sizes, self._index = {}, _Index()
         self._read.clear()
         there: list[_Part] = []
         for number in self._kept.numbers():
             data = self._kept.read(number)
-            chunk = Chunk.unpack(data)
+            chunk = Chunk(data)
             self._sizes[number] = _Size(chunk.size, len(data))
             there.append(_Part(number, chunk.keys, chunk.since))
         self._index.replace((), there)
@@ -274,9 +273,10 @@ class WaitingHalves:
         self._read.clear()
 
     def _take_all_fresh(self) -> list[Entry]:
-        entries = [Entry(*Named.of(half), fresh.since, fresh.line) for half, fresh in self._fresh.items()]
-        self._fresh, self._fresh_bytes = {}, 0
-        return entries
+        waiting = [(fresh, Half(name, side)) for side in SIDES for name, fresh in self._fresh[side].items()]
+        waiting.sort(key=lambda one: (one[0].call, one[0].place))  # the oldest first
+        self._fresh, self._fresh_bytes = {side: {} for side in SIDES}, 0
+        return [Entry(*Named.of(half), fresh.since, fresh.line) for fresh, half in waiting]
 
     def _runs(self) -> Iterator[list[int]]:
         """Yield the numbers of chunks that are to be written together: those with gaps, and small ones beside them."""
@@ -288,7 +288,7 @@ class WaitingHalves:
             if is_part:
                 run.append(number)
             if run and (not is_part or number == last):
-                grows = is_part and bool(self._fresh)
+                grows = is_part and any(self._fresh.values())
                 if grows or len(run) > 1 or run[0] in touched:
                     yield run
                 run = []
@@ -317,7 +317,7 @@ class WaitingHalves:
             data = step.part("", number, HALVES)
             if data is None:
                 raise DamagedError(f"what is kept of {HALVES} of model {step.model} was damaged")
-            chunk = Chunk.unpack(data)
+            chunk = Chunk(data)
             waits = self._index.find(chunk.keys) >= 0
             yield from compress(chunk.entries(), waits.tolist())
 
@@ -367,10 +367,6 @@ class _Index:
         places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         there = (self.keys[places] == keys) & ~self.gone[places]
         return np.where(there, places, -1)
-
-    def put_back(self, place: int) -> None:
-        """Let one wait again."""
-        self.gone[place] = False
 
     def touched(self) -> set[int]:
         """Return the numbers of the chunks with halves that wait no more."""
