@@ -33,7 +33,7 @@ from prediction_exporter.sources.registry import open_source
 #: What may be wrong where all lines are refused for a reason.
 _REMEDIES = {
     "invalid_time": "write which field is the time, and its unit, to fields.time",
-    "missing_id": "write which field is the id to fields.id, or of requests and responses to join.id",
+    "missing_id": "write which field is the id to fields.id",
     "future": "set the clock, or the timezone of times that carry none",
 }
 

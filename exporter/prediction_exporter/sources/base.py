@@ -29,7 +29,7 @@ REASONS: dict[str, str] = {
     "unreadable": "a whole file that is damaged, or not what its name says; its rows are not known",
     "missing_time": "no event time",
     "invalid_time": "an event time that is neither an epoch number nor a date with a time of day",
-    "missing_id": "no prediction id, or none by which a request finds its response",
+    "missing_id": "no prediction id",
     "future": "an event time further ahead of the clock than the configured tolerance",
     "too_old": "an event time before the longest window",
     "late": "written to its table after the configured lateness, when its time was closed",

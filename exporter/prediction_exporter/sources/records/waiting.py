@@ -13,10 +13,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, compress
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prediction_exporter.counting.state_days import HALVES
 from prediction_exporter.counting.state_errors import DamagedError
@@ -26,6 +24,7 @@ from prediction_exporter.sources.base import Rejected, Waiting
 from prediction_exporter.sources.layouts.base import SIDES, Half, Side
 from prediction_exporter.sources.records.chunks import CHUNK_BYTES, Chunk, Entry, Named, cut, pack
 from prediction_exporter.sources.records.halves import ALONE, OTHER, Place
+from prediction_exporter.sources.records.index import Index, Part
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ class WaitingHalves:
         # What was done since the beginning: a half of the state file, by its place, or a fresh one that was taken or added.
         self._undone: list[int | tuple[Side, str, _Fresh | None]] = []
         self._sizes: dict[int, _Size] = {}  # by number, the oldest first
-        self._index = _Index()
+        self._index = Index()
         self._read: OrderedDict[int, Chunk] = OrderedDict()
         self._forgets = False
 
@@ -225,14 +224,14 @@ class WaitingHalves:
             StateError: it cannot be read.
         """
         self._fresh, self._fresh_bytes, self._undone = {side: {} for side in SIDES}, 0, []
-        self._sizes, self._index = {}, _Index()
+        self._sizes, self._index = {}, Index()
         self._read.clear()
-        there: list[_Part] = []
+        there: list[Part] = []
         for number in self._kept.numbers():
             data = self._kept.read(number)
             chunk = Chunk(data)
             self._sizes[number] = _Size(chunk.size, len(data))
-            there.append(_Part(number, chunk.keys, chunk.since))
+            there.append(Part(number, chunk.keys, chunk.since))
         self._index.replace((), there)
         self._forgets = not resumed
 
@@ -252,7 +251,7 @@ class WaitingHalves:
         fresh = self._take_all_fresh()
         if fresh and not (runs and runs[-1][-1] == last):
             runs.append([])
-        written: list[_Part] = []
+        written: list[Part] = []
         for place, run in enumerate(runs):
             written += self._rewrite(step, run, left, fresh if place == len(runs) - 1 and (not run or run[-1] == last) else ())
         self._index.replace([number for run in runs for number in run], written)
@@ -269,7 +268,7 @@ class WaitingHalves:
         for side, count in zip(SIDES, self._index.by_side(waits), strict=True):
             rejected.add(ALONE[side], count, example=f"a {side} of another source")
         step.drop_parts(HALVES)
-        self._sizes, self._index = {}, _Index()
+        self._sizes, self._index = {}, Index()
         self._read.clear()
 
     def _take_all_fresh(self) -> list[Entry]:
@@ -293,9 +292,9 @@ class WaitingHalves:
                     yield run
                 run = []
 
-    def _rewrite(self, step: Step, run: Sequence[int], left: Container[int], fresh: Iterable[Entry]) -> list[_Part]:
+    def _rewrite(self, step: Step, run: Sequence[int], left: Container[int], fresh: Iterable[Entry]) -> list[Part]:
         """Put what is left of some chunks, and what is fresh behind it, in their place."""
-        written: list[_Part] = []
+        written: list[Part] = []
         free = list(run)
         for piece in cut(chain(self._left_of(step, [number for number in run if number in left]), fresh)):
             # The pieces of old chunks are no more than these were, and each ends behind the chunk in whose place it comes.
@@ -304,7 +303,7 @@ class WaitingHalves:
             step.put_part("", number, data, HALVES)
             self._sizes[number] = _Size(sum(entry.size for entry in piece), len(data))
             keys = np.array([entry.key for entry in piece], np.uint64)
-            written.append(_Part(number, keys, np.array([entry.since for entry in piece], np.uint32)))
+            written.append(Part(number, keys, np.array([entry.since for entry in piece], np.uint32)))
         for number in free:
             step.drop_part("", number, HALVES)
             del self._sizes[number]
@@ -336,67 +335,3 @@ class WaitingHalves:
             self._read.pop(number, None)
             dropped.append(number)
         self._index.replace(dropped, ())
-
-
-class _Part(NamedTuple):
-    """The halves of a chunk: its number, their keys, uint64 (n,), and when they were read, uint32 (n,)."""
-
-    number: int
-    keys: NDArray[np.uint64]
-    since: NDArray[np.uint32]
-
-
-class _Index:
-    """Where each half stands that the state file has, in the order of their keys.
-
-    Attributes:
-        keys: as of :class:`.chunks.Named`, uint64 (n,).
-        chunks: the number of the chunk of each, int32 (n,).
-        since: when each was read, uint32 (n,).
-        gone: which wait no more, and are dropped at the next commit, bool (n,).
-    """
-
-    def __init__(self) -> None:
-        self.keys: NDArray[np.uint64] = np.zeros(0, np.uint64)
-        self.chunks: NDArray[np.int32] = np.zeros(0, np.int32)
-        self.since: NDArray[np.uint32] = np.zeros(0, np.uint32)
-        self.gone: NDArray[np.bool_] = np.zeros(0, np.bool_)
-
-    def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Return where keys (n,) stand; -1 where one is not there, or waits no more."""
-        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        there = (self.keys[places] == keys) & ~self.gone[places]
-        return np.where(there, places, -1)
-
-    def touched(self) -> set[int]:
-        """Return the numbers of the chunks with halves that wait no more."""
-        found: set[int] = set(np.unique(self.chunks[self.gone]).tolist())
-        return found
-
-    def left(self) -> dict[int, int]:
-        """Return how many halves of each chunk still wait, of chunks with any."""
-        numbers, counts = np.unique(self.chunks[~self.gone], return_counts=True)
-        return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
-
-    def by_side(self, of: NDArray[np.bool_]) -> tuple[int, int]:
-        """Return how many of some halves (n,) are requests and responses."""
-        responses = int((self.keys[of] & np.uint64(1)).sum())
-        return int(of.sum()) - responses, responses
-
-    def replace(self, numbers: Sequence[int], parts: Sequence[_Part]) -> None:
-        """Take those out that wait no more and all of some chunks, and add those of others."""
-        stay = ~self.gone
-        if numbers:
-            stay &= ~np.isin(self.chunks, np.array(numbers, np.int32))
-        if not stay.all():
-            self.keys, self.chunks, self.since = self.keys[stay], self.chunks[stay], self.since[stay]
-        if parts:
-            keys = np.concatenate([part.keys for part in parts])
-            chunks = np.concatenate([np.full(len(part.keys), part.number, np.int32) for part in parts])
-            since = np.concatenate([part.since for part in parts])
-            order = np.argsort(keys)
-            places = np.searchsorted(self.keys, keys[order])
-            self.keys = np.insert(self.keys, places, keys[order])
-            self.chunks = np.insert(self.chunks, places, chunks[order])
-            self.since = np.insert(self.since, places, since[order])
-        self.gone = np.zeros(len(self.keys), np.bool_)
