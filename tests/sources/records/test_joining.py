@@ -12,7 +12,12 @@ import pytest
 from halves import JOIN, Predictions, configuration, counted, line
 from prediction_exporter import config
 from prediction_exporter.cli import main
+from prediction_exporter.counting.state import State, StoredModel
+from prediction_exporter.counting.state_days import HALVES
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.layouts.base import Half
+from prediction_exporter.sources.records.waiting import WaitingHalves
 from watched import Watched, read
 
 LOG = 'log: {path: "*.jsonl", start: beginning}'
@@ -77,6 +82,7 @@ def test_the_oldest_are_given_up_for_room(watched: Watched, predictions: Predict
         report, _ = read(monitor, watched.clock)
         assert report.source.waiting is not None
         assert report.source.waiting.size <= 1 << 20
+    assert report.source.waiting is not None
     left = report.source.waiting.requests
     assert 200 < left < 600
     assert refused(report) == {"no_room": 600 - left}
@@ -114,6 +120,30 @@ def test_lines_that_tell_no_fields_are_met_again(watched: Watched, predictions: 
     report, _ = read(monitor, watched.clock)
     assert report.source.problem is None
     assert (report.source.events, refused(report)) == (30, {"missing_time": 1})
+
+
+def test_what_was_met_is_taken_back(tmp_path: Path) -> None:
+    """Of lines that are read again: as if they had come for the first time, also what they met in the state file."""
+    state = State(tmp_path, models=["m"])
+    halves = WaitingHalves(state.kept("m", HALVES), within=60.0, most=1 << 20, clock=lambda: 1000.0)
+    claim, rejected = state.claim("m"), Rejected()
+    halves.meet([Half("a", "request"), Half("b", "request")], [b"a", b"b"], rejected)
+    with state.step("m", claim=claim) as step:
+        halves.put(step)
+        step.commit(StoredModel("log", "1", {}), None, (), keep_from={})
+    halves.meet([Half("c", "request")], [b"c"], rejected)
+    before = halves.waiting()
+    again = [Half("a", "response"), Half("b", "request"), Half("c", "response"), Half("d", "request")]
+    for _ in range(3):
+        refused = Rejected()
+        halves.begin()
+        assert halves.meet(again, [b"A", b"B", b"C", b"D"], refused) == [(b"a", 0), (b"c", 2)]
+        assert refused.counts == {"same_id": 1}
+        assert halves.waiting().requests == 2
+        halves.undo()
+        assert halves.waiting() == before
+    assert rejected.total == 0
+    state.close()
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
