@@ -18,6 +18,7 @@ from prediction_exporter.labels.tallies import Tallies
 from prediction_exporter.notes.verdicts import Verdicts
 from prediction_exporter.performance import Measured, Performance
 from prediction_exporter.performance.label_drift import LabelDrift
+from prediction_exporter.sources.base import Waiting
 from prediction_exporter.statistics.comparison import Expected
 from prediction_exporter.statistics.evaluation import Result
 
@@ -89,6 +90,7 @@ class SourceReport:
         fields_seen: share of the newest records that have each field which is looked for by its name.
         unseen: a sentence for each field that none of them has.
         since: event time of the first events used; None before, and where an earlier release counted them.
+        waiting: requests and responses that wait for each other; None where each record is whole.
     """
 
     name: str
@@ -105,6 +107,7 @@ class SourceReport:
     unseen: Sequence[str] = ()
     since: float | None = None
     skipped: Mapping[str, int] = field(default_factory=dict)
+    waiting: Waiting | None = None
 
     @classmethod
     def whole(cls, fields: Collection[str] = ()) -> Self:

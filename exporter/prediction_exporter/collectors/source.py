@@ -8,6 +8,7 @@ stands still: that is how a source that hangs shows.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from prediction_exporter.collectors.base import LiveCollector, LiveSeries, Most, Published
 from prediction_exporter.collectors.report import ModelReport, SourceReport
@@ -15,8 +16,9 @@ from prediction_exporter.config import Config, Model
 from prediction_exporter.counting.state_file import PARTS
 from prediction_exporter.exposition import Samples, label_text
 from prediction_exporter.families import MODEL, Family
-from prediction_exporter.sources.base import REASONS, SKIPPED
+from prediction_exporter.sources.base import REASONS, SKIPPED, Waiting
 from prediction_exporter.sources.fields.stated import stated
+from prediction_exporter.sources.records.joining import joins
 
 SOURCE_UP = Family(
     name="prediction_exporter_source_up",
@@ -40,6 +42,22 @@ SOURCE_UNREAD = Family(
     labels=MODEL,
     group="exporter",
     help="Bytes of the model's log or files that are known and not yet read; a table tells none.",
+)
+
+SOURCE_WAITING = Family(
+    name="prediction_exporter_source_waiting",
+    type="gauge",
+    labels=("model", "side"),
+    group="exporter",
+    help="Requests and responses of the model's source that wait for each other.",
+)
+
+SOURCE_WAITING_BYTES = Family(
+    name="prediction_exporter_source_waiting_bytes",
+    type="gauge",
+    labels=MODEL,
+    group="exporter",
+    help="Bytes of them in the state file, compressed; those that came since the last commit are not there yet.",
 )
 
 SOURCE_SHARED = Family(
@@ -126,6 +144,7 @@ class SourceSeries(LiveSeries):
             samples.add(SOURCE_LAG, labels, max(now - source.newest, 0.0))
         if source.unread is not None:
             samples.add(SOURCE_UNREAD, labels, source.unread)
+        self._add_waiting(samples, source.waiting)
         samples.add(SOURCE_SHARED, labels, self._model.predictions.shared)
         if source.last_success is not None:
             samples.add(LAST_SUCCESS, labels, source.last_success)
@@ -136,7 +155,7 @@ class SourceSeries(LiveSeries):
             for reason in REASONS:
                 at = label_text(EVENTS_REJECTED.labels, (self._model.name, reason))
                 samples.add(EVENTS_REJECTED, at, source.rejected.get(reason, 0), created=source.since)
-            for reason in SKIPPED if self._model.predictions.where is not None else ():
+            for reason in SKIPPED if self._model.predictions.has_others else ():
                 at = label_text(EVENTS_SKIPPED.labels, (self._model.name, reason))
                 samples.add(EVENTS_SKIPPED, at, source.skipped.get(reason, 0), created=source.since)
             for part in PARTS:
@@ -147,13 +166,21 @@ class SourceSeries(LiveSeries):
             samples.add(EVALUATION_DURATION, labels, report.evaluation_seconds)
         return samples
 
+    def _add_waiting(self, samples: Samples, waiting: Waiting | None) -> None:
+        if waiting is None:
+            return
+        for side, count in (("request", waiting.requests), ("response", waiting.responses)):
+            samples.add(SOURCE_WAITING, label_text(SOURCE_WAITING.labels, (self._model.name, side)), count)
+        samples.add(SOURCE_WAITING_BYTES, label_text(MODEL, (self._model.name,)), waiting.size)
+
     def most(self) -> Most:
         """Count those of a source that tells everything."""
         roles = {one.role for one in stated(self._model.predictions.fields)} | {"latency"}
         roles |= {"where"} if self._model.predictions.where is not None else set()
         labels = self._model.labels
         roles |= {"only_for"} if labels is not None and labels.only_for_records is not None else set()
-        source = SourceReport.whole(roles)
+        waiting = Waiting(0, 0, 0) if joins(self._model.predictions) else None
+        source = replace(SourceReport.whole(roles), waiting=waiting)
         return Most.of(self._render(ModelReport(self._model, None, source, (), 0.0, 0.0, {}), 0.0))
 
 
@@ -168,6 +195,8 @@ COLLECTOR = LiveCollector(
         SOURCE_UP,
         SOURCE_LAG,
         SOURCE_UNREAD,
+        SOURCE_WAITING,
+        SOURCE_WAITING_BYTES,
         SOURCE_SHARED,
         EVENTS,
         EVENTS_REJECTED,

@@ -218,7 +218,8 @@ class Predictions(Section):
         "objects.",
     )
     join: Joining | None = Field(
-        None, description="How request and response find each other where they are records of their own."
+        None,
+        description="How request and response find each other where they are records of their own, in a log or in files.",
     )
     fields: Fields = Field(
         default_factory=Fields, description="Names of the fields; of records with layout or rows, of what these make of them."
@@ -242,6 +243,8 @@ class Predictions(Section):
             self._check_table(self.table)
         if self.join is not None and self.layout is not None:
             raise refuse("has both join and layout", "one of them: a layout knows which records belong together")
+        if self.join is not None and self.table is not None:
+            raise refuse("has join beside table", "join beside log or files; for a table, a view or query that joins them")
         return self
 
     def _check_table(self, table: Table) -> None:
@@ -272,6 +275,11 @@ class Predictions(Section):
     def are_read(self) -> bool:
         """Whether there is such a place."""
         return not isinstance(self, Unread)
+
+    @property
+    def has_others(self) -> bool:
+        """Whether the source may have records that are no predictions, and are told from them."""
+        return self.where is not None or self.layout is not None or self.join is not None
 
     @property
     def shared(self) -> bool:

@@ -80,6 +80,11 @@ class Rows(Section):
         return {key: at for key in ROW_KEYS if (at := getattr(self, key)) is not None}
 
 
+#: How long the first of two records waits for the other where nothing is configured, and how many bytes of them wait.
+WAITS = Duration.parse("10m")
+MOST_WAITING = 64 << 20
+
+
 class Joining(Section):
     """How the two records of a prediction find each other: that of the request and that of the response."""
 
@@ -87,11 +92,11 @@ class Joining(Section):
     request: Where = Field(description="Which records are requests, as type = 'request'.")
     response: Where = Field(description="Which records are responses; both must not be true of one record.")
     within: Annotated[DurationValue, between("1s", "7d")] = Field(
-        Duration.parse("10m"),
+        WAITS,
         description="How long the first of the two waits for the other, by the time of reading; 1s to 7d.",
     )
     max_size: Annotated[SizeValue, size_between("1MiB", "4GiB")] = Field(
-        64 << 20, description="Bytes of records that wait in the state file; the oldest are given up first; 1MiB to 4GiB."
+        MOST_WAITING, description="Bytes of records that wait in the state file; the oldest are given up first; 1MiB to 4GiB."
     )
 
 

@@ -20,6 +20,7 @@ from prediction_exporter.counting.state_database import FILE_NAME, transaction, 
 from prediction_exporter.counting.state_days import TABLED, drop_tables
 from prediction_exporter.counting.state_errors import RECOVER_FLAG, DamagedError, SupersededError
 from prediction_exporter.counting.state_file import StateFile
+from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.counting.state_rows import BucketKey, BucketRow, Manifest, ModelRow
 from prediction_exporter.counting.state_step import EVIDENCE, NAMES, Step, StoredBucket, StoredModel, pack, unpack
 from prediction_exporter.errors import StateError
@@ -123,6 +124,10 @@ class State:
         if found is not None and not found.is_whole:
             raise DamagedError(f"{self.path}: the evidence of model {model} was damaged")
         return None if found is None else found.profile
+
+    def kept(self, model: str, window: str) -> Kept:
+        """Return what gives the parts that a model has under a name."""
+        return Kept(self._file.use, model, window)
 
     def _pages(self, model: str) -> Iterator[list[BucketRow]]:
         """Yield a model's buckets, some at a time: all of 31 days, many versions and segments are much even when compressed."""

@@ -25,8 +25,14 @@ PERFORMANCE = "performance"
 #: And under this one how many predictions of each minute have their label, where a database joins them.
 COVERED = "covered"
 
-#: All have tables of days, and belong to no layout of windows.
-TABLED = frozenset({LABELS, PERFORMANCE, COVERED})
+#: And under this one the requests and responses that wait for each other. They are parts alone, and have no table.
+HALVES = "halves"
+
+#: What is there because of labels.
+OF_LABELS = frozenset({LABELS, PERFORMANCE, COVERED})
+
+#: All may have tables of days, and belong to no layout of windows.
+TABLED = OF_LABELS | {HALVES}
 
 #: Those whose name is also the kind of their tables, of which each has one.
 _OF_ONE_KIND = (PERFORMANCE, COVERED)

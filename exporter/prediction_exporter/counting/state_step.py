@@ -15,7 +15,7 @@ import numpy as np
 from prediction_exporter.counting import state_database as database
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
-from prediction_exporter.counting.state_days import LABELS, TABLED, drop_tables
+from prediction_exporter.counting.state_days import HALVES, LABELS, TABLED, drop_tables
 from prediction_exporter.counting.state_errors import DamagedError
 from prediction_exporter.counting.state_rows import BucketKey, BucketRow, BucketSums, Manifest, ModelRow
 from prediction_exporter.errors import StateError
@@ -64,10 +64,15 @@ class Step:
         self.layout: str | None = None
         self._former = former  # that all buckets are known to have
         self._at_commit: list[Callable[[Step], None]] = []
+        self._has_halves = False
 
     def at_commit(self, save: Callable[[Step], None]) -> None:
         """Let what was changed in this step be put before the commit."""
         self._at_commit.append(save)
+
+    def keep_halves(self) -> None:
+        """Keep what waits for its other half, which is dropped by a commit otherwise: whoever kept it joins no more."""
+        self._has_halves = True
 
     def parts(self, window: str = LABELS) -> list[BucketRow]:
         """Return what is kept under a name beside the tables of days, and of each table how much it holds.
@@ -129,7 +134,8 @@ class Step:
         if evidence is not None:
             rows = chain(rows, [BucketRow.of(BucketKey(model, digest, "", "", EVIDENCE, 0), evidence)])
         _put_buckets(self.connection, rows, self.manifest)
-        keep_from = {**keep_from, EVIDENCE: 0, **dict.fromkeys(TABLED, 0)}
+        kept = TABLED if self._has_halves else TABLED - {HALVES}
+        keep_from = {**keep_from, EVIDENCE: 0, **dict.fromkeys(kept, 0)}
         _drop_old(self.connection, model, digest, keep_from, self.manifest, any_layout=self._former == digest)
         counters = json.dumps(stored.counters)
         database.write_model(self.connection, ModelRow.of(model, stored.source, stored.position, counters, self.manifest))

@@ -140,7 +140,8 @@ def inspect(
         found.warnings += _unknown_features(model, baseline, f"{place}.fields.features")
     found.add(check_settings(model.columns, baseline, look.fields, index=index, command=command))
     of = "line" if look.unfolded is None else "prediction"
-    return shown_sample(look.place, rejected, usable, look.batch.skipped, of=of), found
+    shown = shown_sample(look.place, rejected, usable, look.batch.skipped, of=of)
+    return "; ".join(filter(None, (shown, look.joined and f"joined: {look.joined}"))), found
 
 
 def shown_records(model: Model, look: Look) -> list[str]:

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 import polars as pl
 
@@ -26,9 +25,10 @@ from prediction_exporter.counting.ledger import Ledger
 from prediction_exporter.counting.profiler import Profiler, segment_column
 from prediction_exporter.counting.reading import Reading
 from prediction_exporter.counting.state import State, StoredModel
+from prediction_exporter.counting.state_days import HALVES
 from prediction_exporter.counting.tally import Tally, tallies_of
 from prediction_exporter.counting.windows import SLICE_SECONDS, Span, wider_buckets
-from prediction_exporter.errors import PredictionExporterError
+from prediction_exporter.errors import PredictionExporterError, StateError
 from prediction_exporter.evidence.tracker import Tracker
 from prediction_exporter.monitor.admitting import admit
 from prediction_exporter.monitor.clock import BelievedClock
@@ -115,7 +115,7 @@ class ModelMonitor:
         def shown_as(versions: Sequence[str | None]) -> Mapping[str | None, str]:
             return self._ledger.labels_of(versions, now=clock())
 
-        shown = [collector.name for collector in switches.model_collectors(config, model)]
+        shown = [one.name for one in switches.model_collectors(config, model)]
         self._labelling = open_labelling(subject, self.spans, shown=shown, place=place, clock=clock, versions_of=shown_as)
         context = SourceContext.of_model(
             model,
@@ -126,11 +126,11 @@ class ModelMonitor:
             where=place,
             clock=clock,
             eligible=self._labelling.eligible,
+            kept=state.kept(model.name, HALVES),
         )
         self._source = open_source(context)
-        self._staged = Tally()
+        self._staged, self._skipped = Tally(), 0
         self._refusals = Refusals(f"model {model.name}")
-        self._skipped = 0
         self._last_success: float | None = None
         self._problem: str | None = None
         self._claim = state.claim(model.name)
@@ -196,14 +196,11 @@ class ModelMonitor:
         progress = believed if newest is None else min(newest, believed)
         with self._state.step(self.model.name, claim=self._claim) as step:
             damaged = self._labelling.put(step, self._clock(), believed=believed)
+            if self._source.pending is not None:
+                self._refusals.add(self._source.pending.put(step))
             self._damaged |= {"window": self._damaged.get("window", 0) + damaged} if damaged else {}
-            more = {
-                "rejected": dict(self._refusals.counts),
-                "skipped": self._skipped,
-                "damaged": self._damaged,
-                "clock": believed,
-            }
-            more["labels"] = self._labelling.counters()
+            counted = {"rejected": dict(self._refusals.counts), "skipped": self._skipped, "damaged": self._damaged}
+            more = {**counted, "clock": believed, "labels": self._labelling.counters()}
             step.commit(
                 StoredModel(self._source.name, self._source.position(), {**self._ledger.counters(), **more}),
                 self._layout,
@@ -227,15 +224,12 @@ class ModelMonitor:
         self._report_problem(problem)
         self._tell_fields()
         began = time.monotonic()  # however much there is of predictions, labels have their turn
-        late = partial(self._must_pause, until, began)
-        more_labels, problem = self._drain(self._labelling.source, self._labelling.take, late)
+        more_labels, problem = self._drain(
+            self._labelling.source, self._labelling.take, lambda: until() and time.monotonic() - began > COMMIT_SECONDS
+        )
         self._labelling.ended(problem)
         self.commit()
         return more or more_labels
-
-    @staticmethod
-    def _must_pause(until: Callable[[], bool], began: float) -> bool:
-        return until() and time.monotonic() - began > COMMIT_SECONDS
 
     def _drain(self, source: Source, take: Callable[[Batch], None], until: Callable[[], bool]) -> tuple[bool, str | None]:
         """Take what a source has, and commit now and then; return whether there is more, and what keeps it from being read."""
@@ -244,6 +238,8 @@ class ModelMonitor:
         while True:
             try:
                 batch = next(batches, None)
+            except StateError:
+                raise  # of what waits for other records: some of these were read, and would not be read again
             except PredictionExporterError as error:
                 return False, str(error)
             if batch is None:
@@ -251,7 +247,8 @@ class ModelMonitor:
             take(batch)
             if not batch.is_last:
                 continue  # half of a span would be read again, and the rest of a chunk never
-            if self._labelling.is_full or time.monotonic() - committed > COMMIT_SECONDS:
+            is_full = self._labelling.is_full or (source.pending is not None and source.pending.is_full)
+            if is_full or time.monotonic() - committed > COMMIT_SECONDS:
                 self.commit()
                 committed = time.monotonic()
             if until():
@@ -386,6 +383,7 @@ class ModelMonitor:
             events=self._ledger.events,
             rejected=dict(self._refusals.counts),
             skipped={"filtered": self._skipped},
+            waiting=None if self._source.pending is None else self._source.pending.waiting(),
             damaged=dict(self._damaged),
             recognised=() if schema is None else tuple(describe(schema, self._layout)),
             since=self._ledger.since,

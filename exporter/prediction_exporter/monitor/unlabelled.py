@@ -9,7 +9,7 @@ from prediction_exporter.collectors.report import LabelsReport
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.reading import Reading
 from prediction_exporter.counting.state import Step
-from prediction_exporter.counting.state_days import TABLED
+from prediction_exporter.counting.state_days import OF_LABELS
 from prediction_exporter.sources.base import Batch, Source
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.none import NoSource
@@ -80,7 +80,7 @@ class Unlabelled:
         """
         del now, believed
         if not self._dropped:
-            for window in TABLED & step.manifest.windows().keys():
+            for window in OF_LABELS & step.manifest.windows().keys():
                 step.drop_parts(window)
             self._dropped = True
         return 0

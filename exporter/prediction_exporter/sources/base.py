@@ -8,6 +8,7 @@ from typing import Protocol
 
 from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.reading import Reading
+from prediction_exporter.counting.state_step import Step
 from prediction_exporter.counting.tally import Tally
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
@@ -20,6 +21,11 @@ REASONS: dict[str, str] = {
     "payload": "a payload that is not what its layout or `predictions.rows` says, as no base64, JSON or CSV",
     "uneven_rows": "lists, columns or tensors of a record that are not in step",
     "too_many_rows": "more predictions in a record than `predictions.rows.max`",
+    "both_sides": "a record that is both a request and a response by `predictions.join`",
+    "same_id": "a request or response that still waited when another one with its id came, which takes its place",
+    "no_response": "a request whose response did not come within `predictions.join.within`",
+    "no_request": "a response whose request did not come within `predictions.join.within`",
+    "no_room": "a request or response that waited while more came than `predictions.join.max_size` holds; the oldest go first",
     "unreadable": "a whole file that is damaged, or not what its name says; its rows are not known",
     "missing_time": "no event time",
     "invalid_time": "an event time that is neither an epoch number nor a date with a time of day",
@@ -118,6 +124,7 @@ class Look:
         remarks: what may come right by waiting.
         faults: what does not, and keeps the source from being read.
         unseen: what is known of the fields and is in no record, a sentence each, with the place in the configuration.
+        joined: how many requests and responses of the sample found each other, in words; empty where each record is whole.
         failing: statuses of the requests that count as failed, the most frequent first, where the source tells.
         status: the field that they stand in.
         unfolded: what the sampled records hold, where a record is not one prediction as it stands.
@@ -131,9 +138,39 @@ class Look:
     remarks: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    joined: str = ""
     failing: tuple[str, ...] = ()
     status: str = ""
     unfolded: UnfoldedSample | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for its other half.
+
+    Attributes:
+        requests: how many requests.
+        responses: how many responses.
+        size: bytes of them in the state file.
+    """
+
+    requests: int
+    responses: int
+    size: int
+
+
+class Pending(Protocol):
+    """What a source has read and could not deliver yet, as it waits for other records; it is stored with the position."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as much has come as is to be kept in memory, so that a commit should put it."""
+
+    def put(self, step: Step) -> Rejected:
+        """Put what waits now, in the step that commits the position behind it; return how much there was no room for."""
+
+    def waiting(self) -> Waiting:
+        """Return how much waits."""
 
 
 class Source(Protocol):
@@ -147,6 +184,10 @@ class Source(Protocol):
     """
 
     refills: bool
+
+    @property
+    def pending(self) -> Pending | None:
+        """What was read and waits for other records; None where each record is whole."""
 
     @property
     def schema(self) -> EventSchema | None:

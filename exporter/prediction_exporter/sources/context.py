@@ -8,6 +8,7 @@ from typing import Self
 
 from prediction_exporter.config import Model, Predictions
 from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.counting.windows import Span
 from prediction_exporter.sources.filtering import Filter
@@ -31,6 +32,7 @@ class SourceContext:
             predictions that is done.
         waits: for how many seconds predictions wait in the state file for their labels; 0 where none does.
         eligible: tells predictions that can get a label, where their records decide it.
+        kept: what the state file has of records that wait for others; None where the source is only looked at.
     """
 
     predictions: Predictions
@@ -45,6 +47,7 @@ class SourceContext:
     is_labelled: bool = False
     waits: int = 0
     eligible: Filter | None = None
+    kept: Kept | None = None
 
     @classmethod
     def of_model(
@@ -58,6 +61,7 @@ class SourceContext:
         where: str,
         clock: Callable[[], float],
         eligible: Filter | None = None,
+        kept: Kept | None = None,
     ) -> Self:
         """Return what the source of a model's predictions is opened with; see the attributes."""
         labels = None if model.joins_in_engine else model.labels
@@ -74,4 +78,5 @@ class SourceContext:
             is_labelled=model.labels is not None and layout is not None,
             waits=0 if labels is None or layout is None else int(labels.horizon.seconds),
             eligible=eligible,
+            kept=kept,
         )

@@ -11,6 +11,7 @@ from itertools import islice
 
 from prediction_exporter.config import Log, Predictions
 from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.base import Batch, Look, Rejected
@@ -69,6 +70,7 @@ class LogSource:
         clock: Unix time.
         chunk_bytes: what is read at a time; :data:`CHUNK_BYTES` where it is None, and less where there is little memory.
         eligible: tells predictions that can get a label, where their lines decide it.
+        kept: what the state file has of records that wait for others; None where the log is only looked at.
     """
 
     def __init__(
@@ -80,14 +82,16 @@ class LogSource:
         clock: Callable[[], float],
         chunk_bytes: int | None = None,
         eligible: Filter | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self._predictions, self._eligible = predictions, eligible
         self._chunk_bytes = chunk_bytes
         self._layout = layout
         self._where = where
         self._clock = clock
-        self._records = Records(predictions, layout, clock=clock)
+        self._records = Records(predictions, layout, clock=clock, kept=kept)
         self._unfolding, self._sampling = self._records.unfolding, self._records.sampling
+        self.pending = self._records.halves
         self._fields = LogFields(predictions, layout, self._records, where=where)
         self._parser: JsonLinesParser | None = None
         self.refills = False
@@ -106,6 +110,7 @@ class LogSource:
             max_line_bytes=log.max_line_size,
             chunk_bytes=chunk_bytes,
             clock=self._clock,
+            in_step=self.pending is not None,
         )
 
     @property
@@ -127,6 +132,7 @@ class LogSource:
         """Continue from a position that ``position`` returned, or start as configured where it is None."""
         self._tail.restore(position)
         self._fields.restore(position)
+        self._records.restore(resumed=position is not None)
 
     def position(self) -> str:
         """Return the position behind the last yielded batch."""
@@ -157,13 +163,16 @@ class LogSource:
         damaged = compressed_faults([path for path in files_of(log) if path.suffix in COMPRESSED])
         self._learn_id()
         sample = self._sample(self._unfolding)
+        joined, missed = self._records.joined(self._unfolding)
         if sample is None:
             return Look(faults=damaged) if damaged else look_at_no_file(log.path, log.start)
         if not sample.events:
-            found = look_at_no_event(sample, log.format)
+            found = Look(place=sample.path) if missed else look_at_no_event(sample, log.format)
             left_out(parse_lines(sample.data.split(b"\n"), Rejected()), self._fields.chosen)
             strange = strange_remarks(sample, self._predictions)
-            return replace(found, remarks=(*found.remarks, *strange, *damaged), unseen=self._fields.seen.unseen())
+            unseen = (*self._fields.seen.unseen(), *missed)
+            batch = Batch(rejected=sample.rejected)
+            return replace(found, remarks=(*found.remarks, *strange, *damaged), unseen=unseen, batch=batch)
         self._fields.take(sample.events)
         told = self._fields.is_told or self._layout is None
         remarks = damaged if told else (*damaged, outage_remark(sample))
@@ -177,7 +186,8 @@ class LogSource:
             batch=batch,
             fields=names,
             remarks=(*remarks, *seen.remarks(sample.events), *(by_rank(sample.events, self.schema) if self.schema else ())),
-            unseen=seen.unseen(),
+            unseen=(*seen.unseen(), *missed),
+            joined=joined,
             failing=self._fields.failing(sample.events),
             status="" if self.schema is None or self.schema.status is None else path_text(self.schema.status),
             unfolded=None if self._unfolding is None else self._unfolding.since(0, 0),
@@ -197,6 +207,7 @@ class LogSource:
             SourceError: a file cannot be read.
             ConfigError: the first lines do not tell which field is what.
         """
+        began = self._clock()
         if self._parser is None:
             self._begin()
         # Read also where nothing is recognised yet: the first read settles where the log begins.
@@ -208,13 +219,14 @@ class LogSource:
                 self._go_back(position)
                 raise
             position = self._tail.position() if self._parser is None else ""
+        yield from self._records.expired(began)
 
     def _begin(self) -> None:
         """Recognise the fields by what is there, beside what is stored of them."""
         sample = self._sample(self._sampling)
         if sample is not None and sample.events:
             self._fields.take(sample.events)
-        elif sample is not None and sample.problem:
+        elif sample is not None and sample.problem and self.pending is None:  # halves may find each other later
             raise SourceError(f"{sample.path}: {sample.problem}")
         if self.schema is not None:
             self._parser = self._parser_of(sample.events if sample is not None else ())
@@ -286,12 +298,14 @@ class LogSource:
 
     def _go_back(self, position: str) -> None:
         """Read lines again later that could not be told: none is lost by it."""
+        self._records.undo()
         self._tail.close()
         self._tail = self._open(self._step())
         self._tail.restore(position)
 
     def _sample(self, unfolding: Unfolding | None) -> Sample | None:
         """Return lines to recognise fields by, with events where there are any; None where nothing is to be read."""
+        self._records.begin_sample()
         flat = None if unfolding is None else partial(_unfolded, unfolding=unfolding)
         newest = sample_log(_log(self._predictions), self._fields.tells, self._fields.chosen, flat)
         if newest is not None and newest.tells:

@@ -18,6 +18,7 @@ class NoSource:
     """
 
     refills = False
+    pending = None
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -12,7 +12,14 @@ from prediction_exporter.sources.none import NoSource
 def _log(context: SourceContext) -> Source:
     from prediction_exporter.sources.log import LogSource
 
-    return LogSource(context.predictions, context.layout, where=context.where, clock=context.clock, eligible=context.eligible)
+    return LogSource(
+        context.predictions,
+        context.layout,
+        where=context.where,
+        clock=context.clock,
+        eligible=context.eligible,
+        kept=context.kept,
+    )
 
 
 def _table(context: SourceContext) -> Source:
@@ -31,6 +38,7 @@ def _files(context: SourceContext) -> Source:
         clock=context.clock,
         horizon_seconds=max(context.waits, *(span.seconds for span in context.spans)),
         eligible=context.eligible,
+        kept=context.kept,
     )
 
 

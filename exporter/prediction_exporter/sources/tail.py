@@ -30,8 +30,10 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -49,6 +51,9 @@ logger = logging.getLogger(__name__)
 
 POSITION_VERSION = 2
 _READABLE_VERSIONS = (1, 2)
+
+#: Files that are read in step.
+IN_STEP = 8
 
 _REACHED_FILES = 3  # that a message names
 
@@ -89,6 +94,8 @@ class Tail:
         max_line_bytes: longer lines are counted and skipped.
         chunk_bytes: how much is read at once.
         clock: the time in seconds since the epoch.
+        in_step: whether files are read a chunk of each in turn, and not one after the other: lines of one then wait less
+            for those of another that belong to them.
     """
 
     def __init__(
@@ -100,12 +107,14 @@ class Tail:
         max_line_bytes: int = 1 << 20,
         chunk_bytes: int = 8 << 20,
         clock: Callable[[], float] = time.time,
+        in_step: bool = False,
     ) -> None:
         self._pattern = str(Path(pattern).absolute())
         self._wrapper: Wrapper | None = None if wrapper == "auto" else wrapper
         self._limit = max_line_bytes
         self._window = max(chunk_bytes, record_limit(self._wrapper, max_line_bytes) + 1)
         self._clock = clock
+        self._most_open = IN_STEP if in_step else 1
         self._tracker = Tracker(self._pattern, start, clock)
         self._reported: set[tuple[str, int | None]] = set()
 
@@ -169,15 +178,23 @@ class Tail:
             SourceError: no file that the pattern names can be read; what was yielded before stays valid.
         """
         self._tracker.look()
-        for stream in sorted(self._tracker.streams, key=lambda stream: (stream.mtime_ns, stream.live)):
-            if stream.ignored or stream.lost or stream.sealed:
-                continue
+        ordered = sorted(self._tracker.streams, key=lambda stream: (stream.mtime_ns, stream.live))
+        waiting = (stream for stream in ordered if not (stream.ignored or stream.lost or stream.sealed))
+        reading = deque((stream, self._drain(stream)) for stream in islice(waiting, self._most_open))
+        while reading:
+            stream, drained = reading.popleft()
             try:
-                yield from self._drain(stream)
+                lines = next(drained, None)
             except OverwrittenError:
-                continue  # the next look settles it
+                lines = None  # the next look settles it
             except OSError as error:
                 self._tracker.errors[stream.label] = error
+                lines = None
+            if lines is not None:
+                reading.append((stream, drained))
+                yield lines
+            else:
+                reading.extend((more, self._drain(more)) for more in islice(waiting, 1))
         self._report_errors()
 
     def _drain(self, stream: Stream) -> Iterator[Lines]:

@@ -18,21 +18,6 @@ logger = logging.getLogger(__name__)
 MOST_TOLD = 10_000
 
 
-class Teller:
-    """Warns of files, of each once."""
-
-    def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()  # what was said of which file
-
-    def __call__(self, store: Store, file: Found, what: str) -> None:
-        """Warn of a file."""
-        if (file.path, what) not in self._told:
-            if len(self._told) >= MOST_TOLD:
-                self._told.clear()
-            self._told.add((file.path, what))
-            logger.warning("a file %s", what, extra={"path": store.shown(file)})
-
-
 def words_of(error: BaseException) -> str:
     """Return an error in one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -65,3 +50,18 @@ def why_nothing(store: Store, found: Sequence[Found], young: Sequence[Found], fi
         return f"{files.shown}: has no files yet"
     data = ", ".join(ENDINGS) if files.format == "auto" else f"what format: {files.format} reads"
     return f"{store.shown(others[0])}: is no data by its name, and neither is any other file here (data are {data})"
+
+
+class Told:
+    """Warns of files, of each about each thing once."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+
+    def __call__(self, store: Store, file: Found, what: str) -> None:
+        """Warn of a file."""
+        if (file.path, what) not in self._told:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            self._told.add((file.path, what))
+            logger.warning("a file %s", what, extra={"path": store.shown(file)})

@@ -24,9 +24,10 @@ from prediction_exporter.sources.filtering import Filter, left_out, passing
 from prediction_exporter.sources.frames import FrameParser, value_at
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser, served_of
+from prediction_exporter.sources.records.decoding import encode
 from prediction_exporter.sources.records.frames import EVERYTHING, lines_of
 from prediction_exporter.sources.records.unfolding import Records, Unfolding
-from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
+from prediction_exporter.sources.sizes import end_of_lines, line_pieces, rows_at_a_time
 
 Partitions = Mapping[str, str | None]
 
@@ -47,7 +48,8 @@ def sample_events(reader: Reader, partitions: Partitions, records: Records) -> l
     chosen = records.chosen
     rows = reader.sample()
     if records.sampling is not None:
-        rows = first_rows(reader, EVERYTHING)  # names alone tell nothing
+        # Names alone tell nothing, and halves have to meet those of another file.
+        rows = first_rows(reader, EVERYTHING) if records.halves is None else reader.read(0, EVERYTHING).rows
         rows = records.sample(_as_lines(rows, partitions))
     if isinstance(rows, bytes):
         events = list(islice(passing(_records(rows, partitions), chosen), SAMPLE_EVENTS))
@@ -137,13 +139,17 @@ class PartParser:
         #: Names of the columns that are needed.
         self.wanted: Collection[str] = {str(path[0]) for path in paths} if records.unfolding is None else EVERYTHING
         of_frames = None if eligible is None else partial(_eligible, eligible)
+        self._flat = b""
         self._frames = FrameParser(schema, clock=clock, chosen=chosen, eligible=of_frames)
         self._lines = JsonLinesParser(schema, time_is_text=is_text, clock=clock, chosen=chosen, eligible=eligible)
 
     def first(self, rows: pl.DataFrame | bytes, partitions: Partitions) -> tuple[Sequence[Mapping[str, Any]], EventSchema]:
-        """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema."""
-        if self._sampling is not None:
-            rows = self._sampling.unfold(_as_lines(rows, partitions), Rejected()).data
+        """Return the first events of rows whose requests did not fail, as far as they have what is needed, and the schema.
+
+        Records that are unfolded are those that were parsed last.
+        """
+        if self._unfolding is not None:
+            rows, partitions = self._flat, {}
         if isinstance(rows, bytes):
             lines = rows if self._filter is not None else b"\n".join(rows.split(b"\n", SEEN_EVENTS)[:SEEN_EVENTS])
             events = list(islice(passing(_records(lines, partitions), self._filter), SEEN_EVENTS))
@@ -176,9 +182,16 @@ class PartParser:
         rejected.merge(batch.rejected)
         return Looked(replace(batch, rejected=rejected, skipped=flat.skipped), self._sampling.since(*before))
 
+    def look_again(self, events: Sequence[Mapping[str, Any]]) -> Looked:
+        """Return flat events of a sample, whose halves found each other and would do so no second time."""
+        batch = self._lines.parse(b"".join(encode(event) + b"\n" for event in events))
+        return Looked(batch, None if self._sampling is None else self._sampling.since(0, 0))
+
     def _unfolded(self, lines: bytes, unfolding: Unfolding) -> Iterator[Batch]:
         refused = Rejected()
+        self._flat = b""
         for flat in unfolding.pieces(lines, refused):
+            self._flat = self._flat or flat.data[: end_of_lines(flat.data, SEEN_EVENTS)]
             for piece, is_end in line_pieces(flat.data, rows_at_a_time(self._lines.columns)):
                 is_last = is_end and flat.is_last
                 batch = self._lines.parse(piece)

@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout
+from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.sources.backoff import Backoff
 from prediction_exporter.sources.base import Batch, Look, Rejected
@@ -31,11 +31,12 @@ from prediction_exporter.sources.fields.recognise import column_names, log_schem
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.files.bucket import BucketStore
-from prediction_exporter.sources.files.explain import Teller, first_rows, why_nothing, words_of
+from prediction_exporter.sources.files.explain import Told, first_rows, why_nothing, words_of
 from prediction_exporter.sources.files.ledger import Done, Ledger
 from prediction_exporter.sources.files.names import form_of, partitions_of
+from prediction_exporter.sources.files.opening import open_reader
 from prediction_exporter.sources.files.parts import PartParser, sample_events
-from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Part, Reader
+from prediction_exporter.sources.files.readers import ERRORS, Part, Reader
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import served_of
@@ -69,6 +70,7 @@ class FilesSource:
         horizon_seconds: how far back files are read: the longest window, or as long as a prediction waits for its label.
         rereads: whether a file that changed is read again, as rows that come twice count once.
         eligible: tells predictions that can get a label, where their rows decide it.
+        kept: what the state file has of records that wait for others; None where files are only looked at.
     """
 
     def __init__(
@@ -81,12 +83,12 @@ class FilesSource:
         horizon_seconds: float = LONGEST_HORIZON,
         rereads: bool = False,
         eligible: Filter | None = None,
+        kept: Kept | None = None,
     ) -> None:
         if predictions.files is None:
             raise ValueError("these predictions are in no files")
         self._predictions, self._files = predictions, predictions.files
-        self._layout = layout
-        self._where = where
+        self._layout, self._where = layout, where
         self._clock = clock
         self._horizon = horizon_seconds + MARGIN_SECONDS
         self._rereads = rereads
@@ -99,11 +101,12 @@ class FilesSource:
         self._since: dict[str, tuple[str, float]] = {}  # since when a file has been seen unchanged
         self._failing: dict[str, tuple[str, float]] = {}  # since when which version of a file could not be read
         self._left: dict[str, int] = {}  # bytes that are unread, by path
-        self._tell = Teller()
+        self._tell = Told()
         self._reader: tuple[Found, Reader] | None = None
         self._parser: PartParser | None = None
         self.schema: EventSchema | None = None
-        self._records, self._eligible = Records(predictions, layout, clock=clock), eligible
+        self._records, self._eligible = Records(predictions, layout, clock=clock, kept=kept), eligible
+        self.pending = self._records.halves
         self.seen = FieldsSeen(predictions.fields, self._records.passed)
         self.refills = False
 
@@ -115,6 +118,7 @@ class FilesSource:
     def restore(self, position: str | None) -> None:
         """Continue from a position that ``position`` returned, or start as configured where it is None."""
         self._ledger = Ledger() if position is None else Ledger.from_text(position)
+        self._records.restore(resumed=position is not None)
 
     def position(self) -> str:
         """Return the position behind the last yielded batch."""
@@ -122,8 +126,8 @@ class FilesSource:
 
     def reached(self) -> str:
         """Return how many files are done with, and how many are not."""
-        in_part = sum(entry.at >= 0 for entry in self._ledger.entries.values())
-        return f"{len(self._ledger.entries) - in_part} files read, {in_part} in part"
+        entries = self._ledger.entries.values()
+        return f"{sum(entry.at < 0 for entry in entries)} files read, {sum(entry.at >= 0 for entry in entries)} in part"
 
     def lag_bytes(self) -> int:
         """Return how many bytes of the files are known and not yet read."""
@@ -145,6 +149,7 @@ class FilesSource:
         """
         if not self._backoff.wait_over():
             raise SourceError(self._problem)
+        began = self._clock()
         try:
             yield from self._poll()
         except SourceError as error:
@@ -152,6 +157,7 @@ class FilesSource:
             self._backoff.failed()
             raise
         self._backoff.succeeded()
+        yield from self._records.expired(began)
 
     def look(self) -> Look:
         """Return which field is what by a look that reads nothing, and why not where no file tells.
@@ -164,14 +170,16 @@ class FilesSource:
         found = self._list(store)
         problems: dict[str, str] = {}
         sampled = self._recognise(store, found, problems)
+        joined, missed = self._records.joined(self._records.sampling)
         unread = tuple(f"{path}: cannot be read: {problem}" for path, problem in problems.items())
         if sampled is None or self._parser is None:
             young = [file for file in found if not self._is_whole(store, file)]
-            return Look(faults=unread, remarks=() if unread else (why_nothing(store, found, young, self._files),))
+            remarks = () if unread or missed else (why_nothing(store, found, young, self._files),)
+            return Look(faults=unread, remarks=remarks, unseen=missed)
         file, events = sampled
         rows = first_rows(self._open(store, file), self._parser.wanted)
         self.close()
-        looked = self._parser.look(rows, partitions_of(file.path))
+        looked = self._parser.look_again(events) if joined else self._parser.look(rows, partitions_of(file.path))
         return Look(
             schema=self.schema,
             place=store.shown(file),
@@ -179,7 +187,8 @@ class FilesSource:
             unfolded=looked.unfolded,
             fields=column_names(events, self._predictions.fields, where=f"{self._where}.{self._predictions.SECTION}.fields"),
             remarks=(*unread, *self.seen.remarks(events)),
-            unseen=self.seen.unseen(),
+            unseen=(*self.seen.unseen(), *missed),
+            joined=joined,
         )
 
     def _place(self) -> Store:
@@ -281,20 +290,7 @@ class FilesSource:
         if self._reader is not None and self._reader[0] == file:
             return self._reader[1]
         self.close()
-        form = form_of(file.path, self._files.format)
-        if form is None:
-            raise AssertionError("only files that are data are found")
-        kind, compression = form
-        if kind == "parquet":
-            reader: Reader = ParquetReader(store.scan(file))
-        else:
-            content = store.open(file, compression)
-            lines = partial(CsvReader, null_values=self._predictions.null_values) if kind == "csv" else LinesReader
-            try:
-                reader = lines(content, file.size, compressed=compression is not None)
-            except BaseException:
-                content.close()
-                raise
+        reader = open_reader(store, file, self._files.format, self._predictions.null_values)
         self._reader = (file, reader)
         return reader
 
@@ -307,6 +303,7 @@ class FilesSource:
         self, store: Store, found: list[Found], problems: dict[str, str]
     ) -> tuple[Found, Sequence[Mapping[str, Any]]] | None:
         """Recognise fields by the newest file that tells them and return it; note what cannot be read on the way."""
+        self._records.begin_sample()
         for file in [file for file in reversed(found) if self._is_whole(store, file)][:SAMPLE_FILES]:
             try:
                 sample = sample_events(self._open(store, file), partitions_of(file.path), self._records)
@@ -343,10 +340,12 @@ class FilesSource:
                 batches = self._parser.parse(part.rows, partitions)
                 batch = next(batches)
             except ERRORS as error:
+                self._records.undo()
                 self.close()
                 yield from self._cannot_read(store, file, offset, error, denied)
                 return
             if store.version(file) != file.version:
+                self._records.undo()
                 self.close()  # changed or gone under our eyes; the next look settles it
                 return
             if offset == 0:  # another file may have other columns
@@ -357,7 +356,7 @@ class FilesSource:
             batch.rejected.merge(part.rejected)
             offset = part.end
             self._note(file, part)
-            if batch.events or batch.rejected.total or batch.skipped:
+            if batch.events or batch.rejected.total or batch.skipped or self.pending is not None:
                 yield batch
             if part.last:
                 return

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, repeat
 from typing import Any
 
 from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout, Role
+from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.memory import ROOM
-from prediction_exporter.sources.base import Rejected, UnfoldedSample
+from prediction_exporter.sources.base import Batch, Rejected, UnfoldedSample
 from prediction_exporter.sources.fields.made import ROW, TIME
 from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.passed import Passed
@@ -24,7 +26,8 @@ from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.layouts.base import SIDES, Options, Record
 from prediction_exporter.sources.layouts.registry import layout_of
 from prediction_exporter.sources.records.decoding import as_texts, decode_fast, encode
-from prediction_exporter.sources.records.halves import Halves, HalvesInMemory, half_of
+from prediction_exporter.sources.records.halves import Halves, Place
+from prediction_exporter.sources.records.joining import Joiner, joiner_of
 from prediction_exporter.sources.records.lines import opened
 from prediction_exporter.sources.records.numbering import row_numbers
 from prediction_exporter.sources.records.payloads import PayloadError
@@ -37,6 +40,12 @@ PIECE_BYTES = 4 << 20
 
 #: Why records are refused that are JSON objects.
 REFUSALS = frozenset({"payload", "uneven_rows", "too_many_rows"})
+
+#: Records that are joined at a time.
+_BLOCK = 2000
+
+#: A record, and the line that it stood in.
+_Read = tuple[Record, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +72,10 @@ class Unfolding:
         chosen: tells predictions from other records; None where there are no others.
         clock: Unix time.
         numbered: whether events have their row.
+        kept: gives what the state file has of halves that wait; None where records are only looked at.
 
     Attributes:
+        joiner: joins requests and responses; None where each record is whole.
         records, predictions: how many records with predictions were unfolded, and how many these had.
         names: the fields of one of these.
         id_at: where a flat event has its id, once that is known; by it the predictions of a record are told apart.
@@ -78,6 +89,7 @@ class Unfolding:
         *,
         clock: Callable[[], float],
         numbered: bool = True,
+        kept: Kept | None = None,
     ) -> None:
         self._sieve = None if chosen is None else Sieve(chosen)
         self._clock = clock
@@ -86,7 +98,6 @@ class Unfolding:
         self.names: tuple[str, ...] = ()
         self.id_at: Path | None = None
         rows = predictions.rows
-        self._joins = predictions.join is not None
         known = None if predictions.layout is None else layout_of(predictions.layout)
         self._is_meant = (lambda record: True) if known is None else known.is_meant  # noqa: ARG005 - of every record
         self._known = known
@@ -96,8 +107,7 @@ class Unfolding:
             self._flat = RowsInRecord(rows, [one.name for one in stated(predictions.fields)]).flat
         else:
             self._flat = _as_it_is
-        self._halves: Halves = HalvesInMemory()
-        self._half = half_of(predictions.join) if predictions.join is not None else None if known is None else known.half
+        self.joiner = joiner_of(predictions, kept, clock)
         self._names: Sequence[str] = ()
         self._encoding = "auto" if rows is None else rows.encoding
         self._most = 10_000 if rows is None else rows.max
@@ -130,7 +140,7 @@ class Unfolding:
         if self._sieve is not None:
             data, left_out = self._sieve.sift(data)
             skipped += left_out
-        for piece in self.of_records(_records(data, rejected), rejected):
+        for piece in self._flattened(_records(data, rejected), rejected):
             yield replace(piece, skipped=piece.skipped + skipped) if piece.is_last else piece
 
     def of_records(self, records: Iterable[Record], rejected: Rejected) -> Iterator[Unfolded]:
@@ -140,10 +150,13 @@ class Unfolding:
             records: as they were logged; what one has under :data:`TIME` is the time of all its predictions.
             rejected: where records are counted that cannot be read.
         """
+        return self._flattened(((record, b"") for record in records), rejected)
+
+    def _flattened(self, read: Iterator[_Read], rejected: Rejected) -> Iterator[Unfolded]:
         skipped = size = 0
         most = ROOM.step(PIECE_BYTES)
         lines: list[bytes] = []
-        for record in self._whole(records):
+        for record in self._whole(read, rejected):
             if record is None:
                 skipped += 1
                 continue
@@ -175,17 +188,29 @@ class Unfolding:
             except (TypeError, ValueError, RecursionError):  # deeper than a writer of JSON goes
                 rejected.add("payload", example="a prediction that cannot be written as JSON")
 
-    def _whole(self, records: Iterable[Record]) -> Iterator[Record | None]:
+    def _whole(self, read: Iterator[_Read], rejected: Rejected) -> Iterator[Record | None]:
         """Yield records of this kind, of halves both of them as one; None for each other record. One that waits is none."""
-        for record in records:
-            if not self._is_meant(record):
-                yield None
-            elif self._half is None:
-                yield record
-            elif (half := self._half(record)) is None:
-                yield None if self._joins else record  # a layout's record may be whole
-            elif (other := self._halves.meet(half, record)) is not None:
-                yield dict(zip(SIDES, (record, other) if half.side == SIDES[0] else (other, record), strict=True))
+        if self.joiner is None:
+            for record, _ in read:
+                yield record if self._is_meant(record) else None
+            return
+        self.joiner.halves.begin()
+        while block := list(islice(read, _BLOCK)):  # few at a time: what is parsed takes much memory
+            yield from self._joined(block, self.joiner, rejected)
+
+    def _joined(self, block: list[_Read], joiner: Joiner, rejected: Rejected) -> Iterator[Record | None]:
+        read = [(record, line) for record, line in block if self._is_meant(record)]
+        yield from repeat(None, len(block) - len(read))
+        records = [record for record, _ in read]
+        pairs, others = joiner.join(records, [line for _, line in read], rejected)
+        for place in others:  # a layout's record may be whole
+            yield None if self._known is None else records[place]
+
+        def at(place: Place) -> Record:
+            return records[place] if isinstance(place, int) else next(_records(place, Rejected()))[0]
+
+        for request, response in pairs:
+            yield dict(zip(SIDES, (at(request), at(response)), strict=True))
 
     def _events_of(self, record: Record, rejected: Rejected) -> list[dict[str, Any]]:
         """Return the events of a record, all of them or none: a part of one that is refused would count beside that."""
@@ -205,6 +230,7 @@ class Records:
         predictions: how they are read.
         layout: the model's columns.
         clock: Unix time.
+        kept: gives what the state file has of halves that wait; None where the source is only looked at.
 
     Attributes:
         unfolding: makes flat events of records; None where each record is one prediction as it stands.
@@ -212,18 +238,55 @@ class Records:
         chosen: tells predictions from other records where they are not unfolded; unfolding does it where they are.
         passed: how many records passed the filter; None where there is none.
         refused: records that were only looked at and cannot be read.
+        halves: what waits for its other half; None where each record is whole.
     """
 
-    def __init__(self, predictions: Predictions, layout: Layout | None, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, predictions: Predictions, layout: Layout | None, *, clock: Callable[[], float], kept: Kept | None = None
+    ) -> None:
         self.unfolding: Unfolding | None = None
         self.sampling: Unfolding | None = None
         self.refused = Rejected()
+        self.halves: Halves | None = None
         self.chosen = Filter.of(predictions)
         self.passed: Passed | None = None if self.chosen is None else self.chosen.seen
         if predictions.unfolds:
-            self.unfolding = Unfolding(predictions, layout, self.chosen, clock=clock)
+            self.unfolding = Unfolding(predictions, layout, self.chosen, clock=clock, kept=kept)
             self.sampling = Unfolding(predictions, layout, Filter.of(predictions), clock=clock)
             self.chosen = None
+            self.halves = None if self.unfolding.joiner is None else self.unfolding.joiner.halves
+
+    def begin_sample(self) -> None:
+        """Forget what was looked at before, which is looked at again."""
+        if self.sampling is not None and self.sampling.joiner is not None:
+            self.sampling.joiner.halves.restore(resumed=False)
+
+    def restore(self, *, resumed: bool) -> None:
+        """Begin with what the state file has of halves; they are of lines that are not read on where reading did not resume.
+
+        Raises:
+            StateError: it cannot be read.
+        """
+        if self.halves is not None:
+            self.halves.restore(resumed=resumed)
+
+    def undo(self) -> None:
+        """Take back whom the halves among the last records met: they will be read again."""
+        if self.halves is not None:
+            self.halves.undo()
+
+    def expired(self, began: float) -> Iterator[Batch]:
+        """Yield what waited too long, once all is read that was there at a time."""
+        if self.halves is not None:
+            rejected = self.halves.expire(began)
+            if rejected.total:
+                yield Batch(rejected=rejected)
+
+    def joined(self, unfolding: Unfolding | None) -> tuple[str, tuple[str, ...]]:
+        """Return how many halves of a sample found each other, in words, and what is wrong where none did."""
+        if unfolding is None or unfolding.joiner is None:
+            return "", ()
+        return str(unfolding.joiner.met), unfolding.joiner.missed()
 
     def sample(self, data: bytes) -> bytes:
         """Return lines of records that are only looked at as lines of flat events; what is refused is kept to be told."""
@@ -269,15 +332,15 @@ def names_of(layout: Layout | None) -> tuple[str, ...]:
     return tuple(column.name for column in layout.columns if column.role is Role.FEATURE and not column.is_derived)
 
 
-def _records(data: bytes, rejected: Rejected) -> Iterator[Record]:
-    """Yield the objects among lines; count the others as refused."""
+def _records(data: bytes, rejected: Rejected) -> Iterator[_Read]:
+    """Yield the objects among lines, each with its line; count the others as refused."""
     for line in data.split(b"\n"):
         record = decode_fast(line)
         if isinstance(record, dict):
-            yield record
+            yield record, line
             continue
         for parsed in parse_lines([line], rejected):
             try:
-                yield as_texts(parsed)
+                yield as_texts(parsed), line
             except RecursionError:
                 rejected.add("payload", example="a record that is nested too deeply")

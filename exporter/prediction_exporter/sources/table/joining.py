@@ -122,6 +122,7 @@ class EngineJoin:
     """
 
     refills = False
+    pending = None
 
     def __init__(
         self,

@@ -77,6 +77,11 @@ class TableSource:
         self._records: TableRecords | None = None
         if context.predictions.unfolds:  # the filter is the database's
             unfolding = Unfolding(context.predictions, context.layout, None, clock=context.clock)
+            if unfolding.joiner is not None:
+                raise ConfigError(
+                    f"{context.where}.{context.predictions.SECTION}.layout: {context.predictions.layout} joins requests and "
+                    f"responses, which are rows of their own here; join them in a view, and say with rows what it has"
+                )
             self._records = TableRecords(unfolding, context.predictions, context.layout)
         self._backoff = Backoff(clock=context.clock)
         self._slice = min(context.spans[0].bucket, SLICE_SECONDS)
@@ -90,6 +95,7 @@ class TableSource:
         self._problem = ""
         self._told_index = False
         self.refills = False
+        self.pending = None
         self.seen = FieldsSeen(context.predictions.fields)
 
     @property
