@@ -243,8 +243,6 @@ class Predictions(Section):
             self._check_table(self.table)
         if self.join is not None and self.layout is not None:
             raise refuse("has both join and layout", "one of them: a layout knows which records belong together")
-        if self.join is not None and self.table is not None:
-            raise refuse("has join beside table", "join beside log or files; for a table, a view or query that joins them")
         return self
 
     def _check_table(self, table: Table) -> None:

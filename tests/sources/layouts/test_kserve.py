@@ -233,7 +233,7 @@ def test_check_config_shows_what_records_hold(tmp_path: Path) -> None:
         ({"inputs": [], "id": "1"}, "none of its first 1 records is one of layout: kserve"),
         (
             {"ce-type": "x.inference.response", "body": {}},
-            "no sampled record can be read; refused as payload, such as 'an event without an id'",
+            "no sampled record can be read; refused as payload, such as 'an event without an id, ",
         ),
     ],
 )

@@ -198,6 +198,6 @@ def test_the_check_says_what_finds_each_other(
 def test_tables_do_not_join(watched: Watched) -> None:
     """A view or a query does; so it is said."""
     text = configuration("table: {url: 'sqlite:///x.db', name: t}")
-    told = "has join beside table .allowed: join beside log or files; for a table, a view or query"
+    told = "has join beside table .allowed: a table.query that joins requests and responses, and no join"
     with pytest.raises(ConfigError, match=told):
         config.parse(text, name="exporter.yml", base=watched.folder, environ={})
