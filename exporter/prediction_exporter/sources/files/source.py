@@ -38,6 +38,7 @@ from prediction_exporter.sources.files.parts import PartParser, sample_events
 from prediction_exporter.sources.files.readers import ERRORS, CsvReader, LinesReader, ParquetReader, Part, Reader
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
 from prediction_exporter.sources.jsonl import served_of
+from prediction_exporter.sources.layouts.registry import measured_of
 from prediction_exporter.sources.records.unfolding import Records
 
 logger = logging.getLogger(__name__)
@@ -318,7 +319,14 @@ class FilesSource:
                 continue
             predictions, where = self._predictions, f"{self._where}.{self._predictions.SECTION}.fields"
             try:
-                self.schema = log_schema(sample, predictions.fields, self._layout, timezone=predictions.timezone, where=where)
+                self.schema = log_schema(
+                    sample,
+                    predictions.fields,
+                    self._layout,
+                    timezone=predictions.timezone,
+                    where=where,
+                    measured=measured_of(predictions),
+                )
             except ConfigError as error:
                 raise ConfigError(f"{store.shown(file)}: {error}") from error
             self._parser = PartParser(self.schema, sample, clock=self._clock, records=self._records)

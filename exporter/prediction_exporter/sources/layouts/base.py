@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from prediction_exporter.config.records import Encoding
+from prediction_exporter.sources.fields.measured import Measured
 
 Record = Mapping[str, Any]
 
@@ -61,6 +62,7 @@ class RecordLayout:
             ``response``. It raises ``PayloadError`` where the record cannot be read.
         half: tells which half of a prediction a record is, None where it is none; left out where each record is whole.
         is_meant: whether a record is one of this layout at all; others of a log are skipped, as those that a filter leaves out.
+        measured: what is added up and observed beside the latency, of fields of a flat event, without configuration.
         notes: sentences for the documentation and ``check config``, as where the time comes from.
     """
 
@@ -70,4 +72,5 @@ class RecordLayout:
     flat: Callable[[Record, Options], Iterator[dict[str, Any]]]
     half: Callable[[Record], Half | None] | None = None
     is_meant: Callable[[Record], bool] = field(default=lambda record: True)  # noqa: ARG005 - of every record
+    measured: Measured = field(default_factory=Measured)
     notes: tuple[str, ...] = ()

@@ -65,10 +65,11 @@ class TableSource:
         self._context = context
         self._clock = context.clock
         self._database = Database(settings, where=f"{context.where}.{context.predictions.SECTION}.table")
-        if context.predictions.fields.entity is not None and mode_of(context, settings, self._database) == "aggregate":
+        of_rows = [name for name in ("entity", "sums", "durations") if getattr(context.predictions.fields, name) is not None]
+        if of_rows and mode_of(context, settings, self._database) == "aggregate":
             raise ConfigError(
-                f"{context.where}.predictions.fields.entity: is read where rows are fetched, and this database counts them "
-                f"itself (table.mode is {settings.mode}); write table.mode: rows, or leave entity out"
+                f"{context.where}.predictions.fields.{of_rows[0]}: is read where rows are fetched, and this database counts "
+                f"them itself (table.mode is {settings.mode}); write table.mode: rows, or leave {of_rows[0]} out"
             )
         self._records: TableRecords | None = None
         if context.predictions.unfolds:  # the filter is the database's
