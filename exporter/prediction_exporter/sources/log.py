@@ -151,7 +151,7 @@ class LogSource:
         if sample is None:
             return Look(faults=damaged) if damaged else look_at_no_file(log.path, log.start)
         if not sample.events:
-            found = look_at_no_event(sample, log.format)
+            found = look_at_no_event(sample, log.format, self._predictions.example)
             left_out(parse_lines(sample.data.split(b"\n"), Rejected()), self._fields.chosen)
             return replace(found, remarks=(*found.remarks, *damaged), unseen=self._fields.seen.unseen())
         self._fields.take(sample.events)
