@@ -24,6 +24,7 @@ from prediction_exporter.demo.credit_risk import training_data
 from prediction_exporter.kit.config_page import CONFIGURATION_PAGE, configuration_page
 from prediction_exporter.kit.docs import PERFORMANCE_PAGE, STATISTICS_PAGE, performance_page, statistics_page
 from prediction_exporter.kit.metrics_page import PAGE, metrics_page
+from prediction_exporter.kit.records_page import RECORDS_PAGE, records_page
 from prediction_exporter.kit.render import diff, render, write
 from prediction_exporter.kit.servers_page import SERVERS_PAGE, servers_page
 from prediction_exporter.shell import bash, fish, zsh
@@ -45,6 +46,7 @@ def files() -> dict[str, str]:
         PERFORMANCE_PAGE: performance_page((ROOT / PERFORMANCE_PAGE).read_text(encoding="utf-8")),
         CONFIGURATION_PAGE: configuration_page((ROOT / CONFIGURATION_PAGE).read_text(encoding="utf-8")),
         SERVERS_PAGE: servers_page((ROOT / SERVERS_PAGE).read_text(encoding="utf-8")),
+        RECORDS_PAGE: records_page((ROOT / RECORDS_PAGE).read_text(encoding="utf-8")),
         PROOF_PAGE: proof_page((ROOT / PROOF_PAGE).read_text(encoding="utf-8")),
         SIZING_PAGE: sizing_page((ROOT / SIZING_PAGE).read_text(encoding="utf-8")),
         "docs/config.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",

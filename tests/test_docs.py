@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,18 @@ from prediction_exporter.counting.ledger import MAX_VERSION_LENGTH
 from prediction_exporter.counting.profiler import Profiler
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.kit.groups import RECORDED
+from prediction_exporter.kit.records_page import layouts_markdown
 from prediction_exporter.monitor import monitor
 from prediction_exporter.servers import SERVERS
 from prediction_exporter.sources import base, log_fields, log_sample, tracker
-from prediction_exporter.sources.base import REASONS
+from prediction_exporter.sources.base import REASONS, Rejected
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.roles import KNOWN_NAMES, SERVER_NAMES, SERVER_STEMS
 from prediction_exporter.sources.fields.schema import EventSchema, describe
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import JsonLinesParser
+from prediction_exporter.sources.layouts.base import RecordLayout
+from prediction_exporter.sources.records.unfolding import Unfolding
 from prediction_exporter.web import connections, reading, server
 from prediction_exporter.web.web_config import TLSServerConfig, load_web_config
 
@@ -278,6 +282,44 @@ def test_filters_pass_what_the_page_says(where: str, numbers: list[int]) -> None
     parser = JsonLinesParser(EventSchema(time=("ts",), columns=()), chosen=Filter(parse_where(where)))
     for number, line in enumerate(lines.splitlines(), 1):
         assert parser.parse(line.encode()).skipped == (number not in numbers), line
+
+
+RECORDS = ROOT / "docs" / "sources" / "records.md"
+
+
+def test_records_unfold_as_the_page_says() -> None:
+    """Each of its sections with the record and the flat events that follow."""
+    sections, shown = blocks(RECORDS, "yaml"), blocks(RECORDS, "json")
+    assert len(shown) == 2 * len(sections) > 6
+    for section, record, flat in zip(sections, shown[::2], shown[1::2], strict=True):
+        [model] = MINIMAL["models"]
+        content = {**MINIMAL, "models": [{**model, "predictions": {**model["predictions"], **yaml.safe_load(section)}}]}
+        settings = parse(yaml.safe_dump(content), name="exporter.yml", base=ROOT, environ={}).models[0].predictions
+        rejected = Rejected()
+        unfolded = Unfolding(settings, None, None, clock=lambda: 0.0, numbered=False).unfold(record.encode(), rejected)
+        assert [json.loads(line) for line in unfolded.data.splitlines()] == [json.loads(line) for line in flat.splitlines()]
+        assert not rejected.total
+
+
+def no_events(*_: Any) -> Iterator[dict[str, Any]]:
+    """Yield nothing."""
+    return iter(())
+
+
+def test_the_table_of_layouts_has_what_they_say() -> None:
+    """Names, writers, evidence and notes, as they are declared."""
+    one = RecordLayout(
+        name="a-b", writer="Its *server*", evidence="genuine", flat=lambda *_: iter(()), notes=("No time.", "Two.")
+    )
+    found = layouts_markdown([one, replace(one, name="c", notes=())])
+    assert found.splitlines() == [
+        "| `layout` | who writes such records | what its tests read |",
+        "| --- | --- | --- |",
+        "| `a-b` | Its *server* | genuine |",
+        "| `c` | Its *server* | genuine |",
+        "",
+        "- `a-b`: No time. Two.",
+    ]
 
 
 def messages(layout: Layout) -> Iterator[str]:

@@ -12,6 +12,7 @@ from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.doubts import within
+from prediction_exporter.sources.fields.made import MADE, ROW
 from prediction_exporter.sources.fields.measured import Measured
 from prediction_exporter.sources.fields.names import LIST_ITEM, all_nested, flatten, is_single, to_path
 from prediction_exporter.sources.fields.roles import Roles, assign, meant
@@ -19,7 +20,6 @@ from prediction_exporter.sources.fields.schema import ColumnField, DurationPaths
 from prediction_exporter.sources.fields.stated import Stated
 from prediction_exporter.sources.fields.steps import OfLabel
 from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
-from prediction_exporter.sources.records.numbering import ROW
 
 
 def log_schema(
@@ -46,7 +46,7 @@ def log_schema(
     found = flatten(sample)
     row = found.pop(ROW, None)
     roles = assign(list(found), fields, where=where)
-    present, hidden = ", ".join(list(found)[:30]), within(sample)
+    present, hidden = ", ".join([name for name in found if name not in MADE][:30]), within(sample)
     if roles.time is None and fields.RECOGNISED:
         raise ConfigError(
             f"{where}.time: no field could be recognised as the time; write its name (the lines have: {present}){hidden}"

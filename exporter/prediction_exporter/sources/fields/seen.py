@@ -10,6 +10,7 @@ from math import inf
 from typing import Any
 
 from prediction_exporter.config import Fields
+from prediction_exporter.sources.fields.made import MADE
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten
 from prediction_exporter.sources.fields.passed import Passed
 from prediction_exporter.sources.fields.roles import meant
@@ -127,7 +128,8 @@ class FieldsSeen:
         self._look_for(records, has_values=has_values)
         # Names are told in messages alone, and do not change with each batch.
         if has_names and self._records >= 2 * self._named and any(one not in self._seen for one in self._looked_for):
-            self._names, self._named = tuple(flatten(records)), self._records
+            self._names = tuple(name for name in flatten(records) if name not in MADE)
+            self._named = self._records
             self._hints.clear()
 
     def count_read(self, records: int, schema: EventSchema, *, have_latency: bool) -> bool:

@@ -9,12 +9,6 @@ from typing import Any
 from prediction_exporter.sources.fields.schema import Path, lookup
 from prediction_exporter.sources.values import text_of
 
-#: The field of a flat event that holds which row of its record it is, from 0; 0 where it has an id of its own.
-ROW = "row of the record"
-
-#: The field of one of a table that holds the time of its record, in microseconds since the epoch.
-TIME = "time of the record"
-
 
 def row_numbers(events: Sequence[Mapping[str, Any]], id_at: Path | None) -> Sequence[int]:
     """Return which row of its record each event is, from 0; 0 for one whose id no other event of the record has.

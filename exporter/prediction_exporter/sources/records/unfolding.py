@@ -13,6 +13,7 @@ from prediction_exporter.config import Predictions
 from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.memory import ROOM
 from prediction_exporter.sources.base import Rejected, UnfoldedSample
+from prediction_exporter.sources.fields.made import ROW, TIME
 from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.passed import Passed
 from prediction_exporter.sources.fields.schema import Path
@@ -23,7 +24,8 @@ from prediction_exporter.sources.layouts.base import SIDES, Options, Record
 from prediction_exporter.sources.layouts.registry import layout_of
 from prediction_exporter.sources.records.decoding import as_texts, decode_fast, encode
 from prediction_exporter.sources.records.halves import Halves, HalvesInMemory, half_of
-from prediction_exporter.sources.records.numbering import ROW, TIME, row_numbers
+from prediction_exporter.sources.records.numbering import row_numbers
+from prediction_exporter.sources.records.once import ToldOnce
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
 from prediction_exporter.sources.sieve import Sieve
@@ -75,6 +77,7 @@ class Unfolding:
         self._sieve = None if chosen is None else Sieve(chosen)
         self._clock = clock
         self._numbered = numbered
+        self._once = ToldOnce(predictions, layout)
         self.records = self.predictions = 0
         self.names: tuple[str, ...] = ()
         self.id_at: Path | None = None
@@ -153,6 +156,7 @@ class Unfolding:
         self.records += 1
         self.predictions += len(events)
         self.names = self.names or tuple(flatten(events[:1]))
+        self._once.leave(record, events)
         time = record.get(TIME)
         for row, event in zip(row_numbers(events, self.id_at), events, strict=True):
             if self._numbered:

@@ -19,6 +19,7 @@ from prediction_exporter.config import Fields, Predictions
 from prediction_exporter.config.fields import TimeField
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.sources.base import Batch, Rejected
+from prediction_exporter.sources.fields.made import TIME
 from prediction_exporter.sources.fields.recognise import column_names, log_schema
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.frames import value_at
@@ -27,7 +28,6 @@ from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.layouts.base import Record
 from prediction_exporter.sources.layouts.registry import measured_of
 from prediction_exporter.sources.records.decoding import decode
-from prediction_exporter.sources.records.numbering import TIME
 from prediction_exporter.sources.records.unfolding import Unfolding
 from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
 from prediction_exporter.sources.table.engine import Database
