@@ -18,7 +18,7 @@ from prediction_exporter.config.fields import FeaturePattern, Features, Fields, 
 from prediction_exporter.config.files import baseline_command, check_files, check_log_folders
 from prediction_exporter.config.latency import UNIT_ENDINGS, LatencyField
 from prediction_exporter.config.load import load, parse
-from prediction_exporter.config.measured import TimeSpan
+from prediction_exporter.config.measured import MeasuredDuration
 from prediction_exporter.config.models import (
     Column,
     Config,
@@ -67,6 +67,7 @@ __all__ = [
     "LatencyObjective",
     "Log",
     "LogFormat",
+    "MeasuredDuration",
     "Model",
     "Notes",
     "Notifications",
@@ -93,7 +94,6 @@ __all__ = [
     "Teams",
     "Thresholds",
     "TimeField",
-    "TimeSpan",
     "Unit",
     "Webhook",
     "WorkingHours",

@@ -26,6 +26,11 @@ UNIT_ENDINGS: dict[str, Unit] = {
 }
 
 
+def unit_of_name(name: str) -> Unit | None:
+    """Return the unit that a field's name ends in; None where it ends in none."""
+    return next((unit for ending, unit in UNIT_ENDINGS.items() if name.endswith(ending)), None)
+
+
 class LatencyField(Section):
     """The field with the duration of a request."""
 
@@ -38,9 +43,9 @@ class LatencyField(Section):
         mapping = field_mapping(value)
         if not isinstance(value, str):
             return mapping
-        for ending, unit in UNIT_ENDINGS.items():
-            if value.endswith(ending):
-                return {**mapping, "unit": unit}
+        unit = unit_of_name(value)
+        if unit is not None:
+            return {**mapping, "unit": unit}
         raise refuse("does not tell its unit", "{field: NAME, unit: UNIT} with a unit of s, ms, us or ns")
 
 

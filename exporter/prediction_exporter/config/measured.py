@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from prediction_exporter.config.latency import LatencyField
+from prediction_exporter.config.latency import field_mapping, unit_of_name
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.values import FieldName, Name, Text, Unit, refuse
 
@@ -17,24 +17,36 @@ from prediction_exporter.config.values import FieldName, Name, Text, Unit, refus
 MOST_MEASURED = 20
 
 
-class TimeSpan(Section):
-    """A duration that is the difference of two times."""
+class MeasuredDuration(Section):
+    """A duration beside that of the request: a field with it, or the two times that it lies between."""
 
-    begin: Text = Field(alias="from", description="Field with the time at which it begins.")
-    end: Text = Field(alias="to", description="Field with the time at which it ends.")
-    unit: Unit | None = Field(None, description="Unit of times that are numbers; recognised by their magnitude if absent.")
+    field: Text | None = Field(None, description="Field with the duration.")
+    begin: Text | None = Field(None, alias="from", description="Field with the time at which it begins.")
+    end: Text | None = Field(None, alias="to", description="Field with the time at which it ends.")
+    unit: Unit | None = Field(
+        None, description="Unit of the duration; of times that are numbers, recognised by their magnitude if absent."
+    )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return field_mapping(value, "{field: NAME, unit: UNIT}, or {from: FIELD, to: FIELD}")
 
-def _form_of_duration(value: Any) -> str:
-    is_span = isinstance(value, TimeSpan) or (isinstance(value, dict) and not {"from", "to"}.isdisjoint(value))
-    return "<times>" if is_span else "<field>"
+    @model_validator(mode="after")
+    def _either(self) -> MeasuredDuration:
+        forms = "{field: NAME, unit: UNIT} with a unit of s, ms, us or ns, or {from: FIELD, to: FIELD}"
+        if (self.field is None) == (self.begin is None and self.end is None):
+            raise refuse("is no duration" if self.field is None else "has field beside from and to", forms)
+        if self.field is None and (self.begin is None or self.end is None):
+            raise refuse("has one of from and to", "both of them: the times that it lies between")
+        if self.field is not None and self.unit_of_field is None:
+            raise refuse("does not tell its unit", forms)
+        return self
 
-
-#: One field with a duration, or two with times. The tags keep the errors of the two apart.
-MeasuredDuration = Annotated[
-    Annotated[Annotated[LatencyField, FieldName()], Tag("<field>")] | Annotated[TimeSpan, Tag("<times>")],
-    Discriminator(_form_of_duration),
-]
+    @property
+    def unit_of_field(self) -> Unit | None:
+        """The unit of the field: as told, or as its name ends."""
+        return self.unit or unit_of_name(self.field or "")
 
 
 def _by_name(value: Any) -> Any:
@@ -65,4 +77,4 @@ class _OrList:
 
 
 Sums = Annotated[Mapping[Name, Text], Field(min_length=1, max_length=MOST_MEASURED), BeforeValidator(_by_name), _OrList()]
-Durations = Annotated[Mapping[Name, MeasuredDuration], Field(min_length=1, max_length=MOST_MEASURED)]
+Durations = Annotated[Mapping[Name, Annotated[MeasuredDuration, FieldName()]], Field(min_length=1, max_length=MOST_MEASURED)]

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prediction_exporter.config import Fields, LatencyField, TimeSpan
+from prediction_exporter.config import Fields, MeasuredDuration
 from prediction_exporter.counting.events import Amounts, ValueState
 
 #: Numbers of a column and their states, None where they are missing where there is none and valid elsewhere.
@@ -28,7 +28,7 @@ class Measured:
     """
 
     sums: Mapping[str, str] = field(default_factory=dict)
-    durations: Mapping[str, LatencyField | TimeSpan] = field(default_factory=dict)
+    durations: Mapping[str, MeasuredDuration] = field(default_factory=dict)
 
     @classmethod
     def of(cls, fields: Fields) -> Measured:
@@ -42,10 +42,8 @@ class Measured:
     def duration_fields(self) -> Iterator[tuple[str, str]]:
         """Yield the fields of durations, each behind its key in the configuration."""
         for name, told in self.durations.items():
-            if isinstance(told, LatencyField):
-                yield name, told.field
-            else:
-                yield from ((f"{name}.from", told.begin), (f"{name}.to", told.end))
+            places = {name: told.field, f"{name}.from": told.begin, f"{name}.to": told.end}
+            yield from ((key, field) for key, field in places.items() if field is not None)
 
 
 def amounts_of(numbers: pl.Series, states: NDArray[np.uint8] | None) -> Amounts:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from os.path import commonprefix
 from typing import Any
 
-from prediction_exporter.config import Fields, LatencyField, ScorePattern, TimeSpan
+from prediction_exporter.config import Fields, MeasuredDuration, ScorePattern
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Layout, Role
 from prediction_exporter.errors import ConfigError
@@ -90,10 +90,10 @@ def log_schema(
     return schema
 
 
-def _duration(name: str, told: LatencyField | TimeSpan, found: Mapping[str, Path]) -> DurationPaths:
-    if isinstance(told, LatencyField):
-        return DurationPaths(name=name, begin=to_path(told.field, found), unit=told.unit)
-    return DurationPaths(name=name, begin=to_path(told.begin, found), end=to_path(told.end, found), unit=told.unit)
+def _duration(name: str, told: MeasuredDuration, found: Mapping[str, Path]) -> DurationPaths:
+    if told.begin is not None and told.end is not None:
+        return DurationPaths(name=name, begin=to_path(told.begin, found), end=to_path(told.end, found), unit=told.unit)
+    return DurationPaths(name=name, begin=to_path(told.field or "", found), unit=told.unit_of_field)
 
 
 def _of_features(fields: Fields, names: Sequence[str]) -> str:

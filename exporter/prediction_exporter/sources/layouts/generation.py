@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from prediction_exporter.config import LatencyField
+from prediction_exporter.config import MeasuredDuration
 from prediction_exporter.sources.fields.measured import Measured
 
 #: What stands for a number that is none: its text may be anybody's.
@@ -39,8 +39,8 @@ _HELD_BACK = frozenset({"content_filter", "refusal", "safety", "blocklist", "pro
 MEASURED = Measured(
     sums={name: f"features.{name}" for name in ("input_tokens", "output_tokens", "cached_tokens", "tool_calls", "cost")},
     durations={
-        "time_to_first_token": LatencyField(field="time_to_first_token_ms", unit="ms"),
-        "time_per_output_token": LatencyField(field="time_per_output_token_ms", unit="ms"),
+        "time_to_first_token": MeasuredDuration(field="time_to_first_token_ms", unit="ms"),
+        "time_per_output_token": MeasuredDuration(field="time_per_output_token_ms", unit="ms"),
     },
 )
 

@@ -300,7 +300,7 @@ class TableSource:
 
     def _as_reading(self, reader: Reader, reading: Reading, width: int, counts: Mapping[int, int]) -> Iterator[Batch]:
         """Read a span; what is known of it, and where reading goes on, changes with the last part alone."""
-        slices = range(max(reading.start, reading.end - 2 * self._lateness), reading.end, self._slice)
+        slices = range(max(reading.start, self._floor(reading.end - 2 * self._lateness)), reading.end, self._slice)
         known = {at: counts.get(at, 0) for at in slices}
         if any(reading.start <= at < reading.end for at in counts):
             read = 0
