@@ -6,6 +6,7 @@ look like one: a text of a person does not become a category.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -93,7 +94,10 @@ class Generation:
             "time_per_output_token_ms": self._per_output_token(numbers.get("output_tokens")),
             "features": features or None,
         }
-        return {name: value for name, value in found.items() if value is not None}
+        event = {name: value for name, value in found.items() if value is not None}
+        # Where others have an id, an event without one is refused, and a request that failed has none of an answer.
+        event.setdefault("id", f"unnamed-{_digest(event)}")
+        return event
 
     def _per_output_token(self, tokens: Any) -> float | None:
         """Return the time between tokens, from the first to the last."""
@@ -101,6 +105,10 @@ class Generation:
             return None
         rest = self.latency_ms - self.first_token_ms
         return rest / (tokens - 1) if rest >= 0 else None
+
+
+def _digest(event: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(event, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 
 def number_of(value: Any) -> Any:
