@@ -29,7 +29,7 @@ def records(name: str) -> list[dict[str, Any]]:
 
 def completion(text: str = "", **changed: Any) -> dict[str, Any]:
     """Return the answer of a chat completion."""
-    message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     return {
         "id": "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT",
         "object": "chat.completion",

@@ -14,7 +14,10 @@ import polars as pl
 import pytest
 
 from prediction_exporter import config
+from prediction_exporter.collectors.switches import Switches
+from prediction_exporter.collectors.traffic import DURATION, FIELD_AMOUNT, FIELD_VALUES
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.monitor import budget
 from watched import NOW, Series, Watched, close_all, config_text, model_text, read, total
 
 #: What stands in the place of an amount and is none adds nothing.
@@ -192,6 +195,18 @@ def test_a_field_that_is_nowhere_is_told(watched: Watched) -> None:
     seen = {dict(of)["field"]: value for (name, of), value in series.items() if name == "prediction_exporter_field_seen_ratio"}
     assert seen == {"time": 1, "version": 1, "status": 1, "sums.token": 0, "durations.d.from": 0, "durations.d.to": 1}
     assert durations(series) == {("1", "d"): (0, 0)}
+
+
+def test_the_budget_has_their_series(watched: Watched) -> None:
+    """As many of each family as a version shows that has them all."""
+    loaded = watched.configure(text_of(in_a_log(watched.folder, EVENTS[:3])))
+    most = budget.total(budget.of_model(loaded, loaded.models[0], None, Switches()), 1)
+    series = read(watched.start(loaded), watched.clock)[1]
+    for family in (FIELD_AMOUNT, FIELD_VALUES, DURATION):
+        shown = sum(
+            name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") == family.name for name, _ in series
+        )
+        assert most[family.name] == shown > 0
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,13 @@ def test_one_record_a_line(form: str) -> None:
     assert event["features"]["output_tokens"] == 3
 
 
+@pytest.mark.parametrize("reasons", [["stop", "length"], "stop, length", '["stop", "length"]', "stop"])
+def test_reasons_in_any_form(reasons: Any) -> None:
+    """The first of a list, and of texts that exporters make of one."""
+    [event] = flat("otel", batch({"attributes": attributes({"gen_ai.response.finish_reasons": reasons})}))
+    assert event["prediction"] == "stop"
+
+
 def test_choices_of_a_generation_are_one() -> None:
     """Of the events before there was one for all, the first choice tells the finish reason; messages are no generations."""
 

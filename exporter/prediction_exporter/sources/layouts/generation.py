@@ -48,7 +48,8 @@ MEASURED = Measured(
 #: What the notes of each layout of generations say.
 NOTES = (
     "Prompts, answers and arguments of tools are counted and not kept, and no line is shown as an example of what is refused.",
-    "Input tokens include the cached ones; cached tokens are a part of them, not more.",
+    "Input tokens include the cached ones, output tokens those of reasoning: neither is to be added to them.",
+    "A record counts once for each time that it is logged: have wrappers and what they call not both logged.",
     "A generation is one prediction, however many choices it has: the finish reason is that of the first.",
 )
 

@@ -224,7 +224,7 @@ def _counts_of(record: Record, parameters: Mapping[str, Any], answer: Mapping[st
 LAYOUT = RecordLayout(
     name="openai",
     writer="OpenAI's API and servers of its kind (vLLM), proxies (LiteLLM), batches",
-    evidence="records of LiteLLM's tests, and answers of the documentation of the API",
+    evidence="records of LiteLLM's tests, and made ones of the form of the API's answers",
     flat=_flat,
     is_meant=_is_meant,
     measured=MEASURED,

@@ -15,6 +15,7 @@ from prediction_exporter.sources.layouts.generation import (
     number_of,
     object_in,
     objects_in,
+    parsed,
 )
 from prediction_exporter.sources.records.payloads import PayloadError
 
@@ -29,6 +30,7 @@ _ATTRIBUTES = ("attributes", "Attributes", "LogAttributes", "SpanAttributes")
 _INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
 _OUTPUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
 _CACHED = ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens", "gen_ai.usage.cached_tokens")
+_REASONING = ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens")
 _COSTS = ("gen_ai.usage.cost", "gen_ai.usage.cost_usd", "gen_ai.cost.total")
 
 #: Seconds, as conventions and vLLM write them.
@@ -124,7 +126,6 @@ def _generation_of(record: Record, attributes: Mapping[str, Any]) -> Generation:
     body = object_in(_plain(record.get("body"))) if _event_name(record, attributes) == _CHOICE else {}
     reasons = first_of((attributes.get("gen_ai.response.finish_reasons"), body.get("finish_reason")))
     context = object_in(record.get("context"))
-    finish = first_of(reasons) if isinstance(reasons, list) else reasons
     model = attributes.get("gen_ai.request.model")
     calls, refusal = _content_of(attributes, body)
     begin, end = (first_of(record.get(key) for key in keys) for keys in (_BEGINS, _ENDS))
@@ -133,13 +134,14 @@ def _generation_of(record: Record, attributes: Mapping[str, Any]) -> Generation:
         id=first_of((attributes.get("gen_ai.response.id"), *(record.get(key) for key in _IDS), context.get("span_id"))),
         version=first_of((attributes.get("gen_ai.response.model"), model)),
         status=_status_of(record, attributes),
-        finish=finish,
+        finish=_first_reason(reasons),
         latency_ms=first_of((_nanoseconds_between(begin, end), *_milliseconds(attributes, _LATENCY))),
         first_token_ms=first_of(_milliseconds(attributes, _FIRST_TOKEN)),
         numbers={
             "input_tokens": first_of(map(attributes.get, _INPUT)),
             "output_tokens": first_of(map(attributes.get, _OUTPUT)),
             "cached_tokens": first_of(map(attributes.get, _CACHED)),
+            "reasoning_tokens": first_of(map(attributes.get, _REASONING)),
             "cost": first_of(map(attributes.get, _COSTS)),
             "tool_calls": calls,
             "temperature": attributes.get("gen_ai.request.temperature"),
@@ -159,6 +161,14 @@ _ENDS = ("endTimeUnixNano", "end_time")
 _TIMES = ("timeUnixNano", "observedTimeUnixNano", "timestamp", "observed_timestamp", "Timestamp", "time", "@timestamp")
 _NANOSECONDS = re.compile(r"[0-9]{1,20}")
 _IDS = ("spanId", "span_id", "SpanId")
+
+
+def _first_reason(reasons: Any) -> Any:
+    """Return the first reason of a list, of a text of one, or of a text with commas."""
+    found = parsed(reasons)
+    if isinstance(found, list):
+        return first_of(found)
+    return found.partition(",")[0].strip() if isinstance(found, str) else found
 
 
 def _is_time(value: Any) -> bool:
@@ -210,7 +220,7 @@ def _content_of(attributes: Mapping[str, Any], body: Mapping[str, Any]) -> tuple
 LAYOUT = RecordLayout(
     name="otel",
     writer="OpenTelemetry with the conventions for generative AI: OTLP JSON of logs and traces, records of an SDK",
-    evidence="attributes of the conventions in batches of the form of opentelemetry-proto's example",
+    evidence="made records with the conventions' examples, in batches as opentelemetry-proto's example",
     flat=_flat,
     is_meant=_is_meant,
     measured=MEASURED,
