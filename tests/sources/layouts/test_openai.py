@@ -125,6 +125,39 @@ def test_cached_tokens_are_a_part_of_the_input(usage: Any, tokens: tuple[Any, An
     assert (found.get("input_tokens"), found.get("cached_tokens")) == tokens
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"type": "message", "status": 200, "text": "x"},
+        {"type": "response", "status": 500, "path": "/v1/models"},
+        {"object": "list", "data": []},
+        {"error": "timeout", "request": {"method": "GET", "path": "/health"}},
+        {"choices": ["a", "b"]},
+        {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "m", "messages": []}},
+    ],
+)
+def test_other_lines_are_no_generations(line: dict[str, Any]) -> None:
+    """Of a server's log, of lists of models, of what a batch asks."""
+    assert not flat("openai", line)
+
+
+def test_answers_of_other_endpoints() -> None:
+    """Embeddings have neither a time nor a reason to end; the API of responses and Anthropic's messages call all otherwise."""
+    [embeddings] = flat("openai", {"response": {"object": "list", "data": [], "model": "e", "usage": {"prompt_tokens": 8}}})
+    assert (embeddings["time"], embeddings["features"]["input_tokens"]) == (0.0, 8)  # that of reading
+    assert "prediction" not in embeddings
+    output = [{"type": "function_call", "name": "f"}, {"type": "message", "content": [{"type": "refusal", "refusal": "no"}]}]
+    cut = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "created_at": 5, "output": output}
+    usage = {"input_tokens": 3, "input_tokens_details": {"cached_tokens": 1}, "output_tokens": 4}
+    [response] = flat("openai", {"object": "response", "id": "resp_1", "model": "o3", "usage": usage, **cut})
+    assert (response["time"], response["prediction"]) == (5, "max_output_tokens")
+    found = {"refusal": "refusal", "input_tokens": 3, "cached_tokens": 1, "output_tokens": 4, "tool_calls": 1}
+    assert found.items() <= response["features"].items()
+    content = [{"type": "text", "text": "x"}, {"type": "tool_use", "name": "f", "input": {}}]
+    [message] = flat("openai", {"type": "message", "model": "c", "stop_reason": "tool_use", "usage": usage, "content": content})
+    assert (message["prediction"], message["features"]["tool_calls"]) == ("tool_use", 1)
+
+
 def test_refusals_and_calls_of_tools() -> None:
     """A refusal that is written, one that a filter made, and none; calls of old and new form."""
     message: dict[str, Any] = {"role": "assistant", "content": None}

@@ -50,6 +50,7 @@ NOTES = (
     "Prompts, answers and arguments of tools are counted and not kept, and no line is shown as an example of what is refused.",
     "Input tokens include the cached ones, output tokens those of reasoning: neither is to be added to them.",
     "A record counts once for each time that it is logged: have wrappers and what they call not both logged.",
+    "Records without a time take that of reading. Costs are in the currency that they are logged in: LiteLLM's is US dollars.",
     "A generation is one prediction, however many choices it has: the finish reason is that of the first.",
 )
 

@@ -19,13 +19,19 @@ from prediction_exporter.sources.layouts.generation import (
     parsed,
 )
 
-#: What an answer says that it is.
-_ANSWERS = frozenset({"chat.completion", "text_completion", "response", "message", "list"})
+#: What answers say that they are, with one of what they have.
+_ANSWERS: Mapping[str, tuple[str, ...]] = {
+    "chat.completion": ("choices", "usage"),
+    "text_completion": ("choices", "usage"),
+    "response": ("output", "usage"),
+    "list": ("usage",),
+}
 
 _CHUNK = "chat.completion.chunk"
 
 #: Keys that a request and an answer are logged under.
 _REQUESTS = ("request", "request_body", "body", "requestBody")
+_ASKED = ("messages", "prompt", "input")
 _RESPONSES = ("response", "response_body", "responseBody", "output")
 
 _CODE, _FAILURE = re.compile("[1-5][0-9]{2}"), re.compile("[45][0-9]{2}")
@@ -35,14 +41,21 @@ def _is_meant(record: Record) -> bool:
     record = _payload(record)
     if "call_type" in record and "startTime" in record:
         return True
-    answer = _answer_of(record)
-    return bool(answer) or ("error" in record and any(isinstance(record.get(key), Mapping) for key in _REQUESTS))
+    if _answer_of(record):
+        return True
+    asked = _request_of(record)
+    return "error" in record and "model" in asked and any(key in asked for key in _ASKED)
 
 
 def _payload(record: Record) -> Record:
     """Return what LiteLLM logs of a call, also where it stands beside what it was called with."""
     inner = record.get("standard_logging_object")
     return inner if isinstance(inner, Mapping) else record
+
+
+def _request_of(record: Record) -> Mapping[str, Any]:
+    """Return the request that a record holds; an empty one where there is none."""
+    return first_of(object_in(record.get(key)) or None for key in _REQUESTS) or {}
 
 
 def _answer_of(record: Record) -> Mapping[str, Any]:
@@ -61,11 +74,12 @@ def _answer_of(record: Record) -> Mapping[str, Any]:
 
 
 def _is_answer(value: Mapping[str, Any]) -> bool:
-    kind = first_of((value.get("object"), value.get("type")))
-    if kind is not None:
-        is_known = isinstance(kind, str) and kind in _ANSWERS
-        return is_known and any(key in value for key in ("choices", "usage", "status", "stop_reason"))
-    return isinstance(value.get("choices"), list)
+    kind = value.get("object")
+    if isinstance(kind, str):
+        return any(key in value for key in _ANSWERS.get(kind, ()))
+    if value.get("type") == "message":
+        return "stop_reason" in value and "usage" in value
+    return any("finish_reason" in choice for choice in objects_in(value.get("choices")))
 
 
 def _of_chunks(chunks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -91,15 +105,14 @@ def _of_chunks(chunks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     }
 
 
-def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
+def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     record = _payload(record)
     answer = _answer_of(record)
-    request = first_of(object_in(record.get(key)) or None for key in _REQUESTS) or {}
-    parameters = {**object_in(record.get("model_parameters")), **request}
+    parameters = {**object_in(record.get("model_parameters")), **_request_of(record)}
     asked = first_of((record.get("model"), parameters.get("model"), answer.get("model")))
     begin, end = record.get("startTime"), record.get("endTime")
     generation = Generation(
-        time=first_of((end, begin, *(record.get(key) for key in ("timestamp", "time", "ts")), *map(answer.get, _CREATED))),
+        time=first_of((end, begin, *map(record.get, _TIMES), *map(answer.get, _CREATED), options.now)),
         id=first_of((record.get("request_id"), record.get("id"), answer.get("id"))),
         version=first_of((answer.get("model"), asked)),
         status=_status_of(record, answer),
@@ -124,6 +137,7 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa
     yield generation.event()
 
 
+_TIMES = ("timestamp", "time", "ts", "@timestamp", "created_at")
 _CREATED = ("created", "created_at")
 
 #: Durations by their keys, with what makes milliseconds of them.

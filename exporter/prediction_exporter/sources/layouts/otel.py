@@ -69,7 +69,7 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     if len(found) > options.most:
         raise PayloadError(f"{len(found)} generations are more than {options.most}", "too_many_rows")
     for one in found:
-        yield _generation_of(one, _attributes(one)).event()
+        yield _generation_of(one, _attributes(one), options.now).event()
 
 
 def _within(batch: list[Mapping[str, Any]]) -> Iterator[Record]:
@@ -122,7 +122,7 @@ def _is_generation(record: Record, attributes: Mapping[str, Any]) -> bool:
     return any(attributes.get(key) is not None for key in _TELLING)
 
 
-def _generation_of(record: Record, attributes: Mapping[str, Any]) -> Generation:
+def _generation_of(record: Record, attributes: Mapping[str, Any], now: float) -> Generation:
     body = object_in(_plain(record.get("body"))) if _event_name(record, attributes) == _CHOICE else {}
     reasons = first_of((attributes.get("gen_ai.response.finish_reasons"), body.get("finish_reason")))
     context = object_in(record.get("context"))
@@ -130,7 +130,7 @@ def _generation_of(record: Record, attributes: Mapping[str, Any]) -> Generation:
     calls, refusal = _content_of(attributes, body)
     begin, end = (first_of(record.get(key) for key in keys) for keys in (_BEGINS, _ENDS))
     return Generation(
-        time=_time_of(first_of((end, *(one for key in _TIMES if _is_time(one := record.get(key)))))),
+        time=_time_of(first_of((end, *(one for key in _TIMES if _is_time(one := record.get(key))), now))),
         id=first_of((attributes.get("gen_ai.response.id"), *(record.get(key) for key in _IDS), context.get("span_id"))),
         version=first_of((attributes.get("gen_ai.response.model"), model)),
         status=_status_of(record, attributes),
