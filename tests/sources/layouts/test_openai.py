@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from generations import completion, counted, flat, records, watching
-from watched import total
+from watched import Clock, Watched, config_text, read, total
 
 NAMES = ("input_tokens", "output_tokens", "cached_tokens", "tool_calls", "cost")
 
@@ -181,6 +183,32 @@ def test_failures_by_their_code() -> None:
     assert "said" not in json.dumps(event)
     [event] = flat("openai", {**failed, "error_information": {"error_code": "said something"}})
     assert event["status"] == "failure"
+
+
+def test_the_spend_logs_of_litellm_are_a_table(tmp_path: Path) -> None:
+    """Each row is a generation, at the time of its row; nothing that is configured is missed."""
+    row = records("openai/litellm.jsonl")[1]
+    now = time.time()
+    with sqlite3.connect(tmp_path / "litellm.db") as database:
+        database.execute(f"CREATE TABLE spend ({', '.join(map(json.dumps, row))})")
+        for n in range(4):
+            at = datetime.fromtimestamp(now - n, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+            times = dict.fromkeys(("startTime", "endTime", "completionStartTime"), at)
+            values = {**row, **times, "request_id": str(n), "spend": 0.25}
+            database.execute(f"INSERT INTO spend VALUES ({', '.join('?' * len(row))})", list(values.values()))
+    database.close()
+    source = f"table: {{url: 'sqlite:///{tmp_path / 'litellm.db'}', name: spend, lateness: 30s}}"
+    watched = Watched(tmp_path, clock=Clock(now))
+    told = f"{source}\n      layout: openai\n      fields: {{time: startTime}}"
+    loaded = watched.configure(config_text(f"\n  - name: m\n    owner: me\n    maturity: 0\n    predictions:\n      {told}\n"))
+    monitor = watched.start(loaded)
+    watched.clock.now = now + 1
+    series = read(monitor, watched.clock)[1]
+    watched.close()
+    assert total(series, "model_field_amount_total", field="output_tokens", version="gpt-4o") == 80
+    assert total(series, "model_field_amount_total", field="cost") == 1
+    assert total(series, "model_field_values_total", field="tool_calls", state="missing") == 4
+    assert total(series, "prediction_exporter_field_seen_ratio", field="time") is None
 
 
 def test_a_request_that_failed_counts_beside_answers(tmp_path: Path) -> None:

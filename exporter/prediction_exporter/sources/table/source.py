@@ -71,6 +71,9 @@ class TableSource:
                 f"{context.where}.predictions.fields.{of_rows[0]}: is read where rows are fetched, and this database counts "
                 f"them itself (table.mode is {settings.mode}); write table.mode: rows, or leave {of_rows[0]} out"
             )
+        # The time of records is that of their row, and is there or an error: what they unfold to need not have it.
+        fields, is_of_row = context.predictions.fields, context.predictions.unfolds
+        self._fields = fields.model_copy(update={"time": None}) if is_of_row else fields
         self._records: TableRecords | None = None
         if context.predictions.unfolds:  # the filter is the database's
             unfolding = Unfolding(context.predictions, context.layout, None, clock=context.clock)
@@ -86,7 +89,7 @@ class TableSource:
         self._problem = ""
         self._told_index = False
         self.refills = False
-        self.seen = FieldsSeen(context.predictions.fields)
+        self.seen = FieldsSeen(self._fields)
 
     @property
     def schema(self) -> EventSchema | None:
@@ -200,7 +203,7 @@ class TableSource:
         context = self._context
         chosen = Filter.of(context.predictions)
         # A column may have been renamed.
-        self.seen = FieldsSeen(context.predictions.fields, None if chosen is None else chosen.seen)
+        self.seen = FieldsSeen(self._fields, None if chosen is None else chosen.seen)
         place, dialect = f"{context.where}.{context.predictions.SECTION}.where", self._database.dialect
         row_filter = None if chosen is None else TableFilter(chosen, dialect, where=place)
         relation = read_relation(
