@@ -21,6 +21,7 @@ from prediction_exporter.commands import COMMANDS
 from prediction_exporter.kit import alerts
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.performance import MEASURES
+from prediction_exporter.sources.layouts.registry import NAMES as LAYOUTS
 from prediction_exporter.statistics import STATISTICS
 
 ROOT = Path(__file__).parents[1]
@@ -166,6 +167,7 @@ def test_there_is_one_module_object() -> None:
 def test_no_module_is_forgotten() -> None:
     """Each is imported by another one, or by a script that renders."""
     used = {other for module, others in GRAPH.items() for other in others if other != module}
+    used |= {f"sources.layouts.{name.replace('-', '_')}" for name in LAYOUTS}  # imported by their name
     for script in (ROOT / "scripts").glob("*.py"):
         used |= own(imported(ast.parse(script.read_text(encoding="utf-8"))))
     packages = {module for module, path in MODULES.items() if path.name == "__init__.py"}

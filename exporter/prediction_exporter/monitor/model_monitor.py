@@ -307,8 +307,7 @@ class ModelMonitor:
             self._skipped += batch.skipped
             for reason, count in batch.rejected.counts.items():
                 self._rejected[reason] = self._rejected.get(reason, 0) + count
-                example = self.model.predictions.example(batch.rejected.examples.get(reason, ""))
-                self._complain(reason, count, example)
+                self._complain(reason, count, self.model.predictions.example(batch.rejected.examples.get(reason, "")))
         if reading is not None and batch.is_last:
             self._ledger.replace(reading, self._staged, now=now)
             self._staged = Tally()
