@@ -96,6 +96,7 @@ def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
     of_others = {
         traffic.PREDICTION_VALUE.name,
         traffic.STAGE_REQUESTS.name,
+        *(family.name for family in (traffic.FIELD_AMOUNT, traffic.FIELD_VALUES, traffic.DURATION)),
         evidence.EFFECTIVE.name,
         EXPECTED_BIN_PREDICTIONS.name,
         EVENTS_SKIPPED.name,

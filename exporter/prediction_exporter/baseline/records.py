@@ -67,7 +67,7 @@ def open_data(path: Path, predictions: Predictions, *, where: str, whole: Sequen
                     file.write(part.data)
         if not flat.stat().st_size:
             reason, example = next(iter(refused.examples.items()), ("", ""))
-            told = f"; refused as {reason}: {example}" if reason else ""
+            told = f"; refused as {reason}: {predictions.example(example)}" if reason else ""
             raise BaselineError(f"{path}: its records hold no prediction{told}")
         table = read_table(flat, whole=whole)
         table.name = str(path)

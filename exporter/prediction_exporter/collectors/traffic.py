@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from prediction_exporter.collectors.base import ModelCollector, ModelSeries, Moment, Most, Subject
 from prediction_exporter.counting.breakdowns import CLASS_GROUPS, CLASSES, STAGE_GROUPS, STAGES, shown
-from prediction_exporter.counting.traffic import SCORE_BOUNDS, Histogram, Traffic, VersionTraffic
+from prediction_exporter.counting.traffic import SCORE_BOUNDS, Histogram, Sum, Traffic, VersionTraffic
 from prediction_exporter.exposition import Exemplar, Samples, label_text
 from prediction_exporter.families import VERSION, Family
 from prediction_exporter.servers import Part
+from prediction_exporter.sources.layouts.registry import measured_of
 
 REQUESTS = Family(
     name="model_requests_total",
@@ -60,6 +61,31 @@ REQUEST_DURATION = Family(
     help="Time the model server took for a request, as it wrote it down.",
 )
 
+FIELD_AMOUNT = Family(
+    name="model_field_amount_total",
+    type="counter",
+    labels=(*VERSION, "field"),
+    group="traffic",
+    help="Sum of a field over all requests, such as tokens or costs, in the unit of the field.",
+)
+
+FIELD_VALUES = Family(
+    name="model_field_values_total",
+    type="counter",
+    labels=(*VERSION, "field", "state"),
+    group="traffic",
+    help="Requests by what they have of a field that is added up: valid where it was added, missing, or invalid where it is no "
+    "finite number from 0 on.",
+)
+
+DURATION = Family(
+    name="model_duration_seconds",
+    type="histogram",
+    labels=(*VERSION, "duration"),
+    group="traffic",
+    help="Further durations of a request, such as the time to its first token, as configured or as its layout tells.",
+)
+
 PREDICTIONS = Family(
     name="model_predictions_total",
     type="counter",
@@ -101,6 +127,9 @@ VERSION_LAST_REQUEST = Family(
 )
 
 
+#: What a request may have of a field that is added up.
+STATES = ("valid", "missing", "invalid")
+
 #: What is made of each part of a server's metrics.
 FAMILIES_OF: Mapping[Part, tuple[Family, ...]] = {
     "requests": (REQUESTS,),
@@ -114,6 +143,7 @@ class TrafficSeries(ModelSeries):
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
+        self._measured = measured_of(subject.model.predictions)
         self._of_server = {str(family) for part in subject.model.of_server for family in FAMILIES_OF[part]}
 
     def render(self, moment: Moment) -> Samples:
@@ -135,6 +165,7 @@ class TrafficSeries(ModelSeries):
             if counted.durations is not None:
                 bounds, of = traffic.duration_bounds, counted.durations
                 histogram(REQUEST_DURATION, labels, bounds, of.counts, of.total, exemplars=_exemplars(moment, version))
+            self._add_measured(samples, version, counted, traffic.duration_bounds)
             for label, count in counted.classes.items():
                 add(PREDICTIONS, self._subject.labels(PREDICTIONS, version, label), count)
             for column, of in counted.scores.items():
@@ -144,6 +175,23 @@ class TrafficSeries(ModelSeries):
             if counted.values is not None:
                 histogram(PREDICTION_VALUE, labels, traffic.value_bounds, counted.values.counts, counted.values.total)
         return samples.without(self._of_server) if self._of_server else samples
+
+    def _add_measured(self, samples: Samples, version: str, counted: VersionTraffic, bounds: Sequence[float]) -> None:
+        """Add sums and further durations of now; the state keeps those that were left out since."""
+        for name in self._measured.sums:
+            of = counted.sums.get(name)
+            if of is None:
+                continue
+            labels = self._subject.labels(FIELD_AMOUNT, version, name)
+            samples.add(FIELD_AMOUNT, labels, of.total, created=counted.first_seen)
+            for state in STATES:
+                labels = self._subject.labels(FIELD_VALUES, version, name, state)
+                samples.add(FIELD_VALUES, labels, getattr(of, state), created=counted.first_seen)
+        for name in self._measured.durations:
+            histogram = counted.timings.get(name)
+            if histogram is not None:
+                labels = self._subject.labels(DURATION, version, name)
+                samples.histogram(DURATION, labels, bounds, histogram.counts, histogram.total, created=counted.first_seen)
 
     def _breakdowns(self, counted: VersionTraffic) -> Iterator[tuple[Family, str, int]]:
         """Yield requests by class of status, and by stage."""
@@ -163,6 +211,8 @@ class TrafficSeries(ModelSeries):
         counted.statuses, counted.stages = dict.fromkeys(CLASSES, 0), dict.fromkeys(STAGES, 0)
         counted.slow = 0 if slow_after is not None else None
         counted.durations = Histogram.empty(traffic.duration_bounds)
+        counted.sums = {name: Sum() for name in self._measured.sums}
+        counted.timings = {name: Histogram.empty(traffic.duration_bounds) for name in self._measured.durations}
         return Most.of(per_version=self.render(Moment((), traffic)))
 
 
@@ -186,6 +236,9 @@ COLLECTOR = ModelCollector(
         STAGE_REQUESTS,
         REQUESTS_SLOW,
         REQUEST_DURATION,
+        DURATION,
+        FIELD_AMOUNT,
+        FIELD_VALUES,
         PREDICTIONS,
         PREDICTION_SCORE,
         PREDICTION_VALUE,

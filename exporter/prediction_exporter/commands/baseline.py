@@ -105,7 +105,8 @@ def _build(options: argparse.Namespace, loaded: Config, index: int, table: Table
     for name, role, made in shown:
         print(f"{name:{width}}  {role:10}  {made}")
     for reason, count in table.refused.counts.items():
-        print(f"{options.data}: {count} lines refused as {reason}, such as {table.refused.examples[reason]!r}", file=sys.stderr)
+        example = model.predictions.example(table.refused.examples[reason])
+        print(f"{options.data}: {count} lines refused as {reason}, such as {example!r}", file=sys.stderr)
     if not any(report.role in ("prediction", "score") for report in result.columns):
         print("The data has no predictions: what the model puts out will not be compared.", file=sys.stderr)
     kind = type(model.predictions.source).__name__.lower()

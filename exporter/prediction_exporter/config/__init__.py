@@ -14,17 +14,11 @@ from prediction_exporter.config.contacts import (
     Webhook,
 )
 from prediction_exporter.config.cost import CURRENCIES, METERED, RATES, Cost, Focus, OpenCost
-from prediction_exporter.config.fields import (
-    UNIT_ENDINGS,
-    FeaturePattern,
-    Features,
-    Fields,
-    LatencyField,
-    StatusField,
-    TimeField,
-)
+from prediction_exporter.config.fields import FeaturePattern, Features, Fields, StatusField, TimeField
 from prediction_exporter.config.files import baseline_command, check_files, check_log_folders
+from prediction_exporter.config.latency import UNIT_ENDINGS, LatencyField
 from prediction_exporter.config.load import load, parse
+from prediction_exporter.config.measured import MeasuredDuration
 from prediction_exporter.config.models import (
     Column,
     Config,
@@ -73,6 +67,7 @@ __all__ = [
     "LatencyObjective",
     "Log",
     "LogFormat",
+    "MeasuredDuration",
     "Model",
     "Notes",
     "Notifications",

@@ -8,25 +8,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
+from prediction_exporter.config.latency import LatencyField, field_mapping
+from prediction_exporter.config.measured import Durations, Sums
 from prediction_exporter.config.scores import Score
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.values import FieldName, Names, Text, Unit, refuse
-
-#: Endings of a field's name that tell the unit of a duration.
-UNIT_ENDINGS: dict[str, Unit] = {
-    "_ms": "ms",
-    "_millis": "ms",
-    "_milliseconds": "ms",
-    "_s": "s",
-    "_sec": "s",
-    "_seconds": "s",
-    "_us": "us",
-    "_micros": "us",
-    "_microseconds": "us",
-    "_ns": "ns",
-    "_nanos": "ns",
-    "_nanoseconds": "ns",
-}
 
 
 class TimeField(Section):
@@ -38,25 +24,7 @@ class TimeField(Section):
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, value: Any) -> Any:
-        return _field_mapping(value)
-
-
-class LatencyField(Section):
-    """The field with the duration of a request."""
-
-    field: Text = Field(description="Name of the field.")
-    unit: Unit = Field(description="Unit of the number.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        mapping = _field_mapping(value)
-        if not isinstance(value, str):
-            return mapping
-        for ending, unit in UNIT_ENDINGS.items():
-            if value.endswith(ending):
-                return {**mapping, "unit": unit}
-        raise refuse("does not tell its unit", "{field: NAME, unit: UNIT} with a unit of s, ms, us or ns")
+        return field_mapping(value)
 
 
 def _as_read(value: Any) -> Any:
@@ -90,21 +58,13 @@ class StatusField(Section):
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, value: Any) -> Any:
-        return _field_mapping(value, "{field: NAME, failed: [VALUE]} or {field: NAME, ok: [VALUE]}")
+        return field_mapping(value, "{field: NAME, failed: [VALUE]} or {field: NAME, ok: [VALUE]}")
 
     @model_validator(mode="after")
     def _either(self) -> StatusField:
         if self.failed is not None and self.ok is not None:
             raise refuse("has both failed and ok", "one of them: all other values are of the other kind")
         return self
-
-
-def _field_mapping(value: Any, mapping: str = "{field: NAME, unit: UNIT}") -> dict[str, Any]:
-    if isinstance(value, str):
-        return {"field": value}
-    if isinstance(value, dict):
-        return value
-    raise refuse("is no field", f"the name of a field as text, or {mapping}")
 
 
 class FeaturePattern(Section):
@@ -174,4 +134,13 @@ class Fields(Section):
     )
     features: Features | None = Field(
         None, description="Inputs: the name of a nested object, a list of fields, or {pattern: PATTERN}."
+    )
+    sums: Sums | None = Field(
+        None,
+        description="Amounts that are added up, as tokens and costs, each a counter: a list of fields, or {NAME: FIELD}.",
+    )
+    durations: Durations | None = Field(
+        None,
+        description="Further durations, each a histogram: {NAME: FIELD} with a name that ends in its unit, {field, unit}, or "
+        "{from, to} with the two times that it lies between.",
     )

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from prediction_exporter.config.fields import Fields
-from prediction_exporter.config.records import Joining, LayoutName, Rows, check_rows
+from prediction_exporter.config.records import CONFIDENTIAL, NOT_SHOWN, Joining, LayoutName, Rows, check_rows
 from prediction_exporter.config.section import Section
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
@@ -241,6 +241,14 @@ class Predictions(Section):
         check_rows(self.rows, self.layout)
         if self.table is not None and self.unfolds:
             self._check_table(self.table)
+        if self.table is not None and self.table.mode == "aggregate":
+            for name in ("sums", "durations"):
+                if getattr(self.fields, name) is not None:
+                    raise refuse(
+                        f"counts rows in the database, which does not add up fields.{name}",
+                        "rows, or auto",
+                        inside=("table", "mode"),
+                    )
         if self.join is not None and self.layout is not None:
             raise refuse("has both join and layout", "one of them: a layout knows which records belong together")
         return self
@@ -263,6 +271,15 @@ class Predictions(Section):
     def unfolds(self) -> bool:
         """Whether a record is something else than one prediction as it stands."""
         return self.rows is not None or self.layout is not None or self.join is not None
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether its records hold what people wrote, so that none of them may be shown."""
+        return self.layout in CONFIDENTIAL
+
+    def example(self, text: str) -> str:
+        """Return a part of a record as it may be shown."""
+        return NOT_SHOWN if self.is_confidential else text
 
     @property
     def source(self) -> Log | Table | Files | Nothing:

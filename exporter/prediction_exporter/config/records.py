@@ -35,6 +35,12 @@ LayoutName = Literal[
     "vertex",
 ]
 
+#: Those whose records hold what people wrote: no line of them is shown, not even as an example of what is refused.
+CONFIDENTIAL: frozenset[LayoutName] = frozenset({"openai", "otel"})
+
+#: What is shown instead.
+NOT_SHOWN = "a line that is not shown"
+
 #: What a payload is written as.
 Encoding = Literal["auto", "json", "csv", "base64"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -28,6 +28,23 @@ STATES = (ValueState.MISSING, ValueState.INVALID, ValueState.NON_FINITE)
 
 
 @dataclass(frozen=True, slots=True)
+class Amounts:
+    """What events have of something that is added up.
+
+    Attributes:
+        values: float64, finite and not negative; NaN where nothing is added.
+        missing: where there is nothing, bool; elsewhere what is not added is no such number.
+    """
+
+    values: NDArray[np.float64]
+    missing: NDArray[np.bool_]
+
+    def take(self, rows: NDArray[np.intp]) -> Amounts:
+        """Return those of the events at these positions."""
+        return Amounts(self.values[rows], self.missing[rows])
+
+
+@dataclass(frozen=True, slots=True)
 class Events:
     """A batch of events of one model, column by column; all columns have the same length.
 
@@ -48,6 +65,8 @@ class Events:
         eligible: whether a prediction can get a label, bool; ``None`` where its record does not decide it.
         rows: which of several predictions of a record that share its id each event is, int64 from 0; ``None`` where each record
             is one.
+        sums: by name, what is added up.
+        durations: by name, further durations in seconds, float64, NaN where unknown.
     """
 
     times: NDArray[np.int64]
@@ -62,6 +81,8 @@ class Events:
     stages: NDArray[np.uint8] | None = None
     eligible: NDArray[np.bool_] | None = None
     rows: NDArray[np.int64] | None = None
+    sums: dict[str, Amounts] = field(default_factory=dict)
+    durations: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -81,4 +102,6 @@ class Events:
             stages=None if self.stages is None else self.stages[rows],
             eligible=None if self.eligible is None else self.eligible[rows],
             rows=None if self.rows is None else self.rows[rows],
+            sums={name: amounts.take(rows) for name, amounts in self.sums.items()},
+            durations={name: seconds[rows] for name, seconds in self.durations.items()},
         )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from prediction_exporter.counting.breakdowns import CLASSES, STAGES
 from prediction_exporter.counting.categories import OTHER
-from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.events import Amounts, Events
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role
 from prediction_exporter.counting.profiler import MICROSECONDS, UNVERSIONED
 
@@ -48,6 +48,39 @@ class Histogram:
 
 
 @dataclass(slots=True)
+class Sum:
+    """What was added up of a field.
+
+    Attributes:
+        total: of the values.
+        valid: how many values were added.
+        missing, invalid: how many events had none there, and how many had something that is no finite number from 0 on.
+    """
+
+    total: float = 0.0
+    valid: int = 0
+    missing: int = 0
+    invalid: int = 0
+
+    def add(self, amounts: Amounts) -> None:
+        """Add what some events have."""
+        added = np.isfinite(amounts.values)
+        valid, missing = int(added.sum()), int(amounts.missing.sum())
+        self.valid += valid
+        self.missing += missing
+        self.invalid += len(added) - valid - missing
+        with np.errstate(over="ignore"):  # a sum that overflows stays so, and rates of it are NaN
+            self.total += float(amounts.values[added].sum())
+
+    def merge(self, other: Sum, of_counts: Callable[[int, int], int], of_totals: Callable[[float, float], float]) -> None:
+        """Take over another sum, each number by a function of both."""
+        self.total = of_totals(self.total, other.total)
+        self.valid = of_counts(self.valid, other.valid)
+        self.missing = of_counts(self.missing, other.missing)
+        self.invalid = of_counts(self.invalid, other.invalid)
+
+
+@dataclass(slots=True)
 class VersionTraffic:
     """Counters of one version.
 
@@ -58,6 +91,8 @@ class VersionTraffic:
         first_seen, last_seen: event times of its earliest request in the first batch, and of its latest ever.
         statuses: requests by class of their status, those that were counted.
         stages: requests by stage, those that were counted.
+        sums: what is added up, by its name.
+        timings: further durations, by their names.
     """
 
     first_seen: float
@@ -71,6 +106,8 @@ class VersionTraffic:
     values: Histogram | None = None
     statuses: dict[str, int] | None = None
     stages: dict[str, int] | None = None
+    sums: dict[str, Sum] = field(default_factory=dict)
+    timings: dict[str, Histogram] = field(default_factory=dict)
 
     def copy(self) -> VersionTraffic:
         """Return counters of their own with the same values."""
@@ -112,6 +149,10 @@ class VersionTraffic:
         self.values = histograms(self.values, other.values)
         self.statuses = counts(self.statuses, other.statuses)
         self.stages = counts(self.stages, other.stages)
+        for name, of in other.sums.items():
+            self.sums.setdefault(name, Sum()).merge(of, of_counts, of_totals)
+        for name, histogram in other.timings.items():
+            self.timings.setdefault(name, Histogram([0] * len(histogram.counts))).merge(histogram, of_counts, of_totals)
 
     def add_classes(self, counts: NDArray[np.int64]) -> None:
         """Count predictions by class, from the value bins of the prediction column."""
@@ -135,6 +176,8 @@ class VersionTraffic:
                 "durations": histogram(content["durations"]),
                 "values": histogram(content["values"]),
                 "scores": {name: Histogram(**value) for name, value in content["scores"].items()},
+                "sums": {name: Sum(**value) for name, value in content.get("sums", {}).items()},
+                "timings": {name: Histogram(**value) for name, value in content.get("timings", {}).items()},
             }
         )
 
@@ -214,6 +257,7 @@ class Traffic:
             else None,
             "scores": [list(SCORE_BOUNDS), *(column.name for column in self.score_columns)],
             "values": [self.value_column.name, *self.value_bounds] if self.value_column is not None else None,
+            "timings": list(self.duration_bounds),
         }
 
     def restored(self, counted: VersionTraffic, shape: Mapping[str, Any]) -> VersionTraffic:
@@ -239,6 +283,11 @@ class Traffic:
             of_version.stages = _by_name(events.stages[rows], STAGES)
         if events.latencies is not None:
             self._add_latencies(of_version, events.latencies[rows])
+        for name, amounts in events.sums.items():
+            of_version.sums.setdefault(name, Sum()).add(amounts.take(rows))
+        for name, seconds in events.durations.items():
+            histogram = of_version.timings.setdefault(name, Histogram.empty(self.duration_bounds))
+            histogram.observe(seconds[rows][np.isfinite(seconds[rows])], self.duration_bounds)
         answered = rows[~events.failed[rows]]
         for column in self.score_columns:
             of_version.scores[column.name].observe(_finite(events, column.name, answered), SCORE_BOUNDS)

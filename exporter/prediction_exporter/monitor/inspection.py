@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -121,7 +121,7 @@ def inspect(
     # A log that is long has an old beginning, so that nothing is too old here.
     kept = [admit(events, rejected, oldest=0.0, now=now, tolerance=tolerance) for events in look.batch.events]
     usable = sum(map(len, kept))
-    found.add(refused(rejected, usable, place))
+    found.add(refused(rejected, usable, place, shown_as=model.predictions.example))
     if longest is not None:
         found.warnings += _old(model, look, longest, place, now)
     found.warnings += [*_failed(kept, model, look, place), *_giants(look, place)]
@@ -256,12 +256,15 @@ def _giants(look: Look, place: str) -> list[str]:
     return [f"{place}.fields.entity: one value stands in {most:.0%} of the sampled predictions; {wanted}"]
 
 
-def refused(rejected: Rejected, usable: int, place: str) -> Findings:
-    """Return what is wrong where no line of a sample would count, or less than half of them."""
+def refused(rejected: Rejected, usable: int, place: str, *, shown_as: Callable[[str], str] = str) -> Findings:
+    """Return what is wrong where no line of a sample would count, or less than half of them.
+
+    ``shown_as`` tells how a part of a line may be shown.
+    """
     if not rejected.total:
         return Findings()
     reason = max(rejected.counts, key=lambda reason: rejected.counts[reason])
-    told = f"as {reason} ({REASONS[reason]}), such as {rejected.examples[reason]!r}"
+    told = f"as {reason} ({REASONS[reason]}), such as {shown_as(rejected.examples[reason])!r}"
     remedy = f"; {_REMEDIES[reason]}" if reason in _REMEDIES else ""
     if not usable:
         most = ", most" if len(rejected.counts) > 1 else ""

@@ -130,7 +130,7 @@ class ModelMonitor:
         )
         self._source = open_source(context)
         self._staged, self._skipped = Tally(), 0
-        self._refusals = Refusals(f"model {model.name}")
+        self._refusals = Refusals(f"model {model.name}", shown_as=model.predictions.example)
         self._last_success: float | None = None
         self._problem: str | None = None
         self._claim = state.claim(model.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from prediction_exporter.logs import Quiet
 from prediction_exporter.sources.base import Rejected
@@ -17,13 +17,15 @@ class Refusals:
 
     Args:
         what: whose lines they are, for people.
+        shown_as: returns how an example may be shown.
 
     Attributes:
         counts: lines by reason.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, shown_as: Callable[[str], str] = str) -> None:
         self._what = what
+        self._shown_as = shown_as
         self._quiet = Quiet()
         self._untold: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
@@ -39,5 +41,5 @@ class Refusals:
             self._untold[reason] += count
             if self._quiet.lets(reason):
                 untold = self._untold.pop(reason)
-                example = rejected.examples.get(reason, "")
+                example = self._shown_as(rejected.examples.get(reason, ""))
                 logger.warning("%s: refused %d lines as %s, such as %r", self._what, untold, reason, example)

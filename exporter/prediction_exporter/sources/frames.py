@@ -19,13 +19,14 @@ from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import derive
-from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path
+from prediction_exporter.sources.fields.measured import amounts_of, seconds_between
+from prediction_exporter.sources.fields.schema import ColumnField, DurationPaths, EventSchema, Path
 from prediction_exporter.sources.fields.steps import OfLabel, Only
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.lists import beside_label, only_item, opened
 from prediction_exporter.sources.outcomes import statuses_of
 from prediction_exporter.sources.stages import stages_of
-from prediction_exporter.sources.times import DateParser, times_of_reading
+from prediction_exporter.sources.times import NO_TIME, DateParser, times_of_reading
 from prediction_exporter.sources.typed import names_of, numbers_of, texts_of_lists, texts_of_values, times_of
 from prediction_exporter.sources.values import accept, seconds_of, versions_of
 
@@ -122,6 +123,8 @@ class FrameParser:
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts_of_values(value_at(frame, schema.stage))),
             eligible=None if self._eligible is None else self._eligible(frame, failed),
+            sums={name: amounts_of(*numbers_of(value_at(frame, path))) for name, path in schema.sums.items()},
+            durations={one.name: self._duration(frame, one) for one in schema.durations},
         )
         return Batch((events,), rejected, skipped=skipped)
 
@@ -135,11 +138,22 @@ class FrameParser:
     def _latencies(self, frame: pl.DataFrame) -> NDArray[np.float64] | None:
         if self._schema.latency is None:
             return None
-        values = value_at(frame, self._schema.latency)
-        if isinstance(values.dtype, pl.Duration):  # says its unit itself
-            return seconds_of(values.dt.total_microseconds().cast(pl.Float64).to_numpy(), "us")
-        numbers, _ = numbers_of(values)
-        return seconds_of(numbers.to_numpy(), self._schema.latency_unit)
+        return _seconds_at(frame, self._schema.latency, self._schema.latency_unit)
+
+    def _duration(self, frame: pl.DataFrame, one: DurationPaths) -> NDArray[np.float64]:
+        if one.end is None:
+            return _seconds_at(frame, one.begin, one.unit or "s")
+        dates = DateParser(self._schema.timezone, one.unit)
+        begin, end = (times_of(value_at(frame, path), dates) for path in one.paths)
+        return seconds_between(begin, end, NO_TIME)
+
+
+def _seconds_at(frame: pl.DataFrame, path: Path, unit: str) -> NDArray[np.float64]:
+    values = value_at(frame, path)
+    if isinstance(values.dtype, pl.Duration):  # says its unit itself
+        return seconds_of(values.dt.total_microseconds().cast(pl.Float64).to_numpy(), "us")
+    numbers, _ = numbers_of(values)
+    return seconds_of(numbers.to_numpy(), unit)
 
 
 def value_at(frame: pl.DataFrame, path: Path) -> pl.Series:

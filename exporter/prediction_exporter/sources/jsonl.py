@@ -16,14 +16,15 @@ from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import Derived, derive, derive_from_lists, lists_in
+from prediction_exporter.sources.fields.measured import amounts_of, seconds_between
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, lookup
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import JsonReader
 from prediction_exporter.sources.outcomes import statuses_of
 from prediction_exporter.sources.sieve import FilteredLines, LinesReader, OneByOne, clash
 from prediction_exporter.sources.stages import stages_of
-from prediction_exporter.sources.times import DateParser, times_of_reading
-from prediction_exporter.sources.typed import texts_of_values
+from prediction_exporter.sources.times import NO_TIME, DateParser, times_of_reading
+from prediction_exporter.sources.typed import texts_of_values, times_of
 from prediction_exporter.sources.values import (
     accept,
     numbers_from_text,
@@ -136,6 +137,8 @@ class JsonLinesParser:
             stages=None if schema.stage is None else stages_of(read[schema.stage]),
             eligible=None if eligible is None else eligible.among(len(times), read.__getitem__, failed=failed).to_numpy(),
             rows=None if schema.row is None else _row_numbers(read[schema.row]),
+            sums={name: amounts_of(*_fast_numbers(read[path])) for name, path in schema.sums.items()},
+            durations=self._durations(lambda path: _fast_numbers(read[path])[0], read.__getitem__),
         )
 
     def _fast_times(self, values: pl.Series) -> NDArray[np.int64]:
@@ -192,6 +195,10 @@ class JsonLinesParser:
             stages=None if schema.stage is None else stages_of(texts[schema.stage]),
             eligible=None if eligible is None else np.array(eligible.of_records(parsed, failed=failed), np.bool_),
             rows=None if schema.row is None else _row_numbers(_numbers(lookup(event, schema.row) for event in parsed)[0]),
+            sums={name: amounts_of(*_numbers(lookup(event, path) for event in parsed)) for name, path in schema.sums.items()},
+            durations=self._durations(
+                lambda path: _numbers(lookup(event, path) for event in parsed)[0], lambda path: texts_of(parsed, path)
+            ),
         )
         return events if len(rows) == len(parsed) else events.take(rows)
 
@@ -210,16 +217,38 @@ class JsonLinesParser:
 
     # Both ways
 
+    def _durations(
+        self, numbers: Callable[[Path], pl.Series], moments: Callable[[Path], pl.Series]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the further durations, of what gives the numbers, and the times, that stand at a path."""
+        found = {}
+        for one in self._schema.durations:
+            if one.end is None:
+                found[one.name] = seconds_of(numbers(one.begin).to_numpy(), one.unit or "s")
+                continue
+            dates = DateParser(self._schema.timezone, one.unit)
+            begin, end = (times_of(moments(path), dates) for path in one.paths)
+            found[one.name] = seconds_between(begin, end, NO_TIME)
+        return found
+
     def _text_fields(self) -> set[Path]:
         """Return what is read as text, beside the time."""
         schema = self._schema
         categorical = {field.path for field in schema.columns if field.kind is Kind.CATEGORICAL}
         single = (schema.id, schema.version, schema.entity, schema.status, schema.stage)
-        return categorical | {path for path in single if path is not None}
+        between = set(schema.times_between) - {schema.time}
+        return categorical | between | {path for path in single if path is not None}
 
 
 def _nothing(rows: int) -> pl.Series:
     return pl.Series([None], dtype=pl.String).new_from_index(0, rows)
+
+
+def _fast_numbers(values: pl.Series) -> tuple[pl.Series, NDArray[np.uint8] | None]:
+    """Return what polars read of a field as numbers and their states."""
+    if values.dtype == pl.String:
+        return numbers_from_text(values)
+    return with_states(values, missing=values.is_null().to_numpy())
 
 
 def _row_numbers(values: pl.Series) -> NDArray[np.int64]:

@@ -167,7 +167,8 @@ class LogSource:
         if sample is None:
             return Look(faults=damaged) if damaged else look_at_no_file(log.path, log.start)
         if not sample.events:
-            found = Look(place=sample.path) if missed else look_at_no_event(sample, log.format)
+            shown_as = self._predictions.example
+            found = Look(place=sample.path) if missed else look_at_no_event(sample, log.format, shown_as)
             left_out(parse_lines(sample.data.split(b"\n"), Rejected()), self._fields.chosen)
             strange = strange_remarks(sample, self._predictions)
             unseen = (*self._fields.seen.unseen(), *missed)

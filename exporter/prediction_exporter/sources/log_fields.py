@@ -21,6 +21,7 @@ from prediction_exporter.sources.fields.recognise import log_schema, stated_outc
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.jsonl import served_of, texts_of
+from prediction_exporter.sources.layouts.registry import measured_of
 from prediction_exporter.sources.outcomes import failures_of
 from prediction_exporter.sources.records.unfolding import Records
 
@@ -55,7 +56,15 @@ def recognise(sample: Events, predictions: Predictions, layout: Layout | None, *
     any_served = bool(sample)
     if path is not None:
         any_served = not failures_of(texts_of(sample, path), stated_outcomes(path, fields)).all()
-    schema = log_schema(sample, fields, layout, timezone=predictions.timezone, where=place, all_failed=not any_served)
+    schema = log_schema(
+        sample,
+        fields,
+        layout,
+        timezone=predictions.timezone,
+        where=place,
+        all_failed=not any_served,
+        measured=measured_of(predictions),
+    )
     return schema, any_served
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,28 +46,28 @@ class Sample:
     others: int = 0
 
 
-def _of_refused(refused: Rejected, wrapper: str) -> str:
+def _of_refused(refused: Rejected, wrapper: str, shown_as: Callable[[str], str]) -> str:
     """Return what lines are that are all refused before anything of them is known."""
     reason, example = next(iter(refused.examples.items()))
     if reason == "oversized":
         return "every line is longer than max_line_size"
-    return told_of(refused) if reason in REFUSALS else f"no line has the wrapper of format: {wrapper}, as {example!r}"
+    return told_of(refused) if reason in REFUSALS else f"no line has the wrapper of format: {wrapper}, as {shown_as(example)!r}"
 
 
-def look_at_no_event(sample: Sample, wrapper: str) -> Look:
-    """Return what lines are that hold no JSON object."""
+def look_at_no_event(sample: Sample, wrapper: str, shown_as: Callable[[str], str]) -> Look:
+    """Return what lines are that hold no JSON object; ``shown_as`` tells how a part of one may be shown."""
     if sample.others:  # told with what the filter is about
         return Look(place=sample.path)
     refused = sample.rejected
     if refused.counts and not sample.data.strip():
-        return Look(place=sample.path, faults=(f"{sample.path}: {_of_refused(refused, wrapper)}",))
+        return Look(place=sample.path, faults=(f"{sample.path}: {_of_refused(refused, wrapper, shown_as)}",))
     lines = [line for line in sample.data.split(b"\n") if line.strip()]
     if not lines:
         return Look(place=sample.path, remarks=(f"{sample.path}: is empty yet",))
     fault = fault_of(sample.data[:HEAD_BYTES]) or sample.problem
     if fault:
         return Look(place=sample.path, faults=(f"{sample.path}: {fault}",))
-    shown = lines[0][:HEAD_BYTES].decode("utf-8", "replace").strip()[:100]
+    shown = shown_as(lines[0][:HEAD_BYTES].decode("utf-8", "replace").strip()[:100])
     count = f"{len(lines)} lines" if len(lines) > 1 else "one line"
     return Look(place=sample.path, remarks=(f"{sample.path}: has no JSON object yet, but {count} of text, as {shown!r}",))
 

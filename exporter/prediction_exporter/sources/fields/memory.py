@@ -16,7 +16,7 @@ from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields import steps
 from prediction_exporter.sources.fields.recognise import refuse_shared, stated_outcomes
-from prediction_exporter.sources.fields.schema import EventSchema, Path, column_field, lookup
+from prediction_exporter.sources.fields.schema import DurationPaths, EventSchema, Path, column_field, lookup
 from prediction_exporter.sources.stages import NO_STAGE
 
 #: Single fields of a schema; beside them stand its columns.
@@ -40,6 +40,10 @@ def to_json(schema: EventSchema) -> dict[str, Any]:
         "latency_unit": schema.latency_unit,
         "columns": {column.name: _written(column.path) for column in schema.columns},
         "unseen": schema.unseen,
+        "sums": {name: _written(path) for name, path in schema.sums.items()},
+        "durations": [
+            {"name": one.name, "paths": [_written(path) for path in one.paths], "unit": one.unit} for one in schema.durations
+        ],
     }
 
 
@@ -54,6 +58,13 @@ def from_json(state: Mapping[str, Any], layout: Layout | None, timezone: str, fi
         latency_unit=state["latency_unit"],
         outcomes=stated_outcomes(roles.get("status"), fields),
         unseen=tuple(state.get("unseen", ())),
+        sums={name: _read(path) for name, path in state.get("sums", {}).items()},
+        durations=tuple(
+            DurationPaths(
+                name=one["name"], unit=one["unit"], **dict(zip(("begin", "end"), map(_read, one["paths"]), strict=False))
+            )
+            for one in state.get("durations", ())
+        ),
         columns=tuple(column_field(column, _read(state["columns"][column.name])) for column in columns),
     )
 

@@ -8,15 +8,24 @@ from dataclasses import replace
 from os.path import commonprefix
 from typing import Any
 
-from prediction_exporter.config import Fields, ScorePattern
+from prediction_exporter.config import Fields, MeasuredDuration, ScorePattern
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Layout, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.doubts import within
 from prediction_exporter.sources.fields.made import MADE, ROW
+from prediction_exporter.sources.fields.measured import Measured
 from prediction_exporter.sources.fields.names import LIST_ITEM, all_nested, flatten, is_single, to_path
 from prediction_exporter.sources.fields.roles import Roles, assign, meant
-from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, column_field, lookup, path_text
+from prediction_exporter.sources.fields.schema import (
+    ColumnField,
+    DurationPaths,
+    EventSchema,
+    Path,
+    column_field,
+    lookup,
+    path_text,
+)
 from prediction_exporter.sources.fields.stated import Stated
 from prediction_exporter.sources.fields.steps import OfLabel
 from prediction_exporter.sources.outcomes import Outcomes, outcomes_of
@@ -30,11 +39,14 @@ def log_schema(
     timezone: str,
     where: str,
     all_failed: bool = False,
+    measured: Measured | None = None,
 ) -> EventSchema:
     """Return where everything stands in the events of a log, from its first lines.
 
     A column of the baseline that the first lines lack is looked for beside the columns that they have: a feature may be
     missing today. Where all their requests failed, they may lack all of them.
+
+    What is added up and observed beside the latency is what ``measured`` says, or else what the configuration does.
 
     Raises:
         ConfigError: the time or the features cannot be recognised, a configured time does not exist, or a field stands inside
@@ -65,6 +77,7 @@ def log_schema(
     def optional(name: str | None) -> Path | None:
         return None if name is None else to_path(name, found)
 
+    measured = measured or Measured.of(fields)
     status = optional(roles.status)
     places = {path[:end] for path in found.values() for end in range(1, len(path) + 1)}
     schema = EventSchema(
@@ -78,6 +91,8 @@ def log_schema(
         latency_unit=roles.latency_unit,
         status=status,
         stage=optional(roles.stage),
+        sums={name: to_path(at, found) for name, at in measured.sums.items()},
+        durations=tuple(_duration(name, told, found) for name, told in measured.durations.items()),
         row=row,
         outcomes=stated_outcomes(status, fields),
         columns=columns,
@@ -85,6 +100,12 @@ def log_schema(
     )
     refuse_shared(schema, where)
     return schema
+
+
+def _duration(name: str, told: MeasuredDuration, found: Mapping[str, Path]) -> DurationPaths:
+    if told.begin is not None and told.end is not None:
+        return DurationPaths(name=name, begin=to_path(told.begin, found), end=to_path(told.end, found), unit=told.unit)
+    return DurationPaths(name=name, begin=to_path(told.field or "", found), unit=told.unit_of_field)
 
 
 #: What to write where values have no names.

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields, ScorePattern, Unit
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.fields.measured import Measured
 from prediction_exporter.sources.fields.names import nested
 from prediction_exporter.sources.fields.stated import Stated, is_within, score_fields, stated, within
 from prediction_exporter.sources.fields.steps import LABEL_KEYS, SCORE_KEYS, plain_key
@@ -149,7 +150,8 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
             for name in [at for at in names if is_within(at, parent) and (at == parent or at not in listed)] or [parent]
         )
     )
-    roles = {time, latency, prediction, identity, version, entity, status, stage, *scores}
+    further = (field for _, field in Measured.of(fields).duration_fields())
+    roles = {time, latency, prediction, identity, version, entity, status, stage, *scores, *further}
     taken = set(within(names, roles))
     truths = [name for name in chooser.free if name.lower() in LABEL_NAMES and name not in taken]
     return Roles(
@@ -195,7 +197,8 @@ def _not_stated(names: Sequence[str], fields: Fields) -> list[str]:
     """Return the fields that the configuration does not speak of, which may be guessed, where any may."""
     if not fields.RECOGNISED:
         return []
-    spoken = set(within(names, (one.name for one in stated(fields))))
+    # What is measured may have another role too: the time may be the end of a duration, and a sum be a feature.
+    spoken = set(within(names, (one.name for one in stated(fields) if not one.is_measured)))
     matched = fields.score.class_of if isinstance(fields.score, ScorePattern) else lambda _: None
     return [name for name in names if name not in spoken and matched(name) is None]
 
@@ -209,7 +212,7 @@ def _by_pattern(names: Sequence[str], fields: Fields, where: str) -> dict[str, s
     pattern = fields.score
     if not isinstance(pattern, ScorePattern):
         return {}
-    spoken = set(within(names, (one.name for one in stated(fields) if one.pattern is None)))
+    spoken = set(within(names, (one.name for one in stated(fields) if one.pattern is None and not one.is_measured)))
     found = {name: pattern.class_of(name) for name in names if name not in spoken}
     others = {known: role for role, of_role in KNOWN_NAMES.items() if role != "score" for known in of_role}
     for name, of in found.items():

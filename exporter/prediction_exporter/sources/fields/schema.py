@@ -93,6 +93,28 @@ def column_field(column: Column, path: Path) -> ColumnField:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DurationPaths:
+    """Where a further duration stands in an event.
+
+    Attributes:
+        name: as the configuration calls it.
+        begin: where it stands, or where the time stands at which it begins.
+        end: where the time stands at which it ends; None where it is one number.
+        unit: of the number, one of :data:`UNITS`; of times, that of epoch numbers, None to tell it from their magnitude.
+    """
+
+    name: str
+    begin: Path
+    end: Path | None = None
+    unit: str | None = None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where all of it stands."""
+        return (self.begin,) if self.end is None else (self.begin, self.end)
+
+
+@dataclass(frozen=True, kw_only=True)
 class EventSchema:
     """Where everything stands in an event.
 
@@ -103,6 +125,8 @@ class EventSchema:
         id, version, entity, latency, status, stage: ``None`` where events have no such field.
         latency_unit: unit of the latency, one of :data:`UNITS`.
         row: which row of its record an event is, where records are unfolded.
+        sums: where what is added up stands, by its name.
+        durations: where further durations stand.
         outcomes: how a status is read.
         columns: the model's columns.
         unseen: those that no record had by which the fields were recognised: they are looked for beside the others.
@@ -120,13 +144,26 @@ class EventSchema:
     status: Path | None = None
     stage: Path | None = None
     row: Path | None = None
+    sums: Mapping[str, Path] = field(default_factory=dict)
+    durations: tuple[DurationPaths, ...] = ()
     outcomes: Outcomes = field(default_factory=Outcomes)
     unseen: tuple[str, ...] = ()
 
     @property
     def optional(self) -> tuple[Path, ...]:
         """Where the fields stand that events may lack, of those that they have."""
-        return tuple(filter(None, (self.id, self.version, self.entity, self.latency, self.status, self.stage, self.row)))
+        single = (self.id, self.version, self.entity, self.latency, self.status, self.stage, self.row)
+        return (*filter(None, single), *self.sums.values(), *self.times_between, *self.plain_durations)
+
+    @property
+    def times_between(self) -> tuple[Path, ...]:
+        """Where the times stand that durations lie between."""
+        return tuple(path for duration in self.durations if duration.end is not None for path in duration.paths)
+
+    @property
+    def plain_durations(self) -> tuple[Path, ...]:
+        """Where durations stand that are one number."""
+        return tuple(duration.begin for duration in self.durations if duration.end is None)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -148,6 +185,8 @@ def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
         f"latency: {shown(schema.latency)}" + (f" in {schema.latency_unit}" if schema.latency else ""),
         f"status: {shown(schema.status)}",
         *([f"stage: {shown(schema.stage)}"] if schema.stage is not None else []),
+        *(f"sum of {name}: {shown(path)}" for name, path in schema.sums.items()),
+        *(f"duration {one.name}: {_duration_text(one)}" for one in schema.durations),
     ]
     if layout is not None:
         roles = {column.name: column.role for column in layout.columns if not column.is_derived}
@@ -159,3 +198,9 @@ def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
         derived = ", ".join(column.name for column in layout.columns if column.is_derived)
         lines += [f"derived: {derived}"] if derived else []
     return lines
+
+
+def _duration_text(duration: DurationPaths) -> str:
+    if duration.end is not None:
+        return f"from {path_text(duration.begin)} to {path_text(duration.end)}"
+    return f"{path_text(duration.begin)} in {duration.unit}"

@@ -82,6 +82,11 @@ def is_duration(value: Any) -> bool:
         return False
 
 
+def _is_number(one: Stated) -> bool:
+    """Return whether a field is read as a number that is not negative: a duration, or something that is added up."""
+    return one.role == "latency" or (one.is_measured and not one.key.endswith((".from", ".to")))
+
+
 class FieldsSeen:
     """How often the fields that the configuration names, and a latency that was recognised, stand in records.
 
@@ -102,7 +107,7 @@ class FieldsSeen:
         self._has_values = False
         self._seen: set[Stated] = set()
         self._any: dict[str, float] = {}
-        self._odd = ""
+        self._odd: dict[Stated, str] = {}
         self._names: tuple[str, ...] = ()
         self._named = 0.0  # how many records were counted when these were taken
         self._hints: dict[Stated, str] = {}
@@ -175,9 +180,10 @@ class FieldsSeen:
         if one.pattern is not None:
             return any(one.pattern.class_of(name) is not None for name in flatten([record]))
         value = value_at(record, one.name)
-        if one.role == "latency" and has_values and value is not _ABSENT:
+        if _is_number(one) and has_values and value is not _ABSENT:
             if not is_duration(value):
-                self._odd = self._odd or ("" if value is None else repr(value)[:50])
+                if value is not None:
+                    self._odd.setdefault(one, repr(value)[:50])
                 return False
             return True
         return value is not _ABSENT
@@ -211,9 +217,10 @@ class FieldsSeen:
         )
 
     def _sentence(self, one: Stated) -> str:
-        if one.role == "latency" and self._odd:
-            return f"fields.{one.key}: no value of {one.name} is a duration, such as {self._odd}; have it written as a number"
-        what = "a value of " if one.role == "latency" else ""
+        if one in self._odd:
+            what = "an amount" if one.role.startswith("sums.") else "a duration"
+            return f"fields.{one.key}: no value of {one.name} is {what}, such as {self._odd[one]}; have it written as a number"
+        what = "a value of " if _is_number(one) else ""
         count = f"none of {self._records:.0f} records has {what}" if self._records > 1 else f"the one record lacks {what}"
         if not self._has_values:
             count = "there is no column "

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from prediction_exporter.config import FeaturePattern, Fields, ScorePattern
+from prediction_exporter.sources.fields.measured import Measured
 
 #: What stands between the name of an object or list and those inside of it.
 _MARKS = re.compile(r"[.\[]")
@@ -27,6 +28,11 @@ class Stated:
     key: str
     name: str
     pattern: ScorePattern | None = None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it is added up, or a further duration."""
+        return self.key.startswith(("sums.", "durations."))
 
 
 def stated(fields: Fields) -> Iterator[Stated]:
@@ -58,6 +64,15 @@ def _stated(fields: Fields) -> Iterator[Stated]:
     elif features is not None and not isinstance(features, FeaturePattern):
         for number, name in enumerate(features):
             yield Stated("features", f"features[{number}]", name)
+    yield from _measured(fields)
+
+
+def _measured(fields: Fields) -> Iterator[Stated]:
+    measured = Measured.of(fields)
+    keys = [(f"sums.{name}", field) for name, field in measured.sums.items()]
+    keys += [(f"durations.{key}", field) for key, field in measured.duration_fields()]
+    for key, name in keys:
+        yield Stated(key, key, name)
 
 
 def score_fields(fields: Fields) -> dict[str, str]:

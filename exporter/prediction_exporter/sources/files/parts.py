@@ -14,8 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.config import Predictions
+from prediction_exporter.counting.layout import Layout
 from prediction_exporter.sources.base import Batch, Rejected, UnfoldedSample
 from prediction_exporter.sources.fields.names import MAX_LIST
+from prediction_exporter.sources.fields.recognise import log_schema
 from prediction_exporter.sources.fields.schema import EventSchema, lookup
 from prediction_exporter.sources.fields.steps import labelled
 from prediction_exporter.sources.files.explain import first_rows
@@ -24,6 +27,7 @@ from prediction_exporter.sources.filtering import Filter, left_out, passing
 from prediction_exporter.sources.frames import FrameParser, value_at
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser, served_of
+from prediction_exporter.sources.layouts.registry import measured_of
 from prediction_exporter.sources.records.decoding import encode
 from prediction_exporter.sources.records.frames import EVERYTHING, lines_of
 from prediction_exporter.sources.records.unfolding import Records, Unfolding
@@ -57,6 +61,18 @@ def sample_events(reader: Reader, partitions: Partitions, records: Records) -> l
             left_out(_records(rows, partitions), chosen)  # for what is told of a filter that nothing passes
         return events
     return [{**_fields(rows), **partitions}] if rows.width else []
+
+
+def schema_of(
+    sample: Sequence[Mapping[str, Any]], predictions: Predictions, layout: Layout | None, *, where: str
+) -> EventSchema:
+    """Return where everything stands in the events of a file.
+
+    Raises:
+        ConfigError: they do not tell.
+    """
+    measured = measured_of(predictions)
+    return log_schema(sample, predictions.fields, layout, timezone=predictions.timezone, where=where, measured=measured)
 
 
 def _records(lines: bytes, partitions: Partitions) -> Iterator[Mapping[str, Any]]:

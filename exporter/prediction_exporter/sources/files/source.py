@@ -27,7 +27,7 @@ from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.sources.backoff import Backoff
 from prediction_exporter.sources.base import Batch, Look, Rejected
-from prediction_exporter.sources.fields.recognise import column_names, log_schema
+from prediction_exporter.sources.fields.recognise import column_names
 from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.files.bucket import BucketStore
@@ -35,7 +35,7 @@ from prediction_exporter.sources.files.explain import Told, first_rows, why_noth
 from prediction_exporter.sources.files.ledger import Done, Ledger
 from prediction_exporter.sources.files.names import form_of, partitions_of
 from prediction_exporter.sources.files.opening import open_reader
-from prediction_exporter.sources.files.parts import PartParser, sample_events
+from prediction_exporter.sources.files.parts import PartParser, sample_events, schema_of
 from prediction_exporter.sources.files.readers import ERRORS, Part, Reader
 from prediction_exporter.sources.files.store import FolderStore, Found, Store
 from prediction_exporter.sources.filtering import Filter
@@ -316,7 +316,7 @@ class FilesSource:
                 continue
             predictions, where = self._predictions, f"{self._where}.{self._predictions.SECTION}.fields"
             try:
-                self.schema = log_schema(sample, predictions.fields, self._layout, timezone=predictions.timezone, where=where)
+                self.schema = schema_of(sample, predictions, self._layout, where=where)
             except ConfigError as error:
                 raise ConfigError(f"{store.shown(file)}: {error}") from error
             self._parser = PartParser(self.schema, sample, clock=self._clock, records=self._records, eligible=self._eligible)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from prediction_exporter.config.records import Encoding
+from prediction_exporter.sources.fields.measured import Measured
 
 Record = Mapping[str, Any]
 
@@ -62,6 +63,7 @@ class RecordLayout:
         half: tells which half of a prediction a record is, None where it is whole; left out where each record is.
         is_meant: whether a record is one of this layout at all; others of a log are skipped, as those that a filter leaves out.
         reads: reads a line of text that is no JSON, None where it is no record and skipped; left out where all lines are JSON.
+        measured: what is added up and observed beside the latency, of fields of a flat event, without configuration.
         notes: sentences for the documentation and ``check config``, as where the time comes from.
     """
 
@@ -72,4 +74,5 @@ class RecordLayout:
     half: Callable[[Record], Half | None] | None = None
     is_meant: Callable[[Record], bool] = field(default=lambda record: True)  # noqa: ARG005 - of every record
     reads: Callable[[str], Record | None] | None = None
+    measured: Measured = field(default_factory=Measured)
     notes: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ from prediction_exporter.sources.records.halves import Halves, Place
 from prediction_exporter.sources.records.joining import Joiner, joiner_of
 from prediction_exporter.sources.records.lines import opened
 from prediction_exporter.sources.records.numbering import row_numbers
+from prediction_exporter.sources.records.once import ToldOnce
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
 from prediction_exporter.sources.sieve import Sieve
@@ -94,6 +95,7 @@ class Unfolding:
         self._sieve = None if chosen is None else Sieve(chosen)
         self._clock = clock
         self._numbered = numbered
+        self._once = ToldOnce(predictions, layout)
         self.records = self.predictions = 0
         self.names: tuple[str, ...] = ()
         self.id_at: Path | None = None
@@ -177,6 +179,7 @@ class Unfolding:
         self.records += 1
         self.predictions += len(events)
         self.names = self.names or tuple(flatten(events[:1]))
+        self._once.leave(record, events)
         time = record.get(TIME)
         for row, event in zip(row_numbers(events, self.id_at), events, strict=True):
             if self._numbered:

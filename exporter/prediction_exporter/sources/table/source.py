@@ -69,11 +69,15 @@ class TableSource:
         self._context = context
         self._clock = context.clock
         self._database = Database(settings, where=f"{context.where}.{context.predictions.SECTION}.table")
-        if context.predictions.fields.entity is not None and mode_of(context, settings, self._database) == "aggregate":
+        of_rows = [name for name in ("entity", "sums", "durations") if getattr(context.predictions.fields, name) is not None]
+        if of_rows and mode_of(context, settings, self._database) == "aggregate":
             raise ConfigError(
-                f"{context.where}.predictions.fields.entity: is read where rows are fetched, and this database counts them "
-                f"itself (table.mode is {settings.mode}); write table.mode: rows, or leave entity out"
+                f"{context.where}.predictions.fields.{of_rows[0]}: is read where rows are fetched, and this database counts "
+                f"them itself (table.mode is {settings.mode}); write table.mode: rows, or leave {of_rows[0]} out"
             )
+        # The time of records is that of their row, and is there or an error: what they unfold to need not have it.
+        fields, is_of_row = context.predictions.fields, context.predictions.unfolds
+        self._fields = fields.model_copy(update={"time": None}) if is_of_row else fields
         self._records: TableRecords | None = None
         if context.predictions.unfolds:  # the filter is the database's
             unfolding = Unfolding(context.predictions, context.layout, None, clock=context.clock)
@@ -96,7 +100,7 @@ class TableSource:
         self._told_index = False
         self.refills = False
         self.pending = None
-        self.seen = FieldsSeen(context.predictions.fields)
+        self.seen = FieldsSeen(self._fields)
 
     @property
     def schema(self) -> EventSchema | None:
@@ -217,7 +221,7 @@ class TableSource:
         context = self._context
         chosen = Filter.of(context.predictions)
         # A column may have been renamed.
-        self.seen = FieldsSeen(context.predictions.fields, None if chosen is None else chosen.seen)
+        self.seen = FieldsSeen(self._fields, None if chosen is None else chosen.seen)
         place, dialect = f"{context.where}.{context.predictions.SECTION}.where", self._database.dialect
         row_filter = None if chosen is None else TableFilter(chosen, dialect, where=place)
         relation = read_relation(
@@ -341,7 +345,7 @@ class TableSource:
 
     def _as_reading(self, reader: Reader, reading: Reading, width: int, counts: Mapping[int, int]) -> Iterator[Batch]:
         """Read a span; what is known of it, and where reading goes on, changes with the last part alone."""
-        slices = range(max(reading.start, reading.end - 2 * self._lateness), reading.end, self._slice)
+        slices = range(max(reading.start, self._floor(reading.end - 2 * self._lateness)), reading.end, self._slice)
         known = {at: counts.get(at, 0) for at in slices}
         if any(reading.start <= at < reading.end for at in counts):
             read = 0

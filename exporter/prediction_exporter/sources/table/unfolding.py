@@ -27,6 +27,7 @@ from prediction_exporter.sources.frames import value_at
 from prediction_exporter.sources.json_reader import parse_lines
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.layouts.base import Record
+from prediction_exporter.sources.layouts.registry import measured_of
 from prediction_exporter.sources.records.decoding import decode
 from prediction_exporter.sources.records.unfolding import Unfolding, refuse_all
 from prediction_exporter.sources.sizes import line_pieces, rows_at_a_time
@@ -80,7 +81,14 @@ class TableRecords:
             refuse_all(refused, where.removesuffix(".fields"))
             return None
         own = fields.model_copy(update={"time": TimeField(field=TIME, unit=_UNIT)})
-        schema = log_schema(events, own, self._layout, timezone=self._predictions.timezone, where=where)
+        schema = log_schema(
+            events,
+            own,
+            self._layout,
+            timezone=self._predictions.timezone,
+            where=where,
+            measured=measured_of(self._predictions),
+        )
         return Recognised(
             schema=replace(schema, time=time.time, time_unit=time.time_unit),
             events=events,
