@@ -142,4 +142,6 @@ def _rounded(traffic: VersionTraffic) -> dict[str, Any]:
         "durations": histogram(traffic.durations),
         "values": histogram(traffic.values),
         "scores": {name: histogram(found) for name, found in traffic.scores.items()},
+        "timings": {name: histogram(found) for name, found in traffic.timings.items()},
+        "sums": {name: (format(of.total, ".9g"), of.valid, of.missing, of.invalid) for name, of in traffic.sums.items()},
     }

@@ -216,6 +216,7 @@ def test_the_budget_has_their_series(watched: Watched) -> None:
         ("{sums: [1]}", r"predictions\.fields\.sums: does not tell what is added up"),
         ("{sums: {'a b': x}}", r"predictions\.fields\.sums.*is no name"),
         ("{durations: {a: x}}", r"predictions\.fields\.durations\.a: .*does not tell its unit"),
+        ("{durations: {a: {form: x, to: y}}}", r"predictions\.fields\.durations\.a\.form: unknown key; did you mean from\?"),
         ("{durations: {a: {from: x}}}", r"predictions\.fields\.durations\.a: has one of from and to"),
     ],
 )

@@ -352,6 +352,13 @@ ROLES = {
 }
 
 
+#: What is added up, and another duration, where rows are fetched.
+MEASURED: dict[str, dict[str, Any]] = {
+    "sums": {"double": "a double", "decimal": "a decimal", "numeral": "a numeral", "long": "a long"},
+    "durations": {"single": {"field": "a single", "unit": "ms"}, "since": {"from": "ts", "to": "ts"}},
+}
+
+
 def events_of(
     fields: Sequence[Field], most: int = 30, *, change: Callable[[Event], Event] = lambda event: event
 ) -> st.SearchStrategy[list[Event]]:

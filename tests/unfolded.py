@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from counting import Counted, context_of, count
-from typed_events import FIELDS, NOW, Event, events_of, layout_of, logged
+from typed_events import FIELDS, MEASURED, NOW, Event, events_of, layout_of, logged
 
 #: What is no feature, by the name that a flat event has it under.
 LISTED = {
@@ -39,6 +39,8 @@ ROLES = {
     "features": "features",
     "entity": "features.text",
     "stage": "features.flag",
+    "sums": {name: f"features.{of}" for name, of in MEASURED["sums"].items()},
+    "durations": {"single": {"field": "features.a single", "unit": "ms"}},
 }
 
 #: Predictions of a record, which have its time.

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from counting import Counted, assert_equal, context_of, count
 from prediction_exporter.config.predictions import NULL_VALUES
-from typed_events import FIELDS, NOW, ROLES, Event, Json, events_of, layout_of, lines
+from typed_events import FIELDS, MEASURED, NOW, ROLES, Event, Json, events_of, layout_of, lines
 
 #: CSV has no nested values, and does not tell a document from its text.
 FLAT = tuple(field for field in FIELDS if field.name != "document")
@@ -73,7 +73,7 @@ def counted(folder: Path, source: dict[str, Any]) -> Counted:
     return count(
         context_of(
             folder,
-            {"fields": {**ROLES, "entity": "text", "stage": "flag"}, **source},
+            {"fields": {**ROLES, **MEASURED, "entity": "text", "stage": "flag"}, **source},
             layout_of(FLAT),
             clock=lambda: NOW,
             segments=["text", "flag"],

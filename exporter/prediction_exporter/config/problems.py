@@ -195,6 +195,10 @@ def _by_key(model: type[BaseModel], key: str) -> FieldInfo:
 def _inner(annotation: Any, step: str | int) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return _by_key(annotation, str(step)).annotation
+    if get_origin(annotation) in (Union, UnionType):  # with None, as of a mapping that may be absent
+        return _inner(next(part for part in get_args(annotation) if part is not type(None)), step)
+    if hasattr(annotation, "__metadata__"):
+        return _inner(get_args(annotation)[0], step)
     # The entries of a tuple, or the values of a mapping.
     return get_args(annotation)[0 if isinstance(step, int) else 1]
 

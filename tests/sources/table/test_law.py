@@ -14,6 +14,7 @@ from counting import Counted, assert_equal, context_of, count
 from databases import Database
 from typed_events import (
     FIELDS,
+    MEASURED,
     NOW,
     ROLES,
     Event,
@@ -31,10 +32,10 @@ from typed_events import (
 _tables = itertools.count()
 
 
-def roles(mode: str) -> dict[str, str]:
-    """Return which field is what; entities are told apart where rows are fetched."""
+def roles(mode: str) -> dict[str, Any]:
+    """Return which field is what; entities are told apart, and amounts added up, where rows are fetched."""
     common = {**ROLES, "stage": "flag"}
-    return {**common, "entity": "text"} if mode == "rows" else common
+    return {**common, **MEASURED, "entity": "text"} if mode == "rows" else common
 
 
 def of_log(
