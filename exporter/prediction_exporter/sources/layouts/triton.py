@@ -16,6 +16,6 @@ LAYOUT = RecordLayout(
         *NOTES,
         "Of classes that the server ranks (`value:index:label`) the first is the prediction, and all are scores.",
         "Tensors in bytes behind the JSON (`binary_data_size`) cannot be read and are refused as `payload`: ask for JSON.",
-        "The trace file of Triton (`--trace-config`) is no log of predictions: a request is many records of it.",
+        "The trace file of Triton is no log of predictions: a request is many records of it.",
     ),
 )
