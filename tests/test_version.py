@@ -94,7 +94,9 @@ def build(source: Path, target: str, **environ: str) -> Path:
     """Build a wheel or a source distribution; return it."""
     to = source.parent / f"{target}-of-{source.name}"
     command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(to)]
-    subprocess.run(command, cwd=source, check=True, capture_output=True, env={**os.environ, **environ})
+    subprocess.run(
+        command, cwd=source, check=True, capture_output=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environ}
+    )
     [built] = to.iterdir()
     return built
 

@@ -63,7 +63,7 @@ from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARE
 from prediction_exporter.kit.groups import RECORDED, RECORDING_GROUPS
 from prediction_exporter.kit.health import EVALUATED
 from prediction_exporter.kit.label_cases import at, covered, label_drift, labelled, measured, waited
-from prediction_exporter.kit.performance import FLEET, SEVERAL_LABELLED
+from prediction_exporter.kit.performance import ACTUAL, AREAS, FLEET, PREDICTED, RIGHT, SEVERAL_LABELLED
 from prediction_exporter.kit.rules import RECORDING_FILE, by_area, group_of
 from prediction_exporter.kit.serving import OF_CLUSTER, OF_NAMESPACE
 from prediction_exporter.kit.volume import COST as WORK
@@ -228,7 +228,9 @@ def of_panels() -> dict[str, str]:
         f"{panel['title']} {target['refId']}": _told_apart(filled(target["expr"], FILLED), target["legendFormat"])
         for panel in panels(model_overview())
         for target in panel["targets"]
-        if "{{instance}}" not in target["legendFormat"] and REPLICAS.name not in target["expr"]
+        if "{{instance}}" not in target["legendFormat"]
+        and REPLICAS.name not in target["expr"]
+        and "model_mean_error:threshold" not in target["expr"]  # of a regression
     }
 
 
@@ -254,6 +256,11 @@ EXPRESSIONS = {
             ANOMALY,
             WORK,
             REPLICAS,  # they are counted, whatever they read
+            # Recorded of models with several replicas alone, whose counts are added up; one tells its own measures.
+            RIGHT,
+            PREDICTED,
+            ACTUAL,
+            AREAS,
         }
     },
     **of_panels(),

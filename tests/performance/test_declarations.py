@@ -32,6 +32,7 @@ SHARED = {
     "label_drift",
     "layout",
     "lists",
+    "scale",
     "moments",
     "numbers",
     "summary",

@@ -25,7 +25,7 @@ def _description(scale: Scale) -> str:
     many = figure(f"max({_given_up(own(GIVEN_UP.name, _KEY), scale)})", _KEY, COUNT)
     return (
         f"{many} {{{{ $labels.what }}}}s of {{{{ $labels.model }}}} were given up within an hour, as "
-        '{{ if eq $labels.reason "room" }}what waits has reached labels.max_size{{ else }}there are too many classes, versions '
+        '{{ if eq $labels.reason "room" }}what waits has filled its room{{ else }}there are too many classes, versions '
         "or segments{{ end }}: they are joined with nothing any more."
     )
 
@@ -47,7 +47,7 @@ def _firing(many: str, what: str, reason: str, why: str) -> Firing:
     )
 
 
-_ROOM = "what waits has reached labels.max_size"
+_ROOM = "what waits has filled its room"
 
 LABELS_GIVEN_UP = Alert(
     name="ModelLabelsGivenUp",
