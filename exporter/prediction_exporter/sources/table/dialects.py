@@ -97,7 +97,6 @@ class Dialect:
         interrupts: whether it runs in this process and has no limit of its own for statements.
         is_snapshot: whether a session goes on to show a table as it was at first, so that each poll needs a new one.
         has_indexes: whether a time column without an index makes every read a scan of the whole table.
-        nests: whether a subquery may ask for what is in another one, whose columns have the same names.
         connect_args: arguments of the driver.
         session: statements that begin a session.
         adapt: what an engine of SQLAlchemy needs beyond these.
@@ -127,7 +126,6 @@ class Dialect:
     has_indexes: bool = False
     interrupts: bool = False
     is_snapshot: bool = False
-    nests: bool = True
     connect_args: Callable[[Settings], dict[str, Any]] = field(default=_nothing)
     session: Callable[[Settings], list[str]] = field(default=_no_statements)
     adapt: Callable[[Engine, Settings], None] | None = None

@@ -95,10 +95,11 @@ def compared(
         ConfigError: the engine cannot compare them.
     """
     ids = comparable(dialect, predictions, labels, where=where)
-    sides = zip(ids, (predictions, labels), strict=True)
-    one, other = (select(of.label("id")).select_from(relation.source).limit(1).subquery() for of, relation in sides)
+    sides = zip(ids, ("predicted", "labelled"), (predictions, labels), strict=True)
+    # By names of their own: Spark's dialect says no table before them.
+    one, other = (select(of.label(name)).select_from(relation.source).limit(1).subquery() for of, name, relation in sides)
     try:
-        connection.execute(select(func.count()).select_from(one.join(other, one.c.id == other.c.id))).all()
+        connection.execute(select(func.count()).select_from(one.join(other, one.c.predicted == other.c.labelled))).all()
     except DBAPIError as error:
         if "collation" not in str(error.orig).lower():
             raise

@@ -380,11 +380,9 @@ class EngineJoin:
         span_of_labels = (first - self._horizon, known)
         chosen: ColumnElement[bool] = side.id.in_(of_spans)
         if since is not None and labels is not None:
-            told = labels.table.time.where(*span_of_labels)
-            if self._database.dialect.nests:  # of the minutes alone, or all labels of the horizon would be read
-                chosen = side.id.in_(labels.ids(and_(told, labels.id.in_(of_spans))))
-            else:
-                chosen = and_(chosen, side.id.in_(labels.ids(told)))
+            # Those of the minutes alone, or all labels of the horizon would be read.
+            of_these = and_(labels.table.time.where(*span_of_labels), labels.id.in_(of_spans))
+            chosen = side.id.in_(labels.ids(of_these))
         reader = RowsReader(self._database, side.table, connection, eligible=self.eligible)
         predictions = self._events(reader.chosen(first - self._horizon, last, chosen))
         found: tuple[Events, ...] = ()

@@ -45,7 +45,6 @@ SPARK = Dialect(
     type_name=func.typeof,
     is_utc=True,
     is_snapshot=True,  # of the files that a table has
-    nests=False,  # a name in the inner one would be ambiguous
     session=_session,
     adapt=_adapt,
 )
