@@ -110,7 +110,7 @@ def test_what_runs_and_what_it_costs(exporter: Exporter, server: subprocess.Pope
         return any(mark in facts(read_blocks(page(), 0)[title])[fact] for mark in ("USD", "up"))
 
     exporter.wait_for(lambda: told("Process", "State"), "a look at the process")
-    exporter.wait_for(lambda: told("Cost of this replica, by its rates", "Projected month's end"), "costs")
+    exporter.wait_for(lambda: told("Cost of this replica, by its rates", "Projected month's end"), "costs", seconds=90)
     exporter.wait_for(lambda: told("Cost as billed", "Month to date"), "a bill")
     seen = page()
     blocks = read_blocks(seen, 0)

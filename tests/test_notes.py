@@ -117,8 +117,8 @@ def test_what_the_command_says_is_what_the_exporter_counts(watched: Watched, sta
     """All verdicts of all alerts begin at 0; what is noted before the start, and of a second model, is there too."""
     assert note(watched, "fraud", "--verdict", "true")[0] == 0
     exporter = start_exporter(watched.file)
-    shown = [labels for name, labels in exporter.metrics(("notes",)) if name == "model_alarms_total"]
-    assert len(shown) == 2 * (1 + len(ALERTS)) * len(VERDICTS)
+    every = 2 * (1 + len(ALERTS)) * len(VERDICTS)
+    exporter.wait_for(lambda: [name for name, _ in exporter.metrics(("notes",))].count("model_alarms_total") == every, "a look")
     counts(exporter, {("fraud", NO_ALERT, "true"): 1})
     code, out, err = note(
         watched, "--verdict", "false", "churn", "--alert", DRIFT, "--column", "income", "--at", "2026-05-04T09:30+02:00",

@@ -29,7 +29,7 @@ from prediction_exporter.collectors.labels import SOURCE_SKIPPED
 from prediction_exporter.collectors.registry import FAMILIES, family_list
 from prediction_exporter.collectors.report import ModelReport
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
-from prediction_exporter.collectors.source import EVENTS_SKIPPED, SourceSeries
+from prediction_exporter.collectors.source import EVENTS_SKIPPED, SOURCE_WAITING, SOURCE_WAITING_BYTES, SourceSeries
 from prediction_exporter.collectors.windows import EXPECTED_BIN_PREDICTIONS
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.statistics import STATISTICS, Reference
@@ -87,7 +87,7 @@ def test_names_are_unique_and_well_formed() -> None:
 
 
 def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
-    """All but those of a regression, entities, a season, stages, filters, and what is asked for."""
+    """All but those of a regression, entities, a season, stages, filters, joined records, and what is asked for."""
     watched.log_labelled(60, version="0", at=watched.clock() - 7200)  # also for the day's windows to be compared with
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
@@ -100,6 +100,8 @@ def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
         evidence.EFFECTIVE.name,
         EXPECTED_BIN_PREDICTIONS.name,
         EVENTS_SKIPPED.name,
+        SOURCE_WAITING.name,
+        SOURCE_WAITING_BYTES.name,
         SOURCE_SKIPPED.name,
     }
     of_others |= {family.name for family in FAMILIES if OF_NUMBERS.fullmatch(family.name)}

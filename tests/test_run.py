@@ -121,6 +121,8 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
         "model_process_(gpu_.*|network_.*_bytes_total|memory_(limit|working_set)_bytes|cpu_(quota|.*throttl|periods).*)"
         "|model_cost_.*"  # tests/cost has them
         "|model_stored_bytes|model_retraining_runs_total|model_artifacts?_.*"  # tests/test_artifacts.py has them
+        "|model_field_(amount|values)_total|model_duration_seconds"  # tests/test_sums.py has them
+        "|prediction_exporter_source_waiting(_bytes)?"  # tests/sources/records/test_joining.py has them
         "|prediction_exporter_(events|labels)_skipped_total"  # tests/test_filtered_models.py and test_label_series.py have them
     )
     of_others = {PREDICTION_VALUE.name, EXPECTED_BIN_PREDICTIONS.name}  # of a regression, of a season

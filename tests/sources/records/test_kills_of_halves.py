@@ -13,7 +13,7 @@ import killed_halves
 from halves import configuration
 from watched import Watched, read
 
-KILLS = 4
+KILLS = 2
 SEED = 20261129
 
 

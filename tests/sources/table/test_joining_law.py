@@ -304,7 +304,7 @@ def test_ids_that_a_database_does_not_compare(
 
 
 #: Times that a model is killed here; by hand it was more often, and with PostgreSQL too.
-KILLS = 6
+KILLS = 3
 
 
 def test_each_pair_counts_once_over_kills(sqlite: Database, tmp_path: Path) -> None:
