@@ -208,7 +208,7 @@ def test_differences_that_the_formats_have(tmp_path: Path) -> None:
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(finite | st.integers(-3, 3).map(float), min_size=1, max_size=200))
 def test_bins_hold_their_baseline(values: list[float]) -> None:
     """Edges rise strictly, every value lies inside the range, and a heavy value has a bin of its own."""

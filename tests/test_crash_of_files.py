@@ -17,7 +17,7 @@ from prediction_exporter.baseline.builder import build
 from prediction_exporter.baseline.tables import read_table
 from processes import Exporter
 
-KILLS = 25
+KILLS = 12
 SEED = 20_261_124
 
 CONFIG = """

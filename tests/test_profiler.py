@@ -154,7 +154,7 @@ def check(found: dict[Key, Profile], expected: dict[Key, Profile]) -> None:
 
 
 @given(events_lists, st.sampled_from([[], ["region"], ["region", "decision", "unknown"]]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_it_equals_the_reference(events: list[Event], segments: list[str]) -> None:
     """Random times, versions, failures, states and values, in random order."""
     check(folded(events, segments), reference(events, segments))

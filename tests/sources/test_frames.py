@@ -215,7 +215,7 @@ def both_forms(columns: Mapping[str, Typed], rows: int) -> tuple[bytes, pl.DataF
     return "".join(line + "\n" for line in events).encode(), pl.DataFrame(series)
 
 
-SETTINGS = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @SETTINGS
@@ -331,7 +331,7 @@ def test_a_duration_says_its_unit() -> None:
     np.testing.assert_array_equal(events.latencies, [2.0, np.nan, np.nan])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(-(10**38) + 1, 10**38 - 1), min_size=1, max_size=40), st.integers(0, 38))
 def test_decimals_become_the_nearest_doubles(digits: list[int], scale: int) -> None:
     """Not by way of a rounded integer."""

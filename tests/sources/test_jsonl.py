@@ -369,7 +369,7 @@ def odd_lines(draw: st.DrawFn) -> bytes:  # noqa: PLR0911 - a return for each ki
     return draw(st.binary(max_size=30)).replace(b"\n", b"")
 
 
-SETTINGS = settings(max_examples=160, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @SETTINGS

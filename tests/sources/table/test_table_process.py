@@ -18,7 +18,7 @@ from processes import Exporter
 from watched import event, save_baseline
 from watched_table import COLUMNS, Table
 
-KILLS = 8
+KILLS = 5
 SEED = 20_261_124
 
 
