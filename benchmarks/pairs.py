@@ -79,7 +79,7 @@ def _halves(line: bytes) -> tuple[bytes, bytes]:
     response = {"kind": "response", "request_id": name, **{key: event.pop(key) for key in OF_RESPONSE}}
     about = {"kind": "request", "request_id": name, "ts": event.pop("ts"), "model_version": event.pop("model_version")}
     features = event.get("features", {key: value for key, value in event.items() if key != "request_id"})
-    return tuple(orjson.dumps(half) + b"\n" for half in ({**about, "features": features}, response))  # type: ignore[return-value]
+    return orjson.dumps({**about, "features": features}) + b"\n", orjson.dumps(response) + b"\n"
 
 
 def _measured(begin: dict[str, bytes], logs: dict[str, bytes], more: str) -> tuple[float, float]:

@@ -81,7 +81,7 @@ def _wait(life: int, told: Path, condition: Callable[[], bool]) -> None:
     while time.monotonic() < deadline and not condition():
         if os.waitpid(life, os.WNOHANG)[0]:
             raise RuntimeError(told.read_text())
-        time.sleep(0.005)
+        time.sleep(0.005)  # between two looks
 
 
 def _changed(file: Path) -> int:
@@ -104,7 +104,7 @@ def main() -> None:
         until = time.monotonic() + chance.uniform(0.0, 1.2)
         while time.monotonic() < until:
             writer.write(rotates=turn > 0)
-            time.sleep(chance.uniform(0.0, 0.05))
+            time.sleep(chance.uniform(0.0, 0.05))  # so that the exporter reads at any point of what is written
         os.kill(life, signal.SIGKILL)
         killed += os.waitpid(life, 0)[1] == signal.SIGKILL
         writer.write(rotates=False)

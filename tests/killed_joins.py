@@ -112,7 +112,7 @@ def main() -> None:
         os.close(born)
         if turn % 6:  # most die while they join, some while they start
             select.select([reading], [], [], PATIENCE)
-        time.sleep(chance.uniform(0.0, 0.06))
+        time.sleep(chance.uniform(0.0, 0.06))  # rows come and the process dies at any point of a join
         writer.write(clock.now)
         time.sleep(chance.uniform(0.0, 0.06))
         os.kill(life, signal.SIGKILL)

@@ -27,7 +27,7 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
 def _ranked(result: Any) -> Any:
     """Return the labels and scores of one example as an object, the highest score first; a value of a regression as it is."""
     if not isinstance(result, list) or not all(
-        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], int | float)  # noqa: PLR2004
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], int | float)  # noqa: PLR2004 - a pair
         for pair in result
     ):
         return result
