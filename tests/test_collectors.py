@@ -599,7 +599,7 @@ def test_readers_are_those_of_the_rules_and_dashboards() -> None:
     """Directly, and through recorded series."""
     assert "ModelMissingValues" in readers()["model_column_missing_ratio_threshold"]
     assert "ModelFeatureDrift" in readers()["model_window_bin_predictions"]  # by way of the fleet's PSI
-    assert "dashboard model-overview" in readers()["model_request_duration_seconds"]
+    assert "dashboard service" in readers()["model_request_duration_seconds"]
     assert "model_dependency_info" not in readers()
 
 

@@ -155,7 +155,7 @@ def test_a_stranger_follows_the_readme(folder: Path) -> None:
         ["promtool", "check", "rules", *folder.glob("kit/prometheus/rules/*")], capture_output=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
-    for part in ("grafana/dashboards/model-overview.json", "docs/runbooks/ModelFeatureDrift.md"):
+    for part in ("grafana/dashboards/model.json", "docs/runbooks/ModelFeatureDrift.md"):
         assert (folder / "kit" / part).is_file()
 
 

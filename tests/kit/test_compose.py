@@ -20,7 +20,7 @@ from prediction_exporter.config import Config, check_files
 from prediction_exporter.demo.credit_risk import training_data
 from prediction_exporter.kit.alerts.feature_drift import FEATURE_DRIFT
 from prediction_exporter.kit.alerts.missing_values import MISSING_VALUES
-from prediction_exporter.kit.dashboards import FILE
+from prediction_exporter.kit.dashboards import BOARDS, FOLDER
 from prediction_exporter.kit.promql import JOBS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -241,10 +241,10 @@ def test_the_exporter_reads_what_the_model_writes(config: Config) -> None:
 def test_grafana_is_provisioned() -> None:
     """The dashboards' folder is mounted where the provider looks, and rates fit the scrape interval."""
     (provider,) = read("grafana/provisioning/dashboards/prediction-exporter.yml")["providers"]
-    assert mounts("grafana")[provider["options"]["path"]] == f"./{Path(FILE).parent}"
+    assert mounts("grafana")[provider["options"]["path"]] == f"./{FOLDER}"
     home = Path(SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
     assert str(home.parent) == provider["options"]["path"]
-    assert (REPOSITORY / FILE).name == home.name
+    assert home.name == f"{BOARDS[0].name}.json"
     source = read("grafana/provisioning/datasources/prediction-exporter.yml")["datasources"][0]
     assert source["jsonData"]["timeInterval"] == PROMETHEUS["global"]["scrape_interval"]
 

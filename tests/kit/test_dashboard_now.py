@@ -20,7 +20,7 @@ import yaml
 from grafana import Page, panels, sent
 from prediction_exporter.demo import stack
 from prediction_exporter.demo.sinks import LOOPBACK, free_port
-from prediction_exporter.kit.dashboards import model_overview
+from prediction_exporter.kit.dashboards import BOARDS
 from prediction_exporter.kit.render import render, write
 from processes import Exporter
 from watched import config_text, event, model_text, save_baseline
@@ -35,8 +35,15 @@ MISSING = 0.8
 RETIRED, SERVED, ROLLED_BACK = "1", r"""2 "b" \c'd""", "3"
 WAIT_SECONDS = 90.0
 #: Panels that show figures; the others show tables and bars.
-FIGURES = [panel["title"] for panel in panels(model_overview()) if panel["type"] == "stat"]
-ABOUT_NOW = [panel["title"] for panel in panels(model_overview()) if panel["targets"][0]["instant"]]
+DASHBOARDS = {board.name: board.content() for board in BOARDS}
+FIGURES = [panel["title"] for panel in panels(DASHBOARDS["model"]) if panel["type"] == "stat"]
+ABOUT_NOW = {
+    name: [panel["title"] for panel in panels(dashboard) if panel["targets"][0]["instant"]]
+    for name, dashboard in DASHBOARDS.items()
+}
+
+#: What is still known when nothing answers.
+AFTER_THE_END = {"Alerts"}
 
 
 @dataclass
@@ -47,9 +54,9 @@ class Watched:
     log: Path
     prometheus: str
 
-    def page(self, *, ago: float = 0.0, **given: str) -> Page:
-        """Return the dashboard, opened now or at a time ago."""
-        return Page(model_overview(), self.prometheus, at=time.time() - ago, span=6 * 3600, rate_interval="10s", given=given)
+    def page(self, name: str = "model", *, ago: float = 0.0, **given: str) -> Page:
+        """Return a dashboard, opened now or at a time ago."""
+        return Page(DASHBOARDS[name], self.prometheus, at=time.time() - ago, span=6 * 3600, rate_interval="10s", given=given)
 
     def predict(self, count: int, version: str, since: float, until: float, *, missing: float = 0.0) -> None:
         """Log predictions of a version, spread over hours ago."""
@@ -117,8 +124,10 @@ def test_a_page_opens_on_what_is_served_and_on_what_is_worst(watched: Watched) -
     page = watched.page()
     assert page.options["version"] == [SERVED, ROLLED_BACK, RETIRED]
     assert page.values["version"] == sent({"includeAll": False}, SERVED, ())
-    assert page.values["column"] == page.options["column"][0] == page.options["worst"][0] == "amount"
-    assert set(page.options["column"]) == {"amount", "color", "decision", "score"}
+    assert page.options["worst"][0] == "amount"
+    column = watched.page("column")
+    assert column.values["column"] == column.options["column"][0] == "amount"
+    assert set(column.options["column"]) == {"amount", "color", "decision", "score"}
     assert page.options["namespace"] == ["ml", "staging"]
     assert page.values["cluster"] == page.values["namespace"] == ".*"
 
@@ -184,14 +193,19 @@ def test_a_stopped_exporter_leaves_no_figure(watched: Watched) -> None:
     assert watched.exporter.stop() == 0
 
     def left() -> list[str]:
-        page = watched.page()
+        pages = {name: watched.page(name) for name in DASHBOARDS}
         # Of a figure with a limit, the figure.
-        return [title for title in ABOUT_NOW if title != "Alerts" and page.shown(title)[0]]
+        return [
+            f"{name}: {title}"
+            for name, page in pages.items()
+            for title in ABOUT_NOW[name]
+            if title not in AFTER_THE_END and page.shown(title)[0]
+        ]
 
     wait(lambda: not left(), "end of what is shown as now")
     wait(lambda: (watched.page().figure("Alerts") or 0) > 0, "alert that the exporter is down")
     assert left() == []
     page = watched.page()
     assert page.options["version"] == [SERVED, ROLLED_BACK, RETIRED]
-    assert page.options["column"][0] == "amount"
+    assert watched.page("column").options["column"][0] == "amount"
     assert page.query("max_over_time(model_column:model_column_badness:max[10m])")

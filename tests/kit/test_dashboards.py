@@ -14,7 +14,8 @@ import pytest
 from grafana import Json, expressions, filled, panels, variables
 from prediction_exporter.families import Family
 from prediction_exporter.kit.alerts import ALERTS
-from prediction_exporter.kit.dashboards import FILE, UID, dashboards
+from prediction_exporter.kit.boards.board import TAG
+from prediction_exporter.kit.dashboards import dashboards
 from prediction_exporter.kit.render import render
 from quick_yaml import dump as dump_yaml
 
@@ -156,7 +157,9 @@ def test_every_variable_is_declared_and_used(dashboard: Json) -> None:
         used |= names
         if where.startswith("variable "):
             assert names <= set(declared[: declared.index(where.removeprefix("variable "))]), where
-    assert used == {*declared} - {"datasource"}
+    # What is carried to other dashboards need not be used where it is chosen.
+    assert {*declared} - {"datasource"} - used <= {"namespace", "owner"}
+    assert used <= {*declared}
 
 
 @each_dashboard
@@ -240,19 +243,20 @@ def test_joined_tables_name_every_query(panel: Json) -> None:
 
 
 def test_alerts_link_to_it(rendered: Mapping[str, str]) -> None:
-    """With the variables that the dashboard has, and everything that tells the alert's place from another."""
-    (dashboard,) = DASHBOARDS
+    """With the variables that its dashboard has, and everything that tells the alert's place from another."""
+    by_path = {f"/d/{dashboard['uid']}/{dashboard['uid'].removeprefix(f'{TAG}-')}": dashboard for dashboard in DASHBOARDS}
     links = re.findall(r"dashboard_url: (.*)", rendered["prometheus/rules/prediction-exporter-alerts.rules.yml"])
     assert len(links) == sum(len(alert.conditions) for alert in ALERTS)
     for link in links:
-        assert f"/d/{UID}/model-overview?" in link
+        path = re.search(r"/d/[\w-]+/[\w-]+(?=\?)", link)
+        assert path is not None
         names = re.findall(r"var-(\w+)=", link)
-        assert set(names) <= variables(dashboard).keys()
+        assert set(names) <= variables(by_path[path[0]]).keys()
         assert {"cluster", "namespace", "model"} <= set(names)
         # Without the window, the page would open on one in which there may be nothing to see.
         assert ("column" not in names) or ("window" in names)
 
 
 def test_it_is_rendered_without_a_configuration_too() -> None:
-    """The dashboard depends on no installation."""
-    assert json.loads(render(None)[FILE]) in DASHBOARDS
+    """Dashboards depend on no installation."""
+    assert [json.loads(text) for path, text in render(None).items() if path in dashboards()] == DASHBOARDS

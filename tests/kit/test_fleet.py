@@ -57,7 +57,7 @@ from prediction_exporter.collectors.volume import WRITTEN as WRITTEN_BYTES
 from prediction_exporter.kit.capacity import REPLICAS
 from prediction_exporter.kit.cases import TARGET, bins, evidence, owner, series, share, shared, window
 from prediction_exporter.kit.cost import ANOMALY
-from prediction_exporter.kit.dashboards import model_overview
+from prediction_exporter.kit.dashboards import BOARDS
 from prediction_exporter.kit.figures import SEVERAL, SMOOTHED_SHARE
 from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA, counted_once
 from prediction_exporter.kit.groups import RECORDED, RECORDING_GROUPS
@@ -223,10 +223,13 @@ def _told_apart(expr: str, legend: str) -> str:
 
 
 def of_panels() -> dict[str, str]:
-    """Return the queries of the dashboard that give no series for each replica and do not count these, by title and place."""
+    """Return the queries of dashboards that give no series for each replica and do not count these, by title and place."""
     return {
-        f"{panel['title']} {target['refId']}": _told_apart(filled(target["expr"], FILLED), target["legendFormat"])
-        for panel in panels(model_overview())
+        f"{board.title}: {panel['title']} {target['refId']}": _told_apart(
+            filled(target["expr"], FILLED), target["legendFormat"]
+        )
+        for board in BOARDS
+        for panel in panels(board.content())
         for target in panel["targets"]
         if "{{instance}}" not in target["legendFormat"]
         and REPLICAS.name not in target["expr"]

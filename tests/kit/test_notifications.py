@@ -32,7 +32,7 @@ WORST = "c11 1.20, c10 1.10, c09 1.00, c08 0.90, c07 0.80, c06 0.70, c05 0.60, c
 SUMMARY = "A feature is no longer distributed as it was when the model was trained."
 ACTION = "Find out when it began and what changed then."
 RUNBOOK = "https://wiki.example.com/ml/ModelFeatureDrift"
-DASHBOARD = "http://grafana.example.com/d/x/model-overview?var-model=credit-risk&var-version=2"
+DASHBOARD = "http://grafana.example.com/d/prediction-exporter-model/model?var-model=credit-risk&var-version=2"
 EXPORTER = "https://models.example.com/"
 GRAPHED = '{__name__=~"a:b:c|a:b:d", model="credit-risk", column="c00"}'
 EXPRESSION = "http://prometheus.example.com/graph?g0.expr=a+%3E+1&g0.tab=1"

@@ -25,7 +25,7 @@ from prediction_exporter.kit.alertmanager import CONFIG_FILE, TEMPLATE_FILE
 SUMMARY = "A feature is no longer distributed as it was when the model was trained."
 ACTION = "Find out when it began and what changed then: broken upstream, or a real change?"
 RUNBOOK = "https://wiki.example.com/ml/ModelFeatureDrift"
-DASHBOARD = "http://grafana.example.com/d/x/model-overview?var-model={model}&var-column={column}"
+DASHBOARD = "http://grafana.example.com/d/prediction-exporter-model/model?var-model={model}&var-column={column}"
 EXPRESSION = "http://prometheus.example.com/graph?g0.expr=a+%3E+1&g0.tab=1"
 
 

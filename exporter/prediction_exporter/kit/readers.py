@@ -50,7 +50,7 @@ def readers() -> Mapping[str, tuple[str, ...]]:
 def _texts(alert: Alert, scale: Scale) -> str:
     """Return what Prometheus evaluates for an alert: its conditions, and the queries of its annotations."""
     conditions = [alert.expr(condition, scale) for condition in alert.conditions]
-    return " ".join([*conditions, *annotation_templates(alert, scale, Links(dashboard="")).values()])
+    return " ".join([*conditions, *annotation_templates(alert, scale, Links(grafana="")).values()])
 
 
 def _reached(text: str, recorded: Mapping[str, str]) -> set[str]:

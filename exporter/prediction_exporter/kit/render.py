@@ -16,7 +16,7 @@ from prediction_exporter.kit.alertmanager import (
     alertmanager_template,
     has_transport,
 )
-from prediction_exporter.kit.dashboards import address, dashboards
+from prediction_exporter.kit.dashboards import dashboards
 from prediction_exporter.kit.rule_tests import rule_tests
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules, recording_rules
 from prediction_exporter.kit.runbooks import OVERVIEW, alerts_page, runbook_pages
@@ -79,12 +79,11 @@ def links_of(config: Config | None) -> Links:
     """Return where messages lead."""
     if config is None:
         return Links()
-    grafana = config.notifications.grafana_url
     return Links(
         runbooks=config.notifications.runbooks_url,
         exporter=config.notifications.exporter_url,
         owners={name: owner.runbooks for name, owner in config.owners.items() if owner.runbooks is not None},
-        dashboard=None if grafana is None else address(grafana),
+        grafana=config.notifications.grafana_url,
     )
 
 

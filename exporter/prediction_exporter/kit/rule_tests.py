@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 
 from prediction_exporter.kit.alert import Alert, Case, Check, Firing
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.boards.board import path_of
 from prediction_exporter.kit.cases import together
 from prediction_exporter.kit.events import EventTest, event_tests
 from prediction_exporter.kit.groups import INTERVAL, RECORDING_GROUPS
@@ -106,8 +107,9 @@ def _expected(alert: Alert, firing: Firing, links: Links) -> dict[str, Any]:
         annotations["first_steps"] = alert.mitigation
     if page is not None or links.owners:
         annotations["runbook_url"] = _runbook(alert, firing.labels, links)
-    if links.dashboard is not None:
-        annotations["dashboard_url"] = f"{links.dashboard}?{_variables(alert, firing)}"
+    if links.grafana is not None:
+        board = path_of("column" if "column" in firing.labels else "model")
+        annotations["dashboard_url"] = f"{links.grafana.rstrip('/')}{board}?{_variables(alert, firing)}"
     if alert.graphed:
         annotations["query"] = _graph(alert, firing.labels)
     exporter = links.exporter_page(alert)

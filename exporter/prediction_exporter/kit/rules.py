@@ -7,6 +7,7 @@ from typing import Any
 from prediction_exporter.config.values import Area
 from prediction_exporter.kit.alert import AREAS, Alert, Condition, label_arguments
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.boards.board import path_of
 from prediction_exporter.kit.groups import INTERVAL, RECORDING_GROUPS
 from prediction_exporter.kit.health import EVALUATED
 from prediction_exporter.kit.scale import Scale
@@ -25,13 +26,13 @@ class Links:
         runbooks: address of a folder with the runbook pages.
         exporter: address of the exporter, which serves its page and the runbooks.
         owners: addresses of owners' own runbooks, by owner.
-        dashboard: address of the model's dashboard.
+        grafana: address of the Grafana that has the dashboards.
     """
 
     runbooks: str | None = None
     exporter: str | None = None
     owners: Mapping[str, str] = field(default_factory=dict)
-    dashboard: str | None = None
+    grafana: str | None = None
 
     def page(self, alert: Alert) -> str | None:
         """Return the address of the shipped runbook."""
@@ -57,9 +58,10 @@ class Links:
     def dashboard_of(self, alert: Alert, scale: Scale) -> str | None:
         """Return a template of the dashboard's address, with its variables filled from the alert.
 
-        Where the alert is about one window, the page opens with it: in another there may be nothing to see.
+        It is that of the column, where the alert is about one, and else that of the model. Where it is about one window, the
+        page opens with it: in another there may be nothing to see.
         """
-        if self.dashboard is None:
+        if self.grafana is None:
             return None
         optional = ("cluster", "namespace", *(("model",) if alert.without_model else ()))
         filled = [f"{{{{ with $labels.{name} }}}}var-{name}={{{{ . | urlquery }}}}&{{{{ end }}}}" for name in optional]
@@ -67,7 +69,12 @@ class Links:
         filled.append("&".join(f"var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in names))
         if alert.window is not None:
             filled.append(f"{{{{ range {alert.window(scale)} }}}}&var-window={{{{ .Labels.window | urlquery }}}}{{{{ end }}}}")
-        return f"{self.dashboard}?{''.join(filled)}"
+        return f"{self.grafana.rstrip('/')}{path_of(board_of(alert))}?{''.join(filled)}"
+
+
+def board_of(alert: Alert) -> str:
+    """Return the name of the dashboard that an alert's messages lead to."""
+    return "column" if "column" in alert.key else "model"
 
 
 def by_area() -> dict[Area, list[Alert]]:

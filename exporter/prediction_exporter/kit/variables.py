@@ -56,6 +56,11 @@ def of_place(name: str, label: str, description: str, selector: str) -> Json:
     return found | {"includeAll": True, "allValue": ".*", "current": everything}
 
 
+def of_places(name: str, label: str, description: str, selector: str) -> Json:
+    """Return a variable of a label of which several values may be chosen, or all."""
+    return of_place(name, label, description, selector) | {"multi": True}
+
+
 def of_result(name: str, label: str, description: str, expr: str) -> Json:
     """Return a variable whose single value is one that the label of its name has in a query's result, in the result's order."""
     found = _query(name, label, description, f"query_result({expr})", kind=_RESULT, sort=_AS_GIVEN)

@@ -1,4 +1,4 @@
-"""The row on the exporter that watches a model, on its source, and on what both cost."""
+"""The dashboard of the exporters that watch models, of their sources, and of what both cost."""
 
 from __future__ import annotations
 
@@ -8,12 +8,28 @@ from prediction_exporter.collectors.source import EVALUATION_DURATION, EVENTS, S
 from prediction_exporter.collectors.volume import VOLUME_FREE, VOLUME_SIZE
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
-from prediction_exporter.kit.overview.labels import MODEL, rate, watching
+from prediction_exporter.kit.boards import choices
+from prediction_exporter.kit.boards.annotations import happened
+from prediction_exporter.kit.boards.board import Board
+from prediction_exporter.kit.boards.selectors import MODEL, rate, watching
+from prediction_exporter.kit.layout import Row
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import Series
 from prediction_exporter.kit.volume import COST, GROWTH
 
 _NO_FILES = "the predictions are in no local files"
+
+
+def board() -> Board:
+    """Return the dashboard."""
+    return Board(
+        name="exporter",
+        title="Exporter",
+        question="Is the monitoring itself healthy?",
+        variables=[*choices.places(), choices.model()],
+        annotations=happened(),
+        rows=[Row(title="Exporter", panels=exporter())],
+    )
 
 
 def exporter() -> list[Panel]:

@@ -1,4 +1,4 @@
-"""The row on how good the model is, by labels that have come: all of mature windows, of what is answered.
+"""The dashboard of how good a model is, by labels that have come: all of mature windows, of what is answered.
 
 Measures and classes are not alike from model to model. Two variables name one of each, the worst ones first; queries find the
 series by the measure's name, which stands in the names of all that belongs to it.
@@ -12,6 +12,11 @@ from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import tables as t
+from prediction_exporter.kit import variables as v
+from prediction_exporter.kit.boards import choices
+from prediction_exporter.kit.boards.annotations import happened
+from prediction_exporter.kit.boards.board import Board
+from prediction_exporter.kit.boards.selectors import MODEL, VERSION, WINDOW, chosen
 from prediction_exporter.kit.labels import (
     COVERAGE_CLASS_KEY,
     COVERAGE_OF_ALL,
@@ -22,7 +27,8 @@ from prediction_exporter.kit.labels import (
     MATURE_AGE,
     NEWEST_AGE,
 )
-from prediction_exporter.kit.overview.labels import MODEL, VERSION, WINDOW, chosen
+from prediction_exporter.kit.layout import Row
+from prediction_exporter.kit.looks import Json
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.performance import BADNESSES, BESIDE, CONFUSION, FLEET, VALUES
 from prediction_exporter.kit.promql import Recorded, on, select
@@ -43,6 +49,32 @@ _LEAST_COVERED = 4
 
 _UNSAID = "no mature window of labels yet, or none declared: labels"
 _NOT_COMPARED = "no mature window with enough labels, none in the baseline, or none declared: labels"
+
+
+def board() -> Board:
+    """Return the dashboard."""
+    return Board(
+        name="performance",
+        title="Performance",
+        question="How good is the model, by the labels that have come?",
+        variables=[*choices.places(), choices.model(), choices.version(), choices.window(), *_choices()],
+        annotations=happened(),
+        rows=[Row(title="Performance", panels=performance())],
+    )
+
+
+def _choices() -> list[Json]:
+    """Return the measure that is looked at, and its class."""
+    return [
+        v.of_name(
+            "measure",
+            "Measure",
+            "Measure of performance that is shown in detail; the worst first.",
+            worst_measures(),
+            "model:model_(.*):[a-z]+",
+        ),
+        v.of_result("class", "Class", "Class that the measure is of; the worst first.", worst_classes()),
+    ]
 
 
 def worst_measures() -> str:

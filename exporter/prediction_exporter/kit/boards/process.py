@@ -24,7 +24,7 @@ from prediction_exporter.collectors.model_process import (
 )
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
-from prediction_exporter.kit.overview.labels import MODEL, rate
+from prediction_exporter.kit.boards.selectors import MODEL, rate
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.process import CPU_PER_1000, MEMORY_PER_1000
 

@@ -1,11 +1,9 @@
-"""Rows on the model's service and its predictions."""
+"""The dashboard of a model's service."""
 
 from __future__ import annotations
 
 from prediction_exporter.collectors.identity import REPLICAS_EXPECTED, SLO_LATENCY, SLO_OBJECTIVE
 from prediction_exporter.collectors.traffic import (
-    PREDICTION_SCORE,
-    PREDICTIONS,
     REQUEST_DURATION,
     REQUESTS,
     RESPONSES,
@@ -16,26 +14,25 @@ from prediction_exporter.config.units import Duration
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.alerts.model_saturated import NEARLY_ALL
-from prediction_exporter.kit.burn import PAGES
-from prediction_exporter.kit.capacity import REPLICAS, USED
-from prediction_exporter.kit.error_budget import BUDGET_SPAN, LONG_SHARES, LONGEST_SPAN, REMAINING, SHARES
-from prediction_exporter.kit.figures import PSI
-from prediction_exporter.kit.fleet import total
-from prediction_exporter.kit.overview.labels import (
+from prediction_exporter.kit.boards import choices
+from prediction_exporter.kit.boards.annotations import happened
+from prediction_exporter.kit.boards.board import Board
+from prediction_exporter.kit.boards.process import process
+from prediction_exporter.kit.boards.selectors import (
     MODEL,
-    OUTPUT,
     SERVED,
-    VERSION,
-    WINDOW,
-    WINDOWS,
     allowed,
     error_ratio,
     latency,
     rate,
 )
+from prediction_exporter.kit.burn import PAGES
+from prediction_exporter.kit.capacity import REPLICAS, USED
+from prediction_exporter.kit.error_budget import BUDGET_SPAN, LONG_SHARES, LONGEST_SPAN, REMAINING, SHARES
+from prediction_exporter.kit.fleet import total
+from prediction_exporter.kit.layout import Row
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import MODEL_KEY, VERSION_KEY, largest_of
-from prediction_exporter.kit.recording import WINDOW_COUNT
 from prediction_exporter.kit.scale import duration
 
 #: How many times as fast as allowed the error budget is used where somebody is called at once.
@@ -46,6 +43,18 @@ FASTEST = PAGES[0][0]
 _OBJECTIVES = {"availability": "errors", "latency": "latency", "freshness": "freshness"}
 _SPANS = (*(duration(text) for text in ("5m", "1h", "6h", "1d")), LONGEST_SPAN)
 _NO_OBJECTIVE = "no objective declared: slo"
+
+
+def board() -> Board:
+    """Return the dashboard."""
+    return Board(
+        name="service",
+        title="Service",
+        question="Does it answer, fast enough, and for how long can it go on like this?",
+        variables=[*choices.places(), choices.model(), choices.version()],
+        annotations=happened(),
+        rows=[Row(title="Service", panels=service()), Row(title="Process", panels=process(), collapsed=True)],
+    )
 
 
 def service() -> list[Panel]:
@@ -161,56 +170,3 @@ def _burn(slo: str, span: Duration) -> str:
     """Return how many times as fast as it may an objective's budget is used up over a span."""
     share = LONG_SHARES[slo] if span == LONGEST_SPAN else SHARES[slo][span]
     return f"max({share.where(*MODEL)}) / {allowed(slo)}"
-
-
-def predictions() -> list[Panel]:
-    """Return the panels of the row."""
-    drift = PSI.over.where(*WINDOW, OUTPUT)
-    return [
-        p.timeseries(
-            "Predicted classes",
-            "Share of each class among this version's predictions; classes that the baseline does not hold are other.",
-            Query(
-                expr=(
-                    f"sum by (class) ({rate(PREDICTIONS, VERSION)})"
-                    f" / on () group_left () (sum({rate(PREDICTIONS, VERSION)}) > 0)"
-                ),
-                legend="{{class}}",
-            ),
-            unit="percentunit",
-            maximum=1,
-        ),
-        p.timeseries(
-            "Scores",
-            "Quantiles of this version's scores, interpolated within the buckets.",
-            *(
-                Query(
-                    expr=(f"histogram_quantile({q}, sum by (le, column) ({rate(f'{PREDICTION_SCORE}_bucket', VERSION)}))"),
-                    legend=f"p{q * 100:.0f} {{{{column}}}}",
-                )
-                for q in (0.1, 0.5, 0.9)
-            ),
-            unit="percentunit",
-            maximum=1,
-        ),
-        p.counts(
-            p.timeseries(
-                "Predictions in the window",
-                "The size of the sample, all replicas together.",
-                Query(expr=f"sum by (window) ({WINDOW_COUNT.where(*WINDOWS)})", legend="{{window}}"),
-                unit="short",
-            )
-        ),
-        p.multiples(
-            p.timeseries(
-                "Drift of predictions and scores",
-                "PSI of what the model predicts, against the baseline, as a multiple of its threshold.",
-                Query(
-                    expr=f"max by (column) ({drift})",
-                    legend="{{column}}",
-                ),
-                unit="",
-                no_data="no predictions in the window, or fewer than the model's least number",
-            )
-        ),
-    ]

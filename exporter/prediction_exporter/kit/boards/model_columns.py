@@ -1,31 +1,14 @@
-"""Rows on drift, on data quality, and on one column."""
+"""Rows of the dashboard of a model on its columns: the worst first, drift, and data quality."""
 
 from __future__ import annotations
 
 from prediction_exporter.collectors.source import EVENTS_REJECTED
-from prediction_exporter.collectors.windows import WINDOW_BIN_PREDICTIONS, WINDOW_PREDICTIONS
+from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit import figures, looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import tables as t
-from prediction_exporter.kit.figures import (
-    BADNESS,
-    BIN_SHARE,
-    INVALID,
-    MISSING,
-    NON_FINITE,
-    OUT_OF_RANGE,
-    PSI,
-    RECORDED_FROM,
-    UNSEEN,
-    Figure,
-    baseline_bins,
-    expected_bins,
-    psi_noise_floor,
-    values,
-)
-from prediction_exporter.kit.fleet import SHARED, total
-from prediction_exporter.kit.overview.labels import (
-    COLUMN,
+from prediction_exporter.kit.boards.choices import TOP
+from prediction_exporter.kit.boards.selectors import (
     FEATURE,
     MODEL,
     WINDOW,
@@ -34,21 +17,24 @@ from prediction_exporter.kit.overview.labels import (
     drifted,
     rate,
 )
+from prediction_exporter.kit.figures import (
+    BADNESS,
+    INVALID,
+    MISSING,
+    NON_FINITE,
+    OUT_OF_RANGE,
+    PSI,
+    RECORDED_FROM,
+    UNSEEN,
+    Figure,
+    values,
+)
+from prediction_exporter.kit.fleet import SHARED, total
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import MODEL_KEY, largest_of
-from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.outlier_ratio import OUTLIER_RATIO
-from prediction_exporter.statistics.quantile import QUANTILE
 
-#: Columns that a panel shows at most.
-TOP = 10
-
-_TOO_FEW = "no predictions in the window, or fewer than the model's least number"
-
-
-def worst_columns() -> str:
-    """Return the worst columns of the time range, chosen once for all of it."""
-    return f"topk({TOP}, max by (column) (max_over_time({BADNESS.where(*WINDOW)}[$__range])))"
+TOO_FEW = "no predictions in the window, or fewer than the model's least number"
 
 
 def columns(link: str) -> list[Panel]:
@@ -90,7 +76,7 @@ def columns(link: str) -> list[Panel]:
             Query(expr=f"max by (column) ({BADNESS.where(*WORST)})", legend="{{column}}"),
             width=24,
             height=8,
-            no_data=_TOO_FEW,
+            no_data=TOO_FEW,
         ),
     ]
 
@@ -107,7 +93,7 @@ def drift() -> list[Panel]:
             ),
             width=12,
             height=10,
-            no_data=_TOO_FEW,
+            no_data=TOO_FEW,
         ),
         p.counts(
             p.timeseries(
@@ -116,7 +102,7 @@ def drift() -> list[Panel]:
                 Query(expr=drifted((*WINDOWS, FEATURE), "window"), legend="{{window}}"),
                 unit="short",
                 height=10,
-                no_data=_TOO_FEW,
+                no_data=TOO_FEW,
             )
         ),
     ]
@@ -132,7 +118,7 @@ def _largest(share: Figure) -> str:
 def quality() -> list[Panel]:
     """Return the panels of the row."""
 
-    def share(title: str, description: str, *shares: tuple[Figure, str], no_data: str = _TOO_FEW) -> Panel:
+    def share(title: str, description: str, *shares: tuple[Figure, str], no_data: str = TOO_FEW) -> Panel:
         lines = [Query(expr=_largest(share), legend=f"{{{{column}}}}{suffix}") for share, suffix in shares]
         thresholds = [
             Query(
@@ -178,7 +164,7 @@ def quality() -> list[Panel]:
             "Share of predictions with at least one numeric feature outside the baseline's range.",
             Query(expr=f"sum({outliers} * {sizes}) / (sum({sizes}) > 0)", legend="outliers"),
             unit="percentunit",
-            no_data=_TOO_FEW,
+            no_data=TOO_FEW,
         ),
         p.timeseries(
             "Refused lines or rows",
@@ -192,66 +178,5 @@ def quality() -> list[Panel]:
             ),
             unit="cps",
             no_data="nothing was refused",
-        ),
-    ]
-
-
-def column() -> list[Panel]:
-    """Return the panels of the row."""
-    of = figures.chosen(*COLUMN)
-    counts = f"sum without (bin) ({WINDOW_BIN_PREDICTIONS.where(*COLUMN)})"
-
-    def line(expr: str, name: str, role: looks.Role) -> Query:
-        return Query(expr=f"max({' '.join(expr.split())})", legend=name, role=role)
-
-    return [
-        t.histogram(
-            "Distribution",
-            "Share of each bin, in the window and in the baseline; of a column that has a season, in its same hours. "
-            "The bins are the baseline's; other takes unseen categories.",
-            p.now(
-                f"max by (bin) ({expected_bins(of)}) or on (bin) max by (bin) ({baseline_bins(of)})",
-                "baseline",
-                table=True,
-                role=looks.BASELINE,
-            ),
-            p.now(f"max by (bin) ({BIN_SHARE.where(*COLUMN)})", "window", table=True, role=looks.WINDOW),
-            over="bin",
-            unit="percentunit",
-            width=12,
-            height=9,
-        ),
-        p.timeseries(
-            "PSI",
-            "PSI of the column with what an alert compares it with, and what it reads without any drift at this sample size.",
-            line(PSI.value(of), "PSI", looks.WINDOW),
-            line(PSI.threshold(of), "threshold", looks.THRESHOLD),
-            line(psi_noise_floor(of), "noise floor", looks.NOISE),
-            unit="short",
-            decimals=3,
-            height=9,
-            no_data=_TOO_FEW,
-        ),
-        p.free_scale(
-            p.timeseries(
-                "Mean",
-                "Mean of a numeric column, of all replicas together.",
-                Query(
-                    expr=f"sum({MEAN.family.where(*COLUMN)} * {counts}) / (sum({counts}) > 0)",
-                    legend="mean",
-                    role=looks.WINDOW,
-                ),
-                unit="short",
-                no_data="no numbers in the window",
-            )
-        ),
-        p.free_scale(
-            p.timeseries(
-                "Quantiles by replica",
-                "Quantiles of a numeric column on each replica; unlike counts they cannot be added up.",
-                Query(expr=QUANTILE.family.where(*COLUMN), legend="{{q}} {{instance}}"),
-                unit="short",
-                no_data="no numbers in the window",
-            )
         ),
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from prediction_exporter.collectors.exporter import CONFIG_RELOAD_TIME
 from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
 from prediction_exporter.collectors.windows import BASELINE_CREATED
+from prediction_exporter.kit.boards.selectors import MODEL, watching
 from prediction_exporter.kit.looks import Json
-from prediction_exporter.kit.overview.labels import MODEL, watching
 from prediction_exporter.kit.panels import DATASOURCE
 from prediction_exporter.kit.promql import select
 

@@ -1,4 +1,4 @@
-"""What the rows of "Model overview" share: matchers of its variables, and queries over them.
+"""What dashboards share: matchers of its variables, and queries over them.
 
 A figure about now is read from what is there now: a rate is that of counters that still answer, for the last five minutes, and
 not that of a range which an exporter that has stopped is still part of.
@@ -32,6 +32,8 @@ def chosen(label: str, *, variable: str = "") -> str:
 #: Where the model runs; unless one is chosen, anywhere, also where targets have no such label.
 CLUSTER = (chosen("cluster"),)
 PLACE = (*CLUSTER, chosen("namespace"))
+#: Whose models they are.
+OWNED = (*PLACE, chosen("owner"))
 MODEL = (*PLACE, chosen("model"))
 VERSION = (*MODEL, chosen("version"))
 #: Requests of a version, or those that a server counts, which belong to all of them.

@@ -1,4 +1,4 @@
-"""The row on what the model costs."""
+"""The dashboard of what models cost."""
 
 from __future__ import annotations
 
@@ -7,13 +7,29 @@ from prediction_exporter.collectors.bill import BILLED
 from prediction_exporter.collectors.cost import COST_BUDGET
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
+from prediction_exporter.kit.boards import choices
+from prediction_exporter.kit.boards.annotations import happened
+from prediction_exporter.kit.boards.board import Board
+from prediction_exporter.kit.boards.selectors import MODEL
 from prediction_exporter.kit.cost import MONTH_END, MONTH_TO_DATE, PER_1000, RATE, billed
-from prediction_exporter.kit.overview.labels import MODEL
+from prediction_exporter.kit.layout import Row
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import MODEL_KEY
 from prediction_exporter.kit.scale import Scale
 
 _NO_COST = "no cost declared: cost"
+
+
+def board() -> Board:
+    """Return the dashboard."""
+    return Board(
+        name="cost",
+        title="Cost",
+        question="What does it cost?",
+        variables=[*choices.places(), choices.model()],
+        annotations=happened(),
+        rows=[Row(title="Cost", panels=cost())],
+    )
 
 
 def cost() -> list[Panel]:

@@ -8,10 +8,7 @@ from prediction_exporter.collectors.traffic import REQUEST_DURATION, REQUESTS, R
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.alerts.widespread_drift import LEAST as WIDESPREAD
-from prediction_exporter.kit.fleet import total
-from prediction_exporter.kit.groups import HEALTH
-from prediction_exporter.kit.health import Health
-from prediction_exporter.kit.overview.labels import (
+from prediction_exporter.kit.boards.selectors import (
     FEATURE,
     MODEL,
     SERVED,
@@ -22,6 +19,9 @@ from prediction_exporter.kit.overview.labels import (
     rate_now,
     with_bad_data,
 )
+from prediction_exporter.kit.fleet import total
+from prediction_exporter.kit.groups import HEALTH
+from prediction_exporter.kit.health import Health
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import VERSION_KEY, select
 from prediction_exporter.kit.scale import SECONDS_STALE
