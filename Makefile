@@ -56,7 +56,7 @@ lint: $(INSTALLED) ## check style and types
 
 .PHONY: test
 test: tools $(INSTALLED) lint ## run every test
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not e2e" $(ARGS)
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not e2e" $(ARGS)
 	$(BIN)/pytest -n 3 --dist loadgroup -m e2e $(ARGS)
 
 .PHONY: generate

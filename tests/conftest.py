@@ -18,6 +18,8 @@ settings.load_profile("busy")
 
 #: Files that take minutes: where they begin last, one process works on the last of them while the others have nothing to do.
 LONG = (
+    "test_end_to_end.py",
+    "test_crash.py",
     "sources/table/test_engines.py",
     "kit/test_rules.py",
     "sources/table/test_counts.py",

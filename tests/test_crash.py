@@ -13,7 +13,6 @@ SEED = 20_261_124
 STRIKES = 25
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("small", [False, True], ids=["large chunks", "small chunks"])
 def test_counts_equal_the_log_after_kills_at_random_moments(tmp_path: Path, small: bool) -> None:  # noqa: FBT001
     """Requests, failures, refusals and bins equal what was written, over signals and every kind of rotation.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +22,6 @@ from prediction_exporter.demo.service import serve
 from prediction_exporter.demo.sinks import LOOPBACK, MailSink, SlackMessage, SlackSink, alert_named, free_port
 from prediction_exporter.demo.story import Notice, Story
 from prediction_exporter.kit.dashboards import BOARDS
-
-pytestmark = pytest.mark.e2e
 
 RATE = 60.0
 
@@ -104,20 +100,6 @@ def run(tmp_path: Path) -> Iterator[Callable[[Story, Pace], Running]]:
         yield start
 
 
-@pytest.fixture
-def busy() -> Iterator[Callable[[int], None]]:
-    """Start programs that take all the time they get."""
-    with ExitStack() as resources:
-
-        def start(count: int) -> None:
-            for _ in range(count):
-                loop = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-                resources.callback(loop.wait)
-                resources.callback(loop.kill)
-
-        yield start
-
-
 #: Stages, limits of a cgroup, a network namespace, GPUs, a bill, stored files, an artefact, and a bias: what the model of the
 #: demonstration does not have everywhere.
 NOT_IN_THE_DEMO = re.compile(
@@ -136,16 +118,17 @@ def test_nothing_is_sent_where_nothing_drifts(run: Callable[[Story, Pace], Runni
     assert running.fired() == set()
 
 
-@pytest.mark.parametrize(("speed", "loops"), [(1.0, 4), (2.0, 0)], ids=["on a busy machine", "twice as fast"])
-def test_each_problem_reaches_its_owner_once(
-    run: Callable[[Story, Pace], Running], busy: Callable[[int], None], speed: float, loops: int
-) -> None:
-    """A missing feature reaches the owner of the data, also when it is back; drift and worse decisions that of the model."""
+@pytest.mark.parametrize("speed", [1.0, pytest.param(2.0, marks=pytest.mark.e2e)], ids=["as it is", "twice as fast"])
+def test_each_problem_reaches_its_owner_once(run: Callable[[Story, Pace], Running], speed: float) -> None:
+    """A missing feature reaches the owner of the data, also when it is back; drift and worse decisions that of the model.
+
+    Beside the other tests the machine is as busy as any: what the story tells must not depend on that. Twice as fast it needs the
+    machine for itself.
+    """
     pace = Pace(speed)
     story = Story.at_pace(pace)
     acts = story.acts(pace)
     assert sorted(act.notice for act in acts) == sorted(NOTICES)
-    busy(loops)
     running = run(story, pace)
     deadline = time.monotonic() + max(act.due for act in acts) + LATE_SECONDS
     while not set(NOTICES) <= {message.notice for message in running.slack} or len(running.mails) < len(running.slack):
