@@ -122,8 +122,8 @@ def test_nothing_is_sent_where_nothing_drifts(run: Callable[[Story, Pace], Runni
 def test_each_problem_reaches_its_owner_once(run: Callable[[Story, Pace], Running], speed: float) -> None:
     """A missing feature reaches the owner of the data, also when it is back; drift and worse decisions that of the model.
 
-    Beside the other tests the machine is as busy as any: what the story tells must not depend on that. Twice as fast it needs the
-    machine for itself.
+    Beside the other tests the machine is as busy as any: what the story tells must not depend on that. Twice as fast it needs
+    the machine for itself.
     """
     pace = Pace(speed)
     story = Story.at_pace(pace)
