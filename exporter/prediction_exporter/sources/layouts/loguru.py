@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
+from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
 from prediction_exporter.sources.layouts.logged import WHICH_LINES, has_role, inner_of, is_prediction
 
 #: What a serializer of one's own writes of a record beside the time and what was bound.
@@ -42,20 +42,20 @@ def _fields(record: Record) -> Mapping[str, Any]:
     return inner_of({**beside, **(extra if isinstance(extra, Mapping) else {})})
 
 
-def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
+def _event(record: Record) -> dict[str, Any]:
     fields = dict(_fields(record))
     inner = record.get("record")
     time = inner.get("time") if isinstance(inner, Mapping) else None
     if isinstance(time, Mapping) and not has_role(fields, "time"):
         fields["time"] = time.get("timestamp") or time.get("repr")
-    yield fields
+    return fields
 
 
 LAYOUT = RecordLayout(
     name="loguru",
     writer="Loguru, a sink with serialize=True",
     evidence="lines that Loguru 0.7 wrote",
-    flat=_flat,
+    flat=one_event(_event),
     is_meant=lambda record: is_prediction(_fields(record)),
     notes=(WHICH_LINES, "Fields are those that were bound: logger.bind(prediction=..., features=...).info(...)."),
 )

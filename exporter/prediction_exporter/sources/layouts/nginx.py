@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
+from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
 from prediction_exporter.sources.layouts.requests import (
     WHICH_REQUESTS,
     is_code,
@@ -65,21 +64,21 @@ def _is_meant(record: Record) -> bool:
     return is_counted(None if method is None else str(method), None if path is None else str(path))
 
 
-def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
+def _event(record: Record) -> dict[str, Any]:
     found = leaves(record)
     event = {
         "time": _time(first_of(found, _TIMES)),
         "status": first_of(found, _STATUSES),
         "latency_ms": milliseconds_of(found, _DURATIONS),
     }
-    yield {name: value for name, value in event.items() if value is not None}
+    return {name: value for name, value in event.items() if value is not None}
 
 
 LAYOUT = RecordLayout(
     name="nginx",
     writer="nginx and its ingress, access log with escape=json",
     evidence="lines that nginx 1.22 wrote with the format below and with one that is widely published",
-    flat=_flat,
+    flat=one_event(_event),
     is_meant=_is_meant,
     notes=(
         "There is no fixed format. One of which everything is read: " + LOG_FORMAT,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
+from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
 from prediction_exporter.sources.layouts.logged import WHICH_LINES, inner_of, is_prediction
 
 #: What the logger and its processors add, beside the time.
@@ -22,15 +21,11 @@ def _fields(record: Record) -> dict[str, Any]:
     return dict(inner_of({name: value for name, value in record.items() if name not in _OWN}))
 
 
-def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
-    yield _fields(record)
-
-
 LAYOUT = RecordLayout(
     name="structlog",
     writer="structlog, JSONRenderer",
     evidence="lines that structlog 26.1 wrote, and those of its documentation",
-    flat=_flat,
+    flat=one_event(_fields),
     is_meant=lambda record: is_prediction(_fields(record)),
     notes=(WHICH_LINES, "The time is that of TimeStamper; one without a zone is in predictions.timezone."),
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from prediction_exporter.sources.layouts.answers import body_of
-from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
+from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
 from prediction_exporter.sources.layouts.requests import (
     WHICH_REQUESTS,
     is_code,
@@ -55,17 +55,17 @@ def _is_meant(record: Record) -> bool:
     return (logger in _LOGGERS or (method is not None and path is not None)) and is_counted(method, path)
 
 
-def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
+def _event(record: Record) -> dict[str, Any]:
     found = _found(record)
     event = {"time": first_of(record, _TIMES), "status": _request(found)[2], "latency_ms": milliseconds_of(found, _DURATIONS)}
-    yield {name: value for name, value in event.items() if value is not None}
+    return {name: value for name, value in event.items() if value is not None}
 
 
 LAYOUT = RecordLayout(
     name="uvicorn",
     writer="Uvicorn and Gunicorn, access logs as JSON",
     evidence="lines that Uvicorn 0.54 wrote with python-json-logger, and published lines of services",
-    flat=_flat,
+    flat=one_event(_event),
     is_meant=_is_meant,
     notes=(
         WHICH_REQUESTS,
