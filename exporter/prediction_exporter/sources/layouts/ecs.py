@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from prediction_exporter.sources.layouts.application_log import WHICH_LINES, has_role, inner_of, is_prediction
 from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
-from prediction_exporter.sources.layouts.logged import WHICH_LINES, has_role, inner_of, is_prediction
 
 #: Field sets of the schema that are no application's own; of them what is read is told by its full name.
 _SETS = frozenset(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from prediction_exporter.sources.layouts.application_log import WHICH_LINES, fields_beside, inner_of, is_prediction
 from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
-from prediction_exporter.sources.layouts.logged import WHICH_LINES, inner_of, is_prediction
 
 #: What the logger and its processors add, beside the time.
-_OWN = frozenset(
+_ADDED = frozenset(
     {
         *("event", "level", "level_number", "logger", "logger_name", "message", "positional_args", "color_message"),
         *("exception", "exc_info", "stack", "stack_info", "filename", "pathname", "module", "func_name", "lineno"),
@@ -18,7 +18,7 @@ _OWN = frozenset(
 
 
 def _fields(record: Record) -> dict[str, Any]:
-    return dict(inner_of({name: value for name, value in record.items() if name not in _OWN}))
+    return dict(inner_of(fields_beside(record, _ADDED)))
 
 
 LAYOUT = RecordLayout(

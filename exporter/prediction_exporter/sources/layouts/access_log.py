@@ -1,9 +1,10 @@
-"""Requests: lines of access logs, which have a status and a latency and neither features nor predictions."""
+"""Access logs: lines of requests, which have a status and a latency and neither features nor predictions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -25,11 +26,43 @@ _WATCHED = frozenset(
 
 _ASKING = frozenset({"HEAD", "OPTIONS"})
 
-#: The note of layouts of access logs, on what counts.
-WHICH_REQUESTS = (
-    "Every request counts, whatever its path, except for HEAD, OPTIONS and a GET of health checks, metrics or documentation; "
-    "where that is not enough, add where, as path = '/predict' or message LIKE '%/predict%'."
+#: What layouts of access logs say of what counts, and of what that is enough for.
+NOTES = (
+    (
+        "Every request counts, whatever its path, except for HEAD, OPTIONS and a GET of health checks, metrics or "
+        "documentation; where that is not enough, add where, as path = '/predict' or message LIKE '%/predict%'."
+    ),
+    "They have neither features nor predictions: the model's maturity is 0.",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a line tells of a request; None is what it does not.
+
+    Attributes:
+        time: as it is written.
+        method, path: of HTTP.
+        status: as it is written.
+        latency_ms: how long it took.
+    """
+
+    time: Any
+    method: Any
+    path: Any
+    status: Any
+    latency_ms: float | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a request at all, and may be one for predictions."""
+        method, path = (None if value is None else str(value) for value in (self.method, self.path))
+        return is_code(self.status) and is_counted(method, path)
+
+    def event(self) -> dict[str, Any]:
+        """Return the flat event."""
+        event = {"time": self.time, "status": self.status, "latency_ms": self.latency_ms}
+        return {name: value for name, value in event.items() if value is not None}
 
 
 def request_in(text: str) -> tuple[str, str, str | None] | None:
