@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from prediction_exporter.sources.layouts.access_log import NOTES, Request, leaves, milliseconds_of, request_in
+from prediction_exporter.sources.layouts.access_log import NOTES, event_of, is_counted, leaves, milliseconds_of, request_in
 from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
 from prediction_exporter.sources.layouts.served import first_of
 
@@ -47,15 +47,18 @@ def _time(value: Any) -> Any:
     return f"{year}-{_MONTHS.index(month) + 1:02}-{day}T{clock}{hours}:{minutes}"
 
 
-def _request(record: Record) -> Request:
+def _is_meant(record: Record) -> bool:
     found = leaves(record)
     lines = (request_in(value) for name, value in found.items() if isinstance(value, str) and not name.startswith("http_"))
     line = next((line for line in lines if line is not None), None)
     method, path = (line[0], line[1]) if line is not None else (first_of(found, _METHODS), first_of(found, _PATHS))
-    return Request(
+    return is_counted(method, path, first_of(found, _STATUSES))
+
+
+def _event(record: Record) -> dict[str, Any]:
+    found = leaves(record)
+    return event_of(
         time=_time(first_of(found, _TIMES)),
-        method=method,
-        path=path,
         status=first_of(found, _STATUSES),
         latency_ms=milliseconds_of(found, _DURATIONS),
     )
@@ -65,8 +68,8 @@ LAYOUT = RecordLayout(
     name="nginx",
     writer="nginx and its ingress, access log with escape=json",
     evidence="lines that nginx 1.22 wrote with the format below and with one that is widely published",
-    flat=one_event(lambda record: _request(record).event()),
-    is_meant=lambda record: _request(record).counts,
+    flat=one_event(_event),
+    is_meant=_is_meant,
     notes=(
         "There is no fixed format. One of which everything is read: " + LOG_FORMAT,
         *NOTES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from prediction_exporter.sources.layouts.access_log import NOTES, Request, leaves, milliseconds_of, request_in
+from prediction_exporter.sources.layouts.access_log import NOTES, event_of, is_counted, leaves, milliseconds_of, request_in
 from prediction_exporter.sources.layouts.answers import body_of
 from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
 from prediction_exporter.sources.layouts.served import first_of
@@ -32,31 +32,34 @@ def _found(record: Record) -> dict[str, Any]:
     return {**(leaves(message) if isinstance(message, Mapping) else {}), **leaves(record)}
 
 
-def _request(record: Record) -> Request:
-    found = _found(record)
+def _request(found: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """Return the method, the path and the status of a line, as far as it has them."""
     texts = (found[name] for name in _MESSAGES if isinstance(found.get(name), str))
     told = next((told for text in texts if (told := request_in(text)) is not None), (None, None, None))
     status = first_of(found, _STATUSES)
-    return Request(
-        time=first_of(record, _TIMES),
-        method=first_of(found, _METHODS) or told[0],
-        path=first_of(found, _PATHS) or told[1],
-        status=told[2] if status is None else status,
-        latency_ms=milliseconds_of(found, _DURATIONS),
+    return (
+        first_of(found, _METHODS) or told[0],
+        first_of(found, _PATHS) or told[1],
+        told[2] if status is None else status,
     )
 
 
 def _is_meant(record: Record) -> bool:
-    request = _request(record)
+    method, path, status = _request(_found(record))
     logger = first_of(record, ("logger", "name", "logger_name", "log.logger"))
-    return request.counts and (logger in _LOGGERS or (request.method is not None and request.path is not None))
+    return (logger in _LOGGERS or (method is not None and path is not None)) and is_counted(method, path, status)
+
+
+def _event(record: Record) -> dict[str, Any]:
+    found = _found(record)
+    return event_of(time=first_of(record, _TIMES), status=_request(found)[2], latency_ms=milliseconds_of(found, _DURATIONS))
 
 
 LAYOUT = RecordLayout(
     name="uvicorn",
     writer="Uvicorn and Gunicorn, access logs as JSON",
     evidence="lines that Uvicorn 0.54 wrote with python-json-logger, and published lines of services",
-    flat=one_event(lambda record: _request(record).event()),
+    flat=one_event(_event),
     is_meant=_is_meant,
     notes=(
         *NOTES,
