@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from prediction_exporter.sources.layouts.answers import outcome_among
 from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
+from prediction_exporter.sources.layouts.captured import outcome_among
 
 #: Fields that a monitor adds to what was logged.
 _TIME, _ID, _TRACE = "timestamp", "request_id", "trace_id"

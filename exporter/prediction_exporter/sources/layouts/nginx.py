@@ -7,7 +7,7 @@ from typing import Any
 
 from prediction_exporter.sources.layouts.access_log import NOTES, event_of, is_counted, leaves, milliseconds_of, request_in
 from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
-from prediction_exporter.sources.layouts.served import first_of
+from prediction_exporter.sources.layouts.values import first_of
 
 #: A format of which everything is read that is read at all.
 LOG_FORMAT = (

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from prediction_exporter.sources.layouts.access_log import NOTES, event_of, is_counted, leaves, milliseconds_of, request_in
-from prediction_exporter.sources.layouts.answers import body_of
 from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
-from prediction_exporter.sources.layouts.served import first_of
+from prediction_exporter.sources.layouts.captured import body_of
+from prediction_exporter.sources.layouts.values import first_of
 
 _LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access")
 
