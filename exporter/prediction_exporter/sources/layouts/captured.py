@@ -14,7 +14,7 @@ from prediction_exporter.config.records import Encoding
 from prediction_exporter.sources.fields.roles import KNOWN_NAMES, SERVER_NAMES, snake
 from prediction_exporter.sources.fields.steps import LABEL_KEYS, SCORE_KEYS, plain_key
 from prediction_exporter.sources.layouts.base import Options
-from prediction_exporter.sources.layouts.bodies import FIRST_FAILURE, events_of, features_of
+from prediction_exporter.sources.layouts.bodies import FAILED, FIRST_FAILURE, events_of, features_of
 from prediction_exporter.sources.outcomes import Outcomes
 from prediction_exporter.sources.records.payloads import PayloadError, rows_of
 
@@ -261,8 +261,8 @@ def failure_of(payload: Any) -> str | None:
         return None
     if "message" in payload:
         code = payload.get("error_code", payload.get("code"))
-        return str(code) if isinstance(code, str | int) else "error" if "error" in payload else None
-    return "error" if payload.get("error") or payload.get("errors") else None
+        return str(code) if isinstance(code, str | int) else FAILED if "error" in payload else None
+    return FAILED if payload.get("error") or payload.get("errors") else None
 
 
 def _single(value: Any) -> Any:
