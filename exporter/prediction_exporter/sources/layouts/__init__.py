@@ -4,7 +4,7 @@ What several of them share:
 
 - ``captured``: bodies of requests and responses as platforms record them, whose values are told by their names.
 - ``protocols``: the same of inference protocols (V1, V2, TensorFlow's, Seldon's), and around them ``pairs`` (both bodies in one
-  record), ``v2``, ``cloudevents`` (an event each), ``tensors`` and ``prediction_log``. What both have in common is in ``bodies``.
+  record), ``v2``, ``cloudevents`` (an event each), ``tensors`` and ``prediction_log``. What both share is in ``bodies``.
 - ``access_log``: lines of requests. ``application_log``: lines of an application's own log.
 - ``generation``: what is told of a generation of a language model.
 - ``values``: the first value that is there, and the time between two.
