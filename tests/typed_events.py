@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from databases import Database
@@ -333,6 +334,17 @@ def countable(kind: str) -> tuple[Field, ...]:
         replace(field, derived=()) if field.name in without else field
         for field in FIELDS
         if field.name not in {"a numeral", "document"}
+    )
+
+
+def bounded(examples: int) -> settings:
+    """Return the settings of a law: always the same examples, and no search for a smaller one."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
     )
 
 

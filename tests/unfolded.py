@@ -9,21 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from counting import Counted, context_of, count
 from typed_events import FIELDS, MEASURED, NOW, Event, events_of, layout_of, logged
+from typed_events import ROLES as EVENT_ROLES
 
 #: What is no feature, by the name that a flat event has it under.
-LISTED = {
-    "id": "id",
-    "version": "version",
-    "status": "status",
-    "latency": "latency_ms",
-    "prediction": "decision",
-    "score": "score",
-}
+LISTED = {role: name for role, name in EVENT_ROLES.items() if role != "time"}
 
 FEATURES = tuple(field.name for field in FIELDS if field.name not in ("ts", *LISTED.values()))
 
@@ -173,17 +166,6 @@ FORMS = {
     "base64": Form(_base64, {"encoding": "base64"}),
     "body": Form(_text(lambda group: an_object({"instances": _objects(group)})), {}, "request.instances"),
 }
-
-
-def bounded(examples: int) -> settings:
-    """Return the settings of a law: always the same examples, and no search for a smaller one."""
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def counted(folder: Path, source: dict[str, Any]) -> Counted:

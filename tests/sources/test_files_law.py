@@ -13,11 +13,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from counting import Counted, assert_equal, context_of, count
 from prediction_exporter.config.predictions import NULL_VALUES
-from typed_events import FIELDS, MEASURED, NOW, ROLES, Event, Json, events_of, layout_of, lines
+from typed_events import FIELDS, MEASURED, NOW, ROLES, Event, Json, bounded, events_of, layout_of, lines
 
 #: CSV has no nested values, and does not tell a document from its text.
 FLAT = tuple(field for field in FIELDS if field.name != "document")
@@ -88,9 +88,7 @@ def test_files_count_as_the_log(tmp_path: Path, form: str) -> None:
     folder.mkdir()
     file = folder / f"predictions.{form}"
 
-    @settings(
-        max_examples=60, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-    )
+    @bounded(60)
     @given(events_of(FLAT))
     def law(events: list[Event]) -> None:
         assert not any(isinstance(value, Json) for event in events for value in event.values())

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -193,29 +193,13 @@ def _readable(record: BaseModel, indent: str) -> str:
     return "{\n" + ",\n".join(f"{indent}  {json.dumps(k)}: {json.dumps(v)}" for k, v in items) + f"\n{indent}}}"
 
 
+#: What a column of a file has of the column that is counted.
+_OF_COLUMNS = tuple(one.name for one in fields(Column))
+
+
 def to_profile(record: BaselineRecord) -> Profile:
     """Return the profile that a file's counts describe."""
-    layout = Layout(
-        [
-            Column(
-                name=column.name,
-                role=column.role,
-                kind=column.kind,
-                edges=column.edges,
-                drift_edges=column.drift_edges,
-                categories=column.categories,
-                center=column.center,
-                scale=column.scale,
-                own_bins=column.own_bins,
-                heavy=column.heavy,
-                held=column.held,
-                nan_is_missing=column.nan_is_missing,
-                of=column.of,
-                function=column.function,
-            )
-            for column in record.columns
-        ]
-    )
+    layout = Layout([Column(**{name: getattr(column, name) for name in _OF_COLUMNS}) for column in record.columns])
     profile = Profile.empty(layout)
     for index, column in enumerate(record.columns):
         first, end = layout.value_offsets[index : index + 2]
@@ -251,24 +235,11 @@ def to_columns(profile: Profile) -> tuple[ColumnRecord, ...]:
             }
         records.append(
             ColumnRecord(
-                name=column.name,
-                role=column.role,
-                kind=column.kind,
+                **{name: getattr(column, name) for name in _OF_COLUMNS},
                 missing=missing,
                 invalid=invalid,
                 non_finite=non_finite,
-                categories=column.categories,
-                edges=column.edges,
-                drift_edges=column.drift_edges,
                 counts=tuple(int(count) for count in profile.column_values(column.name)),
-                center=column.center,
-                scale=column.scale,
-                own_bins=column.own_bins,
-                heavy=column.heavy,
-                held=column.held,
-                nan_is_missing=column.nan_is_missing,
-                of=column.of,
-                function=column.function,
                 **numeric,
             )
         )

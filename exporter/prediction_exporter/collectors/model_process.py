@@ -124,7 +124,6 @@ class ModelProcess(Poll):
     Args:
         model: the model's name.
         process: how they are found.
-        looker: looks at them.
         kept: keeps the counters over restarts.
         gpus: the machine's GPUs.
         interval: seconds.
@@ -132,14 +131,12 @@ class ModelProcess(Poll):
 
     timeout = 10.0
 
-    def __init__(
-        self, model: str, process: Process, kept: Kept, *, looker: Looker | None = None, gpus: Gpus | None, interval: float
-    ) -> None:
+    def __init__(self, model: str, process: Process, kept: Kept, *, gpus: Gpus | None, interval: float) -> None:
         self.interval = interval
         self._model = model
         self._process = process
         self._kept = kept
-        self._looker = looker
+        self._looker: Looker | None = None
         self._gpus = gpus
         self._told: dict[str, str] = {}
         self._metered: Metered | None = None

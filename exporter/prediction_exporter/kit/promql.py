@@ -120,9 +120,9 @@ def of_models(condition: str, scale: Scale) -> str:
     return f"{per_instance}\n* {on(INSTANCE_KEY)} group_right ()\n{models}\nor {on(INSTANCE_KEY)}\n{per_instance}"
 
 
-def indented(text: str, by_spaces: int = 2) -> str:
+def indented(text: str) -> str:
     """Return the lines moved to the right."""
-    return "\n".join(" " * by_spaces + line for line in text.splitlines())
+    return "\n".join("  " + line for line in text.splitlines())
 
 
 def bracketed(text: str) -> str:

@@ -10,9 +10,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-#: Texts of each segmenting column, and codes into them: what rows are counted by.
-Texts = NDArray[np.object_]
-
 #: What labels are.
 LabelKind = Literal["class", "number", "ranks"]
 

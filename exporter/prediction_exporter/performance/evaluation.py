@@ -86,23 +86,16 @@ def measure(
         raise ValueError("window and baseline have different layouts")
     chosen = [one for one in measures if one.applies(window.layout)]
     told = {one.key: off_scale if off_scale is not None and NO_SCORES in one.reasons else OK for one in chosen}
-    return {
-        one.key: _isolated(one, window, baseline, alpha, min_labels, (effects or {}).get(one.key), told[one.key])
-        for one in chosen
-    }
+
+    def run(one: Measure) -> Measured:
+        return _run(one, window, baseline, alpha, min_labels, (effects or {}).get(one.key), told[one.key])
+
+    return {one.key: _isolated(one, window, run) for one in chosen}
 
 
-def _isolated(
-    one: Measure,
-    window: Performance,
-    baseline: Performance | None,
-    alpha: float,
-    min_labels: int,
-    effect: float | None,
-    why: str,
-) -> Measured:
+def _isolated(one: Measure, window: Performance, run: Callable[[Measure], Measured]) -> Measured:
     try:
-        return _run(one, window, baseline, alpha, min_labels, effect, why)
+        return run(one)
     except Exception:  # whatever it is, it must not take down the other measures; it is logged and shows in the status
         if _complaints.lets(one.key):  # it fails for every window, again and again
             logger.exception("measure %s failed", one.key)

@@ -53,7 +53,8 @@ _BLOCK = 200
 #: Names that a message shows.
 _MOST_SHOWN = 30
 
-_ORDERS: dict[str, Callable[[Any, Any], Any]] = {
+#: What each operator of a condition does.
+ORDERS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "<": operator.lt,
     "<=": operator.le,
@@ -103,7 +104,7 @@ class Values:
         """Return how the values compare with a literal; null where that cannot be told."""
         if isinstance(value, bool):
             return self.texts == ("true" if value else "false")
-        found: pl.Series = _ORDERS[sign](self.texts if isinstance(value, str) else self.numbers, value)
+        found: pl.Series = ORDERS[sign](self.texts if isinstance(value, str) else self.numbers, value)
         return found
 
     def like(self, pattern: Sequence[str | None]) -> pl.Series:

@@ -156,10 +156,6 @@ class Tail:
         text = ", ".join(f"{stream.path} at byte {stream.offset}" for stream in going_on[:_REACHED_FILES])
         return text + (f" and {len(streams) - _REACHED_FILES} more" if len(streams) > _REACHED_FILES else "")
 
-    def matched_files(self) -> int:
-        """Return how many files the path or glob named at the last read."""
-        return len(self._tracker.matched)
-
     def unread_bytes(self) -> int:
         """Return how many bytes are known to be unread; those of a compressed file as they are on disk."""
         return sum(_unread(stream) for stream in self._tracker.streams if not stream.ignored)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 
 from counting import assert_equal
-from typed_events import NOW
-from unfolded import FORMS, Group, bounded, counted, flat_lines, groups, lines_of, of_log, texts_of
+from typed_events import NOW, bounded
+from unfolded import FORMS, Group, counted, flat_lines, groups, lines_of, of_log, texts_of
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from counting import Counted, assert_equal, context_of, count
 from databases import Database
@@ -20,6 +20,7 @@ from typed_events import (
     Event,
     Field,
     as_kept,
+    bounded,
     countable,
     events_of,
     layout_of,
@@ -75,17 +76,6 @@ def written(database: Database, events: Sequence[Event], fields: Sequence[Field]
     name = f"p{next(_tables)}"
     write(database, name, fields, [event | {"ts": time_bound(database.kind, event["ts"])} for event in events])
     return name
-
-
-def bounded(examples: int) -> settings:
-    """Return the settings of a law that asks a database: always the same examples, and no search for a smaller one."""
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def fields_of(mode: str, kind: str) -> tuple[Field, ...]:

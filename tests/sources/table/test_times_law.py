@@ -14,14 +14,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from counting import assert_equal, context_of, count
 from databases import Database
 from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.sources.registry import open_source
-from typed_events import Types, category, number
+from typed_events import Types, bounded, category, number
 from watched import Clock
 
 LAYOUT = Layout([number("amount"), category("decision", ["yes"], role=Role.PREDICTION)])
@@ -122,7 +122,7 @@ def test_a_time_is_what_the_log_takes_it_for(
     database: Database = request.getfixturevalue(kind)
     form = FORMS[name]
 
-    @settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @bounded(3)
     @given(
         st.sampled_from(MOMENTS).flatmap(lambda moment: st.tuples(st.just(moment), instants(moment))), st.sampled_from(ZONES)
     )

@@ -13,8 +13,8 @@ from hypothesis import given
 from counting import assert_equal, context_of
 from databases import Database
 from prediction_exporter.sources.registry import open_source
-from typed_events import NOW, TIME, time_bound
-from unfolded import FORMS, LISTED, Group, bounded, counted, flat_lines, groups, of_log, texts_of
+from typed_events import NOW, TIME, bounded, time_bound
+from unfolded import FORMS, LISTED, Group, counted, flat_lines, groups, of_log, texts_of
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -1,1 +1,11 @@
-"""Layouts: where known servers, platforms and loggers have what in their records; a module each."""
+"""Layouts: where known servers, platforms and loggers have what in their records; a module each, named as the layout.
+
+What several of them share:
+
+- ``captured``: bodies of requests and responses as platforms record them, whose values are told by their names.
+- ``protocols``: the same of inference protocols (V1, V2, TensorFlow's, Seldon's), and around them ``pairs`` (both bodies in one
+  record), ``v2``, ``cloudevents`` (an event each), ``tensors`` and ``prediction_log``. What both share is in ``bodies``.
+- ``access_log``: lines of requests. ``application_log``: lines of an application's own log.
+- ``generation``: what is told of a generation of a language model.
+- ``values``: the first value that is there, and the time between two.
+"""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from prediction_exporter.sources.layouts.answers import body_of, events_of, failure_of, inputs_of, outcome_among, outputs_of
 from prediction_exporter.sources.layouts.base import Half, Options, Record, RecordLayout, Side
+from prediction_exporter.sources.layouts.captured import body_of, failure_of, inputs_of, outcome_among, outputs_of, rows_in_step
 from prediction_exporter.sources.records.payloads import PayloadError
 
 _SIDES: dict[str, Side] = {
@@ -86,7 +86,7 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     if status is not None:
         yield {**own, "status": status}
         return
-    yield from events_of(own, inputs_of(_data(request), options), outputs_of(answer, options))
+    yield from rows_in_step(own, inputs_of(_data(request), options), outputs_of(answer, options))
 
 
 LAYOUT = RecordLayout(

@@ -47,6 +47,28 @@ class Options:
     now: float = 0.0
 
 
+#: Yields the flat events of a record.
+Flat = Callable[[Record, Options], Iterator[dict[str, Any]]]
+
+
+def one_event(event: Callable[[Record], dict[str, Any]]) -> Flat:
+    """Return what yields the flat events of records that are a prediction each, whatever the configuration says of rows.
+
+    Args:
+        event: makes the flat event of a record.
+    """
+
+    def flat(record: Record, _options: Options) -> Iterator[dict[str, Any]]:
+        yield event(record)
+
+    return flat
+
+
+def every_record(_record: Record) -> bool:
+    """Return True: all records of a log are meant."""
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class RecordLayout:
     """How one kind of server writes its records.
@@ -70,9 +92,9 @@ class RecordLayout:
     name: str
     writer: str
     evidence: str
-    flat: Callable[[Record, Options], Iterator[dict[str, Any]]]
+    flat: Flat
     half: Callable[[Record], Half | None] | None = None
-    is_meant: Callable[[Record], bool] = field(default=lambda record: True)  # noqa: ARG005 - of every record
+    is_meant: Callable[[Record], bool] = every_record
     reads: Callable[[str], Record | None] | None = None
     measured: Measured = field(default_factory=Measured)
     notes: tuple[str, ...] = ()

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from prediction_exporter.sources.layouts.answers import outcome_among
-from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
+from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
+from prediction_exporter.sources.layouts.captured import outcome_among
 
 #: Fields that a monitor adds to what was logged.
 _TIME, _ID, _TRACE = "timestamp", "request_id", "trace_id"
 
 
-def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
+def _event(record: Record) -> dict[str, Any]:
     logged = {name: value for name, value in record.items() if name not in (_TIME, _ID, _TRACE)}
-    yield {"time": record[_TIME], "id": record[_ID], **outcome_among(logged)}
+    return {"time": record[_TIME], "id": record[_ID], **outcome_among(logged)}
 
 
 LAYOUT = RecordLayout(
     name="bentoml",
     writer="BentoML, data log of bentoml.monitor",
     evidence="records of BentoML's monitoring guide",
-    flat=_flat,
+    flat=one_event(_event),
     is_meant=lambda record: _TIME in record and _ID in record,
     notes=(
         "Times are local and without a zone: write predictions.timezone.",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from prediction_exporter.sources.layouts.base import SIDES, Half, Options, Record, Side
-from prediction_exporter.sources.layouts.exchange import parsed, predictions
+from prediction_exporter.sources.layouts.protocols import parsed, predictions
+from prediction_exporter.sources.layouts.values import between_ms
 from prediction_exporter.sources.records.payloads import PayloadError
 
 #: How the type of an event ends that is a request to a model or its response; feedback, outliers and metrics are neither.
@@ -114,31 +113,13 @@ def flat_events(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     version = _text(answer, "model_version") or response.attributes.get("endpoint") or request.attributes.get("endpoint")
     if version:
         own["version"] = version
-    latency = milliseconds_between(asked, answered)
+    latency = between_ms(asked, answered)
     if latency is not None:
         own["latency_ms"] = latency
     status = response.attributes.get("status") or response.attributes.get("statuscode")
     if status:
         own["status"] = status
-    yield from predictions(request.body, answer, own, options)
-
-
-def milliseconds_between(begin: str | None, end: str | None) -> float | None:
-    """Return the milliseconds between two times; None where one is none, or they are in the wrong order.
-
-    >>> milliseconds_between("2020-02-27T09:52:15.816441245Z", "2020-02-27T09:52:15.820509751Z")
-    4.068
-    """
-    if begin is None or end is None:
-        return None
-    try:
-        first, last = (datetime.fromisoformat(text) for text in (begin, end))
-        # Times without a zone are taken alike: the difference is the same in any.
-        first, last = (time if time.tzinfo else time.replace(tzinfo=UTC) for time in (first, last))
-        milliseconds = (last - first).total_seconds() * 1000
-    except (ValueError, OverflowError):
-        return None
-    return milliseconds if milliseconds >= 0 else None
+    yield from predictions(own, request.body, answer, options)
 
 
 def _text(body: Any, key: str) -> str | None:
@@ -199,5 +180,5 @@ def _plain(value: Any) -> str | None:
 def _of_base64(text: str) -> str:
     try:
         return base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+    except ValueError as error:
         raise PayloadError("a body that is no base64 of UTF-8, as one in bytes or compressed is none") from error

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
-from prediction_exporter.sources.layouts.served import first_of, map_of, served
+from prediction_exporter.sources.layouts.captured import map_of, predictions
+from prediction_exporter.sources.layouts.values import first_of
 from prediction_exporter.sources.records.payloads import PayloadError
 
 
@@ -21,7 +22,7 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
         "status": record.get("status_code"),
         "latency_ms": first_of(record, ("execution_time_ms", "execution_duration_ms")),
     }
-    yield from served(own, record.get("request"), record.get("response"), options)
+    yield from predictions(own, record.get("request"), record.get("response"), options)
 
 
 LAYOUT = RecordLayout(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
-from prediction_exporter.sources.layouts.logged import WHICH_LINES, has_role, inner_of, is_prediction
+from prediction_exporter.sources.layouts.application_log import WHICH_LINES, has_role, inner_of, is_prediction
+from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
 
 #: Field sets of the schema that are no application's own; of them what is read is told by its full name.
 _SETS = frozenset(
@@ -80,20 +80,20 @@ def _is_meant(record: Record) -> bool:
     )
 
 
-def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
+def _event(record: Record) -> dict[str, Any]:
     own, served = _fields(record), _served(record)
     event: dict[str, Any] = {} if has_role(own, "time") else {"time": value_at(record, "@timestamp")}
     event |= {name: served[name] for name in ("id", "version", "status") if name in served and not has_role(own, name)}
     if "latency_ms" in served:
         event["latency_ms"] = served["latency_ms"]
-    yield {**event, **own}
+    return {**event, **own}
 
 
 LAYOUT = RecordLayout(
     name="ecs",
     writer="Elastic Common Schema, ecs-logging of any language",
     evidence="lines that ecs-logging for Python 2.3 wrote, and those of its tests and documentation",
-    flat=_flat,
+    flat=one_event(_event),
     is_meant=_is_meant,
     notes=(
         WHICH_LINES,

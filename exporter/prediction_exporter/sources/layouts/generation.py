@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from prediction_exporter.config import MeasuredDuration
@@ -25,13 +24,8 @@ NO_NAME = "other"
 
 _NAME = re.compile(r"[\w.:/@+-]{1,100}")
 
-#: What no counter and no clock comes to; NaN is not below it either.
+#: What no counter comes to; NaN is not below it either.
 _BEYOND = 2.0**63
-
-#: Times that are numbers from here on are in milliseconds: in seconds they would lie in the year 5138.
-_MILLISECONDS_FROM = 1e11
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Reasons to end that mean that an answer was held back.
 _HELD_BACK = frozenset({"content_filter", "refusal", "safety", "blocklist", "prohibited_content", "spii"})
@@ -147,11 +141,6 @@ def name_of(value: Any) -> str | None:
     return value if _NAME.fullmatch(value) else NO_NAME
 
 
-def first_of(found: Iterable[Any]) -> Any:
-    """Return the first of some values that is there."""
-    return next((value for value in found if value is not None), None)
-
-
 def objects_in(value: Any) -> list[Mapping[str, Any]]:
     """Return the objects of a list, or of a text of one; none where there is none."""
     listed = parsed(value)
@@ -172,29 +161,3 @@ def parsed(value: Any) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         return None
-
-
-def between_ms(begin: Any, end: Any) -> float | None:
-    """Return the milliseconds from a time to a later one; None where one is missing or no time.
-
-    >>> between_ms("2025-01-24 09:20:46.500", "2025-01-24 09:20:47"), between_ms(1700000000.0, 1700000001.5), between_ms(0, 5)
-    (500.0, 1500.0, None)
-    """
-    first, last = _microseconds(begin), _microseconds(end)
-    if first is None or last is None or last < first:
-        return None
-    return (last - first) / 1000
-
-
-def _microseconds(value: Any) -> int | None:
-    """Return a time since 1970; one without a zone as of UTC, which is right for the difference of two."""
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
-    value = number_of(value)
-    if not isinstance(value, int | float) or value <= 0:
-        return None
-    return round(value * (1e3 if value >= _MILLISECONDS_FROM else 1e6))

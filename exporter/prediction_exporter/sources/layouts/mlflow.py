@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prediction_exporter.sources.layouts.answers import body_of
 from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
-from prediction_exporter.sources.layouts.served import first_of, map_of, served
+from prediction_exporter.sources.layouts.captured import body_of, map_of, predictions
+from prediction_exporter.sources.layouts.values import first_of
 
 #: Keys of the inputs in a request.
 _INPUTS = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -41,7 +41,7 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
         request = request.get("model_input", request)
     if response is None and "predictions" in record:
         response = {"predictions": record["predictions"]}
-    yield from served(own, request if request is not None else inputs or None, response, options)
+    yield from predictions(own, request if request is not None else inputs or None, response, options)
 
 
 LAYOUT = RecordLayout(

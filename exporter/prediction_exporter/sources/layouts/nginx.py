@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
-from prediction_exporter.sources.layouts.requests import (
-    WHICH_REQUESTS,
-    is_code,
-    is_counted,
-    leaves,
-    milliseconds_of,
-    request_in,
-)
-from prediction_exporter.sources.layouts.served import first_of
+from prediction_exporter.sources.layouts.access_log import NOTES, event_of, is_counted, leaves, milliseconds_of, request_in
+from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
+from prediction_exporter.sources.layouts.values import first_of
 
 #: A format of which everything is read that is read at all.
 LOG_FORMAT = (
@@ -60,31 +52,27 @@ def _is_meant(record: Record) -> bool:
     lines = (request_in(value) for name, value in found.items() if isinstance(value, str) and not name.startswith("http_"))
     line = next((line for line in lines if line is not None), None)
     method, path = (line[0], line[1]) if line is not None else (first_of(found, _METHODS), first_of(found, _PATHS))
-    if not is_code(first_of(found, _STATUSES)):
-        return False
-    return is_counted(None if method is None else str(method), None if path is None else str(path))
+    return is_counted(method, path, first_of(found, _STATUSES))
 
 
-def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
+def _event(record: Record) -> dict[str, Any]:
     found = leaves(record)
-    event = {
-        "time": _time(first_of(found, _TIMES)),
-        "status": first_of(found, _STATUSES),
-        "latency_ms": milliseconds_of(found, _DURATIONS),
-    }
-    yield {name: value for name, value in event.items() if value is not None}
+    return event_of(
+        time=_time(first_of(found, _TIMES)),
+        status=first_of(found, _STATUSES),
+        latency_ms=milliseconds_of(found, _DURATIONS),
+    )
 
 
 LAYOUT = RecordLayout(
     name="nginx",
     writer="nginx and its ingress, access log with escape=json",
     evidence="lines that nginx 1.22 wrote with the format below and with one that is widely published",
-    flat=_flat,
+    flat=one_event(_event),
     is_meant=_is_meant,
     notes=(
         "There is no fixed format. One of which everything is read: " + LOG_FORMAT,
-        WHICH_REQUESTS,
-        "They have neither features nor predictions: the model's maturity is 0.",
+        *NOTES,
         "The latency is request_time, in seconds as nginx writes it; the time of a slow client is in it.",
     ),
 )

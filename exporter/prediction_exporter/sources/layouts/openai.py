@@ -11,13 +11,12 @@ from prediction_exporter.sources.layouts.generation import (
     MEASURED,
     NOTES,
     Generation,
-    between_ms,
-    first_of,
     number_of,
     object_in,
     objects_in,
     parsed,
 )
+from prediction_exporter.sources.layouts.values import between_ms, first_there
 
 #: What answers say that they are, with one of what they have.
 _ANSWERS: Mapping[str, tuple[str, ...]] = {
@@ -55,7 +54,7 @@ def _payload(record: Record) -> Record:
 
 def _request_of(record: Record) -> Mapping[str, Any]:
     """Return the request that a record holds; an empty one where there is none."""
-    return first_of(object_in(record.get(key)) or None for key in _REQUESTS) or {}
+    return first_there(object_in(record.get(key)) or None for key in _REQUESTS) or {}
 
 
 def _answer_of(record: Record) -> Mapping[str, Any]:
@@ -94,13 +93,13 @@ def _of_chunks(chunks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         for choice in objects_in(chunk.get("choices")):
             delta = object_in(choice.get("delta"))
             if choice.get("index", 0) == 0:
-                finish = first_of((choice.get("finish_reason"), finish))
+                finish = first_there((choice.get("finish_reason"), finish))
             calls |= {(str(choice.get("index")), str(call.get("index"))) for call in objects_in(delta.get("tool_calls"))}
             refused |= bool(delta.get("refusal"))
     return {
         **chunks[0],
         "object": "chat.completion",
-        "usage": first_of(object_in(chunk.get("usage")) or None for chunk in reversed(chunks)),
+        "usage": first_there(object_in(chunk.get("usage")) or None for chunk in reversed(chunks)),
         "choices": [{"finish_reason": finish, "message": {"tool_calls": [{}] * len(calls), "refusal": refused or None}}],
     }
 
@@ -109,27 +108,27 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     record = _payload(record)
     answer = _answer_of(record)
     parameters = {**object_in(record.get("model_parameters")), **_request_of(record)}
-    asked = first_of((record.get("model"), parameters.get("model"), answer.get("model")))
+    asked = first_there((record.get("model"), parameters.get("model"), answer.get("model")))
     begin, end = record.get("startTime"), record.get("endTime")
     generation = Generation(
-        time=first_of((end, begin, *map(record.get, _TIMES), *map(answer.get, _CREATED), options.now)),
-        id=first_of((record.get("request_id"), record.get("id"), answer.get("id"))),
-        version=first_of((answer.get("model"), asked)),
+        time=first_there((end, begin, *map(record.get, _TIMES), *map(answer.get, _CREATED), options.now)),
+        id=first_there((record.get("request_id"), record.get("id"), answer.get("id"))),
+        version=first_there((answer.get("model"), asked)),
         status=_status_of(record, answer),
         finish=_finish_of(answer),
-        latency_ms=first_of((between_ms(begin, end), *_durations(record, _LATENCIES))),
-        first_token_ms=first_of((_first_token_ms(record, begin, end), *_durations(record, _FIRST_TOKENS))),
+        latency_ms=first_there((between_ms(begin, end), *_durations(record, _LATENCIES))),
+        first_token_ms=first_there((_first_token_ms(record, begin, end), *_durations(record, _FIRST_TOKENS))),
         numbers=_usage_of(record, answer)
         | {
-            "cost": first_of(record.get(key) for key in ("response_cost", "spend", "cost", "cost_usd")),
+            "cost": first_there(map(record.get, _COSTS)),
             "temperature": parameters.get("temperature"),
-            "max_tokens": first_of(parameters.get(key) for key in ("max_completion_tokens", "max_tokens", "max_output_tokens")),
+            "max_tokens": first_there(map(parameters.get, _MOST_TOKENS)),
         },
         names={
             "model": asked,
             "provider": record.get("custom_llm_provider"),
             "call_type": record.get("call_type"),
-            "stream": first_of((record.get("stream"), parameters.get("stream"))),
+            "stream": first_there((record.get("stream"), parameters.get("stream"))),
             "refusal": _refusal_of(answer),
         },
     )
@@ -139,6 +138,8 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
 
 _TIMES = ("timestamp", "time", "ts", "@timestamp", "created_at")
 _CREATED = ("created", "created_at")
+_COSTS = ("response_cost", "spend", "cost", "cost_usd")
+_MOST_TOKENS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 #: Durations by their keys, with what makes milliseconds of them.
 _LATENCIES = {"latency_ms": 1, "duration_ms": 1, "request_duration_ms": 1, "response_time_ms": 1, "response_time": 1000}
@@ -163,8 +164,8 @@ def _first_token_ms(record: Record, begin: Any, end: Any) -> float | None:
 def _status_of(record: Record, answer: Mapping[str, Any]) -> Any:
     """Return a code of HTTP where there is one, else the word success or failure where the record tells."""
     response = object_in(record.get("response"))
-    code = first_of((record.get("status_code"), response.get("status_code")))
-    error = first_of((record.get("error"), object_in(record.get("response")).get("error"), answer.get("error")))
+    code = first_there((record.get("status_code"), response.get("status_code")))
+    error = first_there((record.get("error"), object_in(record.get("response")).get("error"), answer.get("error")))
     word = record.get("status") if record.get("status") in ("success", "failure") else None
     if code is None and (word == "failure" or error):
         told = object_in(record.get("error_information")).get("error_code") or object_in(error).get("code")
@@ -183,7 +184,7 @@ def _finish_of(answer: Mapping[str, Any]) -> Any:
     if choices:
         return choices[0].get("finish_reason")
     if answer.get("object") == "response":
-        return first_of((object_in(answer.get("incomplete_details")).get("reason"), answer.get("status")))
+        return first_there((object_in(answer.get("incomplete_details")).get("reason"), answer.get("status")))
     return answer.get("stop_reason")
 
 
@@ -200,16 +201,16 @@ def _usage_of(record: Record, answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return tokens by what they are of. Where some API leaves the cached ones out of those of the input, they are added."""
     told = object_in(answer.get("usage")) or object_in(object_in(record.get("metadata")).get("usage_object"))
     told = {**{key: record.get(key) for key in ("prompt_tokens", "completion_tokens")}, **_there(told)}
-    inside = object_in(first_of((told.get("prompt_tokens_details"), told.get("input_tokens_details"))))
-    outside = object_in(first_of((told.get("completion_tokens_details"), told.get("output_tokens_details"))))
+    inside = object_in(first_there((told.get("prompt_tokens_details"), told.get("input_tokens_details"))))
+    outside = object_in(first_there((told.get("completion_tokens_details"), told.get("output_tokens_details"))))
     read, written = told.get("cache_read_input_tokens"), told.get("cache_creation_input_tokens")
-    given = first_of((told.get("prompt_tokens"), told.get("input_tokens")))
+    given = first_there((told.get("prompt_tokens"), told.get("input_tokens")))
     if told.get("prompt_tokens") is None and not inside and _are_counts(given):
         given = given + sum(extra for extra in (read, written) if isinstance(extra, int) and _are_counts(extra))
     return {
         "input_tokens": given,
-        "output_tokens": first_of((told.get("completion_tokens"), told.get("output_tokens"))),
-        "cached_tokens": first_of((inside.get("cached_tokens"), read, told.get("prompt_cache_hit_tokens"))),
+        "output_tokens": first_there((told.get("completion_tokens"), told.get("output_tokens"))),
+        "cached_tokens": first_there((inside.get("cached_tokens"), read, told.get("prompt_cache_hit_tokens"))),
         "reasoning_tokens": outside.get("reasoning_tokens"),
     }
 
@@ -224,7 +225,7 @@ def _are_counts(value: Any) -> bool:
 
 def _counts_of(record: Record, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return how many messages were sent, and how many tools were called; None where that is not logged."""
-    messages = objects_in(first_of((parameters.get("messages"), record.get("messages"))))
+    messages = objects_in(first_there((parameters.get("messages"), record.get("messages"))))
     called = None
     if _choices(answer):
         sent = [object_in(choice.get("message")) for choice in _choices(answer)]

@@ -11,12 +11,12 @@ from prediction_exporter.sources.layouts.generation import (
     MEASURED,
     NOTES,
     Generation,
-    first_of,
     number_of,
     object_in,
     objects_in,
     parsed,
 )
+from prediction_exporter.sources.layouts.values import first_there
 from prediction_exporter.sources.records.payloads import PayloadError
 
 #: Operations that are generations. Those of agents tell the tokens of the generations within again.
@@ -24,6 +24,8 @@ _OPERATIONS = frozenset({None, "chat", "text_completion", "generate_content", "e
 
 #: The event of one choice, before there was one for the whole generation.
 _CHOICE = "gen_ai.choice"
+
+_EVENT_NAMES = ("eventName", "event_name", "EventName")
 
 _ATTRIBUTES = ("attributes", "Attributes", "LogAttributes", "SpanAttributes")
 
@@ -107,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 
 def _event_name(record: Record, attributes: Mapping[str, Any]) -> Any:
-    return first_of((record.get("eventName"), record.get("event_name"), record.get("EventName"), attributes.get("event.name")))
+    return first_there((*map(record.get, _EVENT_NAMES), attributes.get("event.name")))
 
 
 def _is_generation(record: Record, attributes: Mapping[str, Any]) -> bool:
@@ -124,32 +126,32 @@ def _is_generation(record: Record, attributes: Mapping[str, Any]) -> bool:
 
 def _generation_of(record: Record, attributes: Mapping[str, Any], now: float) -> Generation:
     body = object_in(_plain(record.get("body"))) if _event_name(record, attributes) == _CHOICE else {}
-    reasons = first_of((attributes.get("gen_ai.response.finish_reasons"), body.get("finish_reason")))
+    reasons = first_there((attributes.get("gen_ai.response.finish_reasons"), body.get("finish_reason")))
     context = object_in(record.get("context"))
     model = attributes.get("gen_ai.request.model")
     calls, refusal = _content_of(attributes, body)
-    begin, end = (first_of(record.get(key) for key in keys) for keys in (_BEGINS, _ENDS))
+    begin, end = (first_there(map(record.get, keys)) for keys in (_BEGINS, _ENDS))
     return Generation(
-        time=_time_of(first_of((end, *(one for key in _TIMES if _is_time(one := record.get(key))), now))),
-        id=first_of((attributes.get("gen_ai.response.id"), *(record.get(key) for key in _IDS), context.get("span_id"))),
-        version=first_of((attributes.get("gen_ai.response.model"), model)),
+        time=_time_of(first_there((end, *(one for key in _TIMES if _is_time(one := record.get(key))), now))),
+        id=first_there((attributes.get("gen_ai.response.id"), *map(record.get, _IDS), context.get("span_id"))),
+        version=first_there((attributes.get("gen_ai.response.model"), model)),
         status=_status_of(record, attributes),
         finish=_first_reason(reasons),
-        latency_ms=first_of((_nanoseconds_between(begin, end), *_milliseconds(attributes, _LATENCY))),
-        first_token_ms=first_of(_milliseconds(attributes, _FIRST_TOKEN)),
+        latency_ms=first_there((_nanoseconds_between(begin, end), *_milliseconds(attributes, _LATENCY))),
+        first_token_ms=first_there(_milliseconds(attributes, _FIRST_TOKEN)),
         numbers={
-            "input_tokens": first_of(map(attributes.get, _INPUT)),
-            "output_tokens": first_of(map(attributes.get, _OUTPUT)),
-            "cached_tokens": first_of(map(attributes.get, _CACHED)),
-            "reasoning_tokens": first_of(map(attributes.get, _REASONING)),
-            "cost": first_of(map(attributes.get, _COSTS)),
+            "input_tokens": first_there(map(attributes.get, _INPUT)),
+            "output_tokens": first_there(map(attributes.get, _OUTPUT)),
+            "cached_tokens": first_there(map(attributes.get, _CACHED)),
+            "reasoning_tokens": first_there(map(attributes.get, _REASONING)),
+            "cost": first_there(map(attributes.get, _COSTS)),
             "tool_calls": calls,
             "temperature": attributes.get("gen_ai.request.temperature"),
             "max_tokens": attributes.get("gen_ai.request.max_tokens"),
         },
         names={
             "model": model,
-            "provider": first_of((attributes.get("gen_ai.provider.name"), attributes.get("gen_ai.system"))),
+            "provider": first_there((attributes.get("gen_ai.provider.name"), attributes.get("gen_ai.system"))),
             "operation": attributes.get("gen_ai.operation.name"),
             "refusal": refusal,
         },
@@ -167,7 +169,7 @@ def _first_reason(reasons: Any) -> Any:
     """Return the first reason of a list, of a text of one, or of a text with commas."""
     found = parsed(reasons)
     if isinstance(found, list):
-        return first_of(found)
+        return first_there(found)
     return found.partition(",")[0].strip() if isinstance(found, str) else found
 
 
@@ -199,7 +201,7 @@ def _status_of(record: Record, attributes: Mapping[str, Any]) -> Any:
     if isinstance(code, int) and not isinstance(code, bool):
         return code
     status = object_in(record.get("status"))
-    told = first_of((status.get("code"), status.get("status_code")))
+    told = first_there((status.get("code"), status.get("status_code")))
     is_failed = isinstance(told, str | int) and told in _FAILED
     return "error" if attributes.get("error.type") or is_failed else "ok"
 
@@ -208,7 +210,7 @@ def _content_of(attributes: Mapping[str, Any], body: Mapping[str, Any]) -> tuple
     """Return how many tools were called and whether the answer is a refusal; None where the answer is not logged."""
     message = object_in(body.get("message"))
     if body and ("message" in body or "tool_calls" in body):
-        calls = objects_in(first_of((message.get("tool_calls"), body.get("tool_calls"))))
+        calls = objects_in(first_there((message.get("tool_calls"), body.get("tool_calls"))))
         return len(calls), "refusal" if message.get("refusal") else "none"
     messages = objects_in(attributes.get("gen_ai.output.messages"))
     if not messages:

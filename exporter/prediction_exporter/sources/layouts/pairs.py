@@ -7,8 +7,9 @@ from typing import Any
 
 from prediction_exporter.sources.fields.roles import KNOWN_NAMES, snake
 from prediction_exporter.sources.layouts.base import SIDES, Options, Record
-from prediction_exporter.sources.layouts.cloudevents import milliseconds_between
-from prediction_exporter.sources.layouts.exchange import FAILED, parsed, predictions
+from prediction_exporter.sources.layouts.bodies import FAILED
+from prediction_exporter.sources.layouts.protocols import parsed, predictions
+from prediction_exporter.sources.layouts.values import between_ms
 from prediction_exporter.sources.records.payloads import PayloadError
 
 #: What belongs to the body of a request, and of a response, where both stand side by side.
@@ -50,7 +51,7 @@ def flat_pairs(record: Record, options: Options) -> Iterator[dict[str, Any]]:
         if own.get("status") is None:
             raise PayloadError("a request without its response, and without an id to find it by")
         response = {"error": FAILED}
-    yield from predictions(request, response, own, options)
+    yield from predictions(own, request, response, options)
 
 
 def _bodies(record: Record) -> tuple[Any, Any]:
@@ -78,7 +79,7 @@ def _own(record: Record, request: Any, response: Any, options: Options) -> dict[
     status = _taken(own, "status")
     if status is not None:
         own["status"] = status
-    latency = milliseconds_between(_as_text(asked), _as_text(answered))
+    latency = between_ms(_as_text(asked), _as_text(answered))
     if latency is not None and not any("latency" in key or "duration" in key for key in own):
         own["latency_ms"] = latency
     return own

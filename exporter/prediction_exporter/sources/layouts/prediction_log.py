@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from prediction_exporter.sources.layouts.base import Options, Record
-from prediction_exporter.sources.layouts.exchange import features_of, result_of, rows_of_columns
+from prediction_exporter.sources.layouts.bodies import events_of
+from prediction_exporter.sources.layouts.protocols import named_features, result_of, rows_of_columns
+from prediction_exporter.sources.layouts.tensors import in_step
+from prediction_exporter.sources.records.errors import too_many
 from prediction_exporter.sources.records.payloads import PayloadError, rows_of
 
 #: The logs of a kind of request; others are known and not read.
@@ -19,7 +21,7 @@ _READ = ("predict_log", "classify_log", "regress_log")
 _KINDS = (*_READ, "multi_inference_log", "session_run_log", "predict_streamed_log")
 
 #: Values of a tensor that one value may stand for.
-MOST_FILLED = 1_000_000
+_MOST_FILLED = 1_000_000
 
 #: How NumPy names the types of a tensor's bytes, which are little-endian.
 _DTYPES = {
@@ -55,15 +57,12 @@ def flat_log(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     log = _get(record, kind)
     request, response = _mapping(log, "request"), _mapping(log, "response")
     inputs, outputs = _ROWS[kind](request, response, options)
-    if len(inputs) != len(outputs):
-        raise PayloadError(f"a request of {len(inputs)} rows with a response of {len(outputs)}", "uneven_rows")
     metadata = _get(record, "log_metadata")
     seconds = _get(metadata, "timestamp_secs")
     specs = [_get(part, "model_spec") for part in (response, metadata, request)]
     version = next((found for spec in specs if (found := _get(spec, "version")) is not None), None)
     own = {"time": _integer(seconds) or options.now, **({} if version is None else {"version": version})}
-    for features, output in zip(inputs, outputs, strict=True):
-        yield {**own, "features": features_of(features), **result_of(output)}
+    yield from events_of(own, [named_features(row) for row in inputs], [result_of(row) for row in outputs])
 
 
 def _get(value: Any, name: str) -> Any:
@@ -96,21 +95,21 @@ def _integer(value: Any) -> int | None:
         return None
 
 
-Rows = tuple[list[Any], list[Any]]
+_Rows = tuple[list[Any], list[Any]]
 
 
-def _predicted(request: Mapping[str, Any], response: Mapping[str, Any], options: Options) -> Rows:
+def _predicted(request: Mapping[str, Any], response: Mapping[str, Any], options: Options) -> _Rows:
     inputs = _columns(_mapping(request, "inputs"), options.most)
     outputs = _columns(_mapping(response, "outputs"), options.most)
     return rows_of_columns(inputs, options.names), rows_of_columns(outputs, (), keep=True)
 
 
-def _classified(request: Mapping[str, Any], response: Mapping[str, Any], options: Options) -> Rows:
+def _classified(request: Mapping[str, Any], response: Mapping[str, Any], options: Options) -> _Rows:
     found = [_classes(item) for item in _list(_get(response, "result"), "classifications")]
     return _examples(request, options.most), found
 
 
-def _regressed(request: Mapping[str, Any], response: Mapping[str, Any], options: Options) -> Rows:
+def _regressed(request: Mapping[str, Any], response: Mapping[str, Any], options: Options) -> _Rows:
     # A value of 0 is left out of the JSON of protocol buffers.
     found = [
         0.0 if (value := _get(item, "value")) is None else value for item in _list(_get(response, "result"), "regressions")
@@ -140,7 +139,7 @@ def _examples(request: Mapping[str, Any], most: int) -> list[Any]:
     of = with_context if isinstance(with_context, Mapping) else _mapping(held, "example_list")
     examples = _list(of, "examples")
     if len(examples) > most:
-        raise PayloadError(f"{len(examples)} rows are more than {most}", "too_many_rows")
+        raise too_many(len(examples), most)
     shared = _features(_get(of, "context")) if _get(of, "context") is not None else {}
     return [{**shared, **_features(example)} for example in examples]
 
@@ -176,16 +175,13 @@ def _text(value: Any) -> Any:
         return base64.b64decode(value, validate=True).decode() if isinstance(value, str) else value
     except UnicodeDecodeError:
         return None
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise PayloadError("bytes that are no base64") from error
 
 
 def _columns(tensors: Mapping[str, Any], most: int) -> dict[str, list[Any]]:
     columns = {str(name): _tensor(tensor, most) for name, tensor in tensors.items()}
-    if len({len(rows) for rows in columns.values()}) > 1:
-        told = ", ".join(str(len(rows)) for rows in columns.values())
-        raise PayloadError(f"tensors with different numbers of rows: {told}", "uneven_rows")
-    return columns
+    return in_step(columns)
 
 
 def _tensor(tensor: Any, most: int) -> list[Any]:
@@ -194,8 +190,8 @@ def _tensor(tensor: Any, most: int) -> list[Any]:
     values = _values(tensor)
     count = math.prod(sizes)
     if sizes and sizes[0] > most:
-        raise PayloadError(f"{sizes[0]} rows are more than {most}", "too_many_rows")
-    if 0 < len(values) < count <= MOST_FILLED:
+        raise too_many(sizes[0], most)
+    if 0 < len(values) < count <= _MOST_FILLED:
         values = [*values, *[values[-1]] * (count - len(values))]  # the last one stands for all that follow
     return rows_of({"shape": sizes, "data": values}, most=most)
 
@@ -222,7 +218,7 @@ def _values(tensor: Any) -> list[Any]:
             raise PayloadError("a tensor in bytes of a type that is not read")
         try:
             found: list[Any] = np.frombuffer(base64.b64decode(content, validate=True), _DTYPES[dtype]).tolist()
-        except (binascii.Error, ValueError) as error:
+        except ValueError as error:
             raise PayloadError("a tensor whose content is not of its type") from error
         return found
     if not isinstance(tensor, Mapping):

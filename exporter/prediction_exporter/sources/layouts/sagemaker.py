@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from prediction_exporter.config.records import Encoding
-from prediction_exporter.sources.layouts.answers import body_of, events_of, failure_of, inputs_of, outputs_of
 from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
+from prediction_exporter.sources.layouts.captured import body_of, failure_of, inputs_of, outputs_of, rows_in_step
 from prediction_exporter.sources.records.payloads import PayloadError
 
 _ENCODINGS: dict[str, Encoding] = {"CSV": "csv", "JSON": "json", "BASE64": "base64"}
@@ -53,7 +53,7 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     is_media = isinstance(side, Mapping) and str(side.get("observedContentType")).lower().startswith(_MEDIA)
     asked = None if is_media else _payload(side)
     parsed = replace(options, encoding="auto")
-    yield from events_of(
+    yield from rows_in_step(
         own,
         None if asked is None else inputs_of(asked, parsed),
         None if answer is None else outputs_of(answer, parsed),

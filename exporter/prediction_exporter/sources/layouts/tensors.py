@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
@@ -39,6 +38,15 @@ def columns_of(tensors: Sequence[Mapping[str, Any]], most: int, *, is_whole: boo
         if name in columns:
             raise PayloadError("two tensors of one name")
         columns[name] = _rows(tensor, most, is_whole=is_whole)
+    return in_step(columns)
+
+
+def in_step(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return the rows of tensors by their names, of which each has as many.
+
+    Raises:
+        PayloadError: they have different numbers of rows.
+    """
     if len({len(rows) for rows in columns.values()}) > 1:
         told = ", ".join(str(len(rows)) for rows in columns.values())
         raise PayloadError(f"tensors with different numbers of rows: {told}", "uneven_rows")
@@ -110,5 +118,5 @@ def _text(value: Any) -> Any:
         return value
     try:
         return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError):
+    except ValueError:
         return value

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from prediction_exporter.sources.layouts.answers import body_of
-from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
-from prediction_exporter.sources.layouts.requests import (
-    WHICH_REQUESTS,
-    is_code,
-    is_counted,
-    leaves,
-    milliseconds_of,
-    request_in,
-)
-from prediction_exporter.sources.layouts.served import first_of
+from prediction_exporter.sources.layouts.access_log import NOTES, event_of, is_counted, leaves, milliseconds_of, request_in
+from prediction_exporter.sources.layouts.base import Record, RecordLayout, one_event
+from prediction_exporter.sources.layouts.captured import body_of
+from prediction_exporter.sources.layouts.values import first_of
 
 _LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access")
 
@@ -39,37 +32,37 @@ def _found(record: Record) -> dict[str, Any]:
     return {**(leaves(message) if isinstance(message, Mapping) else {}), **leaves(record)}
 
 
-def _request(found: Mapping[str, Any]) -> tuple[str | None, str | None, Any]:
+def _request(found: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """Return the method, the path and the status of a line, as far as it has them."""
     texts = (found[name] for name in _MESSAGES if isinstance(found.get(name), str))
     told = next((told for text in texts if (told := request_in(text)) is not None), (None, None, None))
-    method, path, status = first_of(found, _METHODS) or told[0], first_of(found, _PATHS) or told[1], first_of(found, _STATUSES)
-    return None if method is None else str(method), None if path is None else str(path), told[2] if status is None else status
+    status = first_of(found, _STATUSES)
+    return (
+        first_of(found, _METHODS) or told[0],
+        first_of(found, _PATHS) or told[1],
+        told[2] if status is None else status,
+    )
 
 
 def _is_meant(record: Record) -> bool:
     method, path, status = _request(_found(record))
-    if not is_code(status):
-        return False
     logger = first_of(record, ("logger", "name", "logger_name", "log.logger"))
-    return (logger in _LOGGERS or (method is not None and path is not None)) and is_counted(method, path)
+    return (logger in _LOGGERS or (method is not None and path is not None)) and is_counted(method, path, status)
 
 
-def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
+def _event(record: Record) -> dict[str, Any]:
     found = _found(record)
-    event = {"time": first_of(record, _TIMES), "status": _request(found)[2], "latency_ms": milliseconds_of(found, _DURATIONS)}
-    yield {name: value for name, value in event.items() if value is not None}
+    return event_of(time=first_of(record, _TIMES), status=_request(found)[2], latency_ms=milliseconds_of(found, _DURATIONS))
 
 
 LAYOUT = RecordLayout(
     name="uvicorn",
     writer="Uvicorn and Gunicorn, access logs as JSON",
     evidence="lines that Uvicorn 0.54 wrote with python-json-logger, and published lines of services",
-    flat=_flat,
+    flat=one_event(_event),
     is_meant=_is_meant,
     notes=(
-        WHICH_REQUESTS,
-        "They have neither features nor predictions: the model's maturity is 0.",
+        *NOTES,
         "Uvicorn itself tells no latency; a middleware may add latency_ms, duration_ms or process_time (seconds).",
     ),
 )

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prediction_exporter.sources.layouts.answers import body_of, failure_of
 from prediction_exporter.sources.layouts.base import Options, Record, RecordLayout
-from prediction_exporter.sources.layouts.served import served
+from prediction_exporter.sources.layouts.captured import body_of, failure_of, predictions
 from prediction_exporter.sources.records.payloads import PayloadError
 
 #: The key of the predictions in an answer.
@@ -77,7 +76,7 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
         "version": record.get("deployed_model_id"),
     }
     asked, answered = record.get("request_payload"), record.get("response_payload")
-    yield from served(own, _body(asked, "instances"), _answer(answered), options)
+    yield from predictions(own, _body(asked, "instances"), _answer(answered), options)
 
 
 LAYOUT = RecordLayout(

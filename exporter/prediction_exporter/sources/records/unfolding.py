@@ -23,7 +23,7 @@ from prediction_exporter.sources.fields.schema import Path
 from prediction_exporter.sources.fields.stated import stated
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import parse_lines
-from prediction_exporter.sources.layouts.base import SIDES, Options, Record
+from prediction_exporter.sources.layouts.base import SIDES, Options, Record, every_record, one_event
 from prediction_exporter.sources.layouts.registry import layout_of
 from prediction_exporter.sources.records.decoding import as_texts, decode_fast, encode
 from prediction_exporter.sources.records.halves import Halves, Place
@@ -101,14 +101,14 @@ class Unfolding:
         self.id_at: Path | None = None
         rows = predictions.rows
         known = None if predictions.layout is None else layout_of(predictions.layout)
-        self._is_meant = (lambda record: True) if known is None else known.is_meant  # noqa: ARG005 - of every record
+        self._is_meant = every_record if known is None else known.is_meant
         self._known = known
         if known is not None:
             self._flat = known.flat
         elif rows is not None:
             self._flat = RowsInRecord(rows, [one.name for one in stated(predictions.fields)]).flat
         else:
-            self._flat = _as_it_is
+            self._flat = one_event(dict)
         self.joiner = joiner_of(predictions, kept, clock)
         self._names: Sequence[str] = ()
         self._encoding = "auto" if rows is None else rows.encoding
@@ -322,10 +322,6 @@ def told_of(refused: Rejected) -> str:
     """
     reason, example = next(iter(refused.examples.items()))
     return f"no sampled record can be read; refused as {reason}, such as {example!r}"
-
-
-def _as_it_is(record: Record, options: Options) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - as every layout is called
-    yield dict(record)
 
 
 def names_of(layout: Layout | None) -> tuple[str, ...]:

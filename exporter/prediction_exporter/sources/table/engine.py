@@ -18,9 +18,6 @@ from prediction_exporter.errors import ConfigError, SourceError
 from prediction_exporter.sources.table.dialects import Dialect, Settings
 from prediction_exporter.sources.table.kinds import KINDS
 
-#: What databases say when a statement took too long, in lower case.
-_SLOW = ("timeout", "max_statement_time", "maximum statement execution", "interrupt", "is locked")
-
 #: Longest part of a database's message that is shown.
 MESSAGE_LENGTH = 500
 

@@ -7,8 +7,7 @@ has, and literals are values of their own.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,21 +27,11 @@ from sqlalchemy.sql import FromClause
 
 from prediction_exporter.config.conditions import Compare, Condition, Every, IsNull, Like, Not, Some, fields_of
 from prediction_exporter.errors import ConfigError
-from prediction_exporter.sources.filtering import (
-    Filter,
-)
+from prediction_exporter.sources.filtering import ORDERS, Filter
 from prediction_exporter.sources.table.dialects import DUCKDB, MYSQL, POSTGRESQL, SQLITE, Dialect
 from prediction_exporter.sources.table.expressions import Expression
 from prediction_exporter.sources.table.operands import Fields, Operand, Test
 from prediction_exporter.sources.table.relation import Relation
-
-_ORDERS: dict[str, Callable[[Any, Any], Any]] = {
-    "=": operator.eq,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 class TableFilter:
@@ -153,11 +142,11 @@ class _Writer:
         if isinstance(value, bool):
             return operand.is_true if value else operand.is_false
         if isinstance(value, float):
-            found: Test = _ORDERS[condition.operator](operand.number, self._dialect.number(value))
+            found: Test = ORDERS[condition.operator](operand.number, self._dialect.number(value))
             return found
         if condition.operator == "=":
             return operand.equals(value)
-        ordered: Test = _ORDERS[condition.operator](self._text(condition.field), literal(value))
+        ordered: Test = ORDERS[condition.operator](self._text(condition.field), literal(value))
         return ordered
 
     def _text(self, field: str) -> Expression:

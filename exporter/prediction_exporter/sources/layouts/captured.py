@@ -1,9 +1,11 @@
-"""Answers: the inputs of a request and what was answered, as platforms record both, to the flat events of its predictions."""
+"""Captured bodies: the inputs of a request and what was answered, as platforms record both, to predictions.
+
+A platform does not know what its models read and answer, and neither is told apart by a protocol: names of the values tell.
+"""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +14,7 @@ from prediction_exporter.config.records import Encoding
 from prediction_exporter.sources.fields.roles import KNOWN_NAMES, SERVER_NAMES, snake
 from prediction_exporter.sources.fields.steps import LABEL_KEYS, SCORE_KEYS, plain_key
 from prediction_exporter.sources.layouts.base import Options
+from prediction_exporter.sources.layouts.bodies import FAILED, FIRST_FAILURE, events_of, features_of
 from prediction_exporter.sources.outcomes import Outcomes
 from prediction_exporter.sources.records.payloads import PayloadError, rows_of
 
@@ -27,14 +30,12 @@ _SCORES = _keys_of("score", *SCORE_KEYS)
 #: The same in an answer as a whole, in which a name or a value may be anything's.
 _OUTPUTS = _PREDICTIONS - {"name", "value"}
 
-#: The name of the only feature where neither the record nor the configuration has one.
-_UNNAMED = "input"
-
 #: How often a body may be the text of another.
 _MOST_TIMES = 3
 
-#: The first HTTP status of a request that was not answered with predictions.
-_FIRST_FAILURE = 400
+#: Keys of what is asked of a model that generates, and of what it answers: neither features nor predictions.
+_ASKED_OF_CHAT = ("messages", "prompt", "contents")
+_ANSWERED_BY_CHAT = ("choices", "candidates", "usage", "usageMetadata")
 
 
 def body_of(payload: Any, encoding: Encoding = "auto") -> Any:
@@ -49,7 +50,7 @@ def body_of(payload: Any, encoding: Encoding = "auto") -> Any:
         if encoding == "base64":
             try:
                 payload = base64.b64decode("".join(payload.split()), validate=True).decode()
-            except (binascii.Error, ValueError) as error:
+            except ValueError as error:
                 raise PayloadError("no base64 of a text in UTF-8") from error
             encoding = "auto"
         if encoding == "csv" or payload.lstrip()[:1] not in ("{", "[", '"'):
@@ -71,11 +72,61 @@ def is_refused(status: Any) -> bool:
         return False
     text = str(status).strip()
     if text.isascii() and text.isdigit() and len(text) == len("404"):
-        return int(text) >= _FIRST_FAILURE
+        return int(text) >= FIRST_FAILURE
     return Outcomes().means_failure(text)
 
 
-def events_of(own: Mapping[str, Any], inputs: Sequence[Any] | None, outputs: Sequence[Any] | None) -> Iterator[dict[str, Any]]:
+def map_of(value: Any) -> Mapping[str, Any]:
+    """Return an object that may be written as text, or as pairs of key and value as engines write maps.
+
+    >>> map_of([{"key": "model_version", "value": "3"}]), map_of('{"model_version": "3"}'), map_of(None)
+    ({'model_version': '3'}, {'model_version': '3'}, {})
+    """
+    value = body_of(value)
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, list) and all(isinstance(pair, Mapping) and {"key", "value"} <= pair.keys() for pair in value):
+        return {str(pair["key"]): pair["value"] for pair in value}
+    return {}
+
+
+def predictions(own: Mapping[str, Any], request: Any, response: Any, options: Options) -> Iterator[dict[str, Any]]:
+    """Yield the events of a request and its response; of one that was not answered with predictions, one without features.
+
+    Args:
+        own: what all rows share, with the status where it is known.
+        request: its body, or the text of it; None where it was not logged.
+        response: the same of the response.
+        options: of the layout.
+
+    Raises:
+        PayloadError: a body cannot be read, or the two are not in step.
+    """
+    event = {key: value for key, value in own.items() if value is not None}
+    if is_refused(event.get("status")):
+        yield event
+        return
+    answer, asked = body_of(response, options.encoding), body_of(request, options.encoding)
+    status = failure_of(answer)
+    if status is not None:
+        yield {**event, "status": status}
+        return
+    if _has(asked, _ASKED_OF_CHAT) or _has(answer, _ANSWERED_BY_CHAT):
+        yield event
+        return
+    if asked is None and answer is None:
+        raise PayloadError("a request that was served, with neither its body nor that of its response")
+    inputs = None if asked is None else inputs_of(asked, options)
+    yield from rows_in_step(event, inputs, None if answer is None else outputs_of(answer, options))
+
+
+def _has(body: Any, keys: Sequence[str]) -> bool:
+    return isinstance(body, Mapping) and any(key in body for key in keys)
+
+
+def rows_in_step(
+    own: Mapping[str, Any], inputs: Sequence[Any] | None, outputs: Sequence[Any] | None
+) -> Iterator[dict[str, Any]]:
     """Yield the events of a request: what it has of its own, with the inputs and outputs of one row each.
 
     Args:
@@ -88,17 +139,8 @@ def events_of(own: Mapping[str, Any], inputs: Sequence[Any] | None, outputs: Seq
     """
     if inputs is not None and outputs is not None:
         inputs, outputs = _in_step(inputs, outputs)
-    if inputs is None and outputs is None:
-        yield dict(own)
-        return
-    for row in range(len(inputs if inputs is not None else outputs or ())):
-        event = dict(own)
-        if inputs is not None:
-            values = inputs[row]
-            event["features"] = values if isinstance(values, Mapping | list) else {_UNNAMED: values}
-        if outputs is not None:
-            event |= outcome_of(outputs[row])
-        yield event
+    features = None if inputs is None else [features_of(row) for row in inputs]
+    yield from events_of(own, features, None if outputs is None else [outcome_of(row) for row in outputs])
 
 
 def inputs_of(payload: Any, options: Options) -> list[Any]:
@@ -197,7 +239,7 @@ def outcome_among(row: Any) -> dict[str, Any]:
     {'features': {'age': 4}, 'prediction': 'yes', 'score': 0.7}
     """
     if not isinstance(row, Mapping):
-        return {"features": row if isinstance(row, list) else {_UNNAMED: row}}
+        return {"features": features_of(row)}
     features, found = dict(row), dict[str, Any]()
     for role in ("prediction", "score"):
         known = (*KNOWN_NAMES[role], *SERVER_NAMES[role])
@@ -219,8 +261,8 @@ def failure_of(payload: Any) -> str | None:
         return None
     if "message" in payload:
         code = payload.get("error_code", payload.get("code"))
-        return str(code) if isinstance(code, str | int) else "error" if "error" in payload else None
-    return "error" if payload.get("error") or payload.get("errors") else None
+        return str(code) if isinstance(code, str | int) else FAILED if "error" in payload else None
+    return FAILED if payload.get("error") or payload.get("errors") else None
 
 
 def _single(value: Any) -> Any:
@@ -235,7 +277,7 @@ def _is_plain(values: Sequence[Any]) -> bool:
 
 
 def _in_step(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Return as many inputs as outputs, of which either may be the values of one row, or of all rows, in one list."""
+    """Return as many inputs as outputs where either is the values of one row, or of all rows, in one list; else as they are."""
     if len(inputs) == len(outputs):
         return inputs, outputs
     if len(inputs) == 1 and len(outputs) > 1 and _is_plain(outputs):
@@ -244,4 +286,4 @@ def _in_step(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Sequence[An
         return inputs, outputs[0]
     if len(outputs) == 1 and len(inputs) > 1 and _is_plain(inputs):
         return [list(inputs)], outputs
-    raise PayloadError(f"{len(inputs)} rows of inputs and {len(outputs)} of outputs", "uneven_rows")
+    return inputs, outputs  # which is told where they become events

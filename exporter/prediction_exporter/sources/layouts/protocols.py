@@ -1,4 +1,4 @@
-"""Exchanges: the bodies of a request to a model server and of its response, to predictions.
+"""Inference protocols: the bodies of a request to a model server and of its response, to predictions.
 
 What servers of this family understand is told apart by the body alone: V1 (``instances``, ``predictions``), V2 tensors
 (``inputs``, ``outputs``), TensorFlow's columns, messages of Seldon (``data``, ``strData``, ``jsonData``), frames, and text.
@@ -12,36 +12,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from prediction_exporter.sources.layouts.base import Options
+from prediction_exporter.sources.layouts.bodies import FAILED, FIRST_FAILURE, events_of, features_of
 from prediction_exporter.sources.layouts.tensors import are_tensors, classes_of, columns_of, is_ranked
 from prediction_exporter.sources.records.payloads import PayloadError, rows_of
 
 #: Outputs that are the prediction, the likeliest name first, as frameworks and converters call them.
-LABELS = (
+_LABELS = (
     *("predict", "prediction", "predictions", "predicted_label", "label", "labels", "output_label", "class", "classes"),
     *("class_id", "class_ids", "predicted_class"),
 )
 
 #: Outputs that are scores.
-SCORES = (
+_SCORES = (
     *("predict_proba", "probabilities", "probability", "output_probability", "proba", "probas", "probs", "prob", "scores"),
     *("score", "confidence", "logistic", "softmax"),
 )
 
 #: Keys under which a request has its inputs, and a response its outputs.
-REQUEST_KEYS = ("instances", "inputs", "examples", "dataframe_split", "dataframe_records", "data", "strData", "jsonData")
-RESPONSE_KEYS = ("predictions", "outputs", "results", "result", "data", "strData", "jsonData")
+_REQUEST_KEYS = ("instances", "inputs", "examples", "dataframe_split", "dataframe_records", "data", "strData", "jsonData")
+_RESPONSE_KEYS = ("predictions", "outputs", "results", "result", "data", "strData", "jsonData")
 
 #: Keys of a response that say what went wrong.
-ERROR_KEYS = ("error", "detail")
-
-#: HTTP statuses from which on a request failed.
-FIRST_FAILURE = 400
-
-#: The name of a feature where neither the record nor the configuration has one.
-UNNAMED = "input"
-
-#: What a status says of a request that failed, where no code does.
-FAILED = "error"
+_ERROR_KEYS = ("error", "detail")
 
 _OK = 200
 
@@ -71,13 +63,13 @@ def parsed(body: Any) -> Any:
         raise PayloadError("a body that is no JSON") from error
 
 
-def predictions(request: Any, response: Any, own: Mapping[str, Any], options: Options) -> Iterator[dict[str, Any]]:
+def predictions(own: Mapping[str, Any], request: Any, response: Any, options: Options) -> Iterator[dict[str, Any]]:
     """Yield the flat events of a request and its response.
 
     Args:
+        own: what all events have; a ``status`` among it is that of the response.
         request: its body; None where it is not known, so that features are not.
         response: its body.
-        own: what all events have; a ``status`` among it is that of the response.
         options: what the configuration says.
 
     Raises:
@@ -89,19 +81,15 @@ def predictions(request: Any, response: Any, own: Mapping[str, Any], options: Op
         yield {**own, "status": failure}
         return
     response = parsed(response)
-    outputs = outputs_of(response, options)
+    outcomes = outputs_of(response, options)
+    inputs = None
+    if request is not None:
+        inputs = inputs_of(parsed(request), options, is_whole=_has_ranked(response))
+        are_single = not any(isinstance(row, Mapping | list) for row in inputs)
+        if are_single and len(inputs) == len(options.names) > 1 == len(outcomes):
+            inputs = [dict(zip(options.names, inputs, strict=True))]  # the values of one row, without a dimension for rows
     known = {**own, "status": _OK} if status is None else own
-    if request is None:
-        yield from ({**known, **output} for output in outputs)
-        return
-    request = parsed(request)
-    inputs = inputs_of(request, options, is_whole=_has_ranked(response))
-    if len(inputs) == len(options.names) > 1 == len(outputs) and not any(isinstance(row, Mapping | list) for row in inputs):
-        inputs = [dict(zip(options.names, inputs, strict=True))]  # the values of one row, without a dimension for rows
-    if len(inputs) != len(outputs):
-        raise PayloadError(f"a request of {len(inputs)} rows with a response of {len(outputs)}", "uneven_rows")
-    for features, output in zip(inputs, outputs, strict=True):
-        yield {**known, "features": features_of(features), **output}
+    yield from events_of(known, None if inputs is None else [named_features(row) for row in inputs], outcomes)
 
 
 def _is_failure(status: Any) -> bool:
@@ -132,8 +120,8 @@ def failure_of(response: Any) -> Any | None:
             return code
         if (isinstance(word, str) and word.upper() == "FAILURE") or word is True or word == 1:
             return FAILED
-    told = [response[key] for key in ERROR_KEYS if response.get(key)]
-    return FAILED if told and not any(key in response for key in RESPONSE_KEYS) else None
+    told = [response[key] for key in _ERROR_KEYS if response.get(key)]
+    return FAILED if told and not any(key in response for key in _RESPONSE_KEYS) else None
 
 
 def inputs_of(body: Any, options: Options, *, is_whole: bool = False) -> list[Any]:
@@ -156,7 +144,7 @@ def inputs_of(body: Any, options: Options, *, is_whole: bool = False) -> list[An
             return rows_of({"inputs": inputs}, most=most, named=True)
         if "examples" in body:
             return rows_of(_with_context(body["examples"], body.get("context")), names=names, most=most, named=True)
-    return _rows_of_body(body, REQUEST_KEYS, names, options, named=True)
+    return _rows_of_body(body, _REQUEST_KEYS, names, options, named=True)
 
 
 def outputs_of(body: Any, options: Options) -> list[dict[str, Any]]:
@@ -173,21 +161,19 @@ def outputs_of(body: Any, options: Options) -> list[dict[str, Any]]:
             return [result_of(row) for row in rows_of_columns(columns_of(outputs, most, is_whole=is_whole), (), keep=True)]
         if isinstance(outputs, Mapping):
             return [result_of(row) for row in rows_of({"inputs": outputs}, most=most)]
-        if not any(key in body for key in RESPONSE_KEYS):
-            if not any(str(key).lower() in (*LABELS, *SCORES) for key in body):
-                raise PayloadError(f"a response without any of {', '.join(RESPONSE_KEYS)}")
+        if not any(key in body for key in _RESPONSE_KEYS):
+            if not any(str(key).lower() in (*_LABELS, *_SCORES) for key in body):
+                raise PayloadError(f"a response without any of {', '.join(_RESPONSE_KEYS)}")
             return [result_of(body)]
-    rows = _rows_of_body(body, RESPONSE_KEYS, (), options)
+    rows = _rows_of_body(body, _RESPONSE_KEYS, (), options)
     if isinstance(body, Mapping) and "data" in body:
         return [_scores_of_classes(row) or result_of(row) for row in rows]
     return [result_of(row) for row in rows]
 
 
-def features_of(row: Any) -> Any:
-    """Return the inputs of a row as features: an object, or a list of those without names."""
-    if isinstance(row, Mapping):
-        return {name: single(value) for name, value in row.items()}
-    return row if isinstance(row, list) else {UNNAMED: row}
+def named_features(row: Any) -> Any:
+    """Return the inputs of a row as features, of which each may be a list of one."""
+    return {name: single(value) for name, value in row.items()} if isinstance(row, Mapping) else features_of(row)
 
 
 def result_of(row: Any) -> dict[str, Any]:
@@ -211,8 +197,8 @@ def result_of(row: Any) -> dict[str, Any]:
         return {"prediction": row}
     values = {name: single(value) for name, value in row.items()}
     by_name = {str(name).lower(): name for name in values}
-    score = next((by_name[name] for name in SCORES if name in by_name), None)
-    label = next((by_name[name] for name in LABELS if name in by_name), None)
+    score = next((by_name[name] for name in _SCORES if name in by_name), None)
+    label = next((by_name[name] for name in _LABELS if name in by_name), None)
     if label is None:
         label = next((name for name in values if name != score and classes_of(values[name])), None)
     if label is None:
@@ -236,7 +222,7 @@ def _opened(row: Any) -> Any:
         told = json.loads(row)
     except (ValueError, RecursionError):
         return row
-    is_known = isinstance(told, Mapping) and any(str(name).lower() in (*LABELS, *SCORES) for name in told)
+    is_known = isinstance(told, Mapping) and any(str(name).lower() in (*_LABELS, *_SCORES) for name in told)
     return told if is_known or _labelled(told) else row
 
 
@@ -266,7 +252,7 @@ def _scores_of_classes(row: Any) -> dict[str, Any] | None:
     """Return several numbers under names, which are classes then, as scores; None where a name or a value tells otherwise."""
     if not isinstance(row, Mapping) or len(row) == 1:
         return None
-    if any(str(name).lower() in (*LABELS, *SCORES) for name in row):
+    if any(str(name).lower() in (*_LABELS, *_SCORES) for name in row):
         return None
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in row.values())
     return {"score": dict(row)} if numbers else None

@@ -1,4 +1,4 @@
-"""Logged predictions: lines of an application's structured log, of which some are predictions and others are not.
+"""Application logs: lines of a structured log that an application writes, of which some are predictions and others are not.
 
 What a logger adds to a line is known; what the application logs is its own, under names that are recognised as in any log.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from prediction_exporter.config import UNIT_ENDINGS
 from prediction_exporter.sources.fields.roles import KNOWN_NAMES, LATENCY_STEMS, SERVER_NAMES, SERVER_STEMS, snake
-from prediction_exporter.sources.layouts.requests import is_code
+from prediction_exporter.sources.layouts.access_log import is_code
 
 _ROLES = ("time", "id", "version", "prediction", "score", "status", "features")
 
@@ -76,6 +76,11 @@ def inner_of(fields: Mapping[str, Any]) -> Mapping[str, Any]:
         return fields
     beside = {name: value for name, value in fields.items() if name != objects[0]}
     return {**beside, **fields[objects[0]]}
+
+
+def fields_beside(record: Mapping[str, Any], added: frozenset[str]) -> dict[str, Any]:
+    """Return the fields of a line other than those that a logger added."""
+    return {name: value for name, value in record.items() if name not in added}
 
 
 @lru_cache(maxsize=4096)

@@ -1,4 +1,4 @@
-"""Requests: lines of access logs, which have a status and a latency and neither features nor predictions."""
+"""Access logs: lines of requests, which have a status and a latency and neither features nor predictions."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ _WATCHED = frozenset(
 
 _ASKING = frozenset({"HEAD", "OPTIONS"})
 
-#: The note of layouts of access logs, on what counts.
-WHICH_REQUESTS = (
-    "Every request counts, whatever its path, except for HEAD, OPTIONS and a GET of health checks, metrics or documentation; "
-    "where that is not enough, add where, as path = '/predict' or message LIKE '%/predict%'."
+#: What layouts of access logs say of what counts, and of what that is enough for.
+NOTES = (
+    (
+        "Every request counts, whatever its path, except for HEAD, OPTIONS and a GET of health checks, metrics or "
+        "documentation; where that is not enough, add where, as path = '/predict' or message LIKE '%/predict%'."
+    ),
+    "They have neither features nor predictions: the model's maturity is 0.",
 )
 
 
@@ -90,17 +93,30 @@ def is_code(status: object) -> bool:
     return len(text) == len("200") and text.isascii() and text.isdigit() and text[0] in "12345"
 
 
-def is_counted(method: str | None, path: str | None) -> bool:
-    """Return whether a request may be one for predictions: none of those that only ask how a service is.
+def is_counted(method: Any, path: Any, status: Any) -> bool:
+    """Return whether a line is of a request that may be one for predictions: none of those that only ask how a service is.
 
-    >>> is_counted("POST", "/v1/predict?a=1"), is_counted("POST", "/"), is_counted(None, None)
+    Args:
+        method: of HTTP; None where it is not known.
+        path: what was asked for; None where it is not known.
+        status: as it is written.
+
+    >>> is_counted("POST", "/v1/predict?a=1", 200), is_counted("POST", "/", "503"), is_counted(None, None, 200)
     (True, True, True)
-    >>> is_counted("GET", "/healthz/"), is_counted("GET", "/"), is_counted("HEAD", "/predict")
+    >>> is_counted("GET", "/healthz/", 200), is_counted("GET", "/", 200), is_counted("HEAD", "/predict", 200)
     (False, False, False)
+    >>> is_counted("POST", "/predict", None)
+    False
     """
-    if method is not None and method.upper() in _ASKING:
+    if not is_code(status) or (method is not None and str(method).upper() in _ASKING):
         return False
-    if path is None or method == "POST":
+    if path is None or str(method) == "POST":
         return True
-    parts = path.partition("?")[0].strip("/").split("/")
+    parts = str(path).partition("?")[0].strip("/").split("/")
     return parts[-1].lower() not in _WATCHED
+
+
+def event_of(*, time: Any, status: Any, latency_ms: float | None) -> dict[str, Any]:
+    """Return the flat event of a request, of what its line tells."""
+    event = {"time": time, "status": status, "latency_ms": latency_ms}
+    return {name: value for name, value in event.items() if value is not None}
