@@ -43,6 +43,9 @@ LONGEST_NUMBER = 308
 NUMBER_WITH_EXPONENT = r"-?[0-9]+(?:[.][0-9]+)?[eE][-+]?[0-9][0-9]?"
 LONGEST_WITH_EXPONENT = 200
 
+#: The longest text of a double, that of -2.2250738585072014e-308: numbers of JSON come as such texts.
+LONGEST_DOUBLE = 327
+
 #: How texts begin that are objects and lists in JSON. They end in a brace or a bracket.
 OBJECTS = ('{"', "{}")
 LISTS = ("[]", '["', "[[", "[{", "[-", "[t", "[f", "[n", *(f"[{digit}" for digit in range(10)))
@@ -95,7 +98,10 @@ class Values:
             return pl.repeat(None, len(self._series), dtype=pl.Float64, eager=True)
         texts = self.texts
         lengths = texts.str.len_bytes()
-        plain = texts.str.contains(f"^{NUMBER}$") & (lengths <= LONGEST_NUMBER)
+        digits = texts.str.contains(f"^{NUMBER}$")
+        plain = digits & (lengths <= LONGEST_NUMBER)
+        if (digits & ~plain).any():
+            plain |= _are_doubles(texts.set(~(digits & (lengths <= LONGEST_DOUBLE)), None))
         odd = texts.str.contains(f"^{NUMBER_WITH_EXPONENT}$") & (lengths <= LONGEST_WITH_EXPONENT)
         return texts.set(~(plain | odd), None).cast(pl.Float64)
 
@@ -120,6 +126,12 @@ def _are_containers(texts: pl.Series) -> pl.Series:
     begin, end = texts.str.head(2), texts.str.tail(1)
     found = (begin.is_in(OBJECTS) & (end == "}")) | (begin.is_in(LISTS) & (end == "]"))
     return found.fill_null(value=False)
+
+
+def _are_doubles(texts: pl.Series) -> pl.Series:
+    """Return which texts are those of doubles, as numbers of JSON are: beyond that length, others may be beyond all doubles."""
+    distinct = texts.drop_nulls().unique()
+    return texts.is_in([text for text in distinct if text_of(float(text)) == text]).fill_null(value=False)
 
 
 def holds(condition: Condition, values: Callable[[str], Values]) -> pl.Series:

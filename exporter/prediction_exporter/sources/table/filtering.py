@@ -8,6 +8,7 @@ has, and literals are values of their own.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     and_,
+    case,
     false,
     func,
     literal,
@@ -172,7 +174,10 @@ class _Writer:
     def _like(self, condition: Like) -> Test:
         text = self._text(condition.field)
         if self._dialect is SQLITE:  # its LIKE takes capital letters for small ones
-            return func.glob(literal(_pattern(condition.pattern, "*", "?", {mark: f"[{mark}]" for mark in "*?["})), text)
+            found = func.glob(literal(_pattern(condition.pattern, "*", "?", {mark: f"[{mark}]" for mark in "*?["})), text)
+            written = "".join(".*" if part is None else re.escape(part) if part else "." for part in condition.pattern)
+            in_python = text.regexp_match(literal(rf"(?s)\A{written}\Z"))
+            return case((func.instr(text, func.char(0)) > literal(0), in_python), else_=found)  # a pattern ends at a NUL
         if self._dialect is MYSQL:  # of bytes, a pattern's mark for one character would be for one byte
             text = func.convert(text.op("USING")(literal_column("utf8mb4"))).collate("utf8mb4_bin")
         return text.like(literal(_pattern(condition.pattern, "%", "_", {mark: f"|{mark}" for mark in "%_|"})), escape="|")

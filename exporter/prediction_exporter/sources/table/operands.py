@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -127,10 +128,7 @@ class Fields:
     def _of_integer(self, column: ColumnElement[Any], absent: Test) -> Operand:
         dialect = self._dialect
         text = case((absent, null()), else_=dialect.text(column))
-        found = self._of_number(absent, dialect.double(column), text=text)
-        if dialect.has_booleans:
-            return found
-        return replace(found, is_true=found.number == dialect.number(1.0), is_false=found.number == dialect.number(0.0))
+        return self._of_number(absent, dialect.double(column), text=text)
 
     def _of_number(self, absent: Test, value: Expression, *, text: Expression | None) -> Operand:
         dialect = self._dialect
@@ -139,6 +137,8 @@ class Fields:
         def equals(word: str) -> Test:
             return _told(absent, _is_spelled(value, word, dialect))
 
+        if not dialect.has_booleans:
+            return Operand(absent, text, number, equals, number == dialect.number(1.0), number == dialect.number(0.0))
         neither = _told(absent, false())
         return Operand(absent, text, number, equals, neither, neither)
 
@@ -172,7 +172,7 @@ class Fields:
             return case((is_number, func.coalesce(of_number, false())), else_=text == literal(word))
 
         def is_(word: str, number_: float) -> Test:
-            return case((is_number, number == dialect.number(number_)), else_=text == literal(word))
+            return case((is_number, func.coalesce(number == dialect.number(number_), false())), else_=text == literal(word))
 
         return Operand(absent, text, number, equals, is_("true", 1.0), is_("false", 0.0))
 
@@ -284,6 +284,8 @@ def _is_spelled(value: Expression, word: str, dialect: Dialect) -> Test:
     try:
         number = float(word)
     except ValueError:
+        return false()
+    if not math.isfinite(number):  # more digits than a double has
         return false()
     spelled = text_of(number) == word or (word.removeprefix("-").isdecimal() and word == str(int(word)))
     return value == dialect.number(number) if spelled else false()
