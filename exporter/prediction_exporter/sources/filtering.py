@@ -244,9 +244,13 @@ class Filter:
         while block := list(islice(iterator, _BLOCK)):
             passing = self.of_records(block, counts=False)
             others = [record for record, passes in zip(block, passing, strict=True) if not passes]
-            if others and not self.seen.names:
-                self.seen.names = tuple(flatten(others))[:_MOST_SHOWN]
+            self.remember(others)
             yield from (record for record, passes in zip(block, passing, strict=True) if passes)
+
+    def remember(self, others: Iterable[Record]) -> None:
+        """Keep the names of the first records that are given for messages, where nothing has passed yet."""
+        if not (self.seen.passed or self.seen.names):
+            self.seen.names = tuple(flatten(islice(others, _BLOCK)))[:_MOST_SHOWN]
 
     def left_out(self, records: Iterable[Record]) -> int:
         """Return how many records do not pass; all count as seen."""

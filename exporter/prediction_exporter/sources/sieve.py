@@ -62,6 +62,7 @@ class Sieve:
             if all(len(values) == len(lines) for values in fields.values()):
                 passing = self._filter.among(len(lines), fields.__getitem__)
                 kept.extend(compress(lines, passing.to_list()))
+                self._filter.remember(parse_lines(lines, Rejected()))
                 return len(lines) - int(passing.sum())
         pieces = divide(data)
         if pieces is not None:

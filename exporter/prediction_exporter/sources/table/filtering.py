@@ -151,7 +151,7 @@ class _Writer:
                 return or_(false(), *(self.test(part) for part in condition.of))
 
     def _compare(self, condition: Compare) -> Test:
-        operand, value = self._operands[condition.field], condition.value
+        operand, value = self._operand(condition.field), condition.value
         if isinstance(value, bool):
             return operand.is_true if value else operand.is_false
         if isinstance(value, float):
@@ -162,12 +162,22 @@ class _Writer:
         ordered: Test = _ORDERS[condition.operator](self._text(condition.field), literal(value))
         return ordered
 
+    def _operand(self, field: str) -> Operand:
+        """Return what a field stands for that is compared."""
+        operand = self._operands[field]
+        if operand.is_time:
+            raise ConfigError(
+                f"{self._where}: {field} is a column of times, of which IS NULL and IS NOT NULL alone are asked: write what is "
+                "compared with it behind WHERE in a query, as table.query"
+            )
+        return operand
+
     def _text(self, field: str) -> Expression:
-        text = self._operands[field].text
+        text = self._operand(field).text
         if text is None:
             raise ConfigError(
-                f"{self._where}: {field} is a column of numbers with fractions, or of times, whose texts differ from source to "
-                "source: compare numbers with numbers, or write a query that selects a text"
+                f"{self._where}: {field} is a column of numbers with fractions, whose texts differ from source to source: "
+                "compare numbers with numbers, or write a query that selects a text"
             )
         return text
 

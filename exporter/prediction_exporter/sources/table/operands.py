@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -59,6 +59,7 @@ class Operand:
         number: its number, finite, as a double; null for all else.
         equals: whether it is a text.
         is_true, is_false: whether it is the one, and whether it is the other.
+        is_time: whether it is a time, which compares with nothing: how one is written differs from source to source.
     """
 
     absent: Test
@@ -67,6 +68,7 @@ class Operand:
     equals: Callable[[str], Test]
     is_true: Test
     is_false: Test
+    is_time: bool = False
 
 
 class Fields:
@@ -119,7 +121,7 @@ class Fields:
             value = dialect.double(column)
             return self._of_number(absent, value, text=None)
         nothing = cast(null(), String)
-        return _plain(absent, nothing, cast(null(), Double), has_text=form is not Form.TEMPORAL)
+        return replace(_plain(absent, nothing, cast(null(), Double)), is_time=form is Form.TEMPORAL)
 
     def _of_text(self, absent: Test, text: Expression) -> Operand:
         told = case((absent, null()), (_is_container(text), null()), else_=text)
@@ -249,12 +251,12 @@ class Fields:
 _JSON_OID = 114
 
 
-def _plain(absent: Test, text: Expression, number: Expression, *, has_text: bool = True) -> Operand:
+def _plain(absent: Test, text: Expression, number: Expression) -> Operand:
     def equals(word: str) -> Test:
         found: Test = text == literal(word)
         return found
 
-    return Operand(absent, text if has_text else None, number, equals, equals("true"), equals("false"))
+    return Operand(absent, text, number, equals, equals("true"), equals("false"))
 
 
 def _told(absent: Test, found: Test) -> Test:
