@@ -223,7 +223,7 @@ def test_the_filter_may_name_what_the_model_reads(tmp_path: Path) -> None:
 def test_an_object_and_what_is_inside_of_it(tmp_path: Path, others: int) -> None:
     """Both may be asked of the same line, sieved out or beside the fields of events; a text has nothing inside."""
     path = tmp_path / "app.log"
-    kinds = [{"http": {"code": 200}}, {"http": {"code": 500}}, {"http": "text"}, {"http": None}, {}]
+    kinds: list[dict[str, Any]] = [{"http": {"code": 200}}, {"http": {"code": 500}}, {"http": "text"}, {"http": None}, {}]
     write(path, [json.dumps(event(at) | kinds[at % 5]) for at in range(50)] + ['{"http": {"code": 500}}'] * others)
     expected = {
         "http IS NOT NULL AND http.code = 200": range(0, 50, 5),
