@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ import pytest
 from prediction_exporter import config
 from prediction_exporter.collectors.switches import Switches
 from prediction_exporter.collectors.traffic import DURATION, FIELD_AMOUNT, FIELD_VALUES
+from prediction_exporter.config.records import ROW_KEYS
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.monitor import budget
+from prediction_exporter.monitor.inspection import inspect, open_to_look
 from watched import NOW, Series, Watched, close_all, config_text, model_text, read, total
 
 #: What stands in the place of an amount and is none adds nothing.
@@ -183,6 +186,22 @@ def test_a_cost_of_a_record_is_that_of_all_its_rows(watched: Watched) -> None:
     series = read(watched.start(watched.configure(text_of(source, fields))), watched.clock)[1]
     assert sums(series) == {("unknown", "cost"): (0.5, 1, 2, 0), ("unknown", "tokens"): (18, 3, 0, 0)}
     assert total(series, "model_requests_total") == 3
+    assert total(series, "prediction_exporter_field_seen_ratio", field="rows.each") == 1
+
+
+def test_rows_that_no_record_has_are_told(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+    """Each record is one prediction then, which reads well: it is in the log, and in the series of the alert."""
+    watched.write(json.dumps({"ts": NOW, "inputs": [{"x": 1}, {"x": 2}], "answers": [0, 1]}) + "\n")
+    source = "log: {path: app.log, start: beginning}\n      rows: {features: inputs, prediction: answer}"
+    loaded = watched.configure(text_of(source, "{time: ts}"))
+    series = read(watched.start(loaded), watched.clock)[1]
+    seen = {f"rows.{key}": total(series, "prediction_exporter_field_seen_ratio", field=f"rows.{key}") for key in ROW_KEYS}
+    assert {key: ratio for key, ratio in seen.items() if ratio is not None} == {"rows.features": 1, "rows.prediction": 0}
+    [told] = [record.getMessage() for record in caplog.records if "rows.prediction" in record.getMessage()]
+    assert "rows.prediction: the one record lacks answer; did you mean answers" in told
+    most = budget.total(budget.of_model(loaded, loaded.models[0], None, Switches()), 1)
+    shown = sum(name == "prediction_exporter_field_seen_ratio" for name, _ in series)
+    assert most["prediction_exporter_field_seen_ratio"] >= shown == 3
 
 
 def test_a_field_that_is_nowhere_is_told(watched: Watched) -> None:
@@ -195,6 +214,19 @@ def test_a_field_that_is_nowhere_is_told(watched: Watched) -> None:
     seen = {dict(of)["field"]: value for (name, of), value in series.items() if name == "prediction_exporter_field_seen_ratio"}
     assert seen == {"time": 1, "version": 1, "status": 1, "sums.token": 0, "durations.d.from": 0, "durations.d.to": 1}
     assert durations(series) == {("1", "d"): (0, 0)}
+
+
+@pytest.mark.parametrize("between", ["from: ts, to: began", "from: note, to: ts"])
+def test_a_duration_that_no_record_has_is_told(watched: Watched, between: str) -> None:
+    """Its end lies before its beginning, or is no time: its fields are there, and nothing is measured."""
+    in_a_log(watched.folder, [{**event, "note": "soon"} for event in EVENTS[:2]])
+    fields = f"{{time: {{field: ts, unit: s}}, durations: {{d: {{{between}}}}}}}"
+    loaded = watched.configure(text_of("log: {path: app.log, start: beginning}", fields))
+    with closing(open_to_look(loaded, 0, None)) as source:
+        look = source.look()
+    _, found = inspect(loaded.models[0], None, look, index=0, file=Path("exporter.yml"), now=NOW)
+    [told] = found.errors
+    assert told.startswith("models[0].predictions.fields.durations.d: no sampled prediction has it; ")
 
 
 def test_the_budget_has_their_series(watched: Watched) -> None:

@@ -212,8 +212,35 @@ def test_the_filter_may_name_what_the_model_reads(tmp_path: Path) -> None:
         "decision = 'yes' AND decision.inside IS NULL AND features.amount < 2": [0.0, 1.0],
         "ts LIKE '%:00Z' AND request_id <> 'r0'": [60.0, 120.0, 180.0, 240.0],
         "features = 'x' OR NOT features = 'x'": [],
+        "kind.of = 'a' AND kind IS NOT NULL": [],
     }
     for where, amounts in expected.items():
+        with closing(source(path, where=where)) as reader:
+            assert taken(reader)[0] == amounts, where
+
+
+@pytest.mark.parametrize("others", [1, 2000])
+def test_an_object_and_what_is_inside_of_it(tmp_path: Path, others: int) -> None:
+    """Both may be asked of the same line, sieved out or beside the fields of events; a text has nothing inside."""
+    path = tmp_path / "app.log"
+    kinds: list[dict[str, Any]] = [{"http": {"code": 200}}, {"http": {"code": 500}}, {"http": "text"}, {"http": None}, {}]
+    write(path, [json.dumps(event(at) | kinds[at % 5]) for at in range(50)] + ['{"http": {"code": 500}}'] * others)
+    expected = {
+        "http IS NOT NULL AND http.code = 200": range(0, 50, 5),
+        "http IS NULL OR http.code = 200": [at for at in range(50) if at % 5 in (0, 3, 4)],
+        "http = 'text' AND http.code IS NULL": range(2, 50, 5),
+    }
+    for where, amounts in expected.items():
+        with closing(source(path, where=where)) as reader:
+            assert taken(reader)[0] == [float(at) for at in amounts], where
+
+
+def test_numbers_are_numbers_however_long_their_text_is(tmp_path: Path) -> None:
+    """The smallest and the largest doubles have more digits than a text may have that is taken for a number."""
+    path = tmp_path / "app.log"
+    write(path, [json.dumps(event(at, p=p)) for at, p in enumerate([1e-310, 5e-324, -2.2250738585072014e-308, 1.7e308, 0.5])])
+    write(path, [json.dumps(event(5, p="9" * 320)), json.dumps(event(6, p=f"0.{'1' * 320}"))])
+    for where, amounts in {"p < 0.01": [0.0, 1.0, 2.0], "p > 1e300": [3.0], "p IS NOT NULL AND NOT p < 1": [3.0]}.items():
         with closing(source(path, where=where)) as reader:
             assert taken(reader)[0] == amounts, where
 
@@ -260,3 +287,9 @@ def test_files_tell_it_too(tmp_path: Path) -> None:
             assert sum(batch.skipped for batch in batches) == skipped
             told = reader.seen.unseen()
             assert re.match("where: none of 8 records passes the filter", told[0]) if not passed else not told
+    for rows in ({}, {"rows": "nested"}):
+        predictions = model_of({"files": {"path": "."}, **rows}, tmp_path, "event = 'x'").predictions
+        with closing(FilesSource(predictions, None, where="models[0]", clock=lambda: 2000.0)) as reader:
+            look = reader.look()
+        assert (look.remarks, len(look.unseen)) == ((), 1)
+        assert look.unseen[0].startswith("where: none of 8 records passes the filter (they have: ")

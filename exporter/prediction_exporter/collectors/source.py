@@ -106,7 +106,8 @@ FIELD_SEEN = Family(
     labels=("model", "field"),
     group="exporter",
     help="Share of the newest sampled records that have a field which the configuration names, or a latency that can be read; "
-    "as where, of all records that pass the filter, as only_for, of predictions that can get a label.",
+    "as where, of all records that pass the filter, as rows, of all that have a place of predictions, as only_for, of "
+    "predictions that can get a label.",
 )
 
 LAST_SUCCESS = Family(
@@ -177,6 +178,8 @@ class SourceSeries(LiveSeries):
         """Count those of a source that tells everything."""
         roles = {one.role for one in stated(self._model.predictions.fields)} | {"latency"}
         roles |= {"where"} if self._model.predictions.where is not None else set()
+        rows = self._model.predictions.rows
+        roles |= set() if rows is None else {f"rows.{key}" for key in rows.named}
         labels = self._model.labels
         roles |= {"only_for"} if labels is not None and labels.only_for_records is not None else set()
         waiting = Waiting(0, 0, 0) if joins(self._model.predictions) else None

@@ -85,6 +85,11 @@ class Rows(Section):
         """The places of lists in step, by what they hold."""
         return {key: at for key in ROW_KEYS if (at := getattr(self, key)) is not None}
 
+    @property
+    def named(self) -> dict[str, str]:
+        """Every place, by its key."""
+        return self.places if self.each is None else {"each": self.each, **self.places}
+
 
 #: How long the first of two records waits for the other where nothing is configured, and how many bytes of them wait.
 WAITS = Duration.parse("10m")
@@ -114,8 +119,7 @@ def check_rows(rows: Rows | None, layout: str | None) -> None:
     """
     if rows is None:
         return
-    told = ["each"] if rows.each is not None else []
-    told += rows.places
+    told = list(rows.named)
     if layout is not None and told:
         raise refuse(
             f"has rows.{told[0]} beside layout: {layout}, which knows it", "rows with names and max alone, or no layout"

@@ -62,6 +62,8 @@ _REFUSED: dict[str, str] = {
     "COLON": "a colon",
     "DCOLON": "a cast",
     "SELECT": "a query",
+    "TILDE": "a ~ (there are no regular expressions but LIKE)",
+    "UNKNOWN": "a mark that is none (names that are no words stand in double quotes)",
     "DASH": "a minus that begins no number; write a name that holds one in double quotes",
     "DIV": "a slash",
     "STAR": "a star",
@@ -72,6 +74,9 @@ _REFUSED: dict[str, str] = {
     "BIT_STRING": "a text with a prefix",
     "ILIKE": "ILIKE; LIKE tells capital letters from small ones",
 }
+
+#: What other languages write, and what is written here.
+_INSTEAD = {"==": "=", "&&": "AND", "||": "OR", "!": "NOT"}
 
 #: Kinds of words and marks that an expression is made of.
 _ALLOWED_TOKENS = frozenset(
@@ -135,8 +140,9 @@ def _check_token(tokens: list[Token], place: int, text: str) -> None:
         raise WhereError(f"has {_REFUSED['DASH']}{_at(token)}")
     if kind == "NUMBER" and _DIGITS.fullmatch(token.text) is None:
         raise WhereError(f"has a number that is none{_at(token)}")
-    if kind == "EQ" and text[token.start : token.end + 1] == "==":
-        raise WhereError(f"has == for ={_at(token)}")
+    written = text[token.start : token.end + 1]
+    if written in _INSTEAD:
+        raise WhereError(f"has {written} for {_INSTEAD[written]}{_at(token)}")
     if kind in _REFUSED and kind != "DASH":
         raise WhereError(f"has {_REFUSED[kind]}{_at(token)}")
     if kind not in _ALLOWED_TOKENS and not _is_word(token):
@@ -223,6 +229,9 @@ def _ordered(field: Any, sign: Operator, value: Any) -> Compare:
     found = Compare(_field(field), sign, _value(value))
     if isinstance(found.value, bool) and sign != "=":
         raise WhereError(f"puts true or false in an order{_near(field)}")
+    if isinstance(found.value, str) and sign != "=" and _DIGITS.fullmatch(found.value.removeprefix("-")):
+        # By the order of characters '9' is above '10', which nobody means.
+        raise WhereError(f"puts a number in the order of texts{_near(field)}; write it without quotes")
     return found
 
 

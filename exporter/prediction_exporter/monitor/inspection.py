@@ -122,6 +122,7 @@ def inspect(
     kept = [admit(events, rejected, oldest=0.0, now=now, tolerance=tolerance) for events in look.batch.events]
     usable = sum(map(len, kept))
     found.add(refused(rejected, usable, place, shown_as=model.predictions.example))
+    found.errors += _durations(kept or look.rows.events, model, look, place)
     if longest is not None:
         found.warnings += _old(model, look, longest, place, now)
     found.warnings += [*_failed(kept, model, look, place), *_giants(look, place)]
@@ -187,6 +188,22 @@ def _coarse(kept: Sequence[Events], baseline: Baseline, place: str) -> list[str]
         found.append(
             f"{place}.{column.name}: the sampled values have at most {decimals} decimals, and the baseline tells finer ones "
             f"apart; where the log rounds them, write decimals: {decimals} and build the baseline anew"
+        )
+    return found
+
+
+def _durations(events: Sequence[Events], model: Model, look: Look, place: str) -> list[str]:
+    """Return the durations between two fields that no sampled prediction has, though these are there."""
+    stated = model.predictions.fields.durations or {}
+    found = []
+    for name, one in stated.items():
+        absent = any(sentence.startswith(f"fields.durations.{name}") for sentence in look.unseen)
+        values = [of.durations[name] for of in events if name in of.durations]
+        if one.field is not None or absent or not sum(map(len, values)) or np.isfinite(np.concatenate(values)).any():
+            continue
+        found.append(
+            f"{place}.fields.durations.{name}: no sampled prediction has it; {one.begin} and {one.end} must be times, and "
+            f"{one.end} not before {one.begin}"
         )
     return found
 

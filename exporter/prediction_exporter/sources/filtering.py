@@ -43,6 +43,9 @@ LONGEST_NUMBER = 308
 NUMBER_WITH_EXPONENT = r"-?[0-9]+(?:[.][0-9]+)?[eE][-+]?[0-9][0-9]?"
 LONGEST_WITH_EXPONENT = 200
 
+#: The longest text of a double, that of -2.2250738585072014e-308: numbers of JSON come as such texts.
+LONGEST_DOUBLE = 327
+
 #: How texts begin that are objects and lists in JSON. They end in a brace or a bracket.
 OBJECTS = ('{"', "{}")
 LISTS = ("[]", '["', "[[", "[{", "[-", "[t", "[f", "[n", *(f"[{digit}" for digit in range(10)))
@@ -96,7 +99,10 @@ class Values:
             return pl.repeat(None, len(self._series), dtype=pl.Float64, eager=True)
         texts = self.texts
         lengths = texts.str.len_bytes()
-        plain = texts.str.contains(f"^{NUMBER}$") & (lengths <= LONGEST_NUMBER)
+        digits = texts.str.contains(f"^{NUMBER}$")
+        plain = digits & (lengths <= LONGEST_NUMBER)
+        if (digits & ~plain).any():
+            plain |= _are_doubles(texts.set(~(digits & (lengths <= LONGEST_DOUBLE)), None))
         odd = texts.str.contains(f"^{NUMBER_WITH_EXPONENT}$") & (lengths <= LONGEST_WITH_EXPONENT)
         return texts.set(~(plain | odd), None).cast(pl.Float64)
 
@@ -121,6 +127,12 @@ def _are_containers(texts: pl.Series) -> pl.Series:
     begin, end = texts.str.head(2), texts.str.tail(1)
     found = (begin.is_in(OBJECTS) & (end == "}")) | (begin.is_in(LISTS) & (end == "]"))
     return found.fill_null(value=False)
+
+
+def _are_doubles(texts: pl.Series) -> pl.Series:
+    """Return which texts are those of doubles, as numbers of JSON are: beyond that length, others may be beyond all doubles."""
+    distinct = texts.drop_nulls().unique()
+    return texts.is_in([text for text in distinct if text_of(float(text)) == text]).fill_null(value=False)
 
 
 def holds(condition: Condition, values: Callable[[str], Values]) -> pl.Series:
@@ -233,9 +245,13 @@ class Filter:
         while block := list(islice(iterator, _BLOCK)):
             passing = self.of_records(block, counts=False)
             others = [record for record, passes in zip(block, passing, strict=True) if not passes]
-            if others and not self.seen.names:
-                self.seen.names = tuple(flatten(others))[:_MOST_SHOWN]
+            self.remember(others)
             yield from (record for record, passes in zip(block, passing, strict=True) if passes)
+
+    def remember(self, others: Iterable[Record]) -> None:
+        """Keep the names of the first records that are given for messages, where nothing has passed yet."""
+        if not (self.seen.passed or self.seen.names):
+            self.seen.names = tuple(flatten(islice(others, _BLOCK)))[:_MOST_SHOWN]
 
     def left_out(self, records: Iterable[Record]) -> int:
         """Return how many records do not pass; all count as seen."""

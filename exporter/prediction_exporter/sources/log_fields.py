@@ -90,7 +90,7 @@ class LogFields:
         self._looked_at: tuple[Events, EventSchema, bool] | None = None
         self.schema: EventSchema | None = None
         self.is_told = False
-        self.seen = FieldsSeen(predictions.fields, records.passed)
+        self.seen = FieldsSeen(predictions.fields, records.passed, records.places)
 
     def restore(self, position: str | None) -> None:
         """Take over what was recognised when a position was stored, if it is of this configuration and baseline."""

@@ -6,9 +6,8 @@ the fields of the filter are read, as text, which any value is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import partial
 from itertools import compress
 from typing import Any, Protocol
 
@@ -33,6 +32,10 @@ from prediction_exporter.sources.json_reader import (
 MOSTLY = 0.6
 
 
+Fields = dict[Path, pl.Series]
+Parsed = list[Mapping[str, Any]]
+
+
 class Sieve:
     """Parts the lines that pass a filter from others.
 
@@ -42,7 +45,8 @@ class Sieve:
 
     def __init__(self, chosen: Filter) -> None:
         self._filter = chosen
-        self._dtypes = nested_dtypes(chosen.paths, set(chosen.paths))
+        #: An object and what is inside of it are two readings of the same lines.
+        self._readings = [(paths, nested_dtypes(paths, set(paths))) for paths in _apart(chosen.paths)]
 
     def sift(self, data: bytes) -> tuple[bytes, int]:
         """Return the lines that pass or are no JSON objects, and how many others there were. Blank lines are no lines."""
@@ -52,19 +56,30 @@ class Sieve:
         return b"\n".join([*kept, b""]), skipped
 
     def _sift(self, data: bytes, kept: list[bytes]) -> int:
-        frame = read_lines(data, self._dtypes)
-        if frame is None and (b"NaN" in data or b"Infinity" in data):
-            frame = read_lines(quote_words(data), self._dtypes)
-        if frame is not None:
+        fields = self._fields(data)
+        if fields is not None:
             lines = [line for line in data.split(b"\n") if line.strip()]
-            if frame.height == len(lines):
-                passing = self._filter.among(frame.height, partial(value_at, frame))
+            if all(len(values) == len(lines) for values in fields.values()):
+                passing = self._filter.among(len(lines), fields.__getitem__)
                 kept.extend(compress(lines, passing.to_list()))
+                self._filter.remember(parse_lines(lines, Rejected()))
                 return len(lines) - int(passing.sum())
         pieces = divide(data)
         if pieces is not None:
             return sum(self._sift(piece, kept) for piece in pieces)
         return self._one_by_one(data, kept)
+
+    def _fields(self, data: bytes) -> Fields | None:
+        """Return what stands at the filter's paths, or None where polars does not read all lines."""
+        fields: Fields = {}
+        for paths, dtypes in self._readings:
+            frame = read_lines(data, dtypes)
+            if frame is None and (b"NaN" in data or b"Infinity" in data):
+                frame = read_lines(quote_words(data), dtypes)
+            if frame is None:
+                return None
+            fields.update((path, value_at(frame, path)) for path in paths)
+        return fields
 
     def _one_by_one(self, data: bytes, kept: list[bytes]) -> int:
         lines = [(line, next(parse_lines([line], Rejected()), None)) for line in data.split(b"\n")]
@@ -73,10 +88,6 @@ class Sieve:
         passing = self._filter.of_records([record for _, record in objects])
         kept.extend(compress((line for line, _ in objects), passing))
         return passing.count(False)
-
-
-Fields = dict[Path, pl.Series]
-Parsed = list[Mapping[str, Any]]
 
 
 class LinesReader(Protocol):
@@ -158,17 +169,31 @@ def _height(fields: Fields | None) -> int:
 
 
 def clash(chosen: Filter, paths: Sequence[Path], lists: AbstractSet[Path]) -> bool:
-    """Return whether the fields of a filter cannot be read beside others, as one is of another shape or inside of another.
+    """Return whether the fields of a filter cannot be read beside others or each other.
+
+    One may be inside of another, or of another shape at the same place.
 
     Args:
         chosen: the filter.
         paths: where the fields of events stand.
         lists: those of them that are lists.
     """
-    return any(_clash(mine, path, lists) for mine in chosen.paths for path in paths)
+    return any(_clash(mine, path, lists) for mine in chosen.paths for path in (*paths, *chosen.paths))
 
 
-def _clash(mine: Path, path: Path, lists: AbstractSet[Path]) -> bool:
+def _apart(paths: Sequence[Path]) -> list[list[Path]]:
+    """Return paths in groups of which none is inside of another."""
+    groups: list[list[Path]] = []
+    for path in paths:
+        room = next((group for group in groups if not any(_clash(other, path, ()) for other in group)), None)
+        if room is None:
+            groups.append([path])
+        else:
+            room.append(path)
+    return groups
+
+
+def _clash(mine: Path, path: Path, lists: Container[Path]) -> bool:
     """Return whether a field of a filter and one of events are of different shapes at the same place."""
     if mine == path:
         return path in lists

@@ -37,8 +37,9 @@ FIELD_NOT_FOUND = Alert(
     meaning=(
         "The name is written in `predictions.fields`, and none of the newest records of requests that did not fail has it; "
         "or no value of the latency is a duration. Fields that are written on failure alone, as `error`, are not looked for. "
-        "Of `where`, no record has passed the filter in `predictions.where` since the start; of `only_for`, none has a field "
-        "of `labels.only_for`, or none of 1,000 predictions can get a label by it."
+        "Of `rows` and a key, no record since the start has anything at that place of `predictions.rows`, and each counts as "
+        "one prediction. Of `where`, no record has passed the filter in `predictions.where` since the start; of `only_for`, "
+        "none has a field of `labels.only_for`, or none of 1,000 predictions can get a label by it."
     ),
     impact=(
         "Without its status no request counts as failed, without its latency none is slow, without its version all are "

@@ -13,6 +13,7 @@ from prediction_exporter.config import Fields
 from prediction_exporter.sources.fields.made import MADE
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten
 from prediction_exporter.sources.fields.passed import Passed
+from prediction_exporter.sources.fields.placed import PlacesSeen
 from prediction_exporter.sources.fields.roles import meant
 from prediction_exporter.sources.fields.schema import EventSchema, lookup, path_text
 from prediction_exporter.sources.fields.stated import Stated, stated
@@ -93,10 +94,12 @@ class FieldsSeen:
     Args:
         fields: what the configuration says.
         passed: counts what passes a filter, where there is one; only that is counted here.
+        places: counts what records have that hold several predictions, where there are such.
     """
 
-    def __init__(self, fields: Fields, passed: Passed | None = None) -> None:
+    def __init__(self, fields: Fields, passed: Passed | None = None, places: PlacesSeen | None = None) -> None:
         self._passed = passed
+        self._places = places
         # A field that is written on failure alone is rightly absent while all goes well.
         self._fields = fields
         named = list(stated(fields))
@@ -191,22 +194,22 @@ class FieldsSeen:
     def ratios(self) -> dict[str, float]:
         """Return the share of the newest records that have each field; of listed features, any of them.
 
-        That of ``where`` is the share of all records that pass the filter.
+        That of ``where`` is the share of all records that pass the filter, and those of ``rows`` of all that have its places.
         """
         share = None if self._passed is None else self._passed.ratio()
-        where = {} if share is None else {"where": share}
+        whole = ({} if share is None else {"where": share}) | ({} if self._places is None else self._places.ratios())
         if not self._records:
-            return where
-        return where | {
+            return whole
+        return whole | {
             role: self._any.get(role, 0) / self._records for role in dict.fromkeys(one.role for one in self._looked_for)
         }
 
     def unseen(self) -> tuple[str, ...]:
         """Return a sentence for each field that no record has, and for a filter that none passes, with their places."""
-        where = () if self._passed is None else self._passed.unseen()
+        whole = tuple(told for one in (self._passed, self._places) if one is not None for told in one.unseen())
         if not self._records:
-            return where
-        return where + tuple(self._sentence(one) for one in self._looked_for if one not in self._seen)
+            return whole
+        return whole + tuple(self._sentence(one) for one in self._looked_for if one not in self._seen)
 
     def remarks(self, records: Records) -> tuple[str, ...]:
         """Return what no record has and may well be absent."""

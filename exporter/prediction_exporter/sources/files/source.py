@@ -107,7 +107,7 @@ class FilesSource:
         self.schema: EventSchema | None = None
         self._records, self._eligible = Records(predictions, layout, clock=clock, kept=kept), eligible
         self.pending = self._records.halves
-        self.seen = FieldsSeen(predictions.fields, self._records.passed)
+        self.seen = FieldsSeen(predictions.fields, self._records.passed, self._records.places)
         self.refills = False
 
     @property
@@ -170,12 +170,12 @@ class FilesSource:
         found = self._list(store)
         problems: dict[str, str] = {}
         sampled = self._recognise(store, found, problems)
-        joined, missed = self._records.joined(self._records.sampling)
+        joined, missed = self._records.sampled()
         unread = tuple(f"{path}: cannot be read: {problem}" for path, problem in problems.items())
         if sampled is None or self._parser is None:
             young = [file for file in found if not self._is_whole(store, file)]
-            remarks = () if unread or missed else (why_nothing(store, found, young, self._files),)
-            return Look(faults=unread, remarks=remarks, unseen=missed)
+            remarks = () if unread or missed or self.seen.unseen() else (why_nothing(store, found, young, self._files),)
+            return Look(faults=unread, remarks=remarks, unseen=(*self.seen.unseen(), *missed))
         file, events = sampled
         rows = first_rows(self._open(store, file), self._parser.wanted)
         self.close()

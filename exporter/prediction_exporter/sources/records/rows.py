@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from prediction_exporter.config.records import Rows
+from prediction_exporter.sources.fields.placed import PlacesSeen
 from prediction_exporter.sources.layouts.base import Options, Record
 from prediction_exporter.sources.records.decoding import decode
 from prediction_exporter.sources.records.payloads import PayloadError, rows_of
@@ -24,9 +25,13 @@ class RowsInRecord:
     Args:
         rows: that section.
         named: fields that the configuration names; an output that one of them stands in stays an object.
+
+    Attributes:
+        seen: how many records have what stands at each place.
     """
 
     def __init__(self, rows: Rows, named: Sequence[str] = ()) -> None:
+        self.seen = PlacesSeen(rows)
         self._each = rows.each
         self._places = rows.places
         self._objects = {key for key in _OUTPUTS if any(name.startswith(f"{key}.") for name in named)}
@@ -43,6 +48,7 @@ class RowsInRecord:
             yield from self._of_objects(record, self._each, options)
             return
         own, found = take(record, self._places.values(), options.encoding)
+        self.seen.count(record, found)
         payloads = {key: found[place] for key, place in self._places.items() if place in found}
         columns, of_all = self._columns(payloads, options)
         lengths = {key: len(values) for key, values in columns.items()}
@@ -98,6 +104,7 @@ class RowsInRecord:
 
     def _of_objects(self, record: Record, place: str, options: Options) -> Iterator[dict[str, Any]]:
         own, found = take(record, [place], options.encoding)
+        self.seen.count(record, found)
         if not found:
             yield own
             return

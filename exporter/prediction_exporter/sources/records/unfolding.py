@@ -19,6 +19,7 @@ from prediction_exporter.sources.base import Batch, Rejected, UnfoldedSample
 from prediction_exporter.sources.fields.made import ROW, TIME
 from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.passed import Passed
+from prediction_exporter.sources.fields.placed import PlacesSeen
 from prediction_exporter.sources.fields.schema import Path
 from prediction_exporter.sources.fields.stated import stated
 from prediction_exporter.sources.filtering import Filter
@@ -80,6 +81,7 @@ class Unfolding:
         records, predictions: how many records with predictions were unfolded, and how many these had.
         names: the fields of one of these.
         id_at: where a flat event has its id, once that is known; by it the predictions of a record are told apart.
+        places: how many records have what ``rows`` names; None where nothing is named.
     """
 
     def __init__(
@@ -93,12 +95,14 @@ class Unfolding:
         kept: Kept | None = None,
     ) -> None:
         self._sieve = None if chosen is None else Sieve(chosen)
+        self._passed = None if chosen is None else chosen.seen
         self._clock = clock
         self._numbered = numbered
         self._once = ToldOnce(predictions, layout)
         self.records = self.predictions = 0
         self.names: tuple[str, ...] = ()
         self.id_at: Path | None = None
+        self.places: PlacesSeen | None = None
         rows = predictions.rows
         known = None if predictions.layout is None else layout_of(predictions.layout)
         self._is_meant = every_record if known is None else known.is_meant
@@ -106,7 +110,8 @@ class Unfolding:
         if known is not None:
             self._flat = known.flat
         elif rows is not None:
-            self._flat = RowsInRecord(rows, [one.name for one in stated(predictions.fields)]).flat
+            in_record = RowsInRecord(rows, [one.name for one in stated(predictions.fields)])
+            self._flat, self.places = in_record.flat, in_record.seen
         else:
             self._flat = one_event(dict)
         self.joiner = joiner_of(predictions, kept, clock)
@@ -115,6 +120,11 @@ class Unfolding:
         self._most = 10_000 if rows is None else rows.max
         if rows is not None and rows.names is not None:
             self._names = names_of(layout) if rows.names == "baseline" else rows.names
+
+    def unseen(self) -> tuple[str, ...]:
+        """Return a sentence for what no record has: what passes the filter, and what is named in ``rows``."""
+        counted = (one for one in (self._passed, self.places) if one is not None)
+        return tuple(sentence for one in counted for sentence in one.unseen())
 
     def since(self, records: int, predictions: int) -> UnfoldedSample:
         """Return what was unfolded since so many records and predictions were."""
@@ -240,6 +250,7 @@ class Records:
         sampling: the same for what is only looked at, and read again.
         chosen: tells predictions from other records where they are not unfolded; unfolding does it where they are.
         passed: how many records passed the filter; None where there is none.
+        places: how many had what ``rows`` names; None where it names nothing.
         refused: records that were only looked at and cannot be read.
         halves: what waits for its other half; None where each record is whole.
     """
@@ -253,10 +264,12 @@ class Records:
         self.halves: Halves | None = None
         self.chosen = Filter.of(predictions)
         self.passed: Passed | None = None if self.chosen is None else self.chosen.seen
+        self.places: PlacesSeen | None = None
         if predictions.unfolds:
             self.unfolding = Unfolding(predictions, layout, self.chosen, clock=clock, kept=kept)
             self.sampling = Unfolding(predictions, layout, Filter.of(predictions), clock=clock)
             self.chosen = None
+            self.places = self.unfolding.places
             self.halves = None if self.unfolding.joiner is None else self.unfolding.joiner.halves
 
     def begin_sample(self) -> None:
@@ -294,6 +307,11 @@ class Records:
     def sample(self, data: bytes) -> bytes:
         """Return lines of records that are only looked at as lines of flat events; what is refused is kept to be told."""
         return data if self.sampling is None else self.sampling.unfold(data, self.refused).data
+
+    def sampled(self) -> tuple[str, tuple[str, ...]]:
+        """Return what :meth:`joined` does of records that were only looked at, and what none of them has."""
+        joined, missed = self.joined(self.sampling)
+        return joined, missed if self.sampling is None else (*missed, *self.sampling.unseen())
 
     def tell_id(self, id_at: Path | None) -> None:
         """Tell where flat events have their id."""

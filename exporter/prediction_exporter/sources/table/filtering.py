@@ -7,6 +7,7 @@ has, and literals are values of their own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     and_,
+    case,
     false,
     func,
     literal,
@@ -138,7 +140,7 @@ class _Writer:
                 return or_(false(), *(self.test(part) for part in condition.of))
 
     def _compare(self, condition: Compare) -> Test:
-        operand, value = self._operands[condition.field], condition.value
+        operand, value = self._operand(condition.field), condition.value
         if isinstance(value, bool):
             return operand.is_true if value else operand.is_false
         if isinstance(value, float):
@@ -149,19 +151,32 @@ class _Writer:
         ordered: Test = ORDERS[condition.operator](self._text(condition.field), literal(value))
         return ordered
 
+    def _operand(self, field: str) -> Operand:
+        """Return what a field stands for that is compared."""
+        operand = self._operands[field]
+        if operand.is_time:
+            raise ConfigError(
+                f"{self._where}: {field} is a column of times, of which IS NULL and IS NOT NULL alone are asked: write what is "
+                "compared with it behind WHERE in a query, as table.query"
+            )
+        return operand
+
     def _text(self, field: str) -> Expression:
-        text = self._operands[field].text
+        text = self._operand(field).text
         if text is None:
             raise ConfigError(
-                f"{self._where}: {field} is a column of numbers with fractions, or of times, whose texts differ from source to "
-                "source: compare numbers with numbers, or write a query that selects a text"
+                f"{self._where}: {field} is a column of numbers with fractions, whose texts differ from source to source: "
+                "compare numbers with numbers, or write a query that selects a text"
             )
         return text
 
     def _like(self, condition: Like) -> Test:
         text = self._text(condition.field)
         if self._dialect is SQLITE:  # its LIKE takes capital letters for small ones
-            return func.glob(literal(_pattern(condition.pattern, "*", "?", {mark: f"[{mark}]" for mark in "*?["})), text)
+            found = func.glob(literal(_pattern(condition.pattern, "*", "?", {mark: f"[{mark}]" for mark in "*?["})), text)
+            written = "".join(".*" if part is None else re.escape(part) if part else "." for part in condition.pattern)
+            in_python = text.regexp_match(literal(rf"(?s)\A{written}\Z"))
+            return case((func.instr(text, func.char(0)) > literal(0), in_python), else_=found)  # a pattern ends at a NUL
         if self._dialect is MYSQL:  # of bytes, a pattern's mark for one character would be for one byte
             text = func.convert(text.op("USING")(literal_column("utf8mb4"))).collate("utf8mb4_bin")
         return text.like(literal(_pattern(condition.pattern, "%", "_", {mark: f"|{mark}" for mark in "%_|"})), escape="|")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,6 +59,7 @@ class Operand:
         number: its number, finite, as a double; null for all else.
         equals: whether it is a text.
         is_true, is_false: whether it is the one, and whether it is the other.
+        is_time: whether it is a time, which compares with nothing: how one is written differs from source to source.
     """
 
     absent: Test
@@ -66,6 +68,7 @@ class Operand:
     equals: Callable[[str], Test]
     is_true: Test
     is_false: Test
+    is_time: bool = False
 
 
 class Fields:
@@ -118,7 +121,7 @@ class Fields:
             value = dialect.double(column)
             return self._of_number(absent, value, text=None)
         nothing = cast(null(), String)
-        return _plain(absent, nothing, cast(null(), Double), has_text=form is not Form.TEMPORAL)
+        return replace(_plain(absent, nothing, cast(null(), Double)), is_time=form is Form.TEMPORAL)
 
     def _of_text(self, absent: Test, text: Expression) -> Operand:
         told = case((absent, null()), (_is_container(text), null()), else_=text)
@@ -127,10 +130,7 @@ class Fields:
     def _of_integer(self, column: ColumnElement[Any], absent: Test) -> Operand:
         dialect = self._dialect
         text = case((absent, null()), else_=dialect.text(column))
-        found = self._of_number(absent, dialect.double(column), text=text)
-        if dialect.has_booleans:
-            return found
-        return replace(found, is_true=found.number == dialect.number(1.0), is_false=found.number == dialect.number(0.0))
+        return self._of_number(absent, dialect.double(column), text=text)
 
     def _of_number(self, absent: Test, value: Expression, *, text: Expression | None) -> Operand:
         dialect = self._dialect
@@ -139,6 +139,8 @@ class Fields:
         def equals(word: str) -> Test:
             return _told(absent, _is_spelled(value, word, dialect))
 
+        if not dialect.has_booleans:
+            return Operand(absent, text, number, equals, number == dialect.number(1.0), number == dialect.number(0.0))
         neither = _told(absent, false())
         return Operand(absent, text, number, equals, neither, neither)
 
@@ -172,7 +174,7 @@ class Fields:
             return case((is_number, func.coalesce(of_number, false())), else_=text == literal(word))
 
         def is_(word: str, number_: float) -> Test:
-            return case((is_number, number == dialect.number(number_)), else_=text == literal(word))
+            return case((is_number, func.coalesce(number == dialect.number(number_), false())), else_=text == literal(word))
 
         return Operand(absent, text, number, equals, is_("true", 1.0), is_("false", 0.0))
 
@@ -249,12 +251,12 @@ class Fields:
 _JSON_OID = 114
 
 
-def _plain(absent: Test, text: Expression, number: Expression, *, has_text: bool = True) -> Operand:
+def _plain(absent: Test, text: Expression, number: Expression) -> Operand:
     def equals(word: str) -> Test:
         found: Test = text == literal(word)
         return found
 
-    return Operand(absent, text if has_text else None, number, equals, equals("true"), equals("false"))
+    return Operand(absent, text, number, equals, equals("true"), equals("false"))
 
 
 def _told(absent: Test, found: Test) -> Test:
@@ -284,6 +286,8 @@ def _is_spelled(value: Expression, word: str, dialect: Dialect) -> Test:
     try:
         number = float(word)
     except ValueError:
+        return false()
+    if not math.isfinite(number):  # more digits than a double has
         return false()
     spelled = text_of(number) == word or (word.removeprefix("-").isdecimal() and word == str(int(word)))
     return value == dialect.number(number) if spelled else false()

@@ -221,7 +221,8 @@ class TableSource:
         context = self._context
         chosen = Filter.of(context.predictions)
         # A column may have been renamed.
-        self.seen = FieldsSeen(self._fields, None if chosen is None else chosen.seen)
+        places = None if self._records is None else self._records.unfolding.places
+        self.seen = FieldsSeen(self._fields, None if chosen is None else chosen.seen, places)
         place, dialect = f"{context.where}.{context.predictions.SECTION}.where", self._database.dialect
         row_filter = None if chosen is None else TableFilter(chosen, dialect, where=place)
         relation = read_relation(
