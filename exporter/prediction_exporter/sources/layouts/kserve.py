@@ -18,6 +18,7 @@ LAYOUT = RecordLayout(
             "store have no time: that of reading is taken, and there is no latency."
         ),
         "The logger has to have `mode: all`: a request and its response are joined by their id.",
+        "Of models that generate text only requests, status and latency are counted.",
         (
             "KServe logs no response that is not 200, so that a failed request waits for one in vain; one that was answered "
             "with `error` in the place of predictions counts as failed."
