@@ -5,11 +5,13 @@ The server answered 412 tokens asked, 256 of them from its cache, and 27, 8 of t
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from generations import attributes, batch, flat, records
+from generations import DATA, attributes, batch, config_of, flat, records
+from prediction_exporter.cli import main
 
 
 def summary(event: dict[str, Any]) -> tuple[Any, ...]:
@@ -190,6 +192,64 @@ def test_events_that_only_name_a_model_are_none() -> None:
     assert len(flat("otel", batch({"attributes": attributes(named)}))) == 1  # a span of one that failed
 
 
+def tree(*spans: tuple[str, int | None, int | None]) -> dict[str, Any]:
+    """Return spans of an agent as a batch: of each its operation, and the tokens that it tells."""
+    made = []
+    for number, (operation, asked, answered) in enumerate(spans):
+        tokens = {"gen_ai.usage.input_tokens": asked, "gen_ai.usage.output_tokens": answered}
+        told = {"gen_ai.operation.name": operation, "gen_ai.request.model": "m", **tokens}
+        known = {name: value for name, value in told.items() if value is not None}
+        made.append({"spanId": f"{number:x}", "name": operation, "attributes": attributes(known)})
+    return {"resourceSpans": [{"scopeSpans": [{"spans": made}]}]}
+
+
+@pytest.mark.parametrize(
+    ("spans", "tokens"),
+    [
+        (  # strands-agents/harness-sdk, issue 3602
+            tree(("invoke_agent", 300, 30), ("chat", 100, 10), ("execute_tool", None, None), ("chat", 200, 20)),
+            (300, 30),
+        ),
+        (  # microsoft/agent-framework, issue 4062: the agent tells those of its last request
+            tree(("chat", 2239, 192), ("execute_tool", None, None), ("chat", 2569, 99), ("invoke_agent", 2569, 99)),
+            (4808, 291),
+        ),
+    ],
+)
+def test_an_agent_tells_again_what_its_generations_did(spans: dict[str, Any], tokens: tuple[int, int]) -> None:
+    """Two generations, and their tokens once."""
+    found = [event["features"] for event in flat("otel", spans)]
+    assert len(found) == 2
+    assert tuple(sum(features[name] for features in found) for name in ("input_tokens", "output_tokens")) == tokens
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        # langfuse/langfuse, issue 11244: as texts, and those of reasoning are among those of the output.
+        ({"input_tokens": "22118", "output_tokens": "1970"}, {"input_tokens": 22118, "output_tokens": 1970}),
+        # fullsend-ai/fullsend, issue 5361: Anthropic's own count of the input leaves out what the cache has to do with.
+        (
+            {"input_tokens": 30, "cache_read_input_tokens": 100_000, "cache_creation_input_tokens": 5_000},
+            {"input_tokens": 105_030, "cached_tokens": 100_000},
+        ),
+        ({"input_tokens": 1204, "cache_read.input_tokens": 1024, "cache_creation.input_tokens": 180}, {"input_tokens": 1204}),
+        ({"input_tokens": "many", "cache_read.input_tokens": 1024}, {"input_tokens": "?"}),
+    ],
+)
+def test_tokens_within_others(told: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Cached tokens are part of the input: where more of them are told than there were, they stand apart and are added."""
+    [event] = flat("otel", {"attributes": {f"gen_ai.usage.{name}": value for name, value in told.items()}})
+    assert {name: event["features"][name] for name in wanted} == wanted
+
+
+def test_parts_of_tokens_as_the_ai_sdk_of_vercel_tells_them() -> None:
+    """They are beside the attributes of the conventions, and nothing is added for them."""
+    [event] = flat("otel", {"attributes": {**TOLD, "ai.usage.reasoningTokens": "5", "ai.usage.cachedInputTokens": 40}})
+    told = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+    assert tuple(event["features"][name] for name in told) == (42, 7, 40, 5)
+
+
 @pytest.mark.parametrize("reason", ["content_filter", "content-filter", "SAFETY", "guardrail_intervened", "content_filtered"])
 def test_reasons_that_mean_that_an_answer_was_held_back(reason: str) -> None:
     """As OpenAI, the AI SDK of Vercel, Gemini and Bedrock call them; the class is what was written."""
@@ -201,3 +261,12 @@ def test_time_to_the_first_chunk_in_milliseconds() -> None:
     """As the AI SDK of Vercel writes it."""
     [event] = flat("otel", {"attributes": {**TOLD, "ai.response.msToFirstChunk": 412.5}})
     assert event["time_to_first_token_ms"] == 412.5
+
+
+def test_check_config_says_how_many_records_are_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of LiteLLM's spans, the raw requests beside its own: whoever misses a record finds it said."""
+    lines = (DATA / "otel/litellm.jsonl").read_text().splitlines()
+    (tmp_path / "exporter.yml").write_text(config_of(tmp_path, "otel", lines))
+    main(["check", "config", str(tmp_path / "exporter.yml")])
+    [told] = [line for line in capsys.readouterr().out.splitlines() if "4 records have 4 predictions" in line]
+    assert told.endswith("features.max_tokens; 2 others are skipped")

@@ -40,8 +40,12 @@ _GENERATION = "gen_ai.client.inference.operation.details"
 
 _INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
 _OUTPUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
-_CACHED = ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens", "gen_ai.usage.cached_tokens")
-_REASONING = ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens")
+_CACHED = (
+    *("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens", "gen_ai.usage.cached_tokens"),
+    "ai.usage.cachedInputTokens",
+)
+_WRITTEN = ("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens")
+_REASONING = ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens", "ai.usage.reasoningTokens")
 _COSTS = ("gen_ai.usage.cost", "gen_ai.usage.cost_usd", "gen_ai.cost.total", "gen_ai.cost.total_cost")
 
 #: Seconds, as conventions and vLLM write them.
@@ -99,7 +103,7 @@ def _generation_of(record: Record, attributes: Mapping[str, Any], now: float) ->
         latency_ms=first_there((latency_ms_of(record), *_milliseconds(attributes, _LATENCY))),
         first_token_ms=first_there((*_milliseconds(attributes, _FIRST_TOKEN), *_milliseconds(attributes, _FIRST_TOKEN_MS, 1))),
         numbers={
-            "input_tokens": first_there(map(attributes.get, _INPUT)),
+            "input_tokens": _input_of(attributes),
             "output_tokens": first_there(map(attributes.get, _OUTPUT)),
             "cached_tokens": first_there(map(attributes.get, _CACHED)),
             "reasoning_tokens": first_there(map(attributes.get, _REASONING)),
@@ -115,6 +119,13 @@ def _generation_of(record: Record, attributes: Mapping[str, Any], now: float) ->
             "refusal": refusal,
         },
     )
+
+
+def _input_of(attributes: Mapping[str, Any]) -> Any:
+    """Return the tokens of the input, of which cached ones are a part; where these are more, they stand apart and are added."""
+    given, *cached = (number_of(first_there(map(attributes.get, keys))) for keys in (_INPUT, _CACHED, _WRITTEN))
+    apart = sum(tokens for tokens in cached if isinstance(tokens, int | float) and tokens > 0)
+    return given + apart if isinstance(given, int | float) and apart > given >= 0 else given
 
 
 def _finish_of(attributes: Mapping[str, Any], body: Mapping[str, Any]) -> Any:

@@ -96,7 +96,7 @@ class Unfolding:
         self._clock = clock
         self._numbered = numbered
         self._once = ToldOnce(predictions, layout)
-        self.records = self.predictions = 0
+        self.records = self.predictions = self.others = 0
         self.names: tuple[str, ...] = ()
         self.id_at: Path | None = None
         rows = predictions.rows
@@ -116,9 +116,13 @@ class Unfolding:
         if rows is not None and rows.names is not None:
             self._names = names_of(layout) if rows.names == "baseline" else rows.names
 
-    def since(self, records: int, predictions: int) -> UnfoldedSample:
-        """Return what was unfolded since so many records and predictions were."""
-        return UnfoldedSample(self.records - records, self.predictions - predictions, self.names)
+    def counted(self) -> tuple[int, int, int]:
+        """Return how many records had predictions so far, how many these were, and how many others there were."""
+        return self.records, self.predictions, self.others
+
+    def since(self, records: int = 0, predictions: int = 0, others: int = 0) -> UnfoldedSample:
+        """Return what was unfolded since so many were counted."""
+        return UnfoldedSample(self.records - records, self.predictions - predictions, self.names, self.others - others)
 
     def unfold(self, data: bytes, rejected: Rejected) -> Unfolded:
         """Return the first lines of records as lines of flat events, of bounded size: enough for a sample.
@@ -161,6 +165,7 @@ class Unfolding:
         for record in self._whole(read, rejected):
             if record is None:
                 skipped += 1
+                self.others += 1
                 continue
             for line in self._lines_of(record, rejected):
                 lines.append(line)
