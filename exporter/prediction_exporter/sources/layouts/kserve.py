@@ -8,7 +8,7 @@ from prediction_exporter.sources.layouts.cloudevents import flat_events, half_of
 LAYOUT = RecordLayout(
     name="kserve",
     writer="KServe's inference logger: CloudEvents as a sink logs them (headers and body, or structured), or its object store",
-    evidence="genuine: events that KServe's agent sent to an HTTP sink; those of the object store by its source",
+    evidence="genuine: events that KServe's agent sent to an HTTP sink; those of the object store by its source and tests",
     flat=flat_events,
     half=half_of_event,
     is_meant=is_event,
