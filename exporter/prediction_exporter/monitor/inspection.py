@@ -156,7 +156,8 @@ def shown_records(model: Model, look: Look) -> list[str]:
         names = ", ".join(found.names[:_NAMES]) + (", ..." if len(found.names) > _NAMES else "")
         records = f"{found.records:,} {'records have' if found.records > 1 else 'record has'}"
         many = f"{found.predictions:,} {'predictions' if found.predictions > 1 else 'prediction'}"
-        lines.append(f"{how if layout is None else f'layout {layout}'}: {records} {many}, one of them with {names}")
+        others = f"; {found.others:,} {'others are' if found.others > 1 else 'other is'} skipped" if found.others else ""
+        lines.append(f"{how if layout is None else f'layout {layout}'}: {records} {many}, one of them with {names}{others}")
     return lines if layout is None else [*lines, *(f"layout {layout}: {note}" for note in layout_of(layout).notes)]
 
 

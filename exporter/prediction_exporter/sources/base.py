@@ -104,11 +104,13 @@ class UnfoldedSample:
         records: how many had predictions.
         predictions: how many these were.
         names: the fields of one of them.
+        others: how many records are none of the layout.
     """
 
     records: int
     predictions: int
     names: tuple[str, ...]
+    others: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

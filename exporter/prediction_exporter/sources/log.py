@@ -191,7 +191,7 @@ class LogSource:
             joined=joined,
             failing=self._fields.failing(sample.events),
             status="" if self.schema is None or self.schema.status is None else path_text(self.schema.status),
-            unfolded=None if self._unfolding is None else self._unfolding.since(0, 0),
+            unfolded=None if self._unfolding is None else self._unfolding.since(),
         )
 
     def _learn_id(self) -> None:

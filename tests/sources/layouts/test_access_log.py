@@ -126,9 +126,38 @@ def test_a_filter_beside_the_layout(tmp_path: Path) -> None:
             "2024-10-07T11:40:51+00:00",
             250.0,
         ),
+        (  # kubernetes/ingress-nginx, issue 10566: fields as Google's logging calls them
+            {
+                "timestamp": "2023-10-25T12:53:53+00:00",
+                "requestID": "8a0b",
+                "proxyUpstreamName": "m-80",
+                "upstreamStatus": "200",
+            }
+            | {"httpRequest": {"requestMethod": "POST", "requestUrl": "m/predict", "status": 200, "latency": "0.125 s"}},
+            "2023-10-25T12:53:53+00:00",
+            125.0,
+        ),
+        (  # issue 9819 there
+            {"time": "2023-04-01T10:00:00+00:00", "request_id": "8a0b", "remote_user": "", "request_time": 0.250, "status": 200}
+            | {"path": "/predict", "duration": 0.250, "method": "POST", "request_proto": "HTTP/1.1"},
+            "2023-04-01T10:00:00+00:00",
+            250.0,
+        ),
+        (  # CodeForPhilly/paws-data-pipeline, pull request 592
+            {"timestamp": "1701829064.328", "address": "192.168.80.1", "method": "GET", "request": "GET /api/user/tes HTTP/1.1"}
+            | {"body_bytes_sent": 232, "response_status": 404, "http_user_agent": "curl/7.58.0"},
+            "2023-12-06T02:17:44.328000+00:00",
+            None,
+        ),
+        (  # intershop/intershop-pwa, pull request 1086
+            {"time_local": "28/Mar/2022:11:54:42 +0000"}
+            | {"core": {"remote_addr": "172.18.0.1", "request": "GET /en/home HTTP/1.1", "status": "200"}},
+            "2022-03-28T11:54:42+00:00",
+            None,
+        ),
     ],
 )
-def test_formats_of_reports(tmp_path: Path, line: dict[str, Any], when: str, latency: float) -> None:
+def test_formats_of_reports(tmp_path: Path, line: dict[str, Any], when: str, latency: float | None) -> None:
     """Formats that other tools could not read, as those who reported it wrote them."""
     found = read([line], None, folder=tmp_path, layout="nginx")
     assert [(row["time"], row["latency_ms"]) for row in found.rows] == [(when, latency)]

@@ -67,6 +67,23 @@ def test_tables_of_the_object_store_take_the_time_of_reading(ending: str, tmp_pa
     assert first["latency"] is None
 
 
+@pytest.mark.parametrize("names", ["of_structs", "of_arrow"])
+def test_tables_of_other_writers(names: str, tmp_path: Path) -> None:
+    """Columns as KServe's tests expect them of its first writer of CSV, and of its first of Parquet, whose bodies are bytes."""
+    rows = pl.read_csv(KSERVE / "store.csv", infer_schema=False)
+    header = (KSERVE / f"store_columns_{names}.csv").read_text().strip().split(",")
+    spelt = {name.replace("_", "").lower(): name for name in header}
+    rows = rows.select(pl.col(name).alias(spelt[name.lower()]) for name in rows.columns if name.lower() in spelt)
+    if names == "of_structs":
+        rows.write_csv(tmp_path / "part.csv")
+    else:
+        rows = rows.with_columns(pl.col("bytes").str.decode("base64"))
+        rows.write_parquet(tmp_path / "part.parquet")
+    found = read(next(tmp_path.iterdir()), "kserve", IRIS, rows={"names": NAMES})
+    assert (len(found.events), found.rejected) == (2, {})
+    assert [event["sepal length"] for event in found.events] == [6.8, 6.0]
+
+
 def event(side: str, body: Any, **headers: str) -> dict[str, Any]:
     """Return an event as a sink of HTTP logs it."""
     return {"headers": {"ce-id": "a", "ce-type": f"org.kubeflow.serving.inference.{side}", **headers}, "body": body}

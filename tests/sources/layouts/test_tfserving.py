@@ -48,6 +48,12 @@ def test_prediction_logs() -> None:
     assert found.rejected == {}
 
 
+def test_a_request_without_a_response_is_refused() -> None:
+    """It has no prediction, and no request went unanswered: a model is warmed up with such a log."""
+    found = read(DATA / "tfserving/request_alone.jsonl", "tfserving", layout_with())
+    assert (found.events, found.rejected, found.skipped) == ([], {"payload": 1}, 0)
+
+
 def rows(request: Any, response: Any, **options: Any) -> list[tuple[Any, Any, Any]]:
     """Return features, prediction and score of each prediction."""
     found = flat("tfserving", {"request": request, "response": response}, **options)

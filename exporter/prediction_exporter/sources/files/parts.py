@@ -192,7 +192,7 @@ class PartParser:
             [batch] = self.parse(rows, partitions)
             return Looked(batch)
         rejected = Rejected()
-        before = self._sampling.records, self._sampling.predictions
+        before = self._sampling.counted()
         flat = self._sampling.unfold(_as_lines(rows, partitions), rejected)
         batch = self._lines.parse(flat.data)
         rejected.merge(batch.rejected)
@@ -201,7 +201,7 @@ class PartParser:
     def look_again(self, events: Sequence[Mapping[str, Any]]) -> Looked:
         """Return flat events of a sample, whose halves found each other and would do so no second time."""
         batch = self._lines.parse(b"".join(encode(event) + b"\n" for event in events))
-        return Looked(batch, None if self._sampling is None else self._sampling.since(0, 0))
+        return Looked(batch, None if self._sampling is None else self._sampling.since())
 
     def _unfolded(self, lines: bytes, unfolding: Unfolding) -> Iterator[Batch]:
         refused = Rejected()

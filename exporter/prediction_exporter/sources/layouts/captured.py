@@ -15,6 +15,7 @@ from prediction_exporter.sources.fields.roles import KNOWN_NAMES, SERVER_NAMES, 
 from prediction_exporter.sources.fields.steps import LABEL_KEYS, SCORE_KEYS, plain_key
 from prediction_exporter.sources.layouts.base import Options
 from prediction_exporter.sources.layouts.bodies import FAILED, FIRST_FAILURE, events_of, features_of
+from prediction_exporter.sources.layouts.texts import are_of_text
 from prediction_exporter.sources.outcomes import Outcomes
 from prediction_exporter.sources.records.payloads import PayloadError, rows_of
 
@@ -32,10 +33,6 @@ _OUTPUTS = _PREDICTIONS - {"name", "value"}
 
 #: How often a body may be the text of another.
 _MOST_TIMES = 3
-
-#: Keys of what is asked of a model that generates, and of what it answers: neither features nor predictions.
-_ASKED_OF_CHAT = ("messages", "prompt", "contents")
-_ANSWERED_BY_CHAT = ("choices", "candidates", "usage", "usageMetadata")
 
 
 def body_of(payload: Any, encoding: Encoding = "auto") -> Any:
@@ -111,17 +108,13 @@ def predictions(own: Mapping[str, Any], request: Any, response: Any, options: Op
     if status is not None:
         yield {**event, "status": status}
         return
-    if _has(asked, _ASKED_OF_CHAT) or _has(answer, _ANSWERED_BY_CHAT):
+    if are_of_text(asked, answer):
         yield event
         return
     if asked is None and answer is None:
         raise PayloadError("a request that was served, with neither its body nor that of its response")
     inputs = None if asked is None else inputs_of(asked, options)
     yield from rows_in_step(event, inputs, None if answer is None else outputs_of(answer, options))
-
-
-def _has(body: Any, keys: Sequence[str]) -> bool:
-    return isinstance(body, Mapping) and any(key in body for key in keys)
 
 
 def rows_in_step(

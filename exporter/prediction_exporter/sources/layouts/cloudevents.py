@@ -142,7 +142,8 @@ def _attributes(record: Record) -> Iterator[dict[str, str]]:
 def _pairs(headers: Any) -> dict[str, str]:
     """Return attributes by their names in lower case: of an object, or of a list of pairs or of objects of key and value.
 
-    Where some of them are marked as an event's, these are all, without that mark.
+    Where some of them are marked as an event's, these are all, without that mark. Words may be set apart (``req_type``), as
+    in KServe's Parquet.
     """
     if isinstance(headers, Mapping):
         items: list[tuple[Any, Any]] = list(headers.items())
@@ -152,7 +153,7 @@ def _pairs(headers: Any) -> dict[str, str]:
         return {}
     named = [(name.lower(), value) for name, value in items if isinstance(name, str)]
     marked = [(name[_MARK:], value) for name, value in named if name.startswith(_MARKS)]
-    chosen = [(name, value) for name, value in marked or named if name in _READ]
+    chosen = [(spelt, value) for name, value in marked or named if (spelt := name.replace("_", "")) in _READ]
     return {name: text for name, value in chosen if (text := _plain(value)) is not None}
 
 
@@ -178,6 +179,9 @@ def _plain(value: Any) -> str | None:
 
 
 def _of_base64(text: str) -> str:
+    """Return a text that is base64; one of JSON as it is, which columns of bytes hold."""
+    if text.lstrip()[:1] in ("{", "["):
+        return text
     try:
         return base64.b64decode(text, validate=True).decode()
     except ValueError as error:

@@ -27,8 +27,13 @@ _NAME = re.compile(r"[\w.:/@+-]{1,100}")
 #: What no counter comes to; NaN is not below it either.
 _BEYOND = 2.0**63
 
-#: Reasons to end that mean that an answer was held back.
-_HELD_BACK = frozenset({"content_filter", "refusal", "safety", "blocklist", "prohibited_content", "spii"})
+#: Reasons to end that mean that an answer was held back: of OpenAI, Anthropic, Gemini and Bedrock, in Python's spelling.
+_HELD_BACK = frozenset(
+    {
+        *("content_filter", "refusal", "safety", "blocklist", "prohibited_content", "spii", "recitation", "image_safety"),
+        *("guardrail_intervened", "content_filtered"),
+    }
+)
 
 #: What is added up of every generation, and what is observed beside its latency.
 MEASURED = Measured(
@@ -76,7 +81,7 @@ class Generation:
         numbers = {name: number_of(value) for name, value in self.numbers.items()}
         names = {name: name_of(value) for name, value in self.names.items()}
         finish = name_of(self.finish)
-        if finish is not None and finish.lower() in _HELD_BACK and names.get("refusal") in (None, "none"):
+        if finish is not None and finish.lower().replace("-", "_") in _HELD_BACK and names.get("refusal") in (None, "none"):
             names["refusal"] = "content_filter"
         features = {name: value for name, value in (names | numbers).items() if value is not None}
         found = {

@@ -8,7 +8,7 @@ from prediction_exporter.sources.layouts.cloudevents import flat_events, half_of
 LAYOUT = RecordLayout(
     name="kserve",
     writer="KServe's inference logger: CloudEvents as a sink logs them (headers and body, or structured), or its object store",
-    evidence="genuine: events that KServe's agent sent to an HTTP sink; those of the object store by its source",
+    evidence="genuine: events that KServe's agent sent to an HTTP sink; those of the object store by its source and tests",
     flat=flat_events,
     half=half_of_event,
     is_meant=is_event,
@@ -18,6 +18,7 @@ LAYOUT = RecordLayout(
             "store have no time: that of reading is taken, and there is no latency."
         ),
         "The logger has to have `mode: all`: a request and its response are joined by their id.",
+        "Of models that generate text only requests, status and latency are counted.",
         (
             "KServe logs no response that is not 200, so that a failed request waits for one in vain; one that was answered "
             "with `error` in the place of predictions counts as failed."

@@ -27,7 +27,7 @@ _METHODS = ("method", "request_method", "http_method", "verb")
 _DURATIONS = (
     *((name, 1.0) for name in ("request_time_ms", "duration_ms", "latency_ms")),
     *((name, 1000.0) for name in ("request_time", "req_time", "requesttime", "request_duration", "duration", "resp_time")),
-    *((name, 1000.0) for name in ("response_time", "responsetime", "upstream_response_time", "upstream_time")),
+    *((name, 1000.0) for name in ("response_time", "responsetime", "upstream_response_time", "upstream_time", "latency")),
 )
 
 _LOCAL = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)", re.ASCII)
@@ -67,7 +67,7 @@ def _event(record: Record) -> dict[str, Any]:
 LAYOUT = RecordLayout(
     name="nginx",
     writer="nginx and its ingress, access log with escape=json",
-    evidence="lines that nginx 1.22 wrote with the format below and with one that is widely published",
+    evidence="lines that nginx 1.22 wrote with the format below and with one that is widely published, and published ones",
     flat=one_event(_event),
     is_meant=_is_meant,
     notes=(

@@ -29,9 +29,13 @@ _ANSWERS: Mapping[str, tuple[str, ...]] = {
 _CHUNK = "chat.completion.chunk"
 
 #: Keys that a request and an answer are logged under.
-_REQUESTS = ("request", "request_body", "body", "requestBody")
+_REQUESTS = ("request", "request_body", "body", "requestBody", "request_kwargs")
 _ASKED = ("messages", "prompt", "input")
-_RESPONSES = ("response", "response_body", "responseBody", "output")
+_RESPONSES = ("response", "response_body", "responseBody", "output", "response_obj")
+
+#: Keys that parameters of a request are logged under, apart from it or within.
+_PARAMETERS = ("model_parameters", "optional_params")
+_BEGINS, _ENDS = ("startTime", "start_time"), ("endTime", "end_time")
 
 _CODE, _FAILURE = re.compile("[1-5][0-9]{2}"), re.compile("[45][0-9]{2}")
 
@@ -55,6 +59,13 @@ def _payload(record: Record) -> Record:
 def _request_of(record: Record) -> Mapping[str, Any]:
     """Return the request that a record holds; an empty one where there is none."""
     return first_there(object_in(record.get(key)) or None for key in _REQUESTS) or {}
+
+
+def _parameters_of(record: Record) -> dict[str, Any]:
+    """Return what a request asked for, wherever it is logged; what the request itself says counts before the rest."""
+    request = _request_of(record)
+    apart = [object_in(part.get(key)) for part in (record, request) for key in _PARAMETERS]
+    return {name: value for part in (*apart, request) for name, value in part.items()}
 
 
 def _answer_of(record: Record) -> Mapping[str, Any]:
@@ -107,9 +118,9 @@ def _of_chunks(chunks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     record = _payload(record)
     answer = _answer_of(record)
-    parameters = {**object_in(record.get("model_parameters")), **_request_of(record)}
+    parameters = _parameters_of(record)
     asked = first_there((record.get("model"), parameters.get("model"), answer.get("model")))
-    begin, end = record.get("startTime"), record.get("endTime")
+    begin, end = (first_there(map(record.get, keys)) for keys in (_BEGINS, _ENDS))
     generation = Generation(
         time=first_there((end, begin, *map(record.get, _TIMES), *map(answer.get, _CREATED), options.now)),
         id=first_there((record.get("request_id"), record.get("id"), answer.get("id"))),
@@ -239,7 +250,7 @@ def _counts_of(record: Record, parameters: Mapping[str, Any], answer: Mapping[st
 LAYOUT = RecordLayout(
     name="openai",
     writer="OpenAI's API and servers of its kind (vLLM), proxies (LiteLLM), batches",
-    evidence="records of LiteLLM's tests, and made ones of the form of the API's answers",
+    evidence="records that LiteLLM wrote, those of its tests, and made ones of the form of the API's answers",
     flat=_flat,
     is_meant=_is_meant,
     measured=MEASURED,

@@ -14,6 +14,7 @@ from typing import Any
 from prediction_exporter.sources.layouts.base import Options
 from prediction_exporter.sources.layouts.bodies import FAILED, FIRST_FAILURE, events_of, features_of
 from prediction_exporter.sources.layouts.tensors import are_tensors, classes_of, columns_of, is_ranked
+from prediction_exporter.sources.layouts.texts import are_of_text
 from prediction_exporter.sources.records.payloads import PayloadError, rows_of
 
 #: Outputs that are the prediction, the likeliest name first, as frameworks and converters call them.
@@ -64,7 +65,7 @@ def parsed(body: Any) -> Any:
 
 
 def predictions(own: Mapping[str, Any], request: Any, response: Any, options: Options) -> Iterator[dict[str, Any]]:
-    """Yield the flat events of a request and its response.
+    """Yield the flat events of a request and its response; of a model that writes text, one without features.
 
     Args:
         own: what all events have; a ``status`` among it is that of the response.
@@ -80,15 +81,18 @@ def predictions(own: Mapping[str, Any], request: Any, response: Any, options: Op
     if failure is not None:
         yield {**own, "status": failure}
         return
-    response = parsed(response)
+    request, response = (None if body is None else parsed(body) for body in (request, response))
+    known = {**own, "status": _OK} if status is None else own
+    if are_of_text(request, response):
+        yield dict(known)
+        return
     outcomes = outputs_of(response, options)
     inputs = None
     if request is not None:
-        inputs = inputs_of(parsed(request), options, is_whole=_has_ranked(response))
+        inputs = inputs_of(request, options, is_whole=_has_ranked(response))
         are_single = not any(isinstance(row, Mapping | list) for row in inputs)
         if are_single and len(inputs) == len(options.names) > 1 == len(outcomes):
             inputs = [dict(zip(options.names, inputs, strict=True))]  # the values of one row, without a dimension for rows
-    known = {**own, "status": _OK} if status is None else own
     yield from events_of(known, None if inputs is None else [named_features(row) for row in inputs], outcomes)
 
 

@@ -38,7 +38,10 @@ def _ranked(result: Any) -> Any:
 LAYOUT = RecordLayout(
     name="tfserving",
     writer="TensorFlow Serving: `PredictionLog` as JSON (predict, classify, regress), or REST bodies that a proxy logs",
-    evidence="genuine: bodies printed in its documentation; `PredictionLog` by its published protocol",
+    evidence=(
+        "genuine: bodies printed in its documentation; `PredictionLog` by its published protocol, which protocol buffers read "
+        "and write back alike"
+    ),
     flat=_flat,
     is_meant=lambda record: kind_of(record) is not None or is_pair(record),
     notes=(
@@ -52,6 +55,9 @@ LAYOUT = RecordLayout(
             "are not in it."
         ),
         "An output of several values is scores, one value the prediction; of classes the one with the highest score.",
-        "Logs of sessions, of several inferences and of streams are refused as `payload`.",
+        (
+            "Logs of sessions, of several inferences and of streams are refused as `payload`, as is one of a request without "
+            "its response, such as warms a model up."
+        ),
     ),
 )

@@ -13,6 +13,9 @@ from prediction_exporter.sources.records.payloads import PayloadError
 #: The key of the predictions in an answer.
 _PREDICTIONS = "predictions"
 
+_REQUESTS = ("request_payload", "full_request")
+_RESPONSES = ("response_payload", "full_response")
+
 
 def _body(payload: Any, key: str) -> Any:
     """Return the body that a list of texts stands for: an instance or a prediction in each, or all of it in the only one."""
@@ -75,8 +78,13 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
         "id": record.get("request_id"),
         "version": record.get("deployed_model_id"),
     }
-    asked, answered = record.get("request_payload"), record.get("response_payload")
+    asked, answered = (_one_of(record, keys) for keys in (_REQUESTS, _RESPONSES))
     yield from predictions(own, _body(asked, "instances"), _answer(answered), options)
+
+
+def _one_of(record: Record, keys: tuple[str, str]) -> Any:
+    """Return a payload, or else the whole body, which rows of models that generate have beside an empty one."""
+    return next((record[key] for key in keys if record.get(key)), None)
 
 
 LAYOUT = RecordLayout(
@@ -84,7 +92,7 @@ LAYOUT = RecordLayout(
     writer="Google Vertex AI, request-response logging of endpoints, as a table or exported from it",
     evidence="the documentation of request-response logging and of what AutoML models answer",
     flat=_flat,
-    is_meant=lambda record: "request_payload" in record or "response_payload" in record,
+    is_meant=lambda record: any(key in record for key in (*_REQUESTS, *_RESPONSES)),
     notes=(
         "The version is deployed_model_id, the id request_id, the time logging_time.",
         "Rows have no status and no latency, and are a sample where samplingRate is below 1.",

@@ -99,7 +99,7 @@ class Unfolding:
         self._clock = clock
         self._numbered = numbered
         self._once = ToldOnce(predictions, layout)
-        self.records = self.predictions = 0
+        self.records = self.predictions = self.others = 0
         self.names: tuple[str, ...] = ()
         self.id_at: Path | None = None
         self.places: PlacesSeen | None = None
@@ -126,9 +126,13 @@ class Unfolding:
         counted = (one for one in (self._passed, self.places) if one is not None)
         return tuple(sentence for one in counted for sentence in one.unseen())
 
-    def since(self, records: int, predictions: int) -> UnfoldedSample:
-        """Return what was unfolded since so many records and predictions were."""
-        return UnfoldedSample(self.records - records, self.predictions - predictions, self.names)
+    def counted(self) -> tuple[int, int, int]:
+        """Return how many records had predictions so far, how many these were, and how many others there were."""
+        return self.records, self.predictions, self.others
+
+    def since(self, records: int = 0, predictions: int = 0, others: int = 0) -> UnfoldedSample:
+        """Return what was unfolded since so many were counted."""
+        return UnfoldedSample(self.records - records, self.predictions - predictions, self.names, self.others - others)
 
     def unfold(self, data: bytes, rejected: Rejected) -> Unfolded:
         """Return the first lines of records as lines of flat events, of bounded size: enough for a sample.
@@ -171,6 +175,7 @@ class Unfolding:
         for record in self._whole(read, rejected):
             if record is None:
                 skipped += 1
+                self.others += 1
                 continue
             for line in self._lines_of(record, rejected):
                 lines.append(line)

@@ -155,7 +155,7 @@ class TableSource:
         with self._database.connect() as connection:
             relation = self._look(connection)
             rows = Batch()
-            before = (0, 0) if self._records is None else self._records.counted
+            before = (0, 0, 0) if self._records is None else self._records.counted
             if relation is not None:  # for what it cannot read, and what it warns of
                 reader = open_reader(self._context, self._database, relation, connection, Learned(), self._records)
                 if self._context.is_labelled and not isinstance(reader, RowsReader):

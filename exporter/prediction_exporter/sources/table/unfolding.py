@@ -57,9 +57,9 @@ class TableRecords:
         self._layout = layout
 
     @property
-    def counted(self) -> tuple[int, int]:
-        """How many records were unfolded so far, and how many predictions they had."""
-        return self.unfolding.records, self.unfolding.predictions
+    def counted(self) -> tuple[int, int, int]:
+        """How many records were unfolded so far, how many predictions they had, and how many were others."""
+        return self.unfolding.counted()
 
     def recognise(self, rows: Sequence[Mapping[str, Any]], *, where: str) -> Recognised | None:
         """Return which field is what; None where no row has a prediction.
