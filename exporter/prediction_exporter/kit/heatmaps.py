@@ -10,7 +10,15 @@ def heatmap(title: str, description: str, query: Query, *, unit: str, width: int
     """Return a heatmap of a query whose series are a histogram's buckets, told apart by ``le``; ``unit`` is of its values."""
     options: Json = {
         "calculate": False,
-        "color": {"mode": "scheme", "scheme": "Blues", "scale": "exponential", "exponent": 0.5, "steps": 64, "reverse": False},
+        "color": {
+            "mode": "scheme",
+            "scheme": "Blues",
+            "fill": "dark-blue",
+            "scale": "exponential",
+            "exponent": 0.5,
+            "steps": 64,
+            "reverse": False,
+        },
         "cellGap": 1,
         "filterValues": {"le": 1e-9},
         "rowsFrame": {"layout": "auto"},

@@ -22,6 +22,9 @@ MULTIPLE: Json = {
 COUNT: Json = {"unit": "short", "decimals": 0}
 
 
+_NOTHING = "-"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """A column of such a table.
@@ -100,7 +103,8 @@ def listed(
 
 
 def _properties(cell: Cell) -> Json:
-    found = {**(TEXT if cell.label else {}), **cell.look}
+    # What is not there is not what the table says where it is empty.
+    found = {"noValue": _NOTHING, **(TEXT if cell.label else {}), **cell.look}
     if cell.width:
         found["custom.width"] = cell.width
     if cell.label:

@@ -16,6 +16,7 @@ from prediction_exporter.kit.looks import (
     Role,
     Steps,
     drawn,
+    meanings,
     multiple,
     thresholds,
     words,
@@ -322,11 +323,11 @@ def states(
     height: int,
     no_data: str = NO_DATA,
 ) -> Panel:
-    """Return strips over time of series whose values are states; ``colors`` and ``texts`` are by value."""
+    """Return strips over time of series whose values are states, with gaps; ``colors`` and ``texts`` are by value."""
     # Not by thresholds: Grafana would merge values into their ranges, and write 2+ for a warning.
     panel = timeline(title, description, *queries, width=width, height=height, no_data=no_data)
     panel.content["options"]["showValue"] = "auto"
     for name in ("decimals", "min", "max", "thresholds"):
         del panel.defaults[name]
-    panel.defaults.update(unit="short", color={"mode": "fixed", "fixedColor": UNKNOWN}, mappings=words(texts, colors))
+    panel.defaults.update(unit="short", color={"mode": "fixed", "fixedColor": UNKNOWN}, mappings=meanings(texts, colors))
     return panel

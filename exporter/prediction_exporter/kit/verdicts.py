@@ -36,7 +36,8 @@ def out_of(panel: Panel, whole: str) -> Panel:
         panel: the figure.
         whole: an expression of how many there are, without labels.
     """
-    named = f'label_replace(count_values("of", {whole}), "unit", "suffix: of $1", "of", "(.*)")'
+    # Joined with a label that is not there, as Grafana would take the $1 of a replacement for a variable.
+    named = f'label_join(count_values("of", {whole}), "unit", "suffix: of ", "none", "of")'
     return configured(panel, now(named, "of", table=True), "whole", {"fieldName": "unit", "handlerKey": "unit"})
 
 

@@ -8,12 +8,13 @@ from prediction_exporter.kit.boards import choices
 from prediction_exporter.kit.boards import fleet_queries as q
 from prediction_exporter.kit.boards.board import Board, link, path_of
 from prediction_exporter.kit.boards.fleet_table import NOT_RECORDED, alerts, models
-from prediction_exporter.kit.boards.selectors import PLACE
+from prediction_exporter.kit.boards.selectors import OWNED, PLACE
 from prediction_exporter.kit.cost import RATE
 from prediction_exporter.kit.health import Health
 from prediction_exporter.kit.layout import Row
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import MODEL_KEY, on
+from prediction_exporter.kit.recording import OWNER
 from prediction_exporter.kit.variables import carried
 from prediction_exporter.kit.verdicts import HEALTH_COLORS, HEALTH_WORDS, leading
 
@@ -95,7 +96,7 @@ def _history() -> Panel:
             colors=HEALTH_COLORS,
             texts=HEALTH_WORDS,
             width=24,
-            height=10,
+            height=9,
             no_data=NOT_RECORDED,
         ),
         "Show ${__field.labels.model}",
@@ -110,14 +111,14 @@ def _history() -> Panel:
 
 def _cost() -> list[Panel]:
     rates = f"sum by (cluster, namespace, job, model, basis, currency) ({RATE.where(*PLACE)})"
-    owned = f"({rates}) * {on(MODEL_KEY)} group_left (owner) {q.main_owner()}"
+    owned = f"({rates}) * {on(MODEL_KEY)} group_left (owner) {OWNER.where(*OWNED, area='cost')}"
     by_model = f"sum by (cluster, namespace, model, basis, currency) ({rates} and {q.OWNED_MODELS})"
     no_data = "no rates or bills declared: cost"
     return [
         p.timeseries(
             "Cost by owner",
             "What the models of each owner cost in an hour, by their rates and as billed, which are the same money seen twice. "
-            "The owner is who has most areas of a model.",
+            "The owner is that of a model's costs.",
             Query(expr=f"sum by (owner, basis, currency) ({owned})", legend="{{owner}} {{currency}} {{basis}}"),
             unit="short",
             decimals=2,

@@ -34,12 +34,6 @@ def health() -> str:
     return f"{_BY_MODEL} ({HEALTH.where(*PLACE)} and {OWNED_MODELS})"
 
 
-def main_owner() -> str:
-    """Return the owner of most areas of each model, with value 1."""
-    key = (*MODEL_KEY, "owner")
-    return f"topk {by(MODEL_KEY)} (1, count {by(key)} ({OWNER.where(*PLACE)})) > bool 0"
-
-
 def owners() -> str:
     """Return who has most areas of each model, with their number."""
     of_areas = f"count {by((*PLACED, 'owner'))} ({OWNER.where(*PLACE)} and {OWNED_MODELS})"

@@ -8,7 +8,7 @@ from prediction_exporter.kit.boards import fleet_queries as q
 from prediction_exporter.kit.boards.board import link, path_of
 from prediction_exporter.kit.boards.selectors import OWNED
 from prediction_exporter.kit.lists import COUNT, MULTIPLE, TEXT, Cell, listed
-from prediction_exporter.kit.looks import BAD, GOOD, NEAR, PLAIN, Json, thresholds, words
+from prediction_exporter.kit.looks import BAD, GOOD, NEAR, PLAIN, Json, meanings, thresholds
 from prediction_exporter.kit.panels import Panel
 from prediction_exporter.kit.promql import select
 from prediction_exporter.kit.variables import carried
@@ -17,7 +17,7 @@ from prediction_exporter.kit.verdicts import HEALTH_COLORS, HEALTH_WORDS
 NOT_RECORDED = "no model is watched, or rules are not evaluated"
 
 _OF_ROW = {name: f"${{__data.fields.{name}:percentencode}}" for name in ("model", "namespace", "owner", "column")}
-_SEVERITY_COLORS = dict(zip(SEVERITIES, (BAD, NEAR, PLAIN), strict=True))
+_SEVERITY_COLORS: dict[str, str] = dict(zip(SEVERITIES, (BAD, NEAR, PLAIN), strict=True))
 _FILLED: Json = {"type": "color-background", "mode": "basic"}
 
 
@@ -44,7 +44,8 @@ def models(kept: tuple[str, ...]) -> Panel:
     }
     of_owner = f"{path_of('fleet')}?{carried('datasource', 'cluster', 'namespace')}&var-owner={_OF_ROW['owner']}"
     health = {
-        "mappings": words(HEALTH_WORDS, HEALTH_COLORS),
+        "mappings": meanings(HEALTH_WORDS, HEALTH_COLORS),
+        "custom.align": "left",
         "custom.cellOptions": _FILLED,
         "color": {"mode": "thresholds"},
         "thresholds": thresholds([(None, "transparent")]),
@@ -60,7 +61,7 @@ def models(kept: tuple[str, ...]) -> Panel:
         *(p.now(expr, name, table=True) for name, expr in fields.items()),
         cells=(
             Cell(name="model", label="model", link=("Show ${__value.text}", link("model", *kept, **of_model))),
-            Cell(name="namespace", label="namespace", width=96),
+            Cell(name="namespace", label="namespace", width=104),
             Cell(name="owner", label="owner", width=100, link=("Models of ${__value.text}", of_owner)),
             Cell(name="health", width=98, look=health),
             Cell(name="requests", width=84, look={"unit": "reqps", "decimals": 1}),
@@ -71,10 +72,10 @@ def models(kept: tuple[str, ...]) -> Panel:
             Cell(
                 name="column",
                 label="column",
-                width=140,
+                width=130,
                 link=("Show ${__value.text}", link("column", *kept, **of_column)),
             ),
-            Cell(name="worst", width=64, look=MULTIPLE),
+            Cell(name="worst", width=80, look=MULTIPLE),
             Cell(name="newest", width=80, look={"unit": "s", "decimals": 0}),
             Cell(name="measures", width=84, look=MULTIPLE),
         ),
@@ -92,12 +93,7 @@ def alerts(kept: tuple[str, ...]) -> Panel:
     firing = f"{select('ALERTS_FOR_STATE', *chosen)} and ignoring (alertstate) {select('ALERTS', *chosen, alertstate='firing')}"
     severity = {
         **TEXT,
-        "mappings": [
-            {
-                "type": "value",
-                "options": {name: {"color": color, "index": i} for i, (name, color) in enumerate(_SEVERITY_COLORS.items())},
-            }
-        ],
+        "mappings": meanings({name: name for name in SEVERITIES}, _SEVERITY_COLORS),
         "custom.cellOptions": _FILLED,
     }
     of_model = {name: _OF_ROW[name] for name in ("model", "namespace")}
@@ -107,13 +103,13 @@ def alerts(kept: tuple[str, ...]) -> Panel:
         p.now(f"({firing}) * 1000", "since", table=True),
         cells=(
             Cell(name="severity", label="severity", width=96, look=severity),
-            Cell(name="alert", label="alertname", width=230),
+            Cell(name="alert", label="alertname", width=200),
             Cell(name="model", label="model", link=("Show ${__value.text}", link("model", *kept, **of_model))),
-            Cell(name="namespace", label="namespace", width=110),
+            Cell(name="namespace", label="namespace", width=104),
             Cell(name="version", label="version", width=90),
-            Cell(name="column", label="column", width=170),
-            Cell(name="area", label="area", width=110),
-            Cell(name="owner", label="owner", width=120),
+            Cell(name="column", label="column", width=150),
+            Cell(name="area", label="area", width=100),
+            Cell(name="owner", label="owner", width=110),
             Cell(name="since", width=130, look={"unit": "dateTimeFromNow"}),
         ),
         hidden=("cluster", "job", "instance", "role", "stage", "slo", "__name__"),

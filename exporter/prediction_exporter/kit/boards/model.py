@@ -36,7 +36,7 @@ def board() -> Board:
         variables=[*choices.places(), choices.model(), choices.version(), choices.window(), choices.worst()],
         annotations=happened(),
         rows=[
-            Row(title="State", panels=state(links)),
+            Row(title="Now", panels=state(links)),
             Row(title="Columns", panels=columns(of_text, of_series)),
             Row(title="Predictions", panels=predictions()),
             Row(title="Columns over time", panels=over_time(), collapsed=True),

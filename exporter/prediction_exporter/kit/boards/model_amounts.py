@@ -30,7 +30,6 @@ def amounts() -> list[Panel]:
             "What each field that is added up grows by in a second, in its own unit, over all requests to this version.",
             Query(expr=added, legend="{{field}}"),
             unit="short",
-            width=8,
             no_data=_UNSAID,
         ),
         p.timeseries(
@@ -40,7 +39,6 @@ def amounts() -> list[Panel]:
             Query(expr=f"{lacking} / ({all_} > 0)", legend="{{field}}"),
             unit="percentunit",
             maximum=1,
-            width=8,
             no_data=_UNSAID,
         ),
         p.timeseries(
@@ -51,7 +49,6 @@ def amounts() -> list[Panel]:
                 for q in (0.5, 0.95)
             ),
             unit="s",
-            width=8,
             no_data="no further durations: predictions.fields.durations",
         ),
     ]

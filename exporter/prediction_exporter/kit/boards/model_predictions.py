@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.traffic import PREDICTION_SCORE, PREDICTION_VALUE, PREDICTIONS
-from prediction_exporter.collectors.windows import BASELINE_BIN_RATIO
+from prediction_exporter.collectors.windows import BASELINE_BIN_RATIO, MIN_PREDICTIONS
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.boards.choices import TOP
 from prediction_exporter.kit.boards.model_columns import TOO_FEW
-from prediction_exporter.kit.boards.selectors import MODEL, OUTPUT, VERSION, WINDOW, rate
+from prediction_exporter.kit.boards.selectors import MODEL, OUTPUT, VERSION, WINDOW, WINDOWS, rate
 from prediction_exporter.kit.figures import PSI
 from prediction_exporter.kit.heatmaps import heatmap
 from prediction_exporter.kit.panels import Panel, Query
+from prediction_exporter.kit.recording import WINDOW_COUNT
 
 
 def predictions() -> list[Panel]:
     """Return the panels of the row."""
-    return [_classes(), _scores(), _drift()]
+    return [_classes(), _scores(), _drift(), _sizes()]
 
 
 def _classes() -> Panel:
@@ -24,7 +25,7 @@ def _classes() -> Panel:
     most = f"topk({TOP}, sum by (class) (increase({counted}[$__range] @ end())))"
     shares = f"sum by (class) ({rate(PREDICTIONS, VERSION)}) / on () group_left () (sum({rate(PREDICTIONS, VERSION)}) > 0)"
     expected = f"max by (bin) ({BASELINE_BIN_RATIO.where(*MODEL, role='prediction')})"
-    named = f'max by (class) (label_replace({expected}, "class", "$1", "bin", "(.*)"))'
+    named = f'max by (class) (label_join({expected}, "class", "", "bin"))'
     panel = p.timeseries(
         "Predicted classes",
         f"Share of each class among this version's predictions, on top of each other: the {TOP} most frequent of the range. "
@@ -33,7 +34,6 @@ def _classes() -> Panel:
         Query(expr=f"{named} and on (class) {most}", legend="baseline {{class}}", role=looks.BASELINE),
         unit="percentunit",
         maximum=1,
-        width=8,
         no_data="no predictions of classes",
     )
     panel.defaults["custom"] |= {"fillOpacity": 40, "stacking": {"mode": "normal", "group": "A"}}
@@ -55,7 +55,7 @@ def _scores() -> Panel:
         "predicts numbers, its predictions, by deciles of the baseline.",
         Query(expr=f"sum by (le) ({scores} or {values})", legend="{{le}}"),
         unit="short",
-        width=8,
+        width=12,
         height=8,
         no_data="no scores: predictions.fields.score",
     )
@@ -68,7 +68,19 @@ def _drift() -> Panel:
             "PSI of predictions and scores, against the baseline, as a multiple of its threshold.",
             Query(expr=f"max by (column) ({PSI.over.where(*WINDOW, OUTPUT)})", legend="{{column}}"),
             unit="",
-            width=8,
             no_data=TOO_FEW,
+        )
+    )
+
+
+def _sizes() -> Panel:
+    return p.counts(
+        p.timeseries(
+            "Predictions in the window",
+            "The size of the sample, all replicas together, and how many there must be for anything to be compared.",
+            Query(expr=f"sum by (window) ({WINDOW_COUNT.where(*WINDOWS)})", legend="{{window}}"),
+            Query(expr=f"max({MIN_PREDICTIONS.where(*MODEL)})", legend="minimum", role=looks.THRESHOLD),
+            unit="short",
+            no_data="no predictions in the window",
         )
     )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.source import EVENTS_REJECTED
-from prediction_exporter.collectors.windows import MIN_PREDICTIONS, WINDOW_PREDICTIONS
-from prediction_exporter.kit import looks
+from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.boards.model_columns import TOO_FEW
-from prediction_exporter.kit.boards.selectors import MODEL, WINDOW, WINDOWS, rate
+from prediction_exporter.kit.boards.selectors import MODEL, WINDOW, rate
 from prediction_exporter.kit.fleet import SHARED, total
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import MODEL_KEY
-from prediction_exporter.kit.recording import WINDOW_COUNT
 from prediction_exporter.statistics.outlier_ratio import OUTLIER_RATIO
 
 
@@ -23,23 +21,11 @@ def sample() -> list[Panel]:
     # Reasons that never were are no lines.
     once = f"sum by (reason) (increase({EVENTS_REJECTED.where(*MODEL)}[$__range] @ end())) > 0"
     return [
-        p.counts(
-            p.timeseries(
-                "Predictions in the window",
-                "The size of the sample, all replicas together, and how many there must be for anything to be compared.",
-                Query(expr=f"sum by (window) ({WINDOW_COUNT.where(*WINDOWS)})", legend="{{window}}"),
-                Query(expr=f"max({MIN_PREDICTIONS.where(*MODEL)})", legend="least number", role=looks.THRESHOLD),
-                unit="short",
-                width=8,
-                no_data="no predictions in the window",
-            )
-        ),
         p.timeseries(
             "Refused lines or rows",
             "Lines or rows of the source that could not be used, a second, by reason.",
             Query(expr=f"{refused} and on (reason) {once}", legend="{{reason}}"),
             unit="cps",
-            width=8,
             no_data="nothing was refused",
         ),
         p.timeseries(
@@ -47,7 +33,6 @@ def sample() -> list[Panel]:
             "Share of predictions with at least one numeric feature outside the baseline's range.",
             Query(expr=f"sum({outliers} * {sizes}) / (sum({sizes}) > 0)", legend="outliers"),
             unit="percentunit",
-            width=8,
             no_data=TOO_FEW,
         ),
     ]

@@ -23,7 +23,6 @@ def service() -> list[Panel]:
             "Requests a second, all replicas together; without a version where the model's server counts them.",
             Query(expr=total(VERSION_KEY, rate(REQUESTS, MODEL), of="version"), legend="{{version}}"),
             unit="reqps",
-            width=8,
             no_data="no requests seen",
         ),
         p.timeseries(
@@ -32,7 +31,6 @@ def service() -> list[Panel]:
             Query(expr=error_ratio(MODEL, "version"), legend="{{version}}"),
             Query(expr=allowed("availability"), legend="allowed", role=looks.THRESHOLD),
             unit="percentunit",
-            width=8,
             no_data="no requests, or nothing says which failed: predictions.fields.status",
         ),
         p.timeseries(
@@ -41,7 +39,6 @@ def service() -> list[Panel]:
             Query(expr=f"histogram_quantile({_QUANTILE}, {buckets})", legend="{{version}}"),
             Query(expr=f"max({SLO_LATENCY.where(*MODEL)})", legend="objective", role=looks.THRESHOLD),
             unit="s",
-            width=8,
             no_data="no requests, or no durations: predictions.fields.latency",
         ),
     ]
