@@ -30,7 +30,7 @@ TITLE_BESIDES = 56
 #: The width of a letter of a table's heading, and what this has beside its text.
 HEADING_LETTER, HEADING_BESIDES = 7.1, 16
 #: And the mark of a column that is sorted by, or that can be filtered.
-HEADING_MARK = 20
+HEADING_MARK = 26
 #: Columns of a table beside which there is less room for names.
 MANY = 10
 
@@ -191,7 +191,7 @@ def test_the_worst_are_chosen_once(dashboard: Json) -> None:
     """For the whole time range: chosen anew at each step, a line is there only while it is among the worst."""
     for where, expr, query in expressions(dashboard):
         if "topk" in expr and query.get("range", False):
-            chosen = r"(max by \([\w, ]+\) \(max_over_time|sum by \(\w+\) \(increase)\([^()]*\[\$__range\] @ end\(\)\)\)"
+            chosen = r"(max by \([\w, ]+\) \((?:max|avg)_over_time|sum by \(\w+\) \(increase)\([^()]*\[\$__range\] @ end\(\)\)"
             assert re.search(rf"topk\(\d+, {chosen}", plain(expr)), where
     worst = variables(dashboard).get("worst")
     if worst is None:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from prediction_exporter.kit.looks import MULTIPLE_STEPS, MULTIPLE_UNIT, NO_DATA, Json, thresholds
+from prediction_exporter.kit.looks import MULTIPLE_STEPS, MULTIPLE_UNIT, NO_DATA, PLAIN, Json, Steps, thresholds
 from prediction_exporter.kit.panels import Panel, Query, panel_of
 
 #: What makes a field text whatever it reads like.
 TEXT: Json = {"unit": "string"}
-#: Multiples of a threshold, in its colours.
-MULTIPLE: Json = {
-    "unit": MULTIPLE_UNIT,
-    "decimals": 1,
-    "color": {"mode": "thresholds"},
-    "thresholds": thresholds(MULTIPLE_STEPS),
-    "custom.cellOptions": {"type": "color-text"},
-}
-#: What is counted: none is well.
-COUNT: Json = {"unit": "short", "decimals": 0}
-
-
+#: What stands where there is none, in no colour that judges.
 _NOTHING = "-"
+_NULL: Json = {"type": "special", "options": {"match": "null+nan", "result": {"text": _NOTHING, "color": PLAIN, "index": 9}}}
+
+
+def colored(steps: Steps, **look: object) -> Json:
+    """Return the look of values that are coloured by steps."""
+    judged = {"color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": [_NULL]}
+    return {**look, **judged, "custom.cellOptions": {"type": "color-text"}}
+
+
+#: Multiples of a threshold, in its colours.
+MULTIPLE = colored(MULTIPLE_STEPS, unit=MULTIPLE_UNIT, decimals=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,8 @@ from prediction_exporter.kit.verdicts import HEALTH_COLORS, HEALTH_WORDS, leadin
 
 #: What a link from here to another dashboard keeps; the place is that of the model.
 KEPT = ("datasource",)
+#: Models whose health is drawn over time: more cannot be told apart.
+_STRIPS = 20
 _NONE_OR_RED = ((None, looks.GOOD), (1, looks.BAD))
 _NONE_OR_NEAR = ((None, looks.GOOD), (1, looks.NEAR))
 
@@ -41,11 +43,16 @@ def board() -> Board:
 
 
 def _figures() -> list[Panel]:
-    def figure(title: str, description: str, expr: str, steps: looks.Steps = ((None, looks.PLAIN),), width: int = 3) -> Panel:
+    def figure(
+        title: str,
+        description: str,
+        expr: str,
+        steps: looks.Steps = ((None, looks.PLAIN),),
+        width: int = 3,
+        no_data: str = "none is known",
+    ) -> Panel:
         query = p.now(expr, title.lower())
-        return p.counts(
-            p.stat(title, description, query, unit="short", steps=steps, width=width, no_data=NOT_RECORDED),
-        )
+        return p.counts(p.stat(title, description, query, unit="short", steps=steps, width=width, no_data=no_data))
 
     return [
         figure("Models", "Models that are watched, or were within a day and that no exporter was told to forget.", q.models()),
@@ -75,6 +82,7 @@ def _figures() -> list[Panel]:
             "Features of all models whose PSI is above its threshold in any window.",
             q.drifted_of_all(),
             width=4,
+            no_data="none is compared",
         ),
         p.stat(
             "Requests",
@@ -90,13 +98,13 @@ def _figures() -> list[Panel]:
 def _history() -> Panel:
     return leading(
         p.states(
-            "Health of each model",
-            "What the alerts on each model say of it over time. A click leads to the model.",
-            Query(expr=q.health(), legend="{{model}} {{namespace}} {{cluster}}"),
+            "Health over time",
+            f"What the alerts on each model say of it: the {_STRIPS} worst of the time range. A click leads to the model.",
+            Query(expr=q.worst_health(_STRIPS), legend="{{model}} {{namespace}} {{cluster}}"),
             colors=HEALTH_COLORS,
             texts=HEALTH_WORDS,
             width=24,
-            height=9,
+            height=12,
             no_data=NOT_RECORDED,
         ),
         "Show ${__field.labels.model}",

@@ -34,9 +34,17 @@ def health() -> str:
     return f"{_BY_MODEL} ({HEALTH.where(*PLACE)} and {OWNED_MODELS})"
 
 
+def worst_health(count: int) -> str:
+    """Return the health of the models that were worst over the time range: chosen once for all of it."""
+    mean = f"topk({count}, max {by(PLACED)} (avg_over_time({HEALTH.where(*PLACE)}[$__range] @ end()) and {OWNED_MODELS}))"
+    return f"{health()} and {on(PLACED)} {mean}"
+
+
 def owners() -> str:
     """Return who has most areas of each model, with their number."""
-    of_areas = f"count {by((*PLACED, 'owner'))} ({OWNER.where(*PLACE)} and {OWNED_MODELS})"
+    # Owners are remembered for a day, also those of models that an exporter was told to forget.
+    known = f"{OWNER.where(*PLACE)} and {on(MODEL_KEY)} {HEALTH.where(*PLACE)} and {OWNED_MODELS}"
+    of_areas = f"count {by((*PLACED, 'owner'))} ({known})"
     return f"topk {by(PLACED)} (1, {of_areas})"
 
 

@@ -7,7 +7,7 @@ from prediction_exporter.kit.alert import AREAS, SEVERITIES
 from prediction_exporter.kit.boards import fleet_queries as q
 from prediction_exporter.kit.boards.board import link, path_of
 from prediction_exporter.kit.boards.selectors import OWNED
-from prediction_exporter.kit.lists import COUNT, MULTIPLE, TEXT, Cell, listed
+from prediction_exporter.kit.lists import MULTIPLE, TEXT, Cell, colored, listed
 from prediction_exporter.kit.looks import BAD, GOOD, NEAR, PLAIN, Json, meanings, thresholds
 from prediction_exporter.kit.panels import Panel
 from prediction_exporter.kit.promql import select
@@ -50,8 +50,8 @@ def models(kept: tuple[str, ...]) -> Panel:
         "color": {"mode": "thresholds"},
         "thresholds": thresholds([(None, "transparent")]),
     }
-    left = {"unit": "percentunit", "decimals": 0, **_colored([(None, BAD), (0, NEAR), (0.25, GOOD)])}
-    drifted = {**COUNT, **_colored([(None, GOOD), (1, NEAR)])}
+    left = colored(((None, BAD), (0, NEAR), (0.25, GOOD)), unit="percentunit", decimals=0)
+    drifted = colored(((None, GOOD), (1, NEAR)), unit="short", decimals=0)
     return listed(
         "Models, worst first",
         "How each model is by its alerts. Errors and slow requests of the last five minutes, as multiples of what objectives "
@@ -61,8 +61,8 @@ def models(kept: tuple[str, ...]) -> Panel:
         *(p.now(expr, name, table=True) for name, expr in fields.items()),
         cells=(
             Cell(name="model", label="model", link=("Show ${__value.text}", link("model", *kept, **of_model))),
-            Cell(name="namespace", label="namespace", width=104),
-            Cell(name="owner", label="owner", width=100, link=("Models of ${__value.text}", of_owner)),
+            Cell(name="namespace", label="namespace", width=116),
+            Cell(name="owner", label="owner", width=92, link=("Models of ${__value.text}", of_owner)),
             Cell(name="health", width=98, look=health),
             Cell(name="requests", width=84, look={"unit": "reqps", "decimals": 1}),
             Cell(name="errors", width=68, look=MULTIPLE),
@@ -102,10 +102,10 @@ def alerts(kept: tuple[str, ...]) -> Panel:
         "Every alert on a model or on its exporter that fires, the newest first, and since when it is so.",
         p.now(f"({firing}) * 1000", "since", table=True),
         cells=(
-            Cell(name="severity", label="severity", width=96, look=severity),
+            Cell(name="severity", label="severity", width=104, look=severity),
             Cell(name="alert", label="alertname", width=200),
             Cell(name="model", label="model", link=("Show ${__value.text}", link("model", *kept, **of_model))),
-            Cell(name="namespace", label="namespace", width=104),
+            Cell(name="namespace", label="namespace", width=116),
             Cell(name="version", label="version", width=90),
             Cell(name="column", label="column", width=150),
             Cell(name="area", label="area", width=100),
@@ -117,7 +117,3 @@ def alerts(kept: tuple[str, ...]) -> Panel:
         height=8,
         no_data="no alert fires, or rules are not evaluated: see the models above",
     )
-
-
-def _colored(steps: list[tuple[float | None, str]]) -> Json:
-    return {"color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "custom.cellOptions": {"type": "color-text"}}
