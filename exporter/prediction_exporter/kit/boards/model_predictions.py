@@ -10,8 +10,10 @@ from prediction_exporter.kit.boards.choices import TOP
 from prediction_exporter.kit.boards.model_columns import TOO_FEW
 from prediction_exporter.kit.boards.selectors import MODEL, OUTPUT, VERSION, WINDOW, WINDOWS, rate
 from prediction_exporter.kit.figures import PSI
+from prediction_exporter.kit.fleet import SHARED, total
 from prediction_exporter.kit.heatmaps import heatmap
 from prediction_exporter.kit.panels import Panel, Query
+from prediction_exporter.kit.promql import VERSION_KEY
 from prediction_exporter.kit.recording import WINDOW_COUNT
 
 
@@ -48,12 +50,14 @@ def _classes() -> Panel:
 
 
 def _scores() -> Panel:
-    scores, values = (rate(f"{family}_bucket", VERSION) for family in (PREDICTION_SCORE, PREDICTION_VALUE))
+    # A model has one of both.
+    either = " or ".join(rate(f"{family}_bucket", VERSION) for family in (PREDICTION_SCORE, PREDICTION_VALUE))
+    counted = total((*VERSION_KEY, "le"), f"({either})", of="le", shared=SHARED)
     return heatmap(
         "Scores",
         "How many of this version's scores fall into each bucket, a second; of several classes, those of all. Of a model that "
         "predicts numbers, its predictions, by deciles of the baseline.",
-        Query(expr=f"sum by (le) ({scores} or {values})", legend="{{le}}"),
+        Query(expr=counted, legend="{{le}}"),
         unit="short",
         width=12,
         height=8,
