@@ -172,8 +172,8 @@ def test_a_multiple_of_a_threshold_has_one_scale(panel: Json) -> None:
             plain(target["expr"]),
         )
         if not multiple:
-            # States are no multiples: health, and alerts by their severity.
-            states = HEALTH.name in target["expr"] or "ALERTS{" in target["expr"]
+            # States are no multiples: health, alerts by their severity, and what is worse than its threshold.
+            states = HEALTH.name in target["expr"] or "ALERTS{" in target["expr"] or "> bool 1" in target["expr"]
             assert panel["type"] not in {"bargauge", "state-timeline"} or states
             continue
         assert (field["unit"], field["decimals"], field["min"]) == ("suffix:x", 1, 0)
