@@ -29,6 +29,10 @@ UNIT, LETTER = (1280 - 2 * 16) / 24, 7.4
 TITLE_BESIDES = 56
 #: The width of a letter of a table's heading, and what this has beside its text.
 HEADING_LETTER, HEADING_BESIDES = 7.1, 16
+#: And the mark of a column that is sorted by, or that can be filtered.
+HEADING_MARK = 26
+#: Columns of a table beside which there is less room for names.
+MANY = 10
 
 each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard["title"])
 each_panel = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
@@ -89,7 +93,7 @@ def test_a_figure_about_now_is_not_the_past(panel: Json) -> None:
         assert panel["options"]["reduceOptions"]["calcs"] == ["last"]
         (unknown,) = [each["options"] for each in defaults(panel)["mappings"] if each["type"] == "special"]
         assert unknown["match"] == "null+nan"
-        assert unknown["result"]["text"] == "no data"
+        assert unknown["result"]["text"] == defaults(panel)["noValue"]
         assert unknown["result"]["color"] not in {GOOD, NEAR, BAD, "text"}
     assert panel["options"].get("graphMode", "none") == "none"
 
@@ -107,7 +111,8 @@ def test_red_means_that_a_threshold_is_passed(panel: Json) -> None:
             base, *above = steps(field)
             assert base[0] is None
             assert BAD not in {color for value, color in above if not value}
-            assert base[1] in {GOOD, "text", "transparent"} or (base[1], above) == (BAD, [(1, GOOD)])
+            # What is bad where it is low is good from a value on.
+            assert base[1] in {GOOD, "text", "transparent"} or (base[1] == BAD and above[-1][1] == GOOD)
 
 
 @each_panel
@@ -151,8 +156,10 @@ def test_what_has_a_threshold_is_drawn_with_it(panel: Json) -> None:
         assert str(SLO_OBJECTIVE) in read
     for step in panel.get("transformations", ()):
         if step["id"] == "configFromData":
-            (limit,) = [target for target in panel["targets"] if target["refId"] == step["options"]["configRefId"]]
-            assert step["options"]["mappings"] == [{"fieldName": limit["legendFormat"], "handlerKey": "threshold1"}]
+            (config,) = [target for target in panel["targets"] if target["refId"] == step["options"]["configRefId"]]
+            limit = {"fieldName": config["legendFormat"], "handlerKey": "threshold1"}
+            # Or of how many a figure is, which is written behind it.
+            assert step["options"]["mappings"] in ([limit], [{"fieldName": "unit", "handlerKey": "unit"}])
 
 
 @each_panel
@@ -165,7 +172,9 @@ def test_a_multiple_of_a_threshold_has_one_scale(panel: Json) -> None:
             plain(target["expr"]),
         )
         if not multiple:
-            assert panel["type"] not in {"bargauge", "state-timeline"} or HEALTH.name in target["expr"]
+            # States are no multiples: health, alerts by their severity, and what is worse than its threshold.
+            states = HEALTH.name in target["expr"] or "ALERTS{" in target["expr"] or "> bool 1" in target["expr"]
+            assert panel["type"] not in {"bargauge", "state-timeline"} or states
             continue
         assert (field["unit"], field["decimals"], field["min"]) == ("suffix:x", 1, 0)
         if panel["type"] == "timeseries":
@@ -182,9 +191,8 @@ def test_the_worst_are_chosen_once(dashboard: Json) -> None:
     """For the whole time range: chosen anew at each step, a line is there only while it is among the worst."""
     for where, expr, query in expressions(dashboard):
         if "topk" in expr and query.get("range", False):
-            assert re.search(r"topk\(\d+, max by \(column\) \(max_over_time\([^()]*\[\$__range\] @ end\(\)\)\)", plain(expr)), (
-                where
-            )
+            chosen = r"(max by \([\w, ]+\) \((?:max|avg)_over_time|sum by \(\w+\) \(increase)\([^()]*\[\$__range\] @ end\(\)\)"
+            assert re.search(rf"topk\(\d+, {chosen}", plain(expr)), where
     worst = variables(dashboard).get("worst")
     if worst is None:
         return
@@ -224,8 +232,10 @@ def test_a_legend_is_a_table_of_values(panel: Json) -> None:
 
 @each_panel
 def test_nothing_is_said_in_words(panel: Json) -> None:
-    """What it means where nothing answers, in the panel's own words."""
+    """What it means where nothing answers, in the panel's own words; of many cells, a mark."""
     assert re.fullmatch(r"[a-z].*[a-z]", defaults(panel)["noValue"])
+    if any(each["id"] == "merge" for each in panel.get("transformations", ())):
+        assert {look["noValue"] for look in looks(panel).values() if not look.get("custom.hidden")} == {"-"}
 
 
 @each_panel
@@ -251,12 +261,19 @@ def test_a_table_fits(panel: Json) -> None:
     """All of its columns and their headings, in a window of 1280 pixels, with a name of thirty letters in the first."""
     if any(each["id"] == "groupingToMatrix" for each in panel["transformations"]):
         return  # its columns are the classes
-    first, *others = looks(panel).values()
-    assert len(others) == len(panel["targets"]) == 6
-    rest = (panel["gridPos"]["w"] * UNIT - 2 * 8 - first["custom.width"]) / len(others)
+    shown = {name: look for name, look in looks(panel).items() if not look.get("custom.hidden")}
+    widths = {name: look.get("custom.width", 0) for name, look in shown.items()}
+    sharing = [name for name, width in widths.items() if not width]
+    rest = (panel["gridPos"]["w"] * UNIT - 2 * 8 - sum(widths.values())) / len(sharing)
     assert rest >= defaults(panel)["custom"]["minWidth"]
-    assert first["custom.width"] >= 30 * LETTER
-    assert max(len(target["legendFormat"]) for target in panel["targets"]) * HEADING_LETTER + HEADING_BESIDES <= rest
+    sorted_by = {each["displayName"] for each in panel["options"]["sortBy"]}
+    assert sorted_by <= shown.keys()
+    for name, width in widths.items():
+        besides = HEADING_BESIDES + HEADING_MARK * ((name in sorted_by) + bool(shown[name].get("custom.filterable")))
+        assert len(name) * HEADING_LETTER + besides <= (width or rest), name
+    # What every row is about has room for its name.
+    (about,) = [name for name in ("column", "model", "instance", "objective") if name == next(iter(shown)) or name in sharing]
+    assert (widths[about] or rest) >= (30 if len(shown) <= MANY else 24) * LETTER
 
 
 @of_kind("table", "barchart")
@@ -265,7 +282,11 @@ def test_the_value_of_a_label_is_text(panel: Json) -> None:
     (matrix,) = [each["options"] for each in panel["transformations"] if each["id"] == "groupingToMatrix"] or [None]
     joined = [each["options"]["byField"] for each in panel["transformations"] if each["id"] == "joinByField"]
     names = joined if matrix is None else [f"{matrix['rowField']}\\{matrix['columnField']}"]
-    assert [looks(panel)[name]["unit"] for name in names] == ["string"]
+    if any(each["id"] == "merge" for each in panel["transformations"]):
+        values = {target["legendFormat"] for target in panel["targets"]}
+        names = [name for name, look in looks(panel).items() if name not in values and not look.get("custom.hidden")]
+    assert names
+    assert {looks(panel)[name]["unit"] for name in names} == {"string"}
 
 
 @each_dashboard

@@ -54,16 +54,18 @@ def thresholds(steps: Steps) -> Json:
     return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps]}
 
 
-def words(texts: Mapping[str, str], colors: Mapping[str, str] | None = None) -> list[Json]:
-    """Return words for values, and that nothing is known where there is none: its colour must not be that of a good value."""
-    found: list[Json] = []
-    if texts:
-        options: dict[str, Json] = {value: {"text": text, "index": i} for i, (value, text) in enumerate(texts.items())}
-        for value, color in (colors or {}).items():
-            options[value]["color"] = color
-        found.append({"type": "value", "options": options})
-    unknown = {"text": NO_DATA, "color": UNKNOWN, "index": len(texts)}
-    return [*found, {"type": "special", "options": {"match": "null+nan", "result": unknown}}]
+def meanings(texts: Mapping[str, str], colors: Mapping[str, str] | None = None) -> list[Json]:
+    """Return words for values, and colours."""
+    options: dict[str, Json] = {value: {"text": text, "index": i} for i, (value, text) in enumerate(texts.items())}
+    for value, color in (colors or {}).items():
+        options[value]["color"] = color
+    return [{"type": "value", "options": options}] if options else []
+
+
+def words(texts: Mapping[str, str], colors: Mapping[str, str] | None = None, *, no_data: str = NO_DATA) -> list[Json]:
+    """Return words for values, and for none: that nothing is known must not have the colour of a good value."""
+    unknown = {"text": no_data, "color": UNKNOWN, "index": len(texts)}
+    return [*meanings(texts, colors), {"type": "special", "options": {"match": "null+nan", "result": unknown}}]
 
 
 def multiple(defaults: Json) -> None:

@@ -16,6 +16,7 @@ from prediction_exporter.kit.looks import (
     Role,
     Steps,
     drawn,
+    meanings,
     multiple,
     thresholds,
     words,
@@ -205,6 +206,7 @@ def stat(
     texts: Mapping[str, str] | None = None,
     decimals: int | None = None,
     width: int = 6,
+    no_data: str = NO_DATA,
 ) -> Panel:
     """Return one large figure about now; ``steps`` give its colour from a value on, ``texts`` words for values."""
     options = {
@@ -218,8 +220,9 @@ def stat(
         "orientation": "auto",
         "reduceOptions": _LAST,
     }
-    panel = panel_of("stat", title, description, [query], unit=unit, width=width, height=3, options=options)
-    panel.defaults.update({"color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": words(texts or {})})
+    panel = panel_of("stat", title, description, [query], unit=unit, width=width, height=3, options=options, no_data=no_data)
+    mappings = words(texts or {}, no_data=no_data)
+    panel.defaults.update({"color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": mappings})
     if decimals is not None:
         panel.defaults["decimals"] = decimals
     return panel
@@ -254,10 +257,13 @@ def band(panel: Panel, *, upper: str, lower: str) -> Panel:
 
 def limited(panel: Panel, limit: Query) -> Panel:
     """Return a figure that is red from the value of another query on, where that has one."""
-    config = {"refId": "limit", **{key: value for key, value in _target(limit, "").items() if key != "refId"}}
-    panel.content["targets"].append(config)
-    mapping = {"fieldName": limit.legend, "handlerKey": "threshold1"}
-    panel.content["transformations"] = [{"id": "configFromData", "options": {"configRefId": "limit", "mappings": [mapping]}}]
+    return configured(panel, limit, "limit", {"fieldName": limit.legend, "handlerKey": "threshold1"})
+
+
+def configured(panel: Panel, query: Query, letter: str, mapping: Json) -> Panel:
+    """Return a figure whose look another query's result says."""
+    panel.content["targets"].append(_target(query, letter))
+    panel.content["transformations"] = [{"id": "configFromData", "options": {"configRefId": letter, "mappings": [mapping]}}]
     return panel
 
 
@@ -289,7 +295,7 @@ def bars(title: str, description: str, query: Query, *, width: int, height: int,
     return panel
 
 
-def timeline(title: str, description: str, query: Query, *, width: int, height: int, no_data: str = NO_DATA) -> Panel:
+def timeline(title: str, description: str, *queries: Query, width: int, height: int, no_data: str = NO_DATA) -> Panel:
     """Return a strip over time for each series of multiples of a threshold, coloured as the bars are."""
     options = {
         "showValue": "never",
@@ -300,7 +306,7 @@ def timeline(title: str, description: str, query: Query, *, width: int, height: 
         "tooltip": {"mode": "single", "sort": "none"},
     }
     panel = panel_of(
-        "state-timeline", title, description, [query], unit="", width=width, height=height, options=options, no_data=no_data
+        "state-timeline", title, description, queries, unit="", width=width, height=height, options=options, no_data=no_data
     )
     multiple(panel.defaults)
     panel.defaults["custom"] = {"lineWidth": 0, "fillOpacity": 80, "spanNulls": False}
@@ -308,13 +314,20 @@ def timeline(title: str, description: str, query: Query, *, width: int, height: 
 
 
 def states(
-    title: str, description: str, query: Query, *, colors: Mapping[str, str], texts: Mapping[str, str], width: int, height: int
+    title: str,
+    description: str,
+    *queries: Query,
+    colors: Mapping[str, str],
+    texts: Mapping[str, str],
+    width: int,
+    height: int,
+    no_data: str = NO_DATA,
 ) -> Panel:
-    """Return a strip over time of a series whose values are states; ``colors`` and ``texts`` are by value."""
+    """Return strips over time of series whose values are states, with gaps; ``colors`` and ``texts`` are by value."""
     # Not by thresholds: Grafana would merge values into their ranges, and write 2+ for a warning.
-    panel = timeline(title, description, query, width=width, height=height)
+    panel = timeline(title, description, *queries, width=width, height=height, no_data=no_data)
     panel.content["options"]["showValue"] = "auto"
     for name in ("decimals", "min", "max", "thresholds"):
         del panel.defaults[name]
-    panel.defaults.update(unit="short", color={"mode": "fixed", "fixedColor": UNKNOWN}, mappings=words(texts, colors))
+    panel.defaults.update(unit="short", color={"mode": "fixed", "fixedColor": UNKNOWN}, mappings=meanings(texts, colors))
     return panel

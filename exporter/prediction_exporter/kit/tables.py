@@ -51,7 +51,15 @@ class Field:
 
 
 def table(
-    title: str, description: str, *fields: Field, over: str, link: str, sort_by: str, first: int, width: int, height: int
+    title: str,
+    description: str,
+    *fields: Field,
+    over: str,
+    sort_by: str,
+    first: int,
+    width: int,
+    height: int,
+    link: str | None = None,
 ) -> Panel:
     """Return a table with a row for each value of a label and a column for each query.
 
@@ -60,18 +68,19 @@ def table(
         description: of the panel.
         fields: its columns, beside the label's.
         over: the label.
-        link: where the label's values lead.
         sort_by: heading that the rows are sorted by, the largest first.
         first: width of the label's column in pixels; the others share the rest.
         width: in grid units.
         height: in grid units.
+        link: where the label's values lead, if anywhere.
     """
     options = {"showHeader": True, "frameIndex": 0, "cellHeight": "sm", "sortBy": [{"displayName": sort_by, "desc": True}]}
     queries = [field.query for field in fields]
     panel = panel_of("table", title, description, queries, unit="short", width=width, height=height, options=options)
     panel.defaults["custom"] = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 100}
-    shown = {"id": "links", "value": [{"title": "Show ${__value.text}", "url": link, "targetBlank": False}]}
-    properties: list[Json] = [_TEXT, {"id": "custom.width", "value": first}, {"id": "custom.filterable", "value": True}, shown]
+    properties: list[Json] = [_TEXT, {"id": "custom.width", "value": first}, {"id": "custom.filterable", "value": True}]
+    if link is not None:
+        properties.append({"id": "links", "value": [{"title": "Show ${__value.text}", "url": link, "targetBlank": False}]})
     overrides = panel.content["fieldConfig"]["overrides"]
     overrides.append({"matcher": {"id": "byName", "options": over}, "properties": properties})
     for field in fields:

@@ -13,8 +13,11 @@ from prediction_exporter.kit.scale import Scale, duration
 MISSED, BUSY = 3, 0.8
 _KEY = (*INSTANCE_KEY, "rule_group")
 _OURS = '{rule_group=~".*prediction-exporter.*"}'
-_DURATION = f"prometheus_rule_group_last_duration_seconds{_OURS}"
-_INTERVAL = f"prometheus_rule_group_interval_seconds{_OURS}"
+#: What Prometheus says of each group of rules.
+GROUP_DURATION = "prometheus_rule_group_last_duration_seconds"
+GROUP_INTERVAL = "prometheus_rule_group_interval_seconds"
+_DURATION = f"{GROUP_DURATION}{_OURS}"
+_INTERVAL = f"{GROUP_INTERVAL}{_OURS}"
 _LAST = f"prometheus_rule_group_last_evaluation_timestamp_seconds{_OURS}"
 _FAILED = f"prometheus_rule_evaluation_failures_total{_OURS}"
 

@@ -1,22 +1,12 @@
-"""Rows of the dashboard of a model on its columns: the worst first, drift, and data quality."""
+"""Rows of the dashboard of a model on its columns: the worst first, and what was wrong with them when."""
 
 from __future__ import annotations
 
-from prediction_exporter.collectors.source import EVENTS_REJECTED
-from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
-from prediction_exporter.kit import figures, looks
+from prediction_exporter.kit import figures
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import tables as t
 from prediction_exporter.kit.boards.choices import TOP
-from prediction_exporter.kit.boards.selectors import (
-    FEATURE,
-    MODEL,
-    WINDOW,
-    WINDOWS,
-    WORST,
-    drifted,
-    rate,
-)
+from prediction_exporter.kit.boards.selectors import FEATURE, WINDOW, WINDOWS, WORST, drifted
 from prediction_exporter.kit.figures import (
     BADNESS,
     INVALID,
@@ -29,16 +19,20 @@ from prediction_exporter.kit.figures import (
     Figure,
     values,
 )
-from prediction_exporter.kit.fleet import SHARED, total
 from prediction_exporter.kit.panels import Panel, Query
-from prediction_exporter.kit.promql import MODEL_KEY, largest_of
-from prediction_exporter.statistics.outlier_ratio import OUTLIER_RATIO
+from prediction_exporter.kit.promql import largest_of
+from prediction_exporter.kit.verdicts import leading
 
 TOO_FEW = "no predictions in the window, or fewer than the model's least number"
 
 
-def columns(link: str) -> list[Panel]:
-    """Return the panels of the row; ``link`` leads to a column."""
+def columns(of_text: str, of_series: str) -> list[Panel]:
+    """Return the panels of the row.
+
+    Args:
+        of_text: leads to the column that a cell of a table names.
+        of_series: leads to the column of a series.
+    """
 
     def multiple(*shares: Figure) -> str:
         # What is not recorded is as good as none.
@@ -61,122 +55,82 @@ def columns(link: str) -> list[Panel]:
             "Columns, worst first",
             "What is watched of each column in the window, as multiples of its threshold: above 1 an alert fires in time. "
             "Invalid is the larger of wrong types and of NaN and infinities. A share below "
-            f"{RECORDED_FROM:g} of its threshold is shown as 0. A click on a column shows it below.",
+            f"{RECORDED_FROM:g} of its threshold is shown as 0. A click on a column shows it.",
             *(t.Field(query=p.now(f"max by (column) ({expr})", name, table=True), unit=unit) for expr, name, unit in fields),
             over="column",
-            link=link,
+            link=of_text,
             sort_by="worst of all",
             first=250,
             width=24,
             height=12,
         ),
-        p.timeline(
-            "When was which column bad",
-            f"The {TOP} worst columns of the time range: the largest of all that is watched of each, against its threshold.",
-            Query(expr=f"max by (column) ({BADNESS.where(*WORST)})", legend="{{column}}"),
-            width=24,
-            height=8,
-            no_data=TOO_FEW,
+        leading(
+            p.timeline(
+                "When was which column bad",
+                f"The {TOP} worst columns of the time range: the worst of all that is watched of each, against its threshold.",
+                Query(expr=f"max by (column) ({BADNESS.where(*WORST)})", legend="{{column}}"),
+                width=24,
+                height=8,
+                no_data=TOO_FEW,
+            ),
+            "Show ${__field.labels.column}",
+            of_series,
         ),
     ]
 
 
-def drift() -> list[Panel]:
-    """Return the panels of the row."""
+def over_time() -> list[Panel]:
+    """Return the panels of the row on the worst columns over time, one for each thing that is watched of them."""
+
+    def graph(title: str, description: str, *watched: tuple[Figure, str], no_data: str = TOO_FEW) -> Panel:
+        return p.multiples(
+            p.timeseries(
+                title,
+                f"{description} Of the {TOP} worst columns of the time range, as multiples of their thresholds; what is below "
+                f"{RECORDED_FROM:g} of these is not drawn.",
+                *(
+                    Query(expr=f"max by (column) ({figure.over.where(*WORST)})", legend=f"{{{{column}}}}{suffix}")
+                    for figure, suffix in watched
+                ),
+                unit="",
+                no_data=no_data,
+            )
+        )
+
     return [
-        p.bars(
-            "Largest PSI",
-            "PSI divided by its threshold; from 1 on a feature counts as drifted, and a full bar is twice the threshold.",
-            p.now(
-                f"sort_desc(topk({TOP}, max by (column) ({PSI.over.where(*WINDOW, FEATURE)})))",
-                "{{column}}",
-            ),
-            width=12,
-            height=10,
-            no_data=TOO_FEW,
-        ),
         p.counts(
             p.timeseries(
                 "Drifted features by window",
                 "Number of features whose PSI is above its threshold.",
                 Query(expr=drifted((*WINDOWS, FEATURE), "window"), legend="{{window}}"),
                 unit="short",
-                height=10,
                 no_data=TOO_FEW,
             )
         ),
-    ]
-
-
-def _largest(share: Figure) -> str:
-    """Return the share of the worst columns, chosen once for the range; of none that is as good as 0 over all of it."""
-    worst = f"topk({TOP}, max by (column) (max_over_time({share.over.where(*WINDOW)}[$__range] @ end())))"
-    shares = " ".join(share.value(figures.chosen(*WINDOW)).split())
-    return f"max by (column) ({shares}) and on (column) {worst}"
-
-
-def quality() -> list[Panel]:
-    """Return the panels of the row."""
-
-    def share(title: str, description: str, *shares: tuple[Figure, str], no_data: str = TOO_FEW) -> Panel:
-        lines = [Query(expr=_largest(share), legend=f"{{{{column}}}}{suffix}") for share, suffix in shares]
-        thresholds = [
-            Query(
-                expr=f"min({share.threshold(figures.chosen(*WINDOW))})",
-                legend=f"lowest threshold{suffix}",
-                role=looks.THRESHOLD,
-            )
-            for share, suffix in shares
-        ]
-        return p.timeseries(
-            title,
-            f"{description} The {TOP} worst columns of the time range, against their thresholds, and the lowest of these.",
-            *lines,
-            *thresholds,
-            unit="percentunit",
-            no_data=no_data,
-        )
-
-    outliers = OUTLIER_RATIO.family.where(*WINDOW)
-    sizes = WINDOW_PREDICTIONS.where(*WINDOW)
-    return [
-        share("Missing values", "Share of predictions in which the column is absent or null.", (MISSING, "")),
-        share(
+        graph("PSI", "How far the column is from the baseline.", (PSI, "")),
+        graph(
+            "Missing values",
+            "Share of predictions in which the column is absent or null.",
+            (MISSING, ""),
+            no_data="next to nothing is missing, or the window has too few predictions",
+        ),
+        graph(
             "Invalid values",
             "Share of predictions in which the column holds a wrong type, NaN or an infinity.",
             (INVALID, ""),
             (NON_FINITE, " NaN"),
+            no_data="next to nothing is invalid, or the window has too few predictions",
         ),
-        share(
+        graph(
             "Unseen categories",
             "Share of the column's values that the baseline does not hold.",
             (UNSEEN, ""),
-            no_data="no categories in the window",
+            no_data="next to nothing is unseen, or there are no categories in the window",
         ),
-        share(
+        graph(
             "Values out of range",
             "Share of the column's values outside the baseline's range.",
             (OUT_OF_RANGE, ""),
-            no_data="no numbers in the window",
-        ),
-        p.timeseries(
-            "Predictions with outliers",
-            "Share of predictions with at least one numeric feature outside the baseline's range.",
-            Query(expr=f"sum({outliers} * {sizes}) / (sum({sizes}) > 0)", legend="outliers"),
-            unit="percentunit",
-            no_data=TOO_FEW,
-        ),
-        p.timeseries(
-            "Refused lines or rows",
-            "Lines or rows of the source that could not be used, a second, by reason.",
-            Query(
-                expr=(
-                    f"{total((*MODEL_KEY, 'reason'), rate(EVENTS_REJECTED, MODEL), of='reason', shared=SHARED)} "
-                    f"and on (reason) sum by (reason) (increase({EVENTS_REJECTED.where(*MODEL)}[$__range] @ end())) > 0"
-                ),
-                legend="{{reason}}",
-            ),
-            unit="cps",
-            no_data="nothing was refused",
+            no_data="next to nothing is out of range, or there are no numbers in the window",
         ),
     ]

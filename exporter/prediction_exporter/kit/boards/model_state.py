@@ -1,12 +1,13 @@
-"""The row on the model's state: figures about now; each can be red, and none is green where nothing answers."""
+"""The row on the model's state: statements about now; each can be red, and none is green where nothing answers."""
 
 from __future__ import annotations
 
-from prediction_exporter.collectors.identity import SLO_LATENCY
-from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_UP
+from prediction_exporter.collectors.identity import SLO_LATENCY, SLO_OBJECTIVE
+from prediction_exporter.collectors.source import LAST_SUCCESS
 from prediction_exporter.collectors.traffic import REQUEST_DURATION, REQUESTS, REQUESTS_FAILED
 from prediction_exporter.kit import looks
 from prediction_exporter.kit import panels as p
+from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.widespread_drift import LEAST as WIDESPREAD
 from prediction_exporter.kit.boards.selectors import (
     FEATURE,
@@ -14,40 +15,157 @@ from prediction_exporter.kit.boards.selectors import (
     SERVED,
     WINDOW,
     allowed,
+    answered,
+    compared,
     drifted,
-    latency,
     rate_now,
     with_bad_data,
 )
+from prediction_exporter.kit.burn import PAGES
 from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.groups import HEALTH
 from prediction_exporter.kit.health import Health
 from prediction_exporter.kit.panels import Panel, Query
-from prediction_exporter.kit.promql import VERSION_KEY, select
+from prediction_exporter.kit.performance import BESIDE, WORST
+from prediction_exporter.kit.promql import MODEL_KEY, select
+from prediction_exporter.kit.recording import HALF_HOUR, TRAFFIC
 from prediction_exporter.kit.scale import SECONDS_STALE
+from prediction_exporter.kit.verdicts import HEALTH_COLORS, HEALTH_WORDS, in_words, leading, out_of
 
 _NONE_OR_RED = ((None, looks.GOOD), (1, looks.BAD))
+_FIRING = (*MODEL, 'alertstate="firing"')
+#: How many times as fast as allowed the error budget is used where somebody is called, over whichever span.
+_CALLED = PAGES[-1][0]
+#: What a severity is in a series of health.
+_SEVERITIES = {"critical": Health.CRITICAL, "warning": Health.WARNING, "info": Health.INFO}
+#: A request a second that is next to none.
+_SOME = 1e-6
 
 
-def state() -> list[Panel]:
-    """Return the panels of the row."""
-    return [*_verdicts(), *_service(), _health()]
+def state(links: dict[str, str]) -> list[Panel]:
+    """Return the panels of the row; ``links`` lead to the dashboards of a name."""
+    return [
+        _health(),
+        leading(_watched(), "Exporter", links["exporter"]),
+        _alerts(),
+        leading(_performance(), "Performance", links["performance"]),
+        leading(_traffic(), "Service", links["service"]),
+        leading(_errors(), "Service", links["service"]),
+        leading(_latency(), "Service", links["service"]),
+        *_columns(),
+        _over_time(),
+    ]
 
 
-def _verdicts() -> list[Panel]:
-    alerts = select("ALERTS", *MODEL, 'alertstate="firing"', 'severity!="info"')
+def _health() -> Panel:
+    return in_words(
+        p.stat(
+            "State",
+            "What the alerts on the model say of it; not watched where nobody sees it, where too few predictions are compared, "
+            "or where rules are not evaluated.",
+            p.now(f"max({HEALTH.where(*MODEL)})", "state"),
+            unit="short",
+            no_data="not watched",
+        ),
+        HEALTH_WORDS,
+        HEALTH_COLORS,
+    )
+
+
+def _watched() -> Panel:
+    return p.stat(
+        "Watched",
+        "Time since the source was read and the statistics were evaluated without error, on the slowest replica that answers.",
+        p.now(f"time() - min({LAST_SUCCESS.where(*MODEL)})", "age"),
+        unit="s",
+        steps=((None, looks.GOOD), (SECONDS_STALE, looks.BAD)),
+        decimals=0,
+        no_data="no exporter answers",
+    )
+
+
+def _alerts() -> Panel:
+    alerts = select("ALERTS", *_FIRING, 'severity!="info"')
     # None fires only where some could: where rules are evaluated, on a model that is watched.
     watched = f"(max({HEALTH.where(*MODEL)}) != {Health.NOT_WATCHED}) * 0"
+    return p.counts(
+        p.stat(
+            "Alerts",
+            "Alerts on the model that fire now, information left out.",
+            p.now(f"count(count by (alertname, version, column) ({alerts})) or {watched}", "alerts"),
+            unit="short",
+            steps=_NONE_OR_RED,
+            no_data="none could fire",
+        )
+    )
+
+
+def _performance() -> Panel:
+    worst = WORST.where(*WINDOW, f'stage!~"{BESIDE}"')
+    return p.stat(
+        "Performance",
+        "How far the worst measure is from the baseline, as a multiple of what its threshold allows: at 0 it is as good, above "
+        "1 it is surely worse. Of the mature window, by the labels that have come.",
+        p.now(f"max({answered(worst)})", "worst measure"),
+        unit=looks.MULTIPLE_UNIT,
+        steps=looks.MULTIPLE_STEPS,
+        decimals=1,
+        no_data="no labels: labels",
+    )
+
+
+def _traffic() -> Panel:
+    lately = total(MODEL_KEY, rate_now(REQUESTS, MODEL))
+    half_hour = f"sum({answered(TRAFFIC.where(*MODEL))}) / {HALF_HOUR.seconds:g}"
+    # Rare requests are no silence. Below 0 is what an alert is about: at this hour there usually are some.
+    missed = f"0 - max({select('ALERTS', *_FIRING, alertname=str(NO_PREDICTIONS))})"
+    return p.stat(
+        "Traffic",
+        "Requests a second to all versions in the last five minutes, all replicas together; where there was none, in the last "
+        "half hour. Red where at this hour there usually are some.",
+        p.now(f"({lately} > 0) or ({missed} and on () ({half_hour})) or {half_hour}", "requests"),
+        unit="reqps",
+        steps=((None, looks.BAD), (0, looks.NEAR), (_SOME, looks.GOOD)),
+        texts={"-1": "stopped"},
+        width=4,
+        no_data="no requests seen",
+    )
+
+
+def _errors() -> Panel:
+    failed, requests = (f"sum({rate_now(family, SERVED)})" for family in (REQUESTS_FAILED, REQUESTS))
+    return p.stat(
+        "Errors",
+        "Share of this version's requests that failed in the last five minutes, as a multiple of what the objective allows; "
+        f"red from {_CALLED} on, where somebody is called if it goes on.",
+        p.now(f"{failed} / ({requests} > 0) / {allowed('availability')}", "errors"),
+        unit=looks.MULTIPLE_UNIT,
+        steps=((None, looks.GOOD), (1, looks.NEAR), (_CALLED, looks.BAD)),
+        decimals=1,
+        width=5,
+        no_data="no objective: slo.availability",
+    )
+
+
+def _latency() -> Panel:
+    promised = f"scalar(max({SLO_OBJECTIVE.where(*MODEL, slo='latency')}))"
+    buckets = f"sum by (le) ({rate_now(f'{REQUEST_DURATION}_bucket', SERVED)})"
+    return p.stat(
+        "Latency",
+        "Duration that as many of this version's requests stayed under in the last five minutes as the objective asks for, as "
+        "a multiple of the objective's; interpolated within the buckets.",
+        p.now(f"histogram_quantile({promised}, {buckets}) / on () max({SLO_LATENCY.where(*MODEL)})", "latency"),
+        unit=looks.MULTIPLE_UNIT,
+        steps=looks.MULTIPLE_STEPS,
+        decimals=1,
+        width=5,
+        no_data="no objective: slo.latency",
+    )
+
+
+def _columns() -> list[Panel]:
+    features = (*WINDOW, FEATURE)
     return [
-        p.counts(
-            p.stat(
-                "Alerts",
-                "Alerts on the model that fire now, information left out.",
-                p.now(f"count(count by (alertname, version, column) ({alerts})) or {watched}", "alerts"),
-                unit="short",
-                steps=_NONE_OR_RED,
-            )
-        ),
         p.counts(
             p.stat(
                 "Columns with bad data",
@@ -55,82 +173,40 @@ def _verdicts() -> list[Panel]:
                 p.now(with_bad_data(WINDOW), "columns"),
                 unit="short",
                 steps=_NONE_OR_RED,
+                width=5,
+                no_data="too few predictions",
             )
         ),
-        p.counts(
-            p.stat(
-                "Drifted features",
-                "Features whose PSI in the window is above its threshold, which takes the sample size into account.",
-                p.now(drifted((*WINDOW, FEATURE)), "drifted"),
-                unit="short",
-                steps=((None, looks.GOOD), (1, looks.NEAR), (WIDESPREAD, looks.BAD)),
-            )
-        ),
-        p.stat(
-            "Source",
-            "Whether the last read of the model's source succeeded on every replica that answers.",
-            p.now(f"min({SOURCE_UP.where(*MODEL)})", "source"),
-            unit="short",
-            steps=((None, looks.BAD), (1, looks.GOOD)),
-            texts={"0": "failed", "1": "up"},
+        out_of(
+            p.counts(
+                p.stat(
+                    "Drifted features",
+                    "Features whose PSI in the window is above its threshold, which takes the sample size into account, and "
+                    "how many are compared.",
+                    p.now(drifted(features), "drifted"),
+                    unit="short",
+                    steps=((None, looks.GOOD), (1, looks.NEAR), (WIDESPREAD, looks.BAD)),
+                    width=5,
+                    no_data="too few predictions",
+                )
+            ),
+            compared(features),
         ),
     ]
 
 
-def _health() -> Panel:
-    return p.states(
-        "Health",
-        "What the alerts on the model say of it over time; not watched where nobody sees it, where too few predictions are "
-        "compared, or where rules are not evaluated.",
-        Query(expr=f"max({HEALTH.where(*MODEL)})", legend="health"),
-        colors={
-            str(Health.HEALTHY.value): looks.GOOD,
-            str(Health.INFO.value): looks.PLAIN,
-            str(Health.WARNING.value): looks.NEAR,
-            str(Health.NOT_WATCHED.value): looks.UNKNOWN,
-            str(Health.CRITICAL.value): looks.BAD,
-        },
-        texts={str(state.value): state.words for state in Health},
-        width=24,
-        height=3,
+def _over_time() -> Panel:
+    of_severity = (
+        f"{select('ALERTS', *_FIRING, severity=severity)} * {health.value}" for severity, health in _SEVERITIES.items()
     )
-
-
-def _service() -> list[Panel]:
-    failed, requests = (f"sum({rate_now(family, SERVED)})" for family in (REQUESTS_FAILED, REQUESTS))
-    return [
-        p.stat(
-            "Requests",
-            "Requests a second to this version in the last five minutes, all replicas together; to all where the model's "
-            "server counts them.",
-            p.now(total(VERSION_KEY, rate_now(REQUESTS, SERVED)), "requests"),
-            unit="reqps",
-        ),
-        p.limited(
-            p.stat(
-                "Errors",
-                "Share of this version's requests that failed in the last five minutes; red above what the objective allows.",
-                p.now(f"{failed} / ({requests} > 0)", "errors"),
-                unit="percentunit",
-            ),
-            p.now(allowed("availability"), "allowed"),
-        ),
-        p.limited(
-            p.stat(
-                "Latency, p95",
-                "Duration that 95 % of this version's requests stayed under in the last five minutes, interpolated within the "
-                "buckets; red above the objective's.",
-                p.now(latency(0.95, rate_now(f"{REQUEST_DURATION}_bucket", SERVED)), "p95"),
-                unit="s",
-            ),
-            p.now(f"max({SLO_LATENCY.where(*MODEL)})", "objective"),
-        ),
-        p.stat(
-            "Last evaluation",
-            "Time since the source was read and the statistics were evaluated without error, on the slowest replica.",
-            p.now(f"time() - min({LAST_SUCCESS.where(*MODEL)})", "age"),
-            unit="s",
-            steps=((None, looks.GOOD), (SECONDS_STALE, looks.BAD)),
-            decimals=0,
-        ),
-    ]
+    return p.states(
+        "Health and alerts over time",
+        "How the model was, and which alerts fired when, each of a column on its own.",
+        Query(expr=f"max({HEALTH.where(*MODEL)})", legend="health"),
+        Query(expr=f"max by (alertname, column) ({' or '.join(of_severity)})", legend="{{alertname}} {{column}}"),
+        colors=HEALTH_COLORS,
+        texts=HEALTH_WORDS,
+        width=24,
+        height=6,
+        no_data="not watched",
+    )

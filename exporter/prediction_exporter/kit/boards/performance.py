@@ -16,7 +16,8 @@ from prediction_exporter.kit import variables as v
 from prediction_exporter.kit.boards import choices
 from prediction_exporter.kit.boards.annotations import happened
 from prediction_exporter.kit.boards.board import Board
-from prediction_exporter.kit.boards.selectors import MODEL, VERSION, WINDOW, chosen
+from prediction_exporter.kit.boards.selectors import FEATURE, MODEL, VERSION, WINDOW, chosen
+from prediction_exporter.kit.figures import PSI
 from prediction_exporter.kit.labels import (
     COVERAGE_CLASS_KEY,
     COVERAGE_OF_ALL,
@@ -59,7 +60,12 @@ def board() -> Board:
         question="How good is the model, by the labels that have come?",
         variables=[*choices.places(), choices.model(), choices.version(), choices.window(), *_choices()],
         annotations=happened(),
-        rows=[Row(title="Performance", panels=performance())],
+        rows=[
+            Row(title="Verdict", panels=[*_figures(), _cause()]),
+            Row(title="Over time", panels=_measures()),
+            Row(title="Labels", panels=[_coverage(), *_labels()]),
+            Row(title="Classes", panels=[_confusion()], collapsed=True),
+        ],
     )
 
 
@@ -98,10 +104,8 @@ def _of_measure(what: str) -> str:
     return f"__name__=~`model:model_${{measure:regex}}:{what}`"
 
 
-def performance() -> list[Panel]:
-    """Return the panels of the row."""
+def _measures() -> list[Panel]:
     return [
-        *_figures(),
         p.renamed(
             p.free_scale(
                 p.multiples(
@@ -122,10 +126,25 @@ def performance() -> list[Panel]:
         ),
         _chosen_measure(),
         _calibration(),
-        _coverage(),
-        *_labels(),
-        _confusion(),
     ]
+
+
+def _cause() -> Panel:
+    """Return what is worse over time: what comes in, what is made of it, or both."""
+    worse = f"(max({{{', '.join((BADNESSES, *_PLACE))}}}) > bool 1)"
+    drifted = f"(max({PSI.over.where(*WINDOW, FEATURE)}) > bool 1 or on () {worse} * 0)"
+    words = {"0": "neither", "1": "input drift", "2": "concept drift", "3": "both"}
+    return p.states(
+        "Input or concept drift",
+        "Whether features drift, and whether the model is surely worse than in the baseline: worse without drift of the "
+        "features means that what they tell has changed. Features are those of now; how good the model is shows with the labels.",
+        Query(expr=f"{drifted} + 2 * {worse}", legend="cause"),
+        colors=dict(zip(words, (looks.GOOD, looks.PLAIN, looks.BAD, looks.BAD), strict=True)),
+        texts=words,
+        width=24,
+        height=3,
+        no_data=_NOT_COMPARED,
+    )
 
 
 #: What is left of the name of a badness, and the class or average that follows it.

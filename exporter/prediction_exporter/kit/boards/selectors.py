@@ -6,12 +6,12 @@ not that of a range which an exporter that has stopped is still part of.
 
 from __future__ import annotations
 
-from prediction_exporter.collectors.identity import SLO_OBJECTIVE
+from prediction_exporter.collectors.identity import MODEL_OWNER_INFO, SLO_OBJECTIVE
 from prediction_exporter.collectors.source import SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
 from prediction_exporter.families import Family
 from prediction_exporter.kit.figures import BADNESS, PSI, SHARES
-from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, by, on, select
+from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, MODEL_KEY, by, on, select
 
 #: Matchers of labels; their names are those of the variables.
 Matchers = tuple[str, ...]
@@ -73,6 +73,11 @@ def latency(quantile: float, buckets: str) -> str:
     return f"histogram_quantile({quantile}, sum by (le) ({buckets}))"
 
 
+def answered(expr: str) -> str:
+    """Return a recorded figure of models that an exporter answers for; it has no operator that binds less than ``and``."""
+    return f"{expr} and {on(MODEL_KEY)} {MODEL_OWNER_INFO.where(*MODEL)}"
+
+
 def watching() -> str:
     """Return what multiplies a metric of exporters with 1 where they watch the model, and leaves the others out."""
     exporters = f"max {by(INSTANCE_KEY)} ({SOURCE_UP.where(*MODEL)}) >= bool 0"
@@ -81,17 +86,16 @@ def watching() -> str:
 
 def drifted(matchers: Matchers, *key: str) -> str:
     """Return the number of columns whose PSI is above its threshold, 0 where some can be compared and none is."""
-    distances = PSI.over.where(*matchers)
-    return _count(f"{distances} > 1", distances, key)
+    # By column first: the same model in two places has each of its columns once.
+    return f"sum {by(key)} (max {by((*key, 'column'))} ({PSI.over.where(*matchers)} > bool 1))"
+
+
+def compared(matchers: Matchers) -> str:
+    """Return the number of columns of which there is a PSI."""
+    return f"count(count by (column) ({PSI.over.where(*matchers)}))"
 
 
 def with_bad_data(matchers: Matchers) -> str:
     """Return the number of columns of which a share is above its threshold, 0 where some can be compared and none is."""
     bad = " or ".join(f"({share.over.where(*matchers)} > 1)" for share in SHARES)
-    return _count(bad, BADNESS.where(*matchers), ())
-
-
-def _count(found: str, of_these: str, key: tuple[str, ...]) -> str:
-    # By column first: the same model in two places has each of its columns once.
-    counted, all_ = (f"count {by(key)} (count {by((*key, 'column'))} ({each}))" for each in (found, of_these))
-    return f"{counted} or {all_} * 0"
+    return f"count(count by (column) ({bad})) or count({BADNESS.where(*matchers)}) * 0"

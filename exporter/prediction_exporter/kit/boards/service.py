@@ -31,8 +31,10 @@ from prediction_exporter.kit.capacity import REPLICAS, USED
 from prediction_exporter.kit.error_budget import BUDGET_SPAN, LONG_SHARES, LONGEST_SPAN, REMAINING, SHARES
 from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.layout import Row
+from prediction_exporter.kit.lists import Cell, colored, listed
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import MODEL_KEY, VERSION_KEY, largest_of
+from prediction_exporter.kit.recording import HALF_HOUR, TRAFFIC
 from prediction_exporter.kit.scale import duration
 
 #: How many times as fast as allowed the error budget is used where somebody is called at once.
@@ -43,6 +45,10 @@ FASTEST = PAGES[0][0]
 _OBJECTIVES = {"availability": "errors", "latency": "latency", "freshness": "freshness"}
 _SPANS = (*(duration(text) for text in ("5m", "1h", "6h", "1d")), LONGEST_SPAN)
 _NO_OBJECTIVE = "no objective declared: slo"
+_YEAR = 365 * 86_400
+#: The share of a budget from which it is enough for the rest of its span, and how fast it may be used at most.
+_LEFT: looks.Steps = ((None, looks.BAD), (0, looks.NEAR), (0.3, looks.GOOD))
+_BURN: looks.Steps = ((None, looks.GOOD), (1, looks.NEAR), (FASTEST, looks.BAD))
 
 
 def board() -> Board:
@@ -53,18 +59,68 @@ def board() -> Board:
         question="Does it answer, fast enough, and for how long can it go on like this?",
         variables=[*choices.places(), choices.model(), choices.version()],
         annotations=happened(),
-        rows=[Row(title="Service", panels=service()), Row(title="Process", panels=process(), collapsed=True)],
+        rows=[
+            Row(title="Error budget", panels=_budget()),
+            Row(title="Requests, errors, latency", panels=_requests()),
+            Row(title="Burn rates", panels=_burn_rates()),
+            Row(title="Capacity", panels=_capacity()),
+            Row(title="Process", panels=process(), collapsed=True),
+        ],
     )
 
 
-def service() -> list[Panel]:
-    """Return the panels of the row."""
-    burns = [Query(expr=_burn(slo, duration("1h")), legend=name) for slo, name in _OBJECTIVES.items()]
+def _objectives() -> Panel:
+    objective = f"max by (slo) ({SLO_OBJECTIVE.where(*MODEL)})"
+    left = f"min by (slo) ({REMAINING.where(*MODEL)})"
+    burn = " or ".join(f'label_replace({_burn(slo, duration("1h"))}, "slo", "{slo}", "", "")' for slo in _OBJECTIVES)
+    # What is not used at all lasts for ever, of which a year is enough to say.
+    lasts = f"clamp_max(clamp_min({left}, 0) * {BUDGET_SPAN.seconds:.0f} / on (slo) clamp_min({burn}, 1e-9), {_YEAR})"
+    fields = (
+        (objective, "target", {"unit": "percentunit"}),
+        (f"1 - (1 - {left}) * on (slo) (1 - {objective})", f"kept in {BUDGET_SPAN}", {"unit": "percentunit", "decimals": 3}),
+        (left, "budget left", colored(_LEFT, unit="percentunit", decimals=0)),
+        (burn, "used, last hour", colored(_BURN, unit=looks.MULTIPLE_UNIT, decimals=1)),
+        (lasts, "lasts at this rate", {"unit": "s", "decimals": 0}),
+    )
+    return listed(
+        "Objectives",
+        "What is kept of each objective, how much of its error budget is left, how many times as fast as allowed it was used "
+        "in the last hour, and when it is used up if that goes on; a year stands for longer.",
+        *(p.now(expr, name, table=True) for expr, name, _ in fields),
+        cells=[Cell(name="objective", label="slo"), *(Cell(name=name, look=look, width=170) for _, name, look in fields)],
+        sort_by=["used, last hour"],
+        height=5,
+        no_data=_NO_OBJECTIVE,
+    )
+
+
+def _budget() -> list[Panel]:
+    return [
+        _objectives(),
+        p.free_scale(
+            p.timeseries(
+                "Error budget left",
+                f"What is left of each objective's budget of {BUDGET_SPAN}; below 0 the objective is missed.",
+                Query(expr=f"min by (slo) ({REMAINING.where(*MODEL)})", legend="{{slo}}"),
+                unit="percentunit",
+                width=24,
+                no_data=_NO_OBJECTIVE,
+            )
+        ),
+    ]
+
+
+def _requests() -> list[Panel]:
     return [
         p.timeseries(
             "Requests by version",
-            "Requests a second, all replicas together.",
+            "Requests a second, all replicas together, and those of all versions at the same time a week before.",
             Query(expr=total(VERSION_KEY, rate(REQUESTS, MODEL), of="version"), legend="{{version}}"),
+            Query(
+                expr=f"sum({TRAFFIC.where(*MODEL)} offset 1w) / {HALF_HOUR.seconds:.0f}",
+                legend="a week before",
+                role=looks.NOISE,
+            ),
             unit="reqps",
         ),
         p.timeseries(
@@ -73,6 +129,16 @@ def service() -> list[Panel]:
             Query(expr=error_ratio(MODEL, "version"), legend="{{version}}"),
             Query(expr=allowed("availability"), legend="allowed", role=looks.THRESHOLD),
             unit="percentunit",
+        ),
+        p.timeseries(
+            "Latency",
+            "Quantiles of this version's durations, interpolated within the buckets, and the objective where there is one.",
+            *(
+                Query(expr=latency(q, rate(f"{REQUEST_DURATION}_bucket", SERVED)), legend=f"p{q * 100:.0f}")
+                for q in (0.5, 0.95, 0.99)
+            ),
+            Query(expr=f"max({SLO_LATENCY.where(*MODEL)})", legend="objective", role=looks.THRESHOLD),
+            unit="s",
         ),
         _stacked(
             p.timeseries(
@@ -96,16 +162,12 @@ def service() -> list[Panel]:
             unit="reqps",
             no_data="no stage in the predictions: predictions.fields.stage",
         ),
-        p.timeseries(
-            "Latency",
-            "Quantiles of this version's durations, interpolated within the buckets, and the objective where there is one.",
-            *(
-                Query(expr=latency(q, rate(f"{REQUEST_DURATION}_bucket", SERVED)), legend=f"p{q * 100:.0f}")
-                for q in (0.5, 0.95, 0.99)
-            ),
-            Query(expr=f"max({SLO_LATENCY.where(*MODEL)})", legend="objective", role=looks.THRESHOLD),
-            unit="s",
-        ),
+    ]
+
+
+def _burn_rates() -> list[Panel]:
+    burns = [Query(expr=_burn(slo, duration("1h")), legend=name) for slo, name in _OBJECTIVES.items()]
+    return [
         p.timeseries(
             "Use of the error budget",
             "How many times as fast as the objectives allow there were errors, slow requests and old predictions in the last "
@@ -116,15 +178,6 @@ def service() -> list[Panel]:
             decimals=1,
             no_data=_NO_OBJECTIVE,
         ),
-        p.free_scale(
-            p.timeseries(
-                "Error budget left",
-                f"What is left of each objective's budget of {BUDGET_SPAN}; below 0 the objective is missed.",
-                Query(expr=f"min by (slo) ({REMAINING.where(*MODEL)})", legend="{{slo}}"),
-                unit="percentunit",
-                no_data=_NO_OBJECTIVE,
-            )
-        ),
         p.timeseries(
             "Use of the error budget by span",
             "How many times as fast as the objectives allow, of the objective that is used up fastest, over short and long "
@@ -134,6 +187,11 @@ def service() -> list[Panel]:
             decimals=1,
             no_data=_NO_OBJECTIVE,
         ),
+    ]
+
+
+def _capacity() -> list[Panel]:
+    return [
         p.timeseries(
             "Capacity used",
             "Share of what the service can bear that is used: of requests a second, and of requests at the same time.",

@@ -1,0 +1,119 @@
+"""Tables of the dashboard of all models: the models themselves, the worst first, and the alerts that fire."""
+
+from __future__ import annotations
+
+from prediction_exporter.kit import panels as p
+from prediction_exporter.kit.alert import AREAS, SEVERITIES
+from prediction_exporter.kit.boards import fleet_queries as q
+from prediction_exporter.kit.boards.board import link, path_of
+from prediction_exporter.kit.boards.selectors import OWNED
+from prediction_exporter.kit.lists import MULTIPLE, TEXT, Cell, colored, listed
+from prediction_exporter.kit.looks import BAD, GOOD, NEAR, PLAIN, Json, meanings, thresholds
+from prediction_exporter.kit.panels import Panel
+from prediction_exporter.kit.promql import select
+from prediction_exporter.kit.variables import carried
+from prediction_exporter.kit.verdicts import HEALTH_COLORS, HEALTH_WORDS
+
+NOT_RECORDED = "no model is watched, or rules are not evaluated"
+
+_OF_ROW = {name: f"${{__data.fields.{name}:percentencode}}" for name in ("model", "namespace", "owner", "column")}
+_SEVERITY_COLORS: dict[str, str] = dict(zip(SEVERITIES, (BAD, NEAR, PLAIN), strict=True))
+_FILLED: Json = {"type": "color-background", "mode": "basic"}
+
+
+def models(kept: tuple[str, ...]) -> Panel:
+    """Return the table of the models; its links keep some variables."""
+    fields = {
+        "health": q.health(),
+        "areas": q.owners(),
+        "requests": q.requests(),
+        "errors": q.errors(),
+        "slow": q.slow(),
+        "budget": q.budget_left(),
+        "drifted": q.drifted(),
+        "worst": q.worst_column(),
+        "newest": q.newest(),
+        "measures": q.performance(),
+    }
+    of_model = {"model": _OF_ROW["model"], "namespace": _OF_ROW["namespace"]}
+    of_column = {
+        **of_model,
+        "column": _OF_ROW["column"],
+        "version": "${__data.fields.version:percentencode}",
+        "window": "${__data.fields.window:percentencode}",
+    }
+    of_owner = f"{path_of('fleet')}?{carried('datasource', 'cluster', 'namespace')}&var-owner={_OF_ROW['owner']}"
+    health = {
+        "mappings": meanings(HEALTH_WORDS, HEALTH_COLORS),
+        "custom.align": "left",
+        "custom.cellOptions": _FILLED,
+        "color": {"mode": "thresholds"},
+        "thresholds": thresholds([(None, "transparent")]),
+    }
+    left = colored(((None, BAD), (0, NEAR), (0.25, GOOD)), unit="percentunit", decimals=0)
+    drifted = colored(((None, GOOD), (1, NEAR)), unit="short", decimals=0)
+    return listed(
+        "Models, worst first",
+        "How each model is by its alerts. Errors and slow requests of the last five minutes, as multiples of what objectives "
+        "allow, and what is left of the error budget that is used up most. How many features drifted; the worst column, as "
+        "a multiple of its threshold, of all that is watched of it in any window; the age of the newest request; the worst "
+        "measure of performance, at 1 surely worse than the baseline. A model, its worst column and its owner are links.",
+        *(p.now(expr, name, table=True) for name, expr in fields.items()),
+        cells=(
+            Cell(name="model", label="model", link=("Show ${__value.text}", link("model", *kept, **of_model))),
+            Cell(name="namespace", label="namespace", width=116),
+            Cell(name="owner", label="owner", width=92, link=("Models of ${__value.text}", of_owner)),
+            Cell(name="health", width=98, look=health),
+            Cell(name="requests", width=84, look={"unit": "reqps", "decimals": 1}),
+            Cell(name="errors", width=68, look=MULTIPLE),
+            Cell(name="slow", width=64, look=MULTIPLE),
+            Cell(name="budget", width=72, look=left),
+            Cell(name="drifted", width=72, look=drifted),
+            Cell(
+                name="column",
+                label="column",
+                width=130,
+                link=("Show ${__value.text}", link("column", *kept, **of_column)),
+            ),
+            Cell(name="worst", width=80, look=MULTIPLE),
+            Cell(name="newest", width=80, look={"unit": "s", "decimals": 0}),
+            Cell(name="measures", width=84, look=MULTIPLE),
+        ),
+        hidden=("version", "window", "segment", "role", "job", "__name__"),
+        sort_by=("health", "worst"),
+        height=12,
+        no_data=NOT_RECORDED,
+    )
+
+
+def alerts(kept: tuple[str, ...]) -> Panel:
+    """Return the table of the alerts that fire; its links keep some variables."""
+    chosen = (*OWNED, 'alertname=~"Model.+"', f'area=~"{"|".join(AREAS)}"')
+    # The one says since when, the other that they fire: with the same labels but for this one.
+    firing = f"{select('ALERTS_FOR_STATE', *chosen)} and ignoring (alertstate) {select('ALERTS', *chosen, alertstate='firing')}"
+    severity = {
+        **TEXT,
+        "mappings": meanings({name: name for name in SEVERITIES}, _SEVERITY_COLORS),
+        "custom.cellOptions": _FILLED,
+    }
+    of_model = {name: _OF_ROW[name] for name in ("model", "namespace")}
+    return listed(
+        "Firing now",
+        "Every alert on a model or on its exporter that fires, the newest first, and since when it is so.",
+        p.now(f"({firing}) * 1000", "since", table=True),
+        cells=(
+            Cell(name="severity", label="severity", width=104, look=severity),
+            Cell(name="alert", label="alertname", width=200),
+            Cell(name="model", label="model", link=("Show ${__value.text}", link("model", *kept, **of_model))),
+            Cell(name="namespace", label="namespace", width=116),
+            Cell(name="version", label="version", width=90),
+            Cell(name="column", label="column", width=150),
+            Cell(name="area", label="area", width=100),
+            Cell(name="owner", label="owner", width=110),
+            Cell(name="since", width=130, look={"unit": "dateTimeFromNow"}),
+        ),
+        hidden=("cluster", "job", "instance", "role", "stage", "slo", "__name__"),
+        sort_by=("since",),
+        height=8,
+        no_data="no alert fires, or rules are not evaluated: see the models above",
+    )
