@@ -42,7 +42,7 @@ class Sieve:
 
     def __init__(self, chosen: Filter) -> None:
         self._filter = chosen
-        self._dtypes = nested_dtypes(chosen.paths, set(chosen.paths))
+        self._dtypes = None if nest(chosen.paths) else nested_dtypes(chosen.paths, set(chosen.paths))
 
     def sift(self, data: bytes) -> tuple[bytes, int]:
         """Return the lines that pass or are no JSON objects, and how many others there were. Blank lines are no lines."""
@@ -52,16 +52,13 @@ class Sieve:
         return b"\n".join([*kept, b""]), skipped
 
     def _sift(self, data: bytes, kept: list[bytes]) -> int:
-        frame = read_lines(data, self._dtypes)
-        if frame is None and (b"NaN" in data or b"Infinity" in data):
-            frame = read_lines(quote_words(data), self._dtypes)
-        if frame is not None:
-            lines = [line for line in data.split(b"\n") if line.strip()]
-            if frame.height == len(lines):
-                passing = self._filter.among(frame.height, partial(value_at, frame))
-                kept.extend(compress(lines, passing.to_list()))
-                return len(lines) - int(passing.sum())
-        pieces = divide(data)
+        read = None if self._dtypes is None else texts_of_lines(data, self._dtypes)
+        if read is not None:
+            frame, lines = read
+            passing = self._filter.among(frame.height, partial(value_at, frame))
+            kept.extend(compress(lines, passing.to_list()))
+            return len(lines) - int(passing.sum())
+        pieces = None if self._dtypes is None else divide(data)
         if pieces is not None:
             return sum(self._sift(piece, kept) for piece in pieces)
         return self._one_by_one(data, kept)
@@ -73,6 +70,31 @@ class Sieve:
         passing = self._filter.of_records([record for _, record in objects])
         kept.extend(compress((line for line, _ in objects), passing))
         return passing.count(False)
+
+
+def nest(paths: Sequence[Path]) -> bool:
+    """Return whether one of some fields is inside of another, so that polars cannot read them together.
+
+    >>> nest([("a",), ("a", "b")]), nest([("a.b",), ("a", "b")])
+    (True, False)
+    """
+    return any(one != other and one == other[: len(one)] for one in paths for other in paths)
+
+
+def texts_of_lines(data: bytes, dtypes: Mapping[str, pl.DataType]) -> tuple[pl.DataFrame, list[bytes]] | None:
+    """Return fields of lines, and the lines but for blank ones, a row for each; None where polars does not read them all.
+
+    Args:
+        data: lines.
+        dtypes: the fields, all of them texts, as :func:`~.json_reader.nested_dtypes` gives them.
+    """
+    frame = read_lines(data, dtypes)
+    if frame is None and (b"NaN" in data or b"Infinity" in data):
+        frame = read_lines(quote_words(data), dtypes)
+    if frame is None:
+        return None
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    return (frame, lines) if frame.height == len(lines) else None
 
 
 Fields = dict[Path, pl.Series]

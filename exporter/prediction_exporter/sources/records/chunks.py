@@ -21,30 +21,25 @@ _BESIDE = 24
 _HEAD = np.dtype([("key", "<u8"), ("check", "<u8"), ("since", "<u4"), ("length", "<u4")])
 
 
-class Named(NamedTuple):
-    """What a half is known by.
+def names_of(halves: Iterable[Half]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return what halves are known by.
 
-    Attributes:
-        key: 63 bits of its id and one of its side, by which it is looked up; those of both sides differ in the last bit.
-        check: further 64 bits of its id, which tell ids apart whose keys are the same.
+    Returns:
+        Keys, uint64 (n,): 63 bits of each one's id and one of its side, by which it is looked up; those of both sides differ in
+        the last bit. And checks, uint64 (n,): further 64 bits of the id, which tell ids apart whose keys are the same.
     """
-
-    key: int
-    check: int
-
-    @classmethod
-    def of(cls, half: Half) -> Named:
-        """Return what a half is known by."""
-        hashed = xxhash.xxh3_128_intdigest(half.id.encode("utf-8", "surrogatepass"))
-        return cls(hashed & 0xFFFF_FFFF_FFFF_FFFE | SIDES.index(half.side), hashed >> 64)
+    halves = list(halves)
+    hashes = b"".join(xxhash.xxh3_128_digest(name.encode("utf-8", "surrogatepass")) for name, _ in halves)
+    words = np.frombuffer(hashes, ">u8").astype(np.uint64).reshape(-1, 2)
+    sides = np.array([SIDES.index(side) for _, side in halves], np.uint64)
+    return words[:, 1] & ~np.uint64(1) | sides, words[:, 0]
 
 
 class Entry(NamedTuple):
     """A half that waits.
 
     Attributes:
-        key: as of :class:`Named`.
-        check: as there.
+        key, check: what it is known by, see :func:`names_of`.
         since: when it was read, in whole seconds of Unix time.
         line: its record, as it was written.
     """
@@ -64,7 +59,7 @@ def pack(entries: Iterable[Entry]) -> bytes:
     """Return entries as compressed bytes.
 
     >>> entry = Entry(1, 2, 3, b"{}")
-    >>> Chunk(pack([entry])).entries() == [entry]
+    >>> list(Chunk(pack([entry])).entries(np.ones(1, np.bool_))) == [entry]
     True
     """
     entries = list(entries)
@@ -89,25 +84,28 @@ class Chunk:
         self.keys: NDArray[np.uint64] = heads["key"].astype(np.uint64)
         self.since: NDArray[np.uint32] = heads["since"].astype(np.uint32)
         self._checks: NDArray[np.uint64] = heads["check"].astype(np.uint64)
-        self._ends = np.cumsum([4 + heads.nbytes, *heads["length"].tolist()])
+        self._ends = np.cumsum([4 + heads.nbytes, *heads["length"].tolist()]).tolist()
+        self._order = np.argsort(self.keys)
 
     @property
     def size(self) -> int:
         """What its halves count for."""
         return int(self._ends[-1] - self._ends[0]) + _BESIDE * len(self.keys)
 
-    def line(self, named: Named) -> bytes | None:
-        """Return the line of a half; None where another id has its key."""
-        place = int(np.flatnonzero(self.keys == np.uint64(named.key))[0])
-        return self._line(place) if int(self._checks[place]) == named.check else None
+    def lines(self, keys: NDArray[np.uint64], checks: NDArray[np.uint64]) -> list[bytes | None]:
+        """Return the lines of halves that stand in it, (n,); None where another id has the key of one."""
+        places = self._order[np.searchsorted(self.keys, keys, sorter=self._order)]
+        same = self._checks[places] == checks
+        return [self._line(place) if is_it else None for place, is_it in zip(places.tolist(), same.tolist(), strict=True)]
 
     def _line(self, place: int) -> bytes:
         return self._raw[self._ends[place] : self._ends[place + 1]]
 
-    def entries(self) -> list[Entry]:
-        """Return what stands in it, in its order."""
-        heads = zip(self.keys.tolist(), self._checks.tolist(), self.since.tolist(), strict=True)
-        return [Entry(*head, self._line(place)) for place, head in enumerate(heads)]
+    def entries(self, chosen: NDArray[np.bool_]) -> Iterator[Entry]:
+        """Yield those of its halves that are chosen, bool (n,), in their order."""
+        places = np.flatnonzero(chosen)
+        heads = zip(self.keys[places].tolist(), self._checks[places].tolist(), self.since[places].tolist(), strict=True)
+        return (Entry(*head, self._line(place)) for place, head in zip(places.tolist(), heads, strict=True))
 
 
 def cut(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
