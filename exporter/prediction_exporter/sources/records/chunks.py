@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import xxhash
+import zstandard
 from numpy.typing import NDArray
 
 from prediction_exporter.sources.layouts.base import SIDES, Half
@@ -17,6 +17,9 @@ CHUNK_BYTES = 1 << 20
 
 #: What is counted of a line beside its own bytes.
 _BESIDE = 24
+
+#: Of compression: writing is most of what waiting costs.
+_LEVEL = 1
 
 _HEAD = np.dtype([("key", "<u8"), ("check", "<u8"), ("since", "<u4"), ("length", "<u4")])
 
@@ -64,7 +67,8 @@ def pack(entries: Iterable[Entry]) -> bytes:
     """
     entries = list(entries)
     heads = np.array([(one.key, one.check, one.since, len(one.line)) for one in entries], _HEAD)
-    return zlib.compress(len(entries).to_bytes(4, "little") + heads.tobytes() + b"".join(one.line for one in entries), 1)
+    raw = len(entries).to_bytes(4, "little") + heads.tobytes() + b"".join(one.line for one in entries)
+    return zstandard.compress(raw, _LEVEL)
 
 
 class Chunk:
@@ -79,7 +83,7 @@ class Chunk:
     """
 
     def __init__(self, data: bytes) -> None:
-        self._raw = zlib.decompress(data)
+        self._raw = zstandard.decompress(data)
         heads = np.frombuffer(self._raw, _HEAD, int.from_bytes(self._raw[:4], "little"), offset=4)
         self.keys: NDArray[np.uint64] = heads["key"].astype(np.uint64)
         self.since: NDArray[np.uint32] = heads["since"].astype(np.uint32)

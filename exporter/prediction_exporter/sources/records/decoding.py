@@ -108,7 +108,7 @@ def as_texts(value: Any) -> Any:
 
 
 def records_of(data: bytes, rejected: Rejected) -> Iterator[tuple[Mapping[str, Any], bytes]]:
-    """Yield the objects among lines, each with its line, which is that object and nothing beside it; count others as refused."""
+    """Yield the objects among lines, each with its line, which is the object and nothing else; count others as refused."""
     for line in data.split(b"\n"):
         record = decode_fast(line)
         if isinstance(record, dict):

@@ -103,7 +103,9 @@ class SidesByFilter:
     def _id_of(self, record: Record) -> str | None:
         return next((text_of(value) for place in self._places if (value := lookup(record, place)) is not None), None)
 
-    def _add(self, ids: list[str | None], sides: Sequence[pl.Series], lines: list[bytes], told: Told, rejected: Rejected) -> int:
+    def _add(
+        self, ids: Sequence[str | None], sides: Sequence[pl.Series], lines: Sequence[bytes], told: Told, rejected: Rejected
+    ) -> int:
         requests, responses = (side.to_list() for side in sides)
         skipped = both = nameless = 0
         for name, is_request, is_response, line in zip(ids, requests, responses, lines, strict=True):

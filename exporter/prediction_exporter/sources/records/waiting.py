@@ -41,15 +41,17 @@ _SMALL = CHUNK_BYTES // 4
 
 
 class _Fresh(NamedTuple):
-    """A half that came since the last commit: its side, its line, and when."""
+    """A half that came since the last commit: its id, its side, its line, and when."""
 
+    name: str
     side: Side
     line: bytes
     since: int
 
-    def size(self, name: str) -> int:
-        """Return what it counts for in memory, with its id."""
-        return len(self.line) + len(name) + _FRESH_BESIDE
+    @property
+    def size(self) -> int:
+        """What it counts for in memory."""
+        return len(self.line) + len(self.name) + _FRESH_BESIDE
 
 
 @dataclass(slots=True)
@@ -78,8 +80,9 @@ class WaitingHalves:
         # By id, the oldest first: of two with the same id either they are of both sides and wait no more, or one is pushed out.
         self._fresh: dict[str, _Fresh] = {}
         self._fresh_bytes = 0
-        # What was done since the beginning: a half of the state file was taken, by its place; a fresh one was taken, or added.
-        self._undone: list[int | tuple[str, _Fresh | None]] = []
+        # What was done since the beginning: a half of the state file was taken, by its place, a fresh one was, or one was
+        # added, by its id. Tuples of both would be collected as garbage for longer than all else here takes.
+        self._undone: list[int | _Fresh | str] = []
         self._sizes: dict[int, _Size] = {}  # by number, the oldest first
         self._index = Index()
         self._read: OrderedDict[int, Chunk] = OrderedDict()
@@ -115,7 +118,7 @@ class WaitingHalves:
         for place, ((name, side), line) in enumerate(zip(halves, lines, strict=True)):
             fresh = self._fresh.get(name)
             if fresh is not None:
-                self._take_fresh(name, fresh)
+                self._take_fresh(fresh)
                 if fresh.side != side:
                     found.append(pair_of(side, line, fresh.line))
                     continue
@@ -127,7 +130,7 @@ class WaitingHalves:
                     continue
                 if own >= 0 and self._take_stored(own):
                     rejected.add("same_id", example=f"a {side} whose id a later one has, too")
-            self._add(name, _Fresh(side, line, since))
+            self._add(_Fresh(name, side, line, since))
         return found
 
     def _stored(self, halves: Sequence[Half]) -> dict[int, tuple[int, int, bytes | None]]:
@@ -162,15 +165,15 @@ class WaitingHalves:
         self._read.move_to_end(number)
         return found
 
-    def _add(self, name: str, fresh: _Fresh) -> None:
-        self._fresh[name] = fresh
-        self._fresh_bytes += fresh.size(name)
-        self._undone.append((name, None))
+    def _add(self, fresh: _Fresh) -> None:
+        self._fresh[fresh.name] = fresh
+        self._fresh_bytes += fresh.size
+        self._undone.append(fresh.name)
 
-    def _take_fresh(self, name: str, fresh: _Fresh) -> None:
-        del self._fresh[name]
-        self._fresh_bytes -= fresh.size(name)
-        self._undone.append((name, fresh))
+    def _take_fresh(self, fresh: _Fresh) -> None:
+        del self._fresh[fresh.name]
+        self._fresh_bytes -= fresh.size
+        self._undone.append(fresh)
 
     def _take_stored(self, place: int) -> bool:
         """Take a half out that the state file has; return whether it was still there."""
@@ -185,13 +188,11 @@ class WaitingHalves:
         for done in reversed(self._undone):
             if isinstance(done, int):
                 self._index.gone[done] = False
-                continue
-            name, fresh = done
-            if fresh is None:
-                self._fresh_bytes -= self._fresh.pop(name).size(name)
+            elif isinstance(done, str):
+                self._fresh_bytes -= self._fresh.pop(done).size
             else:
-                self._fresh[name] = fresh
-                self._fresh_bytes += fresh.size(name)
+                self._fresh[done.name] = done
+                self._fresh_bytes += done.size
         self._undone = []
 
     # What goes
@@ -207,9 +208,9 @@ class WaitingHalves:
         if late.any():
             self._refuse(rejected, self._index.by_side(late), int(self._index.since[late].min()))
             self._index.gone |= late
-        for name, fresh in [one for one in self._fresh.items() if one[1].since < limit]:
-            del self._fresh[name]
-            self._fresh_bytes -= fresh.size(name)
+        for fresh in [one for one in self._fresh.values() if one.since < limit]:
+            del self._fresh[fresh.name]
+            self._fresh_bytes -= fresh.size
             self._refuse(rejected, (int(fresh.side == SIDES[0]), int(fresh.side == SIDES[1])), fresh.since)
         return rejected
 
@@ -275,11 +276,13 @@ class WaitingHalves:
         self._read.clear()
 
     def _take_all_fresh(self) -> list[Entry]:
-        waiting = sorted(self._fresh.items(), key=lambda one: one[1].since)  # what was taken back came last
+        waiting = sorted(self._fresh.values(), key=lambda fresh: fresh.since)  # what was taken back came last
         self._fresh, self._fresh_bytes = {}, 0
-        keys, checks = names_of([Half(name, fresh.side) for name, fresh in waiting])
-        fresh = (fresh for _, fresh in waiting)
-        return [Entry(key, check, one.since, one.line) for key, check, one in zip(keys.tolist(), checks.tolist(), fresh, strict=True)]
+        keys, checks = names_of([Half(fresh.name, fresh.side) for fresh in waiting])
+        return [
+            Entry(key, check, fresh.since, fresh.line)
+            for key, check, fresh in zip(keys.tolist(), checks.tolist(), waiting, strict=True)
+        ]
 
     def _runs(self) -> Iterator[list[int]]:
         """Yield the numbers of chunks that are to be written together: those with gaps, and small ones beside them."""
