@@ -96,8 +96,12 @@ class Chunk:
         """What its halves count for."""
         return int(self._ends[-1] - self._ends[0]) + _BESIDE * len(self.keys)
 
+    def has(self, keys: NDArray[np.uint64]) -> bool:
+        """Return whether halves with these keys (n,) stand in it."""
+        return bool(np.isin(keys, self.keys).all())
+
     def lines(self, keys: NDArray[np.uint64], checks: NDArray[np.uint64]) -> list[bytes | None]:
-        """Return the lines of halves that stand in it, (n,); None where another id has the key of one."""
+        """Return the lines of halves whose keys stand in it, (n,); None where another id has the key of one."""
         places = self._order[np.searchsorted(self.keys, keys, sorter=self._order)]
         same = self._checks[places] == checks
         return [self._line(place) if is_it else None for place, is_it in zip(places.tolist(), same.tolist(), strict=True)]

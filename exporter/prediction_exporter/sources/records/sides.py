@@ -23,6 +23,11 @@ from prediction_exporter.sources.values import NOTHING, text_of
 REQUEST, RESPONSE = SIDES
 
 
+def _is_nothing(name: str) -> bool:
+    """Return whether a name is what loggers write for none: all that have it would find each other."""
+    return name.strip().lower() in NOTHING
+
+
 class Told(NamedTuple):
     """What lines are.
 
@@ -111,7 +116,7 @@ class SidesByFilter:
         for name, is_request, is_response, line in zip(ids, requests, responses, lines, strict=True):
             if is_request == is_response:
                 skipped, both = skipped + (not is_request), both + is_request
-            elif name is None or name.strip().lower() in NOTHING:
+            elif name is None or _is_nothing(name):
                 nameless += 1
             else:
                 told.halves.append(Half(name, REQUEST if is_request else RESPONSE))
@@ -151,6 +156,8 @@ class SidesByLayout:
                 skipped += 1
             elif (half := self._half(record)) is None:
                 told.whole.append(line)
+            elif _is_nothing(half.id):
+                rejected.add("missing_id", example=f"a {half.side} without an id")
             else:
                 told.halves.append(half)
                 told.lines.append(line)

@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 
 from prediction_exporter.counting.state_days import HALVES
-from prediction_exporter.counting.state_errors import DamagedError
 from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.sources.base import Rejected, Waiting
@@ -159,6 +158,8 @@ class WaitingHalves:
         found = self._read.get(number)
         if found is None:
             found = Chunk(self._kept.read(number))
+            if not found.has(self._index.of(number)):
+                self._kept.refuse()
             while len(self._read) >= _CACHED:
                 self._read.popitem(last=False)
             self._read[number] = found
@@ -322,8 +323,10 @@ class WaitingHalves:
         for number in numbers:
             data = step.part("", number, HALVES)
             if data is None:
-                raise DamagedError(f"what is kept of {HALVES} of model {step.model} was damaged")
+                raise self._kept.damage()
             chunk = Chunk(data)
+            if not chunk.has(self._index.of(number)):
+                raise self._kept.damage()
             waits = self._index.find(chunk.keys) >= 0
             yield from chunk.entries(waits)
 
