@@ -66,7 +66,6 @@ class SampledHalves:
 
     def meet(self, halves: Sequence[Half], lines: Sequence[bytes], rejected: Rejected) -> list[Pair]:
         """Let halves find each other."""
-        del rejected  # what a sample has twice is told when it is read
         found: list[Pair] = []
         for half, line in zip(halves, lines, strict=True):
             other = Half(half.id, OTHER[half.side])
@@ -75,6 +74,8 @@ class SampledHalves:
                 self._room[other.side] += len(partner)
                 found.append(pair_of(half.side, line, partner))
             elif self._room[half.side] >= len(line):
+                if self._waiting.get(half, line) != line:  # and not the same line once more: a sample may be looked at twice
+                    rejected.add("same_id", example=f"a {half.side} whose id a later one has, too")
                 self._room[half.side] += len(self._waiting.get(half, b"")) - len(line)
                 self._waiting[half] = line
         return found

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from prediction_exporter.config import Predictions
 from prediction_exporter.config.records import MOST_WAITING, WAITS
 from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.sources.base import Rejected
-from prediction_exporter.sources.layouts.base import SIDES
+from prediction_exporter.sources.layouts.base import SIDES, Side
 from prediction_exporter.sources.layouts.registry import layout_of
 from prediction_exporter.sources.records.halves import Halves, Pair, SampledHalves
 from prediction_exporter.sources.records.sides import Sides, SidesByFilter, SidesByLayout
 from prediction_exporter.sources.records.waiting import WaitingHalves
 
+#: Characters of an id that a message shows.
+SHOWN = 60
+
 
 @dataclass(slots=True)
 class Met:
-    """How many records were requests and responses, and how many of them found each other."""
+    """How many records were requests and responses, and how many of them found each other; an id of each side."""
 
     requests: int = 0
     responses: int = 0
     pairs: int = 0
+    first: dict[Side, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return it as words."""
@@ -82,6 +86,9 @@ class Joiner:
         self.met.requests += requests
         self.met.responses += len(told.halves) - requests
         self.met.pairs += len(pairs)
+        if len(self.met.first) < len(SIDES):
+            for half in reversed(told.halves):
+                self.met.first[half.side] = half.id[:SHOWN]
         return Joined(pairs, told.whole, told.skipped)
 
     def missed(self) -> tuple[str, ...]:
@@ -92,7 +99,8 @@ class Joiner:
         if not isinstance(self._sides, SidesByFilter):
             return (f"layout: no request and response have the same id: {met}",)
         if met.requests and met.responses:
-            return (f"join.id: {self._sides.field} has no value that a request and a response share: {met}",)
+            shown = " and ".join(repr(met.first[side]) for side in SIDES)
+            return (f"join.id: {self._sides.field} has no value that a request and a response share: {met}, such as {shown}",)
         side = SIDES[1] if met.requests else SIDES[0]
         return (f"join.{side}: no {side} with an id is among the sampled records: {met}",)
 
