@@ -1,8 +1,8 @@
 """Waiting: the memory that requests take which wait for their responses, once they are in the state file.
 
-What is measured is the anonymous memory of a process beside what it has with no half waiting. The index claims 17 bytes a half;
-keys and chunks of it are made anew at each commit, so that the largest of them, and what the allocator keeps, come on top. Aim:
-at most 20 bytes a half and 48 MiB for chunks that are read or written. A half is 100 bytes here, as a log's line for each.
+What is measured is the anonymous memory of a process beside what it has with few halves waiting. The index has 17 bytes of
+each. Its arrays are made anew at each commit, one after the other, and what came since the last one waits as it is. Aim: at most 20
+bytes a half, and 40 MB beside that, however many they are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from labels import anonymous
-
 from prediction_exporter.allocator import give_back
 from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.counting.state_days import HALVES
@@ -27,7 +26,7 @@ COUNTS = (100_000, 1_000_000)
 BLOCK = 2000
 
 #: Aims: bytes for each half, and MB for those that came since the last commit, and what is read and written at a time.
-PER_HALF, BESIDE = 50, 60
+PER_HALF, BESIDE = 20, 40
 
 
 def main() -> None:
