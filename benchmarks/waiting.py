@@ -1,8 +1,8 @@
 """Waiting: the memory that requests take which wait for their responses, once they are in the state file.
 
 What is measured is the anonymous memory of a process beside what it has with few halves waiting. The index has 17 bytes of
-each. Its arrays are made anew at each commit, one after the other, and what came since the last one waits as it is. Aim: at most 20
-bytes a half, and 40 MB beside that, however many they are.
+each. Its arrays are made anew at each commit, one after the other, and what came since the last one waits as it is.
+Aim: at most 20 bytes a half, and 40 MB beside that, however many they are.
 """
 
 from __future__ import annotations
