@@ -15,7 +15,9 @@ from prediction_exporter.config import Predictions
 from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.counting.state_days import HALVES
 from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.records.joining import Joiner, joiner_of
+from prediction_exporter.sources.sieve import Sieve
 from watched import Watched
 
 JOIN = "{id: meta.id, request: \"kind = 'request' or kind = 'both'\", response: \"kind = 'response' or kind = 'both'\"}"
@@ -153,3 +155,17 @@ def test_what_is_joined_is_a_record_of_both(predictions: Predictions) -> None:
     both = json.loads(b'{"request":%b,"response":%b}' % (request, response))
     assert (both["request"]["kind"], both["response"]["kind"]) == ("request", "response")
     assert rejected.total == 0
+
+
+@pytest.mark.parametrize("condition", ["h.k = 'x' AND h IS NOT NULL", "h IS NOT NULL AND h.k = 'x'"])
+def test_a_condition_may_name_a_field_and_another_inside_of_it(tmp_path: Path, condition: str) -> None:
+    """In whatever order: no schema has both, so that lines are parsed; as in ``where``, of which the same is true."""
+    join = f'{{id: h.id, request: "{condition}", response: "h.k = \'y\'"}}'
+    text = configuration('log: {path: "*.jsonl", start: beginning}', join=join)
+    joiner, rejected = joiner_of(Watched(tmp_path).configure(text).models[0].predictions, None, lambda: 1000.0), Rejected()
+    assert joiner is not None
+    lines = [b'{"h": {"k": "%b", "id": 1}}' % kind for kind in (b"x", b"y", b"z")]
+    assert joined(joiner, [b"\n".join(lines)], rejected) == ([(lines[0], lines[1])], 1)
+    chosen = Filter.written(condition, key="where")
+    assert chosen is not None
+    assert Sieve(chosen).sift(b"\n".join(lines)) == (lines[0] + b"\n", 2)
