@@ -67,21 +67,25 @@ def live(folder: Path) -> None:
     cli.main(["run", "--config.file", str(folder / "exporter.yml"), "--web.listen-address", "127.0.0.1:0"])
 
 
-def wait_for_commit(folder: Path, life: int, *, first: bool) -> None:
-    """Wait until a life has stored something; the first one, until it has stored what it read."""
+def wait_for_commit(folder: Path, life: int, writer: Writer, *, first: bool) -> None:
+    """Write until a life has stored something; the first one, until it has stored what it read.
+
+    What is written meanwhile is what it stores: a life that found nothing new since its first commit would never store again.
+    """
     state, told = folder / "state" / "prediction-exporter.db-wal", folder / "exporter.log"
     if first:  # a log that is rotated before any of its lines was read is told from no other one
-        _wait(life, told, lambda: told.exists() and "fields recognised" in told.read_text())
+        _wait(life, told, writer, lambda: told.exists() and "fields recognised" in told.read_text())
     before = _changed(state)
-    _wait(life, told, lambda: _changed(state) != before)
+    _wait(life, told, writer, lambda: _changed(state) != before)
 
 
-def _wait(life: int, told: Path, condition: Callable[[], bool]) -> None:
+def _wait(life: int, told: Path, writer: Writer, condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and not condition():
-        if os.waitpid(life, os.WNOHANG)[0]:
+    while not condition():
+        if os.waitpid(life, os.WNOHANG)[0] or time.monotonic() > deadline:
             raise RuntimeError(told.read_text())
-        time.sleep(0.005)  # between two looks
+        writer.write(rotates=False)
+        time.sleep(0.02)  # between two looks
 
 
 def _changed(file: Path) -> int:
@@ -100,7 +104,7 @@ def main() -> None:
         if not life:
             live(folder)
             os._exit(1)
-        wait_for_commit(folder, life, first=not turn)
+        wait_for_commit(folder, life, writer, first=not turn)
         until = time.monotonic() + chance.uniform(0.0, 1.2)
         while time.monotonic() < until:
             writer.write(rotates=turn > 0)

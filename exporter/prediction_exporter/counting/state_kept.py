@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from sqlite3 import Connection
+from typing import NoReturn
 
 from prediction_exporter.counting import state_database as database
 from prediction_exporter.counting.state_errors import DamagedError
@@ -49,5 +50,19 @@ class Kept:
         with self.use() as connection:
             found = database.read_bucket(connection, BucketKey(self.model, "", "", "", self.window, number))
             if found is None or not found.is_whole:
-                raise DamagedError(f"what is kept of {self.window} of model {self.model} was damaged")
+                raise self.damage()
             return found.profile
+
+    def refuse(self) -> NoReturn:
+        """Have the file looked through, as what a part holds is not what was put: parts may have changed places.
+
+        Raises:
+            DamagedError: always.
+            StateError: the file cannot be used.
+        """
+        with self.use():
+            raise self.damage()
+
+    def damage(self) -> DamagedError:
+        """Return what tells that a part is not what was put; raised while the file is used, it has that looked through."""
+        return DamagedError(f"what is kept of {self.window} of model {self.model} was damaged")

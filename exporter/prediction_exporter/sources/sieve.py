@@ -36,6 +36,31 @@ Fields = dict[Path, pl.Series]
 Parsed = list[Mapping[str, Any]]
 
 
+class TextsOfLines:
+    """Reads some fields of many lines at once, as texts, which any value is.
+
+    Args:
+        paths: where they stand.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        #: An object and what is inside of it are two readings of the same lines.
+        self._readings = [(group, nested_dtypes(group, set(group))) for group in _apart(paths)]
+
+    def read(self, data: bytes) -> tuple[Fields, list[bytes]] | None:
+        """Return what stands at each path, and the lines but for blank ones; None where polars does not read them all."""
+        lines = [line for line in data.split(b"\n") if line.strip()]
+        fields: Fields = {}
+        for paths, dtypes in self._readings:
+            frame = read_lines(data, dtypes)
+            if frame is None and (b"NaN" in data or b"Infinity" in data):
+                frame = read_lines(quote_words(data), dtypes)
+            if frame is None or frame.height != len(lines):
+                return None
+            fields.update((path, value_at(frame, path)) for path in paths)
+        return fields, lines
+
+
 class Sieve:
     """Parts the lines that pass a filter from others.
 
@@ -45,8 +70,7 @@ class Sieve:
 
     def __init__(self, chosen: Filter) -> None:
         self._filter = chosen
-        #: An object and what is inside of it are two readings of the same lines.
-        self._readings = [(paths, nested_dtypes(paths, set(paths))) for paths in _apart(chosen.paths)]
+        self._texts = TextsOfLines(chosen.paths)
 
     def sift(self, data: bytes) -> tuple[bytes, int]:
         """Return the lines that pass or are no JSON objects, and how many others there were. Blank lines are no lines."""
@@ -56,30 +80,17 @@ class Sieve:
         return b"\n".join([*kept, b""]), skipped
 
     def _sift(self, data: bytes, kept: list[bytes]) -> int:
-        fields = self._fields(data)
-        if fields is not None:
-            lines = [line for line in data.split(b"\n") if line.strip()]
-            if all(len(values) == len(lines) for values in fields.values()):
-                passing = self._filter.among(len(lines), fields.__getitem__)
-                kept.extend(compress(lines, passing.to_list()))
-                self._filter.remember(parse_lines(lines, Rejected()))
-                return len(lines) - int(passing.sum())
+        read = self._texts.read(data)
+        if read is not None:
+            fields, lines = read
+            passing = self._filter.among(len(lines), fields.__getitem__)
+            kept.extend(compress(lines, passing.to_list()))
+            self._filter.remember(parse_lines(lines, Rejected()))
+            return len(lines) - int(passing.sum())
         pieces = divide(data)
         if pieces is not None:
             return sum(self._sift(piece, kept) for piece in pieces)
         return self._one_by_one(data, kept)
-
-    def _fields(self, data: bytes) -> Fields | None:
-        """Return what stands at the filter's paths, or None where polars does not read all lines."""
-        fields: Fields = {}
-        for paths, dtypes in self._readings:
-            frame = read_lines(data, dtypes)
-            if frame is None and (b"NaN" in data or b"Infinity" in data):
-                frame = read_lines(quote_words(data), dtypes)
-            if frame is None:
-                return None
-            fields.update((path, value_at(frame, path)) for path in paths)
-        return fields
 
     def _one_by_one(self, data: bytes, kept: list[bytes]) -> int:
         lines = [(line, next(parse_lines([line], Rejected()), None)) for line in data.split(b"\n")]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prediction_exporter.counting.breakdowns import NONE, STAGES
 from prediction_exporter.sources.codes import codes_of
+from prediction_exporter.sources.values import NOTHING
 
 #: Words for each stage, in lower case: MLflow's aliases, and what people call the three beside them.
 STAGE_WORDS: dict[str, tuple[str, ...]] = {
@@ -17,9 +18,6 @@ STAGE_WORDS: dict[str, tuple[str, ...]] = {
     "challenger": ("challenger", "candidate", "canary"),
     "shadow": ("shadow", "mirror"),
 }
-
-#: What stands for no stage.
-_NOTHING = frozenset({"", "-", "none", "null", "nan"})
 
 NO_STAGE = STAGES.index(NONE)
 
@@ -33,7 +31,7 @@ def stage_of(text: str) -> int:
     ['champion', 'challenger', 'shadow', 'other', 'none']
     """
     word = text.strip().lower()
-    return NO_STAGE if word in _NOTHING else _POSITIONS.get(word, STAGES.index("other"))
+    return NO_STAGE if word in NOTHING else _POSITIONS.get(word, STAGES.index("other"))
 
 
 def stages_of(texts: pl.Series) -> NDArray[np.uint8]:

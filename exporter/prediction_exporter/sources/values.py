@@ -17,6 +17,9 @@ from prediction_exporter.sources.distinct import distinct_texts
 from prediction_exporter.sources.fields.schema import UNITS, EventSchema, path_text
 from prediction_exporter.sources.times import NO_TIME
 
+#: What loggers write for a name that is none, in small letters.
+NOTHING = frozenset({"", "-", "none", "null", "nan"})
+
 #: States of values, or None where they follow from the values: missing where these are null, valid elsewhere.
 States = NDArray[np.uint8] | None
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -19,6 +21,9 @@ from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.layouts.base import Half
 from prediction_exporter.sources.records.waiting import WaitingHalves
 from watched import Watched, read
+
+Record = dict[str, Any]
+Pair = tuple[Record, Record]
 
 LOG = 'log: {path: "*.jsonl", start: beginning}'
 
@@ -137,7 +142,7 @@ def test_what_was_met_is_taken_back(tmp_path: Path) -> None:
     for _ in range(3):
         refused = Rejected()
         halves.begin()
-        assert halves.meet(again, [b"A", b"B", b"C", b"D"], refused) == [(b"a", 0), (b"c", 2)]
+        assert halves.meet(again, [b"A", b"B", b"C", b"D"], refused) == [(b"a", b"A"), (b"c", b"C")]
         assert refused.counts == {"same_id": 1}
         assert halves.waiting().requests == 2
         halves.undo()
@@ -177,7 +182,11 @@ def test_files_are_joined(watched: Watched, predictions: Predictions, form: str)
         (JOIN, (0,), "join.response: none of 40 records passes the filter"),
         (JOIN, (1,), "join.request: none of 40 records passes the filter"),
         (JOIN.replace("id: id", "id: ts"), (0, 1), "join.response: no response with an id is among the sampled records"),
-        (JOIN.replace("id: id", "id: kind"), (0, 1), "join.id: kind has no value that a request and a response share"),
+        (
+            JOIN.replace("id: id", "id: kind"),
+            (0, 1),
+            "40 requests and 40 responses, such as 'request' and 'response'",
+        ),
     ],
     ids=["all", "no response", "no request", "no id", "other ids"],
 )
@@ -201,3 +210,61 @@ def test_tables_do_not_join(watched: Watched) -> None:
     told = "has join beside table .allowed: a table.query that joins requests and responses, and no join"
     with pytest.raises(ConfigError, match=told):
         config.parse(text, name="exporter.yml", base=watched.folder, environ={})
+
+
+def _again(pair: Pair) -> list[Record]:
+    """Return three attempts of a request that share its id, of which the last is answered."""
+    return [pair[0], pair[0], *pair]
+
+
+def _none(name: object) -> Callable[[Pair], list[Record]]:
+    """Return what gives both records this id."""
+    return lambda pair: [{**record, "id": name} for record in pair]
+
+
+#: What is logged of each fourth prediction in reports of others; how many of 40 count then, what is refused of the ten that are
+#: so, and what waits.
+REPORTS: dict[str, tuple[Callable[[Pair], list[Record]], int, dict[str, int], tuple[int, int]]] = {
+    "SeldonIO/seldon-core#3620: the request is not logged": (lambda pair: [pair[1]], 30, {}, (0, 10)),
+    "kserve/kserve#2722: failed requests have no response": (lambda pair: [pair[0]], 30, {}, (10, 0)),
+    "envoyproxy/envoy#32580: attempts share an id": (_again, 40, {"same_id": 20}, (0, 0)),
+    "logstash-filter-aggregate#79: many ends": (lambda pair: [*pair, pair[1]], 40, {}, (0, 10)),
+    "Azure/MachineLearningNotebooks#1679: user_correlation_id=''": (_none(""), 30, {"missing_id": 20}, (0, 0)),
+    "BerriAI/litellm#39760: null as its text": (_none("None"), 30, {"missing_id": 20}, (0, 0)),
+    "an access log without the header": (_none("-"), 30, {"missing_id": 20}, (0, 0)),
+    "logstash-filter-elapsed#29: ids come again": (_none("again"), 40, {}, (0, 0)),
+    "trustyai-explainability#601: a number and its text": (
+        lambda pair: [{**pair[0], "id": int(pair[0]["id"][1:])}, {**pair[1], "id": pair[1]["id"][1:]}],
+        40,
+        {},
+        (0, 0),
+    ),
+    "Go's http.Header: an id in a list": (_none(["one"]), 40, {}, (0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_reports_of_others(watched: Watched, predictions: Predictions, name: str) -> None:
+    """Who joins such logs elsewhere loses these, or gets wrong pairs: here each counts once, waits, or is refused."""
+    logged, counts, rejected, waiting = REPORTS[name]
+    loaded = watched.configure(configuration(LOG))
+    for number in range(40):
+        pair = predictions.make(at=watched.clock())
+        watched.write("".join(map(line, logged(pair) if number % 4 == 0 else pair)), to="a.jsonl")
+    report, _ = read(watched.start(loaded), watched.clock)
+    assert (report.source.events, refused(report)) == (counts, rejected)
+    assert report.source.waiting is not None
+    assert (report.source.waiting.requests, report.source.waiting.responses) == waiting
+
+
+def test_the_check_says_that_ids_come_again(
+    watched: Watched, predictions: Predictions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in logs that are read late, where a response may find a request that is not its own."""
+    watched.configure(configuration(LOG))
+    pairs = [predictions.make(at=1_790_000_000.0 + number) for number in range(40)]
+    for side in (0, 1):
+        records = [{**pair[side], "id": number % 5} for number, pair in enumerate(pairs)]
+        watched.write("".join(map(line, records)), to="a.jsonl")
+    main(["check", "config", str(watched.file)])
+    assert "refused as same_id" in capsys.readouterr().out

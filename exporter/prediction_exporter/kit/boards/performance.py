@@ -137,7 +137,7 @@ def _cause() -> Panel:
     return p.states(
         "Input or concept drift",
         "Whether features drift, and whether the model is surely worse than in the baseline: worse without drift of the "
-        "features means that what they tell has changed. Features are those of now; how good the model is shows with the labels.",
+        "features means that what they tell has changed. Features are those of now; how good the model is shows later.",
         Query(expr=f"{drifted} + 2 * {worse}", legend="cause"),
         colors=dict(zip(words, (looks.GOOD, looks.PLAIN, looks.BAD, looks.BAD), strict=True)),
         texts=words,

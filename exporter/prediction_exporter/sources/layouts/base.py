@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from prediction_exporter.config.records import Encoding
 from prediction_exporter.sources.fields.measured import Measured
@@ -17,8 +17,7 @@ Side = Literal["request", "response"]
 SIDES: tuple[Side, Side] = ("request", "response")
 
 
-@dataclass(frozen=True, slots=True)
-class Half:
+class Half(NamedTuple):
     """What a record says of the prediction that it is one half of.
 
     Attributes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import xxhash
+import zstandard
 from numpy.typing import NDArray
 
 from prediction_exporter.sources.layouts.base import SIDES, Half
@@ -18,33 +18,31 @@ CHUNK_BYTES = 1 << 20
 #: What is counted of a line beside its own bytes.
 _BESIDE = 24
 
+#: Of compression: writing is most of what waiting costs.
+_LEVEL = 1
+
 _HEAD = np.dtype([("key", "<u8"), ("check", "<u8"), ("since", "<u4"), ("length", "<u4")])
 
 
-class Named(NamedTuple):
-    """What a half is known by.
+def names_of(halves: Iterable[Half]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return what halves are known by.
 
-    Attributes:
-        key: 63 bits of its id and one of its side, by which it is looked up; those of both sides differ in the last bit.
-        check: further 64 bits of its id, which tell ids apart whose keys are the same.
+    Returns:
+        Keys, uint64 (n,): 63 bits of each one's id and one of its side, by which it is looked up; those of both sides differ in
+        the last bit. And checks, uint64 (n,): further 64 bits of the id, which tell ids apart whose keys are the same.
     """
-
-    key: int
-    check: int
-
-    @classmethod
-    def of(cls, half: Half) -> Named:
-        """Return what a half is known by."""
-        hashed = xxhash.xxh3_128_intdigest(half.id.encode("utf-8", "surrogatepass"))
-        return cls(hashed & 0xFFFF_FFFF_FFFF_FFFE | SIDES.index(half.side), hashed >> 64)
+    halves = list(halves)
+    hashes = b"".join(xxhash.xxh3_128_digest(name.encode("utf-8", "surrogatepass")) for name, _ in halves)
+    words = np.frombuffer(hashes, ">u8").astype(np.uint64).reshape(-1, 2)
+    sides = np.array([SIDES.index(side) for _, side in halves], np.uint64)
+    return words[:, 1] & ~np.uint64(1) | sides, words[:, 0]
 
 
 class Entry(NamedTuple):
     """A half that waits.
 
     Attributes:
-        key: as of :class:`Named`.
-        check: as there.
+        key, check: what it is known by, see :func:`names_of`.
         since: when it was read, in whole seconds of Unix time.
         line: its record, as it was written.
     """
@@ -64,12 +62,13 @@ def pack(entries: Iterable[Entry]) -> bytes:
     """Return entries as compressed bytes.
 
     >>> entry = Entry(1, 2, 3, b"{}")
-    >>> Chunk(pack([entry])).entries() == [entry]
+    >>> list(Chunk(pack([entry])).entries(np.ones(1, np.bool_))) == [entry]
     True
     """
     entries = list(entries)
     heads = np.array([(one.key, one.check, one.since, len(one.line)) for one in entries], _HEAD)
-    return zlib.compress(len(entries).to_bytes(4, "little") + heads.tobytes() + b"".join(one.line for one in entries), 1)
+    raw = len(entries).to_bytes(4, "little") + heads.tobytes() + b"".join(one.line for one in entries)
+    return zstandard.compress(raw, _LEVEL)
 
 
 class Chunk:
@@ -84,30 +83,37 @@ class Chunk:
     """
 
     def __init__(self, data: bytes) -> None:
-        self._raw = zlib.decompress(data)
+        self._raw = zstandard.decompress(data)
         heads = np.frombuffer(self._raw, _HEAD, int.from_bytes(self._raw[:4], "little"), offset=4)
         self.keys: NDArray[np.uint64] = heads["key"].astype(np.uint64)
         self.since: NDArray[np.uint32] = heads["since"].astype(np.uint32)
         self._checks: NDArray[np.uint64] = heads["check"].astype(np.uint64)
-        self._ends = np.cumsum([4 + heads.nbytes, *heads["length"].tolist()])
+        self._ends = np.cumsum([4 + heads.nbytes, *heads["length"].tolist()]).tolist()
+        self._order = np.argsort(self.keys)
 
     @property
     def size(self) -> int:
         """What its halves count for."""
         return int(self._ends[-1] - self._ends[0]) + _BESIDE * len(self.keys)
 
-    def line(self, named: Named) -> bytes | None:
-        """Return the line of a half; None where another id has its key."""
-        place = int(np.flatnonzero(self.keys == np.uint64(named.key))[0])
-        return self._line(place) if int(self._checks[place]) == named.check else None
+    def has(self, keys: NDArray[np.uint64]) -> bool:
+        """Return whether halves with these keys (n,) stand in it."""
+        return bool(np.isin(keys, self.keys).all())
+
+    def lines(self, keys: NDArray[np.uint64], checks: NDArray[np.uint64]) -> list[bytes | None]:
+        """Return the lines of halves whose keys stand in it, (n,); None where another id has the key of one."""
+        places = self._order[np.searchsorted(self.keys, keys, sorter=self._order)]
+        same = self._checks[places] == checks
+        return [self._line(place) if is_it else None for place, is_it in zip(places.tolist(), same.tolist(), strict=True)]
 
     def _line(self, place: int) -> bytes:
         return self._raw[self._ends[place] : self._ends[place + 1]]
 
-    def entries(self) -> list[Entry]:
-        """Return what stands in it, in its order."""
-        heads = zip(self.keys.tolist(), self._checks.tolist(), self.since.tolist(), strict=True)
-        return [Entry(*head, self._line(place)) for place, head in enumerate(heads)]
+    def entries(self, chosen: NDArray[np.bool_]) -> Iterator[Entry]:
+        """Yield those of its halves that are chosen, bool (n,), in their order."""
+        places = np.flatnonzero(chosen)
+        heads = zip(self.keys[places].tolist(), self._checks[places].tolist(), self.since[places].tolist(), strict=True)
+        return (Entry(*head, self._line(place)) for place, head in zip(places.tolist(), heads, strict=True))
 
 
 def cut(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -5,15 +5,17 @@ Of a key that stands twice the first counts, integers keep their digits, and wor
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import orjson
 
-from prediction_exporter.sources.json_reader import HUGE_DIGITS, first_wins
+from prediction_exporter.sources.base import Rejected
+from prediction_exporter.sources.json_reader import HUGE_DIGITS, first_wins, parse_lines
 from prediction_exporter.sources.values import text_of
 
 #: Digits of integers that may be beyond 64 bits: the fast parser makes doubles of these.
@@ -103,6 +105,20 @@ def as_texts(value: Any) -> Any:
     if isinstance(value, list):
         return [as_texts(item) for item in value]
     return value
+
+
+def records_of(data: bytes, rejected: Rejected) -> Iterator[tuple[Mapping[str, Any], bytes]]:
+    """Yield the objects among lines, each with its line, which is the object and nothing else; count others as refused."""
+    for line in data.split(b"\n"):
+        record = decode_fast(line)
+        if isinstance(record, dict):
+            yield record, line
+            continue
+        for parsed in parse_lines([line], rejected):
+            try:
+                yield as_texts(parsed), line.strip(b"\0").removeprefix(codecs.BOM_UTF8)
+            except RecursionError:
+                rejected.add("payload", example="a record that is nested too deeply")
 
 
 def encode(value: Any) -> bytes:

@@ -39,6 +39,11 @@ class Index:
         there = (self.keys[places] == keys) & ~self.gone[places]
         return np.where(there, places, -1)
 
+    def of(self, number: int) -> NDArray[np.uint64]:
+        """Return the keys of the halves of a chunk, (n,)."""
+        found: NDArray[np.uint64] = self.keys[self.chunks == number]
+        return found
+
     def touched(self) -> set[int]:
         """Return the numbers of the chunks with halves that wait no more."""
         found: set[int] = set(np.unique(self.chunks[self.gone]).tolist())

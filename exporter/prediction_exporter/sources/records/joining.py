@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from prediction_exporter.config import Predictions
 from prediction_exporter.config.records import MOST_WAITING, WAITS
 from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.sources.base import Rejected
-from prediction_exporter.sources.layouts.base import SIDES, Record
+from prediction_exporter.sources.layouts.base import SIDES, Side
 from prediction_exporter.sources.layouts.registry import layout_of
-from prediction_exporter.sources.records.halves import Halves, Joined, JoinedByLayout, Place, SampledHalves, Sides
+from prediction_exporter.sources.records.halves import Halves, Pair, SampledHalves
+from prediction_exporter.sources.records.sides import Sides, SidesByFilter, SidesByLayout
 from prediction_exporter.sources.records.waiting import WaitingHalves
+
+#: Characters of an id that a message shows.
+SHOWN = 60
 
 
 @dataclass(slots=True)
 class Met:
-    """How many records were requests and responses, and how many of them found each other."""
+    """How many records were requests and responses, and how many of them found each other; an id of each side."""
 
     requests: int = 0
     responses: int = 0
     pairs: int = 0
+    first: dict[Side, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return it as words."""
@@ -31,6 +37,20 @@ class Met:
 
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+class Joined(NamedTuple):
+    """What lines are, and what others were that they completed.
+
+    Attributes:
+        pairs: of those that are complete now, the lines of the request and of the response.
+        whole: lines that are records of both.
+        skipped: how many others there are.
+    """
+
+    pairs: list[Pair]
+    whole: list[bytes]
+    skipped: int
 
 
 class Joiner:
@@ -50,45 +70,37 @@ class Joiner:
         self.halves = halves
         self.met = Met()
 
-    def join(
-        self, records: Sequence[Record], lines: Sequence[bytes], rejected: Rejected
-    ) -> tuple[list[tuple[Place, Place]], list[int]]:
-        """Return pairs of a request and its response that are complete now, and which records are neither.
+    def join(self, data: bytes, rejected: Rejected) -> Joined:
+        """Return the predictions that are complete now, and what else lines are.
 
         Args:
-            records: what has come.
-            lines: the same, as they were written.
+            data: lines.
             rejected: where those are counted that are refused.
 
         Raises:
             StateError: what waits cannot be read back.
         """
-        refused = rejected.total
-        sides = self._sides(records, rejected)
-        others = [place for place, half in enumerate(sides) if half is None]
-        del others[: rejected.total - refused]  # as many of them are refused
-        places = [place for place, half in enumerate(sides) if half is not None]
-        found = [half for half in sides if half is not None]
-        pairs = self.halves.meet(found, [lines[place] for place in places], rejected)
-        requests = sum(half.side == SIDES[0] for half in found)
+        told = self._sides(data, rejected)
+        pairs = self.halves.meet(told.halves, told.lines, rejected)
+        requests = sum(half.side == SIDES[0] for half in told.halves)
         self.met.requests += requests
-        self.met.responses += len(found) - requests
+        self.met.responses += len(told.halves) - requests
         self.met.pairs += len(pairs)
-
-        def at(place: Place) -> Place:
-            return places[place] if isinstance(place, int) else place
-
-        return [(at(request), at(response)) for request, response in pairs], others
+        if len(self.met.first) < len(SIDES):
+            for half in reversed(told.halves):
+                self.met.first[half.side] = half.id[:SHOWN]
+        return Joined(pairs, told.whole, told.skipped)
 
     def missed(self) -> tuple[str, ...]:
         """Return what is wrong where none of the records found its other half, with the place in the configuration."""
         told, met = self._sides.unseen(), self.met
         if told or met.pairs or not (met.requests or met.responses):
             return told
-        if not isinstance(self._sides, Joined):
+        if not isinstance(self._sides, SidesByFilter):
             return (f"layout: no request and response have the same id: {met}",)
         if met.requests and met.responses:
-            return (f"join.id: {self._sides.field} has no value that a request and a response share: {met}",)
+            shown = " and ".join(repr(met.first[side]) for side in SIDES)
+            return (f"join.id: {self._sides.field} has no value that a request and a response share: {met}, such as {shown}",)
         side = SIDES[1] if met.requests else SIDES[0]
         return (f"join.{side}: no {side} with an id is among the sampled records: {met}",)
 
@@ -109,14 +121,14 @@ def joiner_of(predictions: Predictions, kept: Kept | None, clock: Callable[[], f
         clock: Unix time.
     """
     joining = predictions.join
-    half = layout_of(predictions.layout).half if predictions.layout is not None else None
+    if not joins(predictions):
+        return None
     sides: Sides
     if joining is not None:
-        sides = Joined(joining)
-    elif half is not None:
-        sides = JoinedByLayout(half)
+        sides = SidesByFilter(joining)
     else:
-        return None
+        assert predictions.layout is not None  # noqa: S101 - for the type checker: it joins
+        sides = SidesByLayout(layout_of(predictions.layout))
     if kept is None:
         return Joiner(sides, SampledHalves())
     within, most = (WAITS, MOST_WAITING) if joining is None else (joining.within, joining.max_size)

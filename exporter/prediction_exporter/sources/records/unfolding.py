@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, repeat
+from itertools import repeat
 from typing import Any
 
 from prediction_exporter.config import Predictions
@@ -23,18 +23,18 @@ from prediction_exporter.sources.fields.placed import PlacesSeen
 from prediction_exporter.sources.fields.schema import Path
 from prediction_exporter.sources.fields.stated import stated
 from prediction_exporter.sources.filtering import Filter
-from prediction_exporter.sources.json_reader import parse_lines
-from prediction_exporter.sources.layouts.base import SIDES, Options, Record, every_record, one_event
+from prediction_exporter.sources.layouts.base import Options, Record, every_record, one_event
 from prediction_exporter.sources.layouts.registry import layout_of
-from prediction_exporter.sources.records.decoding import as_texts, decode_fast, encode
-from prediction_exporter.sources.records.halves import Halves, Place
-from prediction_exporter.sources.records.joining import Joiner, joiner_of
+from prediction_exporter.sources.records.decoding import encode, records_of
+from prediction_exporter.sources.records.halves import Halves, Pair
+from prediction_exporter.sources.records.joining import Joined, Joiner, joiner_of
 from prediction_exporter.sources.records.lines import opened
 from prediction_exporter.sources.records.numbering import row_numbers
 from prediction_exporter.sources.records.once import ToldOnce
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
 from prediction_exporter.sources.sieve import Sieve
+from prediction_exporter.sources.sizes import line_pieces
 
 #: Bytes of flat lines that are made at a time: a record may have many predictions, and each repeats what it has once.
 PIECE_BYTES = 4 << 20
@@ -43,11 +43,8 @@ PIECE_BYTES = 4 << 20
 #: Why records are refused that are JSON objects.
 REFUSALS = frozenset({"payload", "uneven_rows", "too_many_rows"})
 
-#: Records that are joined at a time.
+#: Lines that are joined at a time.
 _BLOCK = 2000
-
-#: A record, and the line that it stood in.
-_Read = tuple[Record, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +111,7 @@ class Unfolding:
             self._flat, self.places = in_record.flat, in_record.seen
         else:
             self._flat = one_event(dict)
+        self._is_flat = known is None and rows is None
         self.joiner = joiner_of(predictions, kept, clock)
         self._names: Sequence[str] = ()
         self._encoding = "auto" if rows is None else rows.encoding
@@ -156,7 +154,11 @@ class Unfolding:
         if self._sieve is not None:
             data, left_out = self._sieve.sift(data)
             skipped += left_out
-        for piece in self._flattened(_records(data, rejected), rejected):
+        if self._is_flat and self.joiner is not None:
+            pieces = self._pairs(data, self.joiner, rejected)
+        else:
+            pieces = self._flattened(self._whole(data, rejected), rejected)
+        for piece in pieces:
             yield replace(piece, skipped=piece.skipped + skipped) if piece.is_last else piece
 
     def of_records(self, records: Iterable[Record], rejected: Rejected) -> Iterator[Unfolded]:
@@ -166,13 +168,13 @@ class Unfolding:
             records: as they were logged; what one has under :data:`TIME` is the time of all its predictions.
             rejected: where records are counted that cannot be read.
         """
-        return self._flattened(((record, b"") for record in records), rejected)
+        return self._flattened((record if self._is_meant(record) else None for record in records), rejected)
 
-    def _flattened(self, read: Iterator[_Read], rejected: Rejected) -> Iterator[Unfolded]:
+    def _flattened(self, records: Iterator[Record | None], rejected: Rejected) -> Iterator[Unfolded]:
         skipped = size = 0
         most = ROOM.step(PIECE_BYTES)
         lines: list[bytes] = []
-        for record in self._whole(read, rejected):
+        for record in records:
             if record is None:
                 skipped += 1
                 self.others += 1
@@ -206,29 +208,42 @@ class Unfolding:
             except (TypeError, ValueError, RecursionError):  # deeper than a writer of JSON goes
                 rejected.add("payload", example="a prediction that cannot be written as JSON")
 
-    def _whole(self, read: Iterator[_Read], rejected: Rejected) -> Iterator[Record | None]:
+    def _whole(self, data: bytes, rejected: Rejected) -> Iterator[Record | None]:
         """Yield records of this kind, of halves both of them as one; None for each other record. One that waits is none."""
         if self.joiner is None:
-            for record, _ in read:
+            for record, _ in records_of(data, rejected):
                 yield record if self._is_meant(record) else None
             return
-        self.joiner.halves.begin()
-        while block := list(islice(read, _BLOCK)):  # few at a time: what is parsed takes much memory
-            yield from self._joined(block, self.joiner, rejected)
+        for joined in self._joined(data, self.joiner, rejected):
+            yield from repeat(None, joined.skipped)
+            for lines in (joined.whole, map(_both, joined.pairs)):
+                yield from (record for line in lines for record, _ in records_of(line, rejected))
 
-    def _joined(self, block: list[_Read], joiner: Joiner, rejected: Rejected) -> Iterator[Record | None]:
-        read = [(record, line) for record, line in block if self._is_meant(record)]
-        yield from repeat(None, len(block) - len(read))
-        records = [record for record, _ in read]
-        pairs, others = joiner.join(records, [line for _, line in read], rejected)
-        for place in others:  # a layout's record may be whole
-            yield None if self._known is None else records[place]
+    def _joined(self, data: bytes, joiner: Joiner, rejected: Rejected) -> Iterator[Joined]:
+        joiner.halves.begin()
+        for block, _ in line_pieces(data, _BLOCK):
+            yield joiner.join(block, rejected)
 
-        def at(place: Place) -> Record:
-            return records[place] if isinstance(place, int) else next(_records(place, Rejected()))[0]
-
-        for request, response in pairs:
-            yield dict(zip(SIDES, (at(request), at(response)), strict=True))
+    def _pairs(self, data: bytes, joiner: Joiner, rejected: Rejected) -> Iterator[Unfolded]:
+        """Yield pairs as lines with both records. These are events as they stand, and are parsed where all events are."""
+        skipped = size = 0
+        most = ROOM.step(PIECE_BYTES)
+        lines: list[bytes] = []
+        end = b',"%b":0}\n' % ROW.encode() if self._numbered else b"}\n"
+        for joined in self._joined(data, joiner, rejected):
+            skipped += joined.skipped
+            self.records += len(joined.pairs)
+            self.predictions += len(joined.pairs)
+            if joined.pairs and not self.names:
+                self.names = tuple(flatten([record for record, _ in records_of(_both(joined.pairs[0]), Rejected())]))
+            for pair in joined.pairs:
+                lines.append(_both(pair, end))
+                size += len(lines[-1])
+                if size >= most:
+                    yield Unfolded(b"".join(lines), skipped, is_last=False)
+                    lines.clear()
+                    skipped = size = 0
+        yield Unfolded(b"".join(lines), skipped)
 
     def _events_of(self, record: Record, rejected: Rejected) -> list[dict[str, Any]]:
         """Return the events of a record, all of them or none: a part of one that is refused would count beside that."""
@@ -354,15 +369,6 @@ def names_of(layout: Layout | None) -> tuple[str, ...]:
     return tuple(column.name for column in layout.columns if column.role is Role.FEATURE and not column.is_derived)
 
 
-def _records(data: bytes, rejected: Rejected) -> Iterator[_Read]:
-    """Yield the objects among lines, each with its line; count the others as refused."""
-    for line in data.split(b"\n"):
-        record = decode_fast(line)
-        if isinstance(record, dict):
-            yield record, line
-            continue
-        for parsed in parse_lines([line], rejected):
-            try:
-                yield as_texts(parsed), line
-            except RecursionError:
-                rejected.add("payload", example="a record that is nested too deeply")
+def _both(pair: Pair, end: bytes = b"}") -> bytes:
+    """Return an object with both records of a prediction."""
+    return b'{"request":%b,"response":%b%b' % (*pair, end)

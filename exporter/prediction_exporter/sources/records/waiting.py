@@ -12,18 +12,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, compress
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
 from prediction_exporter.counting.state_days import HALVES
-from prediction_exporter.counting.state_errors import DamagedError
 from prediction_exporter.counting.state_kept import Kept
 from prediction_exporter.counting.state_step import Step
 from prediction_exporter.sources.base import Rejected, Waiting
 from prediction_exporter.sources.layouts.base import SIDES, Half, Side
-from prediction_exporter.sources.records.chunks import CHUNK_BYTES, Chunk, Entry, Named, cut, pack
-from prediction_exporter.sources.records.halves import ALONE, OTHER, Place
+from prediction_exporter.sources.records.chunks import CHUNK_BYTES, Chunk, Entry, cut, names_of, pack
+from prediction_exporter.sources.records.halves import ALONE, Pair, pair_of
 from prediction_exporter.sources.records.index import Index, Part
 
 logger = logging.getLogger(__name__)
@@ -39,14 +39,18 @@ _CACHED = 16
 _SMALL = CHUNK_BYTES // 4
 
 
-@dataclass(slots=True)
-class _Fresh:
-    """A half that came since the last commit: its line, when, and in which call at which place."""
+class _Fresh(NamedTuple):
+    """A half that came since the last commit: its id, its side, its line, and when."""
 
+    name: str
+    side: Side
     line: bytes
     since: int
-    call: int
-    place: int
+
+    @property
+    def size(self) -> int:
+        """What it counts for in memory."""
+        return len(self.line) + len(self.name) + _FRESH_BESIDE
 
 
 @dataclass(slots=True)
@@ -72,11 +76,12 @@ class WaitingHalves:
         self._within = within
         self._most = most
         self._clock = clock
-        self._calls = 0
-        self._fresh: dict[Side, dict[str, _Fresh]] = {side: {} for side in SIDES}
+        # By id, the oldest first: of two with the same id either they are of both sides and wait no more, or one is pushed out.
+        self._fresh: dict[str, _Fresh] = {}
         self._fresh_bytes = 0
-        # What was done since the beginning: a half of the state file, by its place, or a fresh one that was taken or added.
-        self._undone: list[int | tuple[Side, str, _Fresh | None]] = []
+        # What was done since the beginning: a half of the state file was taken, by its place, a fresh one was, or one was
+        # added, by its id. Tuples of both would be collected as garbage for longer than all else here takes.
+        self._undone: list[int | _Fresh | str] = []
         self._sizes: dict[int, _Size] = {}  # by number, the oldest first
         self._index = Index()
         self._read: OrderedDict[int, Chunk] = OrderedDict()
@@ -89,10 +94,10 @@ class WaitingHalves:
 
     def waiting(self) -> Waiting:
         """Return how much waits."""
-        requests, responses = (len(self._fresh[side]) for side in SIDES)
+        requests = sum(fresh.side == SIDES[0] for fresh in self._fresh.values())
         stored = self._index.by_side(~self._index.gone)
         size = sum(size.stored for size in self._sizes.values())
-        return Waiting(requests + stored[0], responses + stored[1], size)
+        return Waiting(requests + stored[0], len(self._fresh) - requests + stored[1], size)
 
     # What comes
 
@@ -100,29 +105,31 @@ class WaitingHalves:
         """Begin with lines that are read again together, if they are."""
         self._undone = []
 
-    def meet(self, halves: Sequence[Half], lines: Sequence[bytes], rejected: Rejected) -> list[tuple[Place, Place]]:
+    def meet(self, halves: Sequence[Half], lines: Sequence[bytes], rejected: Rejected) -> list[Pair]:
         """Let halves find each other; see :class:`.halves.Halves`.
 
         Raises:
             StateError: what waits cannot be read back.
         """
-        self._calls += 1
         since = int(self._clock())
         stored = self._stored(halves)
-        found: list[tuple[Place, Place]] = []
-        for place, half in enumerate(halves):
-            other: Place | None = self._take_fresh(OTHER[half.side], half.id)
-            own = -1
-            if other is None and place in stored:
+        found: list[Pair] = []
+        for place, ((name, side), line) in enumerate(zip(halves, lines, strict=True)):
+            fresh = self._fresh.get(name)
+            if fresh is not None:
+                self._take_fresh(fresh)
+                if fresh.side != side:
+                    found.append(pair_of(side, line, fresh.line))
+                    continue
+                rejected.add("same_id", example=f"a {side} whose id a later one has, too")
+            elif place in stored:
                 own, partner, other = stored[place]
-                if other is not None and not self._take_stored(partner):
-                    other = None
-            if other is not None:
-                found.append((place, other) if half.side == SIDES[0] else (other, place))
-                continue
-            if self._take_fresh(half.side, half.id) is not None or (own >= 0 and self._take_stored(own)):
-                rejected.add("same_id", example=f"a {half.side} whose id a later one has, too")
-            self._add(half, _Fresh(lines[place], since, self._calls, place))
+                if other is not None and self._take_stored(partner):
+                    found.append(pair_of(side, line, other))
+                    continue
+                if own >= 0 and self._take_stored(own):
+                    rejected.add("same_id", example=f"a {side} whose id a later one has, too")
+            self._add(_Fresh(name, side, line, since))
         return found
 
     def _stored(self, halves: Sequence[Half]) -> dict[int, tuple[int, int, bytes | None]]:
@@ -130,18 +137,20 @@ class WaitingHalves:
 
         There is a line where the other half waits; that is read chunk by chunk.
         """
-        if not len(self._index.keys):
+        if not (len(self._index.keys) and halves):
             return {}
-        names = [Named.of(half) for half in halves]
-        keys = np.array([named.key for named in names], np.uint64)
+        keys, checks = names_of(halves)
         own, other = self._index.find(keys), self._index.find(keys ^ np.uint64(1))
-        known = {place: (int(own[place]), int(other[place])) for place in np.flatnonzero((own >= 0) | (other >= 0)).tolist()}
-        found: dict[int, tuple[int, int, bytes | None]] = {}
-        for place, (mine, others) in sorted(known.items(), key=lambda one: self._index.chunks[one[1][1]]):
-            line = None
-            if others >= 0:
-                line = self._chunk(int(self._index.chunks[others])).line(names[place]._replace(key=names[place].key ^ 1))
-            found[place] = mine, others, line
+        found: dict[int, tuple[int, int, bytes | None]] = {
+            place: (int(own[place]), -1, None) for place in np.flatnonzero((own >= 0) & (other < 0)).tolist()
+        }
+        places = np.flatnonzero(other >= 0)
+        chunks = self._index.chunks[other[places]]
+        for number in np.unique(chunks).tolist():
+            among = places[chunks == number]
+            lines = self._chunk(number).lines(keys[among] ^ np.uint64(1), checks[among])
+            for place, line in zip(among.tolist(), lines, strict=True):
+                found[place] = int(own[place]), int(other[place]), line
         return found
 
     def _chunk(self, number: int) -> Chunk:
@@ -149,24 +158,23 @@ class WaitingHalves:
         found = self._read.get(number)
         if found is None:
             found = Chunk(self._kept.read(number))
+            if not found.has(self._index.of(number)):
+                self._kept.refuse()
             while len(self._read) >= _CACHED:
                 self._read.popitem(last=False)
             self._read[number] = found
         self._read.move_to_end(number)
         return found
 
-    def _add(self, half: Half, fresh: _Fresh) -> None:
-        self._fresh[half.side][half.id] = fresh
-        self._fresh_bytes += len(fresh.line) + _FRESH_BESIDE
-        self._undone.append((half.side, half.id, None))
+    def _add(self, fresh: _Fresh) -> None:
+        self._fresh[fresh.name] = fresh
+        self._fresh_bytes += fresh.size
+        self._undone.append(fresh.name)
 
-    def _take_fresh(self, side: Side, name: str) -> Place | None:
-        fresh = self._fresh[side].pop(name, None)
-        if fresh is None:
-            return None
-        self._fresh_bytes -= len(fresh.line) + _FRESH_BESIDE
-        self._undone.append((side, name, fresh))
-        return fresh.place if fresh.call == self._calls else fresh.line
+    def _take_fresh(self, fresh: _Fresh) -> None:
+        del self._fresh[fresh.name]
+        self._fresh_bytes -= fresh.size
+        self._undone.append(fresh)
 
     def _take_stored(self, place: int) -> bool:
         """Take a half out that the state file has; return whether it was still there."""
@@ -181,13 +189,11 @@ class WaitingHalves:
         for done in reversed(self._undone):
             if isinstance(done, int):
                 self._index.gone[done] = False
-                continue
-            side, name, fresh = done
-            if fresh is None:
-                self._fresh_bytes -= len(self._fresh[side].pop(name).line) + _FRESH_BESIDE
+            elif isinstance(done, str):
+                self._fresh_bytes -= self._fresh.pop(done).size
             else:
-                self._fresh[side][name] = fresh
-                self._fresh_bytes += len(fresh.line) + _FRESH_BESIDE
+                self._fresh[done.name] = done
+                self._fresh_bytes += done.size
         self._undone = []
 
     # What goes
@@ -203,11 +209,10 @@ class WaitingHalves:
         if late.any():
             self._refuse(rejected, self._index.by_side(late), int(self._index.since[late].min()))
             self._index.gone |= late
-        for side, waiting in self._fresh.items():
-            for name in [name for name, fresh in waiting.items() if fresh.since < limit]:
-                fresh = waiting.pop(name)
-                self._fresh_bytes -= len(fresh.line) + _FRESH_BESIDE
-                self._refuse(rejected, (int(side == SIDES[0]), int(side == SIDES[1])), fresh.since)
+        for fresh in [one for one in self._fresh.values() if one.since < limit]:
+            del self._fresh[fresh.name]
+            self._fresh_bytes -= fresh.size
+            self._refuse(rejected, (int(fresh.side == SIDES[0]), int(fresh.side == SIDES[1])), fresh.since)
         return rejected
 
     def _refuse(self, rejected: Rejected, by_side: tuple[int, int], since: int) -> None:
@@ -223,7 +228,7 @@ class WaitingHalves:
         Raises:
             StateError: it cannot be read.
         """
-        self._fresh, self._fresh_bytes, self._undone = {side: {} for side in SIDES}, 0, []
+        self._fresh, self._fresh_bytes, self._undone = {}, 0, []
         self._sizes, self._index = {}, Index()
         self._read.clear()
         there: list[Part] = []
@@ -272,10 +277,13 @@ class WaitingHalves:
         self._read.clear()
 
     def _take_all_fresh(self) -> list[Entry]:
-        waiting = [(fresh, Half(name, side)) for side in SIDES for name, fresh in self._fresh[side].items()]
-        waiting.sort(key=lambda one: (one[0].call, one[0].place))  # the oldest first
-        self._fresh, self._fresh_bytes = {side: {} for side in SIDES}, 0
-        return [Entry(*Named.of(half), fresh.since, fresh.line) for fresh, half in waiting]
+        waiting = sorted(self._fresh.values(), key=lambda fresh: fresh.since)  # what was taken back came last
+        self._fresh, self._fresh_bytes = {}, 0
+        keys, checks = names_of([Half(fresh.name, fresh.side) for fresh in waiting])
+        return [
+            Entry(key, check, fresh.since, fresh.line)
+            for key, check, fresh in zip(keys.tolist(), checks.tolist(), waiting, strict=True)
+        ]
 
     def _runs(self) -> Iterator[list[int]]:
         """Yield the numbers of chunks that are to be written together: those with gaps, and small ones beside them."""
@@ -287,7 +295,7 @@ class WaitingHalves:
             if is_part:
                 run.append(number)
             if run and (not is_part or number == last):
-                grows = is_part and any(self._fresh.values())
+                grows = is_part and self._fresh
                 if grows or len(run) > 1 or run[0] in touched:
                     yield run
                 run = []
@@ -315,10 +323,12 @@ class WaitingHalves:
         for number in numbers:
             data = step.part("", number, HALVES)
             if data is None:
-                raise DamagedError(f"what is kept of {HALVES} of model {step.model} was damaged")
+                raise self._kept.damage()
             chunk = Chunk(data)
+            if not chunk.has(self._index.of(number)):
+                raise self._kept.damage()
             waits = self._index.find(chunk.keys) >= 0
-            yield from compress(chunk.entries(), waits.tolist())
+            yield from chunk.entries(waits)
 
     def _make_room(self, step: Step, rejected: Rejected) -> None:
         size = sum(size.stored for size in self._sizes.values())
