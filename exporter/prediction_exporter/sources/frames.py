@@ -120,6 +120,7 @@ class FrameParser:
             states=states,
             ids=ids,
             entities=None if schema.entity is None else entity_hashes(names_of(value_at(frame, schema.entity))),
+            refused=None if statuses is None else statuses.refused,
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts_of_values(value_at(frame, schema.stage))),
             eligible=None if self._eligible is None else self._eligible(frame, failed),

@@ -756,6 +756,34 @@ def test_statuses(database: Database, tmp_path: Path, declared: str) -> None:
     assert sum(counted.statuses.values()) == counted.requests
 
 
+def test_refused_rows_that_hold_nothing(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are in no profile, of no version and no segment; NaN is nothing where it counts as missing."""
+    has_nan = database.kind in ("postgresql", "duckdb")
+    nan = math.nan if has_nan else None
+    rows = [
+        row(0, status=200),
+        *(row(at, status=status) for at, status in enumerate([404, 422, 429, 503])),
+        row(5, status=422, version="v2"),  # all of its version
+        row(6, status=404, plain=nan),
+        row(7, status=404, region="NaN"),
+        row(8, status=404, amount=nan),
+        row(9, status=404, region="a"),
+        row(10, status=404, flag=False),
+        row(11, status=404, level=0, latency_ms=3.0),
+    ]
+    columns = [replace(c, nan_is_missing=c.name in ("plain", "region")) for c in LAYOUT.columns]
+    create(database, COLUMNS, rows)
+    case = Case(database, layout=Layout(columns), segments=("region",))
+    counted = check(case, tmp_path)
+    assert {key.version for key in counted.profiles} == {"unknown"}
+    whole = sum(profile.rows for key, profile in counted.profiles.items() if key.segment == "all")
+    assert whole == 4 + has_nan
+    assert sum(of.requests for of in counted.traffic.values()) == counted.events == len(rows)
+    if has_nan:  # these have sets of groups, too
+        monkeypatch.setitem(KINDS, database.kind, replace(KINDS[database.kind], style="grouping_sets"))
+        check(case, tmp_path)
+
+
 def test_stages(database: Database, tmp_path: Path) -> None:
     """Words in any case, numbers and nothing, of several versions; a column that the table lacks says nothing of any row."""
     words = ["champion", "Production", " shadow", "CANARY", "blue", "", None, "x" * 100, "1"]

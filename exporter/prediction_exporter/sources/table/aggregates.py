@@ -24,7 +24,7 @@ class Aggregate:
 
 
 def of_rows(measures: Measures, columns: Any) -> Iterator[Aggregate]:
-    """Yield the number of rows and of outliers, and the first and the last time."""
+    """Yield the number of rows, of outliers and of those that hold nothing where that is asked, the first and the last time."""
 
     def rows(cell: Cell, value: Any) -> None:
         cell.rows = int(value)
@@ -32,12 +32,17 @@ def of_rows(measures: Measures, columns: Any) -> Iterator[Aggregate]:
     def outliers(cell: Cell, value: Any) -> None:
         cell.outliers = int(value)
 
+    def blank(cell: Cell, value: Any) -> None:
+        cell.blank = int(value)
+
     def time(cell: Cell, value: Any) -> None:
         cell.times.append(value)
 
     yield Aggregate(func.count(), rows)
     if conditions := measures.outlier(columns):
         yield Aggregate(func.sum(any_of(conditions)), outliers)
+    if "pe_blank" in columns:
+        yield Aggregate(func.sum(columns.pe_blank), blank)
     yield Aggregate(func.min(columns.pe_time), time)
     yield Aggregate(func.max(columns.pe_time), time)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, null, or_
@@ -71,6 +72,14 @@ class Number:
             cases.append((~finite(value, dialect), whole(bins_.non_finite)))
         return case(*cases, else_=bins(value, bins_.edges, dialect, bins_.first))
 
+    def missing(self, dialect: Dialect) -> ColumnElement[bool]:
+        """Return whether the number is missing in its first bins, from a relation of which it is made."""
+        bins_ = self.bins[0]
+        nothing: ColumnElement[bool] = self.value.is_(None)
+        if self.absent is not None:
+            nothing = and_(nothing, self.absent == whole(bins_.missing))
+        return nothing if self.is_whole or bins_.nan != bins_.missing else or_(nothing, is_nan(self.value, dialect))
+
     def finite(self, columns: Any, dialect: Dialect) -> Expression:
         """Return the number where it is finite, else null."""
         value: Expression = columns[self.label]
@@ -132,6 +141,7 @@ class Measures:
         self.absent: list[int] = []
         self.uncounted: dict[str, str] = {}
         self._ranged: list[tuple[str, Column]] = []
+        self._blank: list[Callable[[], ColumnElement[bool]]] = []
         fields = {of_one.name: of_one for of_one in relation.schema.columns}
         for index, column in enumerate(context.layout.columns if context.layout is not None else ()):
             self._add(index, column, fields[column.name])
@@ -178,6 +188,7 @@ class Measures:
             dialect=self._dialect,
         )
         self.categories[index] = categories
+        self._blank.append(lambda: categories.missing(nan=column.nan_is_missing))
         missing, suspect = slots.state(index, ValueState.MISSING), slots.suspect(index)
         self.codes[index] = Code(
             f"pe_c{index}",
@@ -192,6 +203,7 @@ class Measures:
         if not self._dialect.is_dynamic and samples and isinstance(samples[0], bool):
             states = case((found.is_(None), whole(missing)), else_=whole(invalid))
             self.codes[index] = Code(f"pe_c{index}", lambda: states, (missing, invalid))
+            self._blank.append(lambda: found.is_(None))
             return
         form = self._number_form(path, samples)
         of_column = [slots.column(index)]
@@ -213,6 +225,7 @@ class Measures:
             is_whole=form is Form.INTEGER or not self._dialect.has_non_finite,
         )
         self.numbers.append(number)
+        self._blank.append(partial(number.missing, self._dialect))
         if column.ranged and column.role is Role.FEATURE:
             self._ranged.append((number.label, column))
 
@@ -230,6 +243,7 @@ class Measures:
         moments = (int(self._slots.layout.numeric.searchsorted(index)), Deviation.of(column))
         number = Number(f"pe_x{index}", value, bins=(self._slots.column(index),), moments=moments, is_whole=True)
         self.numbers.append(number)
+        self._blank.append(partial(number.missing, self._dialect))
         if column.ranged and column.role is Role.FEATURE:
             self._ranged.append((number.label, column))
 
@@ -265,6 +279,10 @@ class Measures:
         self._number_form(schema.latency, self._relation.samples[str(schema.latency[0])])
         value = seconds(self._dialect.double(found), UNITS[schema.latency_unit] / UNITS["s"], self._dialect)
         self.numbers.append(Number("pe_d", value, bins=(self._slots.durations,), total=0, is_whole=True))
+
+    def missing(self) -> list[ColumnElement[bool]]:
+        """Return, of each column that the table has, whether it counts as missing in a row."""
+        return [is_missing() for is_missing in self._blank]
 
     # Of a relation that has the numbers under their labels
 

@@ -123,6 +123,7 @@ class Cell:
         totals: float64 (T,), plain sums.
         rows: number of rows.
         outliers: how many of them are outliers.
+        blank: how many of them hold nothing in any column and are of requests that were refused, which made no prediction.
         times: the first and the last time, as the database gives them.
     """
 
@@ -132,6 +133,7 @@ class Cell:
     totals: NDArray[np.float64]
     rows: int = 0
     outliers: int = 0
+    blank: int = 0
     times: list[Any] = field(default_factory=list)
 
     @classmethod

@@ -22,7 +22,7 @@ from sqlalchemy.sql import Subquery
 
 from prediction_exporter.sources.table.aggregates import of_bins, of_code, of_number, of_rows
 from prediction_exporter.sources.table.dialects import Dialect
-from prediction_exporter.sources.table.expressions import Expression, whole
+from prediction_exporter.sources.table.expressions import Expression, all_of, whole
 from prediction_exporter.sources.table.groups import Groups
 from prediction_exporter.sources.table.measures import Code, Measures, Number
 from prediction_exporter.sources.table.relation import Relation
@@ -222,6 +222,8 @@ class _Scan:
             column = self.relation.column(self.relation.schema.time)
             assert column is not None  # noqa: S101 - for the type checker
             selected.append(column.label("pe_time"))
+            if self.groups.knows_refusals and self.measures.missing():
+                selected.append(all_of(self.measures.missing()).label("pe_blank"))
         for number in numbers:
             selected += number.expressions()
         selected += [code.expression().label(code.label) for code in codes]
