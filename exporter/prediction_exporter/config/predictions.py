@@ -241,14 +241,10 @@ class Predictions(Section):
         check_rows(self.rows, self.layout)
         if self.table is not None and self.unfolds:
             self._check_table(self.table)
-        if self.table is not None and self.table.mode == "aggregate":
-            for name in ("sums", "durations"):
-                if getattr(self.fields, name) is not None:
-                    raise refuse(
-                        f"counts rows in the database, which does not add up fields.{name}",
-                        "rows, or auto",
-                        inside=("table", "mode"),
-                    )
+        if self.table is not None and self.table.mode == "aggregate" and self.fields.durations is not None:
+            raise refuse(
+                "counts rows in the database, which does not count fields.durations", "rows, or auto", inside=("table", "mode")
+            )
         if self.join is not None and self.layout is not None:
             raise refuse("has both join and layout", "one of them: a layout knows which records belong together")
         return self

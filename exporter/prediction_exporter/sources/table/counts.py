@@ -62,7 +62,7 @@ class CountsReader:
         self._relation = relation
         self._connection = connection
         self._learned = learned if learned is not None else Learned()
-        self._slots = Slots(context.layout, context.traffic)
+        self._slots = Slots(context.layout, context.traffic, tuple(relation.schema.sums))
         self._measures = Measures(context, dialect, relation, self._slots, self._learned.categories)
         self._tell_uncounted()
         self._groups = Groups(relation, self._measures, self._learned)

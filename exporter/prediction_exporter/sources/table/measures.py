@@ -15,6 +15,7 @@ from prediction_exporter.counting.layout import Column, Kind, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import UNITS, ColumnField, Path, path_text
+from prediction_exporter.sources.table.amounts import Amount
 from prediction_exporter.sources.table.derived import Place as DerivedPlace
 from prediction_exporter.sources.table.derived import UncountedError, expression_of
 from prediction_exporter.sources.table.dialects import Dialect
@@ -121,6 +122,7 @@ class Measures:
 
     Attributes:
         numbers: the numbers.
+        amounts: what is added up.
         codes: the slots that need no number, by the index of their column.
         categories: the categorical columns that the table has, by index.
         absent: indices of the columns that the table lacks, and of those that the database cannot count.
@@ -138,6 +140,7 @@ class Measures:
         self.numbers: list[Number] = []
         self.codes: dict[int, Code] = {}
         self.categories: dict[int, Categories] = {}
+        self.amounts: list[Amount] = []
         self.absent: list[int] = []
         self.uncounted: dict[str, str] = {}
         self._ranged: list[tuple[str, Column]] = []
@@ -146,6 +149,8 @@ class Measures:
         for index, column in enumerate(context.layout.columns if context.layout is not None else ()):
             self._add(index, column, fields[column.name])
         self._add_latency()
+        for place, (name, path) in enumerate(relation.schema.sums.items()):
+            self.amounts.append(self._amount(name, f"pe_a{place}", path))
 
     def column(self, path: Path | None) -> Expression | None:
         """Return the column that a field stands in.
@@ -283,6 +288,16 @@ class Measures:
     def missing(self) -> list[ColumnElement[bool]]:
         """Return, of each column that the table has, whether it counts as missing in a row."""
         return [is_missing() for is_missing in self._blank]
+
+    def _amount(self, name: str, label: str, path: Path) -> Amount:
+        found = self.column(path)
+        if found is None:
+            return Amount(name, label, None, None)
+        samples = self._relation.samples[str(path[0])]
+        if not self._dialect.is_dynamic and samples and isinstance(samples[0], bool):
+            return Amount(name, label, found, None)
+        self._number_form(path, samples)
+        return Amount(name, label, found, self._dialect.double(found))
 
     # Of a relation that has the numbers under their labels
 

@@ -16,11 +16,12 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, MICROSECONDS, Key
 from prediction_exporter.counting.tally import Tally, count_classes
-from prediction_exporter.counting.traffic import Histogram, VersionTraffic
+from prediction_exporter.counting.traffic import Histogram, Sum, VersionTraffic
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
 from prediction_exporter.sources.frames import FrameParser
+from prediction_exporter.sources.table.amounts import SCALE
 from prediction_exporter.sources.table.expressions import LARGEST_SQUARED, Deviation
 from prediction_exporter.sources.table.groups import NO_ID, Groups
 from prediction_exporter.sources.table.measures import Measures
@@ -195,6 +196,10 @@ class Tallying:
                 counted.scores[name] = self._histogram(name, bins, cell)
             if slots.value_name is not None:
                 counted.values = self._histogram(slots.value_name, slots.values, cell)
+        for name, of in slots.sums.items():
+            valid, missing = int(cell.counts[of.valid]), int(cell.counts[of.missing])
+            total = float(cell.totals[of.total]) + float(cell.totals[of.scaled]) * SCALE
+            counted.sums[name] = Sum(total, valid, missing, cell.rows - valid - missing)
         return counted
 
     def _histogram(self, name: str, bins: Bins, cell: Cell) -> Histogram:
