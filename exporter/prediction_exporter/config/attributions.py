@@ -13,7 +13,8 @@ from prediction_exporter.config.values import Matching, Names, Text, refuse
 #: What stands for the name of a feature in a pattern.
 ANY_FEATURE = "*"
 
-FeatureInName = Annotated[Text, Matching(r"[^*]*\*[^*]*", "is no pattern", "a name with one * where the feature stands")]
+#: Written unlike the pattern of classes, as documentation tells patterns apart by how they are written.
+FeatureInName = Annotated[Text, Matching(r"[^*]*[*][^*]*", "is no pattern", "a name with one * where the feature stands")]
 
 
 class AttributionPattern(Section):
