@@ -87,7 +87,7 @@ def test_names_are_unique_and_well_formed() -> None:
 
 
 def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
-    """All but those of a regression, entities, a season, stages, filters, joined records, and what is asked for."""
+    """All but those of a regression, entities, seasons, stages, attributions, filters, halves, and what is asked for."""
     watched.log_labelled(60, version="0", at=watched.clock() - 7200)  # also for the day's windows to be compared with
     series = rendered(watched)
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in series}
@@ -97,6 +97,7 @@ def test_a_full_model_shows_every_family_of_its_task(watched: Watched) -> None:
         traffic.PREDICTION_VALUE.name,
         traffic.STAGE_REQUESTS.name,
         *(family.name for family in (traffic.FIELD_AMOUNT, traffic.FIELD_VALUES, traffic.DURATION)),
+        *(family.name for family in (traffic.ATTRIBUTION, traffic.ATTRIBUTION_VALUES, traffic.BASELINE_ATTRIBUTION)),
         evidence.EFFECTIVE.name,
         EXPECTED_BIN_PREDICTIONS.name,
         EVENTS_SKIPPED.name,

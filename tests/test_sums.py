@@ -138,6 +138,20 @@ def test_what_adds_up_and_what_does_not(watched: Watched, write: Callable[[Path,
     assert durations(series) == DURATIONS
 
 
+def test_a_database_that_counts_adds_up(watched: Watched) -> None:
+    """The same counters, of rows that no wire has seen."""
+    source = in_a_table(watched.folder, EVENTS).replace("lateness", "mode: aggregate, lateness")
+    fields = "{time: {field: ts, unit: s}, version: v, status: status, sums: {tokens: tokens, usd: cost}}"
+    monitor = watched.start(watched.configure(text_of(source, fields)))
+    read(monitor, watched.clock)
+    watched.clock.now = NOW + 60
+    with sqlite3.connect(watched.folder / "events.db") as database:
+        later = [{**event, "ts": event["ts"] + 320} for event in EVENTS]
+        database.executemany("INSERT INTO events VALUES (:ts, :v, :tokens, :cost, :first_ms, :began, :status)", later)
+    database.close()
+    assert sums(read(monitor, watched.clock)[1]) == SUMS
+
+
 def test_sums_go_on_after_a_restart(watched: Watched) -> None:
     """A field that is named anew begins at 0, beside those that go on; one that is left out is not shown."""
     source = in_a_log(watched.folder, EVENTS)
@@ -258,8 +272,10 @@ def test_what_is_refused(tmp_path: Path, fields: str, told: str) -> None:
         config.parse(config_text(model_text(fields=fields)), name="exporter.yml", base=tmp_path, environ={})
 
 
-def test_databases_that_count_do_not_add_up(tmp_path: Path) -> None:
-    """It is refused where the mode is told, and where it is that of the database."""
+def test_databases_that_count_observe_no_durations(tmp_path: Path) -> None:
+    """They are refused where the mode is told; sums are not."""
     table = "table: {{url: 'sqlite:////tmp/x.db', name: t, mode: {mode}}}"
-    with pytest.raises(ConfigError, match=r"predictions\.table\.mode: .*does not add up fields\.sums"):
+    with pytest.raises(ConfigError, match=r"predictions\.table\.mode: .*does not count fields\.durations"):
         config.parse(text_of(table.format(mode="aggregate")), name="exporter.yml", base=tmp_path, environ={})
+    alone = text_of(table.format(mode="aggregate"), "{time: ts, sums: [tokens]}")
+    config.parse(alone, name="exporter.yml", base=tmp_path, environ={})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from prediction_exporter.baseline.attributed import magnitudes
 from prediction_exporter.baseline.columns import Profiled, derived_of, is_whole, profile_column
 from prediction_exporter.baseline.derived import MEANINGS, Moment, Raw, lists_in, moment_of
 from prediction_exporter.baseline.kinds import IDENTIFIER, IGNORED, LeftOutError
@@ -23,6 +24,7 @@ from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind, Role
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.errors import BaselineError
+from prediction_exporter.sources.fields.attributed import attributed
 from prediction_exporter.sources.fields.names import MAX_LIST
 from prediction_exporter.sources.fields.roles import Roles, assign
 
@@ -84,7 +86,7 @@ def build(
         raise BaselineError(f"{table.name}: has no rows; a baseline is built from data")
     roles = assign(list(table.columns), fields, where=where, labels=[*labels, *(truth.columns if truth is not None else ())])
     wanted = _wanted(table, roles)
-    left_out = _other_columns(table.columns, roles, _places(wanted)) | (truth.left_out if truth is not None else {})
+    left_out = _other_columns(table.columns, roles, _places(wanted), fields) | (truth.left_out if truth is not None else {})
     known = {name: _setting(settings, kinds, name) for name in {**dict(settings or {}), **kinds}}
     place = f"{where.removesuffix('.predictions.fields')}.columns"
     left_out |= {
@@ -138,11 +140,17 @@ def build(
         left_out=left_out,
         replay=clock.record if clock is not None else None,
         importance=None if learnt is None else learnt.record,
+        attributions=magnitudes(table, fields, _features(found)),
         performance=performance,
         columns=tuple(_record(one) for one in found),
     )
     words = (taught_nothing if clock is None else clock.words(), *([] if learnt is None else [learnt.words]), *how_good)
     return BuildResult(record=record, columns=tuple(reports), taught="\n".join(words))
+
+
+def _features(found: Sequence[Profiled]) -> list[str]:
+    columns = [one.column for one in found]
+    return [column.name for column in columns if column.role is Role.FEATURE and not column.is_derived]
 
 
 def _wanted(table: Table, roles: Roles) -> dict[str, tuple[str, Role]]:
@@ -265,9 +273,10 @@ def _refuse_settings(
         raise BaselineError(f"{place}.{name}: {table.name} has no column {name}{suggest(name, table.columns)}")
 
 
-def _other_columns(names: Iterable[str], roles: Roles, wanted: Container[str]) -> dict[str, str]:
+def _other_columns(names: Collection[str], roles: Roles, wanted: Container[str], fields: Fields) -> dict[str, str]:
     """Return why each column is not looked at that is neither a feature nor an output."""
     reasons = dict.fromkeys(roles.labels, "label: the truth, which production does not know yet")
+    reasons |= dict.fromkeys(attributed(fields, names), "the attribution of a feature")
     for role in ("time", "id", "version", "entity", "latency", "status", "stage"):
         name = getattr(roles, role)
         if name is not None:

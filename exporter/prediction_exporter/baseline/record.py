@@ -60,6 +60,7 @@ class Baseline:
         inflation: by column, what its windows read without any change; none, of a file that says nothing of it.
         timezone: where the hours of its seasons are those of.
         importance: what part of the output each feature that has a distribution carries, by name; empty where it is not known.
+        attributions: how large a feature's contribution was on average over the data, by name; empty where these had none.
         performance: how good the model was on the data; None where these had no labels.
         only_for: predicted classes, or an expression over records, that ``performance`` is of alone; empty for all.
     """
@@ -74,6 +75,7 @@ class Baseline:
     inflation: tuple[Inflation, ...] = ()
     timezone: str = "UTC"
     importance: Mapping[str, float] = field(default_factory=dict)
+    attributions: Mapping[str, float] = field(default_factory=dict)
     performance: Performance | None = None
     only_for: tuple[str, ...] | str = ()
 
@@ -157,6 +159,7 @@ class BaselineRecord(_Strict):
     left_out: dict[str, str] = {}
     replay: ReplayRecord | None = None
     importance: ImportanceRecord | None = None
+    attributions: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
     performance: PerformanceRecord | None = None
     columns: tuple[ColumnRecord, ...] = Field(min_length=1)
 
@@ -175,7 +178,7 @@ class BaselineRecord(_Strict):
 
     def _absent(self) -> set[str]:
         """Return which keys that former versions do not have say nothing."""
-        return {key for key in ("replay", "importance", "performance") if getattr(self, key) is None}
+        return {key for key in ("replay", "importance", "attributions", "performance") if getattr(self, key) is None}
 
     def readable(self) -> str:
         """Return JSON with a key a line and each list on one line, so that a person and a diff can read it."""
@@ -287,6 +290,7 @@ def load(path: Path) -> Baseline:
         inflation=tuple(c.inflation.to_inflation() if c.inflation is not None else Inflation() for c in record.columns),
         timezone=record.replay.timezone if record.replay is not None else "UTC",
         importance=importance,
+        attributions=record.attributions or {},
         performance=performance,
         only_for=record.performance.only_for if record.performance is not None else (),
     )

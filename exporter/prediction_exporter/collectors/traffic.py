@@ -11,6 +11,7 @@ from prediction_exporter.counting.traffic import SCORE_BOUNDS, Histogram, Sum, T
 from prediction_exporter.exposition import Exemplar, Samples, label_text
 from prediction_exporter.families import VERSION, Family
 from prediction_exporter.servers import Part
+from prediction_exporter.sources.fields.attributed import attribution_fields, features_of
 from prediction_exporter.sources.layouts.registry import measured_of
 
 REQUESTS = Family(
@@ -76,6 +77,31 @@ FIELD_VALUES = Family(
     group="traffic",
     help="Requests by what they have of a field that is added up: valid where it was added, missing, or invalid where it is no "
     "finite number from 0 on.",
+)
+
+ATTRIBUTION = Family(
+    name="model_attribution_magnitude_total",
+    type="counter",
+    labels=(*VERSION, "column"),
+    group="traffic",
+    help="Sum over predictions of how much a feature contributed to each, whatever the sign, in the unit of the attributions.",
+)
+
+ATTRIBUTION_VALUES = Family(
+    name="model_attribution_values_total",
+    type="counter",
+    labels=(*VERSION, "column", "state"),
+    group="traffic",
+    help="Predictions by what they have as the attribution of a feature: valid where it was added, missing, or invalid where "
+    "it is no finite number.",
+)
+
+BASELINE_ATTRIBUTION = Family(
+    name="model_baseline_attribution_ratio",
+    type="gauge",
+    labels=("model", "column"),
+    group="traffic",
+    help="The feature's share of all attribution in the data of the baseline, by mean magnitudes, from 0 to 1.",
 )
 
 DURATION = Family(
@@ -144,11 +170,24 @@ class TrafficSeries(ModelSeries):
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._measured = measured_of(subject.model.predictions)
+        self._attributed: Mapping[str, str] = {}
+        self._fixed = Samples()
+        if subject.baseline is not None:
+            self._attributed = attribution_fields(subject.model.predictions.fields, features_of(subject.baseline.layout))
+            known = subject.baseline.attributions
+            whole = sum(known.values())
+            for name in self._attributed if whole else ():
+                if name in known:
+                    labels = subject.labels(BASELINE_ATTRIBUTION, name)
+                    self._fixed.add(BASELINE_ATTRIBUTION, labels, known[name] / whole)
         self._of_server = {str(family) for part in subject.model.of_server for family in FAMILIES_OF[part]}
 
     def render(self, moment: Moment) -> Samples:
         """Return the counters of every version; what the source does not tell is absent."""
-        samples, traffic = Samples(), moment.traffic
+        return self._render(moment, self._fixed.copy())
+
+    def _render(self, moment: Moment, samples: Samples) -> Samples:
+        traffic = moment.traffic
         for version, counted in sorted(traffic.versions.items()):
             labels = self._subject.labels(REQUESTS, version)
             samples.add(VERSION_FIRST_SEEN, labels, counted.first_seen)
@@ -177,16 +216,20 @@ class TrafficSeries(ModelSeries):
         return samples.without(self._of_server) if self._of_server else samples
 
     def _add_measured(self, samples: Samples, version: str, counted: VersionTraffic, bounds: Sequence[float]) -> None:
-        """Add sums and further durations of now; the state keeps those that were left out since."""
-        for name in self._measured.sums:
-            of = counted.sums.get(name)
-            if of is None:
-                continue
-            labels = self._subject.labels(FIELD_AMOUNT, version, name)
-            samples.add(FIELD_AMOUNT, labels, of.total, created=counted.first_seen)
-            for state in STATES:
-                labels = self._subject.labels(FIELD_VALUES, version, name, state)
-                samples.add(FIELD_VALUES, labels, getattr(of, state), created=counted.first_seen)
+        """Add sums, attributions and further durations of now; the state keeps those that were left out since."""
+        for families, names, found in (
+            ((FIELD_AMOUNT, FIELD_VALUES), self._measured.sums, counted.sums),
+            ((ATTRIBUTION, ATTRIBUTION_VALUES), self._attributed, counted.attributions),
+        ):
+            total, values = families
+            for name in names:
+                of = found.get(name)
+                if of is None:
+                    continue
+                samples.add(total, self._subject.labels(total, version, name), of.total, created=counted.first_seen)
+                for state in STATES:
+                    labels = self._subject.labels(values, version, name, state)
+                    samples.add(values, labels, getattr(of, state), created=counted.first_seen)
         for name in self._measured.durations:
             histogram = counted.timings.get(name)
             if histogram is not None:
@@ -212,8 +255,9 @@ class TrafficSeries(ModelSeries):
         counted.slow = 0 if slow_after is not None else None
         counted.durations = Histogram.empty(traffic.duration_bounds)
         counted.sums = {name: Sum() for name in self._measured.sums}
+        counted.attributions = {name: Sum() for name in self._attributed}
         counted.timings = {name: Histogram.empty(traffic.duration_bounds) for name in self._measured.durations}
-        return Most.of(per_version=self.render(Moment((), traffic)))
+        return Most.of(fixed=self._fixed, per_version=self._render(Moment((), traffic), Samples()))
 
 
 def _exemplars(moment: Moment, version: str) -> dict[int, Exemplar]:
@@ -239,6 +283,9 @@ COLLECTOR = ModelCollector(
         DURATION,
         FIELD_AMOUNT,
         FIELD_VALUES,
+        ATTRIBUTION,
+        ATTRIBUTION_VALUES,
+        BASELINE_ATTRIBUTION,
         PREDICTIONS,
         PREDICTION_SCORE,
         PREDICTION_VALUE,

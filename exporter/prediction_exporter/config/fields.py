@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
+from prediction_exporter.config.attributions import Attributions
 from prediction_exporter.config.latency import LatencyField, field_mapping
 from prediction_exporter.config.measured import Durations, Sums
 from prediction_exporter.config.scores import Score
@@ -138,6 +139,11 @@ class Fields(Section):
     sums: Sums | None = Field(
         None,
         description="Amounts that are added up, as tokens and costs, each a counter: a list of fields, or {NAME: FIELD}.",
+    )
+    attributions: Attributions | None = Field(
+        None,
+        description="What each feature contributed to the prediction, as SHAP values: the name of a nested object, a list of "
+        "fields that are called like the features, {pattern: PATTERN} with * for the feature, or {FEATURE: FIELD}.",
     )
     durations: Durations | None = Field(
         None,

@@ -272,6 +272,8 @@ class Model(Section):
         # What is not among the data is there and wrong, which is told already.
         if not predictions.are_read and all(info.data.get(key, key) is None for key in ENOUGH):
             raise refuse(f"is required where there is no {' and no '.join(ENOUGH)}", "where the predictions are read")
+        if predictions.fields.attributions is not None and info.data.get("maturity") == 0:
+            raise refuse("is for features, of which maturity 0 has none", "maturity: 1 or 2", inside=("fields", "attributions"))
         return predictions
 
     @field_validator("slo")

@@ -242,13 +242,19 @@ class Predictions(Section):
         if self.table is not None and self.unfolds:
             self._check_table(self.table)
         if self.table is not None and self.table.mode == "aggregate":
-            for name in ("sums", "durations"):
+            for name in ("durations", "attributions"):
                 if getattr(self.fields, name) is not None:
                     raise refuse(
-                        f"counts rows in the database, which does not add up fields.{name}",
+                        f"counts rows in the database, which does not count fields.{name}",
                         "rows, or auto",
                         inside=("table", "mode"),
                     )
+        if self.rows is not None and self.rows.attributions is not None and self.fields.attributions is None:
+            raise refuse(
+                "has attributions, and fields do not say that they are such",
+                "fields.attributions: attributions beside it",
+                inside=("rows", "attributions"),
+            )
         if self.join is not None and self.layout is not None:
             raise refuse("has both join and layout", "one of them: a layout knows which records belong together")
         return self

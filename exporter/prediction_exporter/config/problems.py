@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from prediction_exporter.config.attributions import FORMS_OF_ATTRIBUTIONS
 from prediction_exporter.config.fields import FORMS_OF_FEATURES
 from prediction_exporter.config.labels import FORMS_OF_ONLY_FOR
 from prediction_exporter.config.models import Config
@@ -23,7 +24,13 @@ MOST_TOLD = 100
 #: A key that stands in more sections than that is no mistake about the section.
 MOST_HOMES = 3
 
-_MARKERS = {"[key]", *FORMS_OF_FEATURES.values(), *FORMS_OF_SCORE.values(), *FORMS_OF_ONLY_FOR.values()}
+_MARKERS = {
+    "[key]",
+    *FORMS_OF_FEATURES.values(),
+    *FORMS_OF_SCORE.values(),
+    *FORMS_OF_ATTRIBUTIONS.values(),
+    *FORMS_OF_ONLY_FOR.values(),
+}
 _TYPES = {
     "string_type": "text",
     "path_type": "text",
@@ -38,6 +45,7 @@ _RANGES = {
     "greater_than": ("is too small", "more than {gt:g}"),
     "greater_than_equal": ("is too small", "at least {ge:g}"),
     "less_than": ("is too large", "less than {lt:g}"),
+    "less_than_equal": ("is too large", "at most {le:.0f}"),
     "string_unicode": ("is no valid Unicode", "text"),
     "string_too_short": ("is empty", "at least {min_length} character"),
     "string_too_long": ("is too long", "at most {max_length} characters"),

@@ -45,7 +45,7 @@ NOT_SHOWN = "a line that is not shown"
 Encoding = Literal["auto", "json", "csv", "base64"]
 
 #: Keys of the section that say where the values of a row stand.
-ROW_KEYS = ("features", "prediction", "score", "id", "entity", "status", "latency", "stage", "version")
+ROW_KEYS = ("features", "attributions", "prediction", "score", "id", "entity", "status", "latency", "stage", "version")
 
 
 class Rows(Section):
@@ -55,6 +55,9 @@ class Rows(Section):
         None, description="A list of objects, each of them one prediction; what else the record has belongs to every one."
     )
     features: Text | None = Field(None, description="The inputs of all rows: a list, a frame, tensors, or a text of them.")
+    attributions: Text | None = Field(
+        None, description="What the features of each row contributed, as features are: a list, a frame, or a text of them."
+    )
     prediction: Text | None = Field(None, description="What was predicted of each row.")
     score: Text | None = Field(None, description="The score, or the scores, of each row.")
     id: Text | None = Field(None, description="The identifier of each row.")

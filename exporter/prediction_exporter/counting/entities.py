@@ -23,7 +23,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.answers import served
 from prediction_exporter.counting.events import Events
+from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profiler import ALL, Key, bucket_codes, runs, version_codes
 
 Hashes = NDArray[np.uint64]
@@ -144,16 +146,19 @@ class Entities:
         return max(self.squares / self.total, 1.0) if self.total else 1.0
 
 
-def entities_of(events: Events, *, seconds: int, wider: Sequence[tuple[int, int]] = ()) -> dict[Key, Entities]:
-    """Return the sketch of each version and slice of events whose source tells entities; failed requests are in none.
+def entities_of(
+    events: Events, *, seconds: int, wider: Sequence[tuple[int, int]] = (), layout: Layout | None = None
+) -> dict[Key, Entities]:
+    """Return the sketch of each version and slice of events whose source tells entities; what made no prediction is in none.
 
     Args:
         events: the events.
         seconds: length of a slice.
         wider: how wide the buckets are that older events are folded in, see :meth:`Profiler.fold`.
+        layout: the columns that tell whether a prediction was made; without them each request that did not fail made one.
     """
     hashes = events.entities
-    kept = np.flatnonzero(~events.failed)
+    kept = np.flatnonzero(served(events, layout)) if hashes is not None else ()
     if hashes is None or not len(kept):
         return {}
     versions, version_code = version_codes(events.versions)

@@ -52,6 +52,8 @@ class Events:
         times: event times in microseconds since the epoch, int64.
         versions: model version of each event, String; null where the event names none.
         failed: whether the request failed, bool. A failed request has made no prediction and enters no profile.
+        refused: whether the request was refused by its caller's fault, bool, and did not fail; ``None`` where the source has no
+            status. One that holds nothing has made no prediction, see :func:`~prediction_exporter.counting.answers.served`.
         latencies: request durations in seconds, float64, NaN where unknown; ``None`` where the source has no such field.
         columns: by column name, Float64 for numeric columns, String (raw text) for categorical ones; null where there is
             no valid value.
@@ -66,6 +68,7 @@ class Events:
         rows: which of several predictions of a record that share its id each event is, int64 from 0; ``None`` where each record
             is one.
         sums: by name, what is added up.
+        attributions: by feature, how large its contribution to the prediction is.
         durations: by name, further durations in seconds, float64, NaN where unknown.
     """
 
@@ -82,7 +85,9 @@ class Events:
     eligible: NDArray[np.bool_] | None = None
     rows: NDArray[np.int64] | None = None
     sums: dict[str, Amounts] = field(default_factory=dict)
+    attributions: dict[str, Amounts] = field(default_factory=dict)
     durations: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    refused: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -103,5 +108,7 @@ class Events:
             eligible=None if self.eligible is None else self.eligible[rows],
             rows=None if self.rows is None else self.rows[rows],
             sums={name: amounts.take(rows) for name, amounts in self.sums.items()},
+            attributions={name: amounts.take(rows) for name, amounts in self.attributions.items()},
             durations={name: seconds[rows] for name, seconds in self.durations.items()},
+            refused=None if self.refused is None else self.refused[rows],
         )

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.answers import served
 from prediction_exporter.counting.binning import Binner
 from prediction_exporter.counting.categories import CategoryEncoder
 from prediction_exporter.counting.events import STATES, Events, ValueState
@@ -68,7 +69,7 @@ class Profiler:
                 raise ValueError(f"segment {layout.columns[index].name} is not categorical")
 
     def fold(self, events: Events, *, wider: Sequence[tuple[int, int]] = ()) -> Iterator[tuple[Key, Profile]]:
-        """Yield the profile of each group of events; failed requests enter none.
+        """Yield the profile of each group of events; requests that made no prediction enter none.
 
         A group is a version, a time bucket and a segment. Whoever keeps a profile keeps the block it was folded in.
 
@@ -82,7 +83,7 @@ class Profiler:
 
     def blocks(self, events: Events, *, wider: Sequence[tuple[int, int]] = ()) -> Iterator[dict[Key, Profile]]:
         """Yield what :meth:`fold` does, in blocks of bounded size; no group is in two of them."""
-        kept = np.flatnonzero(~events.failed)
+        kept = np.flatnonzero(served(events, self.layout))
         if not len(kept):
             return
         versions, version_of = version_codes(events.versions)

@@ -68,7 +68,7 @@ def tallies_of(
     """
     counted = traffic.count(events, has_status=has_status)
     newest = float(events.times.max()) / MICROSECONDS if len(events) else None
-    entities = entities_of(events, seconds=SLICE_SECONDS, wider=wider) if profiler is not None else {}
+    entities = entities_of(events, seconds=SLICE_SECONDS, wider=wider, layout=profiler.layout) if profiler is not None else {}
     yield Tally(traffic=counted, events=len(events), newest=newest, entities=entities)
     if profiler is None or not len(events):
         return

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prediction_exporter.counting.answers import served
 from prediction_exporter.counting.breakdowns import CLASSES, STAGES
 from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.counting.events import Amounts, Events
@@ -92,6 +93,7 @@ class VersionTraffic:
         statuses: requests by class of their status, those that were counted.
         stages: requests by stage, those that were counted.
         sums: what is added up, by its name.
+        attributions: how large the contributions of features to predictions are, by feature.
         timings: further durations, by their names.
     """
 
@@ -107,6 +109,7 @@ class VersionTraffic:
     statuses: dict[str, int] | None = None
     stages: dict[str, int] | None = None
     sums: dict[str, Sum] = field(default_factory=dict)
+    attributions: dict[str, Sum] = field(default_factory=dict)
     timings: dict[str, Histogram] = field(default_factory=dict)
 
     def copy(self) -> VersionTraffic:
@@ -149,8 +152,9 @@ class VersionTraffic:
         self.values = histograms(self.values, other.values)
         self.statuses = counts(self.statuses, other.statuses)
         self.stages = counts(self.stages, other.stages)
-        for name, of in other.sums.items():
-            self.sums.setdefault(name, Sum()).merge(of, of_counts, of_totals)
+        for mine, others in ((self.sums, other.sums), (self.attributions, other.attributions)):
+            for name, of in others.items():
+                mine.setdefault(name, Sum()).merge(of, of_counts, of_totals)
         for name, histogram in other.timings.items():
             self.timings.setdefault(name, Histogram([0] * len(histogram.counts))).merge(histogram, of_counts, of_totals)
 
@@ -176,7 +180,10 @@ class VersionTraffic:
                 "durations": histogram(content["durations"]),
                 "values": histogram(content["values"]),
                 "scores": {name: Histogram(**value) for name, value in content["scores"].items()},
-                "sums": {name: Sum(**value) for name, value in content.get("sums", {}).items()},
+                **{
+                    key: {name: Sum(**value) for name, value in content.get(key, {}).items()}
+                    for key in ("sums", "attributions")
+                },
                 "timings": {name: Histogram(**value) for name, value in content.get("timings", {}).items()},
             }
         )
@@ -192,6 +199,7 @@ class Traffic:
 
     def __init__(self, layout: Layout | None, *, slow_after: float | None = None) -> None:
         self.versions: dict[str, VersionTraffic] = {}
+        self._layout = layout
         self.slow_after = slow_after
         self.duration_bounds = tuple(sorted({*DURATION_BOUNDS, *([slow_after] if slow_after is not None else [])}))
         columns = layout.columns if layout is not None else ()
@@ -212,12 +220,13 @@ class Traffic:
         """
         counted: dict[str, VersionTraffic] = {}
         names = events.versions.fill_null(UNVERSIONED)
+        made = served(events, self._layout)
         for version in names.unique(maintain_order=True).to_list():
             rows = np.flatnonzero((names == version).to_numpy())
             times = events.times[rows]
             of_version = counted[version] = self.new_version(float(times.min()) / MICROSECONDS)
             of_version.last_seen = float(times.max()) / MICROSECONDS
-            self._add(of_version, events, rows, has_status=has_status)
+            self._add(of_version, events, rows, made, has_status=has_status)
         return counted
 
     def merge(self, counted: Mapping[str, VersionTraffic]) -> None:
@@ -273,7 +282,15 @@ class Traffic:
         """Put back the counters of a version that had this shape."""
         self.versions[version] = self.restored(counted, shape)
 
-    def _add(self, of_version: VersionTraffic, events: Events, rows: NDArray[np.intp], *, has_status: bool) -> None:
+    def _add(
+        self,
+        of_version: VersionTraffic,
+        events: Events,
+        rows: NDArray[np.intp],
+        made: NDArray[np.bool_],
+        *,
+        has_status: bool,
+    ) -> None:
         of_version.requests += len(rows)
         if has_status:
             of_version.failed = (of_version.failed or 0) + int(events.failed[rows].sum())
@@ -288,7 +305,9 @@ class Traffic:
         for name, seconds in events.durations.items():
             histogram = of_version.timings.setdefault(name, Histogram.empty(self.duration_bounds))
             histogram.observe(seconds[rows][np.isfinite(seconds[rows])], self.duration_bounds)
-        answered = rows[~events.failed[rows]]
+        answered = rows[made[rows]]
+        for name, amounts in events.attributions.items():
+            of_version.attributions.setdefault(name, Sum()).add(amounts.take(answered))
         for column in self.score_columns:
             of_version.scores[column.name].observe(_finite(events, column.name, answered), SCORE_BOUNDS)
         if self.value_column is not None and of_version.values is not None:

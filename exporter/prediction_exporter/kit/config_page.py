@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args
 
-from prediction_exporter.config import UNIT_ENDINGS, Fields, contacts, cost, json_schema, process, values
+from prediction_exporter.config import UNIT_ENDINGS, Fields, attributions, contacts, cost, json_schema, process, values
 from prediction_exporter.config.units import DURATION_PATTERN, SIZE_PATTERN
 from prediction_exporter.kit.texts import filled
 from prediction_exporter.sources.fields.roles import KNOWN_NAMES, LATENCY_STEMS, SERVER_NAMES, SERVER_STEMS
@@ -192,7 +192,8 @@ def _scalar(value: Schema) -> str:
 def _forms() -> dict[str, str]:
     """Return what each pattern of the schema stands for, in the words of the messages."""
     forms = {DURATION_PATTERN: "duration", SIZE_PATTERN: "size"}
-    for alias in (*vars(values).values(), *vars(contacts).values(), *vars(process).values(), *vars(cost).values()):
+    modules = (values, contacts, process, cost, attributions)
+    for alias in (value for module in modules for value in vars(module).values()):
         for annotation in get_args(alias):
             if isinstance(annotation, values.Matching):
                 # What a name may hold is said once, above the reference.

@@ -20,6 +20,7 @@ from prediction_exporter.evidence.bets import Bets
 from prediction_exporter.evidence.detector import Detector
 from prediction_exporter.evidence.learnt import scores_of
 from prediction_exporter.performance import Performance, PerformanceLayout
+from prediction_exporter.sources.fields.attributed import attribution_problems
 from prediction_exporter.statistics import ALERTED, STATISTICS, Reference
 from prediction_exporter.statistics.comparison import Floats
 from prediction_exporter.statistics.seasons import seasons_of
@@ -54,6 +55,8 @@ def load_baseline(model: Model, place: str) -> Baseline | None:
         for name in model.segments
         if name not in categorical
     ]
+    fields = model.predictions.fields
+    problems += [f"{place}.predictions.fields.attributions: {told}" for told in attribution_problems(fields, baseline.layout)]
     problems += [f"{place}.importance: {problem}" for problem in importance.problems(model.importance, baseline.layout)]
     if model.labels is not None:
         try:

@@ -19,7 +19,7 @@ from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import derive
-from prediction_exporter.sources.fields.measured import amounts_of, seconds_between
+from prediction_exporter.sources.fields.measured import amounts_of, magnitudes_of, seconds_between
 from prediction_exporter.sources.fields.schema import ColumnField, DurationPaths, EventSchema, Path
 from prediction_exporter.sources.fields.steps import OfLabel, Only
 from prediction_exporter.sources.filtering import Filter
@@ -120,10 +120,14 @@ class FrameParser:
             states=states,
             ids=ids,
             entities=None if schema.entity is None else entity_hashes(names_of(value_at(frame, schema.entity))),
+            refused=None if statuses is None else statuses.refused,
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts_of_values(value_at(frame, schema.stage))),
             eligible=None if self._eligible is None else self._eligible(frame, failed),
             sums={name: amounts_of(*numbers_of(value_at(frame, path))) for name, path in schema.sums.items()},
+            attributions={
+                name: magnitudes_of(*numbers_of(value_at(frame, path))) for name, path in schema.attributions.items()
+            },
             durations={one.name: self._duration(frame, one) for one in schema.durations},
         )
         return Batch((events,), rejected, skipped=skipped)

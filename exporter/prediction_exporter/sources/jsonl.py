@@ -16,7 +16,7 @@ from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.derived import Derived, derive, derive_from_lists, lists_in
-from prediction_exporter.sources.fields.measured import amounts_of, seconds_between
+from prediction_exporter.sources.fields.measured import amounts_of, magnitudes_of, seconds_between
 from prediction_exporter.sources.fields.schema import ColumnField, EventSchema, Path, lookup
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.json_reader import JsonReader
@@ -133,11 +133,13 @@ class JsonLinesParser:
             states=states,
             ids=None if schema.id is None else read[schema.id],
             entities=None if schema.entity is None else entity_hashes(read[schema.entity]),
+            refused=None if statuses is None else statuses.refused,
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(read[schema.stage]),
             eligible=None if eligible is None else eligible.among(len(times), read.__getitem__, failed=failed).to_numpy(),
             rows=None if schema.row is None else _row_numbers(read[schema.row]),
             sums={name: amounts_of(*_fast_numbers(read[path])) for name, path in schema.sums.items()},
+            attributions={name: magnitudes_of(*_fast_numbers(read[path])) for name, path in schema.attributions.items()},
             durations=self._durations(lambda path: _fast_numbers(read[path])[0], read.__getitem__),
         )
 
@@ -191,11 +193,13 @@ class JsonLinesParser:
             states=states,
             ids=None if schema.id is None else texts[schema.id],
             entities=None if schema.entity is None else entity_hashes(texts[schema.entity]),
+            refused=None if statuses is None else statuses.refused,
             classes=None if statuses is None else statuses.classes,
             stages=None if schema.stage is None else stages_of(texts[schema.stage]),
             eligible=None if eligible is None else np.array(eligible.of_records(parsed, failed=failed), np.bool_),
             rows=None if schema.row is None else _row_numbers(_numbers(lookup(event, schema.row) for event in parsed)[0]),
-            sums={name: amounts_of(*_numbers(lookup(event, path) for event in parsed)) for name, path in schema.sums.items()},
+            sums={name: amounts_of(*_numbers_at(parsed, path)) for name, path in schema.sums.items()},
+            attributions={name: magnitudes_of(*_numbers_at(parsed, path)) for name, path in schema.attributions.items()},
             durations=self._durations(
                 lambda path: _numbers(lookup(event, path) for event in parsed)[0], lambda path: texts_of(parsed, path)
             ),
@@ -253,6 +257,11 @@ def _fast_numbers(values: pl.Series) -> tuple[pl.Series, NDArray[np.uint8] | Non
 
 def _row_numbers(values: pl.Series) -> NDArray[np.int64]:
     return values.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+
+
+def _numbers_at(parsed: Iterable[Mapping[str, Any]], path: Path) -> tuple[pl.Series, NDArray[np.uint8] | None]:
+    """Return what stands at a path of parsed events as numbers and their states."""
+    return _numbers(lookup(event, path) for event in parsed)
 
 
 def _numbers(values: Iterable[Any]) -> tuple[pl.Series, NDArray[np.uint8] | None]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from prediction_exporter.config import Fields, Model, Predictions
 from prediction_exporter.config.labels import Labels as Section
+from prediction_exporter.counting.answers import served
 from prediction_exporter.counting.breakdowns import NONE, STAGES
 from prediction_exporter.counting.categories import CategoryEncoder, is_container
 from prediction_exporter.counting.entities import NOBODIES
@@ -274,7 +275,7 @@ def predictions_of(
     parts: Parts,
     only_for: Sequence[str] = (),
 ) -> Waiting:
-    """Return the predictions of events that wait for labels; a request that failed has made none.
+    """Return the predictions of events that wait for labels: those that were made, see :func:`~counting.answers.served`.
 
     Args:
         events: as the source gave them: their versions are those that labels name, and those that are not eligible get none.
@@ -288,7 +289,9 @@ def predictions_of(
     for place, score in enumerate(performance.scores):
         scores[:, place] = events.columns[score.column].to_numpy()
     predicted = _predicted(events, layout, performance, scores)
-    kept = ~events.failed if events.eligible is None else ~events.failed & events.eligible
+    kept = served(events, layout)
+    if events.eligible is not None:
+        kept &= events.eligible
     if only_for:
         kept &= predicted.is_in(classes_of(pl.Series(only_for), performance)).fill_null(value=False).to_numpy()
     return Waiting(

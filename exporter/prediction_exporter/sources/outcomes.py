@@ -31,25 +31,41 @@ _NO_ERROR = frozenset({"ok", "okay", "success", "unset"})
 #: Of these, what a status that means something else than failure does not hold either.
 _NO_STATUS = frozenset({"", "-", "none", "null", "nil", "nan", "n/a", "undefined"})
 
+#: Codes of gRPC that are the caller's fault, as HTTP's 4xx are.
+_CALLER = frozenset(
+    {
+        *("cancelled", "invalid_argument", "not_found", "already_exists", "permission_denied", "failed_precondition"),
+        *("out_of_range", "unauthenticated"),
+    }
+)
+
 #: Words of a status that do not mean failure, in lower case and with ``_`` between them; ``true`` is set on failure.
 _SUCCESS = frozenset(
     {
         *("ok", "okay", "unset", "success", "succeeded", "successful", "successfully", "passed", "pass", "good", "healthy"),
         *("complete", "completed", "completed_successfully", "done", "finished", "fulfilled", "resolved", "ready", "answered"),
         *("accepted", "created", "no_content", "processed", "served", "delivered", "predicted", "scored", "approved"),
-        # Codes of gRPC that are the caller's fault, as HTTP's 4xx are.
-        *("cancelled", "invalid_argument", "not_found", "already_exists", "permission_denied", "failed_precondition"),
-        *("out_of_range", "unauthenticated"),
+        *_CALLER,
     }
 )
 
-#: The codes of gRPC that are no fault of the server: OK, and those of the caller.
-_GRPC = frozenset({0, 1, 3, 5, 6, 7, 9, 11, 16})
+#: The codes of gRPC that are the caller's fault, without that of what was cancelled, which is OpenTelemetry's for success.
+_GRPC_CALLER = frozenset({3, 5, 6, 7, 9, 11, 16})
+
+#: Those that are no fault of the server: OK, what was cancelled, and those of the caller.
+_GRPC = frozenset({0, 1}) | _GRPC_CALLER
 
 _HTTP_WORDS = frozenset(status.name.lower() for status in HTTPStatus if status < SERVER_ERROR)
 
 #: Every word that means no failure, in lower case, with what may stand between its parts; any other one means failure.
 WORDS = frozenset(word.replace("_", mark) for word in _SUCCESS | _NOTHING | _NO_ERROR for mark in "_ -")
+
+#: Those of them that mean that the caller was refused.
+_REFUSALS = frozenset(word.replace("_", mark) for word in _CALLER for mark in "_ -")
+
+#: What became of a request, as the last digit of a status's code: it was not said to have failed, it failed, or it was refused.
+ANSWERED, FAILED, REFUSED = range(3)
+OUTCOMES = 3
 
 #: How enumerations begin in front of a word: ``StatusCode.OK``, ``STATUS_CODE_OK``, ``HTTPStatus.OK``.
 _ENUMERATION = re.compile(r"(?:grpc\.)?(?:(http)_?status(?:_?code)?|status_?code|status|code)[._]", re.IGNORECASE)
@@ -107,6 +123,19 @@ class Outcomes:
             return not (is_known or FIRST_STATUS <= number < SERVER_ERROR)
         return _words_mean_failure(text)
 
+    def means_refusal(self, text: str) -> bool:
+        """Return whether a value means that the request was refused by the caller's fault, and that this is no failure.
+
+        >>> [Outcomes().means_refusal(text) for text in ("422", "HTTP/1.1 404", "StatusCode.INVALID_ARGUMENT", "200", "503")]
+        [True, True, True, False, False]
+        """
+        if self.ok is not None or self.set_on_failure or self.means_failure(text):  # what is stated to be fine is
+            return False
+        number = _number(text)
+        if number is not None and self.is_grpc and number in _GRPC_CALLER:
+            return True
+        return _http_class(text, words=True) == "4xx" or _plain_word(text) in _REFUSALS
+
     def class_of(self, text: str) -> str:
         """Return the class of a value, one of ``CLASSES``: that of an HTTP status, else what it means.
 
@@ -132,10 +161,12 @@ class Statuses:
 
     Attributes:
         failed: whether each request failed, bool.
+        refused: whether each was refused by its caller's fault, bool; none of these failed.
         classes: position of each one's class in ``CLASSES``, uint8.
     """
 
     failed: NDArray[np.bool_]
+    refused: NDArray[np.bool_]
     classes: NDArray[np.uint8]
 
 
@@ -162,19 +193,26 @@ def is_set_on_failure(name: str) -> bool:
 
 
 def status_code(text: str, outcomes: Outcomes) -> int:
-    """Return what a status says as a number: twice the position of its class in ``CLASSES``, and one more if it failed."""
-    return 2 * CLASSES.index(outcomes.class_of(text)) + outcomes.means_failure(text)
+    """Return what a status says as a number: the position of its class in ``CLASSES``, and what became of the request."""
+    became = FAILED if outcomes.means_failure(text) else REFUSED if outcomes.means_refusal(text) else ANSWERED
+    return code_of(outcomes.class_of(text), became)
+
+
+def code_of(name: str, became: int) -> int:
+    """Return the number of a class of ``CLASSES`` and of what became of a request."""
+    return OUTCOMES * CLASSES.index(name) + became
 
 
 def no_status(outcomes: Outcomes) -> int:
     """Return that number of a request without a status, which did not fail."""
-    return 2 * CLASSES.index(outcomes.missing)
+    return code_of(outcomes.missing, ANSWERED)
 
 
 def statuses_of(statuses: pl.Series, outcomes: Outcomes) -> Statuses:
-    """Return whether each request failed, and the class of its status."""
+    """Return what became of each request, and the class of its status."""
     codes = codes_of(statuses, lambda text: status_code(text, outcomes), missing=no_status(outcomes))
-    return Statuses((codes & 1).astype(np.bool_), (codes >> 1).astype(np.uint8))
+    classes, became = np.divmod(codes, np.uint8(OUTCOMES))
+    return Statuses(became == FAILED, became == REFUSED, classes)
 
 
 def failures_of(statuses: pl.Series, outcomes: Outcomes) -> NDArray[np.bool_]:
@@ -216,12 +254,16 @@ def _words_mean_failure(text: str) -> bool:
     of_class = _HTTP_CLASS.fullmatch(text)
     if of_class is not None:
         return of_class.group(1) == "5"
-    found = _ENUMERATION.match(text)
-    word = text[found.end() :] if found is not None else text
-    plain = word.strip(" ").lower()
+    found, plain = _ENUMERATION.match(text), _plain_word(text)
     if found is not None and found.group(1) and plain in _HTTP_WORDS:
         return False
     return plain not in WORDS
+
+
+def _plain_word(text: str) -> str:
+    """Return a word in lower case, without what enumerations write in front of it."""
+    found = _ENUMERATION.match(text)
+    return (text[found.end() :] if found is not None else text).strip(" ").lower()
 
 
 def _is_among(text: str, stated: Iterable[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -213,6 +214,11 @@ def assert_same(one: Tally, other: Tally) -> None:
         same_traffic = other.traffic[version]
         for name in ("first_seen", "last_seen", "requests", "failed", "slow", "classes", "statuses", "stages"):
             assert getattr(same_traffic, name) == getattr(traffic, name), (version, name)
+        assert set(same_traffic.sums) == set(traffic.sums)
+        for name, of in traffic.sums.items():
+            found = same_traffic.sums[name]
+            assert (found.valid, found.missing, found.invalid) == (of.valid, of.missing, of.invalid), (version, name)
+            assert found.total == pytest.approx(of.total, rel=1e-12), (version, name)
         _assert_same_histogram(traffic.durations, same_traffic.durations)
         _assert_same_histogram(traffic.values, same_traffic.values)
         assert set(same_traffic.scores) == set(traffic.scores)
@@ -697,6 +703,85 @@ def test_many_distinct_texts_stay_in_the_database(database: Database, tmp_path: 
     assert profile.counts.sum() == exact.counts.sum()
 
 
+# Sums
+
+LARGEST = sys.float_info.max
+
+#: Doubles, and the sum, the number of valid values, and of invalid ones that a person would count of them.
+SUMMED: list[tuple[list[float | None], tuple[float, int, int]]] = [
+    ([0.5, 0.25, None, -1.0, 0.0], (0.75, 3, 1)),
+    ([-0.0, 5e-324, -5e-324], (5e-324, 2, 1)),
+    ([math.nan, math.inf, -math.inf, 3.0], (3.0, 1, 3)),
+    ([1e300, 2.0**960, 1.0], (math.fsum([1e300, 2.0**960]), 3, 0)),  # none of an engine's sums overflows
+    ([LARGEST], (LARGEST, 1, 0)),
+    ([LARGEST, LARGEST, -LARGEST], (math.inf, 2, 1)),
+    ([None, None], (0.0, 0, 0)),
+]
+
+
+@pytest.mark.parametrize(("values", "expected"), SUMMED)
+def test_sums_of_doubles(
+    database: Database, tmp_path: Path, values: list[float | None], expected: tuple[float, int, int]
+) -> None:
+    """Finite numbers from 0 on are added, of failed requests too; the rest is told apart, of each version and each slice."""
+    if database.kind == "mariadb":
+        kept = [value for value in values if value is None or math.isfinite(value)]
+        expected = (*expected[:2], expected[2] - (len(values) - len(kept)))
+    elif database.kind == "sqlite":  # NaN is stored as null
+        kept = [None if value is not None and math.isnan(value) else value for value in values]
+        expected = (*expected[:2], expected[2] - sum(value is None for value in kept) + sum(value is None for value in values))
+    else:
+        kept = values
+    rows = [
+        row(60 * i, version=version, status=(200, 500)[i % 2], plain=value)
+        for version in ("v1", "v2")
+        for i, value in enumerate(kept)
+    ]
+    create(database, COLUMNS, rows)
+    fields = {**FIELDS, "sums": {"plain": "plain", "gone": "nowhere"}}
+    traffic = check(Case(database, fields=fields, segments=("region",)), tmp_path).traffic
+    total, valid, invalid = expected
+    for version in ("v1", "v2"):
+        of = traffic[version].sums["plain"]
+        assert (of.total, of.valid, of.missing, of.invalid) == (total, valid, len(kept) - valid - invalid, invalid)
+        of = traffic[version].sums["gone"]
+        assert (of.total, of.valid, of.missing, of.invalid) == (0.0, 0, len(kept), 0)
+
+
+def test_sums_of_other_types(database: Database, tmp_path: Path) -> None:
+    """Integers and decimals as doubles; booleans are no amounts where there are such; a row without an id is no request."""
+    types = {**COLUMNS, "share": "DECIMAL(12, 3)" if database.kind != "sqlite" else "REAL"}
+    rows = [
+        row(1, count=2**53 + 1, flag=True, share=Decimal("0.125") if database.kind != "sqlite" else 0.125),
+        row(2, count=-5, flag=False, share=Decimal("2.5") if database.kind != "sqlite" else 2.5),
+        row(3, count=7, id=None, share=None),
+        row(4, share=None),
+    ]
+    create(database, types, rows)
+    fields = {**FIELDS, "sums": ["count", "flag", "share"]}
+    sums = check(Case(database, fields=fields), tmp_path).traffic["unknown"].sums
+    assert (sums["count"].total, sums["count"].valid, sums["count"].invalid) == (2.0**53, 1, 1)
+    assert (sums["share"].total, sums["share"].valid, sums["share"].missing) == (2.625, 2, 1)
+    if database.kind in ("postgresql", "duckdb"):
+        assert (sums["flag"].valid, sums["flag"].missing, sums["flag"].invalid) == (0, 1, 2)
+
+
+def test_sums_of_texts(database: Database, tmp_path: Path) -> None:
+    """Where each value has a type of its own they are the numbers that they read as; elsewhere the query casts them."""
+    texts = ["1.5", "1e2", "-2", "nan", "inf", "", "x", "0x10", "1,5", None, "[1]", " 7"]
+    create(database, {**COLUMNS, "plain": "text"}, [row(i, plain=text) for i, text in enumerate(texts)])
+    fields = {**{name: of for name, of in FIELDS.items() if name != "features"}, "sums": {"usd": "plain"}}
+    case = Case(database, layout=None, fields=fields)
+    if database.kind != "sqlite":
+        with pytest.raises(
+            ConfigError, match=r"predictions\.fields: plain holds str, .*write a query that casts it, or mode: rows"
+        ):
+            check(case, tmp_path)
+        return
+    of = check(case, tmp_path).traffic["unknown"].sums["usd"]
+    assert (of.total, of.valid, of.missing, of.invalid) == (101.5, 2, 1, 9)
+
+
 # Versions and statuses
 
 
@@ -754,6 +839,34 @@ def test_statuses(database: Database, tmp_path: Path, declared: str) -> None:
     assert 0 < counted.failed < len(statuses)
     assert counted.statuses is not None
     assert sum(counted.statuses.values()) == counted.requests
+
+
+def test_refused_rows_that_hold_nothing(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are in no profile, of no version and no segment; NaN is nothing where it counts as missing."""
+    has_nan = database.kind in ("postgresql", "duckdb")
+    nan = math.nan if has_nan else None
+    rows = [
+        row(0, status=200),
+        *(row(at, status=status) for at, status in enumerate([404, 422, 429, 503])),
+        row(5, status=422, version="v2"),  # all of its version
+        row(6, status=404, plain=nan),
+        row(7, status=404, region="NaN"),
+        row(8, status=404, amount=nan),
+        row(9, status=404, region="a"),
+        row(10, status=404, flag=False),
+        row(11, status=404, level=0, latency_ms=3.0),
+    ]
+    columns = [replace(c, nan_is_missing=c.name in ("plain", "region")) for c in LAYOUT.columns]
+    create(database, COLUMNS, rows)
+    case = Case(database, layout=Layout(columns), segments=("region",))
+    counted = check(case, tmp_path)
+    assert {key.version for key in counted.profiles} == {"unknown"}
+    whole = sum(profile.rows for key, profile in counted.profiles.items() if key.segment == "all")
+    assert whole == 4 + has_nan
+    assert sum(of.requests for of in counted.traffic.values()) == counted.events == len(rows)
+    if has_nan:  # these have sets of groups, too
+        monkeypatch.setitem(KINDS, database.kind, replace(KINDS[database.kind], style="grouping_sets"))
+        check(case, tmp_path)
 
 
 def test_stages(database: Database, tmp_path: Path) -> None:

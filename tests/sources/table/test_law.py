@@ -34,9 +34,11 @@ _tables = itertools.count()
 
 
 def roles(mode: str) -> dict[str, Any]:
-    """Return which field is what; entities are told apart, and amounts added up, where rows are fetched."""
+    """Return which field is what; entities are told apart, durations observed and texts added up where rows are fetched."""
     common = {**ROLES, "stage": "flag"}
-    return {**common, **MEASURED, "entity": "text"} if mode == "rows" else common
+    if mode == "rows":
+        return {**common, **MEASURED, "entity": "text"}
+    return {**common, "sums": {name: field for name, field in MEASURED["sums"].items() if field != "a numeral"}}
 
 
 def of_log(

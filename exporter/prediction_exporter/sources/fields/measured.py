@@ -54,6 +54,11 @@ def amounts_of(numbers: pl.Series, states: NDArray[np.uint8] | None) -> Amounts:
         return Amounts(np.where(np.isfinite(values) & (values >= 0), values, np.nan), missing)
 
 
+def magnitudes_of(numbers: pl.Series, states: NDArray[np.uint8] | None) -> Amounts:
+    """Return how large some numbers are, whatever their sign: of what is finite."""
+    return amounts_of(numbers.cast(pl.Float64).abs(), states)
+
+
 def seconds_between(begin: NDArray[np.int64], end: NDArray[np.int64], unknown: int) -> NDArray[np.float64]:
     """Return the seconds from times to others, both in microseconds; NaN where one is unknown, or the end comes first."""
     known = (begin != unknown) & (end != unknown)

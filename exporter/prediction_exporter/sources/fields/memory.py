@@ -41,6 +41,7 @@ def to_json(schema: EventSchema) -> dict[str, Any]:
         "columns": {column.name: _written(column.path) for column in schema.columns},
         "unseen": schema.unseen,
         "sums": {name: _written(path) for name, path in schema.sums.items()},
+        "attributions": {name: _written(path) for name, path in schema.attributions.items()},
         "durations": [
             {"name": one.name, "paths": [_written(path) for path in one.paths], "unit": one.unit} for one in schema.durations
         ],
@@ -59,6 +60,7 @@ def from_json(state: Mapping[str, Any], layout: Layout | None, timezone: str, fi
         outcomes=stated_outcomes(roles.get("status"), fields),
         unseen=tuple(state.get("unseen", ())),
         sums={name: _read(path) for name, path in state.get("sums", {}).items()},
+        attributions={name: _read(path) for name, path in state.get("attributions", {}).items()},
         durations=tuple(
             DurationPaths(
                 name=one["name"], unit=one["unit"], **dict(zip(("begin", "end"), map(_read, one["paths"]), strict=False))

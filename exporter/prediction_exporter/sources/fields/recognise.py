@@ -12,6 +12,7 @@ from prediction_exporter.config import Fields, MeasuredDuration, ScorePattern
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Layout, Role
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.fields.attributed import attribution_fields, features_of
 from prediction_exporter.sources.fields.doubts import within
 from prediction_exporter.sources.fields.made import MADE, ROW
 from prediction_exporter.sources.fields.measured import Measured
@@ -92,6 +93,7 @@ def log_schema(
         status=status,
         stage=optional(roles.stage),
         sums={name: to_path(at, found) for name, at in measured.sums.items()},
+        attributions={} if layout is None else _attributions(fields, layout, found),
         durations=tuple(_duration(name, told, found) for name, told in measured.durations.items()),
         row=row,
         outcomes=stated_outcomes(status, fields),
@@ -100,6 +102,11 @@ def log_schema(
     )
     refuse_shared(schema, where)
     return schema
+
+
+def _attributions(fields: Fields, layout: Layout, found: Mapping[str, Path]) -> dict[str, Path]:
+    named = attribution_fields(fields, features_of(layout))
+    return {feature: to_path(at, found) for feature, at in named.items()}
 
 
 def _duration(name: str, told: MeasuredDuration, found: Mapping[str, Path]) -> DurationPaths:

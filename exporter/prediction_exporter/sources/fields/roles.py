@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields, ScorePattern, Unit
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.sources.fields.attributed import attributed
 from prediction_exporter.sources.fields.measured import Measured
 from prediction_exporter.sources.fields.names import nested
 from prediction_exporter.sources.fields.stated import Stated, is_within, score_fields, stated, within
@@ -151,7 +152,7 @@ def assign(names: Sequence[str], fields: Fields, *, where: str, labels: Sequence
         )
     )
     further = (field for _, field in Measured.of(fields).duration_fields())
-    roles = {time, latency, prediction, identity, version, entity, status, stage, *scores, *further}
+    roles = {time, latency, prediction, identity, version, entity, status, stage, *scores, *further, *attributed(fields, names)}
     taken = set(within(names, roles))
     truths = [name for name in chooser.free if name.lower() in LABEL_NAMES and name not in taken]
     return Roles(
@@ -198,7 +199,7 @@ def _not_stated(names: Sequence[str], fields: Fields) -> list[str]:
     if not fields.RECOGNISED:
         return []
     # What is measured may have another role too: the time may be the end of a duration, and a sum be a feature.
-    spoken = set(within(names, (one.name for one in stated(fields) if not one.is_measured)))
+    spoken = {*within(names, (one.name for one in stated(fields) if not one.is_measured)), *attributed(fields, names)}
     matched = fields.score.class_of if isinstance(fields.score, ScorePattern) else lambda _: None
     return [name for name in names if name not in spoken and matched(name) is None]
 

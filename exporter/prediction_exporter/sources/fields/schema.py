@@ -126,6 +126,7 @@ class EventSchema:
         latency_unit: unit of the latency, one of :data:`UNITS`.
         row: which row of its record an event is, where records are unfolded.
         sums: where what is added up stands, by its name.
+        attributions: where the contribution of a feature to the prediction stands, by the feature's name.
         durations: where further durations stand.
         outcomes: how a status is read.
         columns: the model's columns.
@@ -145,6 +146,7 @@ class EventSchema:
     stage: Path | None = None
     row: Path | None = None
     sums: Mapping[str, Path] = field(default_factory=dict)
+    attributions: Mapping[str, Path] = field(default_factory=dict)
     durations: tuple[DurationPaths, ...] = ()
     outcomes: Outcomes = field(default_factory=Outcomes)
     unseen: tuple[str, ...] = ()
@@ -153,7 +155,13 @@ class EventSchema:
     def optional(self) -> tuple[Path, ...]:
         """Where the fields stand that events may lack, of those that they have."""
         single = (self.id, self.version, self.entity, self.latency, self.status, self.stage, self.row)
-        return (*filter(None, single), *self.sums.values(), *self.times_between, *self.plain_durations)
+        return (
+            *filter(None, single),
+            *self.sums.values(),
+            *self.attributions.values(),
+            *self.times_between,
+            *self.plain_durations,
+        )
 
     @property
     def times_between(self) -> tuple[Path, ...]:
@@ -186,6 +194,7 @@ def describe(schema: EventSchema, layout: Layout | None) -> list[str]:
         f"status: {shown(schema.status)}",
         *([f"stage: {shown(schema.stage)}"] if schema.stage is not None else []),
         *(f"sum of {name}: {shown(path)}" for name, path in schema.sums.items()),
+        *(f"attribution of {name}: {shown(path)}" for name, path in schema.attributions.items()),
         *(f"duration {one.name}: {_duration_text(one)}" for one in schema.durations),
     ]
     if layout is not None:

@@ -64,7 +64,20 @@ def _stated(fields: Fields) -> Iterator[Stated]:
     elif features is not None and not isinstance(features, FeaturePattern):
         for number, name in enumerate(features):
             yield Stated("features", f"features[{number}]", name)
+    yield from _attributed(fields)
     yield from _measured(fields)
+
+
+def _attributed(fields: Fields) -> Iterator[Stated]:
+    told = fields.attributions
+    if isinstance(told, str):
+        yield Stated("attributions", "attributions", told)
+    elif isinstance(told, tuple):
+        for number, name in enumerate(told):
+            yield Stated("attributions", f"attributions[{number}]", name)
+    elif isinstance(told, Mapping):
+        for feature, name in told.items():
+            yield Stated("attributions", f"attributions.{feature}", name)
 
 
 def _measured(fields: Fields) -> Iterator[Stated]:

@@ -16,7 +16,9 @@ from prediction_exporter.sources.records.places import take
 _OUTPUTS = ("prediction", "score")
 
 #: What holds inputs and outputs, in any form of a payload. The others are plain lists, or one value for all rows.
-_PAYLOADS = ("features", *_OUTPUTS)
+#: What has a value for each feature.
+_NAMED = ("features", "attributions")
+_PAYLOADS = (*_NAMED, *_OUTPUTS)
 
 
 class RowsInRecord:
@@ -81,7 +83,7 @@ class RowsInRecord:
         return columns, of_all
 
     def _payload(self, key: str, payload: Any, options: Options, rows: int | None) -> list[Any]:
-        names = options.names if key == "features" else ()
+        names = options.names if key in _NAMED else ()
         encoding, most = options.encoding, options.most
         try:
             found = rows_of(payload, names=names, encoding=encoding, most=most, named=key not in _OUTPUTS, rows=rows)

@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, not_, null
 
+from prediction_exporter.sources.table.amounts import Amount
 from prediction_exporter.sources.table.dialects import Dialect
 from prediction_exporter.sources.table.expressions import LARGEST, PLAIN, Expression, any_of, finite, is_nan, whole
 from prediction_exporter.sources.table.measures import Code, Measures, Number
-from prediction_exporter.sources.table.slots import Bins, Cell
+from prediction_exporter.sources.table.slots import Bins, Cell, SumSlots
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Aggregate:
 
 
 def of_rows(measures: Measures, columns: Any) -> Iterator[Aggregate]:
-    """Yield the number of rows and of outliers, and the first and the last time."""
+    """Yield the number of rows, of outliers and of those that hold nothing where that is asked, the first and the last time."""
 
     def rows(cell: Cell, value: Any) -> None:
         cell.rows = int(value)
@@ -32,12 +33,17 @@ def of_rows(measures: Measures, columns: Any) -> Iterator[Aggregate]:
     def outliers(cell: Cell, value: Any) -> None:
         cell.outliers = int(value)
 
+    def blank(cell: Cell, value: Any) -> None:
+        cell.blank = int(value)
+
     def time(cell: Cell, value: Any) -> None:
         cell.times.append(value)
 
     yield Aggregate(func.count(), rows)
     if conditions := measures.outlier(columns):
         yield Aggregate(func.sum(any_of(conditions)), outliers)
+    if "pe_blank" in columns:
+        yield Aggregate(func.sum(columns.pe_blank), blank)
     yield Aggregate(func.min(columns.pe_time), time)
     yield Aggregate(func.max(columns.pe_time), time)
 
@@ -55,6 +61,16 @@ def of_number(number: Number, columns: Any, dialect: Dialect) -> Iterator[Aggreg
         yield Aggregate(func.max(known), _into_extremes(1, index, -1.0))
     if number.total is not None:
         yield Aggregate(func.sum(PLAIN.expression(value, dialect)), _into_totals(number.total))
+
+
+def of_amount(amount: Amount, slots: SumSlots, columns: Any, dialect: Dialect) -> Iterator[Aggregate]:
+    """Yield the sums of what is added up, and how many rows have a value, and have none."""
+    yield Aggregate(func.sum(columns[f"{amount.label}_missing"]), _into_slot(slots.missing))
+    if amount.value is not None:
+        plain, scaled = amount.parts(columns, dialect)
+        yield Aggregate(func.count(columns[amount.label]), _into_slot(slots.valid))
+        yield Aggregate(func.sum(plain), _into_totals(slots.total))
+        yield Aggregate(func.sum(scaled), _into_totals(slots.scaled))
 
 
 def _into_sums(row: int, index: int) -> Callable[[Cell, Any], None]:

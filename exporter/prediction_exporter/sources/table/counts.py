@@ -22,7 +22,7 @@ from sqlalchemy.sql import ColumnElement
 from prediction_exporter.sources.base import Batch
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.table.dialects import Dialect
-from prediction_exporter.sources.table.groups import REFUSED, Groups, Learned
+from prediction_exporter.sources.table.groups import NO_ID, Groups, Learned
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.slots import Cell, Slots
@@ -62,7 +62,7 @@ class CountsReader:
         self._relation = relation
         self._connection = connection
         self._learned = learned if learned is not None else Learned()
-        self._slots = Slots(context.layout, context.traffic)
+        self._slots = Slots(context.layout, context.traffic, tuple(relation.schema.sums))
         self._measures = Measures(context, dialect, relation, self._slots, self._learned.categories)
         self._tell_uncounted()
         self._groups = Groups(relation, self._measures, self._learned)
@@ -108,7 +108,7 @@ class CountsReader:
         cells = [
             (group, cell) for _, split, found in counted if split == self._splits[0] for (_, group, _), cell in found.items()
         ]
-        kinds = {self._groups.kind(group) for group, _ in cells if group != REFUSED}
+        kinds = {self._groups.kind(group) for group, _ in cells if group != NO_ID}
         learned = False
         if any(self._groups.is_unknown_version(kind.position) for kind in kinds):
             learned |= self._learn_versions(start, end)

@@ -70,6 +70,12 @@ def any_of(conditions: Sequence[ColumnElement[bool]]) -> Expression:
     return case(*((or_(*part), whole(1)) for part in parts), else_=whole(0))
 
 
+def all_of(conditions: Sequence[ColumnElement[bool]]) -> Expression:
+    """Return 1 where all of many conditions hold, else 0."""
+    parts = [conditions[i : i + MAX_TERMS] for i in range(0, len(conditions), MAX_TERMS)]
+    return case(*((not_(and_(*part)), whole(0)) for part in parts), else_=whole(1)) if parts else whole(1)
+
+
 @dataclass(frozen=True)
 class Deviation:
     """``(x - center) / scale`` of a column's values, as far as it and its square can be added up.

@@ -11,7 +11,17 @@ from sqlalchemy import ColumnElement, case, func, literal, or_
 
 from prediction_exporter.counting.breakdowns import CLASSES, STAGES
 from prediction_exporter.sources.fields.schema import Path
-from prediction_exporter.sources.outcomes import BEGINNINGS, WORDS, no_status, status_code
+from prediction_exporter.sources.outcomes import (
+    ANSWERED,
+    BEGINNINGS,
+    FAILED,
+    OUTCOMES,
+    REFUSED,
+    WORDS,
+    code_of,
+    no_status,
+    status_code,
+)
 from prediction_exporter.sources.stages import NO_STAGE, stages_of_texts
 from prediction_exporter.sources.table.expressions import Expression, whole
 from prediction_exporter.sources.table.measures import Measures
@@ -21,9 +31,8 @@ from prediction_exporter.sources.values import versions_of
 
 #: Statuses of rows: success and failure of which nothing else is told, and what is not known yet. Each is a code as
 #: :func:`~prediction_exporter.sources.outcomes.status_code` gives it.
-_ANSWERED = 2 * CLASSES.index("success")
-_FAILED = 2 * CLASSES.index("error") + 1
-_UNKNOWN_STATUS = 2 * len(CLASSES)
+_ANSWERED, _FAILED = code_of("success", ANSWERED), code_of("error", FAILED)
+_UNKNOWN_STATUS = OUTCOMES * len(CLASSES)
 _STATUSES = _UNKNOWN_STATUS + 1
 
 #: The stage of rows of which it is not known yet, behind those of ``STAGES``.
@@ -31,7 +40,7 @@ _UNKNOWN_STAGE = len(STAGES)
 _STAGES = _UNKNOWN_STAGE + 1
 
 #: The group of rows without an id: above all others, as ClickHouse has no type of -1 and of what is never negative.
-REFUSED = 1_000_000_000
+NO_ID = 1_000_000_000
 
 
 @dataclass
@@ -59,6 +68,7 @@ class Kind:
         position: of their version, in the order in which versions became known; the two positions behind these are of rows that
             name none, and of all others.
         failed: whether their requests failed.
+        refused: whether they were refused by their caller's fault.
         status: position of their status in ``CLASSES``; of rows whose status is not known, that of errors.
         stage: position of their stage in ``STAGES``; of rows whose stage is not known, that of other ones.
         asks_status, asks_stage: whether it is not known.
@@ -66,6 +76,7 @@ class Kind:
 
     position: int
     failed: bool
+    refused: bool
     status: int
     stage: int
     asks_status: bool
@@ -100,7 +111,7 @@ class Groups:
                 found = digit if found is None else found + digit
         if self._has_id:
             present = found if found is not None else whole(0)
-            return whole(REFUSED) if self._id is None else case((self._id.is_(None), whole(REFUSED)), else_=present)
+            return whole(NO_ID) if self._id is None else case((self._id.is_(None), whole(NO_ID)), else_=present)
         return found if found is not None else whole(0)
 
     def _position(self) -> Expression | None:
@@ -152,15 +163,21 @@ class Groups:
         if self.stage is None:
             stage = NO_STAGE
         asks_status, asks_stage = status == _UNKNOWN_STATUS, stage == _UNKNOWN_STAGE
-        known = _FAILED if asks_status else status
+        of_class, became = divmod(_FAILED if asks_status else status, OUTCOMES)
         return Kind(
             position=position,
-            failed=bool(known & 1),
-            status=known >> 1,
+            failed=became == FAILED,
+            refused=became == REFUSED,
+            status=of_class,
             stage=STAGES.index("other") if asks_stage else stage,
             asks_status=asks_status,
             asks_stage=asks_stage,
         )
+
+    @property
+    def knows_refusals(self) -> bool:
+        """Whether any status is known that means that a request was refused."""
+        return any(code % OUTCOMES == REFUSED for code in self.learned.statuses.known.values())
 
     def is_unknown_version(self, position: int) -> bool:
         """Return whether a position is that of the versions that are not known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, null, or_
@@ -14,6 +15,7 @@ from prediction_exporter.counting.layout import Column, Kind, Role
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import UNITS, ColumnField, Path, path_text
+from prediction_exporter.sources.table.amounts import Amount
 from prediction_exporter.sources.table.derived import Place as DerivedPlace
 from prediction_exporter.sources.table.derived import UncountedError, expression_of
 from prediction_exporter.sources.table.dialects import Dialect
@@ -71,6 +73,14 @@ class Number:
             cases.append((~finite(value, dialect), whole(bins_.non_finite)))
         return case(*cases, else_=bins(value, bins_.edges, dialect, bins_.first))
 
+    def missing(self, dialect: Dialect) -> ColumnElement[bool]:
+        """Return whether the number is missing in its first bins, from a relation of which it is made."""
+        bins_ = self.bins[0]
+        nothing: ColumnElement[bool] = self.value.is_(None)
+        if self.absent is not None:
+            nothing = and_(nothing, self.absent == whole(bins_.missing))
+        return nothing if self.is_whole or bins_.nan != bins_.missing else or_(nothing, is_nan(self.value, dialect))
+
     def finite(self, columns: Any, dialect: Dialect) -> Expression:
         """Return the number where it is finite, else null."""
         value: Expression = columns[self.label]
@@ -112,6 +122,7 @@ class Measures:
 
     Attributes:
         numbers: the numbers.
+        amounts: what is added up.
         codes: the slots that need no number, by the index of their column.
         categories: the categorical columns that the table has, by index.
         absent: indices of the columns that the table lacks, and of those that the database cannot count.
@@ -129,13 +140,17 @@ class Measures:
         self.numbers: list[Number] = []
         self.codes: dict[int, Code] = {}
         self.categories: dict[int, Categories] = {}
+        self.amounts: list[Amount] = []
         self.absent: list[int] = []
         self.uncounted: dict[str, str] = {}
         self._ranged: list[tuple[str, Column]] = []
+        self._blank: list[Callable[[], ColumnElement[bool]]] = []
         fields = {of_one.name: of_one for of_one in relation.schema.columns}
         for index, column in enumerate(context.layout.columns if context.layout is not None else ()):
             self._add(index, column, fields[column.name])
         self._add_latency()
+        for place, (name, path) in enumerate(relation.schema.sums.items()):
+            self.amounts.append(self._amount(name, f"pe_a{place}", path))
 
     def column(self, path: Path | None) -> Expression | None:
         """Return the column that a field stands in.
@@ -178,6 +193,7 @@ class Measures:
             dialect=self._dialect,
         )
         self.categories[index] = categories
+        self._blank.append(lambda: categories.missing(nan=column.nan_is_missing))
         missing, suspect = slots.state(index, ValueState.MISSING), slots.suspect(index)
         self.codes[index] = Code(
             f"pe_c{index}",
@@ -192,6 +208,7 @@ class Measures:
         if not self._dialect.is_dynamic and samples and isinstance(samples[0], bool):
             states = case((found.is_(None), whole(missing)), else_=whole(invalid))
             self.codes[index] = Code(f"pe_c{index}", lambda: states, (missing, invalid))
+            self._blank.append(lambda: found.is_(None))
             return
         form = self._number_form(path, samples)
         of_column = [slots.column(index)]
@@ -213,6 +230,7 @@ class Measures:
             is_whole=form is Form.INTEGER or not self._dialect.has_non_finite,
         )
         self.numbers.append(number)
+        self._blank.append(partial(number.missing, self._dialect))
         if column.ranged and column.role is Role.FEATURE:
             self._ranged.append((number.label, column))
 
@@ -230,6 +248,7 @@ class Measures:
         moments = (int(self._slots.layout.numeric.searchsorted(index)), Deviation.of(column))
         number = Number(f"pe_x{index}", value, bins=(self._slots.column(index),), moments=moments, is_whole=True)
         self.numbers.append(number)
+        self._blank.append(partial(number.missing, self._dialect))
         if column.ranged and column.role is Role.FEATURE:
             self._ranged.append((number.label, column))
 
@@ -265,6 +284,20 @@ class Measures:
         self._number_form(schema.latency, self._relation.samples[str(schema.latency[0])])
         value = seconds(self._dialect.double(found), UNITS[schema.latency_unit] / UNITS["s"], self._dialect)
         self.numbers.append(Number("pe_d", value, bins=(self._slots.durations,), total=0, is_whole=True))
+
+    def missing(self) -> list[ColumnElement[bool]]:
+        """Return, of each column that the table has, whether it counts as missing in a row."""
+        return [is_missing() for is_missing in self._blank]
+
+    def _amount(self, name: str, label: str, path: Path) -> Amount:
+        found = self.column(path)
+        if found is None:
+            return Amount(name, label, None, None)
+        samples = self._relation.samples[str(path[0])]
+        if not self._dialect.is_dynamic and samples and isinstance(samples[0], bool):
+            return Amount(name, label, found, None)
+        self._number_form(path, samples)
+        return Amount(name, label, found, self._dialect.double(found))
 
     # Of a relation that has the numbers under their labels
 

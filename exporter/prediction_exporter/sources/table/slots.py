@@ -32,6 +32,21 @@ class Bins:
     nan: int
 
 
+@dataclass(frozen=True)
+class SumSlots:
+    """Where what is added up lies.
+
+    Attributes:
+        valid, missing: slots of how many values were added, and of how many rows have none.
+        total, scaled: indices of the sums among the totals, that of large values apart.
+    """
+
+    valid: int
+    missing: int
+    total: int
+    scaled: int
+
+
 class Slots:
     """Where each count of a group of rows lies.
 
@@ -41,9 +56,11 @@ class Slots:
         scores: bins of each score, by the column's name.
         values: bins of a numeric prediction.
         totals: the numbers whose plain sums are needed, by their index: ``None`` is the duration, else a column's name.
+        sums: what is added up, by its name.
+        all_totals: how many sums there are in all, those of what is added up behind the others.
     """
 
-    def __init__(self, layout: Layout | None, traffic: Traffic) -> None:
+    def __init__(self, layout: Layout | None, traffic: Traffic, sums: Sequence[str] = ()) -> None:
         self.layout = layout
         columns = layout.columns if layout is not None else ()
         self._next = layout.width if layout is not None else 0
@@ -51,6 +68,7 @@ class Slots:
         bounds: list[Sequence[float]] = [traffic.duration_bounds, *(SCORE_BOUNDS for _ in traffic.score_columns)]
         firsts = [self._take(len(of_one) + 1) for of_one in bounds]
         first_value = self._take(len(traffic.value_bounds) + 1)
+        counted = [self._take(2) for _ in sums]
         self._trash = self._take(1)
         self.width = self._next
         self.durations = self._up_to(firsts[0], traffic.duration_bounds)
@@ -62,6 +80,12 @@ class Slots:
         self.value_name = traffic.value_column.name if traffic.value_column is not None else None
         names = [*self.scores, *([self.value_name] if self.value_name is not None else [])]
         self.totals: tuple[str | None, ...] = (None, *dict.fromkeys(names))
+        first = len(self.totals)
+        self.sums = {
+            name: SumSlots(slot, slot + 1, first + 2 * place, first + 2 * place + 1)
+            for place, (name, slot) in enumerate(zip(sums, counted, strict=True))
+        }
+        self.all_totals = first + 2 * len(self.sums)
 
     def _take(self, count: int) -> int:
         self._next += count
@@ -123,6 +147,7 @@ class Cell:
         totals: float64 (T,), plain sums.
         rows: number of rows.
         outliers: how many of them are outliers.
+        blank: how many of them hold nothing in any column and are of requests that were refused, which made no prediction.
         times: the first and the last time, as the database gives them.
     """
 
@@ -132,6 +157,7 @@ class Cell:
     totals: NDArray[np.float64]
     rows: int = 0
     outliers: int = 0
+    blank: int = 0
     times: list[Any] = field(default_factory=list)
 
     @classmethod
@@ -142,5 +168,5 @@ class Cell:
             np.zeros(slots.width, np.int64),
             np.zeros((2, numbers)),
             np.full((2, numbers), np.inf),
-            np.zeros(len(slots.totals)),
+            np.zeros(slots.all_totals),
         )

@@ -69,7 +69,9 @@ class TableSource:
         self._context = context
         self._clock = context.clock
         self._database = Database(settings, where=f"{context.where}.{context.predictions.SECTION}.table")
-        of_rows = [name for name in ("entity", "sums", "durations") if getattr(context.predictions.fields, name) is not None]
+        of_rows = [
+            name for name in ("entity", "durations", "attributions") if getattr(context.predictions.fields, name) is not None
+        ]
         if of_rows and mode_of(context, settings, self._database) == "aggregate":
             raise ConfigError(
                 f"{context.where}.predictions.fields.{of_rows[0]}: is read where rows are fetched, and this database counts "

@@ -246,6 +246,19 @@ class Categories:
                 cases.append((self.is_suspect(), whole(suspect)))
         return case(null, *cases, else_=whole(slots(encoder.other)))
 
+    def missing(self, *, nan: bool) -> ColumnElement[bool]:
+        """Return whether there is no value; ``nan`` is whether NaN is none, as a number or as one of its words."""
+        column, value, form = self.comparable.column, self.comparable.value, self.comparable.form
+        found: ColumnElement[bool] = column.is_(None)
+        if not nan:
+            return found
+        if form is Form.FLOAT:
+            return or_(found, is_nan(value, self._dialect))
+        if form not in (Form.TEXT, Form.DYNAMIC):
+            return found
+        words = [NAN] if self._held is Held.CONTAINER else self.vocabulary.by_code().get(self._encoder.nan, [])
+        return or_(found, self.comparable.among(words)) if words else found
+
     def is_suspect(self) -> ColumnElement[bool]:
         """Return whether a text that is not known may still be the number of a category, or a list of numbers."""
         value = self.comparable.value

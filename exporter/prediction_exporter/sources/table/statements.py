@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, func, select, tuple_
 from sqlalchemy.sql import Subquery
 
-from prediction_exporter.sources.table.aggregates import of_bins, of_code, of_number, of_rows
+from prediction_exporter.sources.table.aggregates import of_amount, of_bins, of_code, of_number, of_rows
 from prediction_exporter.sources.table.dialects import Dialect
-from prediction_exporter.sources.table.expressions import Expression, whole
+from prediction_exporter.sources.table.expressions import Expression, all_of, whole
 from prediction_exporter.sources.table.groups import Groups
 from prediction_exporter.sources.table.measures import Code, Measures, Number
 from prediction_exporter.sources.table.relation import Relation
@@ -150,6 +150,8 @@ class Statements:
         also = self._measures.outlier_numbers if with_rows else []
         rows = scan.rows(list(dict.fromkeys([*numbers, *also])), codes, time=with_rows)
         wanted = list(of_rows(self._measures, rows.c)) if with_rows else []
+        for amount in self._measures.amounts if with_rows else ():
+            wanted += of_amount(amount, self._slots.sums[amount.name], rows.c, dialect)
         for number in numbers:
             wanted += of_number(number, rows.c, dialect)
         if dialect.style in _WIDE_STYLES:
@@ -222,6 +224,10 @@ class _Scan:
             column = self.relation.column(self.relation.schema.time)
             assert column is not None  # noqa: S101 - for the type checker
             selected.append(column.label("pe_time"))
+            for amount in self.measures.amounts:
+                selected += amount.expressions(self.dialect)
+            if self.groups.knows_refusals and self.measures.missing():
+                selected.append(all_of(self.measures.missing()).label("pe_blank"))
         for number in numbers:
             selected += number.expressions()
         selected += [code.expression().label(code.label) for code in codes]

@@ -16,13 +16,14 @@ from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import ALL, MICROSECONDS, Key
 from prediction_exporter.counting.tally import Tally, count_classes
-from prediction_exporter.counting.traffic import Histogram, VersionTraffic
+from prediction_exporter.counting.traffic import Histogram, Sum, VersionTraffic
 from prediction_exporter.sources.base import Batch, Rejected
 from prediction_exporter.sources.context import SourceContext
 from prediction_exporter.sources.fields.schema import EventSchema, path_text
 from prediction_exporter.sources.frames import FrameParser
+from prediction_exporter.sources.table.amounts import SCALE
 from prediction_exporter.sources.table.expressions import LARGEST_SQUARED, Deviation
-from prediction_exporter.sources.table.groups import REFUSED, Groups
+from prediction_exporter.sources.table.groups import NO_ID, Groups
 from prediction_exporter.sources.table.measures import Measures
 from prediction_exporter.sources.table.relation import Relation
 from prediction_exporter.sources.table.rows import frame_of
@@ -67,13 +68,15 @@ class Tallying:
                 continue
             if not part.start <= at < part.end:
                 continue
-            if group == REFUSED:
+            if group == NO_ID:
                 schema = self._relation.schema
                 if is_first:
                     self._rejected.add("missing_id", cell.rows, f"no {path_text(schema.id)}" if schema.id is not None else "")
                 continue
             kind = self._groups.kind(group)
             bucket = at // width * width
+            if not kind.refused:
+                cell.blank = 0
             if is_first:
                 self._merge(self._cells, (kind.position, kind.failed, bucket), cell)
                 self._classes[kind.position, kind.status] += cell.rows
@@ -97,6 +100,7 @@ class Tallying:
             into[key] = Cell.empty(self._slots)
         of_key = into[key]
         of_key.rows += cell.rows
+        of_key.blank += cell.blank
         of_key.outliers += cell.outliers
         of_key.counts += cell.counts
         of_key.sums += cell.sums
@@ -117,7 +121,7 @@ class Tallying:
         traffic: dict[str, VersionTraffic] = {}
         for (position, failed, bucket), cell in self._cells.items():
             label = labels[position]
-            if not failed and self._context.layout is not None:
+            if not failed and cell.blank < cell.rows and self._context.layout is not None:
                 self._add_profile(tally, Key(label, ALL, bucket), self._context.layout, cell)
             counted = self._traffic(cell, answered=not failed)
             if label in traffic:
@@ -163,11 +167,13 @@ class Tallying:
 
     def _profile(self, layout: Layout, cell: Cell) -> Profile:
         counts = cell.counts[: layout.width].copy()
-        counts[layout.rows_slot], counts[layout.outliers_slot] = cell.rows, cell.outliers
+        rows = cell.rows - cell.blank
+        counts[layout.rows_slot], counts[layout.outliers_slot] = rows, cell.outliers
         for index, slot in self._slots.suspects.items():
             counts[int(layout.value_offsets[index + 1]) - 1] += cell.counts[slot]
-        for index in self._measures.absent:
-            counts[self._slots.state(index, ValueState.MISSING)] = cell.rows
+        for index in range(len(layout.columns)):
+            slot = self._slots.state(index, ValueState.MISSING)
+            counts[slot] = rows if index in self._measures.absent else counts[slot] - cell.blank
         sums = cell.sums.copy()
         sums[:, (cell.extremes[0] < self._low) | (-cell.extremes[1] > self._high) & np.isfinite(cell.extremes[1])] = np.inf
         return Profile(layout, counts, sums, cell.extremes.copy())
@@ -190,6 +196,10 @@ class Tallying:
                 counted.scores[name] = self._histogram(name, bins, cell)
             if slots.value_name is not None:
                 counted.values = self._histogram(slots.value_name, slots.values, cell)
+        for name, of in slots.sums.items():
+            valid, missing = int(cell.counts[of.valid]), int(cell.counts[of.missing])
+            total = float(cell.totals[of.total]) + float(cell.totals[of.scaled]) * SCALE
+            counted.sums[name] = Sum(total, valid, missing, cell.rows - valid - missing)
         return counted
 
     def _histogram(self, name: str, bins: Bins, cell: Cell) -> Histogram:
