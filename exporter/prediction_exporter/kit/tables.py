@@ -51,7 +51,16 @@ class Field:
 
 
 def table(
-    title: str, description: str, *fields: Field, over: str, link: str, sort_by: str, first: int, width: int, height: int
+    title: str,
+    description: str,
+    *fields: Field,
+    over: str,
+    link: str,
+    sort_by: str,
+    first: int,
+    width: int,
+    height: int,
+    no_data: str = NO_DATA,
 ) -> Panel:
     """Return a table with a row for each value of a label and a column for each query.
 
@@ -65,10 +74,13 @@ def table(
         first: width of the label's column in pixels; the others share the rest.
         width: in grid units.
         height: in grid units.
+        no_data: what is said where there is no row.
     """
     options = {"showHeader": True, "frameIndex": 0, "cellHeight": "sm", "sortBy": [{"displayName": sort_by, "desc": True}]}
     queries = [field.query for field in fields]
-    panel = panel_of("table", title, description, queries, unit="short", width=width, height=height, options=options)
+    panel = panel_of(
+        "table", title, description, queries, unit="short", width=width, height=height, options=options, no_data=no_data
+    )
     panel.defaults["custom"] = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 100}
     shown = {"id": "links", "value": [{"title": "Show ${__value.text}", "url": link, "targetBlank": False}]}
     properties: list[Json] = [_TEXT, {"id": "custom.width", "value": first}, {"id": "custom.filterable", "value": True}, shown]

@@ -63,6 +63,7 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
             first=250,
             width=24,
             height=12,
+            no_data=TOO_FEW,
         ),
         leading(
             p.timeline(
