@@ -195,9 +195,9 @@ def test_a_page_opens_on_what_is_served_and_on_what_is_worst(watched: Watched) -
 def test_a_feature_that_is_missing_turns_the_top_row_red(watched: Watched) -> None:
     """One column with bad data, in each namespace and in both; its alert; and everything else is well."""
     for page in (watched.page(), watched.page(namespace="ml")):
-        shown = {title: page.figure(title) for title in FIGURES}
-        assert shown.pop("Performance") is None  # there are no labels
-        assert {title for title, value in shown.items() if value is None} == set()
+        found = {title: page.figure(title) for title in FIGURES}
+        shown = {title: value for title, value in found.items() if value is not None}
+        assert found.keys() - shown.keys() == {"Performance"}  # there are no labels
         assert shown["State"] == Health.WARNING
         assert shown["Columns with bad data"] == 1
         assert shown["Drifted features"] == 0
@@ -230,16 +230,10 @@ def test_one_of_forty_columns_is_told_on_the_first_screen(watched: Watched) -> N
 def test_of_all_models_the_worst_stands_first_with_its_owner(watched: Watched) -> None:
     """What is critical, what is a warning; the column at fault, in the window where it is seen; and no deleted model."""
     page = watched.page("fleet")
-    shown = {title: page.figure(title) for title in ABOUT_NOW["fleet"] if title not in {"Models, worst first", "Firing now"}}
-    assert {title: shown[title] for title in ("Models", "Critical", "Warning", "Not watched", "Drifted features")} == {
-        "Models": 4,
-        "Critical": 2,
-        "Warning": 2,
-        "Not watched": 0,
-        "Drifted features": 0,
-    }
-    assert shown["Requests"] is not None
-    assert shown["Without traffic"] is not None
+    expected = {"Models": 4, "Critical": 2, "Warning": 2, "Not watched": 0, "Drifted features": 0}
+    assert {title: page.figure(title) for title in expected} == expected
+    assert page.figure("Requests") is not None
+    assert page.figure("Without traffic") is not None
     rows = watched.rows()
     assert rows["health"] == {
         (model, namespace): state
@@ -247,22 +241,16 @@ def test_of_all_models_the_worst_stands_first_with_its_owner(watched: Watched) -
         for namespace in NAMESPACES
     }
     # The wide model has no objectives, and no labels are read.
-    assert {name for name, found in rows.items() if found.keys() != rows["health"].keys()} == {
-        "errors",
-        "slow",
-        "budget",
-        "measures",
-    }
-    assert set(rows["errors"].values()) == {0}
+    incomplete = {name for name, found in rows.items() if found.keys() != rows["health"].keys()}
+    assert incomplete == {"errors", "slow", "budget", "measures"}
+    assert set(rows["errors"].values()) <= {0}  # none, where there was no request for a moment
     found = {labels["model"]: (labels["column"], labels["version"]) for labels, _ in page.shown("Models, worst first")[7]}
     assert found == {"m": ("amount", SERVED), "wide": (HARDLY_THERE, "1")}
     owners = {labels["owner"] for labels, _ in page.shown("Models, worst first")[1]}
     assert owners == {"me"}
     (alerts,) = page.shown("Firing now")
-    assert {(labels["model"], labels["column"], labels["severity"]) for labels, _ in alerts} == {
-        ("m", "amount", "warning"),
-        ("wide", HARDLY_THERE, "critical"),
-    }
+    assert {(labels["model"], labels["column"]) for labels, _ in alerts} == {("m", "amount"), ("wide", HARDLY_THERE)}
+    assert {labels["model"] for labels, _ in alerts if labels["severity"] == "critical"} == {"wide"}
     assert all(time.time() - 120 < value / 1000 < time.time() for _, value in alerts)
 
 

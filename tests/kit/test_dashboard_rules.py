@@ -276,6 +276,15 @@ def test_a_table_fits(panel: Json) -> None:
     assert (widths[about] or rest) >= (30 if len(shown) <= MANY else 24) * LETTER
 
 
+@of_kind("table")
+def test_rows_are_one_whenever_they_were_asked_for(panel: Json) -> None:
+    """Grafana asks queries one after the other: rows with a time would be others, however alike."""
+    kinds = [each["id"] for each in panel["transformations"]]
+    if "merge" in kinds:
+        assert kinds.index("filterFieldsByName") < kinds.index("merge")
+        assert panel["transformations"][kinds.index("filterFieldsByName")]["options"] == {"exclude": {"pattern": "^Time$"}}
+
+
 @of_kind("table", "barchart")
 def test_the_value_of_a_label_is_text(panel: Json) -> None:
     """A class 0 of a share is not 0%, and one of durations not 0 s."""

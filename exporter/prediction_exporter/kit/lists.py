@@ -88,12 +88,16 @@ def listed(
     labels = {cell.label: cell.name for cell in cells if cell.label}
     order = [*labels, *values]
     places = {name: shown.index((labels | values)[name]) for name in order if (labels | values)[name] in shown}
+    # Some releases of Grafana let links find a hidden label only behind their own column.
+    places |= {label: len(shown) + i for i, label in enumerate(hidden)}
     panel.content["transformations"] = [
+        # Queries that are asked one after the other have times that differ, and rows of another time are other rows.
+        {"id": "filterFieldsByName", "options": {"exclude": {"pattern": "^Time$"}}},
         {"id": "merge", "options": {}},
         {
             "id": "organize",
             "options": {
-                "excludeByName": {"Time": True, **{value: True for value, name in values.items() if name not in shown}},
+                "excludeByName": {value: True for value, name in values.items() if name not in shown},
                 "indexByName": places,
                 "renameByName": labels | values,
             },

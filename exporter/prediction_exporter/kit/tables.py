@@ -60,6 +60,7 @@ def table(
     width: int,
     height: int,
     link: str | None = None,
+    no_data: str = NO_DATA,
 ) -> Panel:
     """Return a table with a row for each value of a label and a column for each query.
 
@@ -73,10 +74,13 @@ def table(
         width: in grid units.
         height: in grid units.
         link: where the label's values lead, if anywhere.
+        no_data: what is said where there is no row.
     """
     options = {"showHeader": True, "frameIndex": 0, "cellHeight": "sm", "sortBy": [{"displayName": sort_by, "desc": True}]}
     queries = [field.query for field in fields]
-    panel = panel_of("table", title, description, queries, unit="short", width=width, height=height, options=options)
+    panel = panel_of(
+        "table", title, description, queries, unit="short", width=width, height=height, options=options, no_data=no_data
+    )
     panel.defaults["custom"] = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 100}
     properties: list[Json] = [_TEXT, {"id": "custom.width", "value": first}, {"id": "custom.filterable", "value": True}]
     if link is not None:

@@ -108,12 +108,7 @@ def _history() -> Panel:
             no_data=NOT_RECORDED,
         ),
         "Show ${__field.labels.model}",
-        link(
-            "model",
-            *KEPT,
-            model="${__field.labels.model:percentencode}",
-            namespace="${__field.labels.namespace:percentencode}",
-        ),
+        link("model", *KEPT, **{name: f"${{__field.labels.{name}:percentencode}}" for name in q.PLACED}),
     )
 
 

@@ -16,7 +16,12 @@ from prediction_exporter.kit.verdicts import HEALTH_COLORS, HEALTH_WORDS
 
 NOT_RECORDED = "no model is watched, or rules are not evaluated"
 
-_OF_ROW = {name: f"${{__data.fields.{name}:percentencode}}" for name in ("model", "namespace", "owner", "column")}
+
+def _of_row(*names: str) -> dict[str, str]:
+    """Return variables that get the values of a row; a label that it has not is one without a value."""
+    return {name: f"${{__data.fields.{name}:percentencode}}" for name in names}
+
+
 _SEVERITY_COLORS: dict[str, str] = dict(zip(SEVERITIES, (BAD, NEAR, PLAIN), strict=True))
 _FILLED: Json = {"type": "color-background", "mode": "basic"}
 
@@ -35,14 +40,9 @@ def models(kept: tuple[str, ...]) -> Panel:
         "newest": q.newest(),
         "measures": q.performance(),
     }
-    of_model = {"model": _OF_ROW["model"], "namespace": _OF_ROW["namespace"]}
-    of_column = {
-        **of_model,
-        "column": _OF_ROW["column"],
-        "version": "${__data.fields.version:percentencode}",
-        "window": "${__data.fields.window:percentencode}",
-    }
-    of_owner = f"{path_of('fleet')}?{carried('datasource', 'cluster', 'namespace')}&var-owner={_OF_ROW['owner']}"
+    of_model = _of_row(*q.PLACED)
+    of_column = _of_row(*q.PLACED, "version", "window", "column")
+    of_owner = f"{path_of('fleet')}?{carried('datasource', 'cluster', 'namespace')}&var-owner={_of_row('owner')['owner']}"
     health = {
         "mappings": meanings(HEALTH_WORDS, HEALTH_COLORS),
         "custom.align": "left",
@@ -96,7 +96,7 @@ def alerts(kept: tuple[str, ...]) -> Panel:
         "mappings": meanings({name: name for name in SEVERITIES}, _SEVERITY_COLORS),
         "custom.cellOptions": _FILLED,
     }
-    of_model = {name: _OF_ROW[name] for name in ("model", "namespace")}
+    of_model = _of_row(*q.PLACED)
     return listed(
         "Firing now",
         "Every alert on a model or on its exporter that fires, the newest first, and since when it is so.",
@@ -106,9 +106,9 @@ def alerts(kept: tuple[str, ...]) -> Panel:
             Cell(name="alert", label="alertname", width=200),
             Cell(name="model", label="model", link=("Show ${__value.text}", link("model", *kept, **of_model))),
             Cell(name="namespace", label="namespace", width=116),
-            Cell(name="version", label="version", width=90),
+            Cell(name="version", label="version", width=96),
             Cell(name="column", label="column", width=150),
-            Cell(name="area", label="area", width=100),
+            Cell(name="area", label="area", width=104),
             Cell(name="owner", label="owner", width=110),
             Cell(name="since", width=130, look={"unit": "dateTimeFromNow"}),
         ),

@@ -1,4 +1,4 @@
-"""The dashboard of a model, which alerts open: is it healthy, and if not, where?"""
+"""The dashboard of a model, which alerts open: whether it is healthy, and if not, where."""
 
 from __future__ import annotations
 

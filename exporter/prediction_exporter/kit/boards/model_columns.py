@@ -63,6 +63,7 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
             first=250,
             width=24,
             height=12,
+            no_data=TOO_FEW,
         ),
         leading(
             p.timeline(
@@ -79,6 +80,14 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
     ]
 
 
+def _over(figure: Figure) -> str:
+    """Return a multiple of the worst columns, of those of which it is more than nothing at some time of the range."""
+    multiples = figure.over.where(*WORST)
+    # What is no longer recorded is as good as none: without it, a legend would show the past as the last value.
+    drawn = f"max by (column) ({multiples} or {BADNESS.where(*WORST)} * 0)"
+    return f"{drawn} and on (column) max_over_time({multiples}[$__range] @ end())"
+
+
 def over_time() -> list[Panel]:
     """Return the panels of the row on the worst columns over time, one for each thing that is watched of them."""
 
@@ -87,11 +96,8 @@ def over_time() -> list[Panel]:
             p.timeseries(
                 title,
                 f"{description} Of the {TOP} worst columns of the time range, as multiples of their thresholds; what is below "
-                f"{RECORDED_FROM:g} of these is not drawn.",
-                *(
-                    Query(expr=f"max by (column) ({figure.over.where(*WORST)})", legend=f"{{{{column}}}}{suffix}")
-                    for figure, suffix in watched
-                ),
+                f"{RECORDED_FROM:g} of these is drawn as 0.",
+                *(Query(expr=_over(figure), legend=f"{{{{column}}}}{suffix}") for figure, suffix in watched),
                 unit="",
                 no_data=no_data,
             )
@@ -107,7 +113,7 @@ def over_time() -> list[Panel]:
                 no_data=TOO_FEW,
             )
         ),
-        graph("PSI", "How far the column is from the baseline.", (PSI, "")),
+        graph("PSI", "How far the column is from the baseline: 0 also where it cannot be compared.", (PSI, "")),
         graph(
             "Missing values",
             "Share of predictions in which the column is absent or null.",

@@ -110,7 +110,7 @@ def _performance() -> Panel:
         unit=looks.MULTIPLE_UNIT,
         steps=looks.MULTIPLE_STEPS,
         decimals=1,
-        no_data="no labels: labels",
+        no_data="unknown, or no labels read",
     )
 
 
@@ -143,7 +143,7 @@ def _errors() -> Panel:
         steps=((None, looks.GOOD), (1, looks.NEAR), (_CALLED, looks.BAD)),
         decimals=1,
         width=5,
-        no_data="no objective: slo.availability",
+        no_data="unknown, or no slo.availability",
     )
 
 
@@ -159,7 +159,7 @@ def _latency() -> Panel:
         steps=looks.MULTIPLE_STEPS,
         decimals=1,
         width=5,
-        no_data="no objective: slo.latency",
+        no_data="unknown, or no slo.latency",
     )
 
 
@@ -174,7 +174,7 @@ def _columns() -> list[Panel]:
                 unit="short",
                 steps=_NONE_OR_RED,
                 width=5,
-                no_data="too few predictions",
+                no_data="unknown, or too few predictions",
             )
         ),
         out_of(
@@ -187,7 +187,7 @@ def _columns() -> list[Panel]:
                     unit="short",
                     steps=((None, looks.GOOD), (1, looks.NEAR), (WIDESPREAD, looks.BAD)),
                     width=5,
-                    no_data="too few predictions",
+                    no_data="unknown, or too few predictions",
                 )
             ),
             compared(features),
