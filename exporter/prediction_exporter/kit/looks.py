@@ -43,6 +43,8 @@ BASELINE = Role(color="#8e8e8e")
 WINDOW = Role(color="#3274d9")
 THRESHOLD = Role(color="dark-orange", line=(8, 6))
 NOISE = Role(color="text", line=(2, 6), dots=True)
+#: Of few series beside a threshold: told apart without telling red from green, and none like what judges.
+APART = tuple(Role(color=color) for color in ("#3274d9", "#009e73", "#cc79a7", "#56b4e9", "#8f3bb8", "#a07c2c", "#1b6e78"))
 
 
 def thresholds(steps: Steps) -> Json:
@@ -54,15 +56,15 @@ def thresholds(steps: Steps) -> Json:
     return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps]}
 
 
-def words(texts: Mapping[str, str], colors: Mapping[str, str] | None = None) -> list[Json]:
-    """Return words for values, and that nothing is known where there is none: its colour must not be that of a good value."""
+def words(texts: Mapping[str, str], colors: Mapping[str, str] | None = None, *, no_data: str = NO_DATA) -> list[Json]:
+    """Return words for values, and for none: that nothing is known must not have the colour of a good value."""
     found: list[Json] = []
     if texts:
         options: dict[str, Json] = {value: {"text": text, "index": i} for i, (value, text) in enumerate(texts.items())}
         for value, color in (colors or {}).items():
             options[value]["color"] = color
         found.append({"type": "value", "options": options})
-    unknown = {"text": NO_DATA, "color": UNKNOWN, "index": len(texts)}
+    unknown = {"text": no_data, "color": UNKNOWN, "index": len(texts)}
     return [*found, {"type": "special", "options": {"match": "null+nan", "result": unknown}}]
 
 

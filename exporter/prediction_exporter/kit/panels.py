@@ -205,6 +205,7 @@ def stat(
     texts: Mapping[str, str] | None = None,
     decimals: int | None = None,
     width: int = 6,
+    no_data: str = NO_DATA,
 ) -> Panel:
     """Return one large figure about now; ``steps`` give its colour from a value on, ``texts`` words for values."""
     options = {
@@ -218,8 +219,9 @@ def stat(
         "orientation": "auto",
         "reduceOptions": _LAST,
     }
-    panel = panel_of("stat", title, description, [query], unit=unit, width=width, height=3, options=options)
-    panel.defaults.update({"color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": words(texts or {})})
+    panel = panel_of("stat", title, description, [query], unit=unit, width=width, height=3, options=options, no_data=no_data)
+    mappings = words(texts or {}, no_data=no_data)
+    panel.defaults.update({"color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": mappings})
     if decimals is not None:
         panel.defaults["decimals"] = decimals
     return panel
@@ -249,6 +251,13 @@ def band(panel: Panel, *, upper: str, lower: str) -> Panel:
         {"matcher": {"id": "byName", "options": upper}, "properties": [*hidden, *filled]},
         {"matcher": {"id": "byName", "options": lower}, "properties": hidden},
     ]
+    return panel
+
+
+def filled(panel: Panel, *, upper: str, lower: str) -> Panel:
+    """Return a graph with the space between two of its series filled, which are lines of their own."""
+    properties: list[Json] = [{"id": "custom.fillBelowTo", "value": lower}, {"id": "custom.fillOpacity", "value": 15}]
+    panel.content["fieldConfig"]["overrides"].append({"matcher": {"id": "byName", "options": upper}, "properties": properties})
     return panel
 
 
@@ -285,7 +294,7 @@ def bars(title: str, description: str, query: Query, *, width: int, height: int,
         "bargauge", title, description, [query], unit="", width=width, height=height, options=options, no_data=no_data
     )
     multiple(panel.defaults)
-    panel.defaults["mappings"] = words({})
+    panel.defaults["mappings"] = words({}, no_data=no_data)
     return panel
 
 
