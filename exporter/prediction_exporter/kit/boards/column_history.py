@@ -107,7 +107,8 @@ def _mean() -> Panel:
 
 def _quantiles() -> Panel:
     def of(family: Family, q: str) -> str:
-        return figures.chosen(*COLUMN, f'q="{q}"')(family)
+        quantile = figures.chosen(*COLUMN, f'q="{q}"')(family)
+        return quantile if family is BASELINE_QUANTILE else counting(quantile)
 
     counts = _counts()
     middle = of(QUANTILE.family, "0.5")

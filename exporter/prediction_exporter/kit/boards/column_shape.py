@@ -15,6 +15,8 @@ from prediction_exporter.kit.promql import on
 #: The part of the time range at whose begin the baseline stands in the heatmap, and what is left empty beside it.
 _BASELINE_PART, _GAP = 0.05, 0.01
 _LAST = figures.chosen(*COLUMN, around=lambda series: f"last_over_time({series}[$__range] @ end())")
+#: What a bin that is noticed adds to the PSI.
+_NOTICEABLE = 0.05
 _MORE, _FEWER = "more than in the baseline", "fewer than in the baseline"
 
 
@@ -62,6 +64,8 @@ def _psi() -> Panel:
         height=10,
         no_data=TOO_FEW,
     )
+    # On an axis of its own, what is next to nothing would look like much.
+    panel.defaults["custom"] = {"axisSoftMax": _NOTICEABLE}
     panel.content["options"] |= {"orientation": "horizontal", "stacking": "normal", "xTickLabelRotation": 0}
     return bins.named(bins.largest_first(panel, _MORE, _FEWER))
 
