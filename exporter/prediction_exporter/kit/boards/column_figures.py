@@ -15,6 +15,8 @@ OF = figures.chosen(*COLUMN)
 _WIDTH = 4
 #: How often in the past it is asked whether the column had drifted.
 _STEP = "2m"
+#: What lies outside of the baseline: a column is a category or a number.
+OUTSIDE = (UNSEEN, OUT_OF_RANGE)
 #: What panels say where there is nothing to show.
 NO_VALUES = "no values in the window"
 NO_PREDICTIONS = "no predictions in the window"
@@ -63,8 +65,7 @@ def figures_now() -> list[Panel]:
             "Unseen or outside",
             "Share of the column's values that the baseline does not hold: unseen categories, or numbers outside of its range; "
             "red from its threshold on.",
-            UNSEEN,
-            OUT_OF_RANGE,
+            *OUTSIDE,
         ),
         p.stat(
             "Values",
@@ -96,20 +97,20 @@ def _drifted_since() -> Panel:
     )
 
 
+def value_and_threshold(*shares: Figure) -> tuple[str, str]:
+    """Return the share of a column and its threshold, of shares of which a column has one."""
+    value = " or ".join(share.value(OF) for share in shares)
+    threshold = " or ".join(share.threshold(OF) for share in shares)
+    return largest(value), largest(threshold)
+
+
 def _share(title: str, description: str, *shares: Figure) -> Panel:
-    """Return the share of a column, of which there is one of several."""
-    value = " or ".join(one_line(share.value(OF)) for share in shares)
-    threshold = " or ".join(one_line(share.threshold(OF)) for share in shares)
-    return _limited(title, description, largest(value), largest(threshold))
+    return _limited(title, description, *value_and_threshold(*shares))
 
 
 def _worse(title: str, description: str, first: Figure, second: Figure) -> Panel:
     """Return the one of two shares that is the larger part of its threshold."""
-
-    def of(figure: Figure) -> tuple[str, str]:
-        return largest(figure.value(OF)), largest(figure.threshold(OF))
-
-    (value, threshold), (other, its_threshold) = of(first), of(second)
+    (value, threshold), (other, its_threshold) = value_and_threshold(first), value_and_threshold(second)
     other_is_worse = f"({other} / {its_threshold} > {value} / {threshold})"
     return _limited(
         title,

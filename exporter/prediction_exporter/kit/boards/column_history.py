@@ -8,10 +8,18 @@ from prediction_exporter.kit import figures, looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.boards.board import link
 from prediction_exporter.kit.boards.choices import TOP
-from prediction_exporter.kit.boards.column_figures import NO_PREDICTIONS, OF, TOO_FEW, largest, one_line
+from prediction_exporter.kit.boards.column_figures import (
+    NO_PREDICTIONS,
+    OF,
+    OUTSIDE,
+    TOO_FEW,
+    largest,
+    one_line,
+    value_and_threshold,
+)
 from prediction_exporter.kit.boards.model import KEPT
 from prediction_exporter.kit.boards.selectors import COLUMN, MODEL, VERSION, chosen
-from prediction_exporter.kit.figures import SHARES, psi_noise_floor
+from prediction_exporter.kit.figures import INVALID, MISSING, NON_FINITE, psi_noise_floor
 from prediction_exporter.kit.fleet import counting
 from prediction_exporter.kit.looks import Role
 from prediction_exporter.kit.one_column import compared, own_over, psi_over, psi_threshold, psi_value
@@ -25,6 +33,8 @@ from prediction_exporter.statistics.stddev import BASELINE_STDDEV
 
 #: Standard errors on both sides of a mean between which 95 % of samples lie.
 _ERRORS = 2
+#: What is bad about values, each with the shares that tell it.
+_BAD = {"missing": (MISSING,), "invalid": (INVALID,), "NaN or infinite": (NON_FINITE,), "outside": OUTSIDE}
 _NO_NUMBERS = "no numbers in the window"
 #: What labels are called that people call otherwise.
 _CALLED = {"instance": "replica"}
@@ -145,21 +155,18 @@ def _counts() -> str:
 
 def quality() -> list[Panel]:
     """Return the panels of the row."""
-    named = [
-        (share, share.statistic.key.removesuffix("_ratio").replace("_", " "), role)
-        for share, role in zip(SHARES, looks.APART, strict=False)
-    ]
-    shares = (_line(share.value(OF), name, role) for share, name, role in named)
-    thresholds = (_line(share.threshold(OF), f"{name}, threshold", looks.THRESHOLD) for share, name, _ in named)
-    multiples = (
-        Query(expr=f"{largest(share.value(OF))} / {largest(share.threshold(OF))}", legend=name, role=role)
-        for share, name, role in named
-    )
+    lines, thresholds, multiples = [], [], []
+    for (name, shares), role in zip(_BAD.items(), looks.APART, strict=False):
+        value, threshold = value_and_threshold(*shares)
+        lines.append(Query(expr=value, legend=name, role=role))
+        thresholds.append(Query(expr=threshold, legend=f"{name}, threshold", role=looks.THRESHOLD))
+        multiples.append(Query(expr=f"{value} / {threshold}", legend=name, role=role))
     return [
         p.timeseries(
             "Bad values",
-            "Shares of the predictions, of unseen and out of range of the values; and from where on each is too large.",
-            *shares,
+            "Shares of the predictions, and from where on each is too large. Outside of the baseline are, among the values, "
+            "unseen categories or numbers out of its range.",
+            *lines,
             *thresholds,
             unit="percentunit",
             height=9,
