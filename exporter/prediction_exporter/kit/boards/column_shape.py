@@ -15,8 +15,8 @@ from prediction_exporter.kit.promql import on
 #: The part of the time range at whose begin the baseline stands in the heatmap, and what is left empty beside it.
 _BASELINE_PART, _GAP = 0.05, 0.01
 _LAST = figures.chosen(*COLUMN, around=lambda series: f"last_over_time({series}[$__range] @ end())")
-#: What a bin that is noticed adds to the PSI.
-_NOTICEABLE = 0.05
+#: What a bin that is noticed adds to the PSI; a little more than a round number, whose mark would be cut at the edge.
+_NOTICEABLE = 0.055
 _MORE, _FEWER = "more than in the baseline", "fewer than in the baseline"
 
 
