@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 from prediction_exporter.collectors.windows import BASELINE_PREDICTIONS, WINDOW_BIN_PREDICTIONS
 from prediction_exporter.families import Family
 from prediction_exporter.kit import figures, looks
@@ -46,9 +48,9 @@ def _line(expr: str, name: str, role: Role | None = None) -> Query:
 
 def drift() -> list[Panel]:
     """Return the panels of the row."""
-    multiples = (psi_over(OF) if one is PSI else counting(f"({own_over(one, OF)})") for one in DISTANCES)
+    roles = zip(DISTANCES, cycle(looks.APART), strict=False)
     statistics = (
-        _line(multiple, _short(one), role) for multiple, one, role in zip(multiples, DISTANCES, looks.APART, strict=True)
+        _line(psi_over(OF) if one is PSI else counting(f"({own_over(one, OF)})"), _short(one), role) for one, role in roles
     )
     return [
         p.timeseries(
@@ -156,7 +158,7 @@ def _counts() -> str:
 def quality() -> list[Panel]:
     """Return the panels of the row."""
     lines, thresholds, multiples = [], [], []
-    for (name, shares), role in zip(_BAD.items(), looks.APART, strict=False):
+    for (name, shares), role in zip(_BAD.items(), cycle(looks.APART), strict=False):
         value, threshold = value_and_threshold(*shares)
         lines.append(Query(expr=value, legend=name, role=role))
         thresholds.append(Query(expr=threshold, legend=f"{name}, threshold", role=looks.THRESHOLD))
