@@ -89,7 +89,8 @@ class Page:
     def __post_init__(self) -> None:
         """Resolve the variables: what each offers in its order, and what stands for it in queries."""
         self.options: dict[str, list[str]] = {}
-        self.values = {"__range": f"{self.span}s", "__rate_interval": self.rate_interval}
+        self.values = {"__range": f"{self.span}s", "__range_s": str(self.span), "__rate_interval": self.rate_interval}
+        self.values["__from"] = f"{(self.at - self.span) * 1000:.0f}"
         for name, variable in variables(self.dashboard).items():
             if variable["type"] != "query":
                 continue

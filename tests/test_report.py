@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from prediction_exporter import baseline
 from prediction_exporter.collectors import (
     artifacts,
     bill,
@@ -141,6 +142,27 @@ def test_the_baseline_tells_its_moments(watched: Watched) -> None:
     for name in ("model_baseline_mean", "model_baseline_stddev"):
         columns = {dict(labels)["column"] for of, labels in series if of == name}
         assert columns == {"amount", "score"}
+
+
+def test_the_baseline_tells_its_quantiles(watched: Watched) -> None:
+    """In the bin of the data's own value of that rank, as those of windows: off by at most the width of the bin."""
+    series = rendered(watched, amount=1e6)
+    amounts = pl.read_parquet(watched.folder / "baseline.parquet")["amount"].to_numpy()
+    layout = baseline.load(watched.folder / "baseline.json").layout
+    edges = np.array([amounts.min(), *layout.columns[layout.names.index("amount")].edges, amounts.max()])
+    found = {dict(labels)["q"]: value for of, labels, value in quantiles(series) if dict(labels)["column"] == "amount"}
+    assert list(found) == ["0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99"]
+    for q, value in found.items():
+        true = np.quantile(amounts, float(q), method="inverted_cdf")
+        low, high = edges[edges <= true].max(), edges[edges > true].min(initial=amounts.max())
+        assert low <= value <= high
+        assert high - low < np.std(amounts) / 2  # the bound tells something
+    assert {dict(labels)["column"] for _, labels, _ in quantiles(series)} == {"amount", "score"}
+
+
+def quantiles(series: Series) -> list[tuple[str, frozenset[tuple[str, str]], float]]:
+    """Return the baseline's quantiles in their order."""
+    return [(of, labels, value) for (of, labels), value in series.items() if of == "model_baseline_quantile"]
 
 
 def test_what_the_log_does_not_tell_is_absent(watched: Watched) -> None:

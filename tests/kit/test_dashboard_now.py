@@ -132,7 +132,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     save_baseline(folder / "baseline.json")
     save_wide_baseline(folder / "wide.json")
     slo = "slo: {availability: 0.99, latency: {under: 500ms, ratio: 0.99}}"
-    served = model_text(more=f"baseline: baseline.json\n{slo}")
+    served = model_text(more=f"baseline: baseline.json\nsegments: [color]\n{slo}")
     wide = model_text("wide", "wide.log", more="baseline: wide.json")
     deleted = model_text("deleted", "app.log")
     file = folder / "exporter.yml"
@@ -280,7 +280,7 @@ def test_the_worst_column_stands_first_with_what_is_wrong_with_it(watched: Watch
     worst, drift, missing, invalid, unknown, values = (
         {labels["column"]: value for labels, value in found} for found in page.shown("Columns, worst first")
     )
-    of = {"model": "m", "version": SERVED, "window": "1h", "column": "amount"}
+    of = {"model": "m", "version": SERVED, "window": "1h", "column": "amount", "segment": "all"}
     share, threshold = (watched.exporter.total(f"model_column_missing_ratio{end}", **of) for end in ("", "_threshold"))
     assert share == pytest.approx(MISSING, abs=0.05)
     assert missing["amount"] == pytest.approx(share / threshold, rel=0.01)
@@ -290,6 +290,30 @@ def test_the_worst_column_stands_first_with_what_is_wrong_with_it(watched: Watch
     assert invalid["amount"] == 0
     assert set(unknown) >= {"amount", "color"}
     assert values["amount"] == watched.exporter.total("model_window_bin_predictions", **of)
+
+
+def test_the_page_of_a_column_says_what_the_exporter_says(watched: Watched) -> None:
+    """Of all traffic and of a segment: each figure as it is exported, added up from counts or not."""
+    page = watched.page("column")
+    assert page.options["window"] == ["1h", "24h"]
+    assert page.options["segment"][0] == "all"
+    assert {*page.options["segment"][1:]} >= {"color=blue", "color=red"}
+    for segment in ("all", "color=red"):
+        page = watched.page("column", segment=segment)
+        of = {"model": "m", "version": SERVED, "window": "1h", "column": "amount", "segment": segment}
+        psi = [watched.exporter.total(f"model_column_psi{end}", **of) for end in ("", "_threshold", "_noise_floor")]
+        quantiles = [watched.exporter.total("model_column_quantile", q=q, **of) for q in ("0.95", "0.5", "0.05")]
+        missing = [watched.exporter.total(f"model_column_missing_ratio{end}", **of) for end in ("", "_threshold")]
+        assert [found[0][1] for found in page.shown("PSI")] == pytest.approx(psi)
+        assert sum(value for found in page.shown("What makes the PSI") for _, value in found) == pytest.approx(psi[0])
+        assert [found[0][1] for found in page.shown("Missing")] == pytest.approx(missing)
+        assert [found[0][1] for found in page.shown("Quantiles")[:3]] == pytest.approx(quantiles)
+        # In both namespaces.
+        assert page.figure("Values") == 2 * watched.exporter.total("model_window_bin_predictions", **of)
+        assert page.figure("Drifted since") == 0
+        assert [sum(value for _, value in found) for found in page.shown("Distribution now")] == pytest.approx([1, 1])
+    # Its own column is the same in all of a segment.
+    assert watched.page("column", segment="color=red", column="color").figure("PSI / threshold") is None
 
 
 def test_graphs_draw_what_is_worst(watched: Watched) -> None:

@@ -59,7 +59,7 @@ from prediction_exporter.collectors.traffic import (
 from prediction_exporter.collectors.volume import VOLUME_FREE, VOLUME_SIZE
 from prediction_exporter.collectors.volume import WRITTEN as WRITTEN_BYTES
 from prediction_exporter.kit.capacity import REPLICAS
-from prediction_exporter.kit.cases import TARGET, bins, evidence, owner, series, share, shared, window
+from prediction_exporter.kit.cases import TARGET, bins, evidence, moments, owner, series, share, shared, window
 from prediction_exporter.kit.cost import ANOMALY
 from prediction_exporter.kit.dashboards import BOARDS
 from prediction_exporter.kit.figures import SEVERAL, SMOOTHED_SHARE
@@ -72,12 +72,14 @@ from prediction_exporter.kit.rules import RECORDING_FILE, by_area, group_of
 from prediction_exporter.kit.serving import OF_CLUSTER, OF_NAMESPACE
 from prediction_exporter.kit.volume import COST as WORK
 from prediction_exporter.performance.confusion_predictions import CONFUSION_PREDICTIONS
+from prediction_exporter.statistics import DISTANCES
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
-from prediction_exporter.statistics.mean import MEAN
 from prediction_exporter.statistics.missing_ratio import MISSING_RATIO
 from prediction_exporter.statistics.non_finite_ratio import NON_FINITE_RATIO
 from prediction_exporter.statistics.out_of_range_ratio import OUT_OF_RANGE_RATIO
 from prediction_exporter.statistics.outlier_ratio import OUTLIER_RATIO
+from prediction_exporter.statistics.psi import PSI
+from prediction_exporter.statistics.quantile import BASELINE_QUANTILE, QUANTILE
 from prediction_exporter.statistics.unseen_ratio import UNSEEN_RATIO
 from quick_yaml import dump as dump_yaml
 
@@ -92,6 +94,7 @@ FILLED = {
     "owner": "$model",  # of each model another one: that is how the dashboard of all models is asked of one
     "model": "$model",
     "version": "2",
+    "segment": "all",
     "window": "1h",
     "column": "income",
     "worst": ".*",
@@ -99,6 +102,8 @@ FILLED = {
     "class": "",
     "__rate_interval": "5m",
     "__range": "1h",
+    "__range_s": "3600",
+    "__from": "3600000",
 }
 
 
@@ -114,7 +119,8 @@ def exported(target: dict[str, str]) -> list[str]:
         *bins("income", (900, 50), target=target),
         *bins("probability", (200, 700), role="score", target=target),
         *(line for statistic in ratios for line in share(statistic, "income", 0.2, 0.05, target=target)),
-        series(MEAN.family, "-3x200", at, target=target, column="income", role="feature"),
+        *moments("income", -3, baseline=(-4, 2), target=target),
+        *seen_of_income(target),
         series(OUTLIER_RATIO.family, "0.3x200", at, target=target),
         series(REQUESTS, "0+40x200", version, target=target),
         series(REQUESTS, "0+7x200", model, target=target, version="1"),
@@ -176,6 +182,24 @@ def exported(target: dict[str, str]) -> list[str]:
         for bound, count in (("0.1", 10), ("0.5", 30), ("+Inf", 40)):
             found.append(series(f"{name}_bucket", f"0+{count}x200", labels, target=target, le=bound))
     return found
+
+
+def seen_of_income(target: dict[str, str]) -> list[str]:
+    """Return the quantiles of a column, and distances beside its PSI."""
+    column = {"model": "credit-risk", "column": "income", "role": "feature"}
+    at = {**column, "version": "2", "segment": "all", "window": "1h"}
+    found = [
+        line
+        for q, value in (("0.05", -7), ("0.5", -3), ("0.95", 2))
+        for line in (
+            series(QUANTILE.family, f"{value}x200", at, target=target, q=q),
+            series(BASELINE_QUANTILE, f"{value - 1}x200", column, target=target, q=q),
+        )
+    ]
+    others = [one for one in DISTANCES if one is not PSI]
+    return found + [
+        series(family, "0.3x200", at, target=target) for one in others for family in (one.family, one.threshold_family)
+    ]
 
 
 def judged(target: dict[str, str]) -> list[str]:

@@ -52,10 +52,9 @@ class StatisticSeries(ModelSeries):
         for window, reference in references.items() if by_window else [*references.items()][:1]:
             values = _constant_values(constant, reference)
             at = (window,) if by_window else ()
-            for index in np.flatnonzero(np.isfinite(values)).tolist():
-                column = layout.columns[index]
-                labels = self._subject.labels(constant.family, *at, column.name, column.role)
-                self._constants.add(constant.family, labels, values[index])
+            for end, value in zip(_ends(layout.columns, constant.extra), values.reshape(-1).tolist(), strict=True):
+                if np.isfinite(value):
+                    self._constants.add(constant.family, self._subject.labels(constant.family, *at, *end), value)
 
     def render(self, moment: Moment) -> Samples:
         """Return values, noise floors, thresholds and statuses of every window; what cannot be computed is absent."""
@@ -115,12 +114,12 @@ def _ends(columns: Iterable[Column], extra: tuple[str, ...] = ()) -> list[tuple[
 
 
 def _constant_values(constant: Constant, reference: Reference) -> NDArray[np.float64]:
-    """Return a constant's value for each column; one that fails is absent and takes nothing beside it down."""
+    """Return a constant's values, of the shape that it declares; one that fails is absent and takes nothing beside it down."""
     try:
         return constant.compute(reference)
     except Exception:  # whatever it is, as for statistics
         logger.exception("%s failed", constant.family)
-        return np.full(len(reference.layout.columns), np.nan)
+        return np.full((len(reference.layout.columns), len(constant.extra) or 1), np.nan)
 
 
 COLLECTOR = ModelCollector(

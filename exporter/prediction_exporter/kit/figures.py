@@ -181,15 +181,19 @@ SMOOTHED_SHARE = Recorded(
 )
 
 
-def _psi_of(shares: str, of: Selector, of_which: str = "") -> str:
-    """Return the PSI of shares against those of the window's hours where the column has a season, else the baseline's."""
+def psi_parts(shares: str, of: Selector, of_which: str = "") -> str:
+    """Return what each bin adds to PSI, against the window's hours where the column has a season, else the baseline."""
 
     def parts(against: str) -> str:
         return f"  ({shares} - {against})\n  * ln({shares} / {against})\n"
 
     of_hours = parts(f"{on(BIN_KEY)} {expected_bins(of, of_which)}")
     of_all = parts(f"{on(BASELINE_BIN_KEY)} group_left () {baseline_bins(of)}")
-    return f"sum {by(COLUMN_KEY)} (\n{of_hours}  or\n{of_all})"
+    return f"\n{of_hours}  or\n{of_all}"
+
+
+def _psi_of(shares: str, of: Selector, of_which: str = "") -> str:
+    return f"sum {by(COLUMN_KEY)} ({psi_parts(shares, of, of_which)})"
 
 
 def _psi_of_fleet(of: Selector) -> str:
@@ -213,11 +217,12 @@ def psi_noise_floor(of: Selector) -> str:
     That is (bins - 1) * (1/N + 1/M), N and M the values of both sides.
     """
     own = f"max {by(COLUMN_KEY)} ({counting(of(psi.PSI.noise_floor_family))} unless {on(MODEL_KEY)} {of(SEVERAL)})"
-    bins = f"count {by(COLUMN_KEY)} ({of(BIN_SHARE)})"
-    return f"({own}\nor\n({bins} - 1) * ({_inverse_sizes(values(of), of)}))"
+    bins = f"count {by(BASELINE_KEY)} ({baseline_bins(of)})"
+    return f"({own}\nor\n({inverse_sizes(values(of), of)}) * {on(BASELINE_KEY)} group_left () ({bins} - 1))"
 
 
-def _inverse_sizes(counts: str, of: Selector) -> str:
+def inverse_sizes(counts: str, of: Selector) -> str:
+    """Return 1/N + 1/M, N and M the values of the window, which are given, and of the baseline."""
     rows = f"max {by(BASELINE_KEY)} ({of(BASELINE_PREDICTIONS)})"
     return f"1 / ({counts} > 0) + {on(BASELINE_KEY)} group_left () 1 / ({rows} > 0)"
 
@@ -229,7 +234,7 @@ def _psi_over() -> str:
     enough = f"({_values_for_all(_OF_SEVERAL)} >= {on(MODEL_KEY)} group_left () {least})"
     # The quantile falls as a window grows, to that of the chi-square distribution: the smallest is the nearest to the fleet's.
     quantile = f"min {by(COLUMN_KEY)} ({EVERYTHING(psi.NOISE_QUANTILE)})"
-    noise = f"({_inverse_sizes(enough, EVERYTHING)}) * {quantile}"
+    noise = f"({inverse_sizes(enough, EVERYTHING)}) * {quantile}"
     effect = f"max {by(EFFECT_KEY)} ({psi.EFFECT_THRESHOLD})"
     excess = f"clamp_min(({noise}) - {on(EFFECT_KEY)} group_left () {effect}, 0)"
     threshold = f"{excess} + {on(EFFECT_KEY)} group_left () {effect}"

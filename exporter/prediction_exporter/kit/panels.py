@@ -255,6 +255,13 @@ def band(panel: Panel, *, upper: str, lower: str) -> Panel:
     return panel
 
 
+def filled(panel: Panel, *, upper: str, lower: str) -> Panel:
+    """Return a graph with the space between two of its series filled, which are lines of their own."""
+    properties: list[Json] = [{"id": "custom.fillBelowTo", "value": lower}, {"id": "custom.fillOpacity", "value": 15}]
+    panel.content["fieldConfig"]["overrides"].append({"matcher": {"id": "byName", "options": upper}, "properties": properties})
+    return panel
+
+
 def limited(panel: Panel, limit: Query) -> Panel:
     """Return a figure that is red from the value of another query on, where that has one."""
     return configured(panel, limit, "limit", {"fieldName": limit.legend, "handlerKey": "threshold1"})
@@ -291,7 +298,7 @@ def bars(title: str, description: str, query: Query, *, width: int, height: int,
         "bargauge", title, description, [query], unit="", width=width, height=height, options=options, no_data=no_data
     )
     multiple(panel.defaults)
-    panel.defaults["mappings"] = words({})
+    panel.defaults["mappings"] = words({}, no_data=no_data)
     return panel
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, REQUESTS_FAILED
+from prediction_exporter.kit import one_column
 from prediction_exporter.kit.cases import (
     BASELINE_ROWS,
     MODEL_LABELS,
@@ -64,8 +65,10 @@ def _equals(series: Recorded | str, value: float, **labels: str) -> tuple[str, s
 
 
 def _figure(figure: Figure, value: float, threshold: float) -> tuple[tuple[str, str, float], ...]:
-    """Expect a figure of the column income, its threshold, and the recorded multiple."""
+    """Expect a figure of the column income, its threshold, and the recorded multiple; a PSI also as panels make it."""
+    counted = (one_column.psi_value, one_column.psi_threshold) if figure is PSI else ()
     return (
+        *(_equals(of(EVERYTHING), expected, **_INCOME) for of, expected in zip(counted, (value, threshold), strict=False)),
         _equals(figure.value(EVERYTHING), value, **_INCOME),
         _equals(figure.threshold(EVERYTHING), threshold, **_INCOME),
         _equals(figure.over, value / threshold, **_INCOME),

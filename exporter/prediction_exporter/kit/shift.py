@@ -13,6 +13,7 @@ from prediction_exporter.collectors.windows import (
     WINDOW_BIN_PREDICTIONS,
 )
 from prediction_exporter.kit.alert import label_arguments
+from prediction_exporter.kit.bins import NAMES
 from prediction_exporter.kit.figures import BIN_SHARE
 from prediction_exporter.kit.fleet import LEFT_OUT, REPLICA_KEY
 from prediction_exporter.kit.promql import MODEL_KEY, latest, on
@@ -24,12 +25,8 @@ from prediction_exporter.statistics.stddev import BASELINE_STDDEV
 #: A shift of the mean by less than this share of the baseline's standard deviation is not what a drift is about.
 LEAST = 0.1
 
-#: Bins of numbers are numbered, so that they sort, and reach from one infinity to the other.
-_BIN_NAME = (
-    '{{ $bin.Labels.bin | reReplaceAll "^[0-9]+ [[]-Inf, (.+)[)]$" "below $1"'
-    ' | reReplaceAll "^[0-9]+ [[](.+), [+]Inf[)]$" "$1 or more"'
-    ' | reReplaceAll "^[0-9]+ [[](.+), (.+)[)]$" "$1 to $2" }}'
-)
+_RENAMED = "".join(f' | reReplaceAll "{pattern}" "{name}"' for pattern, name in NAMES)
+_BIN_NAME = f"{{{{ $bin.Labels.bin{_RENAMED} }}}}"
 
 
 def shift(column: str, window: str, scale: Scale) -> str:

@@ -125,10 +125,16 @@ class Constant:
     """A series that depends on the reference alone and that rules need for the fleet's thresholds or for what messages say.
 
     Where its family has the label ``window``, there is one for each, of that window's reference; else of any.
+
+    Attributes:
+        family: its series.
+        compute: values, (C,), or (C, E) with an extra label of E values; NaN where there is none.
+        extra: the values of the extra label, the last of the family.
     """
 
     family: Family
     compute: Callable[[Reference], Floats]
+    extra: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from prediction_exporter.statistics.base import NUMERIC, Statistic, column_family
+from prediction_exporter.families import BASELINE_COLUMN, Family
+from prediction_exporter.statistics.base import NUMERIC, Constant, Statistic, column_family
 from prediction_exporter.statistics.comparison import Comparison, Floats, Reference
 
 #: In per cent: as whole numbers, so that a rank that is whole is so in floating point too (0.07 * 100 is not).
 PERCENTS = (1, 5, 25, 50, 75, 95, 99)
+#: The same as the label shows them.
+QUANTILES = tuple(str(percent / 100) for percent in PERCENTS)
 
 
 def column_quantile(comparison: Comparison) -> Floats:
@@ -67,6 +70,19 @@ def _edges(reference: Reference) -> tuple[Floats, Floats]:
     return low, high
 
 
+def _of_baseline(reference: Reference) -> Floats:
+    return column_quantile(Comparison(reference, reference.baseline))
+
+
+#: What a graph of the window's quantiles is laid over.
+BASELINE_QUANTILE = Family(
+    name="model_baseline_quantile",
+    type="gauge",
+    labels=(*BASELINE_COLUMN, "q"),
+    group="window",
+    help="Quantile of the column's values in the baseline, interpolated within its fine bins.",
+)
+
 QUANTILE = Statistic(
     key="quantile",
     title="Quantiles",
@@ -87,5 +103,6 @@ QUANTILE = Statistic(
     reference="Hyndman and Fan, Sample quantiles in statistical packages, 1996, type 4 within a bin.",
     is_distance=False,
     symmetric=False,
-    extra=("q", tuple(str(percent / 100) for percent in PERCENTS)),
+    extra=("q", QUANTILES),
+    constants=(Constant(family=BASELINE_QUANTILE, compute=_of_baseline, extra=QUANTILES),),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prediction_exporter.kit.layout import Row, laid_out
@@ -26,6 +26,7 @@ class Board:
         rows: its panels.
         variables: what can be chosen, each after those that it depends on.
         annotations: what happened meanwhile, drawn into its graphs.
+        leads_to: variables that a link above it keeps, by the name of the dashboard that this leads to.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Board:
     rows: Sequence[Row]
     variables: Sequence[Json]
     annotations: Sequence[Json] = field(default=())
+    leads_to: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def uid(self) -> str:
@@ -63,7 +65,7 @@ class Board:
             "timepicker": {},
             "templating": {"list": list(self.variables)},
             "annotations": {"list": list(self.annotations)},
-            "links": [_others()],
+            "links": [*(_to(name, kept) for name, kept in self.leads_to.items()), _others()],
             "panels": laid_out(self.rows),
         }
 
@@ -89,6 +91,22 @@ def link(name: str, *kept: str, **chosen: str) -> str:
     '/d/prediction-exporter-column/column?${model:queryparam}&${__url_time_range}&var-column=${__value.text:percentencode}'
     """
     return "&".join([f"{path_of(name)}?{carried(*kept)}", *(f"var-{name}={value}" for name, value in chosen.items())])
+
+
+def _to(name: str, kept: Sequence[str]) -> Json:
+    """Return the link above a dashboard that leads to another."""
+    return {
+        "title": name.capitalize(),
+        "type": "link",
+        "tags": [],
+        "asDropdown": False,
+        "icon": "dashboard",
+        "includeVars": False,
+        "keepTime": False,
+        "targetBlank": False,
+        "tooltip": f"The {name} with what is chosen here",
+        "url": link(name, *kept),
+    }
 
 
 def _others() -> Json:

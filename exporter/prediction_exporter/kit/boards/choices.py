@@ -5,8 +5,9 @@ from __future__ import annotations
 from prediction_exporter.collectors.identity import MODEL_INFO, MODEL_OWNER_INFO
 from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
+from prediction_exporter.counting.profiler import ALL
 from prediction_exporter.kit import variables as v
-from prediction_exporter.kit.boards.selectors import CLUSTER, MODEL, OWNED, PLACE, VERSION, WINDOW
+from prediction_exporter.kit.boards.selectors import CLUSTER, MODEL, OWNED, PLACE, VERSION, WINDOW, WINDOWS, Matchers
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE
 from prediction_exporter.kit.looks import Json
 from prediction_exporter.kit.promql import select
@@ -14,6 +15,8 @@ from prediction_exporter.kit.recording import WINDOW_COUNT
 
 #: Columns that a panel shows at most.
 TOP = 10
+#: Matchers of windows by the first unit of their length, the shortest first.
+_OF_UNITS = tuple(f'window=~"[0-9]+{unit}.*"' for unit in ("m?s", "m", "h", "d", "w", "y"))
 
 
 def places() -> list[Json]:
@@ -41,9 +44,25 @@ def version() -> Json:
     return v.of_result("version", "Version", "Version of the model: the newest that is served, then older ones.", _versions())
 
 
+def segment() -> Json:
+    """Return the segment that is looked at: all traffic, then its parts, the largest first."""
+    # All of the traffic is no smaller than any part of it, and first where it is no larger either.
+    everything = f"{_held('segment', VERSION, segment=ALL)} + 0.5"
+    found = f"sort_desc({everything} or on (segment) {_held('segment', VERSION)})"
+    return v.of_result("segment", "Segment", "Part of the traffic that is shown.", found)
+
+
 def window() -> Json:
-    """Return the window that is compared."""
-    return v.of_label("window", "Window", "Span of production that is compared.", WINDOW_PREDICTIONS.where(*VERSION))
+    """Return the window that is compared: the shortest first."""
+    # A window holds no fewer predictions than a shorter one. Of two that hold the same, as all is new, the units tell.
+    held = (f"{_held('window', (*WINDOWS, of_unit))} + 0.{place}" for place, of_unit in enumerate(_OF_UNITS, 1))
+    found = f"sort({' or '.join(held)})"
+    return v.of_result("window", "Window", "Span of production that is compared.", found)
+
+
+def _held(key: str, matchers: Matchers, **equal: str) -> str:
+    """Return the most predictions that windows of each value of a label held in the time range."""
+    return f"max by ({key}) (max_over_time({WINDOW_PREDICTIONS.where(*matchers, **equal)}[$__range]))"
 
 
 def column() -> Json:

@@ -40,7 +40,9 @@ VERSION = (*MODEL, chosen("version"))
 SERVED = (*MODEL, chosen("version").removesuffix("`") + "|`")
 WINDOWS = (*VERSION, 'segment="all"')
 WINDOW = (*WINDOWS, chosen("window"))
-COLUMN = (*WINDOW, chosen("column"))
+#: What can be told of one segment, and for one column.
+SEGMENT = (*VERSION, chosen("segment"), chosen("window"))
+COLUMN = (*SEGMENT, chosen("column"))
 WORST = (*WINDOW, chosen("column", variable="worst"))
 FEATURE = 'role="feature"'
 OUTPUT = 'role=~"prediction|score"'
