@@ -56,6 +56,7 @@ ABOUT_NOW = {
 AFTER_THE_END = {
     "model": {"State", "Alerts"},
     "fleet": {"Models", "Critical", "Warning", "Not watched", "Models, worst first", "Firing now"},
+    "exporter": {"Exporters up", "Exporters down"},
 }
 
 
