@@ -181,19 +181,15 @@ SMOOTHED_SHARE = Recorded(
 )
 
 
-def psi_parts(shares: str, of: Selector, of_which: str = "") -> str:
-    """Return what each bin adds to PSI, against the window's hours where the column has a season, else the baseline."""
+def _psi_of(shares: str, of: Selector, of_which: str = "") -> str:
+    """Return the PSI of shares against those of the window's hours where the column has a season, else the baseline's."""
 
     def parts(against: str) -> str:
         return f"  ({shares} - {against})\n  * ln({shares} / {against})\n"
 
     of_hours = parts(f"{on(BIN_KEY)} {expected_bins(of, of_which)}")
     of_all = parts(f"{on(BASELINE_BIN_KEY)} group_left () {baseline_bins(of)}")
-    return f"\n{of_hours}  or\n{of_all}"
-
-
-def _psi_of(shares: str, of: Selector, of_which: str = "") -> str:
-    return f"sum {by(COLUMN_KEY)} ({psi_parts(shares, of, of_which)})"
+    return f"sum {by(COLUMN_KEY)} (\n{of_hours}  or\n{of_all})"
 
 
 def _psi_of_fleet(of: Selector) -> str:

@@ -18,7 +18,6 @@ from prediction_exporter.kit.figures import (
     baseline_bins,
     expected_bins,
     inverse_sizes,
-    psi_parts,
     values,
 )
 from prediction_exporter.kit.fleet import counting
@@ -57,7 +56,8 @@ def compared(of: Selector) -> str:
 
 def psi_of_bins(of: Selector) -> str:
     """Return what each bin adds to the PSI: 0 where its share is the baseline's."""
-    return f"(({psi_parts(smoothed_shares(of), of)}) and {on(COLUMN_KEY)} {compared(of)})"
+    share, against = smoothed_shares(of), f"{on(BIN_KEY)} {compared_bins(of)}"
+    return f"((({share} - {against}) * ln({share} / {against})) and {on(COLUMN_KEY)} {compared(of)})"
 
 
 def psi_value(of: Selector) -> str:

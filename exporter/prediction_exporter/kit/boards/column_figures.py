@@ -6,6 +6,7 @@ from prediction_exporter.kit import figures, looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.boards.selectors import COLUMN
 from prediction_exporter.kit.figures import INVALID, MISSING, NON_FINITE, OUT_OF_RANGE, PSI, UNSEEN, Figure
+from prediction_exporter.kit.fleet import counting
 from prediction_exporter.kit.one_column import own_over, psi_over
 from prediction_exporter.kit.panels import Panel
 from prediction_exporter.statistics.psi import PSI as OWN_PSI
@@ -79,10 +80,17 @@ def figures_now() -> list[Panel]:
     ]
 
 
+def psi_over_time() -> str:
+    """Return the PSI as a multiple of its threshold, for many moments at little cost.
+
+    Of all traffic it is what is recorded, of segments what the replica says where it is largest: adding up takes long.
+    """
+    recorded = PSI.over.where(*COLUMN)
+    return f"max({recorded} or {counting(f'({own_over(OWN_PSI, OF)})')} unless on () {recorded})"
+
+
 def _drifted_since() -> Panel:
-    # Of all traffic what is recorded; of segments what each replica says itself, as adding up their counts for each of many
-    # moments takes long.
-    over = f"max({PSI.over.where(*COLUMN)} or {own_over(OWN_PSI, OF)} unless on () {PSI.over.where(*COLUMN)})"
+    over = psi_over_time()
     last_well = f"max_over_time(timestamp({over} <= 1)[$__range:{_STEP}])"
     first_seen = f"min_over_time(timestamp({over})[$__range:{_STEP}])"
     return p.stat(

@@ -17,6 +17,7 @@ from prediction_exporter.kit.boards.column_figures import (
     TOO_FEW,
     largest,
     one_line,
+    psi_over_time,
     value_and_threshold,
 )
 from prediction_exporter.kit.boards.model import KEPT
@@ -50,7 +51,10 @@ def drift() -> list[Panel]:
     """Return the panels of the row."""
     roles = zip(DISTANCES, cycle(looks.APART), strict=False)
     statistics = (
-        _line(psi_over(OF) if one is PSI else counting(f"({own_over(one, OF)})"), _short(one), role) for one, role in roles
+        Query(
+            expr=psi_over_time() if one is PSI else largest(counting(f"({own_over(one, OF)})")), legend=_short(one), role=role
+        )
+        for one, role in roles
     )
     return [
         p.timeseries(
@@ -67,8 +71,8 @@ def drift() -> list[Panel]:
         p.multiples(
             p.timeseries(
                 "All statistics",
-                "Each distance as a multiple of its own threshold: they agree on a drift, or they do not. PSI is that of all "
-                "replicas together, the others are those of the replica where they are largest.",
+                "Each distance as a multiple of its own threshold: they agree on a drift, or they do not. PSI of all traffic "
+                "is that of all replicas together; all else is that of the replica where it is largest.",
                 *statistics,
                 unit="",
                 height=9,
