@@ -28,7 +28,13 @@ from prediction_exporter.kit.rules import ALERTS_FILE
 from quick_yaml import load as load_yaml
 
 COLUMNS = 12
-WORST = "c11 1.20, c10 1.10, c09 1.00, c08 0.90, c07 0.80, c06 0.70, c05 0.60, c04 0.50, c03 0.40, c02 0.30 and 2 more"
+#: 1.10 is 92 % of 1.20 and so 9 tenths, 1.00 is 83 % and so 8, and so on.
+BARS = {"c11 1.20": 10, "c10 1.10": 9, "c09 1.00": 8, "c08 0.90": 8, "c07 0.80": 7}
+BARS |= {"c06 0.70": 6, "c05 0.60": 5, "c04 0.50": 4, "c03 0.40": 3, "c02 0.30": 2}
+ROWS = [f"{'█' * tenths}{'░' * (10 - tenths)} {text}" for text, tenths in BARS.items()]
+WORST = f"{', '.join(ROWS)} and 2 more"
+CHANGED = "version 2 first seen 29 Nov 13:02 UTC, configuration read 29 Nov 12:58 UTC"
+VERDICT = "https://models.example.com/notes?model=credit-risk&alert=ModelFeatureDrift"
 SUMMARY = "A feature is no longer distributed as it was when the model was trained."
 ACTION = "Find out when it began and what changed then."
 RUNBOOK = "https://wiki.example.com/ml/ModelFeatureDrift"
@@ -130,7 +136,9 @@ def _alerts(start: datetime, end: datetime) -> list[dict[str, Any]]:
                 "action": ACTION,
                 "runbook_url": RUNBOOK,
                 "dashboard_url": f"{DASHBOARD}&var-column=c{i:02}",
+                "changed": CHANGED,
                 "exporter_url": EXPORTER,
+                "verdict_url": f"{VERDICT}&column=c{i:02}",
                 "query": GRAPHED.replace("c00", f"c{i:02}"),
             },
             "generatorURL": EXPRESSION,
@@ -182,6 +190,16 @@ def texts(story: Story) -> dict[tuple[str, str], str]:
     return found
 
 
+def rows(text: str, way: str) -> list[tuple[str, int]]:
+    """Return the rows of a list of columns, each with the tenths that its bar has."""
+    if way != "html":
+        found = re.findall(r"^(█*)░* ?(\w+ [\d.]+|and 2 more)$", text, re.MULTILINE)
+        return [(row, len(bar)) for bar, row in found]
+    bars = [int(width) // 10 for width in re.findall(r'class="bar" width="(\d+)%"', text)]
+    [*found, last] = re.findall(r"<td [^>]*padding:4px 0;[^>]*>([^<]+)</td>", text)
+    return [*zip(found, bars, strict=True), (last, 0)]
+
+
 def test_twelve_alerts_are_one_message(story: Story, inbox: tuple[Inbox, int, int]) -> None:
     """To the owner's channel and address, with a title that tells model, alert and number."""
     received, _, _ = inbox
@@ -200,7 +218,8 @@ def test_a_woken_person_finds_what_they_need(texts: dict[tuple[str, str], str], 
     """What, how bad against which threshold, since when, over how many predictions, the worst columns, what to do, links."""
     text = texts["firing", way]
     assert SUMMARY in text
-    assert WORST in text
+    assert rows(text, way) == [*BARS.items(), ("and 2 more", 0)]
+    assert CHANGED in text
     assert (
         "c00 of credit-risk version 2 has drifted (mean 14,560 -> 23,442, up 0.9 sd): PSI 0.10 against a threshold of 0.20, "
         "over 4,210 values in 1h."
@@ -211,7 +230,7 @@ def test_a_woken_person_finds_what_they_need(texts: dict[tuple[str, str], str], 
     assert f"ince {started:%-d %b %H:%M} UTC" in text
     assert ACTION in text
     assert RUNBOOK in text
-    for address in (DASHBOARD, EXPORTER, QUERY):
+    for address in (DASHBOARD, EXPORTER, QUERY, f"{VERDICT}&at={started:%Y-%m-%dT%H:%M}Z"):
         assert address in html.unescape(text)
     assert "First steps" not in text
     assert "Owner: risk-ds" in re.sub(" +", " ", text)
@@ -234,6 +253,9 @@ def test_a_resolved_message_says_so(texts: dict[tuple[str, str], str], started: 
     assert ACTION not in text
     assert "silences/new" not in text
     assert RUNBOOK in text
+    # When it is over, it is known what it was.
+    assert html.escape(VERDICT) in text or VERDICT in text
+    assert CHANGED not in text
 
 
 def test_a_resolved_message_has_a_title_of_its_own(story: Story) -> None:
@@ -260,7 +282,7 @@ def test_a_mail_is_read_on_a_phone_and_at_night(texts: dict[tuple[str, str], str
     for state in ("firing", "resolved"):
         text = texts[state, "html"]
         assert "white-space:nowrap" not in text
-        assert all(row.count("<td") == 1 for row in text.split("<tr>")[1:])
+        assert all(row.count("<td") == 1 for row in text.split("<tr>")[1:] if 'class="line"' in row)
         dark = set(re.findall(r"[.](\w+) \{[^}]*?(?<![-\w])color:#", text))
         for tag in re.findall(r'<\w+ [^>]*style="[^"]*(?<![-\w])color:#(?!ffffff)[^>]*>', text):
             name = re.search(r'class="([^"]*)"', tag)
@@ -362,7 +384,7 @@ def test_a_value_of_the_log_is_no_markup(tell: Callable[..., Told]) -> None:
     assert {name for _, name in links} == {"Query", "Silence"}
     rest = re.sub(r"<[^>]*\|\w+>", "", told.slack)
     assert not re.search(r"[<>@~]|://|```|&(?!(?:amp|lt|gt);)", rest)
-    assert re.findall(r"\*[^*]*\*", rest) == ["*Worst first:*", "*Do:*"]
+    assert re.findall(r"\*[^*]*\*", rest) == ["*Do:*", "*Worst first:*"]
     assert rest.count("*") == 4
     assert re.findall(r"(?<!\w)_.*?_(?!\w)", rest) == re.findall(r"_Since [\w :]+\._", rest)
     lines = rest.splitlines()
@@ -427,7 +449,7 @@ def test_without_a_runbook_the_first_steps_stand_in_the_message(tell: Callable[.
     """A step a line, in every form, and no link to a page that nobody serves."""
     steps = "1. Look at `<a&b>`.\n2. Roll back."
     told = tell("stepwise", {"column": "x"}, first_steps=steps, runbook_url="")
-    forms = (steps.replace("<a&b>", "&lt;a&amp;b&gt;"), steps, steps.replace("`", ""))
+    forms = (steps.replace("<a&b>", "&lt;a&amp;b&gt;"), steps, "1. Look at \n<a&b>\n.\n2. Roll back.")
     for text, written in zip(told.texts, forms, strict=True):
         assert "First steps" in text
         assert written in text
@@ -506,7 +528,7 @@ def test_an_owner_is_told_of_all_models_at_once(fleet: Told, way: str) -> None:
     assert re.search(r"alpha(\*|</strong>)?, 12 alerts", text)
     assert "c00 of alpha" in text
     assert "c01 of alpha" not in text
-    assert text.count(WORST) == 1
+    assert rows(fleet.html, "html")[:-1] == list(BARS.items()) if way == "html" else text.count(ROWS[0]) == 1
     assert "13 models in all, of which 10 are listed." in text
     assert text.count("ince ") == 10
     assert ACTION in text

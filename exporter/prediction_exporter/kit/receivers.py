@@ -9,9 +9,9 @@ from typing import Any
 from prediction_exporter.config import Contact, Discord, Opsgenie, PagerDuty, Smtp, Teams, Webhook
 
 #: Where a message of PagerDuty leads, by the words of its links.
-_LINKS = ("dashboard", "runbook", "exporter", "query", "silence")
+_LINKS = ("dashboard", "runbook", "exporter", "query", "silence", "verdict")
 #: What a message of PagerDuty tells beside its title.
-_DETAILS = ("action", "firing", "owner", "resolved", "summary", "worst")
+_DETAILS = ("action", "changed", "firing", "owner", "resolved", "summary", "worst")
 
 
 @dataclass(frozen=True, kw_only=True)
