@@ -7,7 +7,7 @@ from prediction_exporter.collectors.source import SOURCE_UP
 from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
 from prediction_exporter.collectors.windows import BASELINE_CREATED
 from prediction_exporter.kit.alert import Alert, given, own, query
-from prediction_exporter.kit.promql import INSTANCE_KEY, MODEL_KEY, latest, on, select
+from prediction_exporter.kit.promql import INSTANCE_KEY, MODEL_KEY, VERSION_KEY, by, latest, on, select
 from prediction_exporter.kit.scale import Scale, duration
 
 #: What is older when an alert begins is not told as what may have begun it.
@@ -26,7 +26,7 @@ def changed(alert: Alert, scale: Scale) -> str:
     It is empty where nothing did, where the model is not known, and where nobody can say, as while no exporter answers.
     """
     key = (*MODEL_KEY, *(label for label in alert.key if label not in MODEL_KEY))
-    versions = f"min by (version) ({latest(own(VERSION_FIRST_SEEN.name, MODEL_KEY), scale)})"
+    versions = f"min {by(VERSION_KEY)} ({latest(own(VERSION_FIRST_SEEN.name, MODEL_KEY), scale)})"
     baseline = f"max ({latest(own(BASELINE_CREATED.name, MODEL_KEY), scale)})"
     watching = latest(own(SOURCE_UP.name, MODEL_KEY), scale)
     configuration = f"max ({latest(CONFIG_RELOAD_TIME.name, scale)} and {on(INSTANCE_KEY)} {watching})"
@@ -39,5 +39,5 @@ def changed(alert: Alert, scale: Scale) -> str:
     )
     # At the first evaluation there is no such series yet.
     began = f"scalar(min({select(BEGAN, given(key), alertname=alert.name)}) or vector(time()))"
-    newest = query(f"sort_desc(topk({SHOWN}, ({told}) > {began} - {scale.seconds(BEFORE):g}))", key)
+    newest = query(f"sort_desc(topk({SHOWN}, ({told}) > {began} - {BEFORE.seconds:g}))", key)
     return f"{{{{ range $i, $each := {newest} }}}}{{{{ if $i }}}}, {{{{ end }}}}{{{{ .Labels.what }}}} {_TIME}{{{{ end }}}}"
