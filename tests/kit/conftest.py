@@ -52,6 +52,7 @@ def known_metrics() -> dict[str, Family | None]:
     found: dict[str, Family | None] = {
         "up": None,
         "ALERTS": None,
+        "ALERTS_FOR_STATE": None,
         **dict.fromkeys(PROMETHEUS_RULES),
         **{series.name: None for series in RECORDED},
     }

@@ -46,6 +46,7 @@ class Firing:
     description: str
     worst: str | None = None
     window: str = "1h"
+    changed: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

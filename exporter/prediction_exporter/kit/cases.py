@@ -7,10 +7,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from prediction_exporter.collectors.evidence import EVIDENCE, EVIDENCE_THRESHOLD, IMPORTANCE, MOVED_COLUMNS, TOLERANCE
+from prediction_exporter.collectors.exporter import CONFIG_RELOAD_TIME
 from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
-from prediction_exporter.collectors.source import SOURCE_SHARED
+from prediction_exporter.collectors.source import SOURCE_SHARED, SOURCE_UP
+from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
 from prediction_exporter.collectors.windows import (
     BASELINE_BIN_RATIO,
+    BASELINE_CREATED,
     BASELINE_PREDICTIONS,
     EXPECTED_BIN_PREDICTIONS,
     MIN_PREDICTIONS,
@@ -74,6 +77,21 @@ def series(
         raise ValueError(f"{family} has the labels {family.labels}, not {tuple(labels)}")
     inner = ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted({**target, **labels}.items()))
     return f"{family}{{{inner}}} {values}"
+
+
+def bar(full: int) -> str:
+    """Return the bar of so many tenths of the largest figure, as a list of columns shows it."""
+    return "█" * full + "░" * (10 - full)
+
+
+def changes(*, versions: Mapping[str, int], baseline: int, configuration: int) -> tuple[str, ...]:
+    """Return the series of what changed in a model and when, in seconds after a test begins."""
+    return (
+        *(series(VERSION_FIRST_SEEN, f"{at}x200", model="credit-risk", version=name) for name, at in versions.items()),
+        series(BASELINE_CREATED, f"{baseline}x200", model="credit-risk"),
+        series(CONFIG_RELOAD_TIME, f"{configuration}x200"),
+        series(SOURCE_UP, "1x200", model="credit-risk"),
+    )
 
 
 def owner(area: str, name: str = "risk-ds", values: str = "1x200", target: Mapping[str, str] = TARGET) -> str:

@@ -25,7 +25,7 @@ from prediction_exporter.kit.promql import (
 from prediction_exporter.kit.recording import SHORTEST_WINDOW
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.shift import shift
-from prediction_exporter.kit.wording import COUNT, PERCENT, Format
+from prediction_exporter.kit.wording import COUNT, PERCENT, Format, ranked
 
 #: Columns of a version that are alerts at one time, and that a message lists by name: the worst. Each costs queries at every
 #: evaluation, so that without a bound a change of everything would make rules late.
@@ -146,9 +146,8 @@ class AboveThreshold:
         listed = query(self.show.scaled(f"sort_desc(topk({LISTED}, {columns}))"), VERSION_KEY)
         more = query(_one_line(f"count(max by (column) ({self.windows(scale, VERSION_KEY)})) - {LISTED} > 0"), VERSION_KEY)
         return (
-            f"{{{{ range $i, $each := {listed} }}}}{{{{ if $i }}}}, {{{{ end }}}}"
-            f"{{{{ $each.Labels.column }}}} {self.show.of('$each.Value')}{beside}{{{{ end }}}}"
-            f"{{{{ with {more} }}}} and {COUNT.of('(. | first | value)')} more{{{{ end }}}}"
+            ranked(listed, f"{{{{ $each.Labels.column }}}} {self.show.of('$each.Value')}{beside}")
+            + f"{{{{ with {more} }}}} and {COUNT.of('(. | first | value)')} more{{{{ end }}}}"
         )
 
     def window(self, scale: Scale) -> str:

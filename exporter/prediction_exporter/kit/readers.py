@@ -50,7 +50,9 @@ def readers() -> Mapping[str, tuple[str, ...]]:
 def _texts(alert: Alert, scale: Scale) -> str:
     """Return what Prometheus evaluates for an alert: its conditions, and the queries of its annotations."""
     conditions = [alert.expr(condition, scale) for condition in alert.conditions]
-    return " ".join([*conditions, *annotation_templates(alert, scale, Links(grafana="")).values()])
+    annotations = annotation_templates(alert, scale, Links(grafana=""))
+    # What changed before is told where it is known: no alert needs the series for it.
+    return " ".join([*conditions, *(text for name, text in annotations.items() if name != "changed")])
 
 
 def _reached(text: str, recorded: Mapping[str, str]) -> set[str]:

@@ -9,9 +9,11 @@ from typing import Any
 from prediction_exporter.config import Contact, Discord, Opsgenie, PagerDuty, Smtp, Teams, Webhook
 
 #: Where a message of PagerDuty leads, by the words of its links.
-_LINKS = ("dashboard", "runbook", "exporter", "query", "silence")
+_LINKS = {name: name.capitalize() for name in ("dashboard", "runbook", "exporter", "query", "silence")} | {
+    "verdict": "Was it right?"
+}
 #: What a message of PagerDuty tells beside its title.
-_DETAILS = ("action", "firing", "owner", "resolved", "summary", "worst")
+_DETAILS = ("action", "changed", "firing", "owner", "resolved", "summary", "worst")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,7 @@ def _pagerduty(service: PagerDuty) -> dict[str, Any]:
         "component": template("subject_of"),
         "group": "{{ .CommonLabels.namespace }}",
         "details": {name: template(f"pagerduty.{name}") for name in _DETAILS},
-        "links": [{"href": template(f"pagerduty.{name}_url"), "text": name.capitalize()} for name in _LINKS],
+        "links": [{"href": template(f"pagerduty.{name}_url"), "text": text} for name, text in _LINKS.items()],
     }
 
 

@@ -84,6 +84,7 @@ def links_of(config: Config | None) -> Links:
         exporter=config.notifications.exporter_url,
         owners={name: owner.runbooks for name, owner in config.owners.items() if owner.runbooks is not None},
         grafana=config.notifications.grafana_url,
+        verdicts=config.notes.form,
     )
 
 

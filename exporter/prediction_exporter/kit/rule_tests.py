@@ -101,6 +101,7 @@ def _expected(alert: Alert, firing: Firing, links: Links) -> dict[str, Any]:
     annotations = {"summary": alert.summary, "description": firing.description}
     if firing.worst is not None:
         annotations["worst"] = firing.worst
+    annotations["changed"] = firing.changed
     annotations["action"] = alert.action
     page = links.page(alert)
     if page is None:
@@ -115,6 +116,8 @@ def _expected(alert: Alert, firing: Firing, links: Links) -> dict[str, Any]:
     exporter = links.exporter_page(alert)
     if exporter is not None:
         annotations["exporter_url"] = exporter
+    if exporter is not None and links.verdicts:
+        annotations["verdict_url"] = _verdict(alert, firing.labels, exporter)
     labels = {"severity": firing.severity, "area": alert.area, **firing.labels}
     return {"exp_labels": labels, "exp_annotations": annotations}
 
@@ -132,6 +135,13 @@ def _variables(alert: Alert, firing: Firing) -> str:
 def _runbook(alert: Alert, labels: Mapping[str, str], links: Links) -> str:
     own = links.owners.get(labels.get("owner", ""))
     return links.page(alert) or "" if own is None else f"{own.rstrip('/')}/{alert}"
+
+
+def _verdict(alert: Alert, labels: Mapping[str, str], exporter: str) -> str:
+    if not labels.get("model"):
+        return ""
+    column = f"&column={quote_plus(labels['column'])}" if "column" in labels else ""
+    return f"{exporter}notes?model={quote_plus(labels['model'])}&alert={alert}{column}"
 
 
 def _graph(alert: Alert, labels: Mapping[str, str]) -> str:

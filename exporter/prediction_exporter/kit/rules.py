@@ -9,6 +9,7 @@ from prediction_exporter.kit.alert import AREAS, Alert, Condition, label_argumen
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.boards.board import path_of
 from prediction_exporter.kit.groups import INTERVAL, RECORDING_GROUPS
+from prediction_exporter.kit.happened import changed
 from prediction_exporter.kit.health import EVALUATED
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.texts import to_yaml
@@ -27,12 +28,14 @@ class Links:
         exporter: address of the exporter, which serves its page and the runbooks.
         owners: addresses of owners' own runbooks, by owner.
         grafana: address of the Grafana that has the dashboards.
+        verdicts: whether the exporter serves its form, where a person says whether an alarm was right.
     """
 
     runbooks: str | None = None
     exporter: str | None = None
     owners: Mapping[str, str] = field(default_factory=dict)
     grafana: str | None = None
+    verdicts: bool = False
 
     def page(self, alert: Alert) -> str | None:
         """Return the address of the shipped runbook."""
@@ -54,6 +57,14 @@ class Links:
     def exporter_page(self, alert: Alert) -> str | None:
         """Return the address of the exporter's page, where the exporter can be asked."""
         return f"{self.exporter.rstrip('/')}/" if self.exporter is not None and alert.exporter_answers else None
+
+    def verdict_of(self, alert: Alert) -> str | None:
+        """Return a template of the address where a person says whether the alarm was right; empty where no model is known."""
+        page = self.exporter_page(alert)
+        if page is None or not self.verdicts:
+            return None
+        column = "&column={{ $labels.column | urlquery }}" if "column" in alert.key else ""
+        return f"{{{{ with $labels.model }}}}{page}notes?model={{{{ . | urlquery }}}}&alert={alert}{{{{ end }}}}{column}"
 
     def dashboard_of(self, alert: Alert, scale: Scale) -> str | None:
         """Return a template of the dashboard's address, with its variables filled from the alert.
@@ -136,6 +147,7 @@ def annotation_templates(alert: Alert, scale: Scale, links: Links) -> dict[str, 
         "summary": alert.summary,
         "description": defined(alert.description(scale)),
         "worst": None if alert.worst is None else defined(alert.worst(scale)),
+        "changed": changed(alert, scale),
         "action": alert.action,
         # Where some owner's message leads to no runbook, the first steps stand in it.
         "first_steps": alert.mitigation if links.page(alert) is None else None,
@@ -143,6 +155,7 @@ def annotation_templates(alert: Alert, scale: Scale, links: Links) -> dict[str, 
         "dashboard_url": links.dashboard_of(alert, scale),
         "query": _graph(alert),
         "exporter_url": links.exporter_page(alert),
+        "verdict_url": links.verdict_of(alert),
     }
     return {name: text for name, text in texts.items() if text is not None}
 

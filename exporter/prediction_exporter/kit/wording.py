@@ -110,6 +110,17 @@ SHIFT = Format(
         "{{ else }}{{ $size }} sd{{ end }}"
     ),
 )
+_BLOCKS = 10
+#: Of a share of the largest, from 0 to 1, as a bar of ten blocks: what is listed has one at least.
+BAR = Format(
+    name="bar",
+    body="".join(
+        f"{{{{ if ge . {(full - 0.5) / _BLOCKS:g} }}}}{'█' * full}{'░' * (_BLOCKS - full)}{{{{ else }}}}"
+        for full in range(_BLOCKS, 1, -1)
+    )
+    + f"█{'░' * (_BLOCKS - 1)}"
+    + "{{ end }}" * (_BLOCKS - 1),
+)
 _SPACED = '. | reReplaceAll "_ratio$" "" | reReplaceAll "_" " " | reReplaceAll "(^| )r2( |$)" "${1}R2$2"'
 _SPACED += "".join(f' | reReplaceAll "^{name.lower()}" "{name}"' for name in ("F1", "Brier", "Matthews"))
 #: Of a measure's key: ROC AUC and balanced accuracy, and not roc_auc and balanced_accuracy_ratio.
@@ -120,7 +131,22 @@ NAME = Format(
         f"{{{{ else }}}}{{{{ {_SPACED} }}}}{{{{ end }}}}"
     ),
 )
-FORMATS = (GROUPED, COUNT, NUMBER, FIGURE, MONEY, PERCENT, EXACT_PERCENT, SHARE, BYTES, DURATION, MEASURE, SHIFT, NAME)
+FORMATS = (GROUPED, COUNT, NUMBER, FIGURE, MONEY, PERCENT, EXACT_PERCENT, SHARE, BYTES, DURATION, MEASURE, SHIFT, BAR, NAME)
+
+
+def ranked(listed: str, entry: str) -> str:
+    """Return a template that lists a query's series, the largest first, each with a bar where there are several.
+
+    Args:
+        listed: the query, sorted.
+        entry: writes ``$each``, one of its series.
+    """
+    bar = f'{{{{ range query (printf "vector(%v / %v)" $each.Value $most) }}}}{BAR.of(".Value")}{{{{ end }}}} '
+    return (
+        f"{{{{ $listed := {listed} }}}}{{{{ $most := 0.0 }}}}{{{{ range $i, $each := $listed }}}}"
+        "{{ if $i }}, {{ else }}{{ $most = $each.Value }}{{ end }}"
+        f"{{{{ if gt (len $listed) 1 }}}}{bar}{{{{ end }}}}{entry}{{{{ end }}}}"
+    )
 
 
 def defined(text: str) -> str:

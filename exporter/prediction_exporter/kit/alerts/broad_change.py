@@ -9,12 +9,12 @@ from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
 from prediction_exporter.kit.alerts.widespread_drift import WIDESPREAD_DRIFT
-from prediction_exporter.kit.cases import VERSION_LABELS, evidence, owner
+from prediction_exporter.kit.cases import VERSION_LABELS, bar, evidence, owner
 from prediction_exporter.kit.columns import LISTED
 from prediction_exporter.kit.evidence import MOVED, MOVED_RATIO
 from prediction_exporter.kit.promql import VERSION_KEY, latest, on
 from prediction_exporter.kit.scale import Scale, duration
-from prediction_exporter.kit.wording import COUNT, NUMBER, PERCENT
+from prediction_exporter.kit.wording import COUNT, NUMBER, PERCENT, ranked
 
 #: Share and number of moved columns from which it is the population that changed, and not a column.
 SHARE, LEAST = 0.5, 3
@@ -37,10 +37,7 @@ def _description(scale: Scale) -> str:
 
 def _worst(scale: Scale) -> str:
     listed = query(f"sort_desc(topk({LISTED}, {latest(own(MOVED.name, VERSION_KEY), scale)}))", VERSION_KEY)
-    return (
-        f"{{{{ range $i, $each := {listed} }}}}{{{{ if $i }}}}, {{{{ end }}}}"
-        f"{{{{ $each.Labels.column }}}} {NUMBER.of('$each.Value')}{{{{ end }}}} times the evidence that it takes"
-    )
+    return ranked(listed, f"{{{{ $each.Labels.column }}}} {NUMBER.of('$each.Value')}") + " times the evidence that it takes"
 
 
 _COLUMNS = ("age", "amount", "income", "term")
@@ -103,7 +100,11 @@ BROAD_CHANGE = Alert(
                                 "of them by less than alerts on single columns ask for. The alert fires from 50 % and 3 "
                                 "columns."
                             ),
-                            worst="age 1.80, amount 1.60, income 1.20 times the evidence that it takes",
+                            # 1.6 / 1.8 = 0.89, 1.2 / 1.8 = 0.67
+                            worst=(
+                                f"{bar(10)} age 1.80, {bar(9)} amount 1.60, {bar(7)} income 1.20 times the evidence that it "
+                                "takes"
+                            ),
                             window="",
                         ),
                     ),

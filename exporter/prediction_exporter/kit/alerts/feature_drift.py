@@ -17,7 +17,9 @@ from prediction_exporter.kit.alerts.widespread_drift import WIDESPREAD_DRIFT
 from prediction_exporter.kit.cases import (
     TARGET,
     VERSION_LABELS,
+    bar,
     bins,
+    changes,
     evidence,
     importance,
     moments,
@@ -64,9 +66,12 @@ def _firing(
     )
 
 
-_BOTH = f"region {psi((80, 920)):.2f}, income {psi(_SHIFTED):.2f}"
+# 0.88 / 1.02 = 0.86
+_BOTH = f"{bar(10)} region {psi((80, 920)):.2f}, {bar(9)} income {psi(_SHIFTED):.2f}"
 _QUOTED = 'annual "income" in % \\ {{x}}'
 _WHERE = "0: 50 % -> 90 %"
+# 0.88 / 1.32 = 0.66, 0.61 / 1.32 = 0.46
+_BARS = (10, 7, 5)
 _THREE = {"note": (950, 50), "income": _SHIFTED, "rate": (850, 150)}
 _OF_HOURS = _firing((900, 1100), "1: 20 % -> 55 %", column="age", expected=(1600, 400))
 _UP = _firing(_SHIFTED, "mean 14,560 -> 23,442, up 0.9 sd")
@@ -74,7 +79,12 @@ _UP = _firing(_SHIFTED, "mean 14,560 -> 23,442, up 0.9 sd")
 
 def _of_three(column: str, moved: str, carries: str, *, severity: Severity = "warning") -> Firing:
     firing = _firing(_THREE[column], moved, column=column, severity=severity, carries=carries)
-    return replace(firing, worst=", ".join(f"{name} {psi(counts):.2f}" for name, counts in _THREE.items()))
+    return replace(
+        firing,
+        worst=", ".join(
+            f"{bar(full)} {each} {psi(counts):.2f}" for full, (each, counts) in zip(_BARS, _THREE.items(), strict=True)
+        ),
+    )
 
 
 FEATURE_DRIFT = Alert(
@@ -176,6 +186,30 @@ FEATURE_DRIFT = Alert(
                 Check(at="35m", firing=(_UP,)),
                 Check(at="49m", firing=(_UP,)),
                 Check(at="60m", firing=(_UP,)),
+            ),
+        ),
+        Case(
+            # At 35 minutes a day ago is 84,300 s before the begin, and a day before the alert began 86,400 s or less.
+            name="what changed: a version, and one in the day before it began; the baseline, and the configuration",
+            series=(
+                *window(1000),
+                *bins("income", _SHIFTED),
+                *changes(versions={"1": -90_000, "1.1": -86_000, "2": 300}, baseline=-86_100, configuration=240),
+                owner("drift"),
+            ),
+            checks=(
+                Check(
+                    at="35m",
+                    firing=(
+                        replace(
+                            _firing(_SHIFTED, _WHERE),
+                            changed=(
+                                "version 2 first seen 1 Jan 00:05 UTC, configuration read 1 Jan 00:04 UTC, "
+                                "version 1.1 first seen 31 Dec 00:06 UTC"
+                            ),
+                        ),
+                    ),
+                ),
             ),
         ),
         Case(

@@ -6,7 +6,7 @@ from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
-from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, VERSION_LABELS, importance, owner, series, share, window
+from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, VERSION_LABELS, bar, importance, owner, series, share, window
 from prediction_exporter.kit.columns import USELESS, AboveThreshold, of_rows
 from prediction_exporter.kit.figures import MISSING
 from prediction_exporter.kit.promql import VERSION_COLUMN_KEY
@@ -125,7 +125,7 @@ MISSING_VALUES = Alert(
                             severity="critical",
                             labels={**_INCOME, "owner": "data-eng"},
                             description=_text("100 %", "6 %", 600, "1h"),
-                            worst="income 100 %, age 50 %",
+                            worst=f"{bar(10)} income 100 %, {bar(5)} age 50 %",
                         ),
                     ),
                 ),

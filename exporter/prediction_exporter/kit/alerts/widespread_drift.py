@@ -8,7 +8,7 @@ from prediction_exporter.kit.alerts.baseline_mismatch import BASELINE_MISMATCH
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.alerts.no_predictions import NO_PREDICTIONS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
-from prediction_exporter.kit.cases import VERSION_LABELS, bins, evidence, importance, moments, owner, psi, window
+from prediction_exporter.kit.cases import VERSION_LABELS, bar, bins, evidence, importance, moments, owner, psi, window
 from prediction_exporter.kit.columns import DRIFT_ALONE, AboveThreshold
 from prediction_exporter.kit.figures import PSI, values
 from prediction_exporter.kit.promql import VERSION_KEY, WINDOW_KEY, by, joined, latest, on
@@ -126,9 +126,9 @@ WIDESPREAD_DRIFT = Alert(
                             labels={**VERSION_LABELS, "owner": "risk-ds"},
                             description=_text("75 %", 3),
                             worst=(
-                                f"age {psi((950, 50)):.2f} (mean 44 -> 22, down 2.0 sd), "
-                                f"income {psi(_SHIFTED):.2f} (0: 50 % -> 90 %), "
-                                f"amount {psi((800, 200)):.2f} (0: 50 % -> 80 %)"
+                                f"{bar(10)} age {psi((950, 50)):.2f} (mean 44 -> 22, down 2.0 sd), "
+                                f"{bar(7)} income {psi(_SHIFTED):.2f} (0: 50 % -> 90 %), "
+                                f"{bar(3)} amount {psi((800, 200)):.2f} (0: 50 % -> 80 %)"
                             ),
                         ),
                     ),
@@ -155,7 +155,10 @@ WIDESPREAD_DRIFT = Alert(
                             severity="critical",
                             labels={**VERSION_LABELS, "owner": "risk-ds"},
                             description=_text("40 %", 2, " Those that surely moved carry 50 % of the score."),
-                            worst=(f"age {psi((950, 50)):.2f} (0: 50 % -> 95 %), income {psi(_SHIFTED):.2f} (0: 50 % -> 90 %)"),
+                            worst=(
+                                f"{bar(10)} age {psi((950, 50)):.2f} (0: 50 % -> 95 %), "
+                                f"{bar(7)} income {psi(_SHIFTED):.2f} (0: 50 % -> 90 %)"
+                            ),
                         ),
                     ),
                 ),
