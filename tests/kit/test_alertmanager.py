@@ -14,7 +14,7 @@ from prediction_exporter.kit.alert import AREAS, SEVERITIES, Alert
 from prediction_exporter.kit.alertmanager import CONFIG_FILE, alertmanager_config
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
-from prediction_exporter.kit.routes import UNOWNED
+from prediction_exporter.kit.audience import UNOWNED
 from prediction_exporter.kit.scale import Scale
 from quick_yaml import load as load_yaml
 
