@@ -16,9 +16,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "send-test-alert",
         help="send an owner a test through the running Alertmanager",
-        description="Send a test alert through the running Alertmanager to the real channels of an owner. Each of its texts says "
-        "that it is a test, and it is resolved at once. Exit code 0 where every channel sent it, 1 where it went elsewhere, was "
-        "silenced or was not sent, 2 where Alertmanager cannot be reached or there is no such owner.",
+        description="Send a test alert through the running Alertmanager to the real channels of an owner. Each of its texts "
+        "says that it is a test, and it is resolved at once. Exit code 0 where every channel sent it, 1 where it goes "
+        "elsewhere, is silenced or is not sent, 2 where Alertmanager cannot be reached or there is no such owner.",
     )
     parser.add_argument("--config.file", dest="config_file", type=Path, required=True, metavar="FILE", help="configuration")
     parser.add_argument("--owner", required=True, metavar="NAME", help="the owner, as the configuration names it")
@@ -55,7 +55,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Send it, and say what became of it."""
     from prediction_exporter import config  # here: `--help` need not wait for it
-    from prediction_exporter.kit.running import Alertmanager, read_http_config
+    from prediction_exporter.kit.http_config import read_http_config
+    from prediction_exporter.kit.running import Alertmanager
     from prediction_exporter.kit.trial import send_test_alert
 
     loaded = config.load(options.config_file)

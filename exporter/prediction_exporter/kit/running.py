@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,17 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import yaml
-from pydantic import Field, ValidationError
 from requests.utils import get_environ_proxies
 
-from prediction_exporter.config.problems import describe, joined
 from prediction_exporter.config.reading import read_bytes
-from prediction_exporter.config.section import Section
-from prediction_exporter.config.syntax import syntax_problem
-from prediction_exporter.config.tree import Refused, Tree
-from prediction_exporter.config.values import Context, FilePath, Text
-from prediction_exporter.errors import ConfigError, KitError
+from prediction_exporter.errors import KitError
+from prediction_exporter.kit.http_config import HttpConfig, TlsConfig
 
 #: How long an answer may take, in seconds.
 TIMEOUT = 10.0
@@ -33,58 +26,6 @@ _COUNTED = re.compile(
     r'\{(?:[^}]*,)?integration="(?P<by>\w+)"[^}]*\} (?P<value>\S+)',
     re.MULTILINE,
 )
-
-
-class BasicAuth(Section):
-    """A user of the Alertmanager."""
-
-    username: Text = Field(description="Name of the user.")
-    password_file: FilePath = Field(description="File with the password.")
-
-
-class Authorization(Section):
-    """A token, which is sent as ``Authorization: Bearer``."""
-
-    credentials_file: FilePath = Field(description="File with the token.")
-
-
-class TlsConfig(Section):
-    """How the Alertmanager is known, and how it knows us."""
-
-    ca_file: FilePath | None = Field(None, description="Certificates that its own is signed by.")
-    cert_file: FilePath | None = Field(None, description="Our certificate.")
-    key_file: FilePath | None = Field(None, description="The key of our certificate.")
-
-
-class HttpConfig(Section):
-    """``--http.config.file``: of Prometheus' ``http_config`` what keeps secrets in files."""
-
-    basic_auth: BasicAuth | None = Field(None, description="A user.")
-    authorization: Authorization | None = Field(None, description="A token.")
-    tls_config: TlsConfig | None = Field(None, description="Certificates.")
-
-
-def read_http_config(path: Path) -> HttpConfig:
-    """Read the file; its paths are relative to its folder.
-
-    Raises:
-        ConfigError: it cannot be used, with a line for each problem.
-    """
-    try:
-        text = read_bytes(path).decode("utf-8")
-        tree = Tree.read(text, os.environ)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise ConfigError(f"{path}: cannot be read: {reason}") from None
-    except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
-        raise ConfigError(joined(str(path), [syntax_problem(error, text)])) from None
-    except Refused as error:
-        raise ConfigError(joined(str(path), [error])) from None
-    try:
-        return HttpConfig.model_validate(tree.value, context=Context(base=path.parent))
-    except ValidationError as error:
-        problems = describe(error.errors(include_url=False, include_input=False), tree)
-        raise ConfigError(joined(str(path), problems)) from None
 
 
 @dataclass(frozen=True, kw_only=True)
