@@ -38,6 +38,7 @@ _RANGES = {
     "greater_than": ("is too small", "more than {gt:g}"),
     "greater_than_equal": ("is too small", "at least {ge:g}"),
     "less_than": ("is too large", "less than {lt:g}"),
+    "less_than_equal": ("is too large", "at most {le}"),
     "string_unicode": ("is no valid Unicode", "text"),
     "string_too_short": ("is empty", "at least {min_length} character"),
     "string_too_long": ("is too long", "at most {max_length} characters"),
