@@ -223,6 +223,13 @@ def test_an_address_has_a_message_once(run: Run, telling: Path) -> None:
     assert not any(entry["send_resolved"] for entries in told("a/digest") for entry in found["a/digest"][entries])
 
 
+def test_an_escalation_to_nobody_else_is_an_error() -> None:
+    """It was asked for, and would never be heard."""
+    owners = '{a: {slack: "#ds", escalation: {after: 1h, to: b}}, b: {slack: "#ds"}}'
+    with pytest.raises(ConfigError, match=r"owners\.a\.escalation: each channel of b is told of critical alerts at once"):
+        rendered_for(owners, SLACK)
+
+
 def test_the_times_of_digest_and_escalation(telling: Path) -> None:
     """A look in each of the digest's intervals, and no two messages in one; the wait is that of the owner, or of all."""
     content = load_yaml(telling.read_text())

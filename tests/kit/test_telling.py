@@ -40,6 +40,7 @@ owners:
     critical_copies: [head]
   data-eng: {{slack: "#data-eng", email: risk-ds@example.com}}
   head: {{email: head@example.com}}
+  broken: {{webhook: {{url: "http://127.0.0.1:9/"}}}}
   cto: {{email: cto@example.com, slack: "#risk-models"}}
 models: [{{name: stays, owner: risk-ds, maturity: 0, predictions: {{log: {{path: /log}}}}}}]
 notifications:
@@ -264,6 +265,13 @@ def test_a_silence_is_told(place: Place) -> None:
     assert "of ada: holidays" in done.stderr
 
 
+def test_a_channel_that_fails_is_told(place: Place) -> None:
+    """Nothing listens there; Alertmanager tries again, and a person should not wait for it."""
+    done = sent(place, "--owner", "broken")
+    assert done.returncode == 1
+    assert done.stderr == "webhook: failed; the log of Alertmanager says why\n"
+
+
 def test_an_alertmanager_without_the_routes_is_told(place: Place, tmp_path: Path) -> None:
     """The message went somewhere, and not to the owner."""
     text = place.config.read_text().replace("  head:", "  newcomer: {email: newcomer@example.com}\n  head:")
@@ -330,7 +338,10 @@ def test_the_way_in_is_read_whole(place: Place, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--owner", "risk"), "--owner: risk is no owner; did you mean risk-ds? (there is: risk-ds, data-eng, head, cto)"),
+        (
+            ("--owner", "risk"),
+            "--owner: risk is no owner; did you mean risk-ds? (there is: risk-ds, data-eng, head, broken, cto)",
+        ),
         (("--owner", "head", "--alertmanager.url", "http://127.0.0.1:9"), "cannot be asked: Connection refused"),
         (("--owner", "head", "--alertmanager.url", "localhost:9093"), "is no address such as http://localhost:9093"),
         (("--owner", "head", "--alertmanager.url", "http://a:b@localhost:9093"), "name it in --http.config.file"),

@@ -47,7 +47,8 @@ def alertmanager_config(config: Config, scale: Scale) -> str:
     """Return Alertmanager's configuration.
 
     Raises:
-        ConfigError: an owner cannot be reached, or nobody would be told of an alert without an owner.
+        ConfigError: an owner cannot be reached, nobody would be told of an alert without an owner, or an escalation leads
+            to nobody else.
     """
     by = transports(config)
     told = {name: audience(name, config, by) for name in (*config.owners, UNOWNED)}

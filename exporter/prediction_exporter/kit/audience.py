@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prediction_exporter.config import Config, Contact, Duration
+from prediction_exporter.errors import ConfigError
 from prediction_exporter.kit.digest import as_digest
 from prediction_exporter.kit.receivers import Transports, receiver, retitled, template
 
@@ -59,6 +60,9 @@ def audience(name: str, config: Config, by: Transports) -> Audience:
         name: of the owner, or :data:`UNOWNED`.
         config: names owners, their copies, digest and escalation.
         by: the transports that there are.
+
+    Raises:
+        ConfigError: the owner's own escalation leads to channels that were told before, and to no other.
     """
     owner = config.owners.get(name)
     everybody = _everybody(name, config)
@@ -91,6 +95,11 @@ def _late(name: str, config: Config, by: Transports, *, told: Receiver) -> Late 
     before = _channels(told)
     new = {kind: [each for each in entries if each not in before.get(kind, [])] for kind, entries in _channels(found).items()}
     if not any(new.values()):
+        if owner is not None and owner.escalation is not None:
+            raise ConfigError(
+                f"owners.{name}.escalation: each channel of {escalation.to} is told of critical alerts at once; "
+                f"give {escalation.to} another, or name somebody else"
+            )
         return None
     title = f"{{{{ if .Alerts.Firing }}}}Still firing after {escalation.after}: {{{{ end }}}}{template('title')}"
     return Late(

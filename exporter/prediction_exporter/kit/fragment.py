@@ -61,7 +61,7 @@ def fragment(config: Config, scale: Scale, present: Mapping[str, Any]) -> list[P
         present: the ``global`` of the configuration that it is merged into, whose transports serve where ``config`` has none.
 
     Raises:
-        ConfigError: an owner cannot be reached.
+        ConfigError: an owner cannot be reached, or an escalation leads to nobody else.
     """
     by = _transports(config, present)
     unowned = config.notifications.unowned

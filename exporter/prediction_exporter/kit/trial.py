@@ -169,7 +169,7 @@ def _delivered(
     told = [f"{by}: sent" for by, well in done.items() if well]
     late = f"nothing sent within {seconds:g} s"
     wrong = [
-        f"{by}: {f'{since[by].failed} attempts failed; the log of Alertmanager says why' if since[by].failed else late}"
+        f"{by}: {'failed; the log of Alertmanager says why' if since[by].failed else late}"
         for by, well in done.items()
         if not well
     ]
