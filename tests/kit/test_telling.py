@@ -87,14 +87,15 @@ class Place:
     inbox: Inbox
     config: Path
 
-    def post(self, *alerts: dict[str, str], seconds: float = 300) -> None:
-        """Tell it of alerts that begin now and are over in so many seconds."""
+    def post(self, *alerts: dict[str, str], seconds: float = 300, ago: float = 0) -> None:
+        """Tell it of alerts that began so many seconds ago and are over in others."""
         now = datetime.now(UTC)
         common = {"alertname": "ModelNoPredictions", "area": "service", "owner": "risk-ds"}
         body = [
             {
                 "labels": common | alert,
                 "annotations": {"description": f"{alert.get('model')} has it."},
+                "startsAt": (now - timedelta(seconds=ago)).isoformat(),
                 "endsAt": (now + timedelta(seconds=seconds)).isoformat(),
             }
             for alert in alerts
@@ -156,6 +157,7 @@ def told(place: Place, other_time: Place) -> Inbox:
         INFO | {"model": "a", "alertname": "ModelCostOverrun", "area": "cost"},
         INFO | {"model": "b", "alertname": "ModelFeatureDrift", "area": "drift"},
     )
+    place.post(CRITICAL | {"model": "older"}, ago=60)
     place.post(CRITICAL | {"model": "ends"}, INFO | {"model": "c"}, seconds=3.5)
     inbox = place.inbox
     wait(lambda: len(inbox.titles("taken")) >= 4, "the first messages")
@@ -181,6 +183,14 @@ def test_a_critical_alert_that_stays_is_told_to_the_next(told: Inbox) -> None:
     at_once = ("#data-eng", "#risk-models", "head@example.com", "risk-ds@example.com")
     expected = [*((to, title) for to in at_once), ("cto@example.com", f"Still firing after 7m: {title}")]
     assert told.titles("stays") == sorted(expected)
+
+
+def test_the_time_counts_from_when_an_alert_began(told: Inbox) -> None:
+    """As after a restart, when Alertmanager hears of it anew: the next is told at once, and before one that began later."""
+    subjects = [each["Subject"] for each in told.mails if each["To"] == "cto@example.com"]
+    older, stays = (f"Still firing after 7m: [CRITICAL] {model}: {FIRST}" for model in ("older", "stays"))
+    assert subjects.index(older) < subjects.index(stays)
+    assert {to for to, _ in told.titles("older")} == {to for to, _ in told.titles("stays")}
 
 
 def test_what_belongs_to_nobody_is_told_to_the_next_too(told: Inbox) -> None:
