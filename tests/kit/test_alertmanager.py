@@ -14,7 +14,7 @@ from prediction_exporter.kit.alert import AREAS, SEVERITIES, Alert
 from prediction_exporter.kit.alertmanager import CONFIG_FILE, alertmanager_config
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.alerts.source_stale import SOURCE_STALE
-from prediction_exporter.kit.routes import UNOWNED
+from prediction_exporter.kit.audience import UNOWNED
 from prediction_exporter.kit.scale import Scale
 from quick_yaml import load as load_yaml
 
@@ -150,6 +150,103 @@ def test_an_owner_who_cannot_be_reached_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"owners\.a cannot be reached.*\n.*notifications\.unowned") as caught:
         rendered_for('{a: {slack: "#a"}}', SMTP)
     assert "owners.b" not in str(caught.value)
+
+
+#: Everybody and everything that can be told beside an owner.
+TELLING = """{
+  a: {slack: "#ds", email: ds@example.com, pagerduty: {routing_key_file: /p}, copies: [ops], critical_copies: [head]},
+  ops: {email: ds@example.com, opsgenie: {api_key_file: /o}, escalation: {after: 30m, to: a}},
+  head: {email: head@example.com, group: owner},
+  pager: {pagerduty: {routing_key_file: /q}}}"""
+FURTHER = (
+    "unowned: {email: un@example.com}",
+    'digest: {at: "23:44", days: "monday:friday", timezone: Asia/Kolkata}',
+    "escalation: {after: 2h, to: head}",
+    'working_hours: {from: "09:00", to: "17:00"}',
+)
+
+
+@pytest.fixture(scope="module")
+def telling(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration with copies, a digest and escalations."""
+    config = configured(TELLING.replace("\n", " "), SLACK, SMTP, *FURTHER)
+    path = tmp_path_factory.mktemp("telling") / "alertmanager.yml"
+    path.write_text(alertmanager_config(config, Scale()))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("owner", "severity", "receivers"),
+    [
+        # Who gets critical ones at once is not told of them again when they stay.
+        ("a", "critical", "a/critical"),
+        ("a", "warning", "a"),
+        ("a", "info", "a/digest"),
+        ("ops", "critical", "ops/escalation,ops"),
+        ("ops", "info", "ops/digest"),
+        ("head", "critical", "head"),
+        ("pager", "critical", "pager/escalation,pager"),
+        # PagerDuty alone: nobody would close the incident of a digest.
+        ("pager", "info", "pager"),
+        ("", "critical", f"{UNOWNED}/escalation,{UNOWNED}"),
+        ("", "warning", UNOWNED),
+        ("", "info", f"{UNOWNED}/digest"),
+    ],
+)
+@pytest.mark.parametrize("area", ["service", "data", "drift"])
+def test_who_else_is_told(run: Run, telling: Path, owner: str, severity: str, receivers: str, area: str) -> None:
+    """By the real router, whatever the area."""
+    labels = [f"owner={owner}", f"area={area}", f"severity={severity}", "model=m", "alertname=ModelX"]
+    run("amtool", "config", "routes", "test", f"--config.file={telling}", f"--verify.receivers={receivers}", *labels)
+
+
+def test_an_address_has_a_message_once(run: Run, telling: Path) -> None:
+    """Also where owner and copy share it, or those who are told later were told before; a digest is for reading alone."""
+    assert "SUCCESS" in run("amtool", "check-config", telling)
+    content = load_yaml(telling.read_text())
+    found = {each["name"]: each for each in content["receivers"]}
+
+    def told(name: str) -> dict[str, list[str]]:
+        return {
+            kind: [entry.get("to") or entry.get("channel") or kind for entry in entries]
+            for kind, entries in found[name].items()
+            if kind != "name"
+        }
+
+    everything = {"slack_configs": ["#ds"], "email_configs": ["ds@example.com"], "pagerduty_configs": ["pagerduty_configs"]}
+    assert told("a") == everything | {"opsgenie_configs": ["opsgenie_configs"]}
+    assert told("a/critical") == told("a") | {"email_configs": ["ds@example.com", "head@example.com"]}
+    assert told("a/digest") == {"slack_configs": ["#ds"], "email_configs": ["ds@example.com"]}
+    assert told("ops/escalation") == {"slack_configs": ["#ds"], "pagerduty_configs": ["pagerduty_configs"]}
+    assert told("pager/escalation") == {"email_configs": ["head@example.com"]}
+    assert not [name for name in found if name.startswith(("a/escalation", "head/e", "pager/digest"))]
+    assert not any(entry["send_resolved"] for entries in told("a/digest") for entry in found["a/digest"][entries])
+
+
+def test_an_escalation_to_nobody_else_is_an_error() -> None:
+    """It was asked for, and would never be heard."""
+    owners = '{a: {slack: "#ds", escalation: {after: 1h, to: b}}, b: {slack: "#ds"}}'
+    with pytest.raises(ConfigError, match=r"owners\.a\.escalation: each channel of b is told of critical alerts at once"):
+        rendered_for(owners, SLACK)
+
+
+def test_the_times_of_digest_and_escalation(telling: Path) -> None:
+    """A look in each of the digest's intervals, and no two messages in one; the wait is that of the owner, or of all."""
+    content = load_yaml(telling.read_text())
+    digest = next(each for each in content["time_intervals"] if each["name"] == "digest")
+    [interval] = digest["time_intervals"]
+    assert interval["times"] == [{"start_time": "23:44", "end_time": "24:00"}]
+    assert (interval["weekdays"], interval["location"]) == (["monday:friday"], "Asia/Kolkata")
+    waits = {}
+    for route in content["route"]["routes"]:
+        for each in route.get("routes", [route]):
+            if each.get("receiver", "").endswith("/escalation"):
+                waits[each["receiver"]] = each["group_wait"]
+            if each.get("receiver", "").endswith("/digest"):
+                assert each["group_by"] == ["owner"]
+                # 16 minutes are more than a look's 15, and 12 hours more than those and less than 23, a day with summer time.
+                assert (each["group_interval"], each["repeat_interval"]) == ("15m", "12h")
+    assert waits == {"ops/escalation": "30m", "pager/escalation": "2h", f"{UNOWNED}/escalation": "2h"}
 
 
 def test_secrets_come_from_files(rendered: Mapping[str, str]) -> None:

@@ -15,9 +15,9 @@ import yaml
 
 from prediction_exporter import cli
 from prediction_exporter.kit.alerts import ALERTS
+from prediction_exporter.kit.audience import UNOWNED
 from prediction_exporter.kit.inhibitions import OURS
 from prediction_exporter.kit.promql import JOBS
-from prediction_exporter.kit.routes import UNOWNED
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE
 
 Run = Callable[..., str]

@@ -101,7 +101,10 @@ owners:
     webhook: {url: "https://hooks.example.com"}
 models: [{name: m, owner: all, maturity: 0, predictions: {log: {path: /log}}}]
 alertmanager: {version: "VERSION"}
-notifications: {slack_api_url_file: /secrets/slack, smtp: {smarthost: "m.example.com:25", from: a@example.com}}
+notifications:
+  slack_api_url_file: /secrets/slack
+  smtp: {smarthost: "m.example.com:25", from: a@example.com}
+  digest: {at: "09:00"}
 """
 
 
@@ -120,7 +123,7 @@ def refused(receiver: dict[str, Any]) -> list[str]:
 def test_receivers_are_of_the_documented_form() -> None:
     """Every key is one that 0.28 has, and what it needs is there."""
     receivers = rendered("0.28")["receivers"]
-    assert [refused(each) for each in receivers] == [[], [], []]
+    assert [refused(each) for each in receivers] == [[]] * 6  # of nobody and two owners, each with a digest
     assert {key for each in receivers for key in each} == set(RECEIVER["properties"])
     [everything] = [each for each in receivers if each["name"] == "all"]
     for kind, sections in everything.items():
@@ -135,8 +138,8 @@ def test_no_secret_stands_in_a_receiver() -> None:
     text = str(rendered("0.28"))
     for key in ("routing_key'", "api_key'", "webhook_url'", "credentials'", "slack_api_url'", "auth_password'"):
         assert key not in text
-    # PagerDuty's and that of a webhook which is no secret, for their owners and for what belongs to nobody.
-    assert text.count("'url': ") == 4
+    # PagerDuty's and that of a webhook which is no secret: of owners, of what belongs to nobody, the webhook's of digests too.
+    assert text.count("'url': ") == 6
 
 
 @pytest.mark.parametrize("version", ["0.25", "0.26.0", "0.27"])

@@ -135,6 +135,30 @@ def test_two_teams_merge_into_one_file(run: Run, merge: Merge, alertmanager: Pat
     assert {labels: run(*command, *labels.split()).splitlines()[0] for labels in SENT} == SENT
 
 
+def test_copies_digest_and_escalation_merge_too(run: Run, merge: Merge, alertmanager: Path) -> None:
+    """Each owner with intervals and receivers of its own; what is no more is gone when merging again."""
+    telling = RISK.replace(
+        "email: risk@example.com}", "email: risk@example.com, copies: [ops]}\n  ops: {email: ops@example.com}"
+    )
+    telling += 'notifications: {digest: {at: "09:00"}, escalation: {after: 1h, to: ops}}\n'
+    for configuration in (FRAUD, telling, telling):
+        done = merge(configuration)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(": nothing to change\n")
+    assert "SUCCESS" in run("amtool", "check-config", alertmanager)
+    command = ["amtool", "config", "routes", "test", f"--config.file={alertmanager}"]
+    of_risk = ["alertname=ModelFeatureDrift", "area=drift", "owner=risk-ds"]
+    run(*command, "--verify.receivers=risk-ds/digest", *of_risk, "severity=info")
+    # Who has a copy is told at once.
+    run(*command, "--verify.receivers=risk-ds", *of_risk, "severity=critical")
+    run(*command, "--verify.receivers=fraud", "alertname=ModelFeatureDrift", "area=drift", "owner=fraud", "severity=info")
+    content = yaml.safe_load(alertmanager.read_text())
+    assert [each["name"] for each in content["time_intervals"]] == ["ops-digest", "risk-ds-digest"]
+    merge(RISK)
+    assert "risk-ds-digest" not in alertmanager.read_text()
+    assert "risk-ds/digest" not in alertmanager.read_text()
+
+
 def test_merging_again_changes_nothing(merge: Merge, alertmanager: Path) -> None:
     """And is told; `--check` agrees."""
     merge(RISK + HOURS)

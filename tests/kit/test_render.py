@@ -49,6 +49,37 @@ def test_differences_are_shown(rendered: Mapping[str, str], tmp_path: Path) -> N
     assert f"--- {missing}" in lines
 
 
+def test_files_that_are_behind_are_named(tmp_path: Path) -> None:
+    """A changed one, a missing one, and ones that are rendered no more; those of others are none of ours."""
+    configuration = tmp_path / "exporter.yml"
+    text = (
+        "owners: {a: {email: a@example.com}}\nmodels: [{name: m, owner: a, maturity: 0, predictions: {log: {path: m.log}}}]\n"
+    )
+    configuration.write_text(text + "notifications: {smtp: {smarthost: 'm:25', from: a@example.com}}\n")
+    folder = tmp_path / "kit"
+    command = ("kit", "--config.file", configuration, "--output", folder)
+    assert forked.run(*command).returncode == 0
+    (folder / "prometheus/rules/others.yml").write_text("groups: []\n")
+    done = forked.run(*command, "--check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    configuration.write_text(configuration.read_text().replace("{email: a@", "{email: b@"))
+    (folder / ALERTS_FILE).rename((folder / ALERTS_FILE).with_name("old.rules.yml"))
+    (folder / "grafana/dashboards/model.json").rename(folder / "grafana/dashboards/all.json")
+    done = forked.run(*command, "--check")
+    assert done.returncode == 1
+    *lines, last = done.stderr.splitlines()
+    assert last == "render them again, without --check"
+    count = next(i for i, line in enumerate(lines) if line.endswith(" files behind the configuration:"))
+    assert lines[count].startswith("5 of ")
+    assert {line.strip() for line in lines[count + 1 :]} == {
+        "alertmanager/alertmanager.yml",
+        "grafana/dashboards/all.json (rendered no more)",
+        "grafana/dashboards/model.json (missing)",
+        f"{ALERTS_FILE} (missing)",
+        "prometheus/rules/old.rules.yml (rendered no more)",
+    }
+
+
 def test_no_place_to_write_to(tmp_path: Path) -> None:
     """A file in the place of the folder, or a folder in the place of a file, is told and named."""
     configuration = tmp_path / "exporter.yml"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Protocol
 
-from prediction_exporter.commands import baseline, check, completion, demo, demo_service, kit, note, run
+from prediction_exporter.commands import baseline, check, completion, demo, demo_service, kit, note, run, send_test_alert
 
 
 class Command(Protocol):
@@ -16,4 +16,4 @@ class Command(Protocol):
 
 
 #: Every command, in the order of the help.
-COMMANDS: tuple[Command, ...] = (run, baseline, check, kit, note, demo, demo_service, completion)
+COMMANDS: tuple[Command, ...] = (run, baseline, check, kit, send_test_alert, note, demo, demo_service, completion)

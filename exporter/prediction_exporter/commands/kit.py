@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Render Prometheus rules and their tests, Grafana dashboards, Alertmanager routes and templates, and "
         "runbooks. Alertmanager's configuration is left out where the configuration names no way to send messages. "
         "With --into only owners' routes and receivers are rendered, and merged into an Alertmanager's configuration that is "
-        "there. With --check nothing is written: exit code 1 where a file differs.",
+        "there. With --check nothing is written: exit code 1 where a file is behind the configuration, which is named.",
     )
     parser.add_argument("--config.file", dest="config_file", type=Path, required=True, metavar="FILE", help="configuration")
     place = parser.add_mutually_exclusive_group(required=True)
@@ -42,7 +42,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         default="prometheus",
         help="openslo: OpenSLO documents of the objectives, and nothing else (default: %(default)s)",
     )
-    parser.add_argument("--check", action="store_true", help="only compare, and list what differs")
+    parser.add_argument("--check", action="store_true", help="only compare, show what differs and name the files")
     parser.add_argument(
         "--time-scale",
         type=above_zero,
@@ -89,16 +89,24 @@ def run(options: argparse.Namespace) -> int:
 
 def _written(files: Mapping[str, str], options: argparse.Namespace) -> list[str]:
     """Write files, or return and show how those that are there differ."""
-    from prediction_exporter.kit.render import diff, write
+    from prediction_exporter.kit.render import behind, diff, write
 
     if not options.check:
         write(files, options.output)
         print(f"wrote {len(files)} files to {options.output}")
         return []
-    different = diff(files, options.output)
-    for line in different:
+    for line in diff(files, options.output):
         print(line, file=sys.stderr)
+    different = behind(files, options.output)
+    _name(different, of=len(files))
     return different
+
+
+def _name(different: Sequence[str], *, of: int) -> None:
+    """Say in the end which files are behind, and how to bring them up: a log of CI is read from its end."""
+    if different:
+        print(f"{len(different)} of {of} files behind the configuration:", *different, sep="\n  ", file=sys.stderr)
+        print("render them again, without --check", file=sys.stderr)
 
 
 def _refuse_parts(options: argparse.Namespace) -> None:
@@ -122,4 +130,5 @@ def _merge(options: argparse.Namespace, loaded: Config) -> int:
     different = differences(found)
     for line in different:
         print(line, file=sys.stderr)
+    _name([str(each.path) for each in found if each.before != each.after], of=len(found))
     return FOUND if different else 0

@@ -6,6 +6,7 @@ from prediction_exporter.config.contacts import (
     Alertmanager,
     Contact,
     Discord,
+    Escalation,
     Opsgenie,
     Owner,
     PagerDuty,
@@ -28,7 +29,7 @@ from prediction_exporter.config.models import (
     Series,
     Thresholds,
 )
-from prediction_exporter.config.notifications import Notifications, Smtp, WorkingHours
+from prediction_exporter.config.notifications import Digest, Notifications, Smtp, WorkingHours
 from prediction_exporter.config.objectives import coarse_objectives
 from prediction_exporter.config.predictions import S3, Files, Log, Predictions, Table
 from prediction_exporter.config.process import Process
@@ -52,8 +53,10 @@ __all__ = [
     "Config",
     "Contact",
     "Cost",
+    "Digest",
     "Discord",
     "Duration",
+    "Escalation",
     "FeaturePattern",
     "Features",
     "Fields",

@@ -6,13 +6,29 @@ Secrets are named by files on Alertmanager's machine, and so is an address that 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from prediction_exporter.config.section import Section
-from prediction_exporter.config.values import Count, Email, Endpoint, FolderUrl, Matching, Slack, Text, context_of, refuse
+from prediction_exporter.config.values import (
+    Count,
+    DurationValue,
+    Email,
+    Endpoint,
+    FolderUrl,
+    Matching,
+    Name,
+    OwnerName,
+    OwnerNames,
+    Slack,
+    Text,
+    between,
+    context_of,
+    refuse,
+)
 
 #: What a contact can be reached by.
 CHANNELS = ("slack", "email", "pagerduty", "opsgenie", "discord", "msteams", "webhook")
@@ -182,10 +198,41 @@ class Contact(Section):
         return self
 
 
+class Escalation(Section):
+    """Who else is told of a critical alert that stays."""
+
+    after: Annotated[DurationValue, between("5m", "7d")] = Field(
+        description="How long a critical alert fires before it is told; 5m to 7d."
+    )
+    to: OwnerName = Field(description="The owner who is told then, beside those who were before.")
+
+
 class Owner(Contact):
     """A team or person who is told about problems."""
 
     runbooks: FolderUrl | None = Field(None, description="Address of the owner's own runbooks.")
+    copies: OwnerNames = Field((), description="Other owners, who get every message of this one too.")
+    critical_copies: OwnerNames = Field((), description="Other owners, who get this one's messages of critical alerts too.")
+    escalation: Escalation | None = Field(None, description="Who else is told of this owner's critical alerts that stay.")
+
+
+def _to_others(owners: Mapping[str, Owner]) -> Mapping[str, Owner]:
+    """Refuse copies and escalations that would tell an owner what it is told already."""
+    for name, owner in owners.items():
+        for key, others in (("copies", owner.copies), ("critical_copies", owner.critical_copies)):
+            if name in others:
+                raise refuse("names the owner itself", "other owners", inside=(name, key))
+        both = [other for other in owner.critical_copies if other in owner.copies]
+        if both:
+            raise refuse(f"names {both[0]}, who gets every message by copies", "others", inside=(name, "critical_copies"))
+        told = (name, *owner.copies, *owner.critical_copies)
+        if owner.escalation is not None and owner.escalation.to in told:
+            raise refuse("is told of critical alerts at once", "an owner who is not", inside=(name, "escalation", "to"))
+    return owners
+
+
+#: Owners by name.
+Owners = Annotated[Mapping[Name, Owner], AfterValidator(_to_others)]
 
 
 def stated_version(alertmanager: object) -> str | None:

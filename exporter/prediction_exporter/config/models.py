@@ -14,7 +14,7 @@ from pydantic.config import JsonDict
 
 from prediction_exporter.config.artifacts import Retraining, Storage
 from prediction_exporter.config.capacity import Capacity, Replicas
-from prediction_exporter.config.contacts import Alertmanager, Owner
+from prediction_exporter.config.contacts import Alertmanager, Owners
 from prediction_exporter.config.cost import METERED, Cost
 from prediction_exporter.config.labels import Labels, PerformanceSection
 from prediction_exporter.config.notifications import Notifications
@@ -35,7 +35,6 @@ from prediction_exporter.config.values import (
     Limit,
     Maturity,
     ModelName,
-    Name,
     Nan,
     OwnerName,
     Positive,
@@ -377,7 +376,7 @@ class Config(Section):
     series_limit: Count = Field(50_000, description="Most series that are served.")
     series: Series = Field(default_factory=Series, description="Which series are served.")
     max_versions: Count = Field(8, description="Most versions of a model that have series at the same time.")
-    owners: Mapping[Name, Owner] = Field({}, description="Who is told about problems, by name.")
+    owners: Owners = Field({}, description="Who is told about problems, by name.")
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(description="The models that are watched.")
     notes: Notes = Field(default_factory=Notes, description="How people say whether alarms were right.")
     notifications: Notifications = Field(

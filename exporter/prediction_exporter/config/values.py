@@ -337,7 +337,6 @@ Ratio = Annotated[Number, Field(gt=0, lt=1)]
 Limit = Annotated[Number, Field(ge=0)]
 Maturity = Annotated[Literal[0, 1, 2], BeforeValidator(_level)]
 Decimals = Annotated[Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], BeforeValidator(_decimals)]
-
 Name = Annotated[
     Text,
     Field(max_length=63),
@@ -345,6 +344,7 @@ Name = Annotated[
 ]
 ModelName = Annotated[Name, AfterValidator(_unique_name)]
 OwnerName = Annotated[Name, AfterValidator(_known_owner)]
+OwnerNames = Annotated[tuple[OwnerName, ...], AfterValidator(_no_duplicates)]
 ThresholdKey = Annotated[str, StatisticKey()]
 Names = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
 References = Annotated[tuple[OtherReference, ...], AfterValidator(_no_duplicates)]

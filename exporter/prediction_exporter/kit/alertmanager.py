@@ -8,19 +8,23 @@ from typing import Any
 
 from prediction_exporter.config import Config
 from prediction_exporter.errors import ConfigError
+from prediction_exporter.kit.audience import UNOWNED, Audience, audience
+from prediction_exporter.kit.digest import DIGEST, digest_interval
 from prediction_exporter.kit.inhibitions import inhibit_rules
 from prediction_exporter.kit.receivers import Transports, receiver, smtp_keys
-from prediction_exporter.kit.routes import UNOWNED, WORKING_HOURS, critical, group_by, owner_route, time_interval, waiting_times
+from prediction_exporter.kit.routes import WORKING_HOURS, before, critical, group_by, owner_route, time_interval, waiting_times
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.texts import to_yaml
 
 CONFIG_FILE = "alertmanager/alertmanager.yml"
 TEMPLATE_FILE = "alertmanager/templates/prediction-exporter.tmpl"
+_TEMPLATES = ("prediction-exporter.tmpl", "prediction-exporter-digest.tmpl")
 
 
 def alertmanager_template() -> str:
     """Return the templates of the messages."""
-    return resources.files(__package__).joinpath("templates/prediction-exporter.tmpl").read_text(encoding="utf-8")
+    folder = resources.files(__package__).joinpath("templates")
+    return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in _TEMPLATES)
 
 
 def has_transport(config: Config) -> bool:
@@ -43,21 +47,23 @@ def alertmanager_config(config: Config, scale: Scale) -> str:
     """Return Alertmanager's configuration.
 
     Raises:
-        ConfigError: an owner cannot be reached, or nobody would be told of an alert without an owner.
+        ConfigError: an owner cannot be reached, nobody would be told of an alert without an owner, or an escalation leads
+            to nobody else.
     """
     by = transports(config)
-    receivers = [receiver(name, [owner], by) for name, owner in config.owners.items()]
-    unowned = config.notifications.unowned
-    # Without a contact for what has no owner, everybody is told: an alert must not vanish.
-    root = receiver(UNOWNED, [unowned] if unowned is not None else list(config.owners.values()), by)
-    refuse_unreached([*receivers, root])
+    told = {name: audience(name, config, by) for name in (*config.owners, UNOWNED)}
+    refuse_unreached(each.everything for each in told.values())
     content: dict[str, Any] = {"global": _global(config), "templates": ["templates/*.tmpl"]}
-    hours = config.notifications.working_hours
-    if hours is not None:
-        content["time_intervals"] = [time_interval(WORKING_HOURS, hours)]
-    content["route"] = _route(config, scale)
+    hours, digest = config.notifications.working_hours, config.notifications.digest
+    intervals = [
+        *([time_interval(WORKING_HOURS, hours)] if hours is not None else []),
+        *([digest_interval(DIGEST, digest)] if digest is not None else []),
+    ]
+    if intervals:
+        content["time_intervals"] = intervals
+    content["route"] = _route(config, told, scale)
     content["inhibit_rules"] = inhibit_rules()
-    content["receivers"] = [root, *receivers]
+    content["receivers"] = [each for name in (UNOWNED, *config.owners) for each in told[name].receivers]
     return to_yaml(content, f"Loads in Alertmanager {config.alertmanager.version} and later. Secrets are read from files.")
 
 
@@ -87,8 +93,11 @@ def _global(config: Config) -> dict[str, Any]:
     return found
 
 
-def _route(config: Config, scale: Scale) -> dict[str, Any]:
+def _route(config: Config, told: Mapping[str, Audience], scale: Scale) -> dict[str, Any]:
     hours = None if config.notifications.working_hours is None else WORKING_HOURS
     by = group_by(config.notifications.unowned)
-    routes = [owner_route(name, owner, scale, hours=hours, inherited=by) for name, owner in config.owners.items()]
-    return {"receiver": UNOWNED, "group_by": by, **waiting_times(scale), "routes": [*routes, critical(scale)]}
+    routes = [
+        owner_route(owner, told[name], scale, hours=hours, digest=DIGEST, inherited=by) for name, owner in config.owners.items()
+    ]
+    of_nobody = [*before(scale, told[UNOWNED], digest=DIGEST), critical(scale, told[UNOWNED])]
+    return {"receiver": UNOWNED, "group_by": by, **waiting_times(scale), "routes": [*routes, *of_nobody]}

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from prediction_exporter.config import Config, Owner
+from prediction_exporter.config import Config, Notifications, Owner
 from prediction_exporter.kit.alertmanager import TEMPLATE_FILE, refuse_unreached
+from prediction_exporter.kit.audience import UNOWNED, audience
+from prediction_exporter.kit.digest import DIGEST, digest_interval
 from prediction_exporter.kit.inhibitions import OURS, inhibit_rules
-from prediction_exporter.kit.receivers import Transports, receiver, smtp_keys
-from prediction_exporter.kit.routes import UNOWNED, WORKING_HOURS, critical, group_by, owner_route, time_interval, waiting_times
+from prediction_exporter.kit.receivers import Transports, smtp_keys
+from prediction_exporter.kit.routes import WORKING_HOURS, before, critical, group_by, owner_route, time_interval, waiting_times
 from prediction_exporter.kit.scale import Scale
 
 #: Whose parts are those that all owners share.
@@ -59,32 +61,41 @@ def fragment(config: Config, scale: Scale, present: Mapping[str, Any]) -> list[P
         present: the ``global`` of the configuration that it is merged into, whose transports serve where ``config`` has none.
 
     Raises:
-        ConfigError: an owner cannot be reached.
+        ConfigError: an owner cannot be reached, or an escalation leads to nobody else.
     """
     by = _transports(config, present)
     unowned = config.notifications.unowned
     contacts = {**({UNOWNED: unowned} if unowned is not None else {}), **config.owners}
-    receivers = {name: receiver(name, [contact], by) for name, contact in contacts.items()}
-    refuse_unreached(receivers.values())
+    told = {name: audience(name, config, by) for name in contacts}
+    refuse_unreached(each.everything for each in told.values())
     parts = [
         Part(whose=SHARED, section=TEMPLATE_LIST, entries=(TEMPLATES,)),
         Part(whose=SHARED, section=INHIBITIONS, entries=tuple(inhibit_rules(among=OURS))),
     ]
-    hours = config.notifications.working_hours
     for name, contact in contacts.items():
-        interval = f"{name}-{WORKING_HOURS}"
+        hours, digest = f"{name}-{WORKING_HOURS}", f"{name}-{DIGEST}"
+        intervals = _intervals(config.notifications, hours, digest, of_owner=isinstance(contact, Owner))
+        if intervals:
+            parts.append(Part(whose=name, section=HOURS, entries=intervals))
         if isinstance(contact, Owner):
-            named = interval if hours is not None else None
-            route = owner_route(name, contact, scale, hours=named, inherited=[], among=OURS)
-            if hours is not None:
-                parts.append(Part(whose=name, section=HOURS, entries=(time_interval(interval, hours),)))
+            named = hours if config.notifications.working_hours is not None else None
+            route = owner_route(contact, told[name], scale, hours=named, digest=digest, inherited=[], among=OURS)
         else:
-            by_labels = group_by(contact)
-            route = {"matchers": list(OURS), "receiver": name, "group_by": by_labels, "routes": [critical(scale)]}
+            routes = [*before(scale, told[name], digest=digest), critical(scale, told[name])]
+            route = {"matchers": list(OURS), "receiver": name, "group_by": group_by(contact), "routes": routes}
         entry = {**route, **waiting_times(scale)}
         parts.append(Part(whose=name, section=ROUTES, entries=(entry,), last=contact is unowned))
-        parts.append(Part(whose=name, section=RECEIVERS, entries=(receivers[name],)))
+        parts.append(Part(whose=name, section=RECEIVERS, entries=told[name].receivers))
     return parts
+
+
+def _intervals(stated: Notifications, hours: str, digest: str, *, of_owner: bool) -> tuple[dict[str, Any], ...]:
+    """Return the intervals that routes name; what has no owner does not wait for working hours."""
+    waited = stated.working_hours if of_owner else None
+    return (
+        *((time_interval(hours, waited),) if waited is not None else ()),
+        *((digest_interval(digest, stated.digest),) if stated.digest is not None else ()),
+    )
 
 
 def _transports(config: Config, present: Mapping[str, Any]) -> Transports:

@@ -64,6 +64,24 @@ def template(name: str) -> str:
     return f'{{{{ template "prediction-exporter.{name}" . }}}}'
 
 
+def replaced(content: Any, texts: Mapping[str, str]) -> Any:
+    """Return what a receiver is made of with some of its texts replaced.
+
+    >>> replaced([{"to": "a@example.com", "text": "long"}], {"long": "short"})
+    [{'to': 'a@example.com', 'text': 'short'}]
+    """
+    if isinstance(content, Mapping):
+        return {key: replaced(value, texts) for key, value in content.items()}
+    if isinstance(content, list):
+        return [replaced(value, texts) for value in content]
+    return texts.get(content, content) if isinstance(content, str) else content
+
+
+def retitled(found: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """Return a receiver whose messages have another title."""
+    return {**replaced(found, {template("title"): title})}
+
+
 def _slack(channel: str) -> dict[str, Any]:
     return {
         "channel": channel,

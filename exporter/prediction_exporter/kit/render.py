@@ -16,12 +16,14 @@ from prediction_exporter.kit.alertmanager import (
     alertmanager_template,
     has_transport,
 )
+from prediction_exporter.kit.boards.board import TAG
 from prediction_exporter.kit.dashboards import dashboards
 from prediction_exporter.kit.rule_tests import rule_tests
 from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, alerting_rules, recording_rules
 from prediction_exporter.kit.runbooks import OVERVIEW, alerts_page, runbook_pages
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.servers import server_rules
+from prediction_exporter.kit.texts import NOTE
 
 Part = Literal["rules", "dashboards", "alertmanager", "docs"]
 #: Everything that the kit is made of.
@@ -112,9 +114,39 @@ def diff(files: Mapping[str, str], folder: Path) -> list[str]:
     lines: list[str] = []
     for path, text in files.items():
         target = folder / path
-        try:
-            present = target.read_text(encoding="utf-8", errors="replace") if target.is_file() else ""
-        except OSError as error:
-            raise KitError(f"{target}: cannot be read: {error.strerror}") from error
+        present = _read(target) if target.is_file() else ""
         lines += difflib.unified_diff(present.splitlines(), text.splitlines(), str(target), f"{path} (rendered)", lineterm="")
     return lines
+
+
+def behind(files: Mapping[str, str], folder: Path) -> list[str]:
+    """Return the files below a folder that are not these: others, missing, or rendered once and no more, each with what it is.
+
+    A rules file that is rendered no more is loaded beside those that took its place.
+
+    Raises:
+        KitError: a file cannot be read.
+    """
+    found = []
+    for path, text in files.items():
+        target = folder / path
+        if not target.is_file():
+            found.append(f"{path} (missing)")
+        elif _read(target) != text:
+            found.append(path)
+    folders = sorted({(folder / path).parent for path in files})
+    there = [each for parent in folders if parent.is_dir() for each in sorted(parent.iterdir()) if each.is_file()]
+    names = {folder / path for path in files}
+    left = [each for each in there if each not in names and _is_rendered(_read(each))]
+    return [*found, *(f"{each.relative_to(folder).as_posix()} (rendered no more)" for each in left)]
+
+
+def _is_rendered(text: str) -> bool:
+    return NOTE in text.partition("\n")[0] or f'\n  "uid": "{TAG}-' in text
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise KitError(f"{path}: cannot be read: {error.strerror}") from error
