@@ -278,12 +278,14 @@ def of_panels() -> dict[str, str]:
             filled(target["expr"], FILLED), target["legendFormat"]
         )
         for board in BOARDS
+        if board.name != "exporter"  # it is about the replicas
         for panel in panels(board.content())
         for target in panel["targets"]
         if "{{instance}}" not in target["legendFormat"]
         and REPLICAS.name not in target["expr"]
         and f"{panel['title']} {target['refId']}" not in OF_ALERTS
         and "model_mean_error:threshold" not in target["expr"]  # of a regression
+        and "offset 1w" not in target["expr"]  # of before the test
     }
 
 
