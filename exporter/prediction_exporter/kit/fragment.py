@@ -61,7 +61,7 @@ def fragment(config: Config, scale: Scale, present: Mapping[str, Any]) -> list[P
     Raises:
         ConfigError: an owner cannot be reached.
     """
-    by = _transports(config, present)
+    by = own_transports(config, present)
     unowned = config.notifications.unowned
     contacts = {**({UNOWNED: unowned} if unowned is not None else {}), **config.owners}
     receivers = {name: receiver(name, [contact], by) for name, contact in contacts.items()}
@@ -87,7 +87,8 @@ def fragment(config: Config, scale: Scale, present: Mapping[str, Any]) -> list[P
     return parts
 
 
-def _transports(config: Config, present: Mapping[str, Any]) -> Transports:
+def own_transports(config: Config, present: Mapping[str, Any]) -> Transports:
+    """Return what receivers name themselves, where no ``global`` of ours does; empty where one that is ``present`` does."""
     notifications = config.notifications
     slack: dict[str, Any] | None = None
     if notifications.slack_api_url_file is not None:
