@@ -68,7 +68,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="KEY=VALUE",
         help="prometheus-operator: a label on each object, as selectors ask for; may be given several times",
     )
-    parser.add_argument("--namespace", type=_namespace, help="prometheus-operator: where each object goes")
+    parser.add_argument("--namespace", type=_namespace, metavar="NAME", help="prometheus-operator: where each object goes")
     parser.add_argument(
         "--rules-per-group", type=_limit, metavar="N", help="mimir: most rules of a group, 0 for no limit (default: 20)"
     )
@@ -149,9 +149,7 @@ def _parts(options: argparse.Namespace, known: Collection[str]) -> Collection[st
     parts: Collection[str] = known if options.only is None else options.only
     unknown = [part for part in parts if part not in known]
     if unknown:
-        raise KitError(
-            f"--format {options.format} has no part {unknown[0]!r}; allowed in --only: one or several of {','.join(known)}"
-        )
+        raise KitError(f"--format {options.format} has no part {unknown[0]!r}; allowed: one or several of {','.join(known)}")
     return parts
 
 
