@@ -17,6 +17,7 @@ import pytest
 import forked
 from prediction_exporter.commands import kit as command
 from prediction_exporter.config import Config, parse
+from prediction_exporter.errors import KitError
 from prediction_exporter.kit import formats
 from prediction_exporter.kit.alertmanager import TEMPLATE_FILE
 from prediction_exporter.kit.boards.board import Board
@@ -153,6 +154,29 @@ def test_kubectl_and_the_operator_take_the_largest_object(objects: list[dict[str
     assert max(sizes.values()) < 256 * 1024, sizes
 
 
+def with_runbooks(owners: int) -> Order:
+    """Return the order of a configuration with so many owners, each with runbooks of its own."""
+    named = "".join(
+        f'a{i}: {{email: a@example.com, runbooks: "https://wiki.example.com/teams/a{i}/runbooks"}}, ' for i in range(owners)
+    )
+    text = f"owners: {{{named}}}\nmodels: [{{name: m, owner: a1, maturity: 0, predictions: {{log: {{path: /log}}}}}}]\n"
+    return Order(config=parse(text, name="test.yml", base=Path("/"), environ={}))
+
+
+def test_rules_that_kubectl_cannot_annotate_say_so() -> None:
+    """Runbooks of many owners stand in each alert."""
+    texts, _ = formats.render("prometheus-operator", with_runbooks(70), ["rules"])
+    large = {name for name, text in texts.items() if len(json.dumps(load_yaml(text), separators=(",", ":"))) > 256 * 1024}
+    assert large
+    assert large == {name for name, text in texts.items() if "add --server-side" in text.partition("apiVersion")[0]}
+
+
+def test_rules_that_the_operator_would_drop_are_refused() -> None:
+    """It takes 512 KiB of an object, and of a larger one it only logs that it is dropped."""
+    with pytest.raises(KitError, match=r"the PrometheusRule prediction-exporter-\w+ has [\d,]+ bytes, .* 524,288 at most"):
+        formats.render("prometheus-operator", with_runbooks(200), ["rules"])
+
+
 def test_every_format_has_all_rules(files: Mapping[str, Mapping[str, str]], plain: Mapping[str, Any]) -> None:
     """As they are in the files that `promtool` checks and tests, templates in braces unescaped (helm-charts#2726)."""
     rules = [content for content in documents(files["prometheus-operator"]) if content["kind"] == "PrometheusRule"]
@@ -265,19 +289,43 @@ def test_alertmanager_takes_the_charts_values(
     run("amtool", "config", "routes", "test", f"--config.file={path}", f"--verify.receivers={receiver}", *labels)
 
 
+def texts(matchers: list[dict[str, str]]) -> list[str]:
+    """Return matchers as the operator writes them."""
+    return [f'{one["name"]}{one["matchType"]}"{one["value"]}"' for one in matchers]
+
+
+def made_of(route: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the operator makes of a route, but for the namespace."""
+    found = {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", key): value for key, value in route.items()}
+    found["matchers"] = texts(route["matchers"])
+    return {**found, "routes": [made_of(each) for each in found["routes"]]} if "routes" in found else found
+
+
+@pytest.mark.parametrize(("namespace", "receiver"), [("shop", "a"), ("bank", "platform")])
+def test_an_object_sees_its_own_namespace(
+    run: Run, tmp_path: Path, objects: list[dict[str, Any]], namespace: str, receiver: str
+) -> None:
+    """The operator adds a matcher of the object's namespace to its first route (prometheus-operator#3737, #4289)."""
+    spec = the(objects, "AlertmanagerConfig")["spec"]
+    route = made_of(spec["route"])
+    enforced = {**route, "matchers": [*route["matchers"], 'namespace="shop"'], "continue": True}
+    names = ["platform", *(one["name"] for one in spec["receivers"])]
+    hours = [{"name": one["name"], "time_intervals": []} for one in spec["muteTimeIntervals"]]
+    config = {
+        "route": {"receiver": "platform", "routes": [enforced]},
+        "receivers": [{"name": name} for name in names],
+        "time_intervals": hours,
+    }
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(dump(config))
+    labels = ["alertname=ModelMissingValues", "area=data", "owner=a", "severity=critical", f"namespace={namespace}"]
+    run("amtool", "config", "routes", "test", f"--config.file={path}", f"--verify.receivers={receiver}", *labels)
+
+
 def test_routes_of_the_operator_are_those_of_alertmanager(objects: list[dict[str, Any]], charted: dict[str, Any]) -> None:
     """Each matcher says how it matches: without, the operator takes a pattern for text (prometheus-operator#7569)."""
-
-    def text(route: Mapping[str, Any]) -> dict[str, Any]:
-        found = {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", key): value for key, value in route.items()}
-        found["matchers"] = texts(route["matchers"])
-        return {**found, "routes": [text(each) for each in found["routes"]]} if "routes" in found else found
-
-    def texts(matchers: list[dict[str, str]]) -> list[str]:
-        return [f'{one["name"]}{one["matchType"]}"{one["value"]}"' for one in matchers]
-
     spec = the(objects, "AlertmanagerConfig")["spec"]
-    assert [text(spec["route"])] == charted["config"]["route"]["routes"]
+    assert [made_of(spec["route"])] == charted["config"]["route"]["routes"]
     rules = [
         {"source_matchers": texts(rule["sourceMatch"]), "target_matchers": texts(rule["targetMatch"]), "equal": rule["equal"]}
         for rule in spec["inhibitRules"]
@@ -286,12 +334,12 @@ def test_routes_of_the_operator_are_those_of_alertmanager(objects: list[dict[str
     # What the operator asks of routes: receivers and intervals that there are, and a receiver at the root.
     assert {receiver["name"] for receiver in spec["receivers"]} == {UNOWNED, "a", "b"}
     assert spec["route"]["receiver"] == UNOWNED
-    used = set(re.findall(r"active_time_intervals: \[(.*?)\]", json.dumps(text(spec["route"])).replace('"', "")))
+    used = set(re.findall(r"active_time_intervals: \[(.*?)\]", json.dumps(made_of(spec["route"])).replace('"', "")))
     assert used == {interval["name"] for interval in spec["muteTimeIntervals"]}
 
 
 def test_an_object_says_which_namespace_it_sees(files: Mapping[str, Mapping[str, str]]) -> None:
-    """The operator adds a matcher of the object's namespace, whatever its routes say (prometheus-operator#3737, #4289)."""
+    """And what the Secret beside it has to hold."""
     head = files["prometheus-operator"]["prometheus-operator/alertmanager/prediction-exporter.yaml"].partition("apiVersion")[0]
     assert "alertmanagerConfigMatcherStrategy" in head
     assert re.search(rf"Needs the Secret {SECRET} in the same namespace, with {', '.join(sorted(KEYS))}\.", head)

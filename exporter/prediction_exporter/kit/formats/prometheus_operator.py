@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from prediction_exporter.errors import KitError
 from prediction_exporter.kit.alertmanager import TEMPLATE_FILE, alertmanager_template
 from prediction_exporter.kit.dashboards import dashboards
 from prediction_exporter.kit.formats.alertmanager_config import spec_of
@@ -24,6 +26,8 @@ PORT, NUMBER = "metrics", 10900
 #: How often exporters are scraped.
 ENDPOINTS = [{"port": PORT, "interval": "15s"}]
 TEMPLATES = f"{PREFIX}-templates"
+#: Bytes of an object that ``kubectl apply`` keeps in an annotation, and of rules that the operator takes, at most.
+ANNOTATED, LARGEST = 262_144, 524_288
 #: What Grafana's sidecar looks for.
 DASHBOARD_LABEL = {"grafana_dashboard": "1"}
 
@@ -33,7 +37,23 @@ def _rules(order: Order) -> dict[str, str]:
         name: kubernetes_object(order, "PrometheusRule", name, version=f"{OPERATOR}/v1", spec={"groups": groups})
         for name, groups in rule_sets(order).items()
     }
-    return {f"{FOLDER}/rules/{name}.yaml": manifest(content) for name, content in objects.items()}
+    notes = {name: _size_notes(name, content) for name, content in objects.items()}
+    return {f"{FOLDER}/rules/{name}.yaml": manifest(content, notes=notes[name]) for name, content in objects.items()}
+
+
+def _size_notes(name: str, content: dict[str, Any]) -> list[str]:
+    """Return comments on an object that is too large for some way of applying it.
+
+    Raises:
+        KitError: the operator takes none as large.
+    """
+    size = len(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > LARGEST:
+        raise KitError(
+            f"the PrometheusRule {name} has {size:,} bytes, and the operator takes {LARGEST:,} at most: each alert names the "
+            "runbooks of all owners; give their alerts one notifications.runbooks_url in place of owners' runbooks"
+        )
+    return [f"Too large for the annotation of `kubectl apply`: add --server-side ({size:,} bytes)."] if size > ANNOTATED else []
 
 
 def _dashboards(order: Order) -> dict[str, str]:
