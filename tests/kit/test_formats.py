@@ -24,7 +24,7 @@ from prediction_exporter.kit.boards.board import Board
 from prediction_exporter.kit.dashboards import BOARDS, file_of
 from prediction_exporter.kit.formats.mimir import PART_EVALUATED
 from prediction_exporter.kit.formats.order import Order
-from prediction_exporter.kit.formats.routing import SECRET
+from prediction_exporter.kit.formats.routing import SECRET, secret_keys
 from prediction_exporter.kit.groups import RECORDING_GROUPS
 from prediction_exporter.kit.health import EVALUATED
 from prediction_exporter.kit.render import links_of
@@ -287,6 +287,16 @@ def test_alertmanager_takes_the_charts_values(
     assert run("amtool", "check-config", tmp_path / "alertmanager.yml").count("SUCCESS") == 2
     path = tmp_path / "alertmanager.yml"
     run("amtool", "config", "routes", "test", f"--config.file={path}", f"--verify.receivers={receiver}", *labels)
+
+
+def test_no_two_secrets_have_one_key() -> None:
+    """Whatever files are called, a key is one of a Secret's, and two files never share one."""
+    names = ("/x/a-b", "/a/b", "/c/b", "/b", "b", "/a b/c", "/a_b/c", "/a-b/ü", "/a/b-ü", "/a-b--2", "/é", "/è")
+    for paths in (names, names[::-1]):
+        keys = secret_keys([{f"{number}_file": path} for number, path in enumerate(paths)])
+        assert keys.keys() == {*names}
+        assert len({*keys.values()}) == len(names)
+        assert all(re.fullmatch(r"[-._a-zA-Z0-9]+", key) for key in keys.values())
 
 
 def texts(matchers: list[dict[str, str]]) -> list[str]:

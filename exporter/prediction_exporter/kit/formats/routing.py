@@ -5,8 +5,10 @@ Receivers name their transports themselves. What stands in files on Alertmanager
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -21,6 +23,8 @@ from prediction_exporter.kit.routes import UNOWNED, WORKING_HOURS, critical, gro
 #: The Secret that holds what a configuration names files for.
 SECRET = "prediction-exporter-alertmanager"  # noqa: S105 - its name, not what it holds
 _FILE = "_file"
+#: What cannot stand in a key of a Secret.
+_NO_KEY = re.compile(r"[^-._a-zA-Z0-9]")
 
 
 def routing(order: Order) -> dict[str, Any]:
@@ -73,7 +77,10 @@ def secret_keys(receivers: list[dict[str, Any]]) -> dict[str, str]:
         length = 1
         while length < len(parts) and Counter(other[-length:] for other in paths)[parts[-length:]] > 1:
             length += 1
-        found[str(PurePosixPath(*parts))] = "-".join(part for part in parts[-length:] if part != "/")
+        key = _NO_KEY.sub("_", "-".join(part for part in parts[-length:] if part != "/"))
+        # Two secrets under one key would be sent to each other's services.
+        numbered = (key if number == 1 else f"{key}--{number}" for number in count(1))
+        found[str(PurePosixPath(*parts))] = next(each for each in numbered if each not in found.values())
     return found
 
 
