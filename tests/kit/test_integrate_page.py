@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
 
-import jsonschema  # type: ignore[import-untyped]  # its types are not installed with it
 import pytest
 import yaml
 
 from prediction_exporter import cli
+from prediction_exporter.kit.alertmanager import TEMPLATE_FILE
 from prediction_exporter.kit.alerts import ALERTS
 from prediction_exporter.kit.audience import UNOWNED
+from prediction_exporter.kit.formats import prometheus_operator
+from prediction_exporter.kit.formats.routing import SECRET
+from prediction_exporter.kit.formats.rule_sets import PREFIX
 from prediction_exporter.kit.inhibitions import OURS
 from prediction_exporter.kit.promql import JOBS
-from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE
 
 Run = Callable[..., str]
 
@@ -84,7 +84,7 @@ def merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "alertmanager.yml").write_text(EXISTING)
     (tmp_path / "exporter.yml").symlink_to(PAGE.parents[1] / "examples/credit-risk/exporter.yml")
     monkeypatch.chdir(tmp_path)
-    looked, written = commands("prediction-exporter")
+    looked, written = (command for command in commands("prediction-exporter") if any("--into" in word for word in command))
     assert looked == [*written, "--check"]
     assert cli.main(looked[1:]) == 1
     assert (tmp_path / "alertmanager.yml").read_text() == EXISTING
@@ -145,39 +145,47 @@ def test_the_page_shows_what_is_merged(merged: Path) -> None:
     assert (example["receiver"], example["routes"][1]) == (held["receiver"], held["routes"][-1])
 
 
-def refused(content: dict[str, Any]) -> list[str]:
-    """Return what the Operator's definition refuses of an object, an unknown key among it."""
-    schema = json.loads((Path(__file__).parent / f"operator-schema/{content['kind']}.json").read_text())
-    assert content.keys() == {"apiVersion", "kind", "metadata", "spec"}
-    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(content)]
+def rendered_by(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run a command of the page on the example and return where it writes to."""
+    (tmp_path / "exporter.yml").symlink_to(PAGE.parents[1] / "examples/credit-risk/exporter.yml")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(command[1:]) == 0
+    return tmp_path / "kit"
 
 
-def test_rules_of_the_operator(run: Run, folder: Path, tmp_path: Path) -> None:
-    """The page's shell makes of each file an object of the Operator's definition, whose rules Prometheus takes."""
-    (tmp_path / "kit").symlink_to(folder)
-    [script] = blocks("sh")
-    run("bash", "-euc", f"cd {shlex.quote(str(tmp_path))}\n{script}")
-    documents = list(yaml.safe_load_all((tmp_path / "prometheus-rules.yml").read_text()))
-    for document, path in zip(documents, (RECORDING_FILE, ALERTS_FILE), strict=True):
-        assert refused(document) == []
-        document["spec"]["groups"][0]["rules"][0]["alerts"] = "X"
-        assert refused(document) != []
-        del document["spec"]["groups"][0]["rules"][0]["alerts"]
-        assert document["spec"] == yaml.safe_load((folder / path).read_text())
-        (tmp_path / "spec.yml").write_text(yaml.safe_dump(document["spec"]))
-        run("promtool", "check", "rules", tmp_path / "spec.yml")
+def test_files_of_the_page_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is given to `kubectl`, `helm` and `mimirtool` is what the command before it writes, and all of that."""
+    operator, helm, mimir = (
+        command for command in commands("prediction-exporter") if any("--format" in word for word in command)
+    )
+    for command in (operator, helm, mimir):
+        (tmp_path / "exporter.yml").unlink(missing_ok=True)
+        rendered_by(command, tmp_path, monkeypatch)
+    [kubectl] = commands("kubectl")
+    assert (tmp_path / kubectl[kubectl.index("-f") + 1]).is_dir()
+    assert "--recursive" in kubectl
+    [upgrade] = commands("helm")
+    values = {word for word in upgrade if word.startswith("kit/")}
+    assert values == {str(path.relative_to(tmp_path)) for path in (tmp_path / "kit/helm-values").iterdir()}
+    [load] = commands("mimirtool")
+    assert {*tmp_path.glob(load[-1])} == {*(tmp_path / "kit/mimir").iterdir()}
 
 
-def test_monitors_of_the_operator() -> None:
-    """They are of the Operator's definitions, name a port that there is, and give jobs that the rules know."""
-    [text] = [block for block in blocks("yaml") if "PodMonitor" in block]
-    pods, service, services = yaml.safe_load_all(text)
-    assert refused(pods) + refused(services) == []
-    assert refused({**pods, "spec": {**pods["spec"], "podMetricEndpoints": []}}) != []
-    assert is_ours(f"shop/{pods['metadata']['name']}")
-    assert is_ours(service["metadata"]["name"])
-    assert services["spec"]["selector"]["matchLabels"] == service["metadata"]["labels"]
-    ports = {port["name"] for port in service["spec"]["ports"]}
-    assert {endpoint["port"] for endpoint in services["spec"]["endpoints"]} == ports
+def test_names_of_the_page_are_those_of_objects() -> None:
+    """Labels, ports, jobs, the Secret and the ConfigMap that it tells of are what is rendered."""
+    text = PAGE.read_text(encoding="utf-8")
+    [(label, value)] = prometheus_operator.POD_LABEL.items()
+    assert f'`{label}: "{value}"`' in text
+    [(label, value)] = prometheus_operator.SERVICE_LABEL.items()
+    assert f"`{label}: {value}`" in text
+    assert f"The port is called `{prometheus_operator.PORT}`" in text
+    assert f"`{SECRET}`" in text
+    [alertmanager] = [block for block in blocks("yaml") if "alertmanagerConfiguration" in block]
+    named = yaml.safe_load(alertmanager)["spec"]["alertmanagerConfiguration"]
+    template = {"name": prometheus_operator.TEMPLATES, "key": PurePath(TEMPLATE_FILE).name}
+    assert named == {"name": PREFIX, "templates": [{"configMap": template}]}
+    # Jobs are called by a monitor and by a Service, both of this name.
+    assert is_ours(f"shop/{PREFIX}")
+    assert is_ours(PREFIX)
     operations = (PAGE.parent / "operations.md").read_text(encoding="utf-8")
-    assert all(f"name: {endpoint['port']}, containerPort" in operations for endpoint in pods["spec"]["podMetricsEndpoints"])
+    assert f"name: {prometheus_operator.PORT}, containerPort: {prometheus_operator.NUMBER}" in operations

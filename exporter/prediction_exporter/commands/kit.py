@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 FOUND = 1
 LEFT_OUT = 2
 
+PROMETHEUS, OPENSLO, OPERATOR, MIMIR = "prometheus", "openslo", "prometheus-operator", "mimir"
+#: What ``--format`` takes; a test compares it with the formats that there are, which the parser does not import.
+FORMATS = (PROMETHEUS, OPERATOR, "helm-values", MIMIR, OPENSLO)
+#: A value of a label of Kubernetes.
+_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+#: A key of one, with the domain that it may begin with.
+_KEY = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
@@ -23,7 +33,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "kit",
         help="render rules, dashboards and routes",
         description="Render Prometheus rules and their tests, Grafana dashboards, Alertmanager routes and templates, and "
-        "runbooks. Alertmanager's configuration is left out where the configuration names no way to send messages. "
+        "runbooks; or the same for the Prometheus Operator, kube-prometheus-stack or Mimir. "
+        "Alertmanager's configuration is left out where the configuration names no way to send messages. "
         "With --into only owners' routes and receivers are rendered, and merged into an Alertmanager's configuration that is "
         "there. With --check nothing is written: exit code 1 where a file is behind the configuration, which is named.",
     )
@@ -34,14 +45,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--into", type=Path, metavar="FILE", help="merge owners' routes and receivers into an Alertmanager's configuration"
     )
     parser.add_argument(
-        "--only", type=_parts, metavar="LIST", help="render a part alone, or several: rules,dashboards,alertmanager,docs"
+        "--only",
+        type=lambda text: [part.strip() for part in text.split(",")],
+        metavar="LIST",
+        help="render a part alone, or several: rules,dashboards,alertmanager,docs, or monitors for Kubernetes",
     )
-    parser.add_argument(
-        "--format",
-        choices=("prometheus", "openslo"),
-        default="prometheus",
-        help="openslo: OpenSLO documents of the objectives, and nothing else (default: %(default)s)",
-    )
+    parser.add_argument("--format", choices=FORMATS, default=PROMETHEUS, help="what it is for (default: %(default)s)")
     parser.add_argument("--check", action="store_true", help="only compare, show what differs and name the files")
     parser.add_argument(
         "--time-scale",
@@ -50,41 +59,98 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="N",
         help="make durations N times shorter (60: an hour is a minute)",
     )
+    parser.add_argument(
+        "--label",
+        dest="labels",
+        type=_label,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="prometheus-operator: a label on each object, as selectors ask for; may be given several times",
+    )
+    parser.add_argument("--namespace", type=_namespace, metavar="NAME", help="prometheus-operator: where each object goes")
+    parser.add_argument(
+        "--rules-per-group", type=_limit, metavar="N", help="mimir: most rules of a group, 0 for no limit (default: 20)"
+    )
     parser.set_defaults(function=run)
 
 
-def _parts(text: str) -> list[str]:
-    """Return the parts that a list names."""
-    from prediction_exporter.kit.render import PARTS
+def _label(text: str) -> tuple[str, str]:
+    key, found, value = text.partition("=")
+    if not (found and _KEY.fullmatch(key) and _VALUE.fullmatch(value)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no label of Kubernetes: KEY=VALUE, of letters, digits, '-', '_' and '.'")
+    if key == "app.kubernetes.io/name":
+        raise argparse.ArgumentTypeError(f"{key} is the kit's own: a ServiceMonitor finds its Service by it")
+    return key, value
 
-    parts = [part.strip() for part in text.split(",")]
-    unknown = [part for part in parts if part not in PARTS]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"there is no part {unknown[0]!r}; allowed: one or several of {','.join(PARTS)}")
-    return parts
+
+def _namespace(text: str) -> str:
+    if not _NAMESPACE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a namespace: small letters, digits and '-', 63 at most")
+    return text
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal() or int(text) == 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no limit of rules: 0 for none, or 2 and more")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:
     """Render, and write or compare; say what was left out."""
     from prediction_exporter import config
-    from prediction_exporter.kit.openslo import openslo
-    from prediction_exporter.kit.render import PARTS, left_out, render
 
+    _refuse_flags(options)
     loaded = config.load(options.config_file)
     if options.into is not None:
         return _merge(options, loaded)
-    if options.format == "openslo":
-        _refuse_parts(options)
-        return FOUND if _written(openslo(loaded), options) else 0
-    only = options.only or PARTS
-    different = _written(render(loaded, only=only, time_scale=options.time_scale), options)
-    missing = left_out(loaded, only)
-    if missing is not None:
-        print(f"{options.config_file}: {missing}", file=sys.stderr)
+    files, missing = _rendered(loaded, options)
+    different = _written(files, options)
+    for reason in missing:
+        print(f"{options.config_file}: {reason}", file=sys.stderr)
     # What was asked for by its name and is not there is a failure.
-    if missing is not None and options.only is not None:
+    if missing and options.only is not None:
         return LEFT_OUT
     return FOUND if different else 0
+
+
+def _rendered(loaded: Config, options: argparse.Namespace) -> tuple[Mapping[str, str], list[str]]:
+    """Return files by path, and what is left out."""
+    from prediction_exporter.kit import formats
+    from prediction_exporter.kit.formats.order import RULES_PER_GROUP, Order
+    from prediction_exporter.kit.openslo import openslo
+    from prediction_exporter.kit.render import PARTS, left_out, render
+    from prediction_exporter.kit.scale import Scale
+
+    if options.format == OPENSLO:
+        return openslo(loaded), []
+    if options.format == PROMETHEUS:
+        only = [part for part in PARTS if part in _parts(options, PARTS)]
+        missing = left_out(loaded, only)
+        return render(loaded, only=only, time_scale=options.time_scale), [] if missing is None else [missing]
+    order = Order(
+        config=loaded,
+        scale=Scale(options.time_scale),
+        labels=dict(options.labels),
+        namespace=options.namespace,
+        rules_per_group=RULES_PER_GROUP if options.rules_per_group is None else options.rules_per_group,
+    )
+    return formats.render(options.format, order, _parts(options, formats.FORMATS[options.format].keys()))
+
+
+def _parts(options: argparse.Namespace, known: Collection[str]) -> Collection[str]:
+    """Return the parts that are asked for.
+
+    Raises:
+        KitError: the format has no such part.
+    """
+    from prediction_exporter.errors import KitError
+
+    parts: Collection[str] = known if options.only is None else options.only
+    unknown = [part for part in parts if part not in known]
+    if unknown:
+        raise KitError(f"--format {options.format} has no part {unknown[0]!r}; allowed: one or several of {','.join(known)}")
+    return parts
 
 
 def _written(files: Mapping[str, str], options: argparse.Namespace) -> list[str]:
@@ -109,20 +175,28 @@ def _name(different: Sequence[str], *, of: int) -> None:
         print("render them again, without --check", file=sys.stderr)
 
 
-def _refuse_parts(options: argparse.Namespace) -> None:
+def _refuse_flags(options: argparse.Namespace) -> None:
+    """Refuse flags that would do nothing.
+
+    Raises:
+        KitError: there is one.
+    """
     from prediction_exporter.errors import KitError
 
-    if options.only is not None or options.time_scale != 1.0:
+    if options.into is not None and (options.only is not None or options.format != PROMETHEUS):
+        raise KitError("--into merges routes and receivers, and neither --only nor --format has a meaning with it")
+    if options.format == OPENSLO and (options.only is not None or options.time_scale != 1.0):
         raise KitError("--format openslo renders objectives alone: --only and --time-scale have no meaning with it")
+    if options.format != OPERATOR and (options.labels or options.namespace is not None):
+        raise KitError(f"--label and --namespace are of objects: they have a meaning with --format {OPERATOR} alone")
+    if options.format != MIMIR and options.rules_per_group is not None:
+        raise KitError(f"--rules-per-group has a meaning with --format {MIMIR} alone")
 
 
 def _merge(options: argparse.Namespace, loaded: Config) -> int:
     """Merge into a configuration that is there, or show what would change."""
-    from prediction_exporter.errors import KitError
     from prediction_exporter.kit.into import differences, replace, targets
 
-    if options.only is not None or options.format != "prometheus":
-        raise KitError("--into merges routes and receivers, and neither --only nor --format has a meaning with it")
     found = targets(loaded, options.into, options.time_scale)
     if not options.check:
         print(f"{options.into}: {replace(found, loaded.alertmanager.version)}")

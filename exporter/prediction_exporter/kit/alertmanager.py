@@ -50,21 +50,40 @@ def alertmanager_config(config: Config, scale: Scale) -> str:
         ConfigError: an owner cannot be reached, nobody would be told of an alert without an owner, or an escalation leads
             to nobody else.
     """
-    by = transports(config)
+    routed = routing(config, transports(config), scale)
+    content: dict[str, Any] = {"global": _global(config), "templates": ["templates/*.tmpl"]}
+    if "time_intervals" in routed:
+        content["time_intervals"] = routed["time_intervals"]
+    content["route"] = routed["route"]
+    content["inhibit_rules"] = inhibit_rules()
+    content["receivers"] = routed["receivers"]
+    return to_yaml(content, f"Loads in Alertmanager {config.alertmanager.version} and later. Secrets are read from files.")
+
+
+def routing(config: Config, by: Transports, scale: Scale) -> dict[str, Any]:
+    """Return the route to all owners, the receivers, and the intervals that routes name, by Alertmanager's keys.
+
+    Args:
+        config: names owners, contacts and times.
+        by: the transports that there are.
+        scale: how fast time runs.
+
+    Raises:
+        ConfigError: an owner cannot be reached, nobody would be told of an alert without an owner, or an escalation leads
+            to nobody else.
+    """
     told = {name: audience(name, config, by) for name in (*config.owners, UNOWNED)}
     refuse_unreached(each.everything for each in told.values())
-    content: dict[str, Any] = {"global": _global(config), "templates": ["templates/*.tmpl"]}
     hours, digest = config.notifications.working_hours, config.notifications.digest
     intervals = [
         *([time_interval(WORKING_HOURS, hours)] if hours is not None else []),
         *([digest_interval(DIGEST, digest)] if digest is not None else []),
     ]
-    if intervals:
-        content["time_intervals"] = intervals
-    content["route"] = _route(config, told, scale)
-    content["inhibit_rules"] = inhibit_rules()
-    content["receivers"] = [each for name in (UNOWNED, *config.owners) for each in told[name].receivers]
-    return to_yaml(content, f"Loads in Alertmanager {config.alertmanager.version} and later. Secrets are read from files.")
+    return {
+        "route": _route(config, told, scale),
+        "receivers": [each for name in (UNOWNED, *config.owners) for each in told[name].receivers],
+        **({"time_intervals": intervals} if intervals else {}),
+    }
 
 
 def refuse_unreached(receivers: Iterable[Mapping[str, Any]]) -> None:

@@ -63,7 +63,7 @@ def fragment(config: Config, scale: Scale, present: Mapping[str, Any]) -> list[P
     Raises:
         ConfigError: an owner cannot be reached, or an escalation leads to nobody else.
     """
-    by = _transports(config, present)
+    by = own_transports(config, present)
     unowned = config.notifications.unowned
     contacts = {**({UNOWNED: unowned} if unowned is not None else {}), **config.owners}
     told = {name: audience(name, config, by) for name in contacts}
@@ -98,7 +98,8 @@ def _intervals(stated: Notifications, hours: str, digest: str, *, of_owner: bool
     )
 
 
-def _transports(config: Config, present: Mapping[str, Any]) -> Transports:
+def own_transports(config: Config, present: Mapping[str, Any]) -> Transports:
+    """Return what receivers name themselves, where no ``global`` of ours does; empty where one that is ``present`` does."""
     notifications = config.notifications
     slack: dict[str, Any] | None = None
     if notifications.slack_api_url_file is not None:

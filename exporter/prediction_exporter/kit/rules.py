@@ -99,9 +99,9 @@ def group_of(area: Area) -> str:
     return f"model-{area}"
 
 
-def recording_rules(scale: Scale) -> str:
-    """Return the file of recording rules."""
-    groups = [
+def recording_groups(scale: Scale) -> list[dict[str, Any]]:
+    """Return the groups of recording rules."""
+    return [
         {
             "name": group.name,
             "interval": scale.interval(group.interval),
@@ -112,8 +112,12 @@ def recording_rules(scale: Scale) -> str:
         }
         for group in RECORDING_GROUPS
     ]
+
+
+def recording_rules(scale: Scale) -> str:
+    """Return the file of recording rules."""
     return to_yaml(
-        {"groups": groups},
+        {"groups": recording_groups(scale)},
         "The fleet's figures: counts are added over replicas, those of a shared source taken once, and then compared.",
     )
 
@@ -123,10 +127,10 @@ def _evaluated(group: str, scale: Scale) -> dict[str, Any]:
     return {"record": EVALUATED.name, "expr": EVALUATED.expr(scale), "labels": {"rule_group": group}}
 
 
-def alerting_rules(scale: Scale, links: Links) -> str:
-    """Return the file of alerts, with a group for each area."""
-    groups = [
-        {
+def alerting_groups(scale: Scale, links: Links) -> dict[Area, dict[str, Any]]:
+    """Return the group of the alerts of each area."""
+    return {
+        area: {
             "name": group_of(area),
             "interval": scale.interval(INTERVAL),
             "rules": [
@@ -135,9 +139,14 @@ def alerting_rules(scale: Scale, links: Links) -> str:
             ],
         }
         for area, alerts in by_area().items()
-    ]
+    }
+
+
+def alerting_rules(scale: Scale, links: Links) -> str:
+    """Return the file of alerts, with a group for each area."""
     return to_yaml(
-        {"groups": groups}, "Thresholds are series: an owner changes them in the exporter's configuration, not here."
+        {"groups": list(alerting_groups(scale, links).values())},
+        "Thresholds are series: an owner changes them in the exporter's configuration, not here.",
     )
 
 

@@ -31,13 +31,18 @@ MILLION, TINY = 1e6, 1e-4
 _RENAMED = {"namespace": "server_namespace", "job": "server_job", "version": "server_version"}
 
 
-def server_rules(config: Config, scale: Scale) -> dict[str, str]:
-    """Return the file of rules by its path, with a group for each model that has a server; none where none has."""
-    groups = [
+def server_groups(config: Config, scale: Scale) -> list[dict[str, Any]]:
+    """Return a group for each model that has a server."""
+    return [
         {"name": f"model-server-{model.name}", "interval": scale.interval(INTERVAL), "rules": list(_rules(model, model.server))}
         for model in config.models
         if model.server is not None
     ]
+
+
+def server_rules(config: Config, scale: Scale) -> dict[str, str]:
+    """Return the file of rules by its path, with a group for each model that has a server; none where none has."""
+    groups = server_groups(config, scale)
     if not groups:
         return {}
     return {
