@@ -14,7 +14,7 @@ from layout_records import DATA, NOW, predictions_of
 from prediction_exporter.config.records import LayoutName
 from prediction_exporter.sources import layouts
 from prediction_exporter.sources.base import REASONS, Rejected
-from prediction_exporter.sources.layouts.registry import NAMES
+from prediction_exporter.sources.layouts.registry import NAMES, layout_of
 from prediction_exporter.sources.records.unfolding import Unfolding
 
 #: The layouts that have a module.
@@ -109,3 +109,17 @@ def test_hostile_records_are_refused_by_reason(name: LayoutName) -> None:
 def test_every_layout_has_records() -> None:
     """And each of them says whence they are."""
     assert [name for name in WRITTEN if not (DATA / name / "README.md").exists()] == []
+
+
+@pytest.mark.parametrize("name", [name for name in WRITTEN if layout_of(name).half is not None])
+def test_what_is_a_half_is_of_its_layout(name: LayoutName) -> None:
+    """Whichever value of a record is wrong: a half that no other record of its kind is like would wait in vain."""
+    layout = layout_of(name)
+    assert layout.half is not None
+    records = [record for record in records_of(name) if isinstance(record, dict)]
+    wrong: tuple[Any, ...] = (None, "x", [], ...)
+    changes = [changed(record, path, value) for record in records for path in places(record) for value in wrong]
+    halves = [record for record in [*records, *changes] if layout.half(record) is not None]
+    assert all(layout.is_meant(record) for record in halves)
+    if name != "torchserve":  # whose records are of the access log, and whole
+        assert halves

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields, ScorePattern, Unit
 from prediction_exporter.errors import ConfigError
@@ -226,8 +227,9 @@ def _by_pattern(names: Sequence[str], fields: Fields, where: str) -> dict[str, s
     return {name: f"score.{of}" for name, of in found.items() if of is not None}
 
 
+@lru_cache(maxsize=4096)
 def snake(name: str) -> str:
-    """Return a name as Python spells it.
+    """Return a name as Python spells it; records have the same ones again and again.
 
     >>> snake("requestId"), snake("PredictedLabel"), snake("x-request-id")
     ('request_id', 'predicted_label', 'x_request_id')
