@@ -91,9 +91,8 @@ def test_a_log_of_nothing_but_failures(tmp_path: Path) -> None:
     reader = source(path)
     look = reader.look()
     assert look.schema is None
-    assert look.remarks == (
-        f"{path}: all 200 sampled requests failed or were refused, and count; the first that succeeds tells where the baseline's columns stand",
-    )
+    told = "failed or were refused, and count; the first that succeeds tells where the baseline's columns stand"
+    assert look.remarks == (f"{path}: all 200 sampled requests {told}",)
     assert read(reader) == (300, 300, [])
     write(path, [bad(1)])
     position = reader.position()
