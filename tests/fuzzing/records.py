@@ -26,6 +26,7 @@ _SECTIONS: tuple[Any, ...] = (
     {"features": "in", "prediction": "out", "names": ["a", "b"], "encoding": "csv"},
     {"features": "in.inputs", "prediction": "out", "names": ["a"], "encoding": "base64"},
     {"each": "in"},
+    {"features": "in", "attributions": "p", "prediction": "out"},
     {"features": "in.instances[0]", "score": "p", "status": "status"},
 )
 
