@@ -63,7 +63,7 @@ test: tools $(INSTALLED) lint ## run every test
 generate: $(INSTALLED) ## render everything that is committed and rendered: schema, rules, dashboards, routes, docs
 	$(BIN)/python scripts/generate.py
 
-BENCHMARKS := ingest filters records rows counts files labels joining pairs waiting evaluation performance scrape hanging landing start memory replay rules
+BENCHMARKS := ingest filters records layouts rows counts files labels joining pairs waiting evaluation performance scrape hanging landing start memory replay rules
 
 .PHONY: bench
 bench: tools $(INSTALLED) ## measure the hot paths against their floors

@@ -20,7 +20,7 @@ from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Kind
 from prediction_exporter.counting.profiler import ALL
 from prediction_exporter.errors import PredictionExporterError
-from prediction_exporter.sources.fields.schema import ColumnField, EventSchema
+from prediction_exporter.sources.fields.schema import ColumnField, DurationPaths, EventSchema
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.registry import open_source
 from watched import NOW, event, save_baseline
@@ -41,13 +41,27 @@ _SCHEMA = EventSchema(
         ColumnField(name="nested", kind=Kind.NUMERIC, path=("features", "a.b")),
         ColumnField(name="score", kind=Kind.NUMERIC, path=("score", 0)),
     ),
+    sums={"cost": ("cost",)},
+    attributions={"amount": ("features", "a.b")},
+    durations=(DurationPaths(name="queue", begin=("queue",), unit="ms"),),
 )
 
 #: How a line begins that no wrapper is around.
 _PLAIN = b'{"ts"'
 
 _TOKENS = (
-    *(b'"ts"', b'"id"', b'"version"', b'"status"', b'"features"', b'"a.b"', b'"color"', b'"amount"', b'"latency_ms"'),
+    *(
+        b'"ts"',
+        b'"id"',
+        b'"version"',
+        b'"status"',
+        b'"features"',
+        b'"a.b"',
+        b'"color"',
+        b'"amount"',
+        b'"cost"',
+        b'"latency_ms"',
+    ),
     *(b"{", b"}", b"[", b"]", b":", b",", b'"', b"\\", b"\n", b"\r\n", b"\0", b"\xef\xbb\xbf", b"\xff", b"\xed\xa0\x80"),
     *(b"NaN", b"-Infinity", b"1e400", b"-0.0", b"9223372036854775808", b"0.1e-400", b"true", b"null", b'"NaN"', b'"1_0"'),
     *(b'"2026-03-01T10:00:00Z"', b'"2026-03-01T25:00:00+99:99"', b"1772359200123", b"1e99", b"\\ud800", b"\\u0000", b" "),
@@ -61,7 +75,8 @@ def _samples(_: Path) -> list[bytes]:
     odd = [
         *plain[:2],
         {**plain[2], "amount": "12.5", "color": None, "status": "error"},
-        {**plain[3], "amount": [1], "color": {}},
+        {**plain[3], "amount": [1], "color": {}, "cost": "0.25", "queue": 3},
+        {**plain[3], "cost": -1, "queue": "soon"},
     ]
     dumped = ["\n".join(map(json.dumps, rows)) + "\n" for rows in (plain, nested, odd)]
     dumped.append("\n".join(json.dumps(row, ensure_ascii=False, indent=None) for row in [{**plain[0], "color": "grün\u2028"}]))
@@ -113,6 +128,9 @@ def _rows(events: Events) -> list[tuple[Any, ...]]:
             missing = events.columns[field.name].is_null().to_numpy()
             states = np.where(missing, 1, 0).astype(np.uint8)
         columns.append(states.tolist())
+    for amounts in (*events.sums.values(), *events.attributions.values()):
+        columns += [amounts.values.tolist(), amounts.missing.tolist()]
+    columns += [seconds.tolist() for seconds in events.durations.values()]
     return [tuple(None if isinstance(v, float) and math.isnan(v) else v for v in row) for row in zip(*columns, strict=True)]
 
 

@@ -26,6 +26,7 @@ _SECTIONS: tuple[Any, ...] = (
     {"features": "in", "prediction": "out", "names": ["a", "b"], "encoding": "csv"},
     {"features": "in.inputs", "prediction": "out", "names": ["a"], "encoding": "base64"},
     {"each": "in"},
+    {"features": "in", "attributions": "p", "prediction": "out"},
     {"features": "in.instances[0]", "score": "p", "status": "status"},
 )
 
@@ -52,7 +53,10 @@ def _unfolding(folder: Path) -> Callable[[bytes], None]:
     unfoldings = []
     for section in _SECTIONS:
         rows = {**section, "max": _MOST}
-        model = {"name": "m", "owner": "me", "maturity": 0, "predictions": {"log": {"path": "app.log"}, "rows": rows}}
+        predictions: dict[str, Any] = {"log": {"path": "app.log"}, "rows": rows}
+        if "attributions" in section:
+            predictions["fields"] = {"attributions": "attributions"}
+        model = {"name": "m", "owner": "me", "maturity": 1, "baseline": "baseline.json", "predictions": predictions}
         text = json.dumps({"owners": {"me": {"slack": "#me"}}, "models": [model]})
         loaded = config.parse(text, name="exporter.yml", base=folder, environ={})
         unfoldings.append(Unfolding(loaded.models[0].predictions, None, None, clock=lambda: 0.0))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from counting import context_of
 from logged import LAYOUT, docker, event
 from prediction_exporter import config
 from prediction_exporter.config.where_parser import parse_where
@@ -22,6 +23,7 @@ from prediction_exporter.sources.files.source import FilesSource
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.jsonl import JsonLinesParser
 from prediction_exporter.sources.log import LogSource
+from prediction_exporter.sources.registry import open_source
 
 WHERE = "event = 'prediction'"
 
@@ -264,7 +266,9 @@ def test_a_look_tells_a_filter_that_nothing_passes(tmp_path: Path) -> None:
     assert (look.faults, look.remarks) == ((), ())
     assert told[1].startswith("models[0].predictions.where: none of 21 records passes the filter (they have: event, ts")
     _, told = look_of(path, "evnt = 'prediction'")
-    assert told[1].startswith("models[0].predictions.where: none of 21 records passes the filter, and none has evnt (they have")
+    assert told[1].startswith(
+        "models[0].predictions.where: none of 21 records passes the filter, and none has evnt; did you mean event? (they have"
+    )
     _, told = look_of(path, "event = 'prediction' OR kind = 'prediction'")
     assert told[1:] == ["models[0].predictions.where: none of 21 records has kind"]
     _, told = look_of(path, "event = 'prediction' AND error IS NULL")
@@ -293,3 +297,15 @@ def test_files_tell_it_too(tmp_path: Path) -> None:
             look = reader.look()
         assert (look.remarks, len(look.unseen)) == ((), 1)
         assert look.unseen[0].startswith("where: none of 8 records passes the filter (they have: ")
+
+
+def test_a_field_that_is_written_otherwise_is_suggested(tmp_path: Path) -> None:
+    """Names of fields differ by the case of their letters, which is easily overlooked."""
+    (tmp_path / "app.log").write_text('{"ts": 1800000000, "kind": "prediction", "amount": 1}\n' * 3)
+    predictions = {"log": {"path": "app.log", "start": "beginning"}, "where": "KIND = 'prediction'"}
+    with closing(open_source(context_of(tmp_path, predictions, None, clock=lambda: 1_800_000_060))) as source:
+        source.restore(None)
+        assert not [batch for batch in source.poll() if batch.events]
+        assert source.seen.unseen() == (
+            "where: none of 3 records passes the filter, and none has KIND; did you mean kind? (they have: ts, kind, amount)",
+        )

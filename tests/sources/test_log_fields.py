@@ -91,9 +91,8 @@ def test_a_log_of_nothing_but_failures(tmp_path: Path) -> None:
     reader = source(path)
     look = reader.look()
     assert look.schema is None
-    assert look.remarks == (
-        f"{path}: all 200 sampled requests failed, and count; the first that succeeds tells where the baseline's columns stand",
-    )
+    told = "failed or were refused, and count; the first that succeeds tells where the baseline's columns stand"
+    assert look.remarks == (f"{path}: all 200 sampled requests {told}",)
     assert read(reader) == (300, 300, [])
     write(path, [bad(1)])
     position = reader.position()
@@ -313,3 +312,40 @@ def test_columns_of_every_kind_are_kept_over_a_restart(tmp_path: Path) -> None:
     assert second.schema == first.schema
     first.close()
     second.close()
+
+
+def refused(number: int, **changes: Any) -> dict[str, Any]:
+    """Return an event of a request that was turned away before anything was looked at."""
+    return {"ts": 1e9 + number, "status": 422, "detail": "no JSON"} | changes
+
+
+def test_a_log_of_nothing_but_refusals(tmp_path: Path) -> None:
+    """What a server turned away says nothing of the columns: it counts, and the first answer tells where they stand."""
+    path = tmp_path / "app.log"
+    write(path, [refused(number) for number in range(300)])
+    reader = source(path)
+    assert reader.look().schema is None
+    count, failures, _ = read(reader)
+    assert (count, failures) == (300, 0)
+    assert reader.seen.ratios() == {}
+    write(path, [refused(1), good(7)])
+    assert read(reader)[:2] == (2, 0)
+    assert reader.seen.ratios() == {"features": 1.0, "latency": 1.0}
+    assert reader.seen.unseen() == ()
+    reader.close()
+
+
+def test_what_was_refused_is_looked_for_in_no_field(tmp_path: Path) -> None:
+    """Where it holds nothing; with anything in it, it shows what was sent."""
+    path = tmp_path / "app.log"
+    sent = {"in": {"amount": 4}}
+    write(path, [good(number) for number in range(4)])
+    reader = source(path, features="in", version="model.version")
+    read(reader)
+    write(path, [refused(number) for number in range(4)])
+    read(reader)
+    assert reader.seen.ratios() == {"version": 0.0, "features": 1.0, "latency": 1.0}
+    write(path, [refused(number, **sent) for number in range(4)])
+    read(reader)
+    assert reader.seen.ratios() == {"version": 0.0, "features": 1.0, "latency": 8 / 12}  # the first lines were looked at twice
+    reader.close()

@@ -10,7 +10,7 @@ import difflib
 import glob
 import os
 import re
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -92,9 +92,25 @@ def refuse_unshown(problem: str, allowed: str) -> PydanticCustomError:
 
 
 def suggest(word: str, known: Collection[str]) -> str:
-    """Return "; did you mean X?" where one of the known words is close, and nothing otherwise."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    """Return "; did you mean X?" where one of the known words is close, and nothing otherwise.
+
+    >>> suggest("amuont", ["age", "amount"]), suggest("KIND", ["id", "kind"]), suggest("color", ["age", "amount"])
+    ('; did you mean amount?', '; did you mean kind?', '')
+    """
+    close = closest(word, known)
+    return "" if close is None else f"; did you mean {close}?"
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is closest: the same in other letters' case before others; None where none is close."""
+    plain: dict[str, str] = {}
+    for one in known:
+        plain.setdefault(one.casefold(), one)
+    same = plain.get(word.casefold())
+    if same is not None:
+        return same
+    close = difflib.get_close_matches(word.casefold(), plain, n=1)
+    return plain[close[0]] if close else None
 
 
 @dataclass(frozen=True, slots=True)

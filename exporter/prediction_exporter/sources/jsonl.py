@@ -284,13 +284,23 @@ def _number(value: Any) -> float | None:
 
 
 def served_of(parsed: Sequence[Mapping[str, Any]], schema: EventSchema) -> Sequence[Mapping[str, Any]]:
-    """Return those parsed events whose requests did not fail."""
+    """Return those parsed events whose requests may have made a prediction.
+
+    None that failed has, and none that was refused by its caller's fault and has nothing of any column.
+    """
     if schema.status is None:
         return parsed
     # A few events, so without polars.
     texts = [text_of(lookup(event, schema.status)) for event in parsed]
-    failing = {text for text in set(texts) if text is not None and schema.outcomes.means_failure(text)}
-    return [event for event, text in zip(parsed, texts, strict=True) if text not in failing]
+    known = {text for text in texts if text is not None}
+    failing = {text for text in known if schema.outcomes.means_failure(text)}
+    refusing = {text for text in known if schema.columns and schema.outcomes.means_refusal(text)}
+    return [
+        event
+        for event, text in zip(parsed, texts, strict=True)
+        if text not in failing
+        and (text not in refusing or any(lookup(event, column.path) is not None for column in schema.columns))
+    ]
 
 
 def texts_of(parsed: Iterable[Mapping[str, Any]], path: Path) -> pl.Series:

@@ -22,7 +22,7 @@ from prediction_exporter.sources.fields.schema import EventSchema
 from prediction_exporter.sources.fields.seen import FieldsSeen
 from prediction_exporter.sources.jsonl import served_of, texts_of
 from prediction_exporter.sources.layouts.registry import measured_of
-from prediction_exporter.sources.outcomes import failures_of
+from prediction_exporter.sources.outcomes import failures_of, statuses_of
 from prediction_exporter.sources.records.unfolding import Records
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def recognise_log(sample: Events, predictions: Predictions, layout: Layout | Non
 
 
 def recognise(sample: Events, predictions: Predictions, layout: Layout | None, *, where: str) -> tuple[EventSchema, bool]:
-    """Return where everything stands in a log's events, and whether the request of any of them did not fail.
+    """Return where everything stands in a log's events, and whether the request of any of them was served.
 
     Raises:
         ConfigError: the events do not tell.
@@ -55,7 +55,8 @@ def recognise(sample: Events, predictions: Predictions, layout: Layout | None, *
     path = status_path(sample, fields, where=place)
     any_served = bool(sample)
     if path is not None:
-        any_served = not failures_of(texts_of(sample, path), stated_outcomes(path, fields)).all()
+        statuses = statuses_of(texts_of(sample, path), stated_outcomes(path, fields))
+        any_served = not (statuses.failed | statuses.refused).all()
     schema = log_schema(
         sample,
         fields,
@@ -65,7 +66,7 @@ def recognise(sample: Events, predictions: Predictions, layout: Layout | None, *
         all_failed=not any_served,
         measured=measured_of(predictions),
     )
-    return schema, any_served
+    return schema, any_served or bool(served_of(sample, schema))
 
 
 class LogFields:
@@ -73,7 +74,7 @@ class LogFields:
 
     Attributes:
         schema: which field is what; None where nothing tells it yet.
-        is_told: whether it was told by a request that did not fail, and is kept.
+        is_told: whether it was told by a request that was served, and is kept.
         seen: how often the fields that the configuration names are there.
         chosen: tells predictions from other records; None where there are no others, as records that are unfolded are told
             before. All else here is of predictions alone.
@@ -107,7 +108,7 @@ class LogFields:
         return f'{{"{_KEY}":{kept},{position.removeprefix("{")}'
 
     def tells(self, sample: Events) -> bool:
-        """Return whether a sample tells all fields: it has what the baseline has, in requests that did not fail."""
+        """Return whether a sample tells all fields: it has what the baseline has, in requests that were served."""
         try:
             return self._recognise(sample)[1]
         except ConfigError:
@@ -136,7 +137,7 @@ class LogFields:
         self.see(sample)
 
     def see(self, sample: Events) -> None:
-        """Count which fields some events have, of requests that did not fail."""
+        """Count which fields some events have, of requests that were served."""
         self.seen.count(sample if self.schema is None else served_of(sample, self.schema), self.schema)
 
     def see_read(self, batch: Batch, most: int) -> bool:
@@ -145,6 +146,8 @@ class LogFields:
             return False  # what was read by polars and line by line is not in the order of the lines
         [events] = batch.events
         served = np.flatnonzero(~events.failed[:most])
+        if events.refused is not None and events.refused[:most].any():
+            return False  # some of these may have nothing, and are left out
         have = events.latencies is not None and bool(np.isfinite(events.latencies[served]).all())
         return self.seen.count_read(len(served), self.schema, have_latency=have)
 
@@ -171,7 +174,7 @@ class LogFields:
         return False
 
     def _recognise(self, sample: Events) -> tuple[EventSchema, bool]:
-        """Return what a sample tells, and whether a request of it did not fail. What tells is asked for twice in a row."""
+        """Return what a sample tells, and whether a request of it was served. What tells is asked for twice in a row."""
         if self._looked_at is None or self._looked_at[0] is not sample:
             schema, is_told = recognise(sample, self._predictions, self._layout, where=self._where)
             self._looked_at = sample, schema, is_told

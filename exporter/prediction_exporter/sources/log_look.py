@@ -81,9 +81,10 @@ def strange_remarks(sample: Sample, predictions: Predictions) -> tuple[str, ...]
 
 
 def outage_remark(sample: Sample) -> str:
-    """Return what lines are of which every request failed."""
+    """Return what lines are of which no request was served."""
     count = f"all {len(sample.events)} sampled requests" if len(sample.events) > 1 else "the one request"
-    return f"{sample.path}: {count} failed, and count; the first that succeeds tells where the baseline's columns stand"
+    became = "failed or were refused" if len(sample.events) > 1 else "failed or was refused"
+    return f"{sample.path}: {count} {became}, and count; the first that succeeds tells where the baseline's columns stand"
 
 
 def look_at_no_file(pattern: str, start: str) -> Look:

@@ -14,7 +14,11 @@ from layout_records import DATA, NOW, predictions_of
 from prediction_exporter.config.records import LayoutName
 from prediction_exporter.sources import layouts
 from prediction_exporter.sources.base import REASONS, Rejected
-from prediction_exporter.sources.layouts.registry import NAMES
+from prediction_exporter.sources.jsonl import JsonLinesParser
+from prediction_exporter.sources.layouts.base import SIDES, Options
+from prediction_exporter.sources.layouts.registry import NAMES, layout_of
+from prediction_exporter.sources.log_fields import recognise_log
+from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.unfolding import Unfolding
 
 #: The layouts that have a module.
@@ -106,6 +110,73 @@ def test_hostile_records_are_refused_by_reason(name: LayoutName) -> None:
         assert len(told) <= 50 * 16  # of a line of text that is a list of records
 
 
+@pytest.mark.parametrize("name", [name for name in WRITTEN if layout_of(name).half is not None])
+def test_hostile_halves_are_refused_by_reason(name: LayoutName) -> None:
+    """A body that is wrong, gone or deep, of either of two records that were joined: one is read or refused, and no other."""
+    chance = random.Random(name)
+    records = [record for record in records_of(name) if isinstance(record, dict)]
+    layout = layout_of(name)
+    assert layout.half is not None
+    sides: dict[str, list[Any]] = {side: [] for side in SIDES}
+    for record in records:
+        half = layout.half(record)
+        if half is not None:
+            sides[half.side].append(record)
+    pairs = [{"request": asked, "response": answered} for asked, answered in zip(*sides.values(), strict=False)]
+    refused = set()
+    for _ in range(ROUNDS if pairs else 0):
+        pair: Any = chance.choice(pairs)
+        for _ in range(chance.randint(1, 3)):
+            found = [path for path in places(pair) if len(path) > 1]
+            pair = changed(pair, chance.choice(found), chance.choice([*WRONG, *DEEP, ...]))
+        try:
+            told = list(layout.flat(pair, Options(names=("a", "b"), most=50, now=NOW)))
+        except PayloadError as error:
+            refused.add(error.reason)
+        else:
+            assert len(told) <= 50
+            assert all(isinstance(event, dict) for event in told)
+    assert refused <= set(REASONS)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_hostile_events_of_layouts_count_or_are_refused(name: LayoutName) -> None:
+    """What a layout adds up and observes, too: whatever stands in a record, its events are counted or refused one by one."""
+    chance = random.Random(name)
+    records = [record for record in records_of(name) if isinstance(record, dict)] or records_of(name)
+    configured = predictions_of(name, {"log": {"path": "/x"}})
+    unfolding = Unfolding(configured, None, None, clock=lambda: NOW)
+    sample = b"".join(line_of(record) + b"\n" for record in records)
+    events = [json.loads(line) for line in unfolding.unfold(sample, Rejected()).data.splitlines()]
+    schema = recognise_log(events, configured, None, where="models[0]")
+    hostile = []
+    for _ in range(ROUNDS):
+        event: Any = chance.choice(events)
+        path = chance.choice(list(places(event)))
+        hostile.append(json.dumps(changed(event, path, chance.choice([*WRONG, ...]))).encode())
+    batch = JsonLinesParser(schema).parse(b"\n".join(hostile) + b"\n")
+    assert sum(map(len, batch.events)) + batch.rejected.total == len(hostile)
+    assert set(batch.rejected.counts) <= set(REASONS)
+    for found in batch.events:
+        assert set(found.sums) == set(schema.sums)
+        assert all(len(amounts.values) == len(found) for amounts in found.sums.values())
+        assert all(not (seconds < 0).any() for seconds in found.durations.values())
+
+
 def test_every_layout_has_records() -> None:
     """And each of them says whence they are."""
     assert [name for name in WRITTEN if not (DATA / name / "README.md").exists()] == []
+
+
+@pytest.mark.parametrize("name", [name for name in WRITTEN if layout_of(name).half is not None])
+def test_what_is_a_half_is_of_its_layout(name: LayoutName) -> None:
+    """Whichever value of a record is wrong: a half that no other record of its kind is like would wait in vain."""
+    layout = layout_of(name)
+    assert layout.half is not None
+    records = [record for record in records_of(name) if isinstance(record, dict)]
+    wrong: tuple[Any, ...] = (None, "x", [], ...)
+    changes = [changed(record, path, value) for record in records for path in places(record) for value in wrong]
+    halves = [record for record in [*records, *changes] if layout.half(record) is not None]
+    assert all(layout.is_meant(record) for record in halves)
+    if name != "torchserve":  # whose records are of the access log, and whole
+        assert halves

@@ -364,3 +364,50 @@ def test_a_log_that_begins_while_it_is_watched(tmp_path: Path) -> None:
     assert events.rows is not None
     assert events.rows.tolist() == [0, 0]
     assert count(context).tally.events == 2
+
+
+def told_of_places(tmp_path: Path, records: list[dict[str, Any]], **more: Any) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return the shares of records that have the places of their predictions, and what is told of those that none has."""
+    (tmp_path / "app.log").write_text(lines(records))
+    rows = {"features": "in", "prediction": "out"}
+    predictions = {"log": {"path": "app.log", "start": "beginning"}, "rows": rows, "fields": {"time": "ts"}} | more
+    source = open_source(context_of(tmp_path, predictions, None, clock=lambda: NOW))
+    source.restore(None)
+    assert sum(len(events) for batch in source.poll() for events in batch.events)
+    ratios = {key: ratio for key, ratio in source.seen.ratios().items() if key.startswith("rows.")}
+    told = tuple(sentence for sentence in source.seen.unseen() if sentence.startswith("rows."))
+    source.close()
+    return ratios, told
+
+
+SERVED = {"ts": NOW - 60, "status": 200, "in": [{"amount": 1}], "out": [1]}
+
+
+@pytest.mark.parametrize(
+    ("failed", "more"),
+    [
+        ({"ts": NOW - 60, "status": 503}, {}),
+        ({"ts": NOW - 60, "status": 503, "in": [{"amount": 1}]}, {}),
+        ({"ts": NOW - 60, "status": 422}, {}),
+        (
+            {"ts": NOW - 60, "answer": {"code": "late"}},
+            {"fields": {"time": "ts", "status": {"field": "answer.code", "failed": ["late"]}}},
+        ),
+        ({"ts": NOW - 60, "code": 500}, {"rows": {"features": "in", "prediction": "out", "status": "code"}}),
+    ],
+    ids=["failed", "with its inputs", "refused", "by a stated status", "by a status of rows"],
+)
+def test_an_outage_is_no_mistake_of_places(tmp_path: Path, failed: dict[str, Any], more: dict[str, Any]) -> None:
+    """Requests that failed need none of the places where predictions stand, and are not told as a place that is not there."""
+    assert told_of_places(tmp_path, [failed] * 5, **more) == ({}, ())
+    ratios, _ = told_of_places(tmp_path, [failed, SERVED, failed, SERVED], **more)
+    assert (ratios["rows.features"], ratios["rows.prediction"]) == (1.0, 1.0)
+
+
+def test_a_place_that_no_answer_has_is_told(tmp_path: Path) -> None:
+    """Beside failures as without them; also where a refused request shows what was sent."""
+    ratios, told = told_of_places(tmp_path, [{"ts": NOW - 60, "status": 200, "in": [{"amount": 1}]}] * 3)
+    assert ratios == {"rows.features": 1.0, "rows.prediction": 0.0}
+    assert told[0].startswith("rows.prediction: none of ")
+    ratios, _ = told_of_places(tmp_path, [{"ts": NOW - 60, "status": 422, "in": [{"amount": 1}]}] * 3)
+    assert ratios == {"rows.features": 1.0, "rows.prediction": 0.0}

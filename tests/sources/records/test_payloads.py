@@ -300,3 +300,30 @@ def test_decoding_has_one_meaning(text: str, expected: Any) -> None:
 def test_numbers_are_never_lost_by_encoding() -> None:
     """No number that JSON does not have reaches the encoder, which would write null for it."""
     assert not any(isinstance(value, float) and not math.isfinite(value) for value in decode("[NaN, 1e999, -Infinity]"))
+
+
+def test_a_number_of_csv_is_the_same_beside_whatever_else() -> None:
+    """Rows of numbers alone are read at once; none of their fields is read otherwise than beside a text."""
+    numbers = [
+        "7",
+        "-0",
+        " 0.5",
+        "1 ",
+        "1 2",
+        "007",
+        "1.",
+        ".5",
+        "--1",
+        "-",
+        "1e400",
+        "1e5",
+        "9" * 18,
+        "9" * 19,
+        "9" * 30,
+        '"1,5"',
+    ]
+    for first in numbers:
+        for second in numbers:
+            alone = rows_of(f"1,2\n{first},{second}\n", encoding="csv")
+            beside = rows_of(f"1,2,x\n{first},{second},x\n", encoding="csv")
+            assert repr([[*row, "x"] for row in alone]) == repr(beside)

@@ -8,19 +8,22 @@ from typing import Any
 
 import pytest
 
+from prediction_exporter.config import Fields
 from prediction_exporter.config.records import Rows
 from prediction_exporter.sources.layouts.base import Options
 from prediction_exporter.sources.records.payloads import PayloadError
 from prediction_exporter.sources.records.rows import RowsInRecord
 
 
-def flat(record: dict[str, Any], rows: dict[str, Any] | str, *named: str, **options: Any) -> list[dict[str, Any]]:
+def flat(
+    record: dict[str, Any], rows: dict[str, Any] | str, *, fields: dict[str, Any] | None = None, **options: Any
+) -> list[dict[str, Any]]:
     """Return the events of a record, which stays as it was."""
     before = json.dumps(record)
     section = Rows.model_validate(rows)
     names = section.names if isinstance(section.names, tuple) else ()
     settings = {"names": names, "encoding": section.encoding, "most": section.max, **options}
-    events = list(RowsInRecord(section, named).flat(record, Options(**settings)))
+    events = list(RowsInRecord(section, Fields.model_validate(fields or {})).flat(record, Options(**settings)))
     assert json.dumps(record) == before
     return events
 
@@ -111,8 +114,8 @@ def test_outputs(output: Any, expected: list[Any]) -> None:
 def test_an_output_that_fields_lead_into_stays_an_object() -> None:
     """What is said counts: score.out is the field that is looked for."""
     record = {"out": [{"p": 0.25}]}
-    assert flat(record, {"score": "out"}, "score.p") == [{"score": {"p": 0.25}}]
-    assert flat(record, {"score": "out"}, "scores.p") == [{"score": 0.25}]
+    assert flat(record, {"score": "out"}, fields={"score": "score.p"}) == [{"score": {"p": 0.25}}]
+    assert flat(record, {"score": "out"}, fields={"score": "scores.p"}) == [{"score": 0.25}]
 
 
 def test_what_stands_once_is_that_of_every_row() -> None:

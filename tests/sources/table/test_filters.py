@@ -387,3 +387,37 @@ def test_a_table_of_which_nothing_passes(sqlite: Database, tmp_path: Path) -> No
         sqlite.execute("UPDATE predictions SET text = 'later' WHERE version = 'v3'")
         assert sum(len(events) for batch in source.poll() for events in batch.events) == 1
         assert source.seen.unseen() == ()
+
+
+#: Numbers of JSON that no double has, beside some that one has, and the doubles that a reader of a log takes them for.
+BEYOND = {
+    "1e400": math.inf,
+    "-1e400": -math.inf,
+    "1e-400": 0.0,
+    "1.7976931348623157e308": 1.7976931348623157e308,
+    "5e-324": 5e-324,
+    "1e4000": math.inf,
+    "7.5": 7.5,
+}
+
+
+@pytest.mark.parametrize("kind", ["JSONB", "JSON"])
+def test_a_number_beyond_all_doubles_stops_no_poll(postgresql: Database, tmp_path: Path, kind: str) -> None:
+    """PostgreSQL keeps numbers of any size in JSON, and refuses to cast them; they mean what they do in a log."""
+    postgresql.execute(f"CREATE TABLE predictions (ts TIMESTAMP, version TEXT, doc {kind})")
+    for written_as in [*BEYOND, *(["1e99999999"] if kind == "JSON" else [])]:
+        postgresql.execute(f"INSERT INTO predictions VALUES (now(), '{written_as}', '{{\"part\": {written_as}}}')")
+    lines = "".join(f'{{"ts": {NOW - 600}, "version": "{text}", "doc": {{"part": {text}}}}}\n' for text in BEYOND).encode()
+    place = {"table": {"url": postgresql.url(), "name": "predictions"}, "fields": FIELDS}
+    predictions = context_of(tmp_path, place, None, clock=lambda: NOW).predictions
+    assert predictions.table is not None
+    opened = Opened(predictions.table, where="models[0].predictions.table")
+    with opened.connect() as connection:
+        for expression in ("doc.part > 5", "doc.part < 1", "doc.part = 'Infinity'", "doc.part LIKE '-Inf%'", "doc.part = 7.5"):
+            logged = JsonLinesParser(SCHEMA, time_is_text=False, chosen=Filter(parse_where(expression))).parse(lines)
+            chosen = TableFilter(Filter(parse_where(expression)), opened.dialect, where="models[0].predictions.where")
+            relation = read_relation(connection, opened.dialect, predictions, None, where="models[0]", chosen=chosen)
+            found = [] if relation is None else connection.execute(select(relation.source.c.version)).scalars().all()
+            in_log = {str(version) for events in logged.events for version in events.versions}
+            assert set(found) == in_log, expression
+    opened.close()

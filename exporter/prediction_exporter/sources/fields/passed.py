@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from prediction_exporter.config.values import suggest
+
 
 class Passed:
     """Counts records and those of them that passed ``predictions.where``.
@@ -52,7 +54,8 @@ class Passed:
         """Return a sentence where no record passes, or where a field that the filter names is in none."""
         if not self.records or (self.passed and not self._missed):
             return ()
-        absent = ", ".join(self._missed)
+        hint = suggest(self._missed[0], self.names) if len(self._missed) == 1 and not self.passed else ""
+        absent = ", ".join(self._missed) + hint
         if self.records == 1:
             told = "the one record " + (f"lacks {absent}" if self._missed else "does not pass the filter")
         else:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields, ScorePattern, Unit
+from prediction_exporter.config.values import closest
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.attributed import attributed
 from prediction_exporter.sources.fields.measured import Measured
@@ -187,8 +188,8 @@ def meant(one: Stated, names: Sequence[str], fields: Fields) -> str:
     known = [nested(one.name, names)] if one.role == "features" else chooser.known(one.role)
     if one.role == "latency" and not known:
         known = [name for name in names if snake(name) in (*LATENCY_STEMS, *SERVER_STEMS)]
-    close = get_close_matches(one.name, [*names, *parents], n=1)
-    found = (name for name in (*close, *known[:1]) if name is not None)
+    close = closest(one.name, [*names, *parents])
+    found = (name for name in (close, *known[:1]) if name is not None)
     # Of a name with a blank before it, as CSV has it behind a comma, nothing else would be seen.
     likely = dict.fromkeys(repr(name) if name != name.strip() else name for name in found)
     return f"; did you mean {' or '.join(likely)}?" if likely else ""
@@ -226,8 +227,9 @@ def _by_pattern(names: Sequence[str], fields: Fields, where: str) -> dict[str, s
     return {name: f"score.{of}" for name, of in found.items() if of is not None}
 
 
+@lru_cache(maxsize=4096)
 def snake(name: str) -> str:
-    """Return a name as Python spells it.
+    """Return a name as Python spells it; records have the same ones again and again.
 
     >>> snake("requestId"), snake("PredictedLabel"), snake("x-request-id")
     ('request_id', 'predicted_label', 'x_request_id')

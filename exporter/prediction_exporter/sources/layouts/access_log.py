@@ -64,7 +64,7 @@ def leaves(record: Mapping[str, Any], levels: int = _MOST_LEVELS) -> dict[str, A
         if isinstance(value, Mapping) and levels:
             found = {**leaves(value, levels - 1), **found}
     for name, value in record.items():
-        if not isinstance(value, Mapping) and value is not None:
+        if value is not None and not isinstance(value, Mapping):
             found[_own_name(name)] = value
     return found
 

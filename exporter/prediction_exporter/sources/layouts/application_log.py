@@ -20,6 +20,8 @@ _NAMES = {role: frozenset((*KNOWN_NAMES[role], *SERVER_NAMES[role])) for role in
 #: Names that also stand in lines which are no predictions: of an error of any kind.
 _NO_CODES = frozenset({"error", "status"})
 
+_ANSWERS, _STATUSES = _NAMES["prediction"] | _NAMES["score"], _NAMES["status"] - _NO_CODES
+
 #: What lines of requests have, which services write beside those of predictions.
 _OF_REQUESTS = frozenset({"method", "path", "url", "uri", "http_method", "http_path", "request_method", "request_uri", "route"})
 
@@ -31,15 +33,16 @@ WHICH_LINES = (
 )
 
 
-@lru_cache(maxsize=4096)
-def _spelt(name: str) -> str:
-    """Return a name as Python spells it; a log has the same ones in every line."""
-    return snake(name)
-
-
 def has_role(fields: Mapping[str, Any], role: str) -> bool:
     """Return whether one of some fields is called like a role, and is there."""
-    return any(value is not None and _spelt(name) in _NAMES[role] for name, value in fields.items())
+    return _has_one_of(fields, _NAMES[role])
+
+
+def _has_one_of(fields: Mapping[str, Any], names: frozenset[str]) -> bool:
+    for name, value in fields.items():  # noqa: SIM110 - a generator for each line takes most of the time
+        if value is not None and snake(name) in names:
+            return True
+    return False
 
 
 def is_prediction(fields: Mapping[str, Any]) -> bool:
@@ -50,15 +53,14 @@ def is_prediction(fields: Mapping[str, Any]) -> bool:
     >>> is_prediction({"port": 80}), is_prediction({"error": "timeout"}), is_prediction({"input": "a.csv"})
     (False, False, False)
     """
-    if any(has_role(fields, role) for role in ("prediction", "score")):
+    if _has_one_of(fields, _ANSWERS):
         return True
-    if any(_spelt(name) in _NAMES["features"] and isinstance(value, Mapping | list) for name, value in fields.items()):
+    if any(isinstance(value, Mapping | list) and snake(name) in _NAMES["features"] for name, value in fields.items()):
         return True
-    if not has_role(fields, "id") or any(_spelt(name) in _OF_REQUESTS for name in fields):
+    if not has_role(fields, "id") or any(snake(name) in _OF_REQUESTS for name in fields):
         return False
     return any(
-        value is not None
-        and (_is_latency(_spelt(name)) or _spelt(name) in _NAMES["status"] - _NO_CODES or _is_code(name, value))
+        value is not None and (_is_latency(snake(name)) or snake(name) in _STATUSES or _is_code(name, value))
         for name, value in fields.items()
     )
 
@@ -91,4 +93,4 @@ def _is_latency(name: str) -> bool:
 
 
 def _is_code(name: str, value: Any) -> bool:
-    return _spelt(name) == "status" and is_code(value)
+    return snake(name) == "status" and is_code(value)

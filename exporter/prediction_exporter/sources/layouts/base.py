@@ -81,7 +81,8 @@ class RecordLayout:
         evidence: what its tests' records are, for the documentation: genuine ones, or whose documentation tells them.
         flat: yields the flat events of a record; of two that were joined, of an object with one under ``request`` and one under
             ``response``. It raises ``PayloadError`` where the record cannot be read.
-        half: tells which half of a prediction a record is, None where it is whole; left out where each record is.
+        half: tells which half of a prediction a record is, None where it is whole; left out where each record is. What is a
+            half is meant.
         is_meant: whether a record is one of this layout at all; others of a log are skipped, as those that a filter leaves out.
         reads: reads a line of text that is no JSON, None where it is no record and skipped; left out where all lines are JSON.
         measured: what is added up and observed beside the latency, of fields of a flat event, without configuration.

@@ -63,6 +63,14 @@ class Event:
         return self.attributes.get("requestid") or self.attributes.get("id") or None
 
     @property
+    def half(self) -> Half | None:
+        """Which half of a prediction it is; None where it has no id, so that its other half cannot be found."""
+        identity = self.id
+        if identity is None:
+            return None
+        return Half("\n".join([identity, *(self.attributes.get(part, "") for part in _PARTS)]), self.side)
+
+    @property
     def body(self) -> Any:
         """The body, parsed where it is JSON.
 
@@ -93,9 +101,7 @@ def is_event(record: Record) -> bool:
 def half_of_event(record: Record) -> Half | None:
     """Return which half of a prediction a record is; None where it has no id, so that its other half cannot be found."""
     event = event_of(record)
-    if event is None or event.id is None:
-        return None
-    return Half("\n".join([event.id, *(event.attributes.get(part, "") for part in _PARTS)]), event.side)
+    return None if event is None else event.half
 
 
 def flat_events(record: Record, options: Options) -> Iterator[dict[str, Any]]:
@@ -104,7 +110,21 @@ def flat_events(record: Record, options: Options) -> Iterator[dict[str, Any]]:
     Raises:
         PayloadError: a body cannot be read, or an event stands alone.
     """
+    yield from predictions_of(*sides_of(record), options)
+
+
+def sides_of(record: Record) -> tuple[Event | None, Event | None]:
+    """Return the events of the request and of the response in a record that two were joined to, as far as it has them."""
     request, response = (event_of(record[side]) if isinstance(record.get(side), Mapping) else None for side in SIDES)
+    return request, response
+
+
+def predictions_of(request: Event | None, response: Event | None, options: Options) -> Iterator[dict[str, Any]]:
+    """Yield the predictions of the event of a request and that of its response.
+
+    Raises:
+        PayloadError: a body cannot be read, or an event stands alone.
+    """
     if request is None or response is None:
         raise PayloadError("an event without an id, so that its request or response cannot be found")
     answer = response.body
@@ -151,10 +171,23 @@ def _pairs(headers: Any) -> dict[str, str]:
         items = [_pair(item) for item in headers]
     else:
         return {}
-    named = [(name.lower(), value) for name, value in items if isinstance(name, str)]
-    marked = [(name[_MARK:], value) for name, value in named if name.startswith(_MARKS)]
-    chosen = [(spelt, value) for name, value in marked or named if (spelt := name.replace("_", "")) in _READ]
-    return {name: text for name, value in chosen if (text := _plain(value)) is not None}
+    plain: dict[str, Any] = {}
+    marked: dict[str, Any] = {}
+    is_marked = False
+    for key, value in items:
+        if not isinstance(key, str):
+            continue
+        name = key.lower()
+        if name.startswith(_MARKS):
+            is_marked, found, name = True, marked, name[_MARK:]
+        elif is_marked:
+            continue
+        else:
+            found = plain
+        spelt = name.replace("_", "")
+        if spelt in _READ and (text := _plain(value)) is not None:
+            found[spelt] = text
+    return marked if is_marked else plain
 
 
 def _pair(item: Any) -> tuple[Any, Any]:
@@ -171,6 +204,9 @@ def _plain(value: Any) -> str | None:
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
     text: str = value.strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
+        bare = text[1:-1]
+        if bare.isprintable() and '"' not in bare and "\\" not in bare:
+            return bare
         try:
             text = str(json.loads(text))
         except ValueError:

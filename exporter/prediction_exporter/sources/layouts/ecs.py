@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from prediction_exporter.sources.layouts.application_log import WHICH_LINES, has_role, inner_of, is_prediction
@@ -35,15 +36,22 @@ def value_at(record: Record, name: str) -> Any:
     >>> value_at({"http": {"response.status_code": 200}}, "http.response.status_code")
     200
     """
-    if record.get(name) is not None:
-        return record[name]
-    for at in (at for at, sign in enumerate(name) if sign == "."):
-        inner = record.get(name[:at])
-        if isinstance(inner, Mapping):
-            found = value_at(inner, name[at + 1 :])
+    found = record.get(name)
+    if found is not None:
+        return found
+    for begin, rest in _divided(name):
+        inner = record.get(begin)
+        if inner is not None and isinstance(inner, Mapping):
+            found = value_at(inner, rest)
             if found is not None:
                 return found
     return None
+
+
+@lru_cache(maxsize=256)  # of names that are written in this module
+def _divided(name: str) -> tuple[tuple[str, str], ...]:
+    """Return what stands before and behind each dot of a name."""
+    return tuple((name[:at], name[at + 1 :]) for at, sign in enumerate(name) if sign == ".")
 
 
 def _fields(record: Record) -> Mapping[str, Any]:

@@ -87,7 +87,11 @@ def _own(record: Record, request: Any, response: Any, options: Options) -> dict[
 
 def _taken(own: dict[str, Any], role: str) -> Any:
     """Take the first field out of some that is called like a role, and return its value."""
-    name = next((key for known in KNOWN_NAMES[role] for key in own if snake(key) == known and own[key] is not None), None)
+    spelt: dict[str, str] = {}
+    for key, value in own.items():
+        if value is not None:
+            spelt.setdefault(snake(key), key)
+    name = next((spelt[known] for known in KNOWN_NAMES[role] if known in spelt), None)
     return None if name is None else own.pop(name)
 
 

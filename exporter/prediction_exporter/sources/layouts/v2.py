@@ -7,7 +7,7 @@ from typing import Any
 
 from prediction_exporter.sources.fields.roles import KNOWN_NAMES
 from prediction_exporter.sources.layouts.base import SIDES, Half, Options, Record
-from prediction_exporter.sources.layouts.cloudevents import event_of, flat_events, half_of_event, is_event
+from prediction_exporter.sources.layouts.cloudevents import event_of, is_event, predictions_of, sides_of
 from prediction_exporter.sources.layouts.pairs import flat_pairs, is_pair, with_sides
 from prediction_exporter.sources.layouts.tensors import are_tensors
 
@@ -36,17 +36,18 @@ def flat_v2(record: Record, options: Options) -> Iterator[dict[str, Any]]:
         PayloadError: a body cannot be read, or stands alone.
     """
     record = with_sides(record)
-    sides = [record.get(side) for side in SIDES]
-    if is_event(record) or any(isinstance(side, Mapping) and is_event(side) for side in sides):
-        yield from flat_events(record, options)
+    request, response = sides_of(record)
+    if request or response or is_event(record):
+        yield from predictions_of(request, response, options)
     else:
         yield from flat_pairs(record, options)
 
 
 def half_of_v2(record: Record) -> Half | None:
     """Return which half of a prediction a record is; None where it is whole, or has no id to find the other by."""
-    if event_of(record) is not None:
-        return half_of_event(record)
+    event = event_of(record)
+    if event is not None:
+        return event.half
     identity = record.get("id")
     if any(side in record for side in SIDES) or not isinstance(identity, str | int) or identity == "":
         return None

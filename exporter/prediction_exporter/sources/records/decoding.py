@@ -24,6 +24,9 @@ _DIGITS_TO_ZERO = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else byte
 
 _COLON = ord(":")
 
+#: Texts from here on are counted by numpy.
+_COUNTED_AS_BYTES = 5000
+
 
 def decode(text: bytes | str) -> Any:
     """Return the value of a JSON text.
@@ -70,7 +73,9 @@ def _has_each_key_once(data: bytes, value: Any) -> bool:
 
 
 def _colons(data: bytes) -> int:
-    # Ten times as fast as bytes.count.
+    if len(data) < _COUNTED_AS_BYTES:
+        return data.count(_COLON)
+    # Of long texts ten times as fast as bytes.count, and of short ones ten times as slow.
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _COLON))
 
 

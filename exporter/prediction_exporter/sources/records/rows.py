@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from prediction_exporter.config import Fields
 from prediction_exporter.config.records import Rows
 from prediction_exporter.sources.fields.placed import PlacesSeen
+from prediction_exporter.sources.fields.stated import stated
+from prediction_exporter.sources.fields.unserved import Unserved
 from prediction_exporter.sources.layouts.base import Options, Record
 from prediction_exporter.sources.records.decoding import decode
 from prediction_exporter.sources.records.payloads import PayloadError, rows_of
@@ -26,17 +29,19 @@ class RowsInRecord:
 
     Args:
         rows: that section.
-        named: fields that the configuration names; an output that one of them stands in stays an object.
+        fields: what the configuration says of fields; an output that one of them stands in stays an object.
 
     Attributes:
-        seen: how many records have what stands at each place.
+        seen: how many records have what stands at each place, of those whose requests did not fail.
     """
 
-    def __init__(self, rows: Rows, named: Sequence[str] = ()) -> None:
+    def __init__(self, rows: Rows, fields: Fields) -> None:
         self.seen = PlacesSeen(rows)
         self._each = rows.each
+        named = [one.name for one in stated(fields)]
         self._places = rows.places
         self._objects = {key for key in _OUTPUTS if any(name.startswith(f"{key}.") for name in named)}
+        self._is_unserved = Unserved(fields)
 
     def flat(self, record: Record, options: Options) -> Iterator[dict[str, Any]]:
         """Yield the events of a record: what it has of its own, with the values of one row each.
@@ -50,7 +55,7 @@ class RowsInRecord:
             yield from self._of_objects(record, self._each, options)
             return
         own, found = take(record, self._places.values(), options.encoding)
-        self.seen.count(record, found)
+        self._count(record, own, found)
         payloads = {key: found[place] for key, place in self._places.items() if place in found}
         columns, of_all = self._columns(payloads, options)
         lengths = {key: len(values) for key, values in columns.items()}
@@ -64,6 +69,13 @@ class RowsInRecord:
         keys = tuple(columns)
         for values in zip(*columns.values(), strict=True):
             yield {**own, **dict(zip(keys, values, strict=True))}
+
+    def _count(self, record: Record, own: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+        """Count what a record has, unless its request failed: such a one may lack all."""
+        status = self._places.get("status", "")
+        of_all = {"status": found[status]} if isinstance(found.get(status), str | int) else {}
+        if not self._is_unserved({**own, **of_all}, holds_any=bool(found.keys() - {status})):
+            self.seen.count(record, found)
 
     def _columns(self, payloads: Mapping[str, Any], options: Options) -> tuple[dict[str, list[Any]], dict[str, Any]]:
         """Return what has a value for each row, and what has one for all of them."""
@@ -106,7 +118,7 @@ class RowsInRecord:
 
     def _of_objects(self, record: Record, place: str, options: Options) -> Iterator[dict[str, Any]]:
         own, found = take(record, [place], options.encoding)
-        self.seen.count(record, found)
+        self._count(record, own, found)
         if not found:
             yield own
             return

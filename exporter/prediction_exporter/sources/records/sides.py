@@ -150,9 +150,10 @@ class SidesByLayout:
         told = Told([], [], [], 0)
         skipped = 0
         for record, line in records_of(data, rejected):
-            if not self._is_meant(record):
+            half = self._half(record)
+            if half is None and not self._is_meant(record):
                 skipped += 1
-            elif (half := self._half(record)) is None:
+            elif half is None:
                 told.whole.append(line)
             elif _is_nothing(half.id):
                 rejected.add("missing_id", example=f"a {half.side} without an id")

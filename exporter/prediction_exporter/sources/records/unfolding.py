@@ -21,7 +21,6 @@ from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.fields.passed import Passed
 from prediction_exporter.sources.fields.placed import PlacesSeen
 from prediction_exporter.sources.fields.schema import Path
-from prediction_exporter.sources.fields.stated import stated
 from prediction_exporter.sources.filtering import Filter
 from prediction_exporter.sources.layouts.base import Options, Record, every_record, one_event
 from prediction_exporter.sources.layouts.registry import layout_of
@@ -107,7 +106,7 @@ class Unfolding:
         if known is not None:
             self._flat = known.flat
         elif rows is not None:
-            in_record = RowsInRecord(rows, [one.name for one in stated(predictions.fields)])
+            in_record = RowsInRecord(rows, predictions.fields)
             self._flat, self.places = in_record.flat, in_record.seen
         else:
             self._flat = one_event(dict)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Double,
+    Numeric,
     String,
     and_,
     case,
@@ -186,11 +187,12 @@ class Fields:
         words = {"string": ("string", "varchar"), "container": ("object", "array"), "boolean": ("boolean",)}
         of_kind = {key: func.lower(kind).in_([literal(word) for word in found]) for key, found in words.items()}
         is_number = not_(or_(absent, *of_kind.values()))
-        value = case((is_number, self._cast(text)), else_=null())
+        value = case((is_number, self._double_of(text)), else_=null())
         trimmed = case((text.like(literal("%.%")), func.rtrim(func.rtrim(text, literal("0")), literal("."))), else_=text)
         told = case(
             (or_(absent, of_kind["container"]), null()),
             (and_(of_kind["string"], _is_container(text)), null()),
+            *((and_(is_number, _is_spelled(value, word, dialect)), literal(word)) for word in self._beyond),
             (is_number, trimmed),
             else_=text,
         )
@@ -239,6 +241,30 @@ class Fields:
             text = func.convert(text.op("USING")(literal_column("utf8mb4")))
         return text.regexp_match(literal(f"^{pattern}{end}"))
 
+    @property
+    def _beyond(self) -> tuple[str, ...]:
+        """The texts of numbers of JSON that are beyond all doubles, where the database has such numbers."""
+        return ("Infinity", "-Infinity") if self._dialect is POSTGRESQL else ()
+
+    def _double_of(self, text: Expression) -> Expression:
+        """Return the double that a number of JSON is: infinite beyond all of them, as a log has it.
+
+        PostgreSQL has numbers of any size in JSON, and refuses a whole statement where one is cast that is out of range.
+        """
+        if self._dialect is not POSTGRESQL:
+            return self._cast(text)
+        is_short = and_(self._fits(text, NUMBER), func.length(text) <= literal(LONGEST_NUMBER))
+        is_endless = or_(func.length(text) > literal(_MOST_DIGITS), self._fits(text, _LONG_EXPONENT))
+        exact = case((is_endless, null()), else_=cast(text, Numeric))
+        return case(
+            (is_short, self._cast(text)),
+            (exact > literal_column(_ABOVE), literal_column("'Infinity'::float8")),
+            (exact < literal_column(f"-{_ABOVE}"), literal_column("'-Infinity'::float8")),
+            (func.abs(exact) < literal_column(_BELOW), literal_column("0::float8")),
+            (is_endless, null()),
+            else_=self._cast(text),
+        )
+
     def _cast(self, text: Expression) -> Expression:
         if self._dialect is DUCKDB:
             return func.try_cast(text.op("AS")(literal_column("DOUBLE")))
@@ -246,6 +272,13 @@ class Fields:
             return self._dialect.double(type_coerce(text, Double))
         return cast(text, Double)
 
+
+#: Numbers above this are rounded to no double, and those below the other one to zero, as PostgreSQL's numbers of any size.
+_ABOVE, _BELOW = "1.7976931348623158e308", "2.5e-324"
+
+#: Characters of a number of JSON that PostgreSQL surely has a number for, and exponents of which it may have none.
+_MOST_DIGITS = 5000
+_LONG_EXPONENT = r".*[eE][-+]?[0-9]{5,}"
 
 #: PostgreSQL's code for JSON as it was written, beside that for JSON as it is stored.
 _JSON_OID = 114
