@@ -105,6 +105,7 @@ def run(tmp_path: Path) -> Iterator[Callable[[Story, Pace], Running]]:
 NOT_IN_THE_DEMO = re.compile(
     "model_stage_requests_total|model_field_|model_duration_|model_process_(cpu_quota|cpu_periods|memory_limit|network|gpu)|model_cost_billed"
     "|model_stored_bytes|model_artifact_timestamp_seconds|model:model_mean_error:threshold|prometheus_rule_group|offset 1w"
+    "|model_attribution_|model_baseline_attribution"
 )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from grafana import filled, panels
+from prediction_exporter.collectors.traffic import ATTRIBUTION, BASELINE_ATTRIBUTION
 from prediction_exporter.kit.boards import column
-from prediction_exporter.kit.cases import TARGET, bins, psi, psi_noise_floor, psi_threshold, share, window
+from prediction_exporter.kit.cases import TARGET, bins, psi, psi_noise_floor, psi_threshold, series, share, window
 from prediction_exporter.kit.groups import RECORDING_GROUPS
 from prediction_exporter.kit.rules import RECORDING_FILE
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
@@ -27,6 +28,7 @@ CHOSEN = {
     "window": "1h",
     "column": "income",
     "__range": "2h",
+    "__rate_interval": "5m",
     "__range_s": "7200",
 }
 NORTH = "region=north"
@@ -142,6 +144,25 @@ def test_the_worse_of_two_shares_is_shown(holds: Callable[..., None]) -> None:
         (query("Missing", 10, "all"), 10, 0.2),
         (query("Missing", 10, "all", nth=1), 10, 0.05),
     )
+
+
+def test_the_share_of_attribution_is_that_of_both_replicas(holds: Callable[..., None]) -> None:
+    """The baseline's beside it, of the same column; nothing where no attributions are logged."""
+    grown = {"income": (60, 180), "age": (120, 0), "region": (60, 60)}  # a minute, on each replica
+    lines = [
+        *window(1000),
+        *(
+            series(ATTRIBUTION, f"0+{step}x60", target=target, model="credit-risk", version="2", column=column)
+            for column, steps in grown.items()
+            for target, step in zip((TARGET, B), steps, strict=True)
+        ),
+        series(BASELINE_ATTRIBUTION, "0.25x60", model="credit-risk", column="income"),
+        series(BASELINE_ATTRIBUTION, "0.75x60", model="credit-risk", column="age"),
+    ]
+    title = "Share of attribution"
+    (of_column, of_baseline) = (query(title, 30, "all", nth=nth) for nth in range(2))
+    holds(lines, (of_column, 30, (60 + 180) / (60 + 180 + 120 + 60 + 60)), (of_baseline, 30, 0.25))
+    holds(window(1000), (of_column, 30, None), (of_baseline, 30, None))
 
 
 def test_the_baseline_stands_at_the_begin_of_the_heatmap(holds: Callable[..., None]) -> None:

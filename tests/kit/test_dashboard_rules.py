@@ -163,6 +163,8 @@ def test_what_has_a_threshold_is_drawn_with_it(panel: Json) -> None:
             limit = {"fieldName": config["legendFormat"], "handlerKey": "threshold1"}
             # Or of how many a figure is, which is written behind it.
             assert step["options"]["mappings"] in ([limit], [{"fieldName": "unit", "handlerKey": "unit"}])
+            # Grafana makes it green below a limit. Where there is none, as of too few predictions, nothing is known.
+            assert step["options"]["mappings"] != [limit] or steps(defaults(panel)) == [(None, "text")]
 
 
 @each_panel

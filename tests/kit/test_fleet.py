@@ -43,6 +43,8 @@ from prediction_exporter.collectors.model_process import (
 from prediction_exporter.collectors.running import COLLECTOR_DURATION
 from prediction_exporter.collectors.source import EVENTS, EVENTS_REJECTED, LAST_SUCCESS, SOURCE_LAG, SOURCE_UP
 from prediction_exporter.collectors.traffic import (
+    ATTRIBUTION,
+    BASELINE_ATTRIBUTION,
     DURATION,
     FIELD_AMOUNT,
     FIELD_VALUES,
@@ -129,6 +131,9 @@ def exported(target: dict[str, str]) -> list[str]:
         series(f"{REQUEST_DURATION}_count", "0+40x200", version, target=target),
         *bins("decision", (300, 100), role="prediction", target=target, labels=("yes", "no")),
         series(FIELD_AMOUNT, "0+900x200", version, target=target, field="tokens"),
+        series(ATTRIBUTION, "0+30x200", version, target=target, column="income"),
+        series(ATTRIBUTION, "0+10x200", version, target=target, column="age"),
+        series(BASELINE_ATTRIBUTION, "0.6x200", model, target=target, column="income"),
         *(
             series(FIELD_VALUES, f"0+{count}x200", version, target=target, field="tokens", state=state)
             for state, count in (("valid", 30), ("missing", 10))

@@ -245,7 +245,7 @@ def test_the_chart_knows_each_value(files: Mapping[str, Mapping[str, str]]) -> N
 
 
 def test_a_release_with_all_values_fits_into_its_secret(files: Mapping[str, Mapping[str, str]]) -> None:
-    """Helm keeps values and objects of a release in one of 1 MiB, zipped (helm-charts#2307): the kit takes a quarter at most."""
+    """Helm keeps values and objects of a release in one of 1 MiB, zipped (helm-charts#2307): the kit takes a quarter."""
     once = "".join(files["helm-values"].values()).encode()
     # The values, and the objects that are made of them, which say the same once more.
     assert 2 * len(b64encode(compress(once))) < 2**20 / 4

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -325,6 +327,32 @@ def test_behind_a_path_and_a_password(place: Place, guarded: Path, path: str, ho
     done = sent(place, "--owner", "head", "--alertmanager.url", url, "--http.config.file", str(guarded / how))
     assert done.returncode == code, done.stderr
     assert said in done.stdout + done.stderr
+
+
+def test_what_nobody_can_tell_is_no_success(place: Place) -> None:
+    """A proxy lets the API through and not the metrics, which alone say what was sent."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._pass("GET", place.url)
+
+        def do_POST(self) -> None:
+            self._pass("POST", place.url)
+
+        def _pass(self, method: str, url: str) -> None:
+            data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            kind = {"Content-Type": "application/json"}
+            found = requests.request(method, url + self.path, data=data, headers=kind, timeout=5)
+            self.send_response(404 if self.path == "/metrics" else found.status_code)
+            self.end_headers()
+            self.wfile.write(found.content)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = sent(place, "--owner", "head", "--alertmanager.url", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert done.returncode == 1
+    assert done.stderr == "its metrics cannot be read: whether messages were sent is not known\n"
 
 
 def test_a_certificate_that_nobody_knows_is_not_trusted(place: Place, guarded: Path) -> None:

@@ -18,7 +18,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="send an owner a test through the running Alertmanager",
         description="Send a test alert through the running Alertmanager to the real channels of an owner. Each of its texts "
         "says that it is a test, and it is resolved at once. Exit code 0 where every channel sent it, 1 where it goes "
-        "elsewhere, is silenced or is not sent, 2 where Alertmanager cannot be reached or there is no such owner.",
+        "elsewhere, is silenced, is not sent or nobody can tell, 2 where Alertmanager cannot be reached or there is no such "
+        "owner.",
     )
     parser.add_argument("--config.file", dest="config_file", type=Path, required=True, metavar="FILE", help="configuration")
     parser.add_argument("--owner", required=True, metavar="NAME", help="the owner, as the configuration names it")

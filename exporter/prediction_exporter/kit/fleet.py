@@ -8,12 +8,12 @@ what counters grew by the largest is taken, for over an hour it may be that of a
 
 from __future__ import annotations
 
+from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
 from prediction_exporter.collectors.model_process import UP as PROCESS_UP
 from prediction_exporter.collectors.server import SERVER_INFO
 from prediction_exporter.collectors.source import LAST_SUCCESS, SOURCE_LAG, SOURCE_SHARED, SOURCE_UNREAD, SOURCE_UP
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
-from prediction_exporter.config.units import Duration
-from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, MODEL_KEY, Recorded, by, latest, on
+from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, MEMORY, MODEL_KEY, Recorded, by, latest, on
 from prediction_exporter.kit.scale import SECONDS_STALE, Scale, duration
 from prediction_exporter.kit.serving import served
 
@@ -25,10 +25,37 @@ REPLICA_KEY = (*INSTANCE_KEY, "model")
 WATCHING = (SOURCE_UP, SERVER_INFO, PROCESS_UP)
 
 
-def watching(scale: Scale, span: Duration = BRIDGE) -> str:
+def watching(scale: Scale) -> str:
     """Return the models of each replica, by what they are watched by."""
-    found = (f"count {by(REPLICA_KEY)} ({latest(family.name, scale, span)})" for family in WATCHING)
+    found = (f"count {by(REPLICA_KEY)} ({latest(family.name, scale)})" for family in WATCHING)
     return f"({f' or {on(REPLICA_KEY)} '.join(found)})"
+
+
+LAST_WATCHED = Recorded(
+    name="model_instance:prediction_exporter_watching:timestamp",
+    labels=REPLICA_KEY,
+    help="When each replica last showed that it watches the model, in seconds since 1970.",
+    expr=lambda _: f"\nor {on(REPLICA_KEY)}\n".join(
+        f"max {by(REPLICA_KEY)} (timestamp({family}))" for family in (MODEL_OWNER_INFO, *WATCHING)
+    ),
+)
+
+
+def remembered(scale: Scale) -> str:
+    """Return the models that each replica watched when it was last seen, within a day.
+
+    What it showed no longer while it showed others was taken out of its configuration, and is not missed when it ends.
+    """
+    seen = latest(LAST_WATCHED.name, scale, MEMORY)
+    last = f"max {by(INSTANCE_KEY)} ({seen}) - {BRIDGE.seconds:g}"
+    return f"({seen} >= {on(INSTANCE_KEY)} group_left () ({last}))"
+
+
+def of_models(condition: str, scale: Scale) -> str:
+    """Return a condition on instances as one on each of their models; on the instance alone where these are not known."""
+    per_instance = f"max {by(INSTANCE_KEY)} ({condition})"
+    models = f"({remembered(scale)} > bool 0)"
+    return f"{per_instance}\n* {on(INSTANCE_KEY)} group_right ()\n{models}\nor {on(INSTANCE_KEY)}\n{per_instance}"
 
 
 def _stale(scale: Scale) -> str:

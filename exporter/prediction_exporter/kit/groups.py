@@ -11,7 +11,7 @@ from prediction_exporter.kit.cost import ANOMALY, COST_SERIES
 from prediction_exporter.kit.error_budget import BAD, COUNT_INTERVAL, COUNTED, LONG_SHARES, REMAINING, STALE, STALE_SHARES
 from prediction_exporter.kit.evidence import MOVED, MOVED_RATIO
 from prediction_exporter.kit.figures import BADNESS, BIN_SHARE, FIGURES, PSI, SEVERAL, SMOOTHED_SHARE, Figure
-from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA
+from prediction_exporter.kit.fleet import FRESH, FRESH_REPLICAS, LAST_WATCHED, LEFT_OUT, SHARED, SHARED_REQUESTS, STALE_REPLICA
 from prediction_exporter.kit.health import EVALUATED, health
 from prediction_exporter.kit.labels import LABEL_SERIES
 from prediction_exporter.kit.performance import PERFORMANCE_SERIES, SEVERAL_LABELLED
@@ -62,7 +62,17 @@ _WATCHING = (
     RecordingGroup(
         name="model-replicas",
         interval=INTERVAL,
-        series=(SHARED, SHARED_REQUESTS, STALE_REPLICA, FRESH_REPLICAS, FRESH, LEFT_OUT, SEVERAL, SEVERAL_LABELLED),
+        series=(
+            SHARED,
+            SHARED_REQUESTS,
+            STALE_REPLICA,
+            FRESH_REPLICAS,
+            FRESH,
+            LEFT_OUT,
+            LAST_WATCHED,
+            SEVERAL,
+            SEVERAL_LABELLED,
+        ),
     ),
     RecordingGroup(name="model-servers", interval=INTERVAL, series=(OF_NAMESPACE, OF_CLUSTER)),
     RecordingGroup(name="model-windows", interval=INTERVAL, series=(WINDOW_COUNT, SHORTEST_WINDOW)),

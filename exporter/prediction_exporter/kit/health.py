@@ -12,8 +12,8 @@ from prediction_exporter.collectors.source import SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS
 from prediction_exporter.kit.alert import AREAS, Severity
 from prediction_exporter.kit.alerts.model_rules_late import MODEL_RULES_LATE
-from prediction_exporter.kit.fleet import FRESH, REPLICA_KEY, watching
-from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, MEMORY, MODEL_KEY, Recorded, by, joined, latest, on, select
+from prediction_exporter.kit.fleet import FRESH, REPLICA_KEY, remembered, watching
+from prediction_exporter.kit.promql import BRIDGE, INSTANCE_KEY, MODEL_KEY, Recorded, by, joined, latest, on, select
 from prediction_exporter.kit.recording import SHORTEST_WINDOW
 from prediction_exporter.kit.scale import Scale
 from prediction_exporter.kit.serving import served
@@ -59,8 +59,8 @@ def _of_alerts(severity: Severity, state: Health) -> str:
 def _known(scale: Scale) -> str:
     """Return models with their replicas of a day, but for those that an exporter which answers was told to watch no longer."""
     answering = f"min_over_time(up[{scale(BRIDGE)}]) == 1"
-    remembered = f"{watching(scale, MEMORY)} unless {on(INSTANCE_KEY)} {answering}"
-    return f"count {by(MODEL_KEY)} ({remembered} or {on(REPLICA_KEY)} {watching(scale)})"
+    missed = f"{remembered(scale)} unless {on(INSTANCE_KEY)} {answering}"
+    return f"count {by(MODEL_KEY)} ({missed} or {on(REPLICA_KEY)} {watching(scale)})"
 
 
 def health(*, groups: int) -> Recorded:

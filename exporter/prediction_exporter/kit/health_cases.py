@@ -66,10 +66,15 @@ def _without(replica: tuple[str, ...], *names: str) -> tuple[str, ...]:
     return tuple(line for line in replica if line.partition("{")[0] not in names)
 
 
-def _is(state: Health, over: str = "1m") -> tuple[str, str, float]:
-    """Expect the model to have a state in every minute of a span."""
-    labels = ", ".join(f'{label}="{value}"' for label, value in MODEL_LABELS.items())
-    states = f"{HEALTH}[{over}]"
+def _of_fraud(replica: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a replica shows of another model."""
+    return tuple(line.replace('model="credit-risk"', 'model="fraud"') for line in replica)
+
+
+def _is(state: Health, over: str = "1m", model: str = "credit-risk") -> tuple[str, str, float]:
+    """Expect a model to have a state in every minute of a span."""
+    labels = ", ".join(f'{label}="{value}"' for label, value in {**MODEL_LABELS, "model": model}.items())
+    states = f"{HEALTH.where(model=model)}[{over}]"
     complete = f"count_over_time({states}) >= {duration(over).seconds / 60:g}"
     return f"min_over_time({states}) == max_over_time({states}) and {complete}", f"{{{labels}}}", state.value
 
@@ -150,6 +155,12 @@ HEALTH_CASES = (
         series=(*_deleted(_without(_replica(), "up"), 20), series("up", "1x180")),
         at="60m",
         expected=(_NONE,),
+    ),
+    RecordingCase(
+        name="health: the exporter was told to watch one of two models no longer, and is down later",
+        series=_away((*_deleted(_without(_replica(), "up"), 20), *_of_fraud(_replica())), (40, 100)),
+        at="90m",
+        expected=(_is(Health.NOT_WATCHED, "40m", model="fraud"), (f"count({HEALTH})", "{}", 1)),
     ),
     RecordingCase(
         name="health: by its server alone, also while a scrape of the exporter fails",

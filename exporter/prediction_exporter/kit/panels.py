@@ -263,7 +263,7 @@ def filled(panel: Panel, *, upper: str, lower: str) -> Panel:
 
 
 def limited(panel: Panel, limit: Query) -> Panel:
-    """Return a figure that is red from the value of another query on, where that has one."""
+    """Return a figure that is green below the value of another query and red from it on; where that has none, as it was."""
     return configured(panel, limit, "limit", {"fieldName": limit.legend, "handlerKey": "threshold1"})
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
 from prediction_exporter.config.units import Duration
 from prediction_exporter.families import COLUMN, WINDOW
 from prediction_exporter.kit.scale import Scale, duration
@@ -111,13 +110,6 @@ def largest_of(key: tuple[str, ...], exprs: Sequence[str]) -> str:
     apart = [f'label_replace({expr}, "nth", "{i}", "", "")' for i, expr in enumerate(exprs)]
     alternatives = "\nor\n".join(apart)
     return f"max {by(key)} {bracketed(alternatives)}"
-
-
-def of_models(condition: str, scale: Scale) -> str:
-    """Return a condition on instances as one on each of their models; on the instance alone where these are not known."""
-    models = f"max {by((*INSTANCE_KEY, 'model'))} ({latest(MODEL_OWNER_INFO.where(area='service'), scale, MEMORY)})"
-    per_instance = f"max {by(INSTANCE_KEY)} ({condition})"
-    return f"{per_instance}\n* {on(INSTANCE_KEY)} group_right ()\n{models}\nor {on(INSTANCE_KEY)}\n{per_instance}"
 
 
 def indented(text: str) -> str:

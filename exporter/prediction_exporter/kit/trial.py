@@ -155,7 +155,7 @@ def _delivered(
 ) -> tuple[list[str], list[str]]:
     """Wait until as many messages are sent as there are channels; return what is, and what is wrong."""
     if before is None:
-        return ["its metrics cannot be read: whether messages were sent is not known"], []
+        return [], ["its metrics cannot be read: whether messages were sent is not known"]
     channels = {kind.removesuffix(_SUFFIX): len(entries) for kind, entries in wanted.items() if kind != "name"}
     none = Sent(tried=0, failed=0)
     end = time.monotonic() + seconds

@@ -6,7 +6,8 @@ from prediction_exporter.collectors.exporter import CONFIG_RELOAD_SUCCESSFUL, CO
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.alerts.exporter_down import EXPORTER_DOWN
 from prediction_exporter.kit.cases import MODEL_LABELS, TARGET, owner, series
-from prediction_exporter.kit.promql import INSTANCE_KEY, latest, of_models
+from prediction_exporter.kit.fleet import of_models
+from prediction_exporter.kit.promql import INSTANCE_KEY, latest
 from prediction_exporter.kit.scale import duration
 
 CONFIG_RELOAD_FAILED = Alert(

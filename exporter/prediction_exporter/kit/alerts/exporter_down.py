@@ -6,8 +6,8 @@ from prediction_exporter.collectors.exporter import BUILD_INFO
 from prediction_exporter.collectors.identity import MODEL_OWNER_INFO
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, Severity
 from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, owner, series, shared
-from prediction_exporter.kit.fleet import FRESH_REPLICAS
-from prediction_exporter.kit.promql import INSTANCE_KEY, JOBS, MEMORY, MODEL_KEY, bracketed, latest, of_models, on, select
+from prediction_exporter.kit.fleet import FRESH_REPLICAS, of_models
+from prediction_exporter.kit.promql import INSTANCE_KEY, JOBS, MEMORY, MODEL_KEY, bracketed, latest, on, select
 from prediction_exporter.kit.scale import Scale, duration
 
 _A = {"instance": "a:10900"}

@@ -6,7 +6,8 @@ from prediction_exporter.collectors.exporter import BUILD_INFO
 from prediction_exporter.collectors.process import PROCESS_FAMILIES
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.cases import SCOPE_LABELS, TARGET, owner, series
-from prediction_exporter.kit.promql import INSTANCE_KEY, MEMORY, bracketed, latest, of_models, on
+from prediction_exporter.kit.fleet import of_models
+from prediction_exporter.kit.promql import INSTANCE_KEY, MEMORY, bracketed, latest, on
 from prediction_exporter.kit.scale import Scale, duration
 
 (_STARTED,) = (family for family in PROCESS_FAMILIES if family.name == "process_start_time_seconds")

@@ -6,7 +6,7 @@ from prediction_exporter.collectors.source import SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS
 from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
 from prediction_exporter.kit.cases import MODEL_LABELS, SCOPE_LABELS, TARGET, owner, series
-from prediction_exporter.kit.fleet import watching
+from prediction_exporter.kit.fleet import remembered, watching
 from prediction_exporter.kit.promql import INSTANCE_KEY, MEMORY, MODEL_KEY, by, latest, on
 from prediction_exporter.kit.scale import Scale, duration
 
@@ -15,7 +15,7 @@ _B = {**TARGET, "instance": "b:10900"}
 
 def _gone(scale: Scale) -> str:
     # An exporter that is still scraped was told to watch the model no longer, or is down, which is another alert.
-    unscraped = f"{watching(scale, MEMORY)}\n  unless {on(INSTANCE_KEY)} {latest('up', scale)}"
+    unscraped = f"{remembered(scale)}\n  unless {on(INSTANCE_KEY)} {latest('up', scale)}"
     return f"count {by(MODEL_KEY)} (\n  {unscraped}\n  unless {on(MODEL_KEY)} {watching(scale)}\n)"
 
 
@@ -105,6 +105,18 @@ MODEL_GONE = Alert(
                 owner("service", "ml-ops"),
             ),
             checks=(Check(at="60m", firing=()),),
+        ),
+        Case(
+            name="an exporter that was told to watch the model no longer, and is deleted later with what it still watches",
+            series=(
+                series("up", "1x40", target=TARGET),
+                series(SOURCE_UP, "1x20", model="credit-risk"),
+                series(SOURCE_UP, "1x40", model="other"),
+                owner("service", "ml-ops", "1x20"),
+                series("up", "_x45 1x100", target=_B),
+                series(SOURCE_UP, "_x45 1x100", target=_B, model="other"),
+            ),
+            checks=(Check(at="60m", firing=()), Check(at="2h", firing=())),
         ),
         Case(
             name="a restart that takes eight minutes",

@@ -6,7 +6,7 @@ from prediction_exporter.kit.boards import choices
 from prediction_exporter.kit.boards.annotations import happened
 from prediction_exporter.kit.boards.board import Board
 from prediction_exporter.kit.boards.column_figures import figures_now
-from prediction_exporter.kit.boards.column_history import drift, quality, slices, values
+from prediction_exporter.kit.boards.column_history import attribution, drift, quality, slices, values
 from prediction_exporter.kit.boards.column_shape import shape
 from prediction_exporter.kit.boards.model import KEPT
 from prediction_exporter.kit.layout import Row
@@ -34,6 +34,7 @@ def board() -> Board:
             Row(title="Drift", panels=drift()),
             Row(title="Mean and quantiles", panels=values(), collapsed=True),
             Row(title="Data quality", panels=quality(), collapsed=True),
+            Row(title="Attribution", panels=attribution(), collapsed=True),
             Row(title="Slices", panels=slices(), collapsed=True),
         ],
     )

@@ -135,7 +135,6 @@ def _limited(title: str, description: str, value: str, threshold: str) -> Panel:
             description,
             p.now(value, "share"),
             unit="percentunit",
-            steps=((None, looks.GOOD),),
             decimals=1,
             width=_WIDTH,
             no_data=NO_PREDICTIONS,

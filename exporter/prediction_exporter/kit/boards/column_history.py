@@ -1,9 +1,10 @@
-"""Rows of the dashboard of a column on what it was like over time, and for whom: drift, values, data quality, slices."""
+"""Rows of the dashboard of a column on what it was like over time: drift, values, data quality, attribution, slices."""
 
 from __future__ import annotations
 
 from itertools import cycle
 
+from prediction_exporter.collectors.traffic import ATTRIBUTION, BASELINE_ATTRIBUTION
 from prediction_exporter.collectors.windows import BASELINE_PREDICTIONS, WINDOW_BIN_PREDICTIONS
 from prediction_exporter.families import Family
 from prediction_exporter.kit import figures, looks
@@ -21,13 +22,13 @@ from prediction_exporter.kit.boards.column_figures import (
     value_and_threshold,
 )
 from prediction_exporter.kit.boards.model import KEPT
-from prediction_exporter.kit.boards.selectors import COLUMN, MODEL, VERSION, chosen
+from prediction_exporter.kit.boards.selectors import COLUMN, MODEL, VERSION, chosen, rate
 from prediction_exporter.kit.figures import INVALID, MISSING, NON_FINITE, psi_noise_floor
-from prediction_exporter.kit.fleet import counting
+from prediction_exporter.kit.fleet import SHARED, counting, total
 from prediction_exporter.kit.looks import Role
 from prediction_exporter.kit.one_column import compared, own_over, psi_over, psi_threshold, psi_value
 from prediction_exporter.kit.panels import Panel, Query
-from prediction_exporter.kit.promql import COLUMN_KEY, on
+from prediction_exporter.kit.promql import COLUMN_KEY, VERSION_KEY, on
 from prediction_exporter.statistics import DISTANCES, Statistic
 from prediction_exporter.statistics.mean import BASELINE_MEAN, MEAN
 from prediction_exporter.statistics.psi import PSI
@@ -38,6 +39,7 @@ from prediction_exporter.statistics.stddev import BASELINE_STDDEV
 _ERRORS = 2
 #: What is bad about values, each with the shares that tell it.
 _BAD = {"missing": (MISSING,), "invalid": (INVALID,), "NaN or infinite": (NON_FINITE,), "outside": OUTSIDE}
+_CHOSEN_COLUMN = chosen("column")
 _NO_NUMBERS = "no numbers in the window"
 #: What labels are called that people call otherwise.
 _CALLED = {"instance": "replica"}
@@ -191,11 +193,31 @@ def quality() -> list[Panel]:
     ]
 
 
+def attribution() -> list[Panel]:
+    """Return the panels of the row."""
+    # Of all traffic: a counter of each segment is not kept.
+    of_column, of_all = (
+        total(VERSION_KEY, rate(ATTRIBUTION, matchers), shared=SHARED) for matchers in ((*VERSION, _CHOSEN_COLUMN), VERSION)
+    )
+    return [
+        p.timeseries(
+            "Share of attribution",
+            "How much of all that features contributed to this version's predictions, whatever the sign, the column did, and "
+            "what it was in the baseline's data, where these have attributions. Of all traffic, whichever segment is chosen.",
+            Query(expr=f"{of_column} / ({of_all} > 0)", legend="column", role=looks.WINDOW),
+            Query(expr=f"max({BASELINE_ATTRIBUTION.where(*MODEL, _CHOSEN_COLUMN)})", legend="baseline", role=looks.BASELINE),
+            unit="percentunit",
+            width=24,
+            no_data="no attributions in the predictions: predictions.fields.attributions",
+        )
+    ]
+
+
 def slices() -> list[Panel]:
     """Return the panels of the row."""
-    window, column = chosen("window"), chosen("column")
-    of_segments = figures.chosen(*VERSION, window, column)
-    of_versions = figures.chosen(*MODEL, chosen("segment"), window, column)
+    window = chosen("window")
+    of_segments = figures.chosen(*VERSION, window, _CHOSEN_COLUMN)
+    of_versions = figures.chosen(*MODEL, chosen("segment"), window, _CHOSEN_COLUMN)
     return [
         _slice("segment", "Each part of the traffic, and all of it. A click shows it.", psi_over(of_segments), "segment"),
         _slice(

@@ -26,7 +26,7 @@ def sample() -> list[Panel]:
             "Lines or rows of the source that could not be used, a second, by reason.",
             Query(expr=f"{refused} and on (reason) {once}", legend="{{reason}}"),
             unit="cps",
-            no_data="nothing was refused",
+            no_data="nothing was refused, or no exporter answered",
         ),
         p.timeseries(
             "Predictions with outliers",

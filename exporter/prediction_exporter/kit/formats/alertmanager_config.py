@@ -76,8 +76,14 @@ def matchers(texts: list[str]) -> list[dict[str, str]]:
     >>> matchers(['severity=~"warning|info"'])
     [{'name': 'severity', 'matchType': '=~', 'value': 'warning|info'}]
     """
-    found = [_MATCHER.fullmatch(text) for text in texts]
-    return [{"name": one["name"], "matchType": one["type"], "value": one["value"]} for one in found if one is not None]
+    return [_matcher(text) for text in texts]
+
+
+def _matcher(text: str) -> dict[str, str]:
+    found = _MATCHER.fullmatch(text)
+    if found is None:  # without it the route would take more than it is for
+        raise ValueError(f"{text} is no matcher")
+    return {"name": found["name"], "matchType": found["type"], "value": found["value"]}
 
 
 def _route(route: Mapping[str, Any]) -> dict[str, Any]:

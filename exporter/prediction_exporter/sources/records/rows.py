@@ -18,9 +18,10 @@ from prediction_exporter.sources.records.places import take
 #: What holds a model's outputs: a row of one value is that value.
 _OUTPUTS = ("prediction", "score")
 
-#: What holds inputs and outputs, in any form of a payload. The others are plain lists, or one value for all rows.
 #: What has a value for each feature.
 _NAMED = ("features", "attributions")
+
+#: What holds inputs and outputs, in any form of a payload. The others are plain lists, or one value for all rows.
 _PAYLOADS = (*_NAMED, *_OUTPUTS)
 
 
