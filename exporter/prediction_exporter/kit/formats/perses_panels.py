@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from prediction_exporter.kit.formats.perses_looks import color_of, format_of, steps_of, words_of
-from prediction_exporter.kit.formats.perses_table import rounded, table
+from prediction_exporter.kit.formats.perses_table import cut, table
 from prediction_exporter.kit.looks import MULTIPLE_UNIT, NO_DATA, Json
 
 #: Every query goes to the data source that the dashboard's variable names.
@@ -15,6 +15,8 @@ DATASOURCE = "$datasource"
 #: Calculations by those of Grafana's legends.
 _CALCULATIONS = {"lastNotNull": "last-number", "max": "max", "min": "min"}
 _FILLS = {"dash": "dashed", "dot": "dotted"}
+#: Sentences of a description on links, which are left out.
+_ON_LINKS = re.compile(r" [^.]*\b(?:click|links)\b[^.]*\.")
 
 
 def promql(expr: str, raw: Collection[str]) -> str:
@@ -42,7 +44,9 @@ def panel(content: Json, raw: Collection[str]) -> Json:
     """
     kind, spec, at_end = KINDS[content["type"]]
     no_data = content["fieldConfig"]["defaults"]["noValue"]
-    description = content["description"] + ("" if no_data == NO_DATA else f" Where nothing is shown: {no_data}.")
+    description = _ON_LINKS.sub("", content["description"]) + (
+        "" if no_data == NO_DATA else f" Where nothing is shown: {no_data}."
+    )
     return {
         "kind": "Panel",
         "spec": {
@@ -63,7 +67,7 @@ def _asked(content: Json) -> Iterator[tuple[Json, str]]:
     """Yield the targets that are drawn, and their expressions."""
     for place, target in enumerate(_shown(content)):
         expr = target["expr"]
-        yield target, rounded(content, place, expr) if content["type"] == "table" else expr
+        yield target, cut(content, place, expr) if content["type"] == "table" else expr
 
 
 def _configured(content: Json) -> list[Json]:

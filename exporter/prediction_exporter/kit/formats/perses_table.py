@@ -1,6 +1,6 @@
 """Tables of Perses: columns in their order, rows of several queries joined, cells coloured as in Grafana's.
 
-Perses writes a value whose cell has a colour with all of its digits and without its unit: queries round it, and cells add the
+Perses writes a value whose cell has a colour with all of its digits and without its unit: queries cut it, and cells add the
 unit.
 """
 
@@ -41,7 +41,7 @@ def table(content: Json) -> Json:
     return spec
 
 
-def rounded(content: Json, place: int, expr: str) -> str:
+def cut(content: Json, place: int, expr: str) -> str:
     """Return what is asked for a table's values: as they are written, where their cells have colours.
 
     Args:
@@ -53,8 +53,9 @@ def rounded(content: Json, place: int, expr: str) -> str:
     if not _judged(look):
         return expr
     times, _ = _WRITTEN[look["unit"]]
-    value = f"({expr})" + (f" * {times}" if times != 1 else "")
-    return f"round({value}, {10 ** -look['decimals']:g})"
+    # Cut and not rounded, and a digit longer than in Grafana: so a value is never on the other side of a threshold.
+    scale = 10 ** (look["decimals"] + 1)
+    return f"floor(({expr}) * {times * scale}) / {scale}"
 
 
 def _headings(content: Json, transformations: Mapping[str, Any]) -> dict[str, str]:
