@@ -473,7 +473,10 @@ def test_check_compares_what_is_there(tmp_path: Path, name: str, parts: str) -> 
     [
         (("--format=mimir", "--only=docs"), "--format mimir has no part 'docs'; allowed: one or several of rules"),
         (("--only=monitors",), "--format prometheus has no part 'monitors'; allowed: one or several of rules,"),
-        (("--format=mimir", "--label=a=b"), "they have a meaning with --format prometheus-operator alone"),
+        (("--format=mimir", "--label=a=b"), "it has a meaning with --format prometheus-operator alone"),
+        (("--format=mimir", "--namespace=a"), "it has a meaning with --format prometheus-operator and perses alone"),
+        (("--format=perses", "--only=rules"), "--format perses has no part 'rules'; allowed: one or several of dashboards"),
+        (("--format=perses", "--time-scale=60"), "--time-scale has no meaning with it"),
         (("--format=helm-values", "--rules-per-group=9"), "--rules-per-group has a meaning with --format mimir alone"),
         (("--format=prometheus-operator", "--label=a"), "'a' is no label of Kubernetes"),
         (("--format=prometheus-operator", "--label=a=ü"), "'a=ü' is no label of Kubernetes"),

@@ -154,11 +154,11 @@ def rendered_by(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_files_of_the_page_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is given to `kubectl`, `helm` and `mimirtool` is what the command before it writes, and all of that."""
-    operator, helm, mimir = (
+    """What is given to `percli`, `kubectl`, `helm` and `mimirtool` is what the command before it writes, and all of that."""
+    perses, operator, helm, mimir = (
         command for command in commands("prediction-exporter") if any("--format" in word for word in command)
     )
-    for command in (operator, helm, mimir):
+    for command in (perses, operator, helm, mimir):
         (tmp_path / "exporter.yml").unlink(missing_ok=True)
         rendered_by(command, tmp_path, monkeypatch)
     [kubectl] = commands("kubectl")
@@ -167,6 +167,8 @@ def test_files_of_the_page_are_written(tmp_path: Path, monkeypatch: pytest.Monke
     [upgrade] = commands("helm")
     values = {word for word in upgrade if word.startswith("kit/")}
     assert values == {str(path.relative_to(tmp_path)) for path in (tmp_path / "kit/helm-values").iterdir()}
+    [apply] = commands("percli")
+    assert {path.suffix for path in (tmp_path / apply[apply.index("--directory") + 1]).iterdir()} == {".yaml"}
     [load] = commands("mimirtool")
     assert {*tmp_path.glob(load[-1])} == {*(tmp_path / "kit/mimir").iterdir()}
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 FOUND = 1
 LEFT_OUT = 2
 
-PROMETHEUS, OPENSLO, OPERATOR, MIMIR = "prometheus", "openslo", "prometheus-operator", "mimir"
+PROMETHEUS, OPENSLO, OPERATOR, MIMIR, PERSES = "prometheus", "openslo", "prometheus-operator", "mimir", "perses"
 #: What ``--format`` takes; a test compares it with the formats that there are, which the parser does not import.
-FORMATS = (PROMETHEUS, OPERATOR, "helm-values", MIMIR, OPENSLO)
+FORMATS = (PROMETHEUS, OPERATOR, "helm-values", MIMIR, PERSES, OPENSLO)
 #: A value of a label of Kubernetes.
 _VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 #: A key of one, with the domain that it may begin with.
@@ -33,7 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "kit",
         help="render rules, dashboards and routes",
         description="Render Prometheus rules and their tests, Grafana dashboards, Alertmanager routes and templates, and "
-        "runbooks; or the same for the Prometheus Operator, kube-prometheus-stack or Mimir. "
+        "runbooks; or the same for the Prometheus Operator, kube-prometheus-stack, Mimir or Perses. "
         "Alertmanager's configuration is left out where the configuration names no way to send messages. "
         "With --into only owners' routes and receivers are rendered, and merged into an Alertmanager's configuration that is "
         "there. With --check nothing is written: exit code 1 where a file is behind the configuration, which is named.",
@@ -68,7 +68,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="KEY=VALUE",
         help="prometheus-operator: a label on each object, as selectors ask for; may be given several times",
     )
-    parser.add_argument("--namespace", type=_namespace, metavar="NAME", help="prometheus-operator: where each object goes")
+    parser.add_argument(
+        "--namespace",
+        type=_namespace,
+        metavar="NAME",
+        help="prometheus-operator: where each object goes; perses: the project of each dashboard",
+    )
     parser.add_argument(
         "--rules-per-group", type=_limit, metavar="N", help="mimir: most rules of a group, 0 for no limit (default: 20)"
     )
@@ -125,9 +130,9 @@ def _rendered(loaded: Config, options: argparse.Namespace) -> tuple[Mapping[str,
     if options.format == OPENSLO:
         return openslo(loaded), []
     if options.format == PROMETHEUS:
-        only = [part for part in PARTS if part in _parts(options, PARTS)]
-        missing = left_out(loaded, only)
-        return render(loaded, only=only, time_scale=options.time_scale), [] if missing is None else [missing]
+        parts = [part for part in PARTS if part in _parts(options, PARTS)]
+        missing = left_out(loaded, parts)
+        return render(loaded, only=parts, time_scale=options.time_scale), [] if missing is None else [missing]
     order = Order(
         config=loaded,
         scale=Scale(options.time_scale),
@@ -135,7 +140,10 @@ def _rendered(loaded: Config, options: argparse.Namespace) -> tuple[Mapping[str,
         namespace=options.namespace,
         rules_per_group=RULES_PER_GROUP if options.rules_per_group is None else options.rules_per_group,
     )
-    return formats.render(options.format, order, _parts(options, formats.FORMATS[options.format].keys()))
+    only = _parts(options, formats.FORMATS[options.format].keys())
+    for text in formats.unsaid(options.format, only):
+        print(text, file=sys.stderr)
+    return formats.render(options.format, order, only)
 
 
 def _parts(options: argparse.Namespace, known: Collection[str]) -> Collection[str]:
@@ -187,8 +195,12 @@ def _refuse_flags(options: argparse.Namespace) -> None:
         raise KitError("--into merges routes and receivers, and neither --only nor --format has a meaning with it")
     if options.format == OPENSLO and (options.only is not None or options.time_scale != 1.0):
         raise KitError("--format openslo renders objectives alone: --only and --time-scale have no meaning with it")
-    if options.format != OPERATOR and (options.labels or options.namespace is not None):
-        raise KitError(f"--label and --namespace are of objects: they have a meaning with --format {OPERATOR} alone")
+    if options.format != OPERATOR and options.labels:
+        raise KitError(f"--label is of objects: it has a meaning with --format {OPERATOR} alone")
+    if options.format not in (OPERATOR, PERSES) and options.namespace is not None:
+        raise KitError(f"--namespace is of objects, or a project: it has a meaning with --format {OPERATOR} and {PERSES} alone")
+    if options.format == PERSES and options.time_scale != 1.0:
+        raise KitError(f"--format {PERSES} renders dashboards alone: --time-scale has no meaning with it")
     if options.format != MIMIR and options.rules_per_group is not None:
         raise KitError(f"--rules-per-group has a meaning with --format {MIMIR} alone")
 

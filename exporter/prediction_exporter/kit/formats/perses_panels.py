@@ -1,0 +1,180 @@
+"""Panels of Perses: the plugin of each kind of Grafana's panels, and what it is told of queries, units, colours and words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from prediction_exporter.kit.formats.perses_looks import color_of, format_of, steps_of, words_of
+from prediction_exporter.kit.formats.perses_table import cut, table
+from prediction_exporter.kit.looks import MULTIPLE_UNIT, NO_DATA, Json
+
+#: Every query goes to the data source that the dashboard's variable names.
+DATASOURCE = "$datasource"
+#: Calculations by those of Grafana's legends.
+_CALCULATIONS = {"lastNotNull": "last-number", "max": "max", "min": "min"}
+_FILLS = {"dash": "dashed", "dot": "dotted"}
+#: Sentences of a description on links, which are left out.
+_ON_LINKS = re.compile(r" [^.]*\b(?:click|links)\b[^.]*\.")
+
+
+def promql(expr: str, raw: Collection[str]) -> str:
+    """Return an expression with the variables of Perses.
+
+    Args:
+        expr: with those of Grafana.
+        raw: names of variables that are regular expressions themselves, and not escaped.
+
+    >>> promql("max_over_time(a{b=~`${b:regex}`, c=~`${c:regex}`}[$__range])", {"b"})
+    'max_over_time(a{b=~`${b}`, c=~`${c:regex}`}[${__range_ms}ms])'
+    """
+    for name in raw:
+        expr = expr.replace(f"${{{name}:regex}}", f"${{{name}}}")
+    # In Perses the range is text such as 1M2d, which Prometheus need not understand.
+    return re.sub(r"\$__range\b", "${__range_ms}ms", expr)
+
+
+def panel(content: Json, raw: Collection[str]) -> Json:
+    """Return a panel of a kind that Perses has, from Grafana's.
+
+    Args:
+        content: of Grafana's panel.
+        raw: names of variables that are regular expressions themselves.
+    """
+    kind, spec, at_end = KINDS[content["type"]]
+    no_data = content["fieldConfig"]["defaults"]["noValue"]
+    description = _ON_LINKS.sub("", content["description"]) + (
+        "" if no_data == NO_DATA else f" Where nothing is shown: {no_data}."
+    )
+    return {
+        "kind": "Panel",
+        "spec": {
+            "display": {"name": content["title"], "description": description},
+            "plugin": {"kind": kind, "spec": spec(content)},
+            "queries": [_query(target, promql(expr, raw), at_end=at_end) for target, expr in _asked(content)],
+        },
+    }
+
+
+def _shown(content: Json) -> list[Json]:
+    """Return the targets that are drawn, and not those that say how."""
+    config = {each["options"]["configRefId"] for each in _configured(content)}
+    return [target for target in content["targets"] if target["refId"] not in config]
+
+
+def _asked(content: Json) -> Iterator[tuple[Json, str]]:
+    """Yield the targets that are drawn, and their expressions."""
+    for place, target in enumerate(_shown(content)):
+        expr = target["expr"]
+        yield target, cut(content, place, expr) if content["type"] == "table" else expr
+
+
+def _configured(content: Json) -> list[Json]:
+    return [each for each in content.get("transformations", ()) if each["id"] == "configFromData"]
+
+
+def _query(target: Json, expr: str, *, at_end: bool) -> Json:
+    if at_end:
+        # Asked for the end of the range at each of its steps, which Prometheus evaluates once.
+        expr = f"last_over_time(({expr})[1s:1s] @ end())"
+    spec = {"datasource": DATASOURCE, "query": expr, "seriesNameFormat": target["legendFormat"]}
+    return {"kind": "TimeSeriesQuery", "spec": {"plugin": {"kind": "PrometheusTimeSeriesQuery", "spec": spec}}}
+
+
+def _graph(content: Json) -> Json:
+    defaults, legend = content["fieldConfig"]["defaults"], content["options"]["legend"]
+    axis = {"show": True, "format": format_of(defaults)} | {key: defaults[key] for key in ("min", "max") if key in defaults}
+    custom = defaults["custom"]
+    visual: Json = {
+        "lineWidth": custom["lineWidth"],
+        "areaOpacity": custom["fillOpacity"] / 100,
+        "connectNulls": False,
+        "palette": {"mode": "auto" if defaults["color"]["mode"] == "palette-classic-by-name" else "categorical"},
+    }
+    if "stacking" in custom:
+        visual["stack"] = "all"
+    spec: Json = {
+        "legend": {"position": "right", "mode": "table", "values": [_CALCULATIONS[name] for name in legend["calcs"]]},
+        "yAxis": axis,
+        "visual": visual,
+    }
+    if "thresholds" in defaults:
+        spec["thresholds"] = {"steps": steps_of(defaults["thresholds"]["steps"])[1]}
+    if settings := list(_query_settings(content)):
+        spec["querySettings"] = settings
+    return spec
+
+
+def _query_settings(content: Json) -> Iterator[Json]:
+    """Yield how single queries are drawn: by the name of their series, or by their letter."""
+    for place, target in enumerate(_shown(content)):
+        found: Json = {}
+        for override in content["fieldConfig"]["overrides"]:
+            if override["matcher"]["options"] in (target["legendFormat"], target["refId"]):
+                found |= _setting({each["id"]: each["value"] for each in override["properties"]})
+        if found:
+            yield {"queryIndex": place, **found}
+
+
+def _setting(properties: Mapping[str, Any]) -> Json:
+    found: Json = {}
+    if "color" in properties:
+        found |= {"colorMode": "fixed", "colorValue": color_of(properties["color"]["fixedColor"])}
+    if "custom.lineStyle" in properties:
+        found["lineStyle"] = _FILLS[properties["custom.lineStyle"]["fill"]]
+    if "custom.stacking" in properties:
+        found |= {"stack": False, "areaOpacity": 0}
+    return found
+
+
+def _figure(content: Json) -> Json:
+    defaults = content["fieldConfig"]["defaults"]
+    default, steps = steps_of(defaults["thresholds"]["steps"])
+    mapped = [mapping for each in _configured(content) for mapping in each["options"]["mappings"]]
+    if any(mapping["handlerKey"].startswith("threshold") for mapping in mapped):
+        # A figure that is good up to a limit which is not known must not have the colour of a good one.
+        default, steps = color_of("text"), []
+    return {
+        "calculation": "last",
+        "format": format_of(defaults),
+        "colorMode": "value",
+        "legendMode": "on" if content["options"]["textMode"] == "value_and_name" else "off",
+        "thresholds": {"defaultColor": default, "steps": steps},
+        "mappings": words_of(defaults["mappings"]),
+    }
+
+
+def _bars(content: Json) -> Json:
+    spec: Json = {"calculation": "last", "format": format_of(content["fieldConfig"]["defaults"]), "mode": "value"}
+    if content["type"] == "bargauge":
+        return {**spec, "orientation": "horizontal", "sort": "desc"}
+    across = "horizontal" if content["options"]["orientation"] == "horizontal" else "vertical"
+    return {**spec, "orientation": across, "groupBy": [content["options"]["xField"]], "isStacked": False}
+
+
+def _strips(content: Json) -> Json:
+    defaults = content["fieldConfig"]["defaults"]
+    if "mappings" in defaults:
+        return {"mappings": words_of(defaults["mappings"])}
+    default, steps = steps_of(defaults["thresholds"]["steps"])
+    unit = "x" if defaults["unit"] == MULTIPLE_UNIT else ""
+    lowest = steps[0]["value"]
+    # Of ranges that hold a value the last one counts.
+    ranges: list[Json] = [{"to": lowest, "result": {"value": f"below {lowest:g}{unit}", "color": default}}]
+    for step in steps:
+        result = {"value": f"{step['value']:g}{unit} or more", "color": step["color"]}
+        ranges.append({"from": step["value"], "result": result})
+    return {"mappings": [{"kind": "Range", "spec": each} for each in ranges]}
+
+
+#: The plugin of each kind of panel, what it is told, and whether its queries are of the end of the time range.
+#: Perses asks a table's queries for that time itself.
+KINDS: Mapping[str, tuple[str, Callable[[Json], Json], bool]] = {
+    "timeseries": ("TimeSeriesChart", _graph, False),
+    "stat": ("StatChart", _figure, True),
+    "bargauge": ("BarChart", _bars, True),
+    "barchart": ("BarChart", _bars, True),
+    "state-timeline": ("StatusHistoryChart", _strips, False),
+    "table": ("Table", table, False),
+}

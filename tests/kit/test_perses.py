@@ -1,0 +1,204 @@
+"""Dashboards for Perses: valid there, whole but for what is told, and of now where Grafana's are."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # its types are not installed with it
+import pytest
+
+import forked
+from grafana import panels
+from prediction_exporter.kit.boards.board import Board
+from prediction_exporter.kit.dashboards import BOARDS
+from prediction_exporter.kit.formats import perses
+from quick_yaml import dump
+from quick_yaml import load as load_yaml
+
+Json = dict[str, Any]
+Run = Callable[..., str]
+
+SCHEMA = json.loads((Path(__file__).parent / "perses-schema/Dashboard.json").read_text())
+DASHBOARDS: Mapping[str, Json] = {board.name: perses.dashboard(board, "models") for board in BOARDS}
+#: What Perses fills in itself, and what stands for it here.
+BUILT_IN = {"__range_ms": "86400000", "__range_s": "86400", "__rate_interval": "4m", "__from": "1700000000000"}
+#: What is asked for the end of the time range, around what is asked.
+AT_END = re.compile(r"last_over_time\(\((.*)\)\[1s:1s\] @ end\(\)\)", re.DOTALL)
+#: Values of a table that are cut, and around what.
+CUT = re.compile(r"floor\(\((.*)\) \* (\d+)\) / (\d+)", re.DOTALL)
+CONFIG = "owners: {a: {email: a@a.com}}\nmodels: [{name: m, owner: a, maturity: 0, predictions: {log: {path: m.log}}}]\n"
+
+each_board = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+
+
+def refused(content: Json) -> list[str]:
+    """Return what Perses refuses of a dashboard, an unknown key among it."""
+    return [
+        f"{list(error.path)}: {error.message[:200]}" for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(content)
+    ]
+
+
+def plugin(content: Json, kind: str) -> Json:
+    """Return the plugin of the first panel of a kind."""
+    return next(each["spec"]["plugin"] for each in content["spec"]["panels"].values() if each["spec"]["plugin"]["kind"] == kind)
+
+
+def expressions(content: Json) -> Iterator[str]:
+    """Yield what panels and variables ask."""
+    for each in content["spec"]["panels"].values():
+        yield from (query["spec"]["plugin"]["spec"]["query"] for query in each["spec"]["queries"])
+    for variable in content["spec"]["variables"]:
+        spec = variable["spec"]["plugin"]["spec"]
+        yield from [spec["expr"]] if "expr" in spec else spec.get("matchers", ())
+
+
+def filled(expr: str, content: Json) -> str:
+    """Return an expression of a dashboard with values for its variables."""
+    values = dict.fromkeys((each["spec"]["name"] for each in content["spec"]["variables"]), "(x)") | BUILT_IN
+    return re.sub(r"\$\{(\w+)(?::regex)?\}|\$(\w+)", lambda match: values[match[1] or match[2]], expr)
+
+
+@each_board
+def test_a_dashboard_is_valid(board: Board) -> None:
+    """By what Perses' own schemas say."""
+    assert refused(DASHBOARDS[board.name]) == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content["spec"].update(panel={}),
+        lambda content: content["metadata"].update(name="a model"),
+        lambda content: content["spec"].update(duration="1 day"),
+        lambda content: content["spec"]["layouts"][0]["spec"]["items"][0].update(w=6),
+        lambda content: content["spec"]["variables"][1]["spec"].update(multi=True),
+        lambda content: content["spec"]["variables"][1]["spec"]["plugin"].update(kind="LabelValuesVariable"),
+        lambda content: plugin(content, "TimeSeriesChart")["spec"]["yAxis"]["format"].update(unit="percentunit"),
+        lambda content: plugin(content, "TimeSeriesChart")["spec"]["visual"].update(showPoints="never"),
+        lambda content: plugin(content, "StatChart")["spec"].update(calculation="lastNotNull"),
+        lambda content: plugin(content, "StatChart")["spec"]["mappings"][0]["spec"]["result"].update(color="red"),
+        lambda content: plugin(content, "StatusHistoryChart")["spec"].update(thresholds={}),
+        lambda content: plugin(content, "Table")["spec"]["columnSettings"][0].update(label="model"),
+        lambda content: plugin(content, "Table")["spec"]["transforms"][0].update(kind="Merge"),
+    ],
+)
+def test_the_schema_is_looked_at(spoil: Callable[[Json], Any]) -> None:
+    """A key that Perses does not know, or a word of Grafana's, is refused."""
+    content = copy.deepcopy(DASHBOARDS["model"])
+    spoil(content)
+    assert refused(content)
+
+
+@each_board
+def test_every_panel_is_there_but_heatmaps(board: Board) -> None:
+    """With its title, in a row of its own place; those that are left out are told, and no others."""
+    content = DASHBOARDS[board.name]["spec"]
+    shown = {each["spec"]["display"]["name"] for each in content["panels"].values()}
+    missing = {panel["title"] for panel in panels(board.content()) if panel["title"] not in shown}
+    assert missing == {panel["title"] for panel in panels(board.content()) if panel["type"] == "heatmap"}
+    told = perses.left_out()
+    assert all(f"{title} of {board.title}" in told[0] for title in missing)
+    items = [item for layout in content["layouts"] for item in layout["spec"]["items"]]
+    assert sorted(item["content"]["$ref"] for item in items) == sorted(f"#/spec/panels/{key}" for key in content["panels"])
+    assert all(item["x"] + item["width"] <= 24 and item["y"] >= 0 for item in items)
+    assert [layout["spec"]["display"]["title"] for layout in content["layouts"]] == [row.title for row in board.rows]
+    assert not re.search(r"\bclick|\blinks\b", str(content["panels"]))
+
+
+@each_board
+def test_all_values_are_not_escaped(board: Board) -> None:
+    """Perses escapes what stands for all values where it escapes a name; names of anything else are escaped."""
+    content = DASHBOARDS[board.name]
+    raw = {each["spec"]["name"] for each in content["spec"]["variables"] if "customAllValue" in each["spec"]}
+    assert {"cluster", "namespace", "owner"} <= raw
+    for expr in expressions(content):
+        for name, form in re.findall(r"\$\{(\w+)(:\w+)?\}", expr):
+            assert form == ("" if name in raw | BUILT_IN.keys() else ":regex"), name
+
+
+def test_every_query_is_parsed(run: Run, tmp_path: Path) -> None:
+    """By Prometheus, with values for all variables."""
+    exprs = [filled(expr, content) for content in DASHBOARDS.values() for expr in expressions(content)]
+    rules = [{"record": f"a{place}", "expr": expr} for place, expr in enumerate(exprs)]
+    (tmp_path / "rules.yml").write_text(dump({"groups": [{"name": "g", "rules": rules}]}))
+    run("promtool", "check", "rules", tmp_path / "rules.yml")
+
+
+@each_board
+def test_a_figure_is_of_now(board: Board) -> None:
+    """What Grafana asks for now is asked for the end of the time range, by a table's plugin itself."""
+    kinds = {panel["title"]: panel for panel in panels(board.content())}
+    for each in DASHBOARDS[board.name]["spec"]["panels"].values():
+        panel = kinds[each["spec"]["display"]["name"]]
+        for query in each["spec"]["queries"]:
+            wrapped = AT_END.fullmatch(query["spec"]["plugin"]["spec"]["query"])
+            assert (wrapped is not None) == (panel["targets"][0]["instant"] and panel["type"] != "table")
+
+
+def compared(run: Run, folder: Path, series: str, cases: list[tuple[str, str, list[float]]]) -> None:
+    """Ask Prometheus for expressions, each at a time, and compare the values."""
+    asked = [
+        {"expr": expr, "eval_time": at, "exp_samples": [{"labels": "{}", "value": value} for value in values]}
+        for expr, at, values in cases
+    ]
+    test = {"interval": "1m", "input_series": [{"series": "a", "values": series}], "promql_expr_test": asked}
+    (folder / "test.yml").write_text(dump({"tests": [test]}))
+    run("promtool", "test", "rules", folder / "test.yml")
+
+
+def test_a_figure_does_not_outlive_its_series(run: Run, tmp_path: Path) -> None:
+    """What has not been there for a look-back is not shown, whatever the time range."""
+    [figure, *_] = expressions(DASHBOARDS["fleet"])
+    match = AT_END.fullmatch(figure)
+    assert match is not None
+    asked = figure.replace(match[1], "sum(a)")
+    compared(run, tmp_path, "7x3 _x30", [(asked, "3m", [7]), (asked, "7m", [7]), (asked, "20m", [])])
+
+
+def test_a_cell_has_the_colour_of_its_value(run: Run, tmp_path: Path) -> None:
+    """Values are cut so that none comes to the other side of a threshold of its column."""
+    found = []
+    shown = [panel["spec"] for content in DASHBOARDS.values() for panel in content["spec"]["panels"].values()]
+    for panel in shown:
+        if panel["plugin"]["kind"] != "Table":
+            continue
+        queries = [query["spec"]["plugin"]["spec"]["query"] for query in panel["queries"]]
+        columns = {column["name"]: column for column in panel["plugin"]["spec"]["columnSettings"]}
+        for place, query in enumerate(queries, 1):
+            column = columns.get("value" if len(queries) == 1 else f"value #{place}", {})
+            ranges = [cell for cell in column.get("cellSettings", ()) if cell["condition"]["kind"] == "Range"]
+            match = CUT.fullmatch(query)
+            assert (match is not None) == bool(ranges), (panel["display"], place)
+            if match is None:
+                continue
+            times = int(match[2]) // int(match[3])
+            assert all(cell["suffix"] == {1: ranges[0]["suffix"], 100: "%"}[times] for cell in ranges)
+            for least in (cell["condition"]["spec"]["min"] for cell in ranges[:-1]):
+                values = (least / times, least / times - 1e-6)
+                found += [(query.replace(match[1], f"sum(a) * 0 + {each!r}"), each * times >= least, least) for each in values]
+    assert len(found) > 20
+    cases = [(f"({expr}) >= bool {least}", "1m", [float(above)]) for expr, above, least in found]
+    compared(run, tmp_path, "0x3", cases)
+
+
+def written(folder: Path, *more: str) -> Any:
+    """Run the real command."""
+    (folder / "exporter.yml").write_text(CONFIG)
+    return forked.run("kit", "--config.file", folder / "exporter.yml", "--output", folder / "kit", "--format=perses", *more)
+
+
+def test_the_command_writes_them(tmp_path: Path) -> None:
+    """A file for each, of the project that is named; what Perses cannot draw is told, and no failure."""
+    done = written(tmp_path, "--namespace=team-a", "--only=dashboards")
+    assert done.returncode == 0
+    assert "heatmaps are left out of perses, which draws native histograms alone: Scores of Model" in done.stderr
+    files = {path.stem: load_yaml(path.read_text()) for path in (tmp_path / "kit/perses").iterdir()}
+    assert files == {board.name: perses.dashboard(board, "team-a") for board in BOARDS}
+    done = written(tmp_path, "--check")
+    assert done.returncode == 1
+    assert "+  project: prediction-exporter" in done.stderr
