@@ -18,7 +18,7 @@ from prediction_exporter.baseline.surrogate import Sample, learn
 from prediction_exporter.baseline.tables import Table
 from prediction_exporter.config import Column as Setting
 from prediction_exporter.config import Fields
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.counting.functions import Function
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind, Role

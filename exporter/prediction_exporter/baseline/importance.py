@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction_exporter.baseline.record import Baseline
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.counting.layout import Layout, Role
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ from dataclasses import replace
 from prediction_exporter.baseline.record import Baseline, Task
 from prediction_exporter.config import Model
 from prediction_exporter.config.labels import Labels, PerformanceSection
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.counting.categories import CategoryEncoder
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Column, Kind, Layout, Role

@@ -9,8 +9,8 @@ from prediction_exporter.baseline.derived import MEANINGS
 from prediction_exporter.baseline.kinds import IDENTIFIER, IGNORED
 from prediction_exporter.baseline.record import Baseline
 from prediction_exporter.config import Column, Kind
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.config.tree import render
-from prediction_exporter.config.values import suggest
 from prediction_exporter.counting.held import Held
 from prediction_exporter.counting.layout import Kind as LayoutKind
 from prediction_exporter.counting.layout import Layout

@@ -137,7 +137,7 @@ def _fields(options: argparse.Namespace, fields: Fields, columns: Sequence[str])
         ConfigError: it has none that an option names.
     """
     from prediction_exporter.config import TimeField
-    from prediction_exporter.config.values import suggest
+    from prediction_exporter.config.suggesting import suggest
     from prediction_exporter.errors import ConfigError
 
     times = [] if options.time is None else [options.time]

@@ -18,6 +18,7 @@ from pydantic import (
 
 from prediction_exporter.config.predictions import BucketS3
 from prediction_exporter.config.section import Section
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.config.units import Duration
 from prediction_exporter.config.values import (
     S3_PREFIX,
@@ -32,7 +33,6 @@ from prediction_exporter.config.values import (
     Url,
     between,
     refuse,
-    suggest,
 )
 
 _CODES = (

@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from prediction_exporter.config.labels import Labels
 from prediction_exporter.config.models import Config, Model
 from prediction_exporter.config.predictions import Files, Log, Predictions
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config.suggesting import suggest
 
 #: Names of a folder that a message shows.
 _MOST_NAMES = 5

@@ -15,8 +15,9 @@ from prediction_exporter.config.fields import FORMS_OF_FEATURES
 from prediction_exporter.config.labels import FORMS_OF_ONLY_FOR
 from prediction_exporter.config.models import Config
 from prediction_exporter.config.scores import FORMS_OF_SCORE
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.config.tree import Place, Problem, Tree, in_one_line, quote
-from prediction_exporter.config.values import REFUSED, REFUSED_KEY, REFUSED_UNSHOWN, suggest
+from prediction_exporter.config.values import REFUSED, REFUSED_KEY, REFUSED_UNSHOWN
 
 #: Problems that a message tells one by one: who has more has mistaken the file.
 MOST_TOLD = 100

@@ -6,11 +6,10 @@ what stands in the file instead.
 
 from __future__ import annotations
 
-import difflib
 import glob
 import os
 import re
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,6 +30,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_after_validator_function
 
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.config.units import (
     DURATION_FORM,
     DURATION_PATTERN,
@@ -89,28 +89,6 @@ def refuse_key(problem: str, allowed: str) -> PydanticCustomError:
 def refuse_unshown(problem: str, allowed: str) -> PydanticCustomError:
     """Return the error that a check raises whose value may hold a password, so that not even the file's text is shown."""
     return PydanticCustomError(REFUSED_UNSHOWN, "{problem}", {"problem": problem, "allowed": allowed})
-
-
-def suggest(word: str, known: Collection[str]) -> str:
-    """Return "; did you mean X?" where one of the known words is close, and nothing otherwise.
-
-    >>> suggest("amuont", ["age", "amount"]), suggest("KIND", ["id", "kind"]), suggest("color", ["age", "amount"])
-    ('; did you mean amount?', '; did you mean kind?', '')
-    """
-    close = closest(word, known)
-    return "" if close is None else f"; did you mean {close}?"
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is closest: the same in other letters' case before others; None where none is close."""
-    plain: dict[str, str] = {}
-    for one in known:
-        plain.setdefault(one.casefold(), one)
-    same = plain.get(word.casefold())
-    if same is not None:
-        return same
-    close = difflib.get_close_matches(word.casefold(), plain, n=1)
-    return plain[close[0]] if close else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from prediction_exporter.collectors.registry import COLLECTORS, FAMILIES
 from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
 from prediction_exporter.collectors.switches import NO_PREDICTIONS, Switches, excluded_families
 from prediction_exporter.config import Config
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.families import Family
 from prediction_exporter.kit.alert import Alert

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from prediction_exporter.config import Config
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.errors import KitError
 from prediction_exporter.kit.alertmanager import transports
 from prediction_exporter.kit.audience import Receiver, audience

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.config.units import Duration
-from prediction_exporter.config.values import suggest
 from prediction_exporter.errors import NoteError
 from prediction_exporter.notes.names import ALERTS, NO_ALERT, VERDICTS
 

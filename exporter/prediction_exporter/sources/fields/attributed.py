@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from prediction_exporter.config import Fields
 from prediction_exporter.config.attributions import ANY_FEATURE, AttributionPattern, stated_attributions
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.sources.fields.stated import within
 

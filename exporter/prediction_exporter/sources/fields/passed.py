@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config.suggesting import suggest
 
 
 class Passed:

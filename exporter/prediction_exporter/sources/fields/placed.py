@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from prediction_exporter.config.records import Rows
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.sources.fields.made import MADE
 from prediction_exporter.sources.fields.names import flatten
 from prediction_exporter.sources.outcomes import is_set_on_failure

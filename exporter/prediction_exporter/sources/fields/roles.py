@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from prediction_exporter.config import UNIT_ENDINGS, FeaturePattern, Fields, ScorePattern, Unit
-from prediction_exporter.config.values import closest
+from prediction_exporter.config.suggesting import closest
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.fields.attributed import attributed
 from prediction_exporter.sources.fields.measured import Measured

@@ -26,7 +26,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from prediction_exporter.config.values import suggest
+from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.sources.filtering import (
     LISTS,
