@@ -31,7 +31,7 @@ def promql(expr: str, raw: Collection[str]) -> str:
     """
     for name in raw:
         expr = expr.replace(f"${{{name}:regex}}", f"${{{name}}}")
-    # In Perses the range is text such as 1M2d, which Prometheus need not understand.
+    # Perses writes its range in months and days of the calendar, which need not be a duration of Prometheus.
     return re.sub(r"\$__range\b", "${__range_ms}ms", expr)
 
 
@@ -44,9 +44,8 @@ def panel(content: Json, raw: Collection[str]) -> Json:
     """
     kind, spec, at_end = KINDS[content["type"]]
     no_data = content["fieldConfig"]["defaults"]["noValue"]
-    description = _ON_LINKS.sub("", content["description"]) + (
-        "" if no_data == NO_DATA else f" Where nothing is shown: {no_data}."
-    )
+    unshown = "" if no_data == NO_DATA else f" Where nothing is shown: {no_data}."
+    description = _ON_LINKS.sub("", content["description"]) + unshown
     return {
         "kind": "Panel",
         "spec": {
