@@ -17,7 +17,7 @@ _NULL: Json = {"type": "special", "options": {"match": "null+nan", "result": {"t
 
 def colored(steps: Steps, **look: object) -> Json:
     """Return the look of values that are coloured by steps."""
-    judged = {"color": {"mode": "thresholds"}, "thresholds": thresholds(steps), "mappings": [_NULL]}
+    judged = {"color": {"mode": "thresholds"}, "thresholds": thresholds(steps)}
     return {**look, **judged, "custom.cellOptions": {"type": "color-text"}}
 
 
@@ -57,7 +57,8 @@ def listed(
 ) -> Panel:
     """Return the table.
 
-    Rows of several queries are one where the labels that all queries have are the same.
+    Rows of several queries are one where the labels that all queries have are the same. With several labels each query must
+    have a row where one of them has any: Grafana merges nothing with a result without rows, see ``never_empty``.
 
     Args:
         title: of the panel.
@@ -94,6 +95,8 @@ def listed(
         # Queries that are asked one after the other have times that differ, and rows of another time are other rows.
         {"id": "filterFieldsByName", "options": {"exclude": {"pattern": "^Time$"}}},
         {"id": "merge", "options": {}},
+        # Of queries that all have no rows, none is left: what says so in words is there only where there is no table.
+        {"id": "joinByField", "options": {"byField": next(iter(labels)), "mode": "outer"}},
         {
             "id": "organize",
             "options": {
@@ -106,6 +109,11 @@ def listed(
     return panel
 
 
+def never_empty(expr: str, rows: str) -> str:
+    """Return an expression that, where it has no series at all, has one of the rows' instead, without a value."""
+    return f"({expr}) or on () topk(1, {rows}) * (0 / 0)"
+
+
 def _properties(cell: Cell) -> Json:
     # What is not there is not what the table says where it is empty.
     found = {"noValue": _NOTHING, **(TEXT if cell.label else {}), **cell.look}
@@ -113,6 +121,8 @@ def _properties(cell: Cell) -> Json:
         found["custom.width"] = cell.width
     if cell.label:
         found["custom.filterable"] = True
+    else:
+        found["mappings"] = [*cell.look.get("mappings", ()), _NULL]
     if cell.link is not None:
         title, url = cell.link
         found["links"] = [{"title": title, "url": url, "targetBlank": False}]

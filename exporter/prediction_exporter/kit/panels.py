@@ -190,6 +190,13 @@ def least_first(panel: Panel) -> Panel:
     return panel
 
 
+def legend_below(panel: Panel) -> Panel:
+    """Return a graph with its series named below it: of long names, values would be cut beside it at half of the page."""
+    panel.content["options"]["legend"]["placement"] = "bottom"
+    del panel.content["options"]["legend"]["width"]
+    return panel
+
+
 def free_scale(panel: Panel) -> Panel:
     """Return a graph whose scale need not begin at zero."""
     del panel.defaults["min"]
@@ -228,9 +235,11 @@ def stat(
     return panel
 
 
-def named(panel: Panel) -> Panel:
-    """Return a figure with the name of its series beside it."""
+def named(panel: Panel, *, size: int | None = None) -> Panel:
+    """Return a figure with the name of its series beside it, of a size in pixels where its own would be too small to read."""
     panel.content["options"]["textMode"] = "value_and_name"
+    if size is not None:
+        panel.content["options"]["text"] = {"titleSize": size}
     return panel
 
 

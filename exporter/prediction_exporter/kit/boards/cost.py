@@ -20,6 +20,10 @@ from prediction_exporter.kit.recording import OWNER
 from prediction_exporter.kit.scale import Scale
 
 _NO_COST = "no cost declared: cost"
+#: Sums of a month, to be compared with a bill: not rounded to thousands. The currency is in the name of a series.
+_MONEY = "locale"
+#: Size in pixels of the names of two figures side by side.
+_NAME_SIZE = 14
 
 
 def board() -> Board:
@@ -46,16 +50,18 @@ def _figures() -> list[Panel]:
                 p.now(f"sum by (basis, currency) ({RATE.where(*MODEL)})", "{{basis}} {{currency}}"),
                 unit="short",
                 decimals=2,
-            )
+            ),
+            size=_NAME_SIZE,
         ),
         p.named(
             p.stat(
                 "This month so far",
                 "What was spent since the calendar month began in UTC.",
                 p.now(f"sum by (basis, currency) ({MONTH_TO_DATE.where(*MODEL)})", "{{basis}} {{currency}}"),
-                unit="short",
+                unit=_MONEY,
                 decimals=2,
-            )
+            ),
+            size=_NAME_SIZE,
         ),
         p.stat(
             "Month's end, of the budget",
@@ -81,22 +87,26 @@ def _shares() -> list[Panel]:
     owners = f"max by ({', '.join(MODEL_KEY)}, owner) ({OWNER.where(*OWNED, area='service')})"
     rates = RATE.where(*MODEL)
     return [
-        p.timeseries(
-            "By model",
-            "What each model costs in an hour, the most costly first.",
-            Query(expr=f"sum by (model, basis, currency) ({rates})", legend="{{model}} {{basis}} {{currency}}"),
-            unit="short",
-            no_data=_NO_COST,
+        p.legend_below(
+            p.timeseries(
+                "By model",
+                "What each model costs in an hour, the most costly first.",
+                Query(expr=f"sum by (model, basis, currency) ({rates})", legend="{{model}} {{basis}} {{currency}}"),
+                unit="short",
+                no_data=_NO_COST,
+            )
         ),
-        p.timeseries(
-            "By owner",
-            "What the models of each owner cost in an hour; the owner of a model is that of its service.",
-            Query(
-                expr=f"sum by (owner, basis, currency) ({rates} * {on(MODEL_KEY)} group_left (owner) {owners})",
-                legend="{{owner}} {{basis}} {{currency}}",
-            ),
-            unit="short",
-            no_data=_NO_COST,
+        p.legend_below(
+            p.timeseries(
+                "By owner",
+                "What the models of each owner cost in an hour; the owner of a model is that of its service.",
+                Query(
+                    expr=f"sum by (owner, basis, currency) ({rates} * {on(MODEL_KEY)} group_left (owner) {owners})",
+                    legend="{{owner}} {{basis}} {{currency}}",
+                ),
+                unit="short",
+                no_data=_NO_COST,
+            )
         ),
     ]
 
@@ -119,6 +129,7 @@ def cost() -> list[Panel]:
                 legend="{{basis}} {{component}} {{currency}}",
             ),
             unit="short",
+            width=24,
             no_data=_NO_COST,
         ),
         p.timeseries(
@@ -128,7 +139,7 @@ def cost() -> list[Panel]:
             Query(expr=of(MONTH_TO_DATE.where(*MODEL)), legend="{{basis}} so far {{currency}}"),
             Query(expr=of(MONTH_END.where(*MODEL)), legend="{{basis}} at its end {{currency}}"),
             Query(expr=budget, legend="budget {{currency}}", role=looks.THRESHOLD),
-            unit="short",
+            unit=_MONEY,
             no_data=_NO_COST,
         ),
         p.timeseries(
@@ -146,16 +157,19 @@ def cost() -> list[Panel]:
                     expr=f"sum by (period, component, currency) ({_of_the_model(charged)})",
                     legend="{{period}} {{component}} {{currency}}",
                 ),
-                unit="short",
+                unit=_MONEY,
+                width=24,
                 no_data="no bill declared: cost.focus or cost.opencost",
             )
         ),
-        p.timeseries(
-            "Stored for the model",
-            "Size of the files that are kept for it, on each replica; replicas that share them have the same.",
-            Query(expr=STORED.where(*MODEL), legend="{{model}} {{instance}}"),
-            unit="bytes",
-            no_data="no files declared, or not found: storage",
+        p.legend_below(
+            p.timeseries(
+                "Stored for the model",
+                "Size of the files that are kept for it, on each replica; replicas that share them have the same.",
+                Query(expr=STORED.where(*MODEL), legend="{{model}} {{instance}}"),
+                unit="bytes",
+                no_data="no files declared, or not found: storage",
+            )
         ),
         p.timeseries(
             "Time since the last training",

@@ -29,10 +29,14 @@ from prediction_exporter.kit.promql import JOBS, Series, select
 from prediction_exporter.kit.scale import SECONDS_STALE
 from prediction_exporter.kit.volume import COST, GROWTH
 
-_NO_FILES = "the predictions are in no local files"
+_NO_FILES = "the predictions are in no local files, or in none yet"
 #: Shares of the limit of series from which it is near, and from which series are about to be left out.
 _NEAR, _FULL = 0.7, 0.9
 _NONE_OR_RED: looks.Steps = ((None, looks.GOOD), (1, looks.BAD))
+
+
+#: What is left of what Prometheus calls a group of rules: its name stands behind that of its file.
+_NAME_OF_GROUP = ("^.*;(.*)$", "$1")
 
 
 def board() -> Board:
@@ -46,9 +50,9 @@ def board() -> Board:
         rows=[
             Row(title="State", panels=_figures()),
             Row(title="Instances", panels=[_instances()]),
+            Row(title="Rules and alarms", panels=_rules()),
             Row(title="Source", panels=_source(), collapsed=True),
             Row(title="Work", panels=_work(), collapsed=True),
-            Row(title="Rules and alarms", panels=_rules()),
         ],
     )
 
@@ -175,18 +179,25 @@ def _instances() -> Panel:
 
 
 def _of_each(series: Series) -> Query:
+    """Return a query of each model's series on each replica, whose names are long."""
     return Query(expr=series.where(*MODEL), legend="{{model}} {{instance}}")
 
 
 def _source() -> list[Panel]:
     return [
-        p.timeseries(
-            "Age of the newest event",
-            "Time since the newest event that was read; it grows while nothing new comes.",
-            _of_each(SOURCE_LAG),
-            unit="s",
+        p.legend_below(
+            p.timeseries(
+                "Age of the newest event",
+                "Time since the newest event that was read; it grows while nothing new comes.",
+                _of_each(SOURCE_LAG),
+                unit="s",
+            )
         ),
-        p.timeseries("Unread", "Bytes of the source that are known and not yet read.", _of_each(SOURCE_UNREAD), unit="bytes"),
+        p.legend_below(
+            p.timeseries(
+                "Unread", "Bytes of the source that are known and not yet read.", _of_each(SOURCE_UNREAD), unit="bytes"
+            )
+        ),
         p.timeseries(
             "Lines or rows read",
             "Lines or rows of the source that were used, a second, by replica.",
@@ -204,7 +215,7 @@ def _source() -> list[Panel]:
                 legend="{{reason}}",
             ),
             unit="cps",
-            no_data="nothing was refused",
+            no_data="nothing was refused, or no exporter answered",
         ),
         p.timeseries(
             "Growth of the log in a day",
@@ -213,24 +224,28 @@ def _source() -> list[Panel]:
             unit="bytes",
             no_data=_NO_FILES,
         ),
-        p.timeseries(
-            "Free space for the log",
-            "Room that is left on the volume of the newest file, and the size of the smallest volume.",
-            _of_each(VOLUME_FREE),
-            Query(expr=f"min({VOLUME_SIZE.where(*MODEL)})", legend="size", role=looks.THRESHOLD),
-            unit="bytes",
-            no_data=_NO_FILES,
+        p.legend_below(
+            p.timeseries(
+                "Free space for the log",
+                "Room that is left on the volume of the newest file, and the size of the smallest volume.",
+                _of_each(VOLUME_FREE),
+                Query(expr=f"min({VOLUME_SIZE.where(*MODEL)})", legend="size", role=looks.THRESHOLD),
+                unit="bytes",
+                no_data=_NO_FILES,
+            )
         ),
     ]
 
 
 def _work() -> list[Panel]:
     return [
-        p.timeseries(
-            "Duration of an evaluation",
-            "Time that the last evaluation of each model's statistics took.",
-            _of_each(EVALUATION_DURATION),
-            unit="s",
+        p.legend_below(
+            p.timeseries(
+                "Duration of an evaluation",
+                "Time that the last evaluation of each model's statistics took.",
+                _of_each(EVALUATION_DURATION),
+                unit="s",
+            )
         ),
         p.timeseries(
             "Duration of collectors",
@@ -266,27 +281,31 @@ def _rules() -> list[Panel]:
     groups = (*CLUSTER, 'rule_group=~".*prediction-exporter.*"')
     took, interval = (select(name, *groups) for name in (GROUP_DURATION, GROUP_INTERVAL))
     said = f"max by (model, alert, verdict) (increase({ALARMS.where(*MODEL)}[$__range] @ end()))"
+    verdicts = f"round(sum by (alert, verdict) ({said}))"
     return [
-        p.timeseries(
-            "Time that rules take",
-            "Share of its interval that each group of the kit's rules takes to evaluate: late rules are late alerts. "
-            "Prometheus has to scrape itself for it.",
-            Query(expr=f"max by (rule_group) ({took} / ({interval} > 0))", legend="{{rule_group}}"),
-            Query(expr=f"max({took} / ({interval} > 0)) * 0 + {BUSY:g}", legend="alert", role=looks.THRESHOLD),
-            unit="percentunit",
-            no_data="nothing of the rules is known: Prometheus does not scrape itself",
-        ),
-        p.counts(
+        p.renamed(
             p.timeseries(
-                "Verdicts on alarms",
-                "How many alarms people said were true, false or expected in the time range. False ones ask for other "
-                "thresholds.",
-                Query(
-                    expr=f"sum by (alert, verdict) ({said})",
-                    legend="{{verdict}} {{alert}}",
-                ),
-                unit="short",
-                no_data="nobody said anything of an alarm: prediction-exporter note",
-            )
+                "Time that rules take",
+                "Share of its interval that each group of the kit's rules takes to evaluate: late rules are late alerts. "
+                "Prometheus has to scrape itself for it.",
+                Query(expr=f"max by (rule_group) ({took} / ({interval} > 0))", legend="{{rule_group}}"),
+                Query(expr=f"max({took} / ({interval} > 0)) * 0 + {BUSY:g}", legend="alert", role=looks.THRESHOLD),
+                unit="percentunit",
+                no_data="nothing of the rules is known: Prometheus does not scrape itself",
+            ),
+            _NAME_OF_GROUP,
+        ),
+        t.matrix(
+            "Verdicts on alarms",
+            "How many alarms people said were true, false or expected in the time range, by alert. False ones ask for other "
+            "thresholds.",
+            p.now(f"{verdicts} and on (alert) (sum by (alert) ({verdicts}) > 0)", "verdicts", table=True),
+            row="alert",
+            column="verdict",
+            unit="short",
+            first=240,
+            width=12,
+            height=8,
+            no_data="nobody said anything of an alarm: prediction-exporter note",
         ),
     ]

@@ -7,7 +7,7 @@ from prediction_exporter.kit.alert import AREAS, SEVERITIES
 from prediction_exporter.kit.boards import fleet_queries as q
 from prediction_exporter.kit.boards.board import link, path_of
 from prediction_exporter.kit.boards.selectors import OWNED
-from prediction_exporter.kit.lists import MULTIPLE, TEXT, Cell, colored, listed
+from prediction_exporter.kit.lists import MULTIPLE, TEXT, Cell, colored, listed, never_empty
 from prediction_exporter.kit.looks import BAD, GOOD, NEAR, PLAIN, Json, meanings, thresholds
 from prediction_exporter.kit.panels import Panel
 from prediction_exporter.kit.promql import select
@@ -58,7 +58,10 @@ def models(kept: tuple[str, ...]) -> Panel:
         "allow, and what is left of the error budget that is used up most. How many features drifted; the worst column, as "
         "a multiple of its threshold, of all that is watched of it in any window; the age of the newest request; the worst "
         "measure of performance, at 1 surely worse than the baseline. A model, its worst column and its owner are links.",
-        *(p.now(expr, name, table=True) for name, expr in fields.items()),
+        *(
+            p.now(expr if name == "health" else never_empty(expr, fields["health"]), name, table=True)
+            for name, expr in fields.items()
+        ),
         cells=(
             Cell(name="model", label="model", link=("Show ${__value.text}", link("model", *kept, **of_model))),
             Cell(name="namespace", label="namespace", width=116),

@@ -315,8 +315,11 @@ def _labels() -> list[Panel]:
         t.histogram(
             "Delay of labels",
             "Time from predictions to their labels, by the class that turned out true: half of them, and 95 %, took no longer. "
-            "Of the labels of the time range.",
-            *(p.now(delay(q), f"p{q * 100:.0f}", table=True) for q in (0.5, 0.95)),
+            "Of the labels of the time range; interpolated within the buckets, of which the first ends at a minute.",
+            *(
+                p.now(delay(q), f"p{q * 100:.0f}", table=True, role=role)
+                for q, role in zip((0.5, 0.95), looks.APART, strict=False)
+            ),
             over="class",
             unit="s",
             width=12,

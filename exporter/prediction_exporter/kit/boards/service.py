@@ -44,8 +44,10 @@ FASTEST = PAGES[0][0]
 #: What breaks each objective, in a word.
 _OBJECTIVES = {"availability": "errors", "latency": "latency", "freshness": "freshness"}
 _SPANS = (*(duration(text) for text in ("5m", "1h", "6h", "1d")), LONGEST_SPAN)
-_NO_OBJECTIVE = "no objective declared: slo"
+_NO_OBJECTIVE = "no objective declared, or nothing answers: slo"
 _YEAR = 365 * 86_400
+#: Words for how long a budget lasts where it is gone, and where that is so long that nobody counts it.
+_LASTS = {"0": "used up", str(_YEAR): "over a year"}
 #: The share of a budget from which it is enough for the rest of its span, and how fast it may be used at most.
 _LEFT: looks.Steps = ((None, looks.BAD), (0, looks.NEAR), (0.3, looks.GOOD))
 _BURN: looks.Steps = ((None, looks.GOOD), (1, looks.NEAR), (FASTEST, looks.BAD))
@@ -80,12 +82,12 @@ def _objectives() -> Panel:
         (f"1 - (1 - {left}) * on (slo) (1 - {objective})", f"kept in {BUDGET_SPAN}", {"unit": "percentunit", "decimals": 3}),
         (left, "budget left", colored(_LEFT, unit="percentunit", decimals=0)),
         (burn, "used, last hour", colored(_BURN, unit=looks.MULTIPLE_UNIT, decimals=1)),
-        (lasts, "lasts at this rate", {"unit": "s", "decimals": 0}),
+        (lasts, "lasts at this rate", {"unit": "s", "decimals": 0, "mappings": looks.meanings(_LASTS)}),
     )
     return listed(
         "Objectives",
         "What is kept of each objective, how much of its error budget is left, how many times as fast as allowed it was used "
-        "in the last hour, and when it is used up if that goes on; a year stands for longer.",
+        "in the last hour, and when it is used up if that goes on.",
         *(p.now(expr, name, table=True) for expr, name, _ in fields),
         cells=[Cell(name="objective", label="slo"), *(Cell(name=name, look=look, width=170) for _, name, look in fields)],
         sort_by=["used, last hour"],
@@ -134,8 +136,8 @@ def _requests() -> list[Panel]:
             "Latency",
             "Quantiles of this version's durations, interpolated within the buckets, and the objective where there is one.",
             *(
-                Query(expr=latency(q, rate(f"{REQUEST_DURATION}_bucket", SERVED)), legend=f"p{q * 100:.0f}")
-                for q in (0.5, 0.95, 0.99)
+                Query(expr=latency(q, rate(f"{REQUEST_DURATION}_bucket", SERVED)), legend=f"p{q * 100:.0f}", role=role)
+                for q, role in zip((0.5, 0.95, 0.99), looks.APART, strict=False)
             ),
             Query(expr=f"max({SLO_LATENCY.where(*MODEL)})", legend="objective", role=looks.THRESHOLD),
             unit="s",
@@ -166,7 +168,10 @@ def _requests() -> list[Panel]:
 
 
 def _burn_rates() -> list[Panel]:
-    burns = [Query(expr=_burn(slo, duration("1h")), legend=name) for slo, name in _OBJECTIVES.items()]
+    burns = [
+        Query(expr=_burn(slo, duration("1h")), legend=name, role=role)
+        for (slo, name), role in zip(_OBJECTIVES.items(), looks.APART, strict=False)
+    ]
     return [
         p.timeseries(
             "Use of the error budget",
@@ -182,9 +187,12 @@ def _burn_rates() -> list[Panel]:
             "Use of the error budget by span",
             "How many times as fast as the objectives allow, of the objective that is used up fastest, over short and long "
             "spans: a problem of now is in the short ones, one that goes on in all.",
-            *(Query(expr=largest_of((), [_burn(slo, span) for slo in _OBJECTIVES]), legend=f"{span}") for span in _SPANS),
+            *(
+                Query(expr=largest_of((), [_burn(slo, span) for slo in _OBJECTIVES]), legend=f"{span}", role=role)
+                for span, role in zip(_SPANS, looks.APART, strict=False)
+            ),
             unit=looks.MULTIPLE_UNIT,
-            decimals=1,
+            decimals=2,
             no_data=_NO_OBJECTIVE,
         ),
     ]
@@ -199,7 +207,7 @@ def _capacity() -> list[Panel]:
                 Query(expr=f"max({USED.where(*MODEL, resource=resource)})", legend=words)
                 for resource, words in (
                     ("requests_per_second", "requests a second"),
-                    ("concurrency", "requests at the same time"),
+                    ("concurrency", "at the same time"),
                 )
             ),
             Query(expr=f"max({USED.where(*MODEL)}) * 0 + {NEARLY_ALL}", legend="alert", role=looks.THRESHOLD),
