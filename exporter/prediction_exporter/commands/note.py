@@ -52,7 +52,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _alert(text: str) -> str:
     """Return the name of an alert; argparse would list all where one is misspelt."""
-    from prediction_exporter.config.values import suggest  # a heavy module, and only wanted where something is wrong
+    from prediction_exporter.config.suggesting import suggest  # a heavy module, and only wanted where something is wrong
 
     if text not in ALERTS and (meant := suggest(text, ALERTS)):
         raise argparse.ArgumentTypeError(f'no alert is called "{text}"{meant}')
