@@ -539,7 +539,7 @@ def test_what_is_excluded_is_neither_shown_nor_counted(tmp_path: Path) -> None:
     watched.log(60)
     whole = watched.configure()
     everything = most(whole, Switches())
-    name = "model_column_kl_divergence"
+    name = "model_column_kl_divergence_noise_floor"
     shown = read(watched.start(whole), watched.clock)[1]
     assert total(shown, name) is not None
     config = watched.configure(config_text(more=f"series: {{exclude: [{name}, traffic]}}"))
@@ -547,7 +547,7 @@ def test_what_is_excluded_is_neither_shown_nor_counted(tmp_path: Path) -> None:
     report, left = read(watched.start(config), watched.clock)
     assert total(left, name) is None
     assert total(left, "model_requests_total") is None
-    assert total(left, f"{name}_threshold") is not None
+    assert total(left, "model_column_kl_divergence_threshold") is not None
     gone = {str(family) for family in COLLECTORS["traffic"].families} | {name}
     counted = sum(of.series(1) for of in traffic_and(name, whole))
     assert everything - most(config, Switches()) == counted + len(COLLECTOR_FAMILIES)
@@ -590,7 +590,7 @@ def test_what_is_read_cannot_be_excluded(tmp_path: Path) -> None:
     )
     assert "series.exclude[1]: no collector and no family is called model_column_ps; did you mean model_column_psi?" in lines[1]
     assert "series.exclude[3]: no collector and no family is called nothing (collectors: traffic, windows" in lines[2]
-    assert "model_column_kl_divergence" in lines[2].partition("families that nothing reads: ")[2].split(", ")
+    assert "model_column_kl_divergence_noise_floor" in lines[2].partition("families that nothing reads: ")[2].split(", ")
     assert lines[3].endswith(f"series.exclude[4]: {COLLECTOR_SUCCESS} tells of the collectors themselves and is always shown")
     assert len(lines) == 4
 

@@ -122,6 +122,7 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
         "|model_cost_.*"  # tests/cost has them
         "|model_stored_bytes|model_retraining_runs_total|model_artifacts?_.*"  # tests/test_artifacts.py has them
         "|model_field_(amount|values)_total|model_duration_seconds"  # tests/test_sums.py has them
+        "|model_attribution_.*|model_baseline_attribution_ratio"  # tests/test_attributions.py has them
         "|prediction_exporter_source_waiting(_bytes)?"  # tests/sources/records/test_joining.py has them
         "|prediction_exporter_(events|labels)_skipped_total"  # tests/test_filtered_models.py and test_label_series.py have them
     )
