@@ -262,7 +262,7 @@ def test_a_test_reaches_the_owner_at_once(told: Inbox, place: Place) -> None:
 def test_a_second_test_is_told_too(told: Inbox, place: Place) -> None:
     """The first one's group is still there, and would tell nothing new for a while."""
     before = len(told.titles("test"))
-    time.sleep(max(0.0, 1.05 - time.time() % 1))
+    time.sleep(max(0.0, 1.05 - time.time() % 1))  # until the next second: a test is named by the second that it is sent in
     assert sent(place, "--owner", "head").returncode == 0
     assert ("head@example.com", told.titles("test")[-1][1]) in told.titles("test")
     assert len(told.titles("test")) > before

@@ -123,7 +123,7 @@ def _astray(running: Alertmanager, name: str, wanted: str) -> Iterator[str]:
     """Yield why the alert does not go where it should."""
     end = time.monotonic() + 5
     while not (found := running.alerts(name)) and time.monotonic() < end:
-        time.sleep(_LOOK)
+        time.sleep(_LOOK)  # Alertmanager takes an alert before it shows it
     if not found:
         yield "Alertmanager does not show the alert that it took"
         return
@@ -165,7 +165,7 @@ def _delivered(
         done = {by: each.tried - each.failed >= channels[by] for by, each in since.items()}
         if all(done.values()) or time.monotonic() > end or any(each.failed > 0 for each in since.values()):
             break
-        time.sleep(_LOOK)
+        time.sleep(_LOOK)  # Alertmanager tells of messages by its counters alone
     told = [f"{by}: sent" for by, well in done.items() if well]
     late = f"nothing sent within {seconds:g} s"
     wrong = [
