@@ -15,6 +15,9 @@ GOOD, NEAR, BAD = "green", "orange", "red"
 #: A figure that judges nothing, and one that is not known.
 PLAIN, UNKNOWN = "text", "purple"
 
+#: Of things of which there should be none.
+NONE_OR_RED: Steps = ((None, GOOD), (1, BAD))
+
 #: What a panel says where nothing answers.
 NO_DATA = "no data"
 

@@ -32,7 +32,6 @@ from prediction_exporter.kit.volume import COST, GROWTH
 _NO_FILES = "the predictions are in no local files, or in none yet"
 #: Shares of the limit of series from which it is near, and from which series are about to be left out.
 _NEAR, _FULL = 0.7, 0.9
-_NONE_OR_RED: looks.Steps = ((None, looks.GOOD), (1, looks.BAD))
 
 
 #: What is left of what Prometheus calls a group of rules: its name stands behind that of its file.
@@ -91,7 +90,7 @@ def _figures() -> list[Panel]:
                 "Exporters that did not answer the last scrape; what they watch is not watched.",
                 p.now(f"count({up} == 0) or count({up}) * 0", "down"),
                 unit="short",
-                steps=_NONE_OR_RED,
+                steps=looks.NONE_OR_RED,
             )
         ),
         p.counts(
@@ -100,7 +99,7 @@ def _figures() -> list[Panel]:
                 "Sources of predictions whose last read failed, on any replica.",
                 p.now(f"{failing} or {sources} * 0", "failing"),
                 unit="short",
-                steps=_NONE_OR_RED,
+                steps=looks.NONE_OR_RED,
             )
         ),
         p.stat(
@@ -140,7 +139,7 @@ def _figures() -> list[Panel]:
                 "Groups of series that could not be collected at the last run, on any replica.",
                 p.now(f"count({collecting} == 0) or count({collecting}) * 0", "failing"),
                 unit="short",
-                steps=_NONE_OR_RED,
+                steps=looks.NONE_OR_RED,
             )
         ),
     ]

@@ -22,7 +22,6 @@ from prediction_exporter.kit.verdicts import HEALTH_COLORS, HEALTH_WORDS, leadin
 KEPT = ("datasource",)
 #: Models whose health is drawn over time: more cannot be told apart.
 _STRIPS = 20
-_NONE_OR_RED = ((None, looks.GOOD), (1, looks.BAD))
 _NONE_OR_NEAR = ((None, looks.GOOD), (1, looks.NEAR))
 
 
@@ -56,7 +55,7 @@ def _figures() -> list[Panel]:
 
     return [
         figure("Models", "Models that are watched, or were within a day and that no exporter was told to forget.", q.models()),
-        figure("Critical", "Models with a critical alert.", q.in_state(Health.CRITICAL), _NONE_OR_RED),
+        figure("Critical", "Models with a critical alert.", q.in_state(Health.CRITICAL), looks.NONE_OR_RED),
         figure("Warning", "Models with a warning, and none that is critical.", q.in_state(Health.WARNING), _NONE_OR_NEAR),
         leading(
             figure(

@@ -32,7 +32,6 @@ from prediction_exporter.kit.recording import HALF_HOUR, TRAFFIC
 from prediction_exporter.kit.scale import SECONDS_STALE
 from prediction_exporter.kit.verdicts import HEALTH_COLORS, HEALTH_WORDS, in_words, leading, out_of
 
-_NONE_OR_RED = ((None, looks.GOOD), (1, looks.BAD))
 _FIRING = (*MODEL, 'alertstate="firing"')
 #: How many times as fast as allowed the error budget is used where somebody is called, over whichever span.
 _CALLED = PAGES[-1][0]
@@ -94,7 +93,7 @@ def _alerts() -> Panel:
             "Alerts on the model that fire now, information left out.",
             p.now(f"count(count by (alertname, version, column) ({alerts})) or {watched}", "alerts"),
             unit="short",
-            steps=_NONE_OR_RED,
+            steps=looks.NONE_OR_RED,
             no_data="none could fire",
         )
     )
@@ -172,7 +171,7 @@ def _columns() -> list[Panel]:
                 "Columns of which more is missing, invalid, unseen or out of range in the window than their thresholds allow.",
                 p.now(with_bad_data(WINDOW), "columns"),
                 unit="short",
-                steps=_NONE_OR_RED,
+                steps=looks.NONE_OR_RED,
                 width=5,
                 no_data="unknown, or too few predictions",
             )
