@@ -228,6 +228,46 @@ def test_what_is_refused(watched: Watched, attributions: str, told: str) -> None
         load_baseline(config.load(watched.file).models[0], "models[0]")
 
 
+WHY = {"age": 0.5, "income": -1.5}
+
+
+@pytest.mark.parametrize(
+    ("attributions", "inside", "told"),
+    [
+        ("shap", {"why": WHY}, "attributions: the one record lacks shap (they have"),
+        ("whi", {"why": WHY}, "attributions: the one record lacks whi; did you mean why? (they have"),
+        (FLAT, {"shap_age": 1, "shap_income": 1}, "attributions.pattern: the one record lacks a value of why_age, why_income"),
+        (
+            "why",
+            {"why": {"age": 0.5, "bias": 2}},
+            "lacks a value of why.income; where that is right, name the others",
+        ),
+        ("why", {"why": [0.5, -1.5]}, "why.income; they have no names there, so name each: {FEATURE: why[0]}"),
+        ("why", {"why": {"age": [0.5, 1], "income": [2, 3]}}, "why.age, why.income are lists, such as [0.5, 1]; name one item"),
+        (
+            "why",
+            {"why": {"age": 0.5, "income": "NaN"}},
+            "no value of why.income is a number, such as 'NaN'; have it",
+        ),
+        ("why", {"why": {"age": 0.5, "income": None}}, "lacks a value of why.income; where that is right, name the others"),
+        (
+            "[a.age, b.income]",
+            {"a": WHY, "b": {"income": True}},
+            "[1]: no value of b.income is a number, such as True",
+        ),
+        ("{income: why}", {"why": "inf"}, "attributions.income: no value of why is a number, such as 'inf'"),
+    ],
+)
+def test_what_is_not_there_is_told(
+    watched: Watched, capsys: pytest.CaptureFixture[str], attributions: str, inside: dict[str, Any], told: str
+) -> None:
+    """What was said and no record has, or has in a form that is not read, adds nothing for ever: the check fails."""
+    build(watched, text_of(LOG, attributions))
+    watched.write(json.dumps({"ts": NOW - 60, "v": "1", "status": 200, "age": 1.0, "income": 1.0, **inside}) + "\n")
+    assert main(["check", "config", str(watched.file)]) == 1
+    assert told in capsys.readouterr().err
+
+
 def test_what_does_not_fit(tmp_path: Path) -> None:
     """Without a baseline there are no features, a database does not count them, and rows name what fields do not."""
     for text, told in (

@@ -1,5 +1,19 @@
 """Errors that are told to a person, not to a debugger."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def in_short(names: Sequence[object], most: int) -> str:
+    """Return the first of some names, and how many more there are.
+
+    >>> in_short(["age", "income"], 2), in_short(["age", "income", "region"], 2)
+    ('age, income', 'age, income and 1 more')
+    """
+    more = len(names) - most
+    return ", ".join(map(str, names[:most])) + (f" and {more:,} more" if more > 0 else "")
+
 
 class PredictionExporterError(Exception):
     """Base of every error whose message is written for the user; the command line prints it without a traceback."""

@@ -14,6 +14,7 @@ from prediction_exporter.config.labels import Labels
 from prediction_exporter.config.models import Config, Model
 from prediction_exporter.config.predictions import Files, Log, Predictions
 from prediction_exporter.config.suggesting import suggest
+from prediction_exporter.errors import in_short
 
 #: Names of a folder that a message shows.
 _MOST_NAMES = 5
@@ -103,8 +104,7 @@ def _there(folder: str, path: str) -> str:
         return "; its folder is empty"
     wanted = os.path.basename(path)  # noqa: PTH119  # the text is a glob
     names.sort(key=lambda name: -difflib.SequenceMatcher(None, wanted, name).ratio())
-    shown = ", ".join(names[:_MOST_NAMES]) + (f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else "")
-    return f"; its folder holds {shown}"
+    return f"; its folder holds {in_short(names, _MOST_NAMES)}"
 
 
 def _names(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from prediction_exporter.collectors.running import COLLECTOR_FAMILIES
 from prediction_exporter.collectors.switches import NO_PREDICTIONS, Switches, excluded_families
 from prediction_exporter.config import Config
 from prediction_exporter.config.suggesting import suggest
-from prediction_exporter.errors import ConfigError
+from prediction_exporter.errors import ConfigError, in_short
 from prediction_exporter.families import Family
 from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts import ALERTS
@@ -91,7 +91,7 @@ def refuse_excluded(config: Config, file: Path) -> None:
                 f"series.exclude[{index}]: no collector and no family is called {name}{suggest(name, names)} ({allowed})"
             )
         elif name in excluded_families(config) and name in readers():
-            problems.append(f"series.exclude[{index}]: {name} is read by {_listed(readers()[name])}")
+            problems.append(f"series.exclude[{index}]: {name} is read by {in_short(readers()[name], SHOWN)}")
     if problems:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
 
@@ -108,8 +108,3 @@ def unwatched(config: Config, switches: Switches) -> list[str]:
             if needing and not meant:
                 lines.append(f"{model.name}: not watched: {name} ({reason}), which {', '.join(needing)} need")
     return lines
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -11,6 +11,7 @@ from prediction_exporter.baseline.importance import Floats, importance_of
 from prediction_exporter.config import Model
 from prediction_exporter.counting.entities import Entities, entities_of
 from prediction_exporter.counting.profiler import MICROSECONDS
+from prediction_exporter.errors import in_short
 from prediction_exporter.evidence.detector import Detector
 from prediction_exporter.monitor.references import detector_of
 from prediction_exporter.sources.base import Look
@@ -51,8 +52,7 @@ def foresee(model: Model, baseline: Baseline, look: Look) -> Iterator[str]:
     yield from _split(model, baseline, detector, rows, look)
     if blind.any():
         of = [f"{name} (from {least:.2g} sd)" for name, least in zip(names[blind], detector.visible[blind], strict=True)]
-        more = f" and {len(of) - _SHOWN} more" if len(of) > _SHOWN else ""
-        yield f"smaller changes cannot be told from what varies anyway: {', '.join(of[:_SHOWN])}{more}"
+        yield f"smaller changes cannot be told from what varies anyway: {in_short(of, _SHOWN)}"
 
 
 def entities_in(look: Look) -> Entities:

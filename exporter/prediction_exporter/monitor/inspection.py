@@ -19,7 +19,7 @@ from prediction_exporter.counting.profile import Profile
 from prediction_exporter.counting.profiler import MICROSECONDS, Profiler
 from prediction_exporter.counting.traffic import Traffic
 from prediction_exporter.counting.windows import SLICE_SECONDS, Span
-from prediction_exporter.errors import PredictionExporterError
+from prediction_exporter.errors import PredictionExporterError, in_short
 from prediction_exporter.monitor.admitting import admit
 from prediction_exporter.monitor.foresight import entities_in
 from prediction_exporter.monitor.references import load_baseline, spans_of
@@ -310,7 +310,7 @@ def _columns(sample: Profile, baseline: Baseline, look: Look, place: str) -> Fin
         elif odd and none + odd == rows:
             invalid.append(f"{column.name} ({column.kind.value} in the baseline)")
         elif column.kind is Kind.CATEGORICAL and _all_other(sample, column.name, baseline):
-            unseen.append(f"{column.name} (which has {_first(column.categories)})")
+            unseen.append(f"{column.name} (which has {in_short(column.categories, _SHOWN)})")
     if missing:
         own = sum(not column.is_derived for column in baseline.layout.columns)
         columns = f"{len(missing)} of {own} columns"
@@ -339,8 +339,3 @@ def _all_other(sample: Profile, name: str, baseline: Baseline) -> bool:
     values, known = sample.column_values(name), baseline.profile.column_values(name)
     count = int(values.sum())
     return count > 0 and int(values[-1]) == count and (float(known[-1]) / float(known.sum())) ** count < _IMPROBABLE
-
-
-def _first(categories: Sequence[str]) -> str:
-    more = len(categories) - _SHOWN
-    return ", ".join(categories[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

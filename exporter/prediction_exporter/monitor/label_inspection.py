@@ -17,6 +17,7 @@ from prediction_exporter.counting.events import Events
 from prediction_exporter.counting.layout import Layout
 from prediction_exporter.counting.profiler import MICROSECONDS
 from prediction_exporter.counting.ranks import MOST_RANKS, chosen
+from prediction_exporter.errors import in_short
 from prediction_exporter.labels import LabelKind, Labels
 from prediction_exporter.monitor.id_forms import OFTEN_AGAIN, unlike
 from prediction_exporter.monitor.inspection import refused, shown_sample
@@ -284,18 +285,14 @@ def _classes(read: Sequence[tuple[Events, Labels]], performance: PerformanceLayo
         return "", Findings()
     strange = (actual == stranger(performance)).fill_null(value=False)
     many = int(strange.sum())
-    line = f"labels: {present - many:,} of {present:,} are of the classes {_named(performance.classes)}"
+    line = f"labels: {present - many:,} of {present:,} are of the classes {in_short(performance.classes, _SHOWN)}"
     if not many:
         return line, Findings()
     others = texts.filter(strange).value_counts(sort=True).get_column(texts.name).to_list()
-    known = f"the model's classes, which are {_named(performance.classes)}"
+    known = f"the model's classes, which are {in_short(performance.classes, _SHOWN)}"
     remedy = (
         "write to labels.values which class each of them means, or, where they are classes, all classes to performance.classes"
     )
-    problem = f"{place}.fields.label: {many:,} of {present:,} sampled labels are none of {known}: {_named(others)}; {remedy}"
+    these = in_short(others, _SHOWN)
+    problem = f"{place}.fields.label: {many:,} of {present:,} sampled labels are none of {known}: {these}; {remedy}"
     return line, Findings([problem]) if many == present else Findings(warnings=[problem])
-
-
-def _named(values: Sequence[str]) -> str:
-    more = len(values) - _SHOWN
-    return ", ".join(map(str, values[:_SHOWN])) + (f" and {more:,} more" if more > 0 else "")

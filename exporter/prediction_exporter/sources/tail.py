@@ -37,7 +37,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from prediction_exporter.errors import SourceError, StateError
+from prediction_exporter.errors import SourceError, StateError, in_short
 from prediction_exporter.sources.base import EXAMPLE_BYTES, Rejected
 from prediction_exporter.sources.content import CompressedContent, Content, Look, PlainContent, look_of
 from prediction_exporter.sources.cutting import runs
@@ -153,8 +153,7 @@ class Tail:
         if not streams:
             return "no file was read"
         going_on = sorted(streams, key=lambda stream: (stream.seal is not None, stream.path))
-        text = ", ".join(f"{stream.path} at byte {stream.offset}" for stream in going_on[:_REACHED_FILES])
-        return text + (f" and {len(streams) - _REACHED_FILES} more" if len(streams) > _REACHED_FILES else "")
+        return in_short([f"{stream.path} at byte {stream.offset}" for stream in going_on], _REACHED_FILES)
 
     def unread_bytes(self) -> int:
         """Return how many bytes are known to be unread; those of a compressed file as they are on disk."""

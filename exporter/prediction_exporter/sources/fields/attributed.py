@@ -11,6 +11,21 @@ from prediction_exporter.config.suggesting import suggest
 from prediction_exporter.counting.layout import Layout, Role
 from prediction_exporter.sources.fields.stated import within
 
+#: Their key in ``fields``, and their role there.
+ATTRIBUTIONS = "attributions"
+
+
+def common_place(fields: Fields) -> str | None:
+    """Return where the configuration says what the attributions of all features have in common; None where it names each.
+
+    >>> common_place(Fields(attributions="shap")), common_place(Fields(attributions={"age": "a"}))
+    ('attributions', None)
+    """
+    told = fields.attributions
+    if isinstance(told, AttributionPattern):
+        return f"{ATTRIBUTIONS}.pattern"
+    return ATTRIBUTIONS if isinstance(told, str) else None
+
 
 def attribution_fields(fields: Fields, features: Iterable[str]) -> dict[str, str]:
     """Return the field with the attribution of each feature that has one, by the feature's name.

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 from prediction_exporter.config import Fields
+from prediction_exporter.errors import in_short
+from prediction_exporter.sources.fields.attributed import ATTRIBUTIONS, common_place
 from prediction_exporter.sources.fields.made import MADE
 from prediction_exporter.sources.fields.names import LIST_ITEM, flatten
 from prediction_exporter.sources.fields.passed import Passed
 from prediction_exporter.sources.fields.placed import PlacesSeen
 from prediction_exporter.sources.fields.roles import meant
 from prediction_exporter.sources.fields.schema import EventSchema, lookup, path_text
-from prediction_exporter.sources.fields.stated import Stated, stated
+from prediction_exporter.sources.fields.stated import Stated, stated, within
 from prediction_exporter.sources.fields.steps import labelled
 from prediction_exporter.sources.outcomes import is_set_on_failure
 
@@ -25,12 +27,15 @@ Records = Sequence[Mapping[str, Any]]
 #: Records that a ratio is of, more or less: the weight of older ones is halved when there are twice as many.
 RECENT_RECORDS = 1000
 
-#: Names of fields that a message shows.
-MOST_SHOWN = 30
+#: Names of fields that a message shows, and those that it is about.
+MOST_SHOWN, MOST_NAMED = 30, 5
 
 #: Fields that are compared with the names of the records for one that is close, and names that each is compared with: some
 #: microseconds a pair.
 MOST_HINTS, HINT_NAMES = 20, 2000
+
+#: What a value has to be, by the role of its field.
+_KINDS = {"sums": "an amount", ATTRIBUTIONS: "a number"}
 
 _ABSENT = object()
 
@@ -83,9 +88,12 @@ def is_duration(value: Any) -> bool:
         return False
 
 
-def _is_number(one: Stated) -> bool:
-    """Return whether a field is read as a number that is not negative: a duration, or something that is added up."""
-    return one.role == "latency" or (one.is_measured and not one.key.endswith((".from", ".to")))
+def is_contribution(value: Any) -> bool:
+    """Return whether a value is read as an attribution: a number of any sign."""
+    try:
+        return not isinstance(value, bool) and isinstance(value, int | float | str | Decimal) and isfinite(float(value))
+    except (ValueError, OverflowError):
+        return False
 
 
 class FieldsSeen:
@@ -106,6 +114,7 @@ class FieldsSeen:
         self._rare = [one for one in named if one.role == "status" and is_set_on_failure(one.name)]
         self._looked_for = [one for one in named if one not in self._rare]
         self._is_latency_stated = fields.latency is not None
+        self._holders = {one for one in named if one.role == ATTRIBUTIONS and one.name == fields.attributions}
         self._records = 0.0
         self._has_values = False
         self._seen: set[Stated] = set()
@@ -127,7 +136,7 @@ class FieldsSeen:
         if not records:
             return
         self._add(len(records), has_values=has_values)
-        self._look_for_latency_of(schema)
+        self._look_for_what_is_in(schema)
         self._look_for(records, has_values=has_values)
         # Names are told in messages alone, and do not change with each batch.
         if has_names and self._records >= 2 * self._named and any(one not in self._seen for one in self._looked_for):
@@ -140,7 +149,7 @@ class FieldsSeen:
 
         It is where all of them have what is looked for, and where that was met before: a latency, or nothing at all.
         """
-        self._look_for_latency_of(schema)
+        self._look_for_what_is_in(schema)
         if any(one.role != "latency" or one not in self._seen or not have_latency for one in self._looked_for):
             return False
         if records:
@@ -156,10 +165,17 @@ class FieldsSeen:
         self._records += records
         self._has_values |= has_values
 
-    def _look_for_latency_of(self, schema: EventSchema | None) -> None:
-        if not (self._is_latency_stated or schema is None or schema.latency is None):
-            guessed = Stated("latency", "latency", path_text(schema.latency))
-            self._looked_for = [*(one for one in self._looked_for if one.role != "latency"), guessed]
+    def _look_for_what_is_in(self, schema: EventSchema | None) -> None:
+        """Look for a latency that was recognised, and for each attribution where only what they have in common is named."""
+        if schema is None:
+            return
+        if not self._is_latency_stated and schema.latency is not None:
+            self._replace("latency", [Stated("latency", "latency", path_text(schema.latency))])
+        if schema.attributions and (common := common_place(self._fields)) is not None:
+            self._replace(ATTRIBUTIONS, [Stated(ATTRIBUTIONS, common, path_text(at)) for at in schema.attributions.values()])
+
+    def _replace(self, role: str, named: Sequence[Stated]) -> None:
+        self._looked_for = [*(one for one in self._looked_for if one.role != role), *named]
 
     def _look_for(self, records: Records, *, has_values: bool) -> None:
         """Count for each role the records that have a field of it."""
@@ -183,13 +199,20 @@ class FieldsSeen:
         if one.pattern is not None:
             return any(one.pattern.class_of(name) is not None for name in flatten([record]))
         value = value_at(record, one.name)
-        if _is_number(one) and has_values and value is not _ABSENT:
-            if not is_duration(value):
+        is_read = self._reader(one)
+        if is_read is not None and has_values and value is not _ABSENT:
+            if not is_read(value):
                 if value is not None:
                     self._odd.setdefault(one, repr(value)[:50])
                 return False
             return True
         return value is not _ABSENT
+
+    def _reader(self, one: Stated) -> Callable[[Any], bool] | None:
+        """Return what tells whether a value of a field can be read, where it has to be a number."""
+        if one.role == ATTRIBUTIONS:
+            return None if one in self._holders else is_contribution
+        return is_duration if one.role == "latency" or (one.is_measured and not one.key.endswith((".from", ".to"))) else None
 
     def ratios(self) -> dict[str, float]:
         """Return the share of the newest records that have each field; of listed features, any of them.
@@ -209,7 +232,11 @@ class FieldsSeen:
         whole = tuple(told for one in (self._passed, self._places) if one is not None for told in one.unseen())
         if not self._records:
             return whole
-        return whole + tuple(self._sentence(one) for one in self._looked_for if one not in self._seen)
+        missed: dict[tuple[str, bool], list[Stated]] = {}  # of attributions, many have one place in the configuration
+        for one in self._looked_for:
+            if one not in self._seen:
+                missed.setdefault((one.key, one in self._odd), []).append(one)
+        return whole + tuple(self._sentence(alike) for alike in missed.values())
 
     def remarks(self, records: Records) -> tuple[str, ...]:
         """Return what no record has and may well be absent."""
@@ -219,22 +246,34 @@ class FieldsSeen:
             if all(value_at(record, one.name) is _ABSENT for record in records)
         )
 
-    def _sentence(self, one: Stated) -> str:
+    def _sentence(self, alike: Sequence[Stated]) -> str:
+        one, what = alike[0], in_short([one.name for one in alike], MOST_NAMED)
+        holder = next(iter(self._holders), None)
+        if one.role == ATTRIBUTIONS and holder is not None and not within(self._names, [holder.name]):
+            one, what = holder, holder.name
         if one in self._odd:
-            what = "an amount" if one.role.startswith("sums.") else "a duration"
-            return f"fields.{one.key}: no value of {one.name} is {what}, such as {self._odd[one]}; have it written as a number"
-        what = "a value of " if _is_number(one) else ""
-        count = f"none of {self._records:.0f} records has {what}" if self._records > 1 else f"the one record lacks {what}"
+            kind, odd = _KINDS.get(one.role.partition(".")[0], "a duration"), self._odd[one]
+            if one.role == ATTRIBUTIONS and odd.startswith("["):
+                return f"fields.{one.key}: {what} are lists, such as {odd}; name one item of each: {{FEATURE: {one.name}[0]}}"
+            return f"fields.{one.key}: no value of {what} is {kind}, such as {odd}; have it written as a number"
+        if self._reader(one) is not None:
+            what = f"a value of {what}"
+        count = f"none of {self._records:.0f} records has" if self._records > 1 else "the one record lacks"
         if not self._has_values:
-            count = "there is no column "
+            count = "there is no column"
         nested = "; a list inside of a list is read where it is alone" if "][" in one.name else ""
         if one not in self._hints:
             self._hints[one] = self._hint(one) if len(self._hints) < MOST_HINTS else ""
         shown = ", ".join(self._names[:MOST_SHOWN])
         names = f"{'they have' if self._has_values else 'columns'}: {shown}"
-        return f"fields.{one.key}: {count}{one.name}{nested}{self._hints[one]} ({names})"
+        return f"fields.{one.key}: {count} {what}{nested}{self._hints[one]} ({names})"
 
     def _hint(self, one: Stated) -> str:
         if "*" in one.name and one.pattern is None and one.role == "score":
             return f'; a pattern is written score: {{pattern: "{one.name}"}}'
-        return meant(one, self._names[:HINT_NAMES], self._fields)
+        if one.role == ATTRIBUTIONS and any(other.role == ATTRIBUTIONS for other in self._seen):
+            return "; where that is right, name the others: {FEATURE: FIELD}"
+        if one.role == ATTRIBUTIONS and f"{self._fields.attributions}[0]" in self._names:
+            return f"; they have no names there, so name each: {{FEATURE: {self._fields.attributions}[0]}}"
+        # What has null everywhere is there.
+        return "" if one.name in self._names else meant(one, self._names[:HINT_NAMES], self._fields)
