@@ -168,11 +168,12 @@ def _instances() -> Panel:
         "Each exporter that watches the chosen models, by the worst of these: the time since its last evaluation, the age of "
         "the newest event and what is not read yet, what it reads and refuses a second, how long an evaluation takes, its "
         "memory, its share of the series that are allowed, and how often it was started anew in a day.",
-        *(t.Field(query=p.now(expr, name, table=True), unit=unit) for expr, name, unit in fields),
-        over="instance",
-        sort_by="evaluated",
-        first=230,
-        width=24,
+        *(p.now(expr, name, table=True) for expr, name, _ in fields),
+        cells=[
+            t.Cell(name="instance", label="instance", width=230),
+            *(t.Cell(name=name, look={"unit": unit}) for _, name, unit in fields),
+        ],
+        sort_by=["evaluated"],
         height=8,
     )
 
