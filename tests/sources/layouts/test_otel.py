@@ -73,7 +73,7 @@ def test_reasons_in_any_form(reasons: Any) -> None:
         *((name, False) for name in ("retrieval", "VectorRetriever", "search_memory", "planning", "plan", "HTTPTool")),
     ],
 )
-def test_what_tells_of_others_counts_no_tokens(operation: str, own: bool) -> None:  # noqa: FBT001 - a case's
+def test_what_tells_of_others_counts_no_tokens(operation: str, own: bool) -> None:
     """What is around generations, by a word of the operation's name, however it is written; and not by letters of one."""
     told = attributes({"gen_ai.operation.name": operation, "gen_ai.usage.output_tokens": 3})
     assert len(flat("otel", batch({"attributes": told}, {"attributes": attributes({"gen_ai.response.id": "x"})}))) == own + 1
