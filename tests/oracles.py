@@ -239,7 +239,7 @@ def outlier_ratio(samples: Sequence[Sample]) -> Interval:
     for sample in samples:
         if sample.column.kind is Kind.NUMERIC and sample.column.role is Role.FEATURE and sample.old:
             for row, value in enumerate(sample.window):
-                if state(value, Kind.NUMERIC) is ValueState.VALID and _is_outside(sample, float(value)):  # type: ignore[arg-type]
+                if state(value, Kind.NUMERIC) is ValueState.VALID and _is_outside(sample, float(value)):  # type: ignore[arg-type]  # a valid number is one
                     outside.add(row)
     return near(len(outside) / rows)
 

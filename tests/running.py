@@ -21,7 +21,7 @@ class Running:
     """A monitor with real threads and what it published last; its clock is the real one."""
 
     def __init__(self, folder: Path) -> None:
-        self.watched = Watched(folder, clock=time.time)  # type: ignore[arg-type]
+        self.watched = Watched.live(folder)
         self.snapshots: list[Snapshot] = []
         self.state: State | None = None
         self.switches = Switches()

@@ -295,7 +295,7 @@ def test_a_training_costs_its_price_once(tmp_path: Path) -> None:
 
 def test_the_exporter_serves_and_prices_them(tmp_path: Path, start_exporter: Callable[..., Exporter]) -> None:
     """From the smallest configuration; its openmetrics says since when it counts."""
-    watched = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    watched = Watched.live(tmp_path)
     write(tmp_path / "models/1.pkl", 1 << 20, modified=time.time() - 60)
     more = f"maturity: 0\n{NEWEST}\nstorage: {{paths: [models]}}\ncost: {{per_gb_stored: 1000000, per_retraining_run: 12}}"
     watched.configure(config_text(model_text(more=more)))

@@ -64,7 +64,7 @@ def test_everything_else_follows(copy: Path) -> None:
 
 def test_it_runs(copy: Path, tmp_path: Path) -> None:
     """The copy counts it, serves it, times it, and lets it be switched off."""
-    watched = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    watched = Watched.live(tmp_path)
     watched.configure()
     watched.log(30)
     checked = run(copy, "-m", "prediction_exporter", "check", "config", str(watched.file))

@@ -69,7 +69,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 @pytest.fixture
 def live(tmp_path: Path) -> Watched:
     """A folder for models, in real time."""
-    return Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    return Watched.live(tmp_path)
 
 
 # What is declared
@@ -426,7 +426,7 @@ def test_a_reload_keeps_what_was_polled_last(running: Running, asked: Asked) -> 
             time.sleep(0.25)  # several snapshots are made before its first answer
             return super().poll()
 
-    asked._open = lambda config: {model.name: Slow(model.name) for model in config.models}  # type: ignore[method-assign]
+    asked._open = lambda config: {model.name: Slow(model.name) for model in config.models}  # type: ignore[method-assign]  # what it opens is slow
     count = len(running.snapshots)
     assert running.rewrite(config_text(TWO[0])) is None
     running.wait(lambda: running.total(OF_MODEL.name, model="b") is None)
@@ -652,7 +652,7 @@ def test_a_scrape_may_ask_for_some(live: Watched, start_exporter: Start) -> None
     assert not rest.keys() & some.keys()
     accepted = ask("collect%5B%5D=traffic", Accept="application/openmetrics-text; version=1.0.0", **{"Accept-Encoding": "gzip"})
     assert accepted.headers["Content-Encoding"] == "gzip"
-    families = {family.name for family in parse_openmetrics(accepted.text)}  # type: ignore[no-untyped-call]
+    families = {family.name for family in parse_openmetrics(accepted.text)}  # type: ignore[no-untyped-call]  # the client has no types for it
     assert "model_requests" in families
     assert "model_window_predictions" not in families
     assert ask("debug=1").text.count("\n") > ask("collect[]=traffic").text.count("\n")

@@ -14,7 +14,7 @@ STRIKES = 25
 
 
 @pytest.mark.parametrize("small", [False, True], ids=["large chunks", "small chunks"])
-def test_counts_equal_the_log_after_kills_at_random_moments(tmp_path: Path, small: bool) -> None:  # noqa: FBT001
+def test_counts_equal_the_log_after_kills_at_random_moments(tmp_path: Path, small: bool) -> None:
     """Requests, failures, refusals and bins equal what was written, over signals and every kind of rotation.
 
     Half of the ways to rotate meet a reader of small chunks, and half one of large chunks; ``make soak`` has all with both.

@@ -368,8 +368,8 @@ VALUES = [
 @pytest.mark.parametrize(("name", "value", "expected"), VALUES)
 def test_values_count_as_the_table_says(name: str, value: str, expected: str, layout: Layout) -> None:
     """The table of docs/configuration.md, of a line among good ones."""
-    good = {"ts": 1, "features": {"income": 1, "region": "north"}, "decision": "approve", "probability": 0.1}
-    odd = json.dumps({**good, "features": {**good["features"], name: "VALUE"}}).replace('"VALUE"', value)  # type: ignore[dict-item]
+    good: dict[str, Any] = {"ts": 1, "features": {"income": 1, "region": "north"}, "decision": "approve", "probability": 0.1}
+    odd = json.dumps({**good, "features": {**good["features"], name: "VALUE"}}).replace('"VALUE"', value)
     schema = log_fields.recognise_log([good], predictions(), layout, where="models[0]")
     batch = JsonLinesParser(schema).parse(f"{json.dumps(good)}\n{odd}\n".encode())
     assert batch.rejected.total == 0

@@ -56,7 +56,7 @@ Sample = tuple[str, tuple[tuple[str, str], ...]]
 
 def openmetrics_families(result: Snapshot) -> list[Metric]:
     """Return what the strict parser of OpenMetrics finds."""
-    return list(parse_openmetrics(result.openmetrics.decode()))  # type: ignore[no-untyped-call]
+    return list(parse_openmetrics(result.openmetrics.decode()))  # type: ignore[no-untyped-call]  # the client has no types for it
 
 
 def read(result: Snapshot) -> tuple[dict[Sample, float], dict[Sample, float]]:
@@ -284,7 +284,7 @@ def test_compressed_forms_are_the_same_text() -> None:
     assert gzip.decompress(result.openmetrics_gzip) == result.openmetrics
     assert result == one(value=1)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        result.series = 2  # type: ignore[misc]
+        result.series = 2  # type: ignore[misc]  # it is what is refused
 
 
 def every_family(families: tuple[Family, ...]) -> Samples:

@@ -238,14 +238,14 @@ def test_too_few_predictions_are_named(credit: Made) -> None:
     page = credit.page()
     assert page.pills == ["too few predictions"]
     assert page.all("dd", "none")[0].text == "fewer than 30 predictions"
-    assert page.rows()["amount"].one("td", "p").text == "–fewer than 30 predictions"  # noqa: RUF001
+    assert page.rows()["amount"].one("td", "p").text == "–fewer than 30 predictions"  # noqa: RUF001 - as the page says it
 
 
 def test_few_values_in_a_large_window_are_not_few_predictions(credit: Made) -> None:
     """The reason is that of the column."""
     frame = credit_data(500, 2).with_columns(amount=pl.when(pl.int_range(500) < 9).then(pl.col("amount")))
     credit.windows = {"3.1": {"1h": frame}}
-    assert credit.page().rows()["amount"].one("td", "p").text == "–fewer than 30 values"  # noqa: RUF001
+    assert credit.page().rows()["amount"].one("td", "p").text == "–fewer than 30 values"  # noqa: RUF001 - as the page says it
 
 
 def test_a_window_within_its_thresholds_is_marked_nowhere(credit: Made) -> None:
@@ -313,7 +313,7 @@ def test_a_missing_column_is_marked(credit: Made) -> None:
     name, row = next(iter(page.rows().items()))
     assert name == "term"
     assert row.one("span", "tag").text == "missing"
-    assert row.one("td", "p").text == "–no values"  # noqa: RUF001
+    assert row.one("td", "p").text == "–no values"  # noqa: RUF001 - as the page says it
     assert [cell.text for cell in row.all("td", "over")] == ["100 %threshold 5 %"]
     assert row.one("svg", "hist").one("desc").text == "No values in the window."
 
@@ -436,7 +436,7 @@ def test_a_failed_statistic_says_where_to_look(credit: Made) -> None:
         for key, r in report.windows[0].results.items()
     }
     page = page_of([replace(report, windows=(replace(report.windows[0], results=failed),))], credit.config)
-    assert page.rows()["amount"].one("td", "p").text == "–failed, see the log"  # noqa: RUF001
+    assert page.rows()["amount"].one("td", "p").text == "–failed, see the log"  # noqa: RUF001 - as the page says it
     assert page.all("dd", "none")[0].text == "failed, see the log"
 
 
@@ -527,11 +527,11 @@ def test_statistics_that_nothing_computes_are_not_watched(tmp_path: Path) -> Non
     assert page.fact("Predictions") == "2,000"
     assert [figure.text for figure in page.all("dd", "none")] == ["not watched"] * 2
     row = page.rows()["amount"]
-    assert [cell.text for cell in (row.one("td", "p"), *row.all("td", "r"))] == ["–not watched"] * 4  # noqa: RUF001
+    assert [cell.text for cell in (row.one("td", "p"), *row.all("td", "r"))] == ["–not watched"] * 4  # noqa: RUF001 - as the page says it
     assert row.one("svg", "hist").all("rect")
     assert page.all("td", "soft")[0].text == "not watched"
     page = page_with({**report.windows[0].results, PSI.key: off[PSI.key]})
-    assert page.rows()["amount"].one("td", "p").text == "–not watched"  # noqa: RUF001
+    assert page.rows()["amount"].one("td", "p").text == "–not watched"  # noqa: RUF001 - as the page says it
     assert page.rows()["amount"].all("td", "r")[0].text == "0 %"
 
 
@@ -594,7 +594,7 @@ def test_several_models_have_an_overview(tmp_path: Path) -> None:
     drifted = Made(config, baseline, {"3.1": {"1h": credit_data(2000, 2, drifted=True)}}, index=1)
     page = page_of([drifted.report(), Made(config, baseline, source=SILENT).report()], config)
     rows = page.one("table", "models").one("tbody").all("tr")
-    assert [row.text for row in rows] == ["bwaiting for eventsrisk–", "a1 column above a thresholdrisk4 min ago"]  # noqa: RUF001
+    assert [row.text for row in rows] == ["bwaiting for eventsrisk–", "a1 column above a thresholdrisk4 min ago"]  # noqa: RUF001 - as the page says it
     assert [row.one("a").attributes["href"] for row in rows] == ["#m0", "#m1"]
     assert [section.one("h2").text for section in page.all("section") if "id" in section.attributes] == ["b", "a"]
 

@@ -71,7 +71,7 @@ class Activated:
 @pytest.fixture
 def watched(tmp_path: Path) -> Watched:
     """A folder for a model, in real time."""
-    found = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    found = Watched.live(tmp_path)
     found.configure()
     found.log(10)
     return found

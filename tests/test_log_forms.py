@@ -139,7 +139,7 @@ class Read:
 def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     """Run an exporter once over all logs."""
     folder = tmp_path_factory.mktemp("forms")
-    watched = Watched(folder, clock=time.time)  # type: ignore[arg-type]
+    watched = Watched.live(folder)
     save_baseline(folder / "baseline.json")
     models = []
     for name, content in LOGS.items():
@@ -212,7 +212,7 @@ def test_the_only_text_of_a_list_is_the_value(read: Read, model: str) -> None:
 
 def test_an_outage_over_restarts_and_reloads(tmp_path: Path, start_exporter: Callable[..., Exporter]) -> None:
     """While everything fails the exporter starts and reloads: it stays up, counts, and knows the fields from before."""
-    watched = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    watched = Watched.live(tmp_path)
     save_baseline(tmp_path / "baseline.json")
     watched.configure(config_text(model_text(fields="{features: features}")))
     log = tmp_path / "app.log"

@@ -269,7 +269,7 @@ def test_another_entry_with_a_time(tmp_path: Path, start_exporter: Callable[...,
         (folder / "app.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         file = configure(folder, training(), {"log": {"path": str(folder / "app.jsonl"), "start": "beginning"}})
         exporter = start_exporter(file)
-        exporter.wait_for(lambda reader=exporter: reader.total("prediction_exporter_events_total") > 0, "read")  # type: ignore[misc]
+        exporter.wait_for(lambda reader=exporter: reader.total("prediction_exporter_events_total") > 0, "read")  # type: ignore[misc]  # a default binds
         refused = exporter.total("prediction_exporter_events_rejected_total", reason="missing_id")
         assert (exporter.total("model_requests_total"), refused) == ((50, 0) if name == "without" else (40, 10))
 

@@ -315,7 +315,7 @@ def test_an_error_in_the_middle_of_a_batch_leaves_an_exact_count(watched: Watche
     usual = Profiler.blocks
 
     def fail(self: Profiler, events: object, **of: object) -> object:
-        yield next(iter(usual(self, events, **of)))  # type: ignore[arg-type]
+        yield next(iter(usual(self, events, **of)))  # type: ignore[arg-type]  # passed on as they came
         raise RuntimeError("a defect")
 
     monkeypatch.setattr(Profiler, "blocks", fail)

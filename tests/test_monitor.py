@@ -190,7 +190,7 @@ class FailingOnce:
         usual = ModelMonitor._tallies_of
 
         def take(monitor: ModelMonitor, *arguments: object) -> Iterator[object]:
-            first, *others = usual(monitor, *arguments)  # type: ignore[arg-type]
+            first, *others = usual(monitor, *arguments)  # type: ignore[arg-type]  # passed on as they came
             yield first
             if monitor.model.name == model and self.left:
                 self.left -= 1

@@ -41,7 +41,7 @@ TWO = (model_text("fraud", more="maturity: 0"), model_text("churn", "b.log", mor
 @pytest.fixture
 def watched(tmp_path: Path) -> Watched:
     """A folder with two models, in real time."""
-    watched = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    watched = Watched.live(tmp_path)
     watched.configure(config_text(*TWO))
     (tmp_path / "state").mkdir()
     return watched

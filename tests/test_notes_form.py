@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -293,7 +292,7 @@ def test_many_people_at_once(served: Served) -> None:
 
 def test_without_a_password_there_is_no_form(tmp_path: Path) -> None:
     """An exporter that would serve one does not start, and says what is allowed."""
-    watched = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    watched = Watched.live(tmp_path)
     loaded = watched.configure(config_text(model_text(more="maturity: 0"), more="notes: {form: true}"))
     told = (
         "notes.form: whoever reaches the exporter could send it; allowed: with basic_auth_users in --web.config.file. Without "
@@ -309,7 +308,7 @@ def test_without_a_password_there_is_no_form(tmp_path: Path) -> None:
 
 def test_the_exporter_counts_what_its_form_notes(tmp_path: Path, start_exporter: Start) -> None:
     """It can be turned on and off by a reload, and the page links to it; the users cannot be taken out while it is on."""
-    watched = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    watched = Watched.live(tmp_path)
     off, on = (config_text(model_text(more="maturity: 0"), more=f"notes: {{form: {value}}}") for value in ("false", "true"))
     watched.configure(off)
     web = tmp_path / "web.yml"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -24,7 +23,7 @@ CACHES = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 @pytest.fixture
 def watched(tmp_path: Path) -> Watched:
     """A folder for models, in real time."""
-    return Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    return Watched.live(tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import re
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ LINKED = ("/metrics", "/-/healthy", "/-/ready", "/runbooks/")
 @pytest.fixture
 def watched(tmp_path: Path) -> Watched:
     """A folder for a model, in real time."""
-    found = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    found = Watched.live(tmp_path)
     found.configure()
     found.log(10)
     return found

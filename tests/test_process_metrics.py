@@ -24,7 +24,7 @@ def values(samples: Samples) -> dict[str, list[float]]:
     """Return the values by name, as a strict parser reads them."""
     text = render([samples], {"exporter": PROCESS_FAMILIES}, created=0.0).openmetrics.decode()
     found: dict[str, list[float]] = {}
-    for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
+    for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]  # the client has no types for it
         for sample in family.samples:
             found.setdefault(sample.name, []).append(sample.value)
     return found

@@ -509,7 +509,7 @@ def test_fields_inside_of_lists(events: list[dict[str, Any]], names: list[str]) 
         ({"error": {"code": 0}}, "error", True),  # what is there at all was an error
     ],
 )
-def test_a_status_in_an_object_is_its_code(event: dict[str, Any], status: str, failed: bool) -> None:  # noqa: FBT001
+def test_a_status_in_an_object_is_its_code(event: dict[str, Any], status: str, failed: bool) -> None:
     """A message beside it is none; small numbers are codes of gRPC and OpenTelemetry there."""
     found = schema({"ts": 1, "amount": 1, **event})
     assert found.status is not None

@@ -67,7 +67,7 @@ SERVED = """
 @pytest.fixture
 def watched(tmp_path: Path) -> Watched:
     """A folder for models, in real time."""
-    return Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    return Watched.live(tmp_path)
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -131,7 +131,7 @@ def test_a_scrape_is_valid_in_every_form(watched: Watched, start_exporter: Start
     assert {name for name in golden.keys() - shown if not elsewhere.fullmatch(name)} == of_others
     check = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
-    parsed = {s.name: 0 for family in parse_openmetrics(openmetrics) for s in family.samples}  # type: ignore[no-untyped-call]
+    parsed = {s.name: 0 for family in parse_openmetrics(openmetrics) for s in family.samples}  # type: ignore[no-untyped-call]  # the client has no types for it
     assert parsed.keys() == {name for name, _ in samples(text)}
     assert exporter.stop() == 0
 
@@ -165,7 +165,7 @@ def test_reload_by_signal(watched: Watched, start_exporter: Start) -> None:
         for window, count in windows.items():
             at = {"model": "m", "window": window, "segment": "all"}
             exporter.wait_for(
-                lambda n=count + added, at=at: exporter.total("model_window_predictions", **at) == n,  # type: ignore[misc]
+                lambda n=count + added, at=at: exporter.total("model_window_predictions", **at) == n,  # type: ignore[misc]  # a default binds
                 f"{count + added} in {window}",
             )
     assert exporter.total(time_name) > loaded
@@ -283,7 +283,7 @@ def test_the_log_can_be_parsed_and_is_short(watched: Watched, start_exporter: St
     exporter = start_exporter(watched.file, "--log.format", style)
     for turn in range(1, 4):
         watched.write('broken = "\\ ü \x01' + "x" * 5000 + "\n")
-        exporter.wait_for(lambda n=turn: exporter.total("prediction_exporter_events_rejected_total") == n, "refused")  # type: ignore[misc]
+        exporter.wait_for(lambda n=turn: exporter.total("prediction_exporter_events_rejected_total") == n, "refused")  # type: ignore[misc]  # a default binds
     assert exporter.stop() == 0
     lines = exporter.log.read_text().splitlines()
     entries = [json.loads(line) if style == "json" else logfmt(line) for line in lines]
@@ -499,7 +499,7 @@ def test_basic_auth_and_its_reload(watched: Watched, start_exporter: Start) -> N
         web.write_text(text)
         before = exporter.log.read_text().count("configuration not reloaded")
         exporter.signal(signal.SIGHUP)
-        exporter.wait_for(lambda n=before: exporter.log.read_text().count("configuration not reloaded") > n, "refused")  # type: ignore[misc]
+        exporter.wait_for(lambda n=before: exporter.log.read_text().count("configuration not reloaded") > n, "refused")  # type: ignore[misc]  # a default binds
         assert status("first-secret") == 200
     hashes.append(allow("second-secret"))
     watched.file.write_text("models: 3")

@@ -116,7 +116,7 @@ def test_a_commit_that_fails_changes_nothing(state: State) -> None:
     claim = state.claim("m")
     state.commit("m", STORED, LAYOUT, [bucket(60)], keep_from={"1h": 0}, claim=claim)
     after = StoredModel("app.log", "further", {"events": 99})
-    broken = StoredBucket("1", "all", "1h", "not a number", Profile.empty(LAYOUT))  # type: ignore[arg-type]
+    broken = StoredBucket("1", "all", "1h", "not a number", Profile.empty(LAYOUT))  # type: ignore[arg-type]  # it is what is refused
     with pytest.raises(sqlite3.IntegrityError):
         state.commit("m", after, LAYOUT, [bucket(120), broken], keep_from={"1h": 100}, claim=claim)
     assert state.load("m") == STORED

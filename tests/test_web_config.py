@@ -108,7 +108,7 @@ def test_everything_at_once(folder: Path) -> None:
     assert config.basic_auth_users["prometheus"].get_secret_value() == secret
     assert secret not in repr(config)
     with pytest.raises(ValidationError, match="frozen"):
-        config.basic_auth_users = {}  # type: ignore[misc]
+        config.basic_auth_users = {}  # type: ignore[misc]  # it is what is refused
 
 
 SECTIONS = "tls_server_config, http_server_config, basic_auth_users"

@@ -408,7 +408,7 @@ def test_full_holds_every_key(full: Config) -> None:
 def test_frozen(full: Config) -> None:
     """Nobody changes a configuration that others read."""
     with pytest.raises(ValidationError, match="frozen"):
-        full.interval = Duration.parse("1s")  # type: ignore[misc]
+        full.interval = Duration.parse("1s")  # type: ignore[misc]  # it is what is refused
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from prediction_exporter.config.conditions import Compare, Every, IsNull, Like, 
 from prediction_exporter.config.where_parser import MOST_CHARACTERS, WhereError, parse_where
 
 
-def equal(field: str, value: str | float | bool) -> Compare:  # noqa: FBT001 - a literal
+def equal(field: str, value: str | float | bool) -> Compare:
     """Return a test for equality."""
     return Compare(field, "=", value)
 
@@ -202,7 +202,7 @@ def test_nothing_but_an_expression_or_a_clear_error(text: str) -> None:
     """Whatever is written, it becomes conditions over named fields, or is refused with a sentence; nobody else speaks."""
     heard: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]  # what is told is kept
     logging.getLogger("sqlglot").addHandler(handler)
     try:
         told = ""

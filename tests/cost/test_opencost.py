@@ -136,7 +136,7 @@ def poll_of(tmp_path: Path, server: Server, more: str = "", *, timeout: str = "2
     text = config_text(model_text(more=f"maturity: 0\ncost: {{opencost: {opencost}, currency: {currency}}}"))
     (tmp_path / "exporter.yml").write_text(text)
     (poll,) = COLLECTOR.open(config.load(tmp_path / "exporter.yml")).values()
-    poll._clock = lambda: NOW  # type: ignore[attr-defined]  # a bill is always read at some time
+    poll._clock = lambda: NOW  # type: ignore[attr-defined]  # of the kind of poll that has one  # a bill is always read at some time
     return poll
 
 
@@ -166,7 +166,7 @@ def test_early_in_a_month_the_last_week_is_asked_for_and_not_shown(tmp_path: Pat
     steps = [{"ml": allocation(day)} for day in range(-5, 3)]
     server.answers(send(body(steps)))
     poll = poll_of(tmp_path, server)
-    poll._clock = lambda: noon  # type: ignore[attr-defined]
+    poll._clock = lambda: noon  # type: ignore[attr-defined]  # of the kind of poll that has one
     assert {period for *_, period in figures(poll, "model_cost_billed")} == {"2026-03"}
     assert figures(poll, "model_cost_billed_month_end") == {("USD", "mean_of_7_days"): pytest.approx(31 * 1.305, abs=0.005)}
     assert server.asked[0][1]["window"].startswith("2026-02-23T00:00:00Z,")
@@ -200,7 +200,7 @@ def test_a_proxy_is_asked_instead(tmp_path: Path, server: Server) -> None:
     text = config_text(model_text(more=f"maturity: 0\ncost: {{opencost: {opencost}}}"))
     (tmp_path / "exporter.yml").write_text(text)
     (poll,) = COLLECTOR.open(config.load(tmp_path / "exporter.yml")).values()
-    poll._clock = lambda: NOW  # type: ignore[attr-defined]
+    poll._clock = lambda: NOW  # type: ignore[attr-defined]  # of the kind of poll that has one
     assert figures(poll, "model_cost_billed_month_to_date") == {("USD",): 13.05}
     assert server.asked[0][0] == "/allocation"
 

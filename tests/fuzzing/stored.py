@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -159,8 +159,8 @@ def _judge(
     assert len(found) == len(buckets) or damaged, "windows are lost without a word"
 
 
-def _by_key(buckets: object) -> dict[object, Profile]:
-    return {(b.version, b.segment, b.window, b.start): b.profile for b in buckets}  # type: ignore[attr-defined]
+def _by_key(buckets: Iterable[StoredBucket]) -> dict[object, Profile]:
+    return {(b.version, b.segment, b.window, b.start): b.profile for b in buckets}
 
 
 BASELINES = Target(

@@ -28,7 +28,7 @@ def names(first: int, last: int) -> list[str]:
 
 
 @pytest.mark.parametrize("staged", [False, True], ids=["versions", "stages"])
-def test_each_pair_counts_once_over_starts(tmp_path: Path, staged: bool) -> None:  # noqa: FBT001
+def test_each_pair_counts_once_over_starts(tmp_path: Path, staged: bool) -> None:
     """Late, early, repeated and corrected labels, and predictions that come twice; the exporter is started again and again."""
     model = LabelledModel(tmp_path, fields=STAGED if staged else FIELDS)
     chance, number = random.Random(5), 0

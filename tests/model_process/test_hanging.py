@@ -57,7 +57,7 @@ def median_of_scrapes(exporter: Exporter) -> float:
 
 def test_a_scrape_is_as_fast_while_every_collector_hangs(tmp_path: Path) -> None:
     """Those of models, those of the moment, and those that poll: nothing is computed at a scrape."""
-    watched = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    watched = Watched.live(tmp_path)
     watched.configure(config_text(model_text(more="baseline: baseline.json\nprocess: {command: pytest}")))
     watched.log(40)
     hangs = tmp_path / "hangs"
@@ -82,7 +82,7 @@ def test_a_scrape_is_as_fast_while_every_collector_hangs(tmp_path: Path) -> None
 
 def test_a_pid_file_that_hangs_costs_its_own_series_alone(tmp_path: Path, start_exporter: Start) -> None:
     """A pipe in its place gives no answer; the model's predictions are counted, and a signal still ends it."""
-    watched = Watched(tmp_path, clock=time.time)  # type: ignore[arg-type]
+    watched = Watched.live(tmp_path)
     os.mkfifo(tmp_path / "model.pid")
     watched.configure(config_text(model_text(more="baseline: baseline.json\nprocess: {pid_file: model.pid}")))
     watched.log(40)

@@ -220,7 +220,7 @@ SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=list(
 
 @SETTINGS
 @given(tables(), st.booleans())
-def test_a_frame_counts_as_its_rows_in_the_log(table: tuple[dict[str, Typed], int, str], text: bool) -> None:  # noqa: FBT001
+def test_a_frame_counts_as_its_rows_in_the_log(table: tuple[dict[str, Typed], int, str], text: bool) -> None:
     """Profiles, traffic and refusals of typed columns equal those of the same rows as JSON lines."""
     columns, rows, zone = table
     lines, frame = both_forms(columns, rows)

@@ -325,7 +325,7 @@ def key(text: str, *, escaped: bool) -> str:
 @st.composite
 def lines_of_json(draw: st.DrawFn) -> bytes:
     """Draw an object of the schema in which any value may be any other, or stand twice, or not at all."""
-    inner = {json.dumps(name, ensure_ascii=False): json.dumps(value) for name, value in GOOD["features"].items()}  # type: ignore[attr-defined]
+    inner = {json.dumps(name, ensure_ascii=False): json.dumps(value) for name, value in GOOD["features"].items()}  # type: ignore[attr-defined]  # an object
     pairs = [(json.dumps(name), json.dumps(value)) for name, value in GOOD.items() if name != "features"]
     changed = draw(st.lists(st.tuples(st.sampled_from(INNER), st.booleans(), anything), max_size=3))
     inner_pairs = list(inner.items()) + [(key(name, escaped=escaped), value) for name, escaped, value in changed]
@@ -374,7 +374,7 @@ SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=list(
 
 @SETTINGS
 @given(st.lists(lines_of_json() | odd_lines(), min_size=1, max_size=12), st.integers(1, 12), st.booleans())
-def test_every_line_is_read_as_the_slow_reader_reads_it(lines: list[bytes], chunk: int, time_is_text: bool) -> None:  # noqa: FBT001
+def test_every_line_is_read_as_the_slow_reader_reads_it(lines: list[bytes], chunk: int, time_is_text: bool) -> None:
     """Values, states and refusals agree, and every line is counted once."""
     events, refused = outcome(JsonLinesParser(SCHEMA, time_is_text=time_is_text), [b"\n".join(lines)])
     assert (events, refused) == expected(lines)
@@ -553,7 +553,7 @@ def parse(*events: dict[str, Any], schema: EventSchema = SCHEMA) -> Events:
         *(("Success", False), ({"code": 3}, True), ({}, False), ([], False), (["x"], True), (-1, True), ("nan", False)),
     ],
 )
-def test_status(status: Any, failed: bool) -> None:  # noqa: FBT001
+def test_status(status: Any, failed: bool) -> None:
     """A server error, or a field that is set, is a failed request."""
     assert parse({**GOOD, "status": status}).failed.tolist() == [failed]
 

@@ -1017,7 +1017,7 @@ def test_a_writer_that_does_not_append_leaves_nuls_behind_a_truncation(tmp_path:
 @pytest.mark.parametrize("extension", ["", ".gz"])
 @pytest.mark.parametrize("copied", [False, True])
 @pytest.mark.parametrize("up", [False, True])
-def test_rotated_into_another_folder_that_the_glob_names(tmp_path: Path, extension: str, copied: bool, up: bool) -> None:  # noqa: FBT001 - pytest's parameters
+def test_rotated_into_another_folder_that_the_glob_names(tmp_path: Path, extension: str, copied: bool, up: bool) -> None:
     """A rotated file is the same log in whichever folder it lies."""
     (tmp_path / "archive").mkdir()
     case = Case(tmp_path, "**/*")
@@ -1041,7 +1041,7 @@ def test_rotated_into_another_folder_that_the_glob_names(tmp_path: Path, extensi
 
 @pytest.mark.parametrize("same_inode", [False, True])
 @pytest.mark.parametrize("taken", [0, 7, 19])
-def test_edited_in_place(tmp_path: Path, caplog: pytest.LogCaptureFixture, same_inode: bool, taken: int) -> None:  # noqa: FBT001 - pytest's parameters
+def test_edited_in_place(tmp_path: Path, caplog: pytest.LogCaptureFixture, same_inode: bool, taken: int) -> None:
     """A line taken out, as ``sed -i`` does, does not count the others again, and the log says so."""
     lines = [b"line %d\n" % number for number in range(40)]
     case = Case(tmp_path, content=b"".join(lines))

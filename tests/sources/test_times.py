@@ -24,7 +24,7 @@ def parse(*texts: str | None, zone: str = "UTC", unit: str | None = None) -> lis
 
 def micros(*parts: int, tz: str | None = None) -> int:
     """Return the microseconds of a date."""
-    when = datetime(*parts, tzinfo=UTC if tz is None else ZoneInfo(tz))  # type: ignore[arg-type,misc]
+    when = datetime(*parts, tzinfo=UTC if tz is None else ZoneInfo(tz))  # type: ignore[arg-type,misc]  # of the parts of a date that each case has
     return (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
@@ -209,7 +209,7 @@ def test_dates_with_an_offset(naive: datetime, minutes: int) -> None:
 
 
 @settings(deadline=None)
-@given(st.datetimes(datetime(1980, 1, 1), datetime(2035, 1, 1)), st.sampled_from(["Europe/Berlin", "America/New_York", "UTC"]))  # noqa: DTZ001
+@given(st.datetimes(datetime(1980, 1, 1), datetime(2035, 1, 1)), st.sampled_from(["Europe/Berlin", "America/New_York", "UTC"]))  # noqa: DTZ001 - the zone is the other argument
 def test_dates_without_one(naive: datetime, zone: str) -> None:
     """Any date without zone is read in the configured one, or refused where it does not exist there."""
     local = naive.replace(tzinfo=ZoneInfo(zone), fold=0)

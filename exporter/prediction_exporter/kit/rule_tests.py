@@ -15,7 +15,7 @@ from prediction_exporter.kit.events import EventTest, event_tests
 from prediction_exporter.kit.groups import INTERVAL, RECORDING_GROUPS
 from prediction_exporter.kit.health_cases import HEALTH_CASES
 from prediction_exporter.kit.recording_cases import RECORDING_CASES, RecordingCase
-from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, by_area, group_of
+from prediction_exporter.kit.rules import ALERTS_FILE, RECORDING_FILE, Links, board_of, by_area, group_of
 from prediction_exporter.kit.service_cases import SERVICE_CASES
 from prediction_exporter.kit.texts import to_yaml
 from prediction_exporter.kit.volume_cases import VOLUME_CASES
@@ -109,8 +109,7 @@ def _expected(alert: Alert, firing: Firing, links: Links) -> dict[str, Any]:
     if page is not None or links.owners:
         annotations["runbook_url"] = _runbook(alert, firing.labels, links)
     if links.grafana is not None:
-        board = path_of("column" if "column" in firing.labels else "model")
-        annotations["dashboard_url"] = f"{links.grafana.rstrip('/')}{board}?{_variables(alert, firing)}"
+        annotations["dashboard_url"] = f"{links.grafana.rstrip('/')}{path_of(board_of(alert))}?{_variables(alert, firing)}"
     if alert.graphed:
         annotations["query"] = _graph(alert, firing.labels)
     exporter = links.exporter_page(alert)

@@ -167,7 +167,7 @@ def _field(opened: dict[Path, pl.DataFrame], path: Path) -> pl.Series:
     if isinstance(last, OfLabel):
         if parent not in opened:
             objects = lists.opened(_field(opened, parent), last, _same)
-            assert objects is not None  # noqa: S101 - for the type checker: it was read with these keys
+            assert objects is not None  # noqa: S101 - it was read with these keys
             opened[parent] = objects
         return lists.beside_label(opened[parent], last.label, opened[()].height)
     if parent not in opened:

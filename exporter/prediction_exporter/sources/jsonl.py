@@ -213,7 +213,7 @@ class JsonLinesParser:
         texts: Mapping[Path, pl.Series],
         times: NDArray[np.int64],
     ) -> Derived:
-        assert field.function is not None  # noqa: S101 - for the type checker
+        assert field.function is not None  # noqa: S101 - the column is a derived one
         if field.is_of_list:
             return derive_from_lists(field.function, *lists_in(lookup(event, field.path) for event in parsed))
         values = texts[field.path] if field.path in texts else texts_of(parsed, field.path)

@@ -289,7 +289,7 @@ class LogSource:
         return True
 
     def _parse(self, lines: Lines) -> Batch:
-        assert self._parser is not None  # noqa: S101 - for the type checker
+        assert self._parser is not None  # noqa: S101 - lines are read once fields are known
         if not lines.data:
             return Batch()
         batch = self._parser.parse(lines.data)
@@ -330,7 +330,7 @@ class LogSource:
 
     def _parser_of(self, sample: Sampled) -> JsonLinesParser:
         schema = self._fields.schema
-        assert schema is not None  # noqa: S101 - for the type checker
+        assert schema is not None  # noqa: S101 - asked for once fields are known
         self._records.tell_id(schema.id)
         times = [] if schema.time is None else [lookup(event, schema.time) for event in sample[:SAMPLE_EVENTS]]
         is_text = next((is_read_as_text(value) for value in times if value is not None), True)

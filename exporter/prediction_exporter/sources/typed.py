@@ -150,7 +150,7 @@ def _floats(values: pl.Series) -> pl.Series:
 
 def _decimals(values: pl.Series) -> pl.Series:
     """Write decimals: whole ones exactly, others as the floats that a reader of JSON makes of them."""
-    assert isinstance(values.dtype, pl.Decimal)  # noqa: S101 - for the type checker
+    assert isinstance(values.dtype, pl.Decimal)  # noqa: S101 - chosen by the type of the values
     return _cast(values) if values.dtype.scale == 0 else _floats(values)
 
 
@@ -160,7 +160,7 @@ def _dates(values: pl.Series) -> pl.Series:
 
 
 def _datetimes(values: pl.Series) -> pl.Series:
-    assert isinstance(values.dtype, pl.Datetime)  # noqa: S101 - for the type checker
+    assert isinstance(values.dtype, pl.Datetime)  # noqa: S101 - chosen by the type of the values
     texts = _usual(values).dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if values.dtype.time_zone else ""))
     return texts.set(texts.is_null() & values.is_not_null(), CONTAINER)
 

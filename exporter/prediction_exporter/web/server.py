@@ -106,7 +106,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._take_the_rest()
 
     # http.server looks methods up by these names; one without a name is answered with 501.
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _answer  # noqa: N815 - http.server's names
 
     def _response(self) -> Response:
         if self._requests.malformed:

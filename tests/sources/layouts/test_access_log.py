@@ -77,7 +77,7 @@ def test_other_formats_of_nginx(line: dict[str, Any], wanted: dict[str, Any]) ->
         ({"logger": "app", "status_code": 200}, False),
     ],
 )
-def test_which_lines_are_requests(tmp_path: Path, line: dict[str, Any], is_one: bool) -> None:  # noqa: FBT001 - a case
+def test_which_lines_are_requests(tmp_path: Path, line: dict[str, Any], is_one: bool) -> None:
     """Those of an access logger, and those of others that have a method, a path and a status."""
     found = read([{"timestamp": "2026-11-02T10:00:00Z", **line}], None, folder=tmp_path, layout="uvicorn")
     assert (len(found.rows), found.skipped, found.rejected) == (int(is_one), int(not is_one), {})

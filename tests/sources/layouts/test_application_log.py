@@ -119,7 +119,7 @@ def test_dots_and_objects_are_the_same(line: dict[str, Any], home: str) -> None:
     ],
 )
 @pytest.mark.parametrize("layout", ["structlog", "loguru", "ecs"])
-def test_which_lines_are_predictions(tmp_path: Path, layout: str, line: dict[str, Any], is_one: bool) -> None:  # noqa: FBT001 - a case
+def test_which_lines_are_predictions(tmp_path: Path, layout: str, line: dict[str, Any], is_one: bool) -> None:
     """Those that have a prediction, a score or features, or an id with a code or a latency; no line of a request."""
     when = "2026-11-02T10:00:00Z"
     wrapped: dict[str, Any] = {

@@ -65,6 +65,20 @@ def test_reasons_in_any_form(reasons: Any) -> None:
     assert event["prediction"] == "stop"
 
 
+@pytest.mark.parametrize(
+    ("operation", "own"),
+    [
+        *((name, True) for name in ("chat", "acompletion", "generate_explanation", "explanationStream", "reagent.search")),
+        *((name, False) for name in ("invoke_agent", "AGENT", "executeTool", "ToolCall", "run-subagents", "agentic_step")),
+        *((name, False) for name in ("retrieval", "VectorRetriever", "search_memory", "planning", "plan", "HTTPTool")),
+    ],
+)
+def test_what_tells_of_others_counts_no_tokens(operation: str, own: bool) -> None:
+    """What is around generations, by a word of the operation's name, however it is written; and not by letters of one."""
+    told = attributes({"gen_ai.operation.name": operation, "gen_ai.usage.output_tokens": 3})
+    assert len(flat("otel", batch({"attributes": told}, {"attributes": attributes({"gen_ai.response.id": "x"})}))) == own + 1
+
+
 def test_choices_of_a_generation_are_one() -> None:
     """Of the events before there was one for all, the first choice tells the finish reason; messages are no generations."""
 

@@ -85,7 +85,7 @@ def test_what_is_whole_is_joined_and_the_rest_is_told(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     damage: Callable[[sqlite3.Connection, list[BucketRow]], None],
-    runs: bool,  # noqa: FBT001 - of the table
+    runs: bool,
 ) -> None:
     """The other halves of those that are lost wait, and are given up in time; all other predictions count as they are."""
     monkeypatch.setattr(chunks, "CHUNK_BYTES", 4096)

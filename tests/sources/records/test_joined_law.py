@@ -62,7 +62,7 @@ class Logs:
 
 
 @pytest.mark.parametrize(("way", "apart"), WAYS, ids=[f"{way}, {1 + apart} logs" for way, apart in WAYS])
-def test_halves_count_as_whole_records(tmp_path: Path, way: str, apart: bool) -> None:  # noqa: FBT001
+def test_halves_count_as_whole_records(tmp_path: Path, way: str, apart: bool) -> None:
     """In any order, over rotations and restarts; what waits alone waits, and then counts as refused, by its side."""
     chance = random.Random(f"{way} {apart}")
     joined, flat = Watched(tmp_path / "joined"), Watched(tmp_path / "flat")

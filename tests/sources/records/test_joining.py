@@ -14,6 +14,7 @@ import pytest
 from halves import JOIN, Predictions, configuration, counted, line
 from prediction_exporter import config
 from prediction_exporter.cli import main
+from prediction_exporter.collectors.report import ModelReport
 from prediction_exporter.counting.state import State, StoredModel
 from prediction_exporter.counting.state_days import HALVES
 from prediction_exporter.errors import ConfigError
@@ -40,13 +41,13 @@ def predictions() -> Predictions:
     return Predictions(random.Random(5))
 
 
-def refused(report: object) -> dict[str, int]:
+def refused(report: ModelReport) -> dict[str, int]:
     """Return what was refused."""
-    return {reason: count for reason, count in report.source.rejected.items() if count}  # type: ignore[attr-defined]
+    return {reason: count for reason, count in report.source.rejected.items() if count}
 
 
 @pytest.mark.parametrize("restarts", [False, True], ids=["at once", "from the state file"])
-def test_the_later_of_two_with_one_id_counts(watched: Watched, predictions: Predictions, restarts: bool) -> None:  # noqa: FBT001
+def test_the_later_of_two_with_one_id_counts(watched: Watched, predictions: Predictions, restarts: bool) -> None:
     """The earlier is refused; what comes when its pair is complete waits as another prediction."""
     loaded = watched.configure(configuration(LOG))
     request, response = predictions.make()

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import killed_halves
@@ -19,7 +18,7 @@ SEED = 20261129
 
 def test_pairs_count_once_over_kills_and_rotations(tmp_path: Path) -> None:
     """Of two logs that are written in any order: the counts of all bins are those of the flat log."""
-    joined, flat = Watched(tmp_path / "joined"), Watched(tmp_path / "flat", clock=time.time)  # type: ignore[arg-type]  # the real one
+    joined, flat = Watched(tmp_path / "joined"), Watched.live(tmp_path / "flat")
     for watched in (joined, flat):
         watched.folder.mkdir()
     joined.configure(configuration('log: {path: "*.jsonl", start: beginning}'))

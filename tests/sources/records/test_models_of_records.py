@@ -142,8 +142,14 @@ def test_roles_by_paths_into_what_rows_unfold(tmp_path: Path) -> None:
         {"meta": {"id": "b", "who": "u", "stage": "champion", "v": "2", "ok": 503, "ms": 7}, "x": {"amount": 2}},
     ]
     (tmp_path / "app.log").write_text(lines([{"at": {"ts": NOW - 60}, "batch": {"items": items}}]))
-    fields = {"time": "at.ts", "id": "meta.id", "entity": "meta.who", "stage": "meta.stage", "version": "meta.v"}
-    fields |= {"status": "meta.ok", "latency": {"field": "meta.ms", "unit": "ms"}}  # type: ignore[dict-item]
+    fields: dict[str, Any] = {
+        "time": "at.ts",
+        "id": "meta.id",
+        "entity": "meta.who",
+        "stage": "meta.stage",
+        "version": "meta.v",
+    }
+    fields |= {"status": "meta.ok", "latency": {"field": "meta.ms", "unit": "ms"}}
     predictions = {"log": {"path": "app.log", "start": "beginning"}, "rows": "batch.items", "fields": fields}
     source = open_source(context_of(tmp_path, predictions, None, clock=lambda: NOW))
     source.restore(None)

@@ -162,7 +162,7 @@ def test_times_that_no_clock_showed_are_refused_once(
         f"CREATE TABLE p (ts {LOCAL[database.kind]}, id VARCHAR(9), amount {DOUBLE[database.kind]}, decision VARCHAR(9))"
     )
     whens = [(1, 59, 59), (2, 0, 0), (2, 30, 0), (2, 59, 59), (3, 0, 0), (3, 1, 0)]
-    local = [datetime(2026, 3, 29, *when) for when in whens]  # noqa: DTZ001
+    local = [datetime(2026, 3, 29, *when) for when in whens]  # noqa: DTZ001 - as a column without a zone holds it
     times = [when.isoformat(" ") for when in local] if database.kind == "sqlite" else local
     rows = [{"ts": when, "id": "1", "amount": 0.5, "decision": "yes"} for when in times]
     database.insert("p", [*rows, rows[-1] | {"id": None}, rows[0] | {"id": None}])

@@ -71,10 +71,14 @@ def _refused() -> str:
     return f"({refused} or {used} * 0) / (({used}) + ({refused} or {used} * 0) > 0)"
 
 
+def _at_0(title: str, description: str, states: str, name: str) -> Panel:
+    """Return how many of the states are 0, of which there should be none; nothing where there is no state."""
+    failing = p.now(f"count({states} == 0) or count({states}) * 0", name)
+    return p.counts(p.stat(title, description, failing, unit="short", steps=looks.NONE_OR_RED))
+
+
 def _figures() -> list[Panel]:
     up = select("up", *PLACE, JOBS)
-    failing, sources = f"count({SOURCE_UP.where(*MODEL)} == 0)", f"count({SOURCE_UP.where(*MODEL)})"
-    collecting = COLLECTOR_SUCCESS.where(*MODEL)
     return [
         p.counts(
             p.stat(
@@ -84,23 +88,17 @@ def _figures() -> list[Panel]:
                 unit="short",
             )
         ),
-        p.counts(
-            p.stat(
-                "Exporters down",
-                "Exporters that did not answer the last scrape; what they watch is not watched.",
-                p.now(f"count({up} == 0) or count({up}) * 0", "down"),
-                unit="short",
-                steps=looks.NONE_OR_RED,
-            )
+        _at_0(
+            "Exporters down",
+            "Exporters that did not answer the last scrape; what they watch is not watched.",
+            up,
+            "down",
         ),
-        p.counts(
-            p.stat(
-                "Sources that fail",
-                "Sources of predictions whose last read failed, on any replica.",
-                p.now(f"{failing} or {sources} * 0", "failing"),
-                unit="short",
-                steps=looks.NONE_OR_RED,
-            )
+        _at_0(
+            "Sources that fail",
+            "Sources of predictions whose last read failed, on any replica.",
+            SOURCE_UP.where(*MODEL),
+            "failing",
         ),
         p.stat(
             "Refused",
@@ -133,14 +131,11 @@ def _figures() -> list[Panel]:
             steps=((None, looks.BAD), (1, looks.GOOD)),
             texts={"0": "refused", "1": "in use"},
         ),
-        p.counts(
-            p.stat(
-                "Collectors that fail",
-                "Groups of series that could not be collected at the last run, on any replica.",
-                p.now(f"count({collecting} == 0) or count({collecting}) * 0", "failing"),
-                unit="short",
-                steps=looks.NONE_OR_RED,
-            )
+        _at_0(
+            "Collectors that fail",
+            "Groups of series that could not be collected at the last run, on any replica.",
+            COLLECTOR_SUCCESS.where(*MODEL),
+            "failing",
         ),
     ]
 
@@ -168,11 +163,12 @@ def _instances() -> Panel:
         "Each exporter that watches the chosen models, by the worst of these: the time since its last evaluation, the age of "
         "the newest event and what is not read yet, what it reads and refuses a second, how long an evaluation takes, its "
         "memory, its share of the series that are allowed, and how often it was started anew in a day.",
-        *(t.Field(query=p.now(expr, name, table=True), unit=unit) for expr, name, unit in fields),
-        over="instance",
-        sort_by="evaluated",
-        first=230,
-        width=24,
+        *(p.now(expr, name, table=True) for expr, name, _ in fields),
+        cells=[
+            t.Cell(name="instance", label="instance", width=230),
+            *(t.Cell(name=name, look={"unit": unit}) for _, name, unit in fields),
+        ],
+        sort_by=["evaluated"],
         height=8,
     )
 

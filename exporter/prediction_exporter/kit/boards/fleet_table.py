@@ -7,10 +7,10 @@ from prediction_exporter.kit.alert import AREAS, SEVERITIES
 from prediction_exporter.kit.boards import fleet_queries as q
 from prediction_exporter.kit.boards.board import link, path_of
 from prediction_exporter.kit.boards.selectors import OWNED
-from prediction_exporter.kit.lists import MULTIPLE, TEXT, Cell, colored, listed, never_empty
 from prediction_exporter.kit.looks import BAD, GOOD, NEAR, PLAIN, Json, meanings, thresholds
 from prediction_exporter.kit.panels import Panel
 from prediction_exporter.kit.promql import select
+from prediction_exporter.kit.tables import MULTIPLE, TEXT, Cell, colored, never_empty, table
 from prediction_exporter.kit.variables import carried
 from prediction_exporter.kit.verdicts import HEALTH_COLORS, HEALTH_WORDS
 
@@ -52,7 +52,7 @@ def models(kept: tuple[str, ...]) -> Panel:
     }
     left = colored(((None, BAD), (0, NEAR), (0.25, GOOD)), unit="percentunit", decimals=0)
     drifted = colored(((None, GOOD), (1, NEAR)), unit="short", decimals=0)
-    return listed(
+    return table(
         "Models, worst first",
         "How each model is by its alerts. Errors and slow requests of the last five minutes, as multiples of what objectives "
         "allow, and what is left of the error budget that is used up most. How many features drifted; the worst column, as "
@@ -100,7 +100,7 @@ def alerts(kept: tuple[str, ...]) -> Panel:
         "custom.cellOptions": _FILLED,
     }
     of_model = _of_row(*q.PLACED)
-    return listed(
+    return table(
         "Firing now",
         "Every alert on a model or on its exporter that fires, the newest first, and since when it is so.",
         p.now(f"({firing}) * 1000", "since", table=True),

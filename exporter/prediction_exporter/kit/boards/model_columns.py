@@ -43,12 +43,12 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
     # A column is a category or a number.
     unknown = multiple(UNSEEN, OUT_OF_RANGE)
     fields = (
-        (BADNESS.where(*WINDOW), "worst of all", None),
-        (PSI.over.where(*WINDOW), "PSI", None),
-        (multiple(MISSING), "missing", None),
-        (invalid, "invalid", None),
-        (unknown, "unseen, out of range", None),
-        (values(figures.chosen(*WINDOW)), "values", "short"),
+        (BADNESS.where(*WINDOW), "worst of all", t.bars()),
+        (PSI.over.where(*WINDOW), "PSI", t.bars()),
+        (multiple(MISSING), "missing", t.bars()),
+        (invalid, "invalid", t.bars()),
+        (unknown, "unseen, out of range", t.bars()),
+        (values(figures.chosen(*WINDOW)), "values", {"unit": "short"}),
     )
     return [
         t.table(
@@ -56,12 +56,12 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
             "What is watched of each column in the window, as multiples of its threshold: above 1 an alert fires in time. "
             "Invalid is the larger of wrong types and of NaN and infinities. A share below "
             f"{RECORDED_FROM:g} of its threshold is shown as 0. A click on a column shows it.",
-            *(t.Field(query=p.now(f"max by (column) ({expr})", name, table=True), unit=unit) for expr, name, unit in fields),
-            over="column",
-            link=of_text,
-            sort_by="worst of all",
-            first=250,
-            width=24,
+            *(p.now(f"max by (column) ({expr})", name, table=True) for expr, name, _ in fields),
+            cells=[
+                t.Cell(name="column", label="column", width=250, link=("Show ${__value.text}", of_text)),
+                *(t.Cell(name=name, look=look) for _, name, look in fields),
+            ],
+            sort_by=["worst of all"],
             height=12,
             no_data=TOO_FEW,
         ),

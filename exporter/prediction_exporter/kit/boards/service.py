@@ -31,11 +31,11 @@ from prediction_exporter.kit.capacity import REPLICAS, USED
 from prediction_exporter.kit.error_budget import BUDGET_SPAN, LONG_SHARES, LONGEST_SPAN, REMAINING, SHARES
 from prediction_exporter.kit.fleet import total
 from prediction_exporter.kit.layout import Row
-from prediction_exporter.kit.lists import Cell, colored, listed
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import MODEL_KEY, VERSION_KEY, largest_of
 from prediction_exporter.kit.recording import HALF_HOUR, TRAFFIC
 from prediction_exporter.kit.scale import duration
+from prediction_exporter.kit.tables import Cell, colored, table
 
 #: How many times as fast as allowed the error budget is used where somebody is called at once.
 FASTEST = PAGES[0][0]
@@ -84,7 +84,7 @@ def _objectives() -> Panel:
         (burn, "used, last hour", colored(_BURN, unit=looks.MULTIPLE_UNIT, decimals=1)),
         (lasts, "lasts at this rate", {"unit": "s", "decimals": 0, "mappings": looks.meanings(_LASTS)}),
     )
-    return listed(
+    return table(
         "Objectives",
         "What is kept of each objective, how much of its error budget is left, how many times as fast as allowed it was used "
         "in the last hour, and when it is used up if that goes on.",

@@ -30,9 +30,11 @@ from prediction_exporter.sources.layouts.telemetry import (
 from prediction_exporter.sources.layouts.values import first_there
 from prediction_exporter.sources.records.payloads import PayloadError
 
-#: Operations and events that tell the tokens of the generations within again, or have none of their own. Any other counts: what
-#: an instrumentation calls a generation is its own (``chat``, ``chat.completions``, ``acompletion``).
-_AROUND = re.compile(r"agent|workflow|tool|retriev|memory|plan")
+#: Words of operations and events that tell the tokens of the generations within again, or have none of their own. Any other
+#: counts: what an instrumentation calls a generation is its own (``chat``, ``chat.completions``, ``explanation``).
+_AROUND = re.compile(r"(sub|multi)?agent(s|ic)?|workflows?|tools?|retriev(al|als|e|er|ers)|memor(y|ies)|plan(s|ner|ning)?")
+#: A word of a name, as in ``invoke_agent``, ``chat.tool``, ``ToolCall`` and ``HTTPTool``.
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 #: The event of one choice, before there was one for the whole generation.
 _CHOICE = "gen_ai.choice"
@@ -81,13 +83,17 @@ def _flat(record: Record, options: Options) -> Iterator[dict[str, Any]]:
 
 def _is_generation(record: Record, attributes: Mapping[str, Any]) -> bool:
     operation, event = attributes.get("gen_ai.operation.name"), event_name(record, attributes)
-    if not isinstance(operation, str | None) or any(_AROUND.search(str(told).lower()) for told in (operation, event)):
+    if not isinstance(operation, str | None) or any(map(_is_around, (operation, event))):
         return False
     if event == _CHOICE:  # one of several choices is no other generation
         return body_of(record).get("index") in (None, 0, "0")
     if isinstance(event, str) and event != _GENERATION:  # of a session or of a message, which may name the model too
         return not event.startswith("gen_ai.") and any(attributes.get(key) is not None for key in _ANSWERED)
     return any(attributes.get(key) is not None for key in (*_ANSWERED, "gen_ai.request.model"))
+
+
+def _is_around(name: object) -> bool:
+    return isinstance(name, str) and any(_AROUND.fullmatch(word.lower()) for word in _WORD.findall(name))
 
 
 def _generation_of(record: Record, attributes: Mapping[str, Any], now: float) -> Generation:

@@ -127,7 +127,7 @@ def joiner_of(predictions: Predictions, kept: Kept | None, clock: Callable[[], f
     if joining is not None:
         sides = SidesByFilter(joining)
     else:
-        assert predictions.layout is not None  # noqa: S101 - for the type checker: it joins
+        assert predictions.layout is not None  # noqa: S101 - it joins
         sides = SidesByLayout(layout_of(predictions.layout))
     if kept is None:
         return Joiner(sides, SampledHalves())

@@ -40,7 +40,7 @@ def _remove(event: dict[str, Any], path: Path) -> None:
     inside = event
     for key in way:
         within = inside[str(key)]
-        assert isinstance(within, Mapping)  # noqa: S101 - for the type checker: something stands inside of it
+        assert isinstance(within, Mapping)  # noqa: S101 - something stands inside of it
         copied = inside[str(key)] = dict(within)
         inside = copied
     del inside[str(last)]

@@ -141,7 +141,7 @@ class SidesByLayout:
     """
 
     def __init__(self, layout: RecordLayout) -> None:
-        assert layout.half is not None  # noqa: S101 - for the type checker: it joins
+        assert layout.half is not None  # noqa: S101 - it joins
         self._half = layout.half
         self._is_meant = layout.is_meant
 

@@ -124,18 +124,18 @@ class CountsReader:
         return learned
 
     def _learn_versions(self, start: int, end: int) -> bool:
-        assert self._groups.version is not None  # noqa: S101 - for the type checker
+        assert self._groups.version is not None  # noqa: S101 - a group has an unknown one
         return self._groups.learn_versions(self._ask(start, end, self._groups.version))
 
     def _learn_statuses(self, start: int, end: int) -> bool:
         status = self._groups.status
-        assert status is not None  # noqa: S101 - for the type checker
+        assert status is not None  # noqa: S101 - a group asks for it
         known = self._learned.statuses.known
         return self._groups.learn_statuses(self._ask(start, end, status, known, self._groups.may_succeed()))
 
     def _learn_stages(self, start: int, end: int) -> bool:
         stage = self._groups.stage
-        assert stage is not None  # noqa: S101 - for the type checker
+        assert stage is not None  # noqa: S101 - a group asks for it
         return self._groups.learn_stages(self._ask(start, end, stage, self._learned.stages.known))
 
     def _ask(

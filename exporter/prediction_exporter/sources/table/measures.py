@@ -216,7 +216,7 @@ class Measures:
             of_column.append(slots.scores[column.name])
         if column.name == slots.value_name:
             of_column.append(slots.values)
-        assert slots.layout is not None  # noqa: S101 - for the type checker
+        assert slots.layout is not None  # noqa: S101 - it has the column that is measured
         number = Number(
             f"pe_x{index}",
             self._double(found, column),
@@ -244,7 +244,7 @@ class Measures:
         if value is None:
             self.absent.append(index)
             return
-        assert self._slots.layout is not None  # noqa: S101 - for the type checker
+        assert self._slots.layout is not None  # noqa: S101 - it has the column that is measured
         moments = (int(self._slots.layout.numeric.searchsorted(index)), Deviation.of(column))
         number = Number(f"pe_x{index}", value, bins=(self._slots.column(index),), moments=moments, is_whole=True)
         self.numbers.append(number)

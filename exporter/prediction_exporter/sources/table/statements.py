@@ -222,7 +222,7 @@ class _Scan:
         ]
         if time:
             column = self.relation.column(self.relation.schema.time)
-            assert column is not None  # noqa: S101 - for the type checker
+            assert column is not None  # noqa: S101 - what is counted by time has a column of times
             selected.append(column.label("pe_time"))
             for amount in self.measures.amounts:
                 selected += amount.expressions(self.dialect)

@@ -204,7 +204,7 @@ class Tallying:
 
     def _histogram(self, name: str, bins: Bins, cell: Cell) -> Histogram:
         layout = self._context.layout
-        assert layout is not None  # noqa: S101 - for the type checker
+        assert layout is not None  # noqa: S101 - it has the column that is counted in bins
         moments = int(layout.numeric.searchsorted(layout.index(name)))
         extremes = -cell.extremes[:, moments]  # the negated smallest, and the largest
         total = float(cell.totals[self._slots.totals.index(name)])
