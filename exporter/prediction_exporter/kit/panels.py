@@ -250,6 +250,13 @@ def renamed(panel: Panel, rule: tuple[str, str]) -> Panel:
     return panel
 
 
+def in_order_of(panel: Panel, field: str, *, descending: bool) -> Panel:
+    """Return a panel over the values of a label in the order of a field."""
+    step = {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": field, "desc": descending}]}}
+    panel.content["transformations"].append(step)
+    return panel
+
+
 def band(panel: Panel, *, upper: str, lower: str) -> Panel:
     """Return a graph with the space between two of its series filled in the place of their lines."""
     hidden: list[Json] = [
