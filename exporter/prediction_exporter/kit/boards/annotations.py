@@ -1,7 +1,7 @@
 """What happened meanwhile, drawn into graphs as lines; each kind can be switched off.
 
-Grafana asks at a hundred moments of the time range, and fills the space between moments that follow one another with the colour:
-what lasts would paint the graph, in as many layers as alerts fire. So each event is told once, at its time.
+Grafana asks at a hundred moments of the time range, and fills the space between moments that follow one another with the
+colour: what lasts would paint the graph, in as many layers as alerts fire. So each event is told once, at its time.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def happened(*narrowed: str, several: bool = False) -> list[Annotation]:
             title=f"{named}baseline {{{{baseline}}}}",
         ),
         Annotation(
-            name="Configurations",
+            name="Configs",
             color=looks.CONFIGURATIONS,
             # Once it is long ago it would be drawn back to where a replica read it that has gone.
             expr=f"max({CONFIG_RELOAD_TIME} {watching()}) > time() - 2 * $__interval_ms / 1000 - {BRIDGE.seconds:g}",

@@ -24,23 +24,19 @@ def amounts() -> list[Panel]:
         )
     )
     return [
-        p.legend_below(
-            p.timeseries(
-                "Amounts",
-                "What each field that is added up, as tokens, grows by in a second, in its own unit, over all requests.",
-                Query(expr=added, legend=_LEGEND),
-                unit="short",
-                no_data=_UNSAID,
-            )
+        p.timeseries(
+            "Amounts",
+            "What each field that is added up, as tokens, grows by in a second, in its own unit, over all requests.",
+            Query(expr=added, legend=_LEGEND),
+            unit="short",
+            no_data=_UNSAID,
         ),
-        p.legend_below(
-            p.timeseries(
-                "Requests without an amount",
-                "Share of requests in which the field is missing, or is no finite number from 0 on: amounts lack theirs.",
-                Query(expr=f"{lacking} / ({all_} > 0)", legend=_LEGEND),
-                unit="percentunit",
-                maximum=1,
-                no_data=_UNSAID,
-            )
+        p.timeseries(
+            "Requests without an amount",
+            "Share of requests in which the field is missing, or is no finite number from 0 on: amounts lack theirs.",
+            Query(expr=f"{lacking} / ({all_} > 0)", legend=_LEGEND),
+            unit="percentunit",
+            maximum=1,
+            no_data=_UNSAID,
         ),
     ]

@@ -19,7 +19,9 @@ def attribution() -> list[Panel]:
     """Return the panels of the row."""
     # Of the time range and not of minutes: what a handful of predictions lean on says little of the model.
     grown = f"increase({ATTRIBUTION.where(*VERSION)}[$__range] @ end())"
-    of_each, of_all = (total((*VERSION_KEY, *key), grown, of=of, shared=SHARED) for key, of in ((("column",), "column"), ((), "")))
+    of_each, of_all = (
+        total((*VERSION_KEY, *key), grown, of=of, shared=SHARED) for key, of in ((("column",), "column"), ((), ""))
+    )
     shares = f"({of_each} / on () group_left () ({of_all} > 0))"
     baseline = f"max by (column) ({BASELINE_ATTRIBUTION.where(*MODEL)})"
     # By how far they moved; without a baseline's, by how large they are.

@@ -110,8 +110,8 @@ def over_time() -> list[Panel]:
         graph("PSI", "How far the column is from the baseline: 0 also where it cannot be compared.", (PSI, "")),
         graph(
             "Bad values",
-            "Shares of predictions in which the column is absent or null, holds a wrong type, or NaN or an infinity, and of its "
-            "values that the baseline does not hold.",
+            "Shares of predictions in which the column is absent or null, or holds a wrong type, NaN or an infinity; and shares "
+            "of its values that the baseline does not hold.",
             (MISSING, " missing"),
             (INVALID, " invalid"),
             (NON_FINITE, " NaN"),
