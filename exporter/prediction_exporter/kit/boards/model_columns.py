@@ -110,7 +110,7 @@ def over_time() -> list[Panel]:
         graph("PSI", "How far the column is from the baseline: 0 also where it cannot be compared.", (PSI, "")),
         graph(
             "Bad values",
-            "Shares of predictions in which the column is absent or null, or holds a wrong type, NaN or an infinity; and shares "
+            "Shares of predictions in which the column is absent or null, or holds a wrong type, NaN or infinity; and shares "
             "of its values that the baseline does not hold.",
             (MISSING, " missing"),
             (INVALID, " invalid"),
