@@ -38,5 +38,7 @@ def attribution() -> list[Panel]:
         height=11,
         no_data="no attributions in the predictions: predictions.fields.attributions",
     )
-    panel.content["options"] |= {"orientation": "horizontal", "xTickLabelRotation": 0}
+    # With a figure at each bar there is no need of an axis, whose last mark would be cut at the edge.
+    panel.content["options"] |= {"orientation": "horizontal", "xTickLabelRotation": 0, "showValue": "always"}
+    panel.defaults.update(decimals=0, custom={"axisPlacement": "hidden"})
     return [p.in_order_of(panel, _NOW, descending=True)]

@@ -52,6 +52,9 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
         (unknown, "unseen, out of range", None),
         (values(figures.chosen(*WINDOW)), "values", "short"),
     )
+    # Grafana has no words for strips of nothing: there is one that says it, without a value.
+    none = 'label_replace(vector(0) / 0, "column", "none is compared", "", "")'
+    compared = f"max_over_time({BADNESS.where(*WORST)}[$__range] @ end())"
     return [
         t.table(
             "Columns, worst first",
@@ -71,7 +74,10 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
             p.timeline(
                 "When was which column bad",
                 f"The {TOP} worst columns of the time range: the worst of all that is watched of each, against its threshold.",
-                Query(expr=f"max by (column) ({BADNESS.where(*WORST)})", legend="{{column}}"),
+                Query(
+                    expr=f"max by (column) ({BADNESS.where(*WORST)}) or ({none} unless on () {compared})",
+                    legend="{{column}}",
+                ),
                 width=24,
                 height=8,
                 no_data=TOO_FEW,

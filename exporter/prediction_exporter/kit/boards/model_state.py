@@ -209,7 +209,8 @@ def _over_time() -> Panel:
     return p.states(
         "Health and alerts over time",
         f"How the model was, and which alerts fired when: of a column on its own, and of more than {_EACH} columns together.",
-        Query(expr=f"max({HEALTH.where(*MODEL)})", legend="health"),
+        # Grafana has no words for strips of nothing, and where nobody says anything nobody watches.
+        Query(expr=f"max({HEALTH.where(*MODEL)}) or on () vector({Health.NOT_WATCHED})", legend="health"),
         Query(expr=alerts, legend="{{alertname}} {{column}}"),
         colors=HEALTH_COLORS,
         texts=HEALTH_WORDS,
