@@ -124,6 +124,28 @@ class Page:
         (panel,) = [panel for panel in panels(self.dashboard) if panel["title"] == title]
         return [self.query(filled(target["expr"], self.values)) for target in panel["targets"]]
 
+    def events(self, name: str) -> list[tuple[str, float, float]]:
+        """Return the title, begin and end of what an annotation draws, in Unix seconds; a line where both are the same."""
+        (annotation,) = [each for each in self.dashboard["annotations"]["list"] if each["name"] == name]
+        step = max(self.span / 100, 15)  # at least what the annotation says
+        values = self.values | {"__interval": f"{step:.0f}s", "__interval_ms": f"{step * 1000:.0f}"}
+        span = {"start": self.at - self.span, "end": self.at, "step": step}
+        found = []
+        for series in self._ask("query_range", {"query": filled(annotation["expr"], values), **span})["result"]:
+            title = annotation["titleFormat"]
+            for label, text in series["metric"].items():
+                title = title.replace(f"{{{{{label}}}}}", text)
+            moments = [float(value) / 1000 if annotation["useValueForTime"] else at for at, value in series["values"]]
+            begin = end = moments[0]
+            for moment in moments[1:]:
+                # Moments that follow one another become one event.
+                if end + step < moment:
+                    found.append((title, begin, end))
+                    begin = moment
+                end = moment
+            found.append((title, begin, end))
+        return found
+
     def figure(self, title: str) -> float | None:
         """Return the value of a panel that shows one, or None where it says that there is none."""
         first, *_ = self.shown(title)

@@ -326,11 +326,27 @@ def test_the_page_of_a_column_says_what_the_exporter_says(watched: Watched) -> N
 
 def test_graphs_draw_what_is_worst(watched: Watched) -> None:
     """The missing column as a multiple of its threshold, and no line for what is 0 all the time."""
-    (lines,) = watched.page().shown("Missing values")
-    assert {labels["column"] for labels, _ in lines} == {"amount"}
-    assert lines[0][1] > 1
+    missing, *others = watched.page().shown("Bad values")
+    assert {labels["column"] for labels, _ in missing} == {"amount"}
+    assert missing[0][1] > 1
+    assert not any(others)
     (line,) = [value for labels, value in watched.page().shown("When was which column bad")[0] if labels["column"] == "amount"]
     assert line > 1
+
+
+def test_what_happened_is_told_once_and_at_its_time(watched: Watched) -> None:
+    """Each version when its first request came, the one alert when it began; on the page of another column, no alert."""
+    page = watched.page()
+    seen = {labels["version"]: value for labels, value in page.query("model_version_first_seen_timestamp_seconds{model='m'}")}
+    assert sorted(page.events("Versions")) == sorted((f"version {name}", at, at) for name, at in seen.items())
+    ((title, begin, end),) = page.events("Alerts")
+    assert (title, begin) == ("ModelMissingValues warning", end)
+    assert watched.page("column", column="amount").events("Alerts") == [(title, begin, end)]
+    assert watched.page("column", column="color").events("Alerts") == []
+    # It was read anew when a model was deleted; of the baseline there was one all the time.
+    read = page.query("max(prediction_exporter_config_last_reload_success_timestamp_seconds)")
+    assert page.events("Configs")[-1] == ("configuration read", *(pytest.approx(read[0][1], abs=1),) * 2)
+    assert page.events("Baselines") == []
 
 
 def test_a_stopped_exporter_leaves_no_figure(watched: Watched) -> None:

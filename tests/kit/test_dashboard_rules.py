@@ -218,13 +218,12 @@ def test_the_worst_are_chosen_once(dashboard: Json) -> None:
 def test_a_legend_is_a_table_of_values(panel: Json) -> None:
     """With the last and the largest value, the largest first; the least, where that is what is bad.
 
-    At the right, or below, where names are of several labels and would leave no room for values at half of the page.
+    At the right, but on half of the page below it, where there is room for four lines: beside it, the graph would be narrow.
     """
     legend = panel["options"]["legend"]
     assert (legend["displayMode"], legend["showLegend"]) == ("table", True)
-    names = [target["legendFormat"] for target in panel["targets"]]
-    long = panel["gridPos"]["w"] < 24 and any(re.match(r"\{\{(model|owner)\}\} \{\{", name) for name in names)
-    assert legend["placement"] == "right" or (long and legend["placement"] == "bottom")
+    below = panel["gridPos"]["w"] <= 12 and len(panel["targets"]) <= 4
+    assert legend["placement"] == ("bottom" if below else "right")
     low_is_bad = any(target["legendFormat"].startswith("least ") for target in panel["targets"])
     assert legend["calcs"] == ["lastNotNull", "min" if low_is_bad else "max"]
     assert (legend["sortBy"], legend["sortDesc"]) == ("Last *", not low_is_bad)
@@ -327,26 +326,72 @@ def test_a_link_keeps_where_one_is(dashboard: Json) -> None:
 
 
 @each_dashboard
+def test_a_dashboard_can_be_taken_in(dashboard: Json) -> None:
+    """It has less than 25 panels, also where all of its rows are open."""
+    assert 0 < len(panels(dashboard)) < 25
+
+
+@each_dashboard
 def test_a_menu_leads_to_the_others(dashboard: Json) -> None:
-    """By their tag, with what is chosen and the time range."""
-    (menu,) = [each for each in dashboard["links"] if each["type"] == "dashboards"]
+    """By their tag, with what is chosen and the time range. It is called what it is, and stands behind what leads to one."""
+    *_, menu = dashboard["links"]
+    assert [each["type"] for each in dashboard["links"]].count("dashboards") == 1
+    assert (menu["type"], menu["title"], menu["asDropdown"]) == ("dashboards", "Dashboards", True)
+    assert all(each["tooltip"] for each in dashboard["links"])
     assert set(menu["tags"]) <= set(dashboard["tags"])
     assert menu["includeVars"]
     assert menu["keepTime"]
 
 
 @each_dashboard
+def test_what_stands_above_panels_is_short(dashboard: Json) -> None:
+    """A name or a value of few letters; a mark for what it means only where the name does not say it."""
+    for name, variable in variables(dashboard).items():
+        assert len(variable["label"]) <= 10
+        assert ("description" in variable) == (name not in {"datasource", "cluster", "namespace", "owner", "model"})
+        assert variable["hide"] == {"datasource": 1, "worst": 2}.get(name, 0)
+    for each in dashboard["annotations"]["list"]:
+        assert len(each["name"]) <= 10
+        # Where Grafana has a menu for it.
+        assert each["placement"] == "inControlsMenu"
+
+
+@each_dashboard
 def test_what_happened_is_drawn(dashboard: Json) -> None:
-    """New versions, baselines and configurations at their time, and alerts while they fire; each can be switched off."""
+    """New versions, baselines, configurations and alerts, each in its own colour; each can be switched off.
+
+    None has a colour that means something else: alerts alone are red, and another baseline has the colour of the baseline.
+    """
     found = {each["name"]: each for each in dashboard["annotations"]["list"]}
     if "model" not in variables(dashboard):
         return
-    assert list(found) == ["Versions", "Baselines", "Configurations", "Alerts"]
+    assert list(found) == ["Versions", "Baselines", "Configs", "Alerts"]
     assert all(each["enable"] and not each["hide"] for each in found.values())
     assert len({each["iconColor"] for each in found.values()}) == len(found)
-    alerts = found.pop("Alerts")
-    assert 'alertstate="firing"' in alerts["expr"]
-    assert "useValueForTime" not in alerts
-    for each in found.values():
-        assert each["useValueForTime"] is True
-        assert re.search(r"_timestamp_seconds\b.* \* 1000$", each["expr"])
+    assert (found["Alerts"]["iconColor"], found["Baselines"]["iconColor"]) == (BAD, "#8e8e8e")
+    assert not {found[name]["iconColor"] for name in ("Versions", "Configs")} & {
+        GOOD,
+        NEAR,
+        BAD,
+        THRESHOLD,
+        "purple",
+        "blue",
+        "#3274d9",
+    }
+    for name, each in found.items():
+        # What lasts would be filled from its begin to its end, in layers.
+        assert each["useValueForTime"] or " unless " in each["expr"]
+        assert each["useValueForTime"] == (re.search(r"_timestamp_seconds\b.* \* 1000$", each["expr"]) is not None)
+        # Of several models, which one.
+        assert variables(dashboard)["model"]["multi"] == ("{{model}}" in each["titleFormat"]) or name == "Configs"
+
+
+@each_dashboard
+def test_alerts_are_not_drawn_twice(dashboard: Json) -> None:
+    """Strips over time show them from their begin to their end. On the page of a column there are none about others."""
+    strips = [panel["id"] for panel in panels(dashboard) if panel["type"] == "state-timeline"]
+    for each in dashboard["annotations"]["list"]:
+        left_out = strips if each["name"] == "Alerts" else []
+        assert each.get("filter") == ({"exclude": True, "ids": left_out} if left_out else None)
+        if each["name"] == "Alerts":
+            assert ("column=~`${column:regex}|`" in each["expr"]) == ("column" in variables(dashboard))

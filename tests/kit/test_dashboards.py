@@ -23,7 +23,14 @@ SCHEMAS = Path(__file__).parent / "grafana-schema"
 
 DASHBOARDS: list[Json] = [json.loads(text) for text in dashboards().values()]
 #: Variables that Grafana fills itself, and what stands for them here.
-BUILT_IN = {"__rate_interval": "1m", "__range": "6h", "__range_s": "21600", "__from": "1700000000000"}
+BUILT_IN = {
+    "__rate_interval": "1m",
+    "__interval": "1m",
+    "__interval_ms": "60000",
+    "__range": "6h",
+    "__range_s": "21600",
+    "__from": "1700000000000",
+}
 #: Labels that the platform gives to targets.
 OF_TARGETS = {"cluster", "namespace", "job", "instance"}
 #: The schema of each kind of panel, where it is called otherwise.

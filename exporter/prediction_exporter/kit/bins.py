@@ -6,7 +6,7 @@ Labels of bins of numbers are numbered, so that they sort, and have the brackets
 from __future__ import annotations
 
 from prediction_exporter.kit.looks import NO_DATA, WINDOW, Json
-from prediction_exporter.kit.panels import Panel, Query, panel_of
+from prediction_exporter.kit.panels import Panel, Query, in_order_of, panel_of
 
 BIN = "bin"
 #: Shades of a heatmap.
@@ -43,14 +43,13 @@ def named_series(panel: Panel) -> Panel:
 
 def in_order(panel: Panel) -> Panel:
     """Return a panel over bins with them in their order."""
-    panel.content["transformations"].append(_sorted(BIN, descending=False))
-    return panel
+    return in_order_of(panel, BIN, descending=False)
 
 
 def largest_first(panel: Panel, *parts: str) -> Panel:
     """Return a panel over bins with those first of which some values add up to most."""
     total = "together"
-    panel.content["transformations"] += [
+    panel.content["transformations"].append(
         {
             "id": "calculateField",
             "options": {
@@ -59,10 +58,10 @@ def largest_first(panel: Panel, *parts: str) -> Panel:
                 "alias": total,
                 "replaceFields": False,
             },
-        },
-        _sorted(total, descending=True),
-        {"id": "filterFieldsByName", "options": {"include": {"names": [BIN, *parts]}}},
-    ]
+        }
+    )
+    in_order_of(panel, total, descending=True)
+    panel.content["transformations"].append({"id": "filterFieldsByName", "options": {"include": {"names": [BIN, *parts]}}})
     return panel
 
 
@@ -94,7 +93,3 @@ def over_time(title: str, description: str, query: Query, *, width: int, height:
         "heatmap", title, description, [query], unit="percentunit", width=width, height=height, options=options, no_data=no_data
     )
     return named_series(panel)
-
-
-def _sorted(field: str, *, descending: bool) -> Json:
-    return {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": field, "desc": descending}]}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prediction_exporter.kit.looks import NO_DATA, Json
+from prediction_exporter.kit.looks import NO_DATA, WINDOW, Json
 from prediction_exporter.kit.panels import Panel, Query, panel_of
 
 
@@ -11,9 +11,10 @@ def heatmap(title: str, description: str, query: Query, *, unit: str, width: int
     options: Json = {
         "calculate": False,
         "color": {
-            "mode": "scheme",
+            # Not by a scheme: it would be turned round where the theme is dark.
+            "mode": "opacity",
             "scheme": "Blues",
-            "fill": "dark-blue",
+            "fill": WINDOW.color,
             "scale": "exponential",
             "exponent": 0.5,
             "steps": 64,

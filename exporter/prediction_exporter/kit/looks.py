@@ -46,6 +46,8 @@ BASELINE = Role(color="#8e8e8e")
 WINDOW = Role(color="#3274d9")
 THRESHOLD = Role(color="dark-orange", line=(8, 6))
 NOISE = Role(color="text", line=(2, 6), dots=True)
+#: Of what happened: neither is a judgement, nor like what else is drawn through graphs from top to bottom.
+VERSIONS, CONFIGURATIONS = "#56b4e9", "#a07c2c"
 #: Of few series beside a threshold: told apart without telling red from green, and none like what judges.
 APART = tuple(Role(color=color) for color in ("#3274d9", "#009e73", "#cc79a7", "#56b4e9", "#8f3bb8", "#a07c2c", "#1b6e78"))
 

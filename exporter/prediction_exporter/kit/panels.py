@@ -28,8 +28,9 @@ DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 #: few of, as versions and windows, have colours in their order instead, which are never alike.
 _OF_COLUMNS = "{{column}}"
 #: Width of the legend beside a graph, in pixels: a name, the last value and the largest. A graph that is wider than half of the
-#: page has room for longer names.
-_LEGEND_WIDTH, _WIDE_LEGEND_WIDTH, _HALF = 320, 440, 12
+#: page has room for longer names. One that is not would be left a third of its width: its legend is below, where there is
+#: room for a few lines.
+_LEGEND_WIDTH, _WIDE_LEGEND_WIDTH, _HALF, _FEW = 320, 440, 12, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,21 +125,22 @@ def timeseries(
     *queries: Query,
     unit: str,
     width: int = 12,
-    height: int = 8,
+    height: int = 9,
     no_data: str = NO_DATA,
     maximum: float | None = None,
     decimals: int | None = None,
 ) -> Panel:
-    """Return a graph over time, with the last and the largest value of each series beside it, the largest first."""
+    """Return a graph over time, with the last and the largest value of each series beside or below it, the largest first."""
+    beside = {"placement": "right", "width": _LEGEND_WIDTH if width <= _HALF else _WIDE_LEGEND_WIDTH}
+    place = {"placement": "bottom"} if width <= _HALF and len(queries) <= _FEW else beside
     options = {
         "legend": {
             "displayMode": "table",
-            "placement": "right",
+            **place,
             "showLegend": True,
             "calcs": ["lastNotNull", "max"],
             "sortBy": "Last *",
             "sortDesc": True,
-            "width": _LEGEND_WIDTH if width <= _HALF else _WIDE_LEGEND_WIDTH,
         },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
@@ -193,7 +195,7 @@ def least_first(panel: Panel) -> Panel:
 def legend_below(panel: Panel) -> Panel:
     """Return a graph with its series named below it: of long names, values would be cut beside it at half of the page."""
     panel.content["options"]["legend"]["placement"] = "bottom"
-    del panel.content["options"]["legend"]["width"]
+    panel.content["options"]["legend"].pop("width", None)  # of one that would be beside it
     return panel
 
 
@@ -247,6 +249,13 @@ def renamed(panel: Panel, rule: tuple[str, str]) -> Panel:
     """Return a panel whose series are called otherwise where their name matches: a regular expression, and what it becomes."""
     pattern, name = rule
     panel.content["transformations"] = [{"id": "renameByRegex", "options": {"regex": pattern, "renamePattern": name}}]
+    return panel
+
+
+def in_order_of(panel: Panel, field: str, *, descending: bool) -> Panel:
+    """Return a panel over the values of a label in the order of a field."""
+    step = {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": field, "desc": descending}]}}
+    panel.content["transformations"].append(step)
     return panel
 
 

@@ -9,17 +9,20 @@ from prediction_exporter.kit.panels import DATASOURCE
 _LABEL_VALUES, _RESULT = 1, 3
 #: Ways to sort: as the query gives them, and alphabetically.
 _AS_GIVEN, _ALPHABETICAL = 0, 1
-_HIDDEN = 2
+#: How a variable is shown: with its name, by its value alone, or not at all.
+_NAMED, _BY_VALUE, HIDDEN = 0, 1, 2
 
 
 def _variable(name: str, label: str, description: str) -> Json:
+    # A description has a mark beside the name, which takes room above the panels: only of what a name does not say.
+    told = {"description": description} if description else {}
     return {
         "name": name,
         "label": label,
-        "description": description,
+        **told,
         "multi": False,
         "includeAll": False,
-        "hide": 0,
+        "hide": _NAMED,
         "skipUrlSync": False,
     }
 
@@ -39,26 +42,27 @@ def _query(name: str, label: str, description: str, expr: str, *, kind: int, sor
 
 def datasource() -> Json:
     """Return the variable that names the Prometheus to ask."""
-    found = _variable("datasource", "Prometheus", "The Prometheus that scrapes the exporter and evaluates its rules.")
-    return {"type": "datasource", **found, "query": "prometheus", "regex": "", "refresh": 1}
+    # It stands first, and its value is the name of a Prometheus.
+    found = _variable("datasource", "Prometheus", "")
+    return {"type": "datasource", **found, "hide": _BY_VALUE, "query": "prometheus", "regex": "", "refresh": 1}
 
 
-def of_label(name: str, label: str, description: str, selector: str) -> Json:
+def of_label(name: str, label: str, selector: str) -> Json:
     """Return a variable whose single value is one that the label of its name has."""
     expr = f"label_values({selector}, {name})"
-    return _query(name, label, description, expr, kind=_LABEL_VALUES, sort=_ALPHABETICAL)
+    return _query(name, label, "", expr, kind=_LABEL_VALUES, sort=_ALPHABETICAL)
 
 
-def of_place(name: str, label: str, description: str, selector: str) -> Json:
+def of_place(name: str, label: str, selector: str) -> Json:
     """Return a variable of a label that targets need not have: all values, among them none, unless one is chosen."""
-    found = of_label(name, label, description, selector)
+    found = of_label(name, label, selector)
     everything = {"selected": True, "text": "All", "value": "$__all"}
     return found | {"includeAll": True, "allValue": ".*", "current": everything}
 
 
-def of_places(name: str, label: str, description: str, selector: str) -> Json:
+def of_places(name: str, label: str, selector: str) -> Json:
     """Return a variable of a label of which several values may be chosen, or all."""
-    return of_place(name, label, description, selector) | {"multi": True}
+    return of_place(name, label, selector) | {"multi": True}
 
 
 def of_result(name: str, label: str, description: str, expr: str) -> Json:
@@ -79,7 +83,7 @@ def chosen(name: str, over: str, description: str, expr: str) -> Json:
     found = of_result(over, name, description, expr)
     found["query"]["refId"] = f"variable-{name}"
     everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
-    several = {"multi": True, "includeAll": True, "current": everything, "hide": _HIDDEN, "skipUrlSync": True}
+    several = {"multi": True, "includeAll": True, "current": everything, "hide": HIDDEN, "skipUrlSync": True}
     return found | {"name": name} | several
 
 

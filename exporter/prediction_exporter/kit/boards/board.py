@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from prediction_exporter.kit.boards.annotations import Annotation
 from prediction_exporter.kit.layout import Row, laid_out
 from prediction_exporter.kit.looks import Json
 from prediction_exporter.kit.variables import carried
@@ -34,7 +35,7 @@ class Board:
     question: str
     rows: Sequence[Row]
     variables: Sequence[Json]
-    annotations: Sequence[Json] = field(default=())
+    annotations: Sequence[Annotation] = field(default=())
     leads_to: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
@@ -49,6 +50,8 @@ class Board:
 
     def content(self) -> Json:
         """Return what Grafana loads."""
+        placed = laid_out(self.rows)
+        panels = [each for panel in placed for each in (panel, *panel.get("panels", ()))]
         return {
             "id": None,
             "uid": self.uid,
@@ -64,9 +67,9 @@ class Board:
             "time": {"from": _RANGE, "to": "now"},
             "timepicker": {},
             "templating": {"list": list(self.variables)},
-            "annotations": {"list": list(self.annotations)},
+            "annotations": {"list": [each.content(panels) for each in self.annotations]},
             "links": [*(_to(name, kept) for name, kept in self.leads_to.items()), _others()],
-            "panels": laid_out(self.rows),
+            "panels": placed,
         }
 
 
@@ -110,16 +113,16 @@ def _to(name: str, kept: Sequence[str]) -> Json:
 
 
 def _others() -> Json:
-    """Return the menu of the kit's other dashboards, which keeps variables and time range."""
+    """Return the menu of the kit's dashboards, which keeps variables and time range."""
     return {
-        "title": "Models",
+        "title": "Dashboards",
         "type": "dashboards",
         "tags": [TAG],
         "asDropdown": True,
-        "icon": "external link",
+        "icon": "dashboard",
         "includeVars": True,
         "keepTime": True,
         "targetBlank": False,
-        "tooltip": "",
+        "tooltip": "The other dashboards of models, with what is chosen here",
         "url": "",
     }

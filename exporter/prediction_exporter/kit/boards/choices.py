@@ -23,20 +23,20 @@ def places() -> list[Json]:
     """Return what says where models run, and whose they are: everywhere and anybody's unless something is chosen."""
     return [
         v.datasource(),
-        v.of_place("cluster", "Cluster", "Cluster that models run in.", MODEL_INFO.name),
-        v.of_place("namespace", "Namespace", "Namespace that models run in.", select(MODEL_INFO.name, *CLUSTER)),
-        v.of_places("owner", "Owner", "Who owns a model, or an area of its problems.", select(MODEL_OWNER_INFO.name, *PLACE)),
+        v.of_place("cluster", "Cluster", MODEL_INFO.name),
+        v.of_place("namespace", "Namespace", select(MODEL_INFO.name, *CLUSTER)),
+        v.of_places("owner", "Owner", select(MODEL_OWNER_INFO.name, *PLACE)),
     ]
 
 
 def model() -> Json:
     """Return the model that is looked at."""
-    return v.of_label("model", "Model", "The model.", select(MODEL_OWNER_INFO.name, *OWNED))
+    return v.of_label("model", "Model", select(MODEL_OWNER_INFO.name, *OWNED))
 
 
 def models() -> Json:
     """Return the models that are looked at: all of them, unless some are chosen."""
-    return v.of_places("model", "Model", "The models.", select(MODEL_OWNER_INFO.name, *OWNED))
+    return v.of_places("model", "Model", select(MODEL_OWNER_INFO.name, *OWNED))
 
 
 def version() -> Json:

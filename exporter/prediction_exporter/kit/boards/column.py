@@ -9,6 +9,7 @@ from prediction_exporter.kit.boards.column_figures import figures_now
 from prediction_exporter.kit.boards.column_history import attribution, drift, quality, slices, values
 from prediction_exporter.kit.boards.column_shape import shape
 from prediction_exporter.kit.boards.model import KEPT
+from prediction_exporter.kit.boards.selectors import chosen
 from prediction_exporter.kit.layout import Row
 
 
@@ -26,7 +27,8 @@ def board() -> Board:
             choices.window(),
             choices.column(),
         ],
-        annotations=happened(),
+        # Alerts about other columns are not drawn.
+        annotations=happened(chosen("column").removesuffix("`") + "|`"),
         leads_to={"model": KEPT},
         rows=[
             Row(title="Column $column", panels=figures_now()),

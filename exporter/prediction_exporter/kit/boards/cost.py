@@ -11,6 +11,7 @@ from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.boards import choices
 from prediction_exporter.kit.boards.annotations import happened
 from prediction_exporter.kit.boards.board import Board
+from prediction_exporter.kit.boards.cost_amounts import amounts
 from prediction_exporter.kit.boards.selectors import MODEL, OWNED
 from prediction_exporter.kit.cost import CURRENCY_KEY, MONTH_END, MONTH_TO_DATE, PER_1000, RATE, billed
 from prediction_exporter.kit.layout import Row
@@ -33,8 +34,13 @@ def board() -> Board:
         title="Cost",
         question="What do models cost, who pays, and will the budget do?",
         variables=[*choices.places(), choices.models()],
-        annotations=happened(),
-        rows=[Row(title="State", panels=_figures()), Row(title="Cost", panels=cost()), Row(title="Models", panels=_shares())],
+        annotations=happened(several=True),
+        rows=[
+            Row(title="State", panels=_figures()),
+            Row(title="Cost", panels=cost()),
+            Row(title="Models", panels=_shares()),
+            Row(title="Amounts", panels=amounts(), collapsed=True),
+        ],
     )
 
 

@@ -45,7 +45,7 @@ def board() -> Board:
         title="Exporter",
         question="Is the monitoring itself healthy?",
         variables=[*choices.places(), choices.models()],
-        annotations=happened(),
+        annotations=happened(several=True),
         rows=[
             Row(title="State", panels=_figures()),
             Row(title="Instances", panels=[_instances()]),

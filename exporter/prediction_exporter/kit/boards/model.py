@@ -5,10 +5,9 @@ from __future__ import annotations
 from prediction_exporter.kit.boards import choices
 from prediction_exporter.kit.boards.annotations import happened
 from prediction_exporter.kit.boards.board import Board, link
-from prediction_exporter.kit.boards.model_amounts import amounts
+from prediction_exporter.kit.boards.model_attribution import attribution
 from prediction_exporter.kit.boards.model_columns import columns, over_time
 from prediction_exporter.kit.boards.model_predictions import predictions
-from prediction_exporter.kit.boards.model_sample import sample
 from prediction_exporter.kit.boards.model_service import service
 from prediction_exporter.kit.boards.model_state import state
 from prediction_exporter.kit.layout import Row
@@ -40,8 +39,7 @@ def board() -> Board:
             Row(title="Columns", panels=columns(of_text, of_series)),
             Row(title="Predictions", panels=predictions()),
             Row(title="Columns over time", panels=over_time(), collapsed=True),
+            Row(title="Attribution", panels=attribution(), collapsed=True),
             Row(title="Service", panels=service(), collapsed=True),
-            Row(title="Sample", panels=sample(), collapsed=True),
-            Row(title="Amounts", panels=amounts(), collapsed=True),
         ],
     )

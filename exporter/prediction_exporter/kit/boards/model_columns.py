@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
 from prediction_exporter.kit import figures
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import tables as t
@@ -22,6 +23,7 @@ from prediction_exporter.kit.figures import (
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import largest_of
 from prediction_exporter.kit.verdicts import leading
+from prediction_exporter.statistics.outlier_ratio import OUTLIER_RATIO
 
 TOO_FEW = "no predictions in the window, or fewer than the model's least number"
 
@@ -50,6 +52,9 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
         (unknown, "unseen, out of range", t.bars()),
         (values(figures.chosen(*WINDOW)), "values", {"unit": "short"}),
     )
+    # Grafana has no words for strips of nothing: there is one that says it, without a value.
+    none = 'label_replace(vector(0) / 0, "column", "none is compared", "", "")'
+    compared = f"max_over_time({BADNESS.where(*WORST)}[$__range] @ end())"
     return [
         t.table(
             "Columns, worst first",
@@ -69,7 +74,10 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
             p.timeline(
                 "When was which column bad",
                 f"The {TOP} worst columns of the time range: the worst of all that is watched of each, against its threshold.",
-                Query(expr=f"max by (column) ({BADNESS.where(*WORST)})", legend="{{column}}"),
+                Query(
+                    expr=f"max by (column) ({BADNESS.where(*WORST)}) or ({none} unless on () {compared})",
+                    legend="{{column}}",
+                ),
                 width=24,
                 height=8,
                 no_data=TOO_FEW,
@@ -89,7 +97,7 @@ def _over(figure: Figure) -> str:
 
 
 def over_time() -> list[Panel]:
-    """Return the panels of the row on the worst columns over time, one for each thing that is watched of them."""
+    """Return the panels of the row on the worst columns over time: their drift, and what is bad about their values."""
 
     def graph(title: str, description: str, *watched: tuple[Figure, str], no_data: str = TOO_FEW) -> Panel:
         return p.multiples(
@@ -99,11 +107,24 @@ def over_time() -> list[Panel]:
                 f"{RECORDED_FROM:g} of these is drawn as 0.",
                 *(Query(expr=_over(figure), legend=f"{{{{column}}}}{suffix}") for figure, suffix in watched),
                 unit="",
+                width=24,
                 no_data=no_data,
             )
         )
 
     return [
+        graph("PSI", "How far the column is from the baseline: 0 also where it cannot be compared.", (PSI, "")),
+        graph(
+            "Bad values",
+            "Shares of predictions in which the column is absent or null, or holds a wrong type, NaN or infinity; and shares "
+            "of its values that the baseline does not hold.",
+            (MISSING, " missing"),
+            (INVALID, " invalid"),
+            (NON_FINITE, " NaN"),
+            (UNSEEN, " unseen"),
+            (OUT_OF_RANGE, " out of range"),
+            no_data="next to nothing is bad, or the window has too few predictions",
+        ),
         p.counts(
             p.timeseries(
                 "Drifted features by window",
@@ -113,30 +134,16 @@ def over_time() -> list[Panel]:
                 no_data=TOO_FEW,
             )
         ),
-        graph("PSI", "How far the column is from the baseline: 0 also where it cannot be compared.", (PSI, "")),
-        graph(
-            "Missing values",
-            "Share of predictions in which the column is absent or null.",
-            (MISSING, ""),
-            no_data="next to nothing is missing, or the window has too few predictions",
-        ),
-        graph(
-            "Invalid values",
-            "Share of predictions in which the column holds a wrong type, NaN or an infinity.",
-            (INVALID, ""),
-            (NON_FINITE, " NaN"),
-            no_data="next to nothing is invalid, or the window has too few predictions",
-        ),
-        graph(
-            "Unseen categories",
-            "Share of the column's values that the baseline does not hold.",
-            (UNSEEN, ""),
-            no_data="next to nothing is unseen, or there are no categories in the window",
-        ),
-        graph(
-            "Values out of range",
-            "Share of the column's values outside the baseline's range.",
-            (OUT_OF_RANGE, ""),
-            no_data="next to nothing is out of range, or there are no numbers in the window",
-        ),
+        _outliers(),
     ]
+
+
+def _outliers() -> Panel:
+    outliers, sizes = OUTLIER_RATIO.family.where(*WINDOW), WINDOW_PREDICTIONS.where(*WINDOW)
+    return p.timeseries(
+        "Predictions with outliers",
+        "Share of predictions with at least one numeric feature outside the baseline's range.",
+        Query(expr=f"sum({outliers} * {sizes}) / (sum({sizes}) > 0)", legend="outliers"),
+        unit="percentunit",
+        no_data=TOO_FEW,
+    )

@@ -60,7 +60,7 @@ def _scores() -> Panel:
         Query(expr=counted, legend="{{le}}"),
         unit="short",
         width=12,
-        height=8,
+        height=9,
         no_data="no scores: predictions.fields.score",
     )
 

@@ -37,6 +37,8 @@ _FIRING = (*MODEL, 'alertstate="firing"')
 _CALLED = PAGES[-1][0]
 #: What a severity is in a series of health.
 _SEVERITIES = {"critical": Health.CRITICAL, "warning": Health.WARNING, "info": Health.INFO}
+#: Columns about which an alert is drawn on its own.
+_EACH = 3
 #: A request a second that is next to none.
 _SOME = 1e-6
 
@@ -198,11 +200,18 @@ def _over_time() -> Panel:
     of_severity = (
         f"{select('ALERTS', *_FIRING, severity=severity)} * {health.value}" for severity, health in _SEVERITIES.items()
     )
+    each = f"max by (alertname, column) ({' or '.join(of_severity)})"
+    # Of a drift of everything, a strip for each column would leave none that can be read.
+    fired = f"count by (alertname, column) (count_over_time({select('ALERTS', *_FIRING)}[$__range] @ end()))"
+    many = f"count by (alertname) ({fired}) > {_EACH}"
+    together = f"max by (alertname) ({each} and on (alertname) ({many}))"
+    alerts = f'{each} unless on (alertname) ({many}) or label_replace({together}, "column", "in many columns", "", "")'
     return p.states(
         "Health and alerts over time",
-        "How the model was, and which alerts fired when, each of a column on its own.",
-        Query(expr=f"max({HEALTH.where(*MODEL)})", legend="health"),
-        Query(expr=f"max by (alertname, column) ({' or '.join(of_severity)})", legend="{{alertname}} {{column}}"),
+        f"How the model was, and which alerts fired when: of a column on its own, and of more than {_EACH} columns together.",
+        # Grafana has no words for strips of nothing, and where nobody says anything nobody watches.
+        Query(expr=f"max({HEALTH.where(*MODEL)}) or on () vector({Health.NOT_WATCHED})", legend="health"),
+        Query(expr=alerts, legend="{{alertname}} {{column}}"),
         colors=HEALTH_COLORS,
         texts=HEALTH_WORDS,
         width=24,

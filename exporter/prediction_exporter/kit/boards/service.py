@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prediction_exporter.collectors.identity import REPLICAS_EXPECTED, SLO_LATENCY, SLO_OBJECTIVE
 from prediction_exporter.collectors.traffic import (
+    DURATION,
     REQUEST_DURATION,
     REQUESTS,
     RESPONSES,
@@ -21,6 +22,7 @@ from prediction_exporter.kit.boards.process import process
 from prediction_exporter.kit.boards.selectors import (
     MODEL,
     SERVED,
+    VERSION,
     allowed,
     error_ratio,
     latency,
@@ -164,7 +166,20 @@ def _requests() -> list[Panel]:
             unit="reqps",
             no_data="no stage in the predictions: predictions.fields.stage",
         ),
+        _durations(),
     ]
+
+
+def _durations() -> Panel:
+    buckets = f"sum by (le, duration) ({rate(f'{DURATION}_bucket', VERSION)})"
+    return p.timeseries(
+        "Further durations",
+        "Quantiles of this version's further durations, as the time to the first token, interpolated within the buckets.",
+        *(Query(expr=f"histogram_quantile({q}, {buckets})", legend=f"{{{{duration}}}} p{q * 100:.0f}") for q in (0.5, 0.95)),
+        unit="s",
+        width=24,
+        no_data="no further durations: predictions.fields.durations",
+    )
 
 
 def _burn_rates() -> list[Panel]:

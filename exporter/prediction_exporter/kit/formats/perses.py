@@ -24,6 +24,7 @@ from prediction_exporter.kit.formats.perses_panels import DATASOURCE, KINDS, pan
 from prediction_exporter.kit.formats.rule_sets import PREFIX
 from prediction_exporter.kit.looks import Json
 from prediction_exporter.kit.texts import to_yaml
+from prediction_exporter.kit.variables import HIDDEN
 
 FOLDER = "perses"
 #: What a variable's plugin is asked for, by how Grafana's variable asks.
@@ -111,7 +112,11 @@ def _grid(row: Json, shown: list[Json]) -> Json:
 def _variable(variable: Json, raw: Collection[str]) -> Json:
     spec: Json = {
         "name": variable["name"],
-        "display": {"name": variable["label"], "description": variable["description"], "hidden": variable["hide"] != 0},
+        "display": {
+            "name": variable["label"],
+            "description": variable.get("description", ""),
+            "hidden": variable["hide"] == HIDDEN,
+        },
         "allowAllValue": variable["includeAll"],
         "allowMultiple": variable["multi"],
         "sort": "alphabetical-asc" if variable.get("sort") else "none",
