@@ -18,6 +18,7 @@ from alertmanagers import alertmanager_of, wait
 from inboxes import Inbox, inbox_of, part
 from prediction_exporter.config import parse
 from prediction_exporter.kit import render as kit
+from prediction_exporter.kit.boards.board import path_of
 from prediction_exporter.kit.rules import ALERTS_FILE
 from quick_yaml import load as load_yaml
 
@@ -32,11 +33,16 @@ VERDICT = "https://models.example.com/notes?model=credit-risk&alert=ModelFeature
 SUMMARY = "A feature is no longer distributed as it was when the model was trained."
 ACTION = "Find out when it began and what changed then."
 RUNBOOK = "https://wiki.example.com/ml/ModelFeatureDrift"
-DASHBOARD = "http://grafana.example.com/d/prediction-exporter-model/model?var-model=credit-risk&var-version=2"
+CHOSEN = "?var-model=credit-risk&var-version=2"
+COLUMN_PAGE = f"http://grafana.example.com{path_of('column')}{CHOSEN}"
+MODEL_PAGE = f"http://grafana.example.com{path_of('model')}{CHOSEN}"
+FLEET_PAGE = f"http://grafana.example.com{path_of('fleet')}?var-owner=platform"
 EXPORTER = "https://models.example.com/"
 GRAPHED = '{__name__=~"a:b:c|a:b:d", model="credit-risk", column="c00"}'
 EXPRESSION = "http://prometheus.example.com/graph?g0.expr=a+%3E+1&g0.tab=1"
-QUERY = f"http://prometheus.example.com/graph?g0.expr={quote_plus(GRAPHED)}&g0.tab=0&g0.range_input=1d"
+#: Of all columns.
+_ALL = GRAPHED.replace(', column="c00"', "")
+QUERY = f"http://prometheus.example.com/graph?g0.expr={quote_plus(_ALL)}&g0.tab=0&g0.range_input=1d"
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +101,7 @@ def _alerts(start: datetime, end: datetime) -> list[dict[str, Any]]:
                 "worst": WORST,
                 "action": ACTION,
                 "runbook_url": RUNBOOK,
-                "dashboard_url": f"{DASHBOARD}&var-column=c{i:02}",
+                "dashboard_url": f"{COLUMN_PAGE}&var-column=c{i:02}",
                 "changed": CHANGED,
                 "exporter_url": EXPORTER,
                 "verdict_url": f"{VERDICT}&column=c{i:02}",
@@ -161,7 +167,7 @@ def test_twelve_alerts_are_one_message(story: Story, inbox: tuple[Inbox, int, in
     title = "[WARNING] credit-risk: ModelFeatureDrift in 12 columns"
     assert slack["channel"] == "#risk-models"
     assert slack["attachments"][0]["title"] == mail["Subject"] == slack["attachments"][0]["fallback"] == title
-    assert slack["attachments"][0]["title_link"] == f"{DASHBOARD}&var-column=c00"
+    assert slack["attachments"][0]["title_link"] == MODEL_PAGE
     assert slack["attachments"][0]["color"] == "warning"
     assert mail["To"] == "risk-ds@example.com"
 
@@ -183,8 +189,9 @@ def test_a_woken_person_finds_what_they_need(texts: dict[tuple[str, str], str], 
     assert f"ince {started:%-d %b %H:%M} UTC" in text
     assert ACTION in text
     assert RUNBOOK in text
-    for address in (DASHBOARD, EXPORTER, QUERY, f"{VERDICT}&at={started:%Y-%m-%dT%H:%M}Z"):
+    for address in (MODEL_PAGE, EXPORTER, QUERY, f"{VERDICT}&at={started:%Y-%m-%dT%H:%M}Z"):
         assert address in html.unescape(text)
+    assert "var-column" not in text
     assert "First steps" not in text
     assert "Owner: risk-ds" in re.sub(" +", " ", text)
     silence = (
@@ -200,7 +207,8 @@ def test_a_resolved_message_says_so(texts: dict[tuple[str, str], str], started: 
     """It tells what has ended and when, and no longer asks for anything."""
     text = texts["resolved", way]
     assert "Resolved" in text
-    assert SUMMARY in text
+    assert f"It is over. It was: {SUMMARY}" in text
+    assert "(under a minute)" in text
     assert "c00 of credit-risk version 2" in text
     assert f"{started:%-d %b %H:%M} UTC" in text
     assert ACTION not in text
@@ -317,10 +325,11 @@ def test_the_subject_names_the_column(tell: Callable[..., Told], columns: tuple[
 
 @pytest.mark.parametrize("sign", ["x", "\u00fc", "\u5e74", "\U0001f4c8"])
 def test_a_subject_fits_into_a_line_of_a_mail(tell: Callable[..., Told], inbox: tuple[Inbox, int, int], sign: str) -> None:
-    """Alertmanager does not fold it, and mail servers take no more than 998 bytes; of a name that is cut the begin is told."""
+    """Alertmanager does not fold it; mail servers take 998 bytes, Opsgenie 130 signs. A long name's begin and end are told."""
     name = f"long-{ord(sign)}"
     title = tell(name, {"model": f"{name}-{sign * 300}", "column": sign * 300}).title
-    assert re.fullmatch(rf"\[WARNING\] long-\d+-{sign}+…: ModelFeatureDrift in {sign}+…", title)
+    assert re.fullmatch(rf"\[WARNING\] long-\d+-{sign}+…{sign}+: ModelFeatureDrift in {sign}+…{sign}+", title)
+    assert len(title) <= 130
     assert max(len(line) for mail in inbox[0].sent for line in mail.splitlines()) <= 998
 
 
@@ -444,7 +453,7 @@ def test_an_alert_without_anything_is_still_told(alertmanager: str, inbox: tuple
     mail = received.mails[-1]
     assert mail["To"] == "unowned@example.com"
     assert mail["Subject"] == "[FIRING] node: Watchdog"
-    assert "nobody: this alert has no owner" in part(mail, "plain")
+    assert "nobody (this alert has no owner)" in part(mail, "plain")
     for kind in ("plain", "html"):
         assert "<no value>" not in part(mail, kind)
 
@@ -486,17 +495,66 @@ def test_an_owner_is_told_of_all_models_at_once(fleet: Told, way: str) -> None:
         model = f"model-{number:02}"
         listed = number < 9  # behind alpha
         assert (f"c{number:02} of {model} version 2 has drifted (mean 14,560 -> 23,442" in text) is listed
-        assert (f"{DASHBOARD}&var-column=c{number:02}".replace("credit-risk", model) in text) is listed
+        assert (f"{COLUMN_PAGE}&var-column=c{number:02}".replace("credit-risk", model) in text) is listed
     assert re.search(r"alpha(\*|</strong>)?, 12 alerts", text)
     assert "c00 of alpha" in text
     assert "c01 of alpha" not in text
     assert rows(fleet.html, "html")[:-1] == list(BARS.items()) if way == "html" else text.count(ROWS[0]) == 1
     assert "13 models in all, of which 10 are listed." in text
-    assert text.count("ince ") == 10
+    assert re.search(r"24 alerts, since \d+ \w{3} \d\d:\d\d UTC\.", text)
+    # A mail says it in its preview as well.
+    assert text.count("ince ") == (12 if way == "html" else 11)
+    assert FLEET_PAGE in text
     assert ACTION in text
     assert "owner%3D%22platform%22" in text
     assert QUERY not in text  # it is of one model
     assert not re.search(r"<no value>|%!|\{\{|\n{3,}", text)
+
+
+def test_what_ended_is_told_with_how_long_it_was(alertmanager: str, inbox: tuple[Inbox, int, int]) -> None:
+    """Of two columns one recovers after more than a day: the message is about the one that still fires, and tells the other."""
+    received, _, _ = inbox
+    begun, now = datetime.now(UTC) - timedelta(hours=26, minutes=3), datetime.now(UTC)
+    common = {"alertname": "ModelFeatureDrift", "severity": "warning", "owner": "risk-ds", "model": "half-over"}
+
+    def told(*, over: bool) -> tuple[dict[str, Any], EmailMessage]:
+        body = [
+            {
+                "labels": common | {"column": column},
+                "annotations": {"summary": SUMMARY, "description": f"{column} has drifted."},
+                "startsAt": begun.isoformat(),
+                "endsAt": (now if over and column == "was" else now + timedelta(minutes=5)).isoformat(),
+            }
+            for column in ("is", "was")
+        ]
+        requests.post(f"{alertmanager}/api/v2/alerts", json=body, timeout=5).raise_for_status()
+        count = 2 if over else 1
+
+        def found() -> tuple[list[dict[str, Any]], list[EmailMessage]]:
+            slack = [each["attachments"][0] for each in received.slack if " half-over:" in each["attachments"][0]["title"]]
+            return slack[count - 1 :], [each for each in received.mails if " half-over:" in each["Subject"]][count - 1 :]
+
+        wait(lambda: all(found()), f"message {count} about half-over")
+        return found()[0][0], found()[1][0]
+
+    slack, mail = told(over=False)
+    assert mail["Subject"] == slack["title"] == "[WARNING] half-over: ModelFeatureDrift in 2 columns"
+    slack, mail = told(over=True)
+    assert mail["Subject"] == slack["title"] == "[WARNING] half-over: ModelFeatureDrift in is"
+    span = f"{begun:%-d %b %H:%M} UTC to {now:%-d %b %H:%M} UTC (26h 3m)"
+    for text in (slack["text"], part(mail, "plain"), html.unescape(part(mail, "html"))):
+        assert f"is has drifted. _Since {begun:%-d %b}" in text or f"ince {begun:%-d %b %H:%M} UTC" in text
+        assert "was has drifted." in text
+        assert span in text
+        assert "It is over" not in text
+
+
+def test_a_value_is_no_emoji(tell: Callable[..., Told]) -> None:
+    """Slack would show a picture for :100:, and a hundred for nothing."""
+    told = tell("pictured", {"column": "x"}, description="ratio:100:1 and :fire: rose at a:10900, 12:30.", worst=":fire:, b")
+    assert not re.search(":(?:100|fire):", told.slack)
+    assert "at a:10900, 12:30." in told.slack
+    assert "ratio:100:1 and :fire: rose" in told.plain
 
 
 def test_the_mail_stands_alone(texts: dict[tuple[str, str], str]) -> None:

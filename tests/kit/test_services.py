@@ -21,11 +21,13 @@ from alertmanagers import alertmanager_of, wait
 from prediction_exporter.config import parse
 from prediction_exporter.kit import render as kit
 from prediction_exporter.kit.alertmanager import CONFIG_FILE, TEMPLATE_FILE
+from prediction_exporter.kit.boards.board import path_of
 
 SUMMARY = "A feature is no longer distributed as it was when the model was trained."
 ACTION = "Find out when it began and what changed then: broken upstream, or a real change?"
 RUNBOOK = "https://wiki.example.com/ml/ModelFeatureDrift"
-DASHBOARD = "http://grafana.example.com/d/prediction-exporter-model/model?var-model={model}&var-column={column}"
+MODEL_PAGE = f"http://grafana.example.com{path_of('model')}?var-model={{model}}"
+DASHBOARD = f"http://grafana.example.com{path_of('column')}?var-model={{model}}&var-column={{column}}"
 CHANGED = "version 2 first seen 29 Nov 13:02 UTC"
 VERDICT = "https://models.example.com/notes?model={model}&alert=ModelFeatureDrift"
 EXPRESSION = "http://prometheus.example.com/graph?g0.expr=a+%3E+1&g0.tab=1"
@@ -238,7 +240,7 @@ def test_each_service_tells_all(told: Told, service: str) -> None:
 def test_links_lead_where_they_say(told: Told) -> None:
     """Dashboard, runbook, exporter, query and silence: as links where a service has them, as addresses else."""
     links = {link["text"]: link["href"] for link in told.pagerduty.body["links"]}
-    assert links["Dashboard"] == DASHBOARD.format(model="credit-risk", column="c00") == told.pagerduty.body["client_url"]
+    assert links["Dashboard"] == MODEL_PAGE.format(model="credit-risk") == told.pagerduty.body["client_url"]
     assert (links["Runbook"], links["Exporter"], links["Query"]) == (RUNBOOK, "https://models.example.com/", EXPRESSION)
     assert links["Silence"].startswith("http://alertmanager.example.com/#/silences/new?filter=")
     # Of no column, as there are twelve.
@@ -352,8 +354,8 @@ def test_a_silence_of_all_models_leaves_other_owners_alone(models: Told) -> None
     [silence] = [link["href"] for link in models.pagerduty.body["links"] if link["text"] == "Silence"]
     assert "owner%3D%22platform%22" in silence
     assert "model%3D" not in silence
-    # A dashboard shows one model.
-    assert {link["text"] for link in models.pagerduty.body["links"]} == {"Runbook", "Exporter", "Silence"}
+    # A query is of one model.
+    assert {link["text"] for link in models.pagerduty.body["links"]} == {"Dashboard", "Runbook", "Exporter", "Silence"}
 
 
 def test_few_models_are_named_in_the_title(tell: Callable[..., Told]) -> None:
@@ -412,7 +414,7 @@ def test_long_titles_are_cut(tell: Callable[..., Told]) -> None:
     """No name is so long that a service refuses the title, and what matters stands in front."""
     told = tell([alert("long-title", "y" * 2000)], "long-title")
     summary, message = told.pagerduty.body["payload"]["summary"], told.opsgenie.body["message"]
-    assert summary == message == f"[WARNING] long-title: ModelFeatureDrift in {'y' * 80}\u2026"
+    assert summary == message == f"[WARNING] long-title: ModelFeatureDrift in {'y' * 26}\u2026{'y' * 18}"
     assert len(message) <= 130
 
 

@@ -14,13 +14,15 @@ from prediction_exporter.kit.error_budget import LONG_SHARES, LONGEST_SPAN, many
 from prediction_exporter.kit.fleet import counted_once, total
 from prediction_exporter.kit.promql import MODEL_KEY, Recorded, by, indented, latest
 from prediction_exporter.kit.scale import Scale, duration
-from prediction_exporter.kit.wording import COUNT, EXACT_PERCENT, PERCENT
+from prediction_exporter.kit.wording import COUNT, EXACT_PERCENT, FIGURE, PERCENT
 
 #: A budget for 30 days: 2 % of it in an hour, 5 % in 6 hours, 10 % in a day, 10 % in 3 days (SRE workbook).
 PAGES = ((14.4, duration("1h"), duration("5m")), (6, duration("6h"), duration("30m")))
 TICKETS = ((3, duration("1d"), duration("2h")), (1, LONGEST_SPAN, duration("6h")))
 #: Fewer bad requests than this in the longer span are no alert, however few requests there were.
 LEAST = 5
+#: What a message calls the budget of an objective that has another name.
+_BUDGETS = {"availability": "error"}
 #: Says, of a span, that enough is bad for an alert.
 Enough = Callable[[Duration, Scale], str]
 
@@ -89,8 +91,8 @@ class BudgetBurn:
             hour = scale(duration("1h"))
             requests = figure(total(MODEL_KEY, f"increase({own(REQUESTS.name, MODEL_KEY)}[{hour}])"), MODEL_KEY, COUNT)
             return (
-                f"{self.speed(scale)} {self.over('5m')} of requests {what} in the last 5 minutes, {self.over('1h')} in the "
-                f"last hour ({requests} requests) and {self.over('1d')} in the last day."
+                f"Of requests to {{{{ $labels.model }}}}, {self.over('5m')} {what} in the last 5 minutes, {self.over('1h')} in "
+                f"the last hour ({requests} requests) and {self.over('1d')} in the last day: {self.speed(scale)}."
             )
 
         return template
@@ -98,10 +100,8 @@ class BudgetBurn:
     def speed(self, scale: Scale) -> str:
         """Return a template that says how fast the budget is used up."""
         objective = figure(f"max({latest(own(SLO_OBJECTIVE.name, MODEL_KEY, slo=self.slo), scale)})", MODEL_KEY, EXACT_PERCENT)
-        return (
-            "The error budget of {{ $labels.model }} is used up "
-            f'{{{{ $value | printf "%.1f" }}}} times as fast as the objective of {objective} allows:'
-        )
+        budget = _BUDGETS.get(self.slo, self.slo)
+        return f"its {budget} budget is used up {FIGURE.of('$value')} times as fast as the objective of {objective} allows"
 
     def over(self, span: str) -> str:
         """Return a template of the share of what was bad over a span."""

@@ -31,13 +31,13 @@ def _description(scale: Scale) -> str:
     return (
         f"{moved} columns of {{{{ $labels.model }}}} version {{{{ $labels.version }}}}, {PERCENT.of_unscaled('$value')} of "
         "all, surely moved away from the baseline, most of them by less than alerts on single columns ask for. The alert fires "
-        f"from {SHARE * 100:g} % and {LEAST} columns."
+        f"from {SHARE * 100:g} % and {LEAST} columns. Listed is how many times over the evidence is enough."
     )
 
 
 def _worst(scale: Scale) -> str:
     listed = query(f"sort_desc(topk({LISTED}, {latest(own(MOVED.name, VERSION_KEY), scale)}))", VERSION_KEY)
-    return ranked(listed, f"{{{{ $each.Labels.column }}}} {NUMBER.of('$each.Value')}") + " times the evidence that it takes"
+    return ranked(listed, f"{{{{ $each.Labels.column }}}} {NUMBER.of('$each.Value')} times")
 
 
 _COLUMNS = ("age", "amount", "income", "term")
@@ -98,13 +98,10 @@ BROAD_CHANGE = Alert(
                             description=(
                                 "3 columns of credit-risk version 2, 75 % of all, surely moved away from the baseline, most "
                                 "of them by less than alerts on single columns ask for. The alert fires from 50 % and 3 "
-                                "columns."
+                                "columns. Listed is how many times over the evidence is enough."
                             ),
                             # 1.6 / 1.8 = 0.89, 1.2 / 1.8 = 0.67
-                            worst=(
-                                f"{bar(10)} age 1.80, {bar(9)} amount 1.60, {bar(7)} income 1.20 times the evidence that it "
-                                "takes"
-                            ),
+                            worst=f"{bar(10)} age 1.80 times, {bar(9)} amount 1.60 times, {bar(7)} income 1.20 times",
                             window="",
                         ),
                     ),

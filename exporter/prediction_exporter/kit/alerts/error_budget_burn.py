@@ -21,8 +21,8 @@ _BURNING = tuple(
         severity=severity,
         labels={**MODEL_LABELS, "owner": "ml-ops"},
         description=(
-            "The error budget of credit-risk is used up 100.0 times as fast as the objective of 99.9 % allows: 10 % of "
-            "requests failed in the last 5 minutes, 10 % in the last hour (3,600 requests) and 10 % in the last day."
+            "Of requests to credit-risk, 10 % failed in the last 5 minutes, 10 % in the last hour (3,600 requests) and 10 % in "
+            "the last day: its error budget is used up 100 times as fast as the objective of 99.9 % allows."
         ),
     )
     for severity in SEVERITIES[:2]

@@ -29,8 +29,9 @@ FIELD_NOT_FOUND = Alert(
     ),
     summary="A field that the configuration names stands in no record: what it tells reads as if all were well.",
     description=lambda _: (
-        "No sampled record of {{ $labels.model }} has the field that the configuration names as {{ $labels.field }}, "
-        "or a latency that can be read."
+        "No sampled record of {{ $labels.model }} has {{ if eq $labels.field `latency` }}a latency that can be read"
+        "{{ else if match `^(where|only_for)$` $labels.field }}passed, or has, what `{{ $labels.field }}` asks for"
+        "{{ else }}the field that the configuration names as {{ $labels.field }}{{ end }}."
     ),
     worst=None,
     action="See what the records have, on the exporter's page or by check config, and mend the name in `predictions.fields`.",
@@ -76,8 +77,7 @@ FIELD_NOT_FOUND = Alert(
                             severity="warning",
                             labels={**MODEL_LABELS, "field": "status", "owner": "data-eng"},
                             description=(
-                                "No sampled record of credit-risk has the field that the configuration names as status, "
-                                "or a latency that can be read."
+                                "No sampled record of credit-risk has the field that the configuration names as status."
                             ),
                         ),
                     ),

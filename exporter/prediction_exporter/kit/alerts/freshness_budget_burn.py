@@ -32,8 +32,8 @@ def _description(scale: Scale) -> str:
     bound = figure(f"max({latest(own(SLO_FRESHNESS.name, MODEL_KEY), scale)})", MODEL_KEY, DURATION)
     age = figure(f"min({latest(own(SOURCE_LAG.name, MODEL_KEY), scale)})", MODEL_KEY, DURATION)
     return (
-        f"{_BURN.speed(scale)} the newest prediction was too old for {_BURN.over('1h')} of the last hour and "
-        f"{_BURN.over('1d')} of the last day. Too old is more than {bound}; now it is {age} old."
+        f"The newest prediction of {{{{ $labels.model }}}} is {age} old; too old is more than {bound}. It was so for "
+        f"{_BURN.over('1h')} of the last hour and {_BURN.over('1d')} of the last day: {_BURN.speed(scale)}."
     )
 
 
@@ -90,9 +90,9 @@ FRESHNESS_BUDGET_BURN = Alert(
                             severity=severity,
                             labels={**MODEL_LABELS, "owner": "ml-ops"},
                             description=(
-                                "The error budget of credit-risk is used up 75.4 times as fast as the objective of 99 % "
-                                "allows: the newest prediction was too old for 75.4 % of the last hour and 75.4 % of the last "
-                                "day. Too old is more than 15m; now it is 1h 1m old."
+                                "The newest prediction of credit-risk is 1h 1m old; too old is more than 15m. It was so for "
+                                "75.4 % of the last hour and 75.4 % of the last day: its freshness budget is used up 75.4 "
+                                "times as fast as the objective of 99 % allows."
                             ),
                         )
                         for severity in ("critical", "warning")

@@ -47,7 +47,7 @@ def _description(scale: Scale) -> str:
     failing = query(f"max({latest(own(SOURCE_UP.name, MODEL_KEY), scale)} == bool 0) > 0", MODEL_KEY)
     limit, usual = own_value(LATE_AFTER.name), own_value(USUAL_AGE.name)
     from_limit = f"which is late from {figure(limit, MODEL_KEY, DURATION)} on"
-    than_usual = f"and for a quarter of the last {AGE_SPAN} it was no older than {figure(usual, MODEL_KEY, DURATION)}"
+    than_usual = f"and in a quarter of the last {AGE_SPAN} it was at most {figure(usual, MODEL_KEY, DURATION)} old"
     return (
         f"The labels of {{{{ $labels.model }}}} {{{{ with {failing} }}}}cannot be read{{{{ else }}}}are late{{{{ end }}}}."
         + told(NEWEST_AGE.name, "The newest became known", limit, from_limit)
@@ -132,8 +132,7 @@ LABELS_LATE = Alert(
                     at="34h40m",
                     firing=(
                         _firing(
-                            "are late. The newest became known 1d ago, and for a quarter of the last 14d it was no older than "
-                            "0s"
+                            "are late. The newest became known 1d ago, and in a quarter of the last 14d it was at most 0s old"
                         ),
                     ),
                 ),

@@ -75,9 +75,9 @@ LATENCY_BUDGET_BURN = Alert(
                             severity=severity,
                             labels={**MODEL_LABELS, "owner": "ml-ops"},
                             description=(
-                                "The error budget of credit-risk is used up 50.0 times as fast as the objective of 99 % "
-                                "allows: 50 % of requests were too slow in the last 5 minutes, 50 % in the last hour (3,600 "
-                                "requests) and 50 % in the last day. Too slow is more than 100ms."
+                                "Of requests to credit-risk, 50 % were too slow in the last 5 minutes, 50 % in the last hour "
+                                "(3,600 requests) and 50 % in the last day: its latency budget is used up 50 times as fast as "
+                                "the objective of 99 % allows. Too slow is more than 100ms."
                             ),
                         )
                         for severity in ("critical", "warning")

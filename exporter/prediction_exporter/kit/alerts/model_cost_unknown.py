@@ -38,7 +38,7 @@ def _description(scale: Scale) -> str:
     spent_in = f"max by (currency) ({own(MONTH_END.name, MODEL_KEY)})"
     uncompared = f"max by (currency) ({latest(own(COST_BUDGET.name, MODEL_KEY), scale)}) unless {spent_in}"
     return (
-        "What {{ $labels.model }} costs is not known, or in part."
+        "What {{ $labels.model }} costs is not known, or only in part."
         f"{{{{ with {query(f'max({charges})', MODEL_KEY)} }}}} Its bill: charges used {COUNT.of('(. | first | value)')}, "
         "refused "
         + figure(f"sum(max by (reason) ({rejected}))", MODEL_KEY, COUNT)
@@ -66,7 +66,7 @@ def _firing(told: str) -> Firing:
     return Firing(
         severity="warning",
         labels={**MODEL_LABELS, "owner": "finance"},
-        description=f"What credit-risk costs is not known, or in part. {told}",
+        description=f"What credit-risk costs is not known, or only in part. {told}",
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
-from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing
+from prediction_exporter.kit.alert import Alert, Case, Check, Condition, Diagnosis, Firing, figure, own, query
 from prediction_exporter.kit.cases import owner, series, window
 from prediction_exporter.kit.promql import INSTANCE_KEY, MODEL_KEY, by, latest, on
 from prediction_exporter.kit.recording import WINDOW_COUNT
 from prediction_exporter.kit.scale import Scale, duration
+from prediction_exporter.kit.wording import COUNT, DURATION
 
 #: Evaluations that a group may miss, and the part of its interval that one may take.
 MISSED, BUSY = 3, 0.8
@@ -16,10 +17,12 @@ _OURS = '{rule_group=~".*prediction-exporter.*"}'
 #: What Prometheus says of each group of rules.
 GROUP_DURATION = "prometheus_rule_group_last_duration_seconds"
 GROUP_INTERVAL = "prometheus_rule_group_interval_seconds"
+_GROUP_LAST = "prometheus_rule_group_last_evaluation_timestamp_seconds"
+_RULES_FAILED = "prometheus_rule_evaluation_failures_total"
 _DURATION = f"{GROUP_DURATION}{_OURS}"
 _INTERVAL = f"{GROUP_INTERVAL}{_OURS}"
-_LAST = f"prometheus_rule_group_last_evaluation_timestamp_seconds{_OURS}"
-_FAILED = f"prometheus_rule_evaluation_failures_total{_OURS}"
+_LAST = f"{_GROUP_LAST}{_OURS}"
+_FAILED = f"{_RULES_FAILED}{_OURS}"
 
 
 def _late(scale: Scale) -> str:
@@ -30,6 +33,19 @@ def _late(scale: Scale) -> str:
     return (
         f"count {by(_KEY)} ({late} or {_DURATION} > {BUSY:g} * {_INTERVAL} or {failing})\n"
         f"or\ncount {by(MODEL_KEY)} ({unrecorded})"
+    )
+
+
+def _description(scale: Scale) -> str:
+    ago = figure(f"time() - max({own(_GROUP_LAST, _KEY)})", _KEY, DURATION)
+    took, interval = (figure(f"max({own(name, _KEY)})", _KEY, DURATION) for name in (GROUP_DURATION, GROUP_INTERVAL))
+    failed = query(f"max(increase({own(_RULES_FAILED, _KEY)}[{scale(duration('10m'))}])) > 0", _KEY)
+    return (
+        "{{ with $labels.rule_group }}The rule group {{ . | reReplaceAll `.*;` `` }} is late, takes most of its interval or "
+        f"fails: last evaluated {ago} ago, it took {took} of its interval of {interval}{{{{ with {failed} }}}}, and rules "
+        f"failed {COUNT.of('(. | first | value)')} times in 10 minutes{{{{ end }}}}.{{{{ else }}}}No recorded series of "
+        "{{ $labels.model }} is there, though an exporter shows windows: the recording rules are not loaded, or not evaluated."
+        "{{ end }}"
     )
 
 
@@ -44,11 +60,14 @@ def _group(last: str, took: str, interval: int = 120) -> tuple[str, ...]:
     )
 
 
-_FIRING = Firing(
-    severity="warning",
-    labels={**_PROMETHEUS, **_GROUP},
-    description="The rule group model-psi is late, takes most of its interval, or fails.",
-)
+def _firing(ago: str, took: str) -> Firing:
+    told = f"last evaluated {ago} ago, it took {took} of its interval of 2m"
+    return Firing(
+        severity="warning",
+        labels={**_PROMETHEUS, **_GROUP},
+        description=f"The rule group model-psi is late, takes most of its interval or fails: {told}.",
+    )
+
 
 MODEL_RULES_LATE = Alert(
     name="ModelRulesLate",
@@ -57,11 +76,7 @@ MODEL_RULES_LATE = Alert(
     window=None,
     conditions=(Condition(severity="warning", expr=_late, hold=duration("10m"), keep=duration("5m")),),
     summary="Rules on models are late, fail or are missing, so that alerts may end or never begin.",
-    description=lambda _: (
-        "{{ with $labels.rule_group }}The rule group {{ . | reReplaceAll `.*;` `` }} is late, takes most of its interval, or "
-        "fails.{{ else }}No recorded series of {{ $labels.model }} is there, though an exporter shows windows: the recording "
-        "rules are not loaded, or not evaluated.{{ end }}"
-    ),
+    description=_description,
     worst=None,
     action="Look at the status page of rules in Prometheus: which group has an error, and which takes how long?",
     meaning=(
@@ -86,12 +101,12 @@ MODEL_RULES_LATE = Alert(
         Case(
             name="a group that is not evaluated any more, beside one that is",
             series=_group("0+60x10 600x90", "1x100"),
-            checks=(Check(at="20m", firing=()), Check(at="30m", firing=(_FIRING,))),
+            checks=(Check(at="20m", firing=()), Check(at="30m", firing=(_firing("20m", "1s"),))),
         ),
         Case(
             name="a group that takes most of its interval",
             series=_group("0+60x100", "100x100"),
-            checks=(Check(at="9m", firing=()), Check(at="15m", firing=(_FIRING,))),
+            checks=(Check(at="9m", firing=()), Check(at="15m", firing=(_firing("0s", "1m 40s"),))),
         ),
         Case(
             name="a group in time, and one slow evaluation",
