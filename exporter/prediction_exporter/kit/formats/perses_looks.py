@@ -49,6 +49,18 @@ def color_of(name: str) -> str:
     return name if name.startswith("#") else _COLORS[name]
 
 
+def shade_of(color: str, strength: float) -> str:
+    """Return a shade of a colour: next to none at 0, the darkest at 1.
+
+    >>> shade_of("#3274d9", 0), shade_of("#3274d9", 0.5), shade_of("#3274d9", 1)
+    ('#e0eaf9', '#3274d9', '#1a3c71')
+    """
+    # Half of the way from the palest to the colour itself, and from there to its darkest.
+    share, dark = min(1, 0.15 + 1.7 * strength), min(1, 1.48 - 0.96 * strength)
+    parts = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round((255 + (part - 255) * share) * dark):02x}" for part in parts)
+
+
 def steps_of(steps: Sequence[Json]) -> tuple[str, list[Json]]:
     """Return the colour of values below all steps, and the steps above.
 
