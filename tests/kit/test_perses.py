@@ -187,7 +187,7 @@ def test_a_cell_has_the_colour_of_its_value(run: Run, tmp_path: Path) -> None:
     compared(run, tmp_path, "0x3", cases)
 
 
-def strips() -> Iterator[tuple[str, Json]]:
+def strips() -> Iterator[tuple[str, list[Json]]]:
     """Yield what strips of cells ask, and what their plugin is told."""
     for content in DASHBOARDS.values():
         for each in content["spec"]["panels"].values():

@@ -15,10 +15,12 @@ _FORMATS: dict[str, Json] = {
     "s": {"unit": "seconds"},
     "bytes": {"unit": "bytes", "shortValues": True},
     "Bps": {"unit": "bytes/sec", "shortValues": True},
-    "reqps": {"unit": "requests/sec", "shortValues": True},
-    "cps": {"unit": "counts/sec", "shortValues": True},
+    "reqps": {"unit": "decimal", "shortValues": True},
+    "cps": {"unit": "decimal", "shortValues": True},
     "dateTimeFromNow": {"unit": "relative-time"},
 }
+#: What an axis is labelled with, by units: Perses would write "requests/sec" behind each number, which is then cut or tiny.
+_LABELS = {"reqps": "a second", "cps": "a second"}
 #: The one format that has no decimal places.
 _MOMENT = "dateTimeFromNow"
 #: Colours by Grafana's names; what judges nothing is as grey as it is readable in the light and in the dark.
@@ -42,6 +44,16 @@ def format_of(look: Json) -> Json:
     if "decimals" in look and look["unit"] != _MOMENT:
         found["decimalPlaces"] = look["decimals"]
     return found
+
+
+def label_of(look: Json) -> Json:
+    """Return the label of an axis, where its numbers do not say what they are of.
+
+    >>> label_of({"unit": "reqps"}), label_of({"unit": "s"})
+    ({'label': 'a second'}, {})
+    """
+    unit = look["unit"]
+    return {"label": _LABELS[unit]} if unit in _LABELS else {}
 
 
 def color_of(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prediction_exporter.kit.formats.perses_looks import color_of, format_of, steps_of, words_of
+from prediction_exporter.kit.formats.perses_looks import color_of, format_of, label_of, steps_of, words_of
 from prediction_exporter.kit.formats.perses_strips import in_shades, in_steps, shades, strips
 from prediction_exporter.kit.formats.perses_table import cut, table
 from prediction_exporter.kit.looks import NO_DATA, Json
@@ -17,6 +17,8 @@ DATASOURCE = "$datasource"
 #: Calculations by those of Grafana's legends.
 _CALCULATIONS = {"lastNotNull": "last-number", "max": "max", "min": "min"}
 _FILLS = {"dash": "dashed", "dot": "dotted"}
+#: Half the width of a page.
+_HALF = 12
 #: Sentences of a description on links, which are left out.
 _ON_LINKS = re.compile(r" [^.]*\b(?:click|links)\b[^.]*\.")
 
@@ -87,7 +89,9 @@ def _query(target: Json, expr: str, *, at_end: bool) -> Json:
 
 def _graph(content: Json) -> Json:
     defaults, legend = content["fieldConfig"]["defaults"], content["options"]["legend"]
-    axis = {"show": True, "format": format_of(defaults)} | {key: defaults[key] for key in ("min", "max") if key in defaults}
+    axis = {"show": True, "format": format_of(defaults), **label_of(defaults)} | {
+        key: defaults[key] for key in ("min", "max") if key in defaults
+    }
     custom = defaults["custom"]
     visual: Json = {
         "lineWidth": custom["lineWidth"],
@@ -101,6 +105,7 @@ def _graph(content: Json) -> Json:
         "legend": {
             "position": legend["placement"],
             "mode": "table",
+            "size": _legend_size(content),
             "values": [_CALCULATIONS[name] for name in legend["calcs"]],
         },
         "yAxis": axis,
@@ -111,6 +116,11 @@ def _graph(content: Json) -> Json:
     if settings := list(_query_settings(content)):
         spec["querySettings"] = settings
     return spec
+
+
+def _legend_size(content: Json) -> str:
+    """Return the size of what names series: beside a graph of half the page it would take most of its width."""
+    return "medium" if content["gridPos"]["w"] > _HALF else "small"
 
 
 def _query_settings(content: Json) -> Iterator[Json]:
@@ -164,7 +174,7 @@ def _lines(content: Json) -> Json:
     """Return what a heatmap of a histogram is told: its buckets are cumulative, and so are its lines."""
     unit: Json = {"unit": content["fieldConfig"]["defaults"]["unit"]}
     return {
-        "legend": {"position": "right", "mode": "table", "values": []},
+        "legend": {"position": "right", "mode": "table", "size": _legend_size(content), "values": []},
         "yAxis": {"show": True, "format": format_of(unit), "min": 0},
         "visual": {"lineWidth": 1, "areaOpacity": 0, "connectNulls": False, "palette": {"mode": "categorical"}},
     }
