@@ -59,6 +59,10 @@ notifications:
   smtp: {smarthost: "mail.example.com:587", from: am@example.com, username: am, password_file: /run/smtp}
   working_hours: {}
 """
+#: Bytes of an object that `kubectl apply` keeps in an annotation.
+ANNOTATION = 256 * 1024
+#: Names of objects, of DNS labels at most.
+NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 #: Receivers that Alertmanager has since 0.25, 0.28, or with other keys.
 LATER = {"discord_configs", "msteamsv2_configs", "webhook_configs"}
 #: The keys of the Secret that its files become: as long as it takes to tell two of them apart.
@@ -119,6 +123,7 @@ def test_objects_are_of_their_definitions(objects: list[dict[str, Any]]) -> None
     assert {content["kind"] for content in objects} == {path.stem for path in SCHEMAS.glob("*.json")}
     for content in objects:
         assert refused(content) == []
+        assert re.fullmatch(NAME, content["metadata"]["name"])
         assert content["metadata"]["namespace"] == "monitoring"
         assert content["metadata"]["labels"]["release"] == "prometheus"
     assert len({(content["kind"], content["metadata"]["name"]) for content in objects}) == len(objects)
@@ -131,6 +136,8 @@ def test_objects_are_of_their_definitions(objects: list[dict[str, Any]]) -> None
         ("PodMonitor", lambda spec: spec["podMetricsEndpoints"][0].update(interval="15 s")),
         ("ServiceMonitor", lambda spec: spec.pop("selector")),
         ("Service", lambda spec: spec["ports"][0].update(port="metrics")),
+        ("Service", lambda spec: spec["ports"][0].update(name="metrics_of_models")),
+        ("Service", lambda spec: spec["ports"][0].update(port=70000)),
         ("AlertmanagerConfig", lambda spec: spec["route"]["matchers"][0].update(matchType="~")),
         ("AlertmanagerConfig", lambda spec: spec["route"]["routes"][0]["routes"][0].update(group_by=["model"])),
         ("AlertmanagerConfig", lambda spec: spec["route"]["routes"][0].update(matchers=['owner="a"'])),
@@ -145,13 +152,33 @@ def test_wrong_objects_are_refused(objects: list[dict[str, Any]], kind: str, spo
     assert refused(content) != []
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content["metadata"]["labels"].update(owner="a" * 64),
+        lambda content: content["metadata"]["labels"].update(owner="the data team"),
+        lambda content: content["metadata"]["labels"].update({"the owner": "a"}),
+        lambda content: content["metadata"].update(name="prediction_exporter"),
+        lambda content: content["metadata"].update(annotation={}),
+        lambda content: content.update(spec={}),
+        lambda content: content["data"].update({"grafana/fleet.json": ""}),
+        lambda content: content["data"].update(fleet={}),
+    ],
+)
+def test_wrong_config_maps_are_refused(objects: list[dict[str, Any]], spoil: Callable[[dict[str, Any]], object]) -> None:
+    """What Kubernetes says of names, labels and keys too, which its schemas leave to the server."""
+    content = copy.deepcopy(next(content for content in objects if content["kind"] == "ConfigMap"))
+    spoil(content)
+    assert refused(content) != []
+
+
 def test_kubectl_and_the_operator_take_the_largest_object(objects: list[dict[str, Any]]) -> None:
     """`kubectl apply` keeps an object as JSON in an annotation of 256 KiB (prometheus-operator#6751, tanka#50).
 
     It is less than the 512 KiB that the operator takes of rules, and than the 1 MiB of a store.
     """
     sizes = {content["metadata"]["name"]: len(json.dumps(content, separators=(",", ":")).encode()) for content in objects}
-    assert max(sizes.values()) < 256 * 1024, sizes
+    assert max(sizes.values()) < ANNOTATION, sizes
 
 
 def with_runbooks(owners: int) -> Order:
@@ -166,7 +193,7 @@ def with_runbooks(owners: int) -> Order:
 def test_rules_that_kubectl_cannot_annotate_say_so() -> None:
     """Runbooks of many owners stand in each alert."""
     texts, _ = formats.render("prometheus-operator", with_runbooks(70), ["rules"])
-    large = {name for name, text in texts.items() if len(json.dumps(load_yaml(text), separators=(",", ":"))) > 256 * 1024}
+    large = {name for name, text in texts.items() if len(json.dumps(load_yaml(text), separators=(",", ":"))) > ANNOTATION}
     assert large
     assert large == {name for name, text in texts.items() if "add --server-side" in text.partition("apiVersion")[0]}
 
@@ -200,11 +227,26 @@ def test_dashboards_have_files_of_their_own(objects: list[dict[str, Any]], files
     expected = {f"prediction-exporter-{Path(file_of(board)).name}": content_of(board) for board in BOARDS}
     assert data == expected
     values = load_yaml(files["helm-values"]["helm-values/dashboards.yaml"])["grafana"]
-    [(name, charted)] = values["dashboards"].items()
-    assert {f"{key}.json": json.loads(board["json"]) for key, board in charted.items()} == expected
-    [provider] = values["dashboardProviders"]["prediction-exporter.yaml"]["providers"]
+    charted = values["dashboards"]
+    assert {f"{key}.json": json.loads(each["json"]) for keys in charted.values() for key, each in keys.items()} == expected
+    paths = {
+        each["name"]: each["options"]["path"] for each in values["dashboardProviders"]["prediction-exporter.yaml"]["providers"]
+    }
     # The chart mounts the dashboards of a provider there.
-    assert provider["options"]["path"] == f"/var/lib/grafana/dashboards/{name}"
+    assert paths == {name: f"/var/lib/grafana/dashboards/{name}" for name in charted}
+    # A volume of the pod is called so.
+    assert all(re.fullmatch(NAME, f"dashboards-{name}") for name in charted)
+    # Grafana takes a file of this ending alone (k8s-sidecar#147), and nothing more where two dashboards have one uid or title.
+    assert all(key.endswith(".json") for key in data)
+    for key in ("uid", "title"):
+        assert len({content[key] for content in data.values()}) == len(data)
+
+
+def test_no_object_of_the_chart_is_too_large(files: Mapping[str, Mapping[str, str]]) -> None:
+    """It makes one of each provider's dashboards; Argo CD applies it with an annotation (VictoriaMetrics/helm-charts#1409)."""
+    values = load_yaml(files["helm-values"]["helm-values/dashboards.yaml"])["grafana"]["dashboards"]
+    sizes = {name: len(json.dumps({key: each["json"] for key, each in keys.items()})) for name, keys in values.items()}
+    assert max(sizes.values()) < ANNOTATION - 2_000, sizes
 
 
 def content_of(board: Board) -> Any:

@@ -141,8 +141,6 @@ def _rendered(loaded: Config, options: argparse.Namespace) -> tuple[Mapping[str,
         rules_per_group=RULES_PER_GROUP if options.rules_per_group is None else options.rules_per_group,
     )
     only = _parts(options, formats.FORMATS[options.format].keys())
-    for text in formats.unsaid(options.format, only):
-        print(text, file=sys.stderr)
     return formats.render(options.format, order, only)
 
 

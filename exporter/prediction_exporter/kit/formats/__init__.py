@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from prediction_exporter.kit.formats import helm_values, mimir, perses, prometheus_operator
 from prediction_exporter.kit.formats.order import LeftOutError, Order, Render
@@ -14,8 +14,6 @@ FORMATS: Mapping[str, Mapping[str, Render]] = {
     "mimir": mimir.PARTS,
     "perses": perses.PARTS,
 }
-#: What a format cannot say of a part that it has, whatever the configuration, by the part.
-UNSAID: Mapping[str, Mapping[str, Callable[[], list[str]]]] = {"perses": {"dashboards": perses.left_out}}
 
 
 def render(name: str, order: Order, only: Collection[str]) -> tuple[dict[str, str], list[str]]:
@@ -33,8 +31,3 @@ def render(name: str, order: Order, only: Collection[str]) -> tuple[dict[str, st
             except LeftOutError as reason:
                 missing.append(f"{part} is left out of {name}: {reason}")
     return files, missing
-
-
-def unsaid(name: str, only: Collection[str]) -> list[str]:
-    """Return what the parts of a format lack in any case, and why: no failure, as nothing can be done about it."""
-    return [text for part, told in UNSAID.get(name, {}).items() if part in only for text in told()]

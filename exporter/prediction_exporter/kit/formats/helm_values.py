@@ -28,17 +28,19 @@ _NOBODY = "null"
 
 def _rules(order: Order) -> dict[str, str]:
     sets = {name: {"groups": groups} for name, groups in rule_sets(order).items()}
-    return {f"{FOLDER}/rules.yaml": to_yaml({"additionalPrometheusRulesMap": sets})}
+    note = "The chart leaves out a list additionalPrometheusRules where there is this map: move what is in it into a map."
+    return {f"{FOLDER}/rules.yaml": to_yaml({"additionalPrometheusRulesMap": sets}, note)}
 
 
 def _dashboards(_: Order) -> dict[str, str]:
-    folder = f"/var/lib/grafana/dashboards/{PREFIX}"
-    provider: dict[str, Any] = {"name": PREFIX, "type": "file", "options": {"path": folder}}
+    # The chart makes an object of each provider's dashboards, and one of all would be too large for `kubectl apply`.
+    boards = {f"{PREFIX}-{PurePath(path).stem}": text for path, text in dashboards().items()}
+    providers: list[dict[str, Any]] = [
+        {"name": name, "type": "file", "options": {"path": f"/var/lib/grafana/dashboards/{name}"}} for name in boards
+    ]
     grafana = {
-        "dashboardProviders": {f"{PREFIX}.yaml": {"apiVersion": 1, "providers": [provider]}},
-        "dashboards": {
-            PREFIX: {f"{PREFIX}-{PurePath(path).stem}": {"json": text} for path, text in dashboards().items()},
-        },
+        "dashboardProviders": {f"{PREFIX}.yaml": {"apiVersion": 1, "providers": providers}},
+        "dashboards": {name: {name: {"json": text}} for name, text in boards.items()},
     }
     return {f"{FOLDER}/dashboards.yaml": to_yaml({"grafana": grafana})}
 

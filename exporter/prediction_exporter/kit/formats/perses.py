@@ -2,10 +2,11 @@
 
 They are translated from Grafana's, with the plugins and the keys that Perses 0.54 has. What has no counterpart is left out:
 
-- heatmaps, as Perses draws native histograms alone: these panels are left out whole, and that is told;
 - links, annotations, and how a panel's own query sets a figure's colours or unit: the figure is plain then;
 - readable names of bins, shorter names of series, and the space that is filled between two lines;
 - what is said where there is no data, which Perses has one text for: the panel's description says it.
+
+Perses draws heatmaps of native histograms alone: the kit's are cells with a shade for each share, and lines for buckets.
 
 What Grafana's panels say of now is asked for the end of the time range alone: Perses would show the last value that was there,
 however old it is.
@@ -20,7 +21,7 @@ from typing import Any
 from prediction_exporter.kit.boards.board import Board
 from prediction_exporter.kit.dashboards import BOARDS
 from prediction_exporter.kit.formats.order import Order, Render
-from prediction_exporter.kit.formats.perses_panels import DATASOURCE, KINDS, panel, promql
+from prediction_exporter.kit.formats.perses_panels import DATASOURCE, panel, promql
 from prediction_exporter.kit.formats.rule_sets import PREFIX
 from prediction_exporter.kit.looks import Json
 from prediction_exporter.kit.texts import to_yaml
@@ -45,7 +46,7 @@ def dashboard(board: Board, project: str) -> Json:
     variables = content["templating"]["list"]
     # Perses escapes what stands for all values as it escapes a name, so that it would match nothing.
     raw = {variable["name"] for variable in variables if "allValue" in variable}
-    rows = [(row, _drawn(shown)) for row, shown in _rows(content["panels"])]
+    rows = list(_rows(content["panels"]))
     return {
         "kind": "Dashboard",
         "metadata": {"name": board.uid, "project": project},
@@ -59,22 +60,6 @@ def dashboard(board: Board, project: str) -> Json:
             "layouts": [_grid(row, shown) for row, shown in rows],
         },
     }
-
-
-def left_out() -> list[str]:
-    """Return what no dashboard of Perses has, and why."""
-    found = [
-        f"{each['title']} of {board.title}"
-        for board in BOARDS
-        for _, shown in _rows(board.content()["panels"])
-        for each in shown
-        if each["type"] not in KINDS
-    ]
-    return [f"heatmaps are left out of {FOLDER}, which draws native histograms alone: {', '.join(found)}"] if found else []
-
-
-def _drawn(panels: Collection[Json]) -> list[Json]:
-    return [each for each in panels if each["type"] in KINDS]
 
 
 def _rows(panels: list[Json]) -> Iterator[tuple[Json, list[Json]]]:

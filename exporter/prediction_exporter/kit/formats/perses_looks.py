@@ -15,10 +15,12 @@ _FORMATS: dict[str, Json] = {
     "s": {"unit": "seconds"},
     "bytes": {"unit": "bytes", "shortValues": True},
     "Bps": {"unit": "bytes/sec", "shortValues": True},
-    "reqps": {"unit": "requests/sec", "shortValues": True},
-    "cps": {"unit": "counts/sec", "shortValues": True},
+    "reqps": {"unit": "decimal", "shortValues": True},
+    "cps": {"unit": "decimal", "shortValues": True},
     "dateTimeFromNow": {"unit": "relative-time"},
 }
+#: What an axis is labelled with, by units: Perses would write "requests/sec" behind each number, which is then cut or tiny.
+_LABELS = {"reqps": "a second", "cps": "a second"}
 #: The one format that has no decimal places.
 _MOMENT = "dateTimeFromNow"
 #: Colours by Grafana's names; what judges nothing is as grey as it is readable in the light and in the dark.
@@ -44,9 +46,31 @@ def format_of(look: Json) -> Json:
     return found
 
 
+def label_of(look: Json) -> Json:
+    """Return the label of an axis, where its numbers do not say what they are of.
+
+    >>> label_of({"unit": "reqps"}), label_of({"unit": "s"})
+    ({'label': 'a second'}, {})
+    """
+    unit = look["unit"]
+    return {"label": _LABELS[unit]} if unit in _LABELS else {}
+
+
 def color_of(name: str) -> str:
     """Return a colour in hexadecimal digits."""
     return name if name.startswith("#") else _COLORS[name]
+
+
+def shade_of(color: str, strength: float) -> str:
+    """Return a shade of a colour: next to none at 0, the darkest at 1.
+
+    >>> shade_of("#3274d9", 0), shade_of("#3274d9", 0.5), shade_of("#3274d9", 1)
+    ('#e0eaf9', '#3274d9', '#1a3c71')
+    """
+    # Half of the way from the palest to the colour itself, and from there to its darkest.
+    share, dark = min(1, 0.15 + 1.7 * strength), min(1, 1.48 - 0.96 * strength)
+    parts = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round((255 + (part - 255) * share) * dark):02x}" for part in parts)
 
 
 def steps_of(steps: Sequence[Json]) -> tuple[str, list[Json]]:

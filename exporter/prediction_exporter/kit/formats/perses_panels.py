@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from prediction_exporter.kit.formats.perses_looks import color_of, format_of, steps_of, words_of
+from prediction_exporter.kit.formats.perses_looks import color_of, format_of, label_of, steps_of, words_of
+from prediction_exporter.kit.formats.perses_strips import in_shades, in_steps, shades, strips
 from prediction_exporter.kit.formats.perses_table import cut, table
-from prediction_exporter.kit.looks import MULTIPLE_UNIT, NO_DATA, Json
+from prediction_exporter.kit.looks import NO_DATA, Json
 
 #: Every query goes to the data source that the dashboard's variable names.
 DATASOURCE = "$datasource"
 #: Calculations by those of Grafana's legends.
 _CALCULATIONS = {"lastNotNull": "last-number", "max": "max", "min": "min"}
 _FILLS = {"dash": "dashed", "dot": "dotted"}
+#: Half the width of a page.
+_HALF = 12
 #: Sentences of a description on links, which are left out.
 _ON_LINKS = re.compile(r" [^.]*\b(?:click|links)\b[^.]*\.")
 
@@ -36,22 +40,24 @@ def promql(expr: str, raw: Collection[str]) -> str:
 
 
 def panel(content: Json, raw: Collection[str]) -> Json:
-    """Return a panel of a kind that Perses has, from Grafana's.
+    """Return a panel, from Grafana's.
 
     Args:
         content: of Grafana's panel.
         raw: names of variables that are regular expressions themselves.
     """
-    kind, spec, at_end = KINDS[content["type"]]
+    kind = _kind(content)
     no_data = content["fieldConfig"]["defaults"]["noValue"]
     unshown = "" if no_data == NO_DATA else f" Where nothing is shown: {no_data}."
-    description = _ON_LINKS.sub("", content["description"]) + unshown
+    description = _ON_LINKS.sub("", content["description"]) + kind.note + unshown
     return {
         "kind": "Panel",
         "spec": {
             "display": {"name": content["title"], "description": description},
-            "plugin": {"kind": kind, "spec": spec(content)},
-            "queries": [_query(target, promql(expr, raw), at_end=at_end) for target, expr in _asked(content)],
+            "plugin": {"kind": kind.plugin, "spec": kind.told(content)},
+            "queries": [
+                _query(target, promql(kind.asked(content, expr), raw), at_end=kind.at_end) for target, expr in _asked(content)
+            ],
         },
     }
 
@@ -83,7 +89,9 @@ def _query(target: Json, expr: str, *, at_end: bool) -> Json:
 
 def _graph(content: Json) -> Json:
     defaults, legend = content["fieldConfig"]["defaults"], content["options"]["legend"]
-    axis = {"show": True, "format": format_of(defaults)} | {key: defaults[key] for key in ("min", "max") if key in defaults}
+    axis = {"show": True, "format": format_of(defaults), **label_of(defaults)} | {
+        key: defaults[key] for key in ("min", "max") if key in defaults
+    }
     custom = defaults["custom"]
     visual: Json = {
         "lineWidth": custom["lineWidth"],
@@ -94,7 +102,12 @@ def _graph(content: Json) -> Json:
     if "stacking" in custom:
         visual["stack"] = "all"
     spec: Json = {
-        "legend": {"position": "right", "mode": "table", "values": [_CALCULATIONS[name] for name in legend["calcs"]]},
+        "legend": {
+            "position": legend["placement"],
+            "mode": "table",
+            "size": _legend_size(content),
+            "values": [_CALCULATIONS[name] for name in legend["calcs"]],
+        },
         "yAxis": axis,
         "visual": visual,
     }
@@ -103,6 +116,11 @@ def _graph(content: Json) -> Json:
     if settings := list(_query_settings(content)):
         spec["querySettings"] = settings
     return spec
+
+
+def _legend_size(content: Json) -> str:
+    """Return the size of what names series: beside a graph of half the page it would take most of its width."""
+    return "medium" if content["gridPos"]["w"] > _HALF else "small"
 
 
 def _query_settings(content: Json) -> Iterator[Json]:
@@ -152,28 +170,59 @@ def _bars(content: Json) -> Json:
     return {**spec, "orientation": across, "groupBy": [content["options"]["xField"]], "isStacked": False}
 
 
-def _strips(content: Json) -> Json:
-    defaults = content["fieldConfig"]["defaults"]
-    if "mappings" in defaults:
-        return {"mappings": words_of(defaults["mappings"])}
-    default, steps = steps_of(defaults["thresholds"]["steps"])
-    unit = "x" if defaults["unit"] == MULTIPLE_UNIT else ""
-    lowest = steps[0]["value"]
-    # Of ranges that hold a value the last one counts.
-    ranges: list[Json] = [{"to": lowest, "result": {"value": f"below {lowest:g}{unit}", "color": default}}]
-    for step in steps:
-        result = {"value": f"{step['value']:g}{unit} or more", "color": step["color"]}
-        ranges.append({"from": step["value"], "result": result})
-    return {"mappings": [{"kind": "Range", "spec": each} for each in ranges]}
+def _lines(content: Json) -> Json:
+    """Return what a heatmap of a histogram is told: its buckets are cumulative, and so are its lines."""
+    unit: Json = {"unit": content["fieldConfig"]["defaults"]["unit"]}
+    return {
+        "legend": {"position": "right", "mode": "table", "size": _legend_size(content), "values": []},
+        "yAxis": {"show": True, "format": format_of(unit), "min": 0},
+        "visual": {"lineWidth": 1, "areaOpacity": 0, "connectNulls": False, "palette": {"mode": "categorical"}},
+    }
 
 
-#: The plugin of each kind of panel, what it is told, and whether its queries are of the end of the time range.
-#: Perses asks a table's queries for that time itself.
-KINDS: Mapping[str, tuple[str, Callable[[Json], Json], bool]] = {
-    "timeseries": ("TimeSeriesChart", _graph, False),
-    "stat": ("StatChart", _figure, True),
-    "bargauge": ("BarChart", _bars, True),
-    "barchart": ("BarChart", _bars, True),
-    "state-timeline": ("StatusHistoryChart", _strips, False),
-    "table": ("Table", table, False),
+def _as_it_is(_: Json, expr: str) -> str:
+    return expr
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """How a kind of Grafana's panels is drawn.
+
+    Attributes:
+        plugin: of Perses.
+        told: returns what the plugin is told.
+        asked: returns what is asked for an expression of the panel.
+        at_end: whether queries are of the end of the time range; Perses asks a table's for that time itself.
+        note: what the panel's description does not say of it.
+    """
+
+    plugin: str
+    told: Callable[[Json], Json]
+    asked: Callable[[Json, str], str] = _as_it_is
+    at_end: bool = False
+    note: str = ""
+
+
+_GRAPH = _Kind(plugin="TimeSeriesChart", told=_graph)
+_BARS = _Kind(plugin="BarChart", told=_bars, at_end=True)
+_KINDS: Mapping[str, _Kind] = {
+    "timeseries": _GRAPH,
+    "stat": _Kind(plugin="StatChart", told=_figure, at_end=True),
+    "bargauge": _BARS,
+    "barchart": _BARS,
+    "state-timeline": _Kind(plugin="StatusHistoryChart", told=strips, asked=in_steps),
+    "table": _Kind(plugin="Table", told=table),
 }
+#: Heatmaps: of a histogram, and of shares.
+_OF_BUCKETS = _Kind(
+    plugin="TimeSeriesChart",
+    told=_lines,
+    note=" Lines say how many are at most so large: the space between two is a bucket.",
+)
+_OF_SHARES = _Kind(plugin="StatusHistoryChart", told=shades, asked=in_shades)
+
+
+def _kind(content: Json) -> _Kind:
+    if content["type"] == "heatmap":
+        return _OF_BUCKETS if content["targets"][0].get("format") == "heatmap" else _OF_SHARES
+    return _KINDS[content["type"]]
