@@ -1,24 +1,39 @@
 """Bins on panels: in their order, under names that people read.
 
-Labels of bins of numbers are numbered, so that they sort, and have the brackets of an interval: ``3 [5600, 7300)``.
+Labels of bins of numbers are numbered, so that they sort, and have the brackets of an interval: ``3 [5600, 7300)``. Categories
+are what they are, but for those that would be taken for something else: one that is called ``other`` is ``=other``, as the bin
+of all that have no bin of their own has that name, and the empty text is ``=``.
 """
 
 from __future__ import annotations
 
+from prediction_exporter.counting.categories import OTHER
 from prediction_exporter.kit.looks import NO_DATA, WINDOW, Json
 from prediction_exporter.kit.panels import Panel, Query, panel_of
 
 BIN = "bin"
+#: What the bin is called that takes what has none of its own: categories that are rare, or that the baseline does not hold.
+ALL_OTHERS = "all others"
 #: Shades of a heatmap.
 _SHADES = 64
 
 #: What labels of bins look like, as any engine of regular expressions reads it and without backslashes, and what they are
-#: called: those at both ends, and those between.
+#: called: those at both ends, and those between; what is in no bin of its own; categories that have an equals sign in front.
+#: Each is tried on what those before it made.
 NAMES = (
     ("^[0-9]+ [[]-Inf, (.+)[)]$", "below $1"),
     ("^[0-9]+ [[](.+), [+]Inf[)]$", "$1 or more"),
     ("^[0-9]+ [[](.+), (.+)[)]$", "$1 to $2"),
+    (f"^{OTHER}$", ALL_OTHERS),
+    ("^=$", "(empty)"),
+    (f"^=(=+|=*{OTHER})$", "$1"),
 )
+
+#: A label that bins are sorted by before they are sorted by their own, and its values: categories that are numbers come by
+#: their size, as 9 before 10, and what is in no bin of its own last.
+_PLACE = "at"
+_FIRST, _LAST = "1", "9"
+_LONGER = {str(digits): f"-?[0-9]{{{digits}}}([.].*)?" for digits in range(2, 6)}
 
 
 def named(panel: Panel) -> Panel:
@@ -41,9 +56,18 @@ def named_series(panel: Panel) -> Panel:
     return panel
 
 
+def placed(expr: str) -> str:
+    """Return an expression of bins with a label that puts them into their order."""
+    found = f'label_replace({expr}, "{_PLACE}", "{_FIRST}", "", "")'
+    for place, pattern in (_LONGER | {_LAST: OTHER}).items():
+        found = f'label_replace({found}, "{_PLACE}", "{place}", "{BIN}", "{pattern}")'
+    return found
+
+
 def in_order(panel: Panel) -> Panel:
-    """Return a panel over bins with them in their order."""
-    panel.content["transformations"].append(_sorted(BIN, descending=False))
+    """Return a panel over bins, the first of whose queries has places, with them in their order."""
+    # The later of two sorts leaves what is alike to it in the order of the one before.
+    panel.content["transformations"] += [_sorted(BIN, descending=False), _sorted(_PLACE, descending=False)]
     return panel
 
 

@@ -25,6 +25,7 @@ def board() -> Board:
             choices.segment(),
             choices.window(),
             choices.column(),
+            choices.compare(),
         ],
         annotations=happened(),
         leads_to={"model": KEPT},
