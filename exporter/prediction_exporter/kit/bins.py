@@ -29,6 +29,13 @@ NAMES = (
     (f"^=(=+|=*{OTHER})$", "$1"),
 )
 
+#: A category that is too long for an axis, and what is left of it there: what it begins and ends with.
+_SHORTENED = ("^(.{22}).{4,}(.{6})$", "$1\u2026$2")
+#: Width that the name of a bin takes below a chart, in pixels: where there is less, not every one is written.
+_NAME_WIDTH = 24
+#: Bins that a chart shows at most that is sorted by what they add to it.
+MOST = 12
+
 #: A label that bins are sorted by before they are sorted by their own, and its values: categories that are numbers come by
 #: their size, as 9 before 10, and what is in no bin of its own last.
 _PLACE = "at"
@@ -40,18 +47,23 @@ def named(panel: Panel) -> Panel:
     """Return a panel over bins, whose queries are joined by them, with their names."""
     mappings: list[Json] = [
         {"type": "regex", "options": {"pattern": f"/{pattern}/", "result": {"text": name, "index": index}}}
-        for index, (pattern, name) in enumerate(NAMES)
+        for index, (pattern, name) in enumerate((*NAMES, _SHORTENED))
     ]
     (of_bins,) = [each for each in panel.content["fieldConfig"]["overrides"] if each["matcher"]["options"] == BIN]
-    of_bins["properties"].append({"id": "mappings", "value": mappings})
+    # A name that is left out for want of room is not one of no value.
+    of_bins["properties"] += [{"id": "mappings", "value": mappings}, {"id": "noValue", "value": " "}]
+    panel.content["options"]["xTickLabelSpacing"] = _NAME_WIDTH
     return panel
 
 
 def named_series(panel: Panel) -> Panel:
     """Return a panel whose series are bins, with their names."""
     steps: list[Json] = [
-        {"id": "renameByRegex", "options": {"regex": f"/{pattern}/", "renamePattern": name}} for pattern, name in NAMES
+        {"id": "renameByRegex", "options": {"regex": f"/{pattern}/", "renamePattern": name}}
+        for pattern, name in (*NAMES, _SHORTENED)
     ]
+    # Grafana measures the names beside a heatmap too narrow for a letter: what is cut is a space.
+    steps.append({"id": "renameByRegex", "options": {"regex": "/^(.*)$/", "renamePattern": "\u2003$1"}})
     panel.content.setdefault("transformations", []).extend(steps)
     return panel
 
@@ -72,7 +84,7 @@ def in_order(panel: Panel) -> Panel:
 
 
 def largest_first(panel: Panel, *parts: str) -> Panel:
-    """Return a panel over bins with those first of which some values add up to most."""
+    """Return a panel over bins with those of which some values add up to most, and these first."""
     total = "together"
     panel.content["transformations"] += [
         {
@@ -85,6 +97,7 @@ def largest_first(panel: Panel, *parts: str) -> Panel:
             },
         },
         _sorted(total, descending=True),
+        {"id": "limit", "options": {"limitField": str(MOST)}},
         {"id": "filterFieldsByName", "options": {"include": {"names": [BIN, *parts]}}},
     ]
     return panel

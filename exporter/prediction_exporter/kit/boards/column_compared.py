@@ -12,6 +12,8 @@ from prediction_exporter.kit.panels import Panel
 BEFORE = figures.chosen(*COLUMN, around=lambda series: f"{series} offset ${{compare}}d")
 #: Matches where days are chosen, and not the baseline.
 SOME_DAYS = f"on () (vector(${{compare}}) < {LONG_AGO})"
+#: What a series is called that was there then, before it gets the words for what is chosen.
+THEN = "before"
 #: The words for what is chosen.
 CHOSEN = "${compare:text}"
 

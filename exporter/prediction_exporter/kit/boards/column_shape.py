@@ -5,23 +5,23 @@ from __future__ import annotations
 from prediction_exporter.kit import bins, figures, looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import tables as t
-from prediction_exporter.kit.boards.column_compared import BEFORE, CHOSEN, SOME_DAYS, called
+from prediction_exporter.kit.boards.column_compared import BEFORE, CHOSEN, SOME_DAYS, THEN, called
 from prediction_exporter.kit.boards.column_figures import NO_VALUES, OF, one_line
 from prediction_exporter.kit.boards.selectors import COLUMN
-from prediction_exporter.kit.figures import BIN_KEY, baseline_bins, expected_bins
+from prediction_exporter.kit.figures import baseline_bins, expected_bins
 from prediction_exporter.kit.one_column import bin_shares, compared, compared_bins, psi_terms, same_bins, smoothed_shares
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import COLUMN_KEY, on
 
 #: The part of the time range at whose begin the baseline stands in the heatmap, and what is left empty beside it.
 _BASELINE_PART, _GAP = 0.05, 0.01
-TOO_FEW_THEN = "too few values to compare, or other bins then"
+TOO_FEWTHEN = "too few values to compare, or other bins then"
 _LAST = figures.chosen(*COLUMN, around=lambda series: f"last_over_time({series}[$__range] @ end())")
 #: What a bin that is noticed adds to the PSI; a little more than a round number, whose mark would be cut at the edge.
 _NOTICEABLE = 0.055
 _MORE, _FEWER = "more than in", "fewer than in"
-#: Series of what the window is compared with beside the baseline, and where there is nothing to compare.
-_THEN, _NOTHING = "before", "nothing before"
+#: What is there in the place of what was there before, where that cannot be compared.
+_NOTHING = "nothing before"
 
 
 def shape() -> list[Panel]:
@@ -43,7 +43,7 @@ def _now() -> Panel:
         "have none.",
         p.now(bins.placed(_of_bins(compared_bins(OF))), "baseline", table=True, role=looks.BASELINE),
         p.now(shares, "window", table=True, role=looks.WINDOW),
-        p.now(then, _THEN, table=True, role=looks.BEFORE),
+        p.now(then, THEN, table=True, role=looks.BEFORE),
         p.now(f"{shares} * 0 unless on () {then} and {SOME_DAYS}", _NOTHING, table=True, role=looks.BEFORE),
         over=bins.BIN,
         unit="percentunit",
@@ -52,7 +52,7 @@ def _now() -> Panel:
         no_data=NO_VALUES,
     )
     outlined = [{"id": "custom.fillOpacity", "value": 0}, {"id": "custom.lineWidth", "value": 2}]
-    called(panel, _THEN, CHOSEN, *outlined)
+    called(panel, THEN, CHOSEN, *outlined)
     called(panel, _NOTHING, f"{CHOSEN}: none in these bins", *outlined)
     return bins.named(bins.in_order(panel))
 
@@ -67,16 +67,16 @@ def _psi() -> Panel:
 
     panel = t.histogram(
         "What makes the PSI",
-        "What each bin adds to the PSI against what is chosen to compare with, the bin that moved most first: (q - p) ln(q / p) "
-        "of its shares q in the window and p in the other, both with half a value more in each bin. Against a day or a week "
-        "before it is shown where the bins were the same.",
+        f"What each bin adds to the PSI against what is chosen to compare with, the {bins.MOST} that moved most: "
+        "(q - p) ln(q / p) of its shares q in the window and p in the other, both with half a value more in each bin. Against "
+        "a day or a week before it is shown where the bins were the same.",
         p.now(parts(">= 0"), _MORE, table=True, role=looks.WINDOW),
         p.now(parts("< 0"), _FEWER, table=True, role=looks.BASELINE),
         over=bins.BIN,
         unit="short",
         width=12,
         height=10,
-        no_data=TOO_FEW_THEN,
+        no_data=TOO_FEWTHEN,
     )
     # On an axis of its own, what is next to nothing would look like much.
     panel.defaults["custom"] = {"axisSoftMax": _NOTICEABLE}
