@@ -345,7 +345,9 @@ def test_what_happened_is_told_once_and_at_its_time(watched: Watched) -> None:
     assert watched.page("column", column="color").events("Alerts") == []
     # It was read anew when a model was deleted; of the baseline there was one all the time.
     read = page.query("max(prediction_exporter_config_last_reload_success_timestamp_seconds)")
-    assert page.events("Configs")[-1] == ("configuration read", *(pytest.approx(read[0][1], abs=1),) * 2)
+    title, begin, end = page.events("Configs")[-1]
+    assert (title, begin) == ("configuration read", end)
+    assert begin == pytest.approx(read[0][1], abs=1)
     assert page.events("Baselines") == []
 
 

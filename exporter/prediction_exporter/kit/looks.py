@@ -44,6 +44,7 @@ class Role:
 
 BASELINE = Role(color="#8e8e8e")
 WINDOW = Role(color="#3274d9")
+BEFORE = Role(color="text")
 THRESHOLD = Role(color="dark-orange", line=(8, 6))
 NOISE = Role(color="text", line=(2, 6), dots=True)
 #: Of what happened: neither is a judgement, nor like what else is drawn through graphs from top to bottom.

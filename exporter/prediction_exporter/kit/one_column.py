@@ -20,20 +20,29 @@ from prediction_exporter.kit.figures import (
     inverse_sizes,
     values,
 )
-from prediction_exporter.kit.fleet import counting
+from prediction_exporter.kit.fleet import LEFT_OUT, REPLICA_KEY, counting
 from prediction_exporter.kit.promql import COLUMN_KEY, MODEL_KEY, by, on
 from prediction_exporter.statistics import psi
 from prediction_exporter.statistics.base import Statistic
 
 
+def replicas_counts(of: Selector) -> str:
+    """Return the values in each bin of the replicas that count; of another time, of those that counted then."""
+    return f"({of(WINDOW_BIN_PREDICTIONS)} unless {on(REPLICA_KEY)} {of(LEFT_OUT)})"
+
+
 def bin_counts(of: Selector) -> str:
     """Return the values in each bin, all replicas together."""
-    return f"sum {by(BIN_KEY)} ({counting(of(WINDOW_BIN_PREDICTIONS))})"
+    return f"sum {by(BIN_KEY)} {replicas_counts(of)}"
+
+
+def _values(of: Selector) -> str:
+    return f"sum {by(COLUMN_KEY)} {replicas_counts(of)}"
 
 
 def bin_shares(of: Selector) -> str:
     """Return the share of each bin in the window."""
-    return f"({bin_counts(of)} / {on(COLUMN_KEY)} group_left () ({values(of)} > 0))"
+    return f"({bin_counts(of)} / {on(COLUMN_KEY)} group_left () ({_values(of)} > 0))"
 
 
 def compared_bins(of: Selector) -> str:
@@ -45,7 +54,7 @@ def compared_bins(of: Selector) -> str:
 def smoothed_shares(of: Selector) -> str:
     """Return the same as PSI needs it, (count + 0.5) / (values + 0.5 * bins)."""
     halves = f"0.5 * count {by(BASELINE_KEY)} ({baseline_bins(of)})"
-    whole = f"({values(of)} + {on(BASELINE_KEY)} group_left () {halves})"
+    whole = f"({_values(of)} + {on(BASELINE_KEY)} group_left () {halves})"
     return f"(({bin_counts(of)} + 0.5) / {on(COLUMN_KEY)} group_left () {whole})"
 
 
@@ -54,10 +63,22 @@ def compared(of: Selector) -> str:
     return f"(count {by(COLUMN_KEY)} ({of(psi.PSI.family)}) or {on(COLUMN_KEY)} {of(PSI.over)})"
 
 
+def same_bins(of: Selector, before: Selector) -> str:
+    """Return something for each column whose bins are what they were: another baseline may have others."""
+    now, then = bin_counts(of), bin_counts(before)
+    both = f"count {by(COLUMN_KEY)} ({now} and {on(BIN_KEY)} {then})"
+    return f"(({both}) == {on(COLUMN_KEY)} count {by(COLUMN_KEY)} ({now} or {on(BIN_KEY)} {then}))"
+
+
+def psi_terms(share: str, against: str, sign: str = "") -> str:
+    """Return what each bin adds to the PSI of shares, 0 where they are alike; ``sign`` is of what it holds more, as ``> 0``."""
+    moved = f"{share} - {on(BIN_KEY)} {against}"
+    return f"(({f'({moved}) {sign}' if sign else moved}) * ln({share} / {on(BIN_KEY)} {against}))"
+
+
 def psi_of_bins(of: Selector) -> str:
-    """Return what each bin adds to the PSI: 0 where its share is the baseline's."""
-    share, against = smoothed_shares(of), f"{on(BIN_KEY)} {compared_bins(of)}"
-    return f"((({share} - {against}) * ln({share} / {against})) and {on(COLUMN_KEY)} {compared(of)})"
+    """Return what each bin adds to the PSI."""
+    return f"({psi_terms(smoothed_shares(of), compared_bins(of))} and {on(COLUMN_KEY)} {compared(of)})"
 
 
 def psi_value(of: Selector) -> str:

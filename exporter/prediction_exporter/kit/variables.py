@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prediction_exporter.kit.looks import Json
 from prediction_exporter.kit.panels import DATASOURCE
 
@@ -85,6 +87,13 @@ def chosen(name: str, over: str, description: str, expr: str) -> Json:
     everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
     several = {"multi": True, "includeAll": True, "current": everything, "hide": HIDDEN, "skipUrlSync": True}
     return found | {"name": name} | several
+
+
+def one_of(name: str, label: str, description: str, values: Mapping[str, str]) -> Json:
+    """Return a variable whose single value is one of a few, by the words for them; the first unless another is chosen."""
+    options = [{"selected": not place, "text": text, "value": value} for place, (text, value) in enumerate(values.items())]
+    asked = ",".join(f"{text} : {value}" for text, value in values.items())
+    return {"type": "custom", **_variable(name, label, description), "query": asked, "options": options, "current": options[0]}
 
 
 def carried(*names: str) -> str:

@@ -15,6 +15,9 @@ from prediction_exporter.kit.recording import WINDOW_COUNT
 
 #: Columns that a panel shows at most.
 TOP = 10
+#: What a window is compared with, and how many days before that was: what was before all days is not there.
+LONG_AGO = "7300"
+COMPARED = {"baseline": LONG_AGO, "yesterday": "1", "last week": "7"}
 #: Matchers of windows by the first unit of their length, the shortest first.
 _OF_UNITS = tuple(f'window=~"[0-9]+{unit}.*"' for unit in ("m?s", "m", "h", "d", "w", "y"))
 
@@ -68,6 +71,11 @@ def _held(key: str, matchers: Matchers, **equal: str) -> str:
 def column() -> Json:
     """Return the column that is looked at."""
     return v.of_result("column", "Column", "Column that is shown; the worst first.", _columns())
+
+
+def compare() -> Json:
+    """Return what the window is compared with: the baseline, or the same window some days before."""
+    return v.one_of("compare", "Compare with", "What the window is compared with.", COMPARED)
 
 
 def worst() -> Json:

@@ -26,6 +26,7 @@ def board() -> Board:
             choices.segment(),
             choices.window(),
             choices.column(),
+            choices.compare(),
         ],
         # Alerts about other columns are not drawn.
         annotations=happened(chosen("column").removesuffix("`") + "|`"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import cycle
 
 from prediction_exporter.collectors.traffic import ATTRIBUTION, BASELINE_ATTRIBUTION
-from prediction_exporter.collectors.windows import BASELINE_PREDICTIONS, WINDOW_BIN_PREDICTIONS
+from prediction_exporter.collectors.windows import BASELINE_PREDICTIONS
 from prediction_exporter.families import Family
 from prediction_exporter.kit import figures, looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit.boards.board import link
 from prediction_exporter.kit.boards.choices import TOP
+from prediction_exporter.kit.boards.column_compared import BEFORE, CHOSEN, THEN, called
 from prediction_exporter.kit.boards.column_figures import (
     NO_PREDICTIONS,
     OF,
@@ -23,10 +24,10 @@ from prediction_exporter.kit.boards.column_figures import (
 )
 from prediction_exporter.kit.boards.model import KEPT
 from prediction_exporter.kit.boards.selectors import COLUMN, MODEL, VERSION, chosen, rate
-from prediction_exporter.kit.figures import INVALID, MISSING, NON_FINITE, psi_noise_floor
+from prediction_exporter.kit.figures import INVALID, MISSING, NON_FINITE, Selector, psi_noise_floor
 from prediction_exporter.kit.fleet import SHARED, counting, total
 from prediction_exporter.kit.looks import Role
-from prediction_exporter.kit.one_column import compared, own_over, psi_over, psi_threshold, psi_value
+from prediction_exporter.kit.one_column import compared, own_over, psi_over, psi_threshold, psi_value, replicas_counts
 from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import COLUMN_KEY, VERSION_KEY, on
 from prediction_exporter.statistics import DISTANCES, Statistic
@@ -66,8 +67,7 @@ def drift() -> list[Panel]:
             _line(psi_threshold(OF), "threshold", looks.THRESHOLD),
             _line(f"{psi_noise_floor(OF)} and {on(COLUMN_KEY)} {compared(OF)}", "noise floor", looks.NOISE),
             unit="short",
-            decimals=3,
-            height=9,
+            width=24,
             no_data=TOO_FEW,
         ),
         p.multiples(
@@ -77,7 +77,7 @@ def drift() -> list[Panel]:
                 "is that of all replicas together; all else is that of the replica where it is largest.",
                 *statistics,
                 unit="",
-                height=9,
+                width=24,
                 no_data=TOO_FEW,
             )
         ),
@@ -95,32 +95,36 @@ def values() -> list[Panel]:
 
 
 def _mean() -> Panel:
-    counts = _counts()
+    def of_all(of: Selector) -> str:
+        """Return the mean of all replicas, each weighted with its values."""
+        counts = _counts(of)
+        return one_line(f"sum({of(MEAN.family)} * {counts}) / (sum({counts} and {of(MEAN.family)}) > 0)")
+
     mean, spread, rows = (f"max({OF(of)})" for of in (BASELINE_MEAN, BASELINE_STDDEV, BASELINE_PREDICTIONS))
-    error = f"{_ERRORS} * {spread} * sqrt(1 / (sum({counts}) > 0) + 1 / ({rows} > 0))"
+    error = f"{_ERRORS} * {spread} * sqrt(1 / (sum({_counts(OF)}) > 0) + 1 / ({rows} > 0))"
     upper, lower = (f"{_ERRORS} standard errors {side}" for side in ("above", "below"))
-    return p.band(
+    panel = p.band(
         p.free_scale(
             p.timeseries(
                 "Mean",
                 "Mean of a numeric column, of all replicas together, and that of the baseline with "
-                f"{_ERRORS} standard errors on both sides, between which most windows of this size lie that have not drifted.",
+                f"{_ERRORS} standard errors on both sides, between which most windows of this size lie that have not drifted; "
+                "and the mean a day or a week before, where that is chosen.",
                 Query(expr=f"{mean} + {error}", legend=upper, role=looks.BASELINE),
                 Query(expr=f"{mean} - {error}", legend=lower, role=looks.BASELINE),
-                Query(
-                    expr=one_line(f"sum({OF(MEAN.family)} * {counts}) / (sum({counts} and {OF(MEAN.family)}) > 0)"),
-                    legend="window",
-                    role=looks.WINDOW,
-                ),
+                Query(expr=of_all(OF), legend="window", role=looks.WINDOW),
                 Query(expr=f"{mean}", legend="baseline", role=looks.BASELINE),
+                Query(expr=of_all(BEFORE), legend=THEN, role=looks.BEFORE),
                 unit="short",
-                height=9,
+                width=24,
                 no_data=_NO_NUMBERS,
             )
         ),
         upper=upper,
         lower=lower,
     )
+    called(panel, THEN, CHOSEN)
+    return panel
 
 
 def _quantiles() -> Panel:
@@ -128,7 +132,7 @@ def _quantiles() -> Panel:
         quantile = figures.chosen(*COLUMN, f'q="{q}"')(family)
         return quantile if family is BASELINE_QUANTILE else counting(quantile)
 
-    counts = _counts()
+    counts = _counts(OF)
     middle = of(QUANTILE.family, "0.5")
     p50 = f"sum({middle} * ignoring (q) {counts}) / (sum({counts} and ignoring (q) {middle}) > 0)"
     baseline = (
@@ -147,7 +151,7 @@ def _quantiles() -> Panel:
                 Query(expr=f"min({of(QUANTILE.family, '0.05')})", legend="p5", role=looks.WINDOW),
                 *baseline,
                 unit="short",
-                height=9,
+                width=24,
                 no_data=_NO_NUMBERS,
             )
         ),
@@ -156,9 +160,9 @@ def _quantiles() -> Panel:
     )
 
 
-def _counts() -> str:
+def _counts(of: Selector) -> str:
     """Return each replica's values, with the labels of its other figures of the column."""
-    return f"sum without (bin) ({counting(OF(WINDOW_BIN_PREDICTIONS))})"
+    return f"sum without (bin) {replicas_counts(of)}"
 
 
 def quality() -> list[Panel]:
@@ -177,7 +181,7 @@ def quality() -> list[Panel]:
             *lines,
             *thresholds,
             unit="percentunit",
-            height=9,
+            width=24,
             no_data=NO_PREDICTIONS,
         ),
         p.multiples(
@@ -186,7 +190,7 @@ def quality() -> list[Panel]:
                 "The same shares as multiples of their own thresholds: above 1 an alert fires in time.",
                 *multiples,
                 unit="",
-                height=9,
+                width=24,
                 no_data=NO_PREDICTIONS,
             )
         ),
@@ -240,7 +244,7 @@ def _slice(label: str, description: str, expr: str, variable: str | None = None)
     panel.content["options"]["sizing"] = "manual"  # few bars are no thicker than many
     panel.defaults["displayName"] = f"${{__field.labels.{label}}}"  # a single bar would have no name
     if variable is not None:
-        kept = [name for name in (*KEPT, "segment", "column") if name != variable]
+        kept = [name for name in (*KEPT, "segment", "column", "compare") if name != variable]
         url = link("column", *kept, **{variable: f"${{__field.labels.{label}:percentencode}}"})
         links = {"id": "links", "value": [{"title": f"Show the {variable}", "url": url, "targetBlank": False}]}
         of_bars = {"matcher": {"id": "byFrameRefID", "options": "A"}, "properties": [links]}

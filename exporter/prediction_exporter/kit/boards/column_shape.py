@@ -5,19 +5,23 @@ from __future__ import annotations
 from prediction_exporter.kit import bins, figures, looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import tables as t
-from prediction_exporter.kit.boards.column_figures import NO_VALUES, OF, TOO_FEW, one_line
+from prediction_exporter.kit.boards.column_compared import BEFORE, CHOSEN, SOME_DAYS, THEN, called
+from prediction_exporter.kit.boards.column_figures import NO_VALUES, OF, one_line
 from prediction_exporter.kit.boards.selectors import COLUMN
-from prediction_exporter.kit.figures import BIN_KEY, baseline_bins, expected_bins
-from prediction_exporter.kit.one_column import bin_shares, compared_bins, psi_of_bins, smoothed_shares
+from prediction_exporter.kit.figures import baseline_bins, expected_bins
+from prediction_exporter.kit.one_column import bin_shares, compared, compared_bins, psi_terms, same_bins, smoothed_shares
 from prediction_exporter.kit.panels import Panel, Query
-from prediction_exporter.kit.promql import on
+from prediction_exporter.kit.promql import COLUMN_KEY, on
 
 #: The part of the time range at whose begin the baseline stands in the heatmap, and what is left empty beside it.
 _BASELINE_PART, _GAP = 0.05, 0.01
+TOO_FEWTHEN = "too few values to compare, or other bins then"
 _LAST = figures.chosen(*COLUMN, around=lambda series: f"last_over_time({series}[$__range] @ end())")
 #: What a bin that is noticed adds to the PSI; a little more than a round number, whose mark would be cut at the edge.
 _NOTICEABLE = 0.055
-_MORE, _FEWER = "more than in the baseline", "fewer than in the baseline"
+_MORE, _FEWER = "more than in", "fewer than in"
+#: What is there in the place of what was there before, where that cannot be compared.
+_NOTHING = "nothing before"
 
 
 def shape() -> list[Panel]:
@@ -30,43 +34,55 @@ def _of_bins(expr: str) -> str:
 
 
 def _now() -> Panel:
-    return bins.named(
-        bins.in_order(
-            t.histogram(
-                "Distribution now",
-                "Share of each bin, in the window and in the baseline; of a column that has a season, in its same hours. "
-                "The bins are the baseline's; other takes unseen categories.",
-                p.now(_of_bins(compared_bins(OF)), "baseline", table=True, role=looks.BASELINE),
-                p.now(_of_bins(bin_shares(OF)), "window", table=True, role=looks.WINDOW),
-                over=bins.BIN,
-                unit="percentunit",
-                width=12,
-                height=10,
-                no_data=NO_VALUES,
-            )
-        )
+    then = _of_bins(f"{bin_shares(BEFORE)} and {on(COLUMN_KEY)} {same_bins(OF, BEFORE)}")
+    shares = _of_bins(bin_shares(OF))
+    panel = t.histogram(
+        "Distribution now",
+        "Share of each bin, in the window and in the baseline; of a column that has a season, in its same hours. What was "
+        f"there a day or a week before is outlined. The bins are the baseline's; {bins.ALL_OTHERS} takes the categories that "
+        "have none.",
+        p.now(bins.placed(_of_bins(compared_bins(OF))), "baseline", table=True, role=looks.BASELINE),
+        p.now(shares, "window", table=True, role=looks.WINDOW),
+        p.now(then, THEN, table=True, role=looks.BEFORE),
+        p.now(f"{shares} * 0 unless on () {then} and {SOME_DAYS}", _NOTHING, table=True, role=looks.BEFORE),
+        over=bins.BIN,
+        unit="percentunit",
+        width=12,
+        height=10,
+        no_data=NO_VALUES,
     )
+    outlined = [{"id": "custom.fillOpacity", "value": 0}, {"id": "custom.lineWidth", "value": 2}]
+    called(panel, THEN, CHOSEN, *outlined)
+    called(panel, _NOTHING, f"{CHOSEN}: none in these bins", *outlined)
+    return bins.named(bins.in_order(panel))
 
 
 def _psi() -> Panel:
-    def parts(than: str) -> str:
-        moved = f"({smoothed_shares(OF)} {than} {on(BIN_KEY)} {compared_bins(OF)})"
-        return _of_bins(f"{psi_of_bins(OF)} and {on(BIN_KEY)} {moved}")
+    share, against = smoothed_shares(OF), f"({compared_bins(OF)} unless {SOME_DAYS} or {smoothed_shares(BEFORE)})"
+    then = f"{compared(BEFORE)} and {on(COLUMN_KEY)} {same_bins(OF, BEFORE)}"
+    enough = f"{on(COLUMN_KEY)} {compared(OF)} and {on(COLUMN_KEY)} ({compared(OF)} unless {SOME_DAYS} or {then})"
+
+    def parts(sign: str) -> str:
+        return _of_bins(f"{psi_terms(share, against, sign)} and {enough}")
 
     panel = t.histogram(
         "What makes the PSI",
-        "What each bin adds to the PSI, the bin that moved most first: (q - p) ln(q / p) of its shares in window and baseline.",
-        p.now(parts(">="), _MORE, table=True, role=looks.WINDOW),
-        p.now(parts("<"), _FEWER, table=True, role=looks.BASELINE),
+        f"What each bin adds to the PSI against what is chosen to compare with, the {bins.MOST} that moved most: "
+        "(q - p) ln(q / p) of its shares q in the window and p in the other, both with half a value more in each bin. Against "
+        "a day or a week before it is shown where the bins were the same.",
+        p.now(parts(">= 0"), _MORE, table=True, role=looks.WINDOW),
+        p.now(parts("< 0"), _FEWER, table=True, role=looks.BASELINE),
         over=bins.BIN,
         unit="short",
         width=12,
         height=10,
-        no_data=TOO_FEW,
+        no_data=TOO_FEWTHEN,
     )
     # On an axis of its own, what is next to nothing would look like much.
     panel.defaults["custom"] = {"axisSoftMax": _NOTICEABLE}
     panel.content["options"] |= {"orientation": "horizontal", "stacking": "normal", "xTickLabelRotation": 0}
+    called(panel, _MORE, f"{_MORE} {CHOSEN}")
+    called(panel, _FEWER, f"{_FEWER} {CHOSEN}")
     return bins.named(bins.largest_first(panel, _MORE, _FEWER))
 
 
@@ -80,7 +96,7 @@ def _over_time() -> Panel:
         "Distribution over time",
         "Share of each bin in the window, the stronger the colour the larger; in the first twentieth of the time range, left "
         "of the gap, it is the baseline's. A row whose colour is not that of its begin has moved.",
-        Query(expr=f"({baseline}) or ({window})", legend=f"{{{{{bins.BIN}}}}}"),
+        Query(expr=bins.placed(f"({baseline}) or ({window})"), legend=f"{{{{{bins.BIN}}}}}"),
         width=24,
         height=9,
         no_data=NO_VALUES,
