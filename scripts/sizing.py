@@ -81,7 +81,8 @@ def _configuration(windows: str, segments: str) -> Config:
 
 def _row(features: int, windows: str, baseline: Baseline) -> str:
     plain, segmented = (_configuration(windows, segments) for segments in ("[]", "[cat_000]"))
-    one, two, with_values = _series(plain, baseline, 1), _series(plain, baseline, 2), _series(segmented, baseline, 1)
+    one, two = _series(plain, baseline, 1, 2)
+    (with_values,) = _series(segmented, baseline, 1)
     values = len(next(column for column in baseline.layout.columns if column.name == "cat_000").drift_labels)
     least, most = (size / 2**20 / 2 for size in windows_bytes(plain, plain.models[0], baseline, 1))  # of one and of other
     version = two - one
@@ -96,5 +97,7 @@ def _row(features: int, windows: str, baseline: Baseline) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _series(configured: Config, baseline: Baseline, versions: int) -> int:
-    return sum(most.series(versions) for most in of_model(configured, configured.models[0], baseline, Switches()))
+def _series(configured: Config, baseline: Baseline, *versions: int) -> list[int]:
+    """Return how many series there are of so many versions."""
+    most = of_model(configured, configured.models[0], baseline, Switches())
+    return [sum(each.series(count) for each in most) for count in versions]

@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import requests
 from prometheus_client.parser import text_string_to_metric_families
@@ -65,7 +67,7 @@ class Exporter:
             assert time.monotonic() < deadline, f"not {what} within {seconds} s:\n{self.log.read_text()[-3000:]}"
             time.sleep(POLL_SECONDS)
 
-    def metrics(self, collect: tuple[str, ...] = ()) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    def metrics(self, collect: tuple[str, ...] = ()) -> Mapping[tuple[str, frozenset[tuple[str, str]]], float]:
         """Scrape it, or some of its collectors."""
         return samples(requests.get(f"{self.url}/metrics", params={"collect[]": collect}, timeout=10).text)
 
@@ -93,10 +95,12 @@ class Exporter:
         return self.process.wait(30)
 
 
-def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+@lru_cache(maxsize=2)  # what waits looks many times at what is published once a second
+def samples(text: str) -> Mapping[tuple[str, frozenset[tuple[str, str]]], float]:
     """Return the value of each series of an exposition, by name and labels."""
-    return {
+    found = {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+    return MappingProxyType(found)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_it_runs(copy: Path, tmp_path: Path) -> None:
     assert (total(off, FREE), total(off, "model_requests_total")) == (None, 30)
 
 
-def scraped(copy: Path, watched: Watched, *flags: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def scraped(copy: Path, watched: Watched, *flags: str) -> Mapping[tuple[str, frozenset[tuple[str, str]]], float]:
     """Run the copy's exporter until it has evaluated and polled, and return what it shows."""
     port = free_port()
     line = [sys.executable, "-m", "prediction_exporter", "run", "--config.file", str(watched.file)]

@@ -48,7 +48,7 @@ OF_NUMBERS = re.compile(
     "|model_window_((absolute_|squared_)?errors|(squared_)?actual_values)"
 )
 
-Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+Series = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def save_baseline(path: Path, *, colors: Iterable[str] = ("red", "blue"), rows: int = 400, seed: int = 1) -> None:

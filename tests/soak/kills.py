@@ -7,7 +7,7 @@ import signal
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +18,7 @@ from prediction_exporter.baseline.tables import read_table
 from processes import Exporter
 from soak.writers import CATEGORIES, VALUES, WAYS, Writer, Written
 
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 CONFIG = """
 state_dir: state

@@ -17,13 +17,25 @@ class Prefixes:
     def __init__(self, model: str) -> None:
         self._model = model
         self._kept: dict[tuple[str, ...], list[str]] = {}
+        self._ends: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {}
 
     def of(self, family: Family, place: Place, ends: Callable[[], Iterable[tuple[str, ...]]]) -> list[str]:
         """Return a prefix for each of ``ends``, the label values behind those of the window; asked for them only once."""
         found = self._kept.get((family.name, *place))
         if found is None:
-            found = [sample_prefix(family.name, label_text(family.labels, (self._model, *place, *end))) for end in ends()]
+            of_window = (self._model, *place)
+            begin = label_text(family.labels[: len(of_window)], of_window)
+            names = family.labels[len(of_window) :]
+            found = [sample_prefix(family.name, begin + self._end(names, end)) for end in ends()]
             self._kept[(family.name, *place)] = found
+        return found
+
+    def _end(self, names: tuple[str, ...], values: tuple[str, ...]) -> str:
+        """Return the last labels; a column's are the same in most families, and in every window."""
+        found = self._ends.get((names, values))
+        if found is None:
+            text = label_text(names, values)
+            found = self._ends[names, values] = f",{text}" if text else ""
         return found
 
     def forget(self, version: str) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 
 from prediction_exporter.collectors.base import Subject
 from prediction_exporter.counting.windows import Span
-from prediction_exporter.monitor.engine_labelling import EngineLabelling
 from prediction_exporter.monitor.labelling import Labelling, VersionsOf
 from prediction_exporter.monitor.unlabelled import Unlabelled
 
@@ -30,7 +29,12 @@ def open_labelling(
     if baseline is None or subject.performance is None:
         logger.warning("%s.labels: are not read: the model has no baseline, which tells what is counted of them", place)
         return Unlabelled()
-    kind = EngineLabelling if model.joins_in_engine else Labelling
+    kind: type[Labelling] = Labelling
+    if model.joins_in_engine:
+        # Imported here: it needs SQLAlchemy, which takes a fifth of a start, and most models have no database.
+        from prediction_exporter.monitor.engine_labelling import EngineLabelling
+
+        kind = EngineLabelling
     return kind(
         subject,
         model.labels,

@@ -8,7 +8,6 @@ from typing import NamedTuple, Protocol
 import polars as pl
 
 from prediction_exporter.config.records import Joining
-from prediction_exporter.config.where_parser import parse_where
 from prediction_exporter.sources.base import Rejected
 from prediction_exporter.sources.fields.schema import Path, lookup
 from prediction_exporter.sources.filtering import Filter
@@ -65,6 +64,8 @@ class SidesByFilter:
     """
 
     def __init__(self, joining: Joining) -> None:
+        from prediction_exporter.config.where_parser import parse_where  # here for the reason that config.where gives
+
         self.field = joining.id
         self._filters = tuple(Filter(parse_where(getattr(joining, side))) for side in SIDES)
         self._places: tuple[Path, ...] = tuple(dict.fromkeys([(joining.id,), tuple(joining.id.split("."))]))
