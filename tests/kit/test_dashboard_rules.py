@@ -308,6 +308,15 @@ def test_the_value_of_a_label_is_text(panel: Json) -> None:
     assert {looks(panel)[name]["unit"] for name in names} == {"string"}
 
 
+def test_the_table_of_columns_is_whole_whatever_is_known() -> None:
+    """Grafana leaves out the column of a query that finds nothing, so that each finds a row for each column of the model."""
+    (panel,) = [panel for panel in PANELS if panel["title"] == "Columns, worst first"]
+    first, *others = (plain(target["expr"]) for target in panel["targets"])
+    rows = re.fullmatch(r"max by \(column\) \((.*)\)", first)
+    assert rows is not None
+    assert [each for each in others if f"or {rows[1]} * " not in each] == []
+
+
 @each_dashboard
 def test_a_link_keeps_where_one_is(dashboard: Json) -> None:
     """Data source, place, model, version, window and time range; what is clicked is what changes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prediction_exporter.collectors.windows import WINDOW_PREDICTIONS
-from prediction_exporter.kit import figures
+from prediction_exporter.kit import figures, looks
 from prediction_exporter.kit import panels as p
 from prediction_exporter.kit import tables as t
 from prediction_exporter.kit.boards.choices import TOP
@@ -27,6 +27,9 @@ from prediction_exporter.statistics.outlier_ratio import OUTLIER_RATIO
 
 TOO_FEW = "no predictions in the window, or fewer than the model's least number"
 
+#: What stands where a column cannot be compared.
+_UNKNOWN = "-"
+
 
 def columns(of_text: str, of_series: str) -> list[Panel]:
     """Return the panels of the row.
@@ -41,35 +44,42 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
         found = " or ".join(share.over.where(*WINDOW) for share in shares)
         return f"{found} or {BADNESS.where(*WINDOW)} * 0"
 
+    def known(figure: str) -> str:
+        # Of no column at all, there would be no column of the table that says so.
+        return f"{figure} or {BADNESS.where(*WINDOW)} * (0 / 0)"
+
     invalid = largest_of(("column",), [multiple(INVALID), multiple(NON_FINITE)])
     # A column is a category or a number.
     unknown = multiple(UNSEEN, OUT_OF_RANGE)
     fields = (
         (BADNESS.where(*WINDOW), "worst of all", None),
-        (PSI.over.where(*WINDOW), "PSI", None),
+        (known(PSI.over.where(*WINDOW)), "PSI", None),
         (multiple(MISSING), "missing", None),
         (invalid, "invalid", None),
         (unknown, "unseen, out of range", None),
-        (values(figures.chosen(*WINDOW)), "values", "short"),
+        (known(values(figures.chosen(*WINDOW))), "values", "short"),
     )
     # Grafana has no words for strips of nothing: there is one that says it, without a value.
     none = 'label_replace(vector(0) / 0, "column", "none is compared", "", "")'
     compared = f"max_over_time({BADNESS.where(*WORST)}[$__range] @ end())"
+    worst_first = t.table(
+        "Columns, worst first",
+        "What is watched of each column in the window, as multiples of its threshold: above 1 an alert fires in time. "
+        "Invalid is the larger of wrong types and of NaN and infinities. A share below "
+        f"{RECORDED_FROM:g} of its threshold is shown as 0, and what cannot be compared as {_UNKNOWN}. A click on a column "
+        "shows it.",
+        *(t.Field(query=p.now(f"max by (column) ({expr})", name, table=True), unit=unit) for expr, name, unit in fields),
+        over="column",
+        link=of_text,
+        sort_by="worst of all",
+        first=250,
+        width=24,
+        height=12,
+        no_data=TOO_FEW,
+    )
+    worst_first.defaults["mappings"] = looks.words({}, no_data=_UNKNOWN)
     return [
-        t.table(
-            "Columns, worst first",
-            "What is watched of each column in the window, as multiples of its threshold: above 1 an alert fires in time. "
-            "Invalid is the larger of wrong types and of NaN and infinities. A share below "
-            f"{RECORDED_FROM:g} of its threshold is shown as 0. A click on a column shows it.",
-            *(t.Field(query=p.now(f"max by (column) ({expr})", name, table=True), unit=unit) for expr, name, unit in fields),
-            over="column",
-            link=of_text,
-            sort_by="worst of all",
-            first=250,
-            width=24,
-            height=12,
-            no_data=TOO_FEW,
-        ),
+        worst_first,
         leading(
             p.timeline(
                 "When was which column bad",
