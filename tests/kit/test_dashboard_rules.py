@@ -240,6 +240,13 @@ def test_a_legend_is_a_table_of_values(panel: Json) -> None:
             assert "bottomk" in target["expr"]
 
 
+@of_kind("state-timeline")
+def test_strips_have_no_words_that_would_be_cut(panel: Json) -> None:
+    """What their colours mean is in the legend."""
+    assert panel["options"]["showValue"] == "never"
+    assert panel["options"]["legend"]["showLegend"]
+
+
 @each_panel
 def test_nothing_is_said_in_words(panel: Json) -> None:
     """What it means where nothing answers, in the panel's own words; of many cells, a mark."""
