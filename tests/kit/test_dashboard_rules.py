@@ -396,7 +396,7 @@ def test_what_happened_is_drawn(dashboard: Json) -> None:
     }
     for name, each in found.items():
         # What lasts would be filled from its begin to its end, in layers.
-        assert each["useValueForTime"] or " unless " in each["expr"]
+        assert each["useValueForTime"] or re.search(r" (unless|!= on) .* offset \$__interval", each["expr"])
         assert each["useValueForTime"] == (re.search(r"_timestamp_seconds\b.* \* 1000$", each["expr"]) is not None)
         # Of several models, which one.
         assert variables(dashboard)["model"]["multi"] == ("{{model}}" in each["titleFormat"]) or name == "Configs"
