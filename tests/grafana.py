@@ -91,6 +91,9 @@ class Page:
         self.options: dict[str, list[str]] = {}
         self.values = {"__range": f"{self.span}s", "__range_s": str(self.span), "__rate_interval": self.rate_interval}
         self.values["__from"] = f"{(self.at - self.span) * 1000:.0f}"
+        # Of an annotation: it is asked for at a hundred moments, at most as often as it says.
+        self.step = max(self.span // 100, 15)
+        self.values |= {"__interval": f"{self.step}s", "__interval_ms": f"{self.step * 1000}"}
         for name, variable in variables(self.dashboard).items():
             if variable["type"] != "query":
                 continue
@@ -127,11 +130,9 @@ class Page:
     def events(self, name: str) -> list[tuple[str, float, float]]:
         """Return the title, begin and end of what an annotation draws, in Unix seconds; a line where both are the same."""
         (annotation,) = [each for each in self.dashboard["annotations"]["list"] if each["name"] == name]
-        step = max(self.span / 100, 15)  # at least what the annotation says
-        values = self.values | {"__interval": f"{step:.0f}s", "__interval_ms": f"{step * 1000:.0f}"}
-        span = {"start": self.at - self.span, "end": self.at, "step": step}
+        span = {"start": self.at - self.span, "end": self.at, "step": self.step}
         found = []
-        for series in self._ask("query_range", {"query": filled(annotation["expr"], values), **span})["result"]:
+        for series in self._ask("query_range", {"query": filled(annotation["expr"], self.values), **span})["result"]:
             title = annotation["titleFormat"]
             for label, text in series["metric"].items():
                 title = title.replace(f"{{{{{label}}}}}", text)
@@ -139,7 +140,7 @@ class Page:
             begin = end = moments[0]
             for moment in moments[1:]:
                 # Moments that follow one another become one event.
-                if end + step < moment:
+                if end + self.step < moment:
                     found.append((title, begin, end))
                     begin = moment
                 end = moment

@@ -169,6 +169,8 @@ def assert_rules_and_panels_work(running: Running) -> None:
         for where, expression, _ in expressions(page.dashboard):
             text = filled(expression, page.values)
             assert "$" not in text, (board.name, where, text)
+            if where.startswith("annotation "):
+                continue  # it says nothing but where something happened
             # Lines that are 0 over the whole time range are left out, and the demonstration has no part of some.
             if not page.query(text) and "@ end()" not in text and not NOT_IN_THE_DEMO.search(text):
                 empty.append((board.name, where, text))

@@ -240,6 +240,13 @@ def test_a_legend_is_a_table_of_values(panel: Json) -> None:
             assert "bottomk" in target["expr"]
 
 
+@of_kind("state-timeline")
+def test_strips_have_no_words_that_would_be_cut(panel: Json) -> None:
+    """What their colours mean is in the legend."""
+    assert panel["options"]["showValue"] == "never"
+    assert panel["options"]["legend"]["showLegend"]
+
+
 @each_panel
 def test_nothing_is_said_in_words(panel: Json) -> None:
     """What it means where nothing answers, in the panel's own words; of many cells, a mark."""
@@ -306,6 +313,15 @@ def test_the_value_of_a_label_is_text(panel: Json) -> None:
         names = [name for name, look in looks(panel).items() if name not in values and not look.get("custom.hidden")]
     assert names
     assert {looks(panel)[name]["unit"] for name in names} == {"string"}
+
+
+def test_the_table_of_columns_is_whole_whatever_is_known() -> None:
+    """Grafana leaves out the column of a query that finds nothing, so that each finds a row for each column of the model."""
+    (panel,) = [panel for panel in PANELS if panel["title"] == "Columns, worst first"]
+    first, *others = (plain(target["expr"]) for target in panel["targets"])
+    rows = re.fullmatch(r"max by \(column\) \((.*)\)", first)
+    assert rows is not None
+    assert [each for each in others if f"or {rows[1]} * " not in each] == []
 
 
 @each_dashboard
@@ -380,7 +396,7 @@ def test_what_happened_is_drawn(dashboard: Json) -> None:
     }
     for name, each in found.items():
         # What lasts would be filled from its begin to its end, in layers.
-        assert each["useValueForTime"] or " unless " in each["expr"]
+        assert each["useValueForTime"] or re.search(r" (unless|!= on) .* offset \$__interval", each["expr"])
         assert each["useValueForTime"] == (re.search(r"_timestamp_seconds\b.* \* 1000$", each["expr"]) is not None)
         # Of several models, which one.
         assert variables(dashboard)["model"]["multi"] == ("{{model}}" in each["titleFormat"]) or name == "Configs"

@@ -323,11 +323,12 @@ def bars(title: str, description: str, query: Query, *, width: int, height: int,
 def timeline(title: str, description: str, *queries: Query, width: int, height: int, no_data: str = NO_DATA) -> Panel:
     """Return a strip over time for each series of multiples of a threshold, coloured as the bars are."""
     options = {
+        # Words in strips are cut where these are short: the legend says what colours mean.
         "showValue": "never",
         "rowHeight": 0.8,
         "mergeValues": True,
         "alignValue": "left",
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "single", "sort": "none"},
     }
     panel = panel_of(
@@ -351,7 +352,6 @@ def states(
     """Return strips over time of series whose values are states, with gaps; ``colors`` and ``texts`` are by value."""
     # Not by thresholds: Grafana would merge values into their ranges, and write 2+ for a warning.
     panel = timeline(title, description, *queries, width=width, height=height, no_data=no_data)
-    panel.content["options"]["showValue"] = "auto"
     for name in ("decimals", "min", "max", "thresholds"):
         del panel.defaults[name]
     panel.defaults.update(unit="short", color={"mode": "fixed", "fixedColor": UNKNOWN}, mappings=meanings(texts, colors))

@@ -12,8 +12,8 @@ from prediction_exporter.kit.panels import Panel, Query, panel_of
 #: What makes a field text whatever it reads like: Grafana would show a class 0 of a share as 0%.
 TEXT: Json = {"unit": "string"}
 #: What stands where there is none, in no colour that judges.
-_NOTHING = "-"
-_NULL: Json = {"type": "special", "options": {"match": "null+nan", "result": {"text": _NOTHING, "color": PLAIN, "index": 9}}}
+NOTHING = "-"
+_NULL: Json = {"type": "special", "options": {"match": "null+nan", "result": {"text": NOTHING, "color": PLAIN, "index": 9}}}
 #: How narrow columns may become that share what others leave, in pixels; where others are narrower, as narrow as these.
 _LEAST_WIDTH = 100
 _OPTIONS: Json = {"showHeader": True, "frameIndex": 0, "cellHeight": "sm"}
@@ -172,7 +172,7 @@ def histogram(
 
 def _properties(cell: Cell) -> Json:
     # What is not there is not what the table says where it is empty.
-    found = {"noValue": _NOTHING, **(TEXT if cell.label else {}), **cell.look}
+    found = {"noValue": NOTHING, **(TEXT if cell.label else {}), **cell.look}
     if cell.width:
         found["custom.width"] = cell.width
     if cell.label:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from prediction_exporter.collectors.exporter import CONFIG_RELOAD_TIME
 from prediction_exporter.collectors.traffic import VERSION_FIRST_SEEN
-from prediction_exporter.collectors.windows import BASELINE_INFO
+from prediction_exporter.collectors.windows import BASELINE_CREATED
 from prediction_exporter.kit import looks
 from prediction_exporter.kit.boards.selectors import MODEL, watching
 from prediction_exporter.kit.looks import Json
@@ -78,7 +78,6 @@ def happened(*narrowed: str, several: bool = False) -> list[Annotation]:
     named, key = ("{{model}} ", ("model",)) if several else ("", ())
     # Of a version the first replica that saw it, also where it has gone since.
     versions = f"min {by((*key, 'version'))} (min_over_time({VERSION_FIRST_SEEN.where(*MODEL)}[$__range] @ end()))"
-    baselines = BASELINE_INFO.where(*MODEL)
     alerts = select("ALERTS", *MODEL, *narrowed, 'alertstate="firing"', 'severity!="info"')
     return [
         Annotation(
@@ -91,9 +90,9 @@ def happened(*narrowed: str, several: bool = False) -> list[Annotation]:
         Annotation(
             name="Baselines",
             color=looks.BASELINE.color,
-            # Where there was none before, as at the begin of all, it is not another one.
-            expr=f"{_begun((*key, 'baseline'), baselines)} and {on(key)} {_before(key, baselines)}",
-            title=f"{named}baseline {{{{baseline}}}}",
+            # When it came into use, and not when it was built, which may be weeks before.
+            expr=_another(key, BASELINE_CREATED.where(*MODEL)),
+            title=f"{named}another baseline",
         ),
         Annotation(
             name="Configs",
@@ -115,8 +114,16 @@ def happened(*narrowed: str, several: bool = False) -> list[Annotation]:
 
 def _begun(key: tuple[str, ...], series: str) -> str:
     """Return what there is since the moment before, and was not until then; a gap in it is no end."""
-    return f"max {by(key)} (max_over_time({series}[{_BETWEEN}])) unless {_before(key, series)}"
+    now, before = (f"max {by(key)} (max_over_time({each}))" for each in _both(series))
+    return f"{now} unless {before}"
 
 
-def _before(key: tuple[str, ...], series: str) -> str:
-    return f"max {by(key)} (max_over_time({series}[{BRIDGE}] offset {_BETWEEN}))"
+def _another(key: tuple[str, ...], series: str) -> str:
+    """Return what has another value than before, where it had one."""
+    now, before = (f"max {by(key)} (last_over_time({each}))" for each in _both(series))
+    return f"{now} != {on(key)} {before}"
+
+
+def _both(series: str) -> tuple[str, str]:
+    """Return a range of a series since the moment before, and one until then, over gaps as a restart leaves them."""
+    return f"{series}[{_BETWEEN}]", f"{series}[{BRIDGE}] offset {_BETWEEN}"

@@ -41,16 +41,20 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
         found = " or ".join(share.over.where(*WINDOW) for share in shares)
         return f"{found} or {BADNESS.where(*WINDOW)} * 0"
 
+    def known(figure: str) -> str:
+        # Of no column at all, there would be no column of the table that says so.
+        return f"{figure} or {BADNESS.where(*WINDOW)} * (0 / 0)"
+
     invalid = largest_of(("column",), [multiple(INVALID), multiple(NON_FINITE)])
     # A column is a category or a number.
     unknown = multiple(UNSEEN, OUT_OF_RANGE)
     fields = (
         (BADNESS.where(*WINDOW), "worst of all", t.bars()),
-        (PSI.over.where(*WINDOW), "PSI", t.bars()),
+        (known(PSI.over.where(*WINDOW)), "PSI", t.bars()),
         (multiple(MISSING), "missing", t.bars()),
         (invalid, "invalid", t.bars()),
         (unknown, "unseen, out of range", t.bars()),
-        (values(figures.chosen(*WINDOW)), "values", {"unit": "short"}),
+        (known(values(figures.chosen(*WINDOW))), "values", {"unit": "short"}),
     )
     # Grafana has no words for strips of nothing: there is one that says it, without a value.
     none = 'label_replace(vector(0) / 0, "column", "none is compared", "", "")'
@@ -60,7 +64,8 @@ def columns(of_text: str, of_series: str) -> list[Panel]:
             "Columns, worst first",
             "What is watched of each column in the window, as multiples of its threshold: above 1 an alert fires in time. "
             "Invalid is the larger of wrong types and of NaN and infinities. A share below "
-            f"{RECORDED_FROM:g} of its threshold is shown as 0. A click on a column shows it.",
+            f"{RECORDED_FROM:g} of its threshold is shown as 0, and what cannot be compared as {t.NOTHING}. A click on a "
+            "column shows it.",
             *(p.now(f"max by (column) ({expr})", name, table=True) for expr, name, _ in fields),
             cells=[
                 t.Cell(name="column", label="column", width=250, link=("Show ${__value.text}", of_text)),

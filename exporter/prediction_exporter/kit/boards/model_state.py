@@ -215,6 +215,6 @@ def _over_time() -> Panel:
         colors=HEALTH_COLORS,
         texts=HEALTH_WORDS,
         width=24,
-        height=6,
+        height=7,
         no_data="not watched",
     )
