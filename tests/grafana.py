@@ -14,7 +14,7 @@ Json = dict[str, Any]
 Sample = tuple[dict[str, str], float]
 
 ALL = "$__all"
-_VARIABLE = re.compile(r"\$\{(\w+):regex\}|\$(\w+)")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::regex)?\}|\$(\w+)")
 
 
 def variables(dashboard: Json) -> dict[str, Json]:
@@ -92,6 +92,8 @@ class Page:
         self.values = {"__range": f"{self.span}s", "__range_s": str(self.span), "__rate_interval": self.rate_interval}
         self.values["__from"] = f"{(self.at - self.span) * 1000:.0f}"
         for name, variable in variables(self.dashboard).items():
+            if variable["type"] == "custom":
+                self.values[name] = self.given.get(name, variable["current"]["value"])
             if variable["type"] != "query":
                 continue
             options = self.options[name] = list(dict.fromkeys(self._offered(variable)))
