@@ -214,16 +214,21 @@ def renamed(label: str) -> tuple[str, str]:
     (mappings,) = [each["value"] for each in properties if each["id"] == "mappings"]
     rules = [(each["options"]["pattern"], each["options"]["result"]["text"]) for each in mappings]
     steps = [(step["options"]["regex"], step["options"]["renamePattern"]) for step in of_rows["transformations"]]
-    bar = next((replaced(label, *rule) for rule in rules if re.search(rule[0].strip("/"), label)), label)
+    bar = next((replaced(label, *rule) for rule in rules if re.search(readable(rule[0]), label)), label)
     row = label
     for step in steps:
         row = replaced(row, *step)
     return bar, row.strip()
 
 
+def readable(pattern: str) -> str:
+    """Return a pattern as Python writes it."""
+    return pattern.strip("/").replace("[[]", r"\[")
+
+
 def replaced(text: str, pattern: str, replacement: str) -> str:
     """Return what JavaScript makes of a text."""
-    return re.sub(pattern.strip("/"), re.sub(r"\$(\d)", r"\\\1", replacement), text)
+    return re.sub(readable(pattern), re.sub(r"\$(\d)", r"\\\1", replacement), text)
 
 
 def test_categories_are_called_what_they_are() -> None:
