@@ -14,7 +14,7 @@ Json = dict[str, Any]
 Sample = tuple[dict[str, str], float]
 
 ALL = "$__all"
-_VARIABLE = re.compile(r"\$\{(\w+):regex\}|\$(\w+)")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::regex)?\}|\$(\w+)")
 
 
 def variables(dashboard: Json) -> dict[str, Json]:
@@ -95,6 +95,8 @@ class Page:
         self.step = max(self.span // 100, 15)
         self.values |= {"__interval": f"{self.step}s", "__interval_ms": f"{self.step * 1000}"}
         for name, variable in variables(self.dashboard).items():
+            if variable["type"] == "custom":
+                self.values[name] = self.given.get(name, variable["current"]["value"])
             if variable["type"] != "query":
                 continue
             options = self.options[name] = list(dict.fromkeys(self._offered(variable)))

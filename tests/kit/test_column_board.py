@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grafana import filled, panels
+from grafana import Json, filled, panels
 from prediction_exporter.collectors.traffic import ATTRIBUTION, BASELINE_ATTRIBUTION
+from prediction_exporter.counting.layout import Column, Kind, Role, interval_labels
+from prediction_exporter.kit.bins import ALL_OTHERS
 from prediction_exporter.kit.boards import column
-from prediction_exporter.kit.cases import TARGET, bins, psi, psi_noise_floor, psi_threshold, series, share, window
+from prediction_exporter.kit.boards.choices import LONG_AGO
+from prediction_exporter.kit.cases import (
+    TARGET,
+    bins,
+    moments,
+    psi,
+    psi_noise_floor,
+    psi_threshold,
+    series,
+    share,
+    shared,
+    window,
+)
 from prediction_exporter.kit.groups import RECORDING_GROUPS
 from prediction_exporter.kit.rules import RECORDING_FILE
 from prediction_exporter.statistics.invalid_ratio import INVALID_RATIO
@@ -27,6 +43,7 @@ CHOSEN = {
     "version": "2",
     "window": "1h",
     "column": "income",
+    "compare": LONG_AGO,
     "__range": "2h",
     "__rate_interval": "5m",
     "__range_s": "7200",
@@ -35,13 +52,24 @@ NORTH = "region=north"
 #: What drifts, when: the first minutes are well.
 WELL_MINUTES = 20
 WELL, DRIFTED = (500, 500), (900, 100)
+#: Of what was there a day before: the day in minutes, what is between samples of it, and when it is asked for.
+DAY, STEP = 24 * 60, 4
+NOW = DAY + STEP
 
 
-def query(title: str, at: int, segment: str, *, nth: int = 0, since: float = 2.0) -> str:
-    """Return a query of a panel as Grafana would send it at a minute; the range of time began hours before it."""
+def query(title: str, at: int, segment: str, *, nth: int = 0, since: float = 2.0, compare: str = LONG_AGO) -> str:
+    """Return a query of a panel as Grafana would send it at a minute; the range of time began hours before it.
+
+    ``compare`` is the number of days before which it is compared with.
+    """
+    given = {**CHOSEN, "segment": segment, "compare": compare, "__from": f"{(at - since * 60) * 60_000:.0f}"}
+    return filled(panel_of(title)["targets"][nth]["expr"], given)
+
+
+def panel_of(title: str) -> Json:
+    """Return a panel by its title."""
     (panel,) = [panel for panel in panels(column.board().content()) if panel["title"] == title]
-    given = {**CHOSEN, "segment": segment, "__from": f"{(at - since * 60) * 60_000:.0f}"}
-    return filled(panel["targets"][nth]["expr"], given)
+    return panel
 
 
 def of_segment(lines: Iterable[str]) -> list[str]:
@@ -51,9 +79,14 @@ def of_segment(lines: Iterable[str]) -> list[str]:
 
 @pytest.fixture
 def holds(run: Callable[..., str], folder: Path, tmp_path: Path) -> Callable[..., None]:
-    """Check what expressions give at minutes: a value, or None for none."""
+    """Check what expressions give at minutes: a value, or None for none.
 
-    def check(lines: Iterable[str], *expected: tuple[str, int, float | None], within: float = 1e-6) -> None:
+    Of ``a_day`` there are few samples, and rules are evaluated at its begin and end alone.
+    """
+
+    def check(
+        lines: Iterable[str], *expected: tuple[str, int, float | None], within: float = 1e-6, a_day: bool = False
+    ) -> None:
         parts = [line.partition("} ") for line in lines]
         asked = [
             {
@@ -64,13 +97,13 @@ def holds(run: Callable[..., str], folder: Path, tmp_path: Path) -> Callable[...
             for expr, at, value in expected
         ]
         test: dict[str, Any] = {
-            "interval": "1m",
+            "interval": f"{STEP}m" if a_day else "1m",
             "input_series": [{"series": f"{name}}}", "values": values} for name, _, values in parts],
             "promql_expr_test": asked,
         }
         content = {
             "rule_files": [str(folder / RECORDING_FILE)],
-            "evaluation_interval": "1m",
+            "evaluation_interval": f"{DAY}m" if a_day else "1m",
             "group_eval_order": [group.name for group in RECORDING_GROUPS],
             "tests": [test],
         }
@@ -172,3 +205,141 @@ def test_the_baseline_stands_at_the_begin_of_the_heatmap(holds: Callable[..., No
         [*window(1000), *bins("income", DRIFTED)],
         *((f"max({query('Distribution over time', 10, 'all', since=since)})", 10, share) for since, share in shown),
     )
+
+
+def renamed(label: str) -> tuple[str, str]:
+    """Return what a bin is called below bars, where the first mapping that matches counts, and beside a heatmap."""
+    of_bars, of_rows = (panel_of(title) for title in ("Distribution now", "Distribution over time"))
+    properties = [each for look in of_bars["fieldConfig"]["overrides"] for each in look["properties"]]
+    (mappings,) = [each["value"] for each in properties if each["id"] == "mappings"]
+    rules = [(each["options"]["pattern"], each["options"]["result"]["text"]) for each in mappings]
+    steps = [(step["options"]["regex"], step["options"]["renamePattern"]) for step in of_rows["transformations"]]
+    bar = next((replaced(label, *rule) for rule in rules if re.search(readable(rule[0]), label)), label)
+    row = label
+    for step in steps:
+        row = replaced(row, *step)
+    return bar, row.strip()
+
+
+def readable(pattern: str) -> str:
+    """Return a pattern as Python writes it."""
+    return pattern.strip("/").replace("[[]", r"\[")
+
+
+def replaced(text: str, pattern: str, replacement: str) -> str:
+    """Return what JavaScript makes of a text."""
+    return re.sub(readable(pattern), re.sub(r"\$(\d)", r"\\\1", replacement), text)
+
+
+def test_categories_are_called_what_they_are() -> None:
+    """Also those whose label had to differ from that of the bin of all others."""
+    categories = ("north", "other", "=other", "", "=", 'he said "no"', "back\\slash", "<script>alert(1)</script>", "北京", "-0")
+    column = Column(name="region", role=Role.FEATURE, kind=Kind.CATEGORICAL, categories=categories)
+    names = [renamed(label) for label in column.drift_labels]
+    assert names == [(each, each) for each in (*(each or "(empty)" for each in categories), ALL_OTHERS)]
+
+
+def test_long_categories_are_told_apart() -> None:
+    """By what they begin and end with; an interval is written whole."""
+    long = [f"{kind} savings banks of the country's {where}" for kind in ("Rural", "Urban") for where in ("north", "south")]
+    assert len({renamed(each) for each in long}) == len(long)
+    assert all(len(name) < 30 for each in long for name in renamed(each))
+    assert [renamed(each)[0] for each in interval_labels([-1e12, 1e-9, 5])] == [
+        "below -1e+12", "-1e+12 to 1e-09", "1e-09 to 5", "5 or more"
+    ]  # fmt: skip
+
+
+def test_categories_that_are_numbers_are_in_their_order(holds: Callable[..., None]) -> None:
+    """By their size and not as texts, and what has no bin of its own last."""
+    places = {"-1": 1, "2": 1, "9": 1, "=other": 1, "10": 2, "10.5": 2, "100": 3, "2024": 4, "other": 9}
+    lines = [*window(900), *bins("income", [100] * len(places), labels=list(places))]
+
+    def put(name: str, at: int) -> str:
+        return f'label_replace(label_replace(vector(1), "at", "{at}", "", ""), "bin", "{name}", "", "")'
+
+    shown = query("Distribution now", 10, "all"), query("Distribution over time", 10, "all")
+    holds(lines, *((f"count(({expr}) and on (at, bin) {put(*each)})", 10, 1.0) for expr in shown for each in places.items()))
+
+
+#: Series that are there for some samples, and a day later again.
+SAMPLES = "x5"
+
+
+def a_day_before(then: Iterable[str], now: Iterable[str]) -> list[str]:
+    """Return series that are there for some minutes, and a day later again."""
+    before, after = ({name: values for name, _, values in (line.rpartition("} ") for line in lines)} for lines in (then, now))
+    none, gap = "_x6", f"_x{DAY // STEP - 6}"
+    return [f"{name}}} {before.get(name, none)} {gap} {after.get(name, none)}" for name in {**before, **after}]
+
+
+def asked(compare: str) -> dict[str, str]:
+    """Return what the panels ask now, by short names."""
+    places = {"then": ("Distribution now", 2), "nothing": ("Distribution now", 3), "mean": ("Mean", 4)}
+    places |= {"more": ("What makes the PSI", 0), "fewer": ("What makes the PSI", 1)}
+    return {name: query(title, NOW, "all", nth=nth, compare=compare) for name, (title, nth) in places.items()}
+
+
+def test_the_window_is_compared_with_a_day_before(holds: Callable[..., None]) -> None:
+    """As the sum of both replicas; the PSI by its formula, of finite terms where a bin was empty."""
+    then, now = (800, 300, 0), (250, 50, 700)
+
+    def mean(of: float, target: Mapping[str, str]) -> tuple[str, ...]:
+        return moments("income", of, baseline=(9, 1), values=SAMPLES, target=target)
+
+    lines = a_day_before(
+        [
+            *bins("income", (700, 300, 0), values=SAMPLES), *mean(10, TARGET),
+            *bins("income", (100, 0, 0), values=SAMPLES, target=B), *mean(21, B),
+        ],
+        [*bins("income", (200, 0, 600), values=SAMPLES), *bins("income", (50, 50, 100), values=SAMPLES, target=B)],
+    )  # fmt: skip
+    yesterday, last_week, baseline = map(asked, ("1", "7", LONG_AGO))
+    p, q = ([(count + 0.5) / (sum(counts) + 0.5 * 3) for count in counts] for counts in (then, now))
+    terms = [(b - a) * math.log(b / a) for a, b in zip(p, q, strict=True)]
+    holds(
+        lines,
+        (f"max({yesterday['then']})", NOW, 800 / 1100),
+        (f"min({yesterday['then']})", NOW, 0.0),
+        (yesterday["nothing"], NOW, None),
+        (f"sum({yesterday['more']})", NOW, terms[2]),
+        (f"sum({yesterday['fewer']})", NOW, terms[0] + terms[1]),
+        (yesterday["mean"], NOW, (10 * 1000 + 21 * 100) / 1100),
+        *((last_week[name], NOW, None) for name in ("then", "more", "fewer", "mean")),
+        (f"count(({last_week['nothing']}) == 0)", NOW, 3.0),
+        *((baseline[name], NOW, None) for name in ("then", "nothing", "mean")),
+        (f"sum({baseline['more']}) + sum({baseline['fewer']})", NOW, psi(now)),
+        a_day=True,
+    )
+
+
+@pytest.mark.parametrize("before", ["abd", "abcd", "ab"])
+def test_other_bins_are_not_compared(holds: Callable[..., None], before: str) -> None:
+    """A baseline with another bound, or another category, has been taken since: that is said, and nothing is compared."""
+    now = bins("income", (200, 100, 600), values=SAMPLES, labels="abc")
+    lines = a_day_before(bins("income", [300] * len(before), values=SAMPLES, labels=before), now)
+    yesterday = asked("1")
+    holds(
+        lines,
+        *((yesterday[name], NOW, None) for name in ("then", "more", "fewer")),
+        (f"count(({yesterday['nothing']}) == 0)", NOW, 3.0),
+        a_day=True,
+    )
+
+
+def test_the_replica_that_counted_then_counts(holds: Callable[..., None]) -> None:
+    """Of a source that two read, the fuller one then is left out now."""
+
+    def of_both(*counts: tuple[int, int]) -> list[str]:
+        return [
+            line
+            for target, of_one in zip((TARGET, B), counts, strict=True)
+            for line in (
+                *bins("income", of_one, values=SAMPLES, target=target),
+                *window(sum(of_one), values=SAMPLES, target=target),
+                shared(target, values=f"1{SAMPLES}"),
+            )
+        ]
+
+    lines = a_day_before(of_both((700, 300), (10, 90)), of_both((90, 110), (500, 500)))
+    shown = query("Distribution now", NOW, "all", nth=1)
+    holds(lines, (f"max({asked('1')['then']})", NOW, 0.7), (f"max({shown})", NOW, 0.5), a_day=True)

@@ -60,6 +60,7 @@ from prediction_exporter.collectors.traffic import (
 )
 from prediction_exporter.collectors.volume import VOLUME_FREE, VOLUME_SIZE
 from prediction_exporter.collectors.volume import WRITTEN as WRITTEN_BYTES
+from prediction_exporter.kit.boards.choices import LONG_AGO
 from prediction_exporter.kit.capacity import REPLICAS
 from prediction_exporter.kit.cases import TARGET, bins, evidence, moments, owner, series, share, shared, window
 from prediction_exporter.kit.cost import ANOMALY
@@ -100,6 +101,7 @@ FILLED = {
     "window": "1h",
     "column": "income",
     "worst": ".*",
+    "compare": LONG_AGO,
     "measure": "roc_auc",
     "class": "",
     "__rate_interval": "5m",
@@ -272,6 +274,8 @@ def _told_apart(expr: str, legend: str) -> str:
     return f'label_replace({expr}, "named", "$1", "__name__", "(.*)")' if "{{__name__}}" in legend else expr
 
 
+#: Queries of what was there a day before the test.
+OF_BEFORE = {"Distribution now C", "Distribution now D", "Mean E"}
 #: Queries that have no answer where alerts are not loaded.
 OF_ALERTS = {"Firing now A", "Health and alerts over time B"}
 
@@ -288,7 +292,7 @@ def of_panels() -> dict[str, str]:
         for target in panel["targets"]
         if "{{instance}}" not in target["legendFormat"]
         and REPLICAS.name not in target["expr"]
-        and f"{panel['title']} {target['refId']}" not in OF_ALERTS
+        and f"{panel['title']} {target['refId']}" not in OF_ALERTS | OF_BEFORE
         and "model_mean_error:threshold" not in target["expr"]  # of a regression
         and "offset 1w" not in target["expr"]  # of before the test
     }

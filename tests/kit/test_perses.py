@@ -60,9 +60,17 @@ def expressions(content: Json) -> Iterator[str]:
         yield from [spec["expr"]] if "expr" in spec else spec.get("matchers", ())
 
 
+def own_values(content: Json) -> dict[str, str]:
+    """Return the variables whose values are the dashboard's own, with their defaults."""
+    specs = (each["spec"] for each in content["spec"]["variables"])
+    return {spec["name"]: spec["defaultValue"] for spec in specs if spec["plugin"]["kind"] == "StaticListVariable"}
+
+
 def filled(expr: str, content: Json) -> str:
     """Return an expression of a dashboard with values for its variables."""
-    values = dict.fromkeys((each["spec"]["name"] for each in content["spec"]["variables"]), "(x)") | BUILT_IN
+    values = (
+        dict.fromkeys((each["spec"]["name"] for each in content["spec"]["variables"]), "(x)") | own_values(content) | BUILT_IN
+    )
     return re.sub(r"\$\{(\w+)(?::regex)?\}|\$(\w+)", lambda match: values[match[1] or match[2]], expr)
 
 
@@ -116,6 +124,7 @@ def test_all_values_are_not_escaped(board: Board) -> None:
     """Perses escapes what stands for all values where it escapes a name; names of anything else are escaped."""
     content = DASHBOARDS[board.name]
     raw = {each["spec"]["name"] for each in content["spec"]["variables"] if "customAllValue" in each["spec"]}
+    raw |= own_values(content).keys()
     assert {"cluster", "namespace", "owner"} <= raw
     for expr in expressions(content):
         for name, form in re.findall(r"\$\{(\w+)(:\w+)?\}", expr):

@@ -40,7 +40,7 @@ MOST = 12
 #: their size, as 9 before 10, and what is in no bin of its own last.
 _PLACE = "at"
 _FIRST, _LAST = "1", "9"
-_LONGER = {str(digits): f"-?[0-9]{{{digits}}}([.].*)?" for digits in range(2, 6)}
+_LONGER = {str(digits): f"-?{'[0-9]' * digits}([.].*)?" for digits in range(2, 6)}
 
 
 def named(panel: Panel) -> Panel:

@@ -117,6 +117,12 @@ def _options(variable: Json, raw: Collection[str]) -> Json:
     """Return where a variable's values come from."""
     if variable["type"] == "datasource":
         return {"plugin": {"kind": "DatasourceVariable", "spec": {"datasourcePluginKind": "PrometheusDatasource"}}}
+    if variable["type"] == "custom":
+        values = [{"value": option["value"], "label": option["text"]} for option in variable["options"]]
+        return {
+            "defaultValue": variable["current"]["value"],
+            "plugin": {"kind": "StaticListVariable", "spec": {"values": values}},
+        }
     query = variable["query"]["query"]
     if match := _LABEL_VALUES.fullmatch(query):
         asked = {"datasource": DATASOURCE, "labelName": match[2], "matchers": [promql(match[1], raw)]}
