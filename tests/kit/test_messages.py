@@ -190,7 +190,7 @@ def test_phones_that_drop_the_body_keep_its_ground_and_letters(messages: dict[st
 
 
 def test_a_list_of_mails_shows_figures(messages: dict[str, Message]) -> None:
-    """Beside the subject it shows how a mail begins, and nothing of that stands at another place."""
+    """Beside the subject it shows how a mail begins: with what is wrong and by how much."""
     for message in messages.values():
         preview = re.search(r'<div style="display:none;[^>]*>([^<]*)</div>', message.html)
         assert preview is not None
