@@ -29,7 +29,7 @@ _TEXT = {"type": "string", "minLength": 1}
 _FLAG = {"type": "boolean"}
 _HTTP = _section([], authorization=_section([], type=_TEXT, credentials=_TEXT, credentials_file=_TEXT))
 
-#: Receivers of Alertmanager 0.28, by its page on configuration: the keys that the kit may use, with what must be there.
+#: Receivers of Alertmanager 0.30, by its page on configuration: the keys that the kit may use, with what must be there.
 RECEIVER = _section(
     ["name"],
     name=_TEXT,
@@ -45,6 +45,7 @@ RECEIVER = _section(
             ["to"],
             **dict.fromkeys(("to", "html", "text", "from", "smarthost", "auth_username", "auth_password_file"), _TEXT),
             headers={"type": "object", "additionalProperties": _TEXT},
+            threading=_section(["enabled", "thread_by_date"], enabled=_FLAG, thread_by_date={"enum": ["daily", "none"]}),
             require_tls=_FLAG,
             send_resolved=_FLAG,
         )
@@ -121,8 +122,8 @@ def refused(receiver: dict[str, Any]) -> list[str]:
 
 
 def test_receivers_are_of_the_documented_form() -> None:
-    """Every key is one that 0.28 has, and what it needs is there."""
-    receivers = rendered("0.28")["receivers"]
+    """Every key is one that 0.30 has, and what it needs is there."""
+    receivers = rendered("0.30")["receivers"]
     assert [refused(each) for each in receivers] == [[]] * 6  # of nobody and two owners, each with a digest
     assert {key for each in receivers for key in each} == set(RECEIVER["properties"])
     [everything] = [each for each in receivers if each["name"] == "all"]
@@ -131,6 +132,14 @@ def test_receivers_are_of_the_documented_form() -> None:
             assert refused({"name": "x", kind: [{**sections[0], "unknown": "x"}]}) != []
             assert refused({"name": "x", kind: [{"send_resolved": True}]}) != []
             assert sections[0]["send_resolved"] is True
+
+
+@pytest.mark.parametrize(("version", "threads"), [("0.29.0", False), ("0.30", True), ("0.30.1", True), ("1.0", True)])
+def test_mails_of_a_group_are_one_conversation_where_they_can_be(version: str, *, threads: bool) -> None:
+    """An older Alertmanager refuses the key."""
+    mails = [mail for receiver in rendered(version)["receivers"] for mail in receiver.get("email_configs", [])]
+    assert len(mails) == 4  # of an owner and of nobody, each with a digest
+    assert {"threading" in mail for mail in mails} == {threads}
 
 
 def test_no_secret_stands_in_a_receiver() -> None:

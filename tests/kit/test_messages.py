@@ -4,92 +4,17 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-import requests
 
-from alertmanagers import alertmanager_of, wait
-from inboxes import Inbox, inbox_of, part
-from prediction_exporter.config import parse
-from prediction_exporter.kit import render as kit
-from prediction_exporter.kit.alertmanager import CONFIG_FILE
+from alert_messages import Message, messages_of_alerts
 from prediction_exporter.kit.alerts import ALERTS
-from prediction_exporter.kit.rule_tests import FOLDER
-from quick_yaml import dump as dump_yaml
-from quick_yaml import load as load_yaml
-
-CONFIGURATION = """
-owners: {{all: {{slack: "#all"}}}}
-models: [{{name: credit-risk, owner: all, maturity: 0, predictions: {{log: {{path: /log}}}}}}]
-notes: {{form: true}}
-notifications:
-  slack_api_url_file: {folder}/slack_api_url
-  smtp: {{smarthost: "127.0.0.1:{mailbox}", from: alertmanager@example.com, require_tls: false}}
-  unowned: {{slack: "#all", email: all@example.com}}
-  exporter_url: "https://models.example.com"
-  grafana_url: "https://grafana.example.com"
-"""
-CHANGED = "version 2 first seen 29 Nov 13:02 UTC, configuration read 29 Nov 12:58 UTC"
-
-
-@dataclass(frozen=True)
-class Message:
-    """An alert, and what was told of it."""
-
-    annotations: Mapping[str, str]
-    slack: str
-    plain: str
-    html: str
-
-
-def _sent(files: Mapping[str, str], name: str) -> dict[str, Any]:
-    """Return an alert as its own tests expect it from Prometheus: the one that says most."""
-    content = load_yaml(files[f"{FOLDER}/{name}.test.yml"])
-    expected = [each for test in content["tests"] for check in test["alert_rule_test"] for each in check.get("exp_alerts", [])]
-    alert = max(
-        expected, key=lambda each: len(each["exp_annotations"].get("worst", "") + each["exp_annotations"]["description"])
-    )
-    changed = CHANGED if alert["exp_labels"].get("model") else ""
-    now = datetime.now(UTC)
-    return {
-        "labels": {"alertname": name} | {label: value for label, value in alert["exp_labels"].items() if value},
-        "annotations": alert["exp_annotations"] | {"changed": changed},
-        "generatorURL": "http://prometheus.example.com/graph?g0.expr=a&g0.tab=1",
-        "startsAt": now.isoformat(),
-        "endsAt": (now + timedelta(minutes=5)).isoformat(),
-    }
 
 
 @pytest.fixture(scope="module")
-def messages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Message]]:
+def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Message]:
     """A message of each alert, by its name."""
-    folder = tmp_path_factory.mktemp("messages")
-    with inbox_of() as (received, webhook, mailbox):
-        (folder / "slack_api_url").write_text(f"http://127.0.0.1:{webhook}/services/T/B/X")
-        text = CONFIGURATION.format(folder=folder, mailbox=mailbox)
-        files = kit.render(parse(text, name="test.yml", base=folder, environ={}), only=["rules", "alertmanager"])
-        fast = kit.render(parse(text, name="test.yml", base=folder, environ={}), only=["alertmanager"], time_scale=100)
-        # All fire for one model, which no more than a few ever do: none may mute another.
-        fast[CONFIG_FILE] = dump_yaml({**load_yaml(fast[CONFIG_FILE]), "inhibit_rules": []})
-        kit.write(fast, folder)
-        alerts = [_sent(files, str(alert)) for alert in ALERTS]
-        with alertmanager_of(folder / CONFIG_FILE, folder) as address:
-            requests.post(f"{address}/api/v2/alerts", json=alerts, timeout=5).raise_for_status()
-            wait(lambda: len(received.slack) >= len(alerts) and len(received.mails) >= len(alerts), "a message of each alert")
-        yield {alert["labels"]["alertname"]: _message(alert, received) for alert in alerts}
-
-
-def _message(alert: dict[str, Any], received: Inbox) -> Message:
-    title = re.compile(rf": {alert['labels']['alertname']}( |$)")
-    [slack] = [each["attachments"][0] for each in received.slack if title.search(each["attachments"][0]["title"])]
-    [mail] = [each for each in received.mails if title.search(each["Subject"])]
-    assert slack["title"] == mail["Subject"]
-    assert len(mail["Subject"]) < 80
-    return Message(alert["annotations"], slack["text"], part(mail, "plain"), part(mail, "html"))
+    return messages_of_alerts(tmp_path_factory.mktemp("messages"))
 
 
 def _read(text: str) -> str:
@@ -104,12 +29,12 @@ def _read(text: str) -> str:
 
 @pytest.mark.parametrize("name", list(map(str, ALERTS)))
 def test_each_message_tells_everything(messages: dict[str, Message], name: str) -> None:
-    """Figures, what to do, what changed, since when, the columns, and links; in Slack, in plain text and in HTML."""
+    """Figures, what to do, what changed, since when, the columns, and links; in Slack, plain text, HTML, and Markdown."""
     message = messages[name]
     said = message.annotations
     worst = said.get("worst", "")
     rows = re.findall(r"[█░]+ ([^█]*?)(?:, (?=█)|$)", worst) or ([worst] if ", " in worst else [])
-    for text in (message.slack, message.plain, message.html):
+    for text in (message.slack, message.plain, message.html, message.markdown):
         read = _read(text)
         for told in (said["summary"], said["description"], said["action"].replace("`", ""), said["changed"], *rows):
             assert re.sub(r"\s+", " ", told.replace("`", "")) in read
@@ -122,6 +47,15 @@ def test_each_message_tells_everything(messages: dict[str, Message], name: str) 
         assert text is message.html or "\n\n\n" not in text
         for step in said.get("first_steps", "").replace("`", "").splitlines():
             assert step in read
+    # Cards show HTML as it is written, and Slack entities in addresses.
+    assert "<" not in message.markdown
+    assert "&quot;" not in message.slack
+
+
+@pytest.mark.parametrize("name", list(map(str, ALERTS)))
+def test_a_subject_fits_a_list_of_mails(messages: dict[str, Message], name: str) -> None:
+    """What matters stands first, and nothing is cut of common names."""
+    assert len(messages[name].title) < 80
 
 
 @pytest.mark.parametrize("name", list(map(str, ALERTS)))
@@ -190,7 +124,7 @@ def test_phones_that_drop_the_body_keep_its_ground_and_letters(messages: dict[st
 
 
 def test_a_list_of_mails_shows_figures(messages: dict[str, Message]) -> None:
-    """Beside the subject it shows how a mail begins, and nothing of that stands at another place."""
+    """Beside the subject it shows how a mail begins: with what is wrong and by how much."""
     for message in messages.values():
         preview = re.search(r'<div style="display:none;[^>]*>([^<]*)</div>', message.html)
         assert preview is not None

@@ -219,6 +219,14 @@ def test_a_resolved_message_says_so(texts: dict[tuple[str, str], str], started: 
     assert CHANGED not in text
 
 
+def test_a_list_of_mails_shows_that_it_is_over(texts: dict[tuple[str, str], str]) -> None:
+    """A program that takes both mails for one conversation shows the first one's subject, and how the last one begins."""
+    previews = [re.search(r'<div style="display:none;[^>]*>([^<]*)', texts[state, "html"]) for state in ("firing", "resolved")]
+    firing, resolved = (preview[1].strip() for preview in previews if preview is not None)
+    assert firing.startswith("12 alerts, since ")
+    assert resolved.startswith("It is over. c00 of credit-risk version 2 ")
+
+
 def test_a_resolved_message_has_a_title_of_its_own(story: Story) -> None:
     """The end of a problem is told apart at a glance."""
     slack, mail = story["resolved"]
@@ -383,7 +391,8 @@ def test_a_silence_covers_what_was_told_and_nothing_else(tell: Callable[..., Tol
     """Of the link's matchers, read as Alertmanager's own page reads them: that column, version and severity alone."""
     column = 'annual income + "bonus" \\ 100%, {net}'
     labels = {"column": column, "version": "2", "namespace": "ml", "instance": "a:1", "job": "exporter", "role": "feature"}
-    told = tell("silenced", labels)
+    # Of a label that is empty Alertmanager's page takes nothing at all.
+    told = tell("silenced", labels | {"cluster": ""})
     start = "http://alertmanager.example.com/#/silences/new?filter="
     assert told.silence.startswith(start)
     assert html.escape(told.silence) in told.html
@@ -441,6 +450,7 @@ def test_a_foreign_generator_is_linked_as_it_is(tell: Callable[..., Told]) -> No
     told = tell("foreign", {"column": "x"})
     assert f"<{EXPRESSION}|Query>" in told.slack
     assert f"Query:     {EXPRESSION}\n" in told.plain
+    assert f'href="{EXPRESSION}"' in html.unescape(told.html)
 
 
 def test_an_alert_without_anything_is_still_told(alertmanager: str, inbox: tuple[Inbox, int, int]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
 from prediction_exporter.config import Config
+from prediction_exporter.config.contacts import numbers
 from prediction_exporter.errors import ConfigError
 from prediction_exporter.kit.audience import UNOWNED, Audience, audience
 from prediction_exporter.kit.digest import DIGEST, digest_interval
@@ -18,6 +20,10 @@ from prediction_exporter.kit.texts import to_yaml
 
 CONFIG_FILE = "alertmanager/alertmanager.yml"
 TEMPLATE_FILE = "alertmanager/templates/prediction-exporter.tmpl"
+#: The first Alertmanager that lets mail programs show the mails of a group as one conversation.
+THREADS_SINCE = "0.30"
+#: For a day: a longer one would be muted, or put away, with alerts in it that are still to come.
+_THREADING = {"threading": {"enabled": True, "thread_by_date": "daily"}}
 _TEMPLATES = ("prediction-exporter.tmpl", "prediction-exporter-digest.tmpl")
 
 
@@ -37,10 +43,18 @@ def has_transport(config: Config) -> bool:
 def transports(config: Config) -> Transports:
     """Return which of Slack and email the configuration names a way for, in Alertmanager's ``global``."""
     notifications = config.notifications
-    return Transports(
+    by = Transports(
         slack=None if notifications.slack_api_url_file is None else {},
         email=None if notifications.smtp is None else {},
     )
+    return threaded(by, config)
+
+
+def threaded(by: Transports, config: Config) -> Transports:
+    """Return transports by which the mails of a group are one conversation, where the stated Alertmanager knows how."""
+    if by.email is None or numbers(config.alertmanager.version) < numbers(THREADS_SINCE):
+        return by
+    return replace(by, email={**by.email, **_THREADING})
 
 
 def alertmanager_config(config: Config, scale: Scale) -> str:

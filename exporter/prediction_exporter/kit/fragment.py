@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from prediction_exporter.config import Config, Notifications, Owner
-from prediction_exporter.kit.alertmanager import TEMPLATE_FILE, refuse_unreached
+from prediction_exporter.kit.alertmanager import TEMPLATE_FILE, refuse_unreached, threaded
 from prediction_exporter.kit.audience import UNOWNED, audience
 from prediction_exporter.kit.digest import DIGEST, digest_interval
 from prediction_exporter.kit.inhibitions import OURS, inhibit_rules
@@ -63,7 +63,7 @@ def fragment(config: Config, scale: Scale, present: Mapping[str, Any]) -> list[P
     Raises:
         ConfigError: an owner cannot be reached, or an escalation leads to nobody else.
     """
-    by = own_transports(config, present)
+    by = threaded(own_transports(config, present), config)
     unowned = config.notifications.unowned
     contacts = {**({UNOWNED: unowned} if unowned is not None else {}), **config.owners}
     told = {name: audience(name, config, by) for name in contacts}
