@@ -102,12 +102,7 @@ def _graph(content: Json) -> Json:
     if "stacking" in custom:
         visual["stack"] = "all"
     spec: Json = {
-        "legend": {
-            "position": legend["placement"],
-            "mode": "table",
-            "size": _legend_size(content),
-            "values": [_CALCULATIONS[name] for name in legend["calcs"]],
-        },
+        "legend": _legend(content, legend["placement"], legend["calcs"]),
         "yAxis": axis,
         "visual": visual,
     }
@@ -118,9 +113,12 @@ def _graph(content: Json) -> Json:
     return spec
 
 
-def _legend_size(content: Json) -> str:
-    """Return the size of what names series: beside a graph of half the page it would take most of its width."""
-    return "medium" if content["gridPos"]["w"] > _HALF else "small"
+def _legend(content: Json, position: str, calculations: list[str]) -> Json:
+    """Return what names series: beside a graph of half the page it would take most of its width with all of its values."""
+    values = [_CALCULATIONS[name] for name in calculations]
+    if content["gridPos"]["w"] > _HALF:
+        return {"position": position, "mode": "table", "size": "medium", "values": values}
+    return {"position": position, "mode": "table", "size": "small", "values": values[:1]}
 
 
 def _query_settings(content: Json) -> Iterator[Json]:
@@ -174,7 +172,7 @@ def _lines(content: Json) -> Json:
     """Return what a heatmap of a histogram is told: its buckets are cumulative, and so are its lines."""
     unit: Json = {"unit": content["fieldConfig"]["defaults"]["unit"]}
     return {
-        "legend": {"position": "right", "mode": "table", "size": _legend_size(content), "values": []},
+        "legend": _legend(content, "right", []),
         "yAxis": {"show": True, "format": format_of(unit), "min": 0},
         "visual": {"lineWidth": 1, "areaOpacity": 0, "connectNulls": False, "palette": {"mode": "categorical"}},
     }
