@@ -63,7 +63,7 @@ def expressions(content: Json) -> Iterator[str]:
 def filled(expr: str, content: Json) -> str:
     """Return an expression of a dashboard with values for its variables."""
     values = dict.fromkeys((each["spec"]["name"] for each in content["spec"]["variables"]), "(x)") | BUILT_IN
-    return re.sub(r"\$\{(\w+)(?::regex)?\}|\$(\w+)", lambda match: values[match[1] or match[2]], expr)
+    return re.sub(r"\$\{(\w+)(?::regex)?\}|\$([a-z_]\w*)", lambda match: values[match[1] or match[2]], expr)
 
 
 @each_board

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prediction_exporter.kit.formats.perses_looks import color_of, format_of, label_of, steps_of, words_of
+from prediction_exporter.kit.formats.perses_looks import color_of, format_of, label_of, shortened, steps_of, words_of
 from prediction_exporter.kit.formats.perses_strips import in_shades, in_steps, shades, strips
 from prediction_exporter.kit.formats.perses_table import cut, table
 from prediction_exporter.kit.looks import NO_DATA, Json
@@ -17,6 +17,7 @@ DATASOURCE = "$datasource"
 #: Calculations by those of Grafana's legends.
 _CALCULATIONS = {"lastNotNull": "last-number", "max": "max", "min": "min"}
 _FILLS = {"dash": "dashed", "dot": "dotted"}
+_FIRST_LABEL = re.compile(r"\{\{(\w+)\}\}")
 #: Half the width of a page.
 _HALF = 12
 #: Sentences of a description on links, which are left out.
@@ -70,9 +71,24 @@ def _shown(content: Json) -> list[Json]:
 
 def _asked(content: Json) -> Iterator[tuple[Json, str]]:
     """Yield the targets that are drawn, and their expressions."""
+    rules = [each["options"] for each in content.get("transformations", ()) if each["id"] == "renameByRegex"]
     for place, target in enumerate(_shown(content)):
         expr = target["expr"]
-        yield target, cut(content, place, expr) if content["type"] == "table" else expr
+        yield target, cut(content, place, expr) if content["type"] == "table" else _named(expr, target["legendFormat"], rules)
+
+
+def _named(expr: str, legend: str, rules: list[Json]) -> str:
+    """Return an expression whose series have the shorter names that Grafana gives them, by a part of their first label.
+
+    Other names stay: with them series would be in another order.
+    """
+    label = _FIRST_LABEL.match(legend)
+    for rule in rules:
+        if label is not None and rule["renamePattern"] in ("$1", "$1 $2"):
+            # What follows is of a further label.
+            pattern = rule["regex"].partition(" ?")[0].removeprefix("^").removesuffix("$")
+            expr = shortened(expr, label[1], pattern)
+    return expr
 
 
 def _configured(content: Json) -> list[Json]:
