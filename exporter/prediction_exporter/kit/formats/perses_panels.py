@@ -233,7 +233,12 @@ _OF_BUCKETS = _Kind(
     told=_lines,
     note=" Lines say how many are at most so large: the space between two is a bucket.",
 )
-_OF_SHARES = _Kind(plugin="StatusHistoryChart", told=shades, asked=in_shades)
+_OF_SHARES = _Kind(
+    plugin="StatusHistoryChart",
+    told=shades,
+    asked=in_shades,
+    note=" Strong is dark here; a cell says between what its share is.",
+)
 
 
 def _kind(content: Json) -> _Kind:
