@@ -252,6 +252,14 @@ def test_no_object_of_the_chart_is_too_large(files: Mapping[str, Mapping[str, st
     assert max(sizes.values()) < ANNOTATION - 2_000, sizes
 
 
+def test_nobody_fills_in_variables_on_the_way(objects: list[dict[str, Any]]) -> None:
+    """Flux takes "${datasource}" for a variable of its own, and leaves nothing of it (flux2-monitoring-example#45)."""
+    found = [content for content in objects if re.search(r"\$\{\w", json.dumps(content))]
+    assert len(found) > len(BOARDS)
+    key = "kustomize.toolkit.fluxcd.io/substitute"
+    assert all(content["metadata"]["labels"].get(key) == "disabled" for content in found)
+
+
 def content_of(board: Board) -> Any:
     """Return a dashboard as JSON has it."""
     return json.loads(json.dumps(board.content()))
