@@ -236,6 +236,9 @@ def test_dashboards_have_files_of_their_own(objects: list[dict[str, Any]], files
     assert paths == {name: f"/var/lib/grafana/dashboards/{name}" for name in charted}
     # A volume of the pod is called so.
     assert all(re.fullmatch(NAME, f"dashboards-{name}") for name in charted)
+    # Nothing fills in what an export leaves open (NVIDIA/DCGM#4): the data source is a variable.
+    assert all("__inputs" not in content for content in data.values())
+    assert {*re.findall(r"\$\{DS_\w+", json.dumps(data))} == set()
     # Grafana takes a file of this ending alone (k8s-sidecar#147), and nothing more where two dashboards have one uid or title.
     assert all(key.endswith(".json") for key in data)
     for key in ("uid", "title"):
@@ -247,6 +250,14 @@ def test_no_object_of_the_chart_is_too_large(files: Mapping[str, Mapping[str, st
     values = load_yaml(files["helm-values"]["helm-values/dashboards.yaml"])["grafana"]["dashboards"]
     sizes = {name: len(json.dumps({key: each["json"] for key, each in keys.items()})) for name, keys in values.items()}
     assert max(sizes.values()) < ANNOTATION - 2_000, sizes
+
+
+def test_nobody_fills_in_variables_on_the_way(objects: list[dict[str, Any]]) -> None:
+    """Flux takes "${datasource}" for a variable of its own, and leaves nothing of it (flux2-monitoring-example#45)."""
+    found = [content for content in objects if re.search(r"\$\{\w", json.dumps(content))]
+    assert len(found) > len(BOARDS)
+    key = "kustomize.toolkit.fluxcd.io/substitute"
+    assert all(content["metadata"]["labels"].get(key) == "disabled" for content in found)
 
 
 def content_of(board: Board) -> Any:
@@ -390,6 +401,20 @@ def test_routes_of_the_operator_are_those_of_alertmanager(objects: list[dict[str
     assert used == {interval["name"] for interval in spec["muteTimeIntervals"]}
 
 
+def test_each_receiver_of_the_operator_has_its_transport(objects: list[dict[str, Any]]) -> None:
+    """Nothing global stands behind it, and one entry without would stop them all (prometheus-operator#4006)."""
+    needed = {"slackConfigs": {"apiURL", "channel"}, "emailConfigs": {"smarthost", "from", "to"}}
+    entries = [
+        (kind, entry)
+        for receiver in the(objects, "AlertmanagerConfig")["spec"]["receivers"]
+        for kind, found in receiver.items()
+        if kind in needed
+        for entry in found
+    ]
+    assert {kind for kind, _ in entries} == needed.keys()
+    assert all(needed[kind] <= entry.keys() for kind, entry in entries)
+
+
 def test_an_object_says_which_namespace_it_sees(files: Mapping[str, Mapping[str, str]]) -> None:
     """And what the Secret beside it has to hold."""
     head = files["prometheus-operator"]["prometheus-operator/alertmanager/prediction-exporter.yaml"].partition("apiVersion")[0]
@@ -446,6 +471,14 @@ def test_mimir_takes_the_groups(run: Run, tmp_path: Path, mimir: dict[str, list[
         assert len({group["name"] for group in each}) == len(each)
         (tmp_path / f"{namespace}.yml").write_text(dump({"groups": each}))
     run("promtool", "check", "rules", *sorted(tmp_path.iterdir()))
+
+
+def test_no_text_begins_with_a_blank(mimir: dict[str, list[dict[str, Any]]]) -> None:
+    """Rulers that write rules anew cannot read it again, and drop the whole file (mimir#6763, thanos#3545, cortex#3522)."""
+    rules = [rule for groups in mimir.values() for group in groups for rule in group["rules"]]
+    found = [text for rule in rules for text in (rule["expr"], *rule.get("annotations", {}).values())]
+    assert found
+    assert [text for text in found if text[:1].isspace()] == []
 
 
 def test_mimir_has_every_rule_in_its_order(mimir: dict[str, list[dict[str, Any]]], plain: Mapping[str, Any]) -> None:
@@ -522,6 +555,7 @@ def test_check_compares_what_is_there(tmp_path: Path, name: str, parts: str) -> 
         (("--format=helm-values", "--rules-per-group=9"), "--rules-per-group has a meaning with --format mimir alone"),
         (("--format=prometheus-operator", "--label=a"), "'a' is no label of Kubernetes"),
         (("--format=prometheus-operator", "--label=a=ü"), "'a=ü' is no label of Kubernetes"),
+        (("--format=prometheus-operator", "--label=release=a", "--label=release=b"), "--label names release twice"),
         (("--format=prometheus-operator", "--label=app.kubernetes.io/name=a"), "app.kubernetes.io/name is the kit's own"),
         (("--format=prometheus-operator", "--namespace=A"), "'A' is no name of a namespace"),
         (("--format=mimir", "--rules-per-group=1"), "'1' is no limit of rules"),

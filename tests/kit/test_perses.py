@@ -71,7 +71,7 @@ def filled(expr: str, content: Json) -> str:
     values = (
         dict.fromkeys((each["spec"]["name"] for each in content["spec"]["variables"]), "(x)") | own_values(content) | BUILT_IN
     )
-    return re.sub(r"\$\{(\w+)(?::regex)?\}|\$(\w+)", lambda match: values[match[1] or match[2]], expr)
+    return re.sub(r"\$\{(\w+)(?::regex)?\}|\$([a-z_]\w*)", lambda match: values[match[1] or match[2]], expr)
 
 
 @each_board
@@ -129,6 +129,19 @@ def test_all_values_are_not_escaped(board: Board) -> None:
     for expr in expressions(content):
         for name, form in re.findall(r"\$\{(\w+)(:\w+)?\}", expr):
             assert form == ("" if name in raw | BUILT_IN.keys() else ":regex"), name
+
+
+@each_board
+def test_variables_are_used_as_perses_fills_them_in(board: Board) -> None:
+    """Several values become a pattern, "(a|b)", also where there is one (perses#3145); names have no hyphen (perses#4327)."""
+    content = DASHBOARDS[board.name]
+    variables = {each["spec"]["name"]: each["spec"] for each in content["spec"]["variables"]}
+    assert all(re.fullmatch(r"\w+", name) for name in variables)
+    several = {name for name, spec in variables.items() if spec["allowMultiple"]}
+    assert several
+    for expr in expressions(content):
+        for matcher, name in re.findall(r"(=~|!~|!=|=)\s*[`\"]\$\{?(\w+)", expr):
+            assert matcher == "=~" or name not in several, expr
 
 
 def test_every_query_is_parsed(run: Run, tmp_path: Path) -> None:
@@ -194,6 +207,20 @@ def test_a_cell_has_the_colour_of_its_value(run: Run, tmp_path: Path) -> None:
     assert len(found) > 20
     cases = [(f"({expr}) >= bool {least}", "1m", [float(above)]) for expr, above, least in found]
     compared(run, tmp_path, "0x3", cases)
+
+
+def test_names_of_series_leave_room_for_the_graph() -> None:
+    """Perses gives what is beside a graph a width of its own, which is more than half of a graph of half a page."""
+    for content in DASHBOARDS.values():
+        widths = {
+            item["content"]["$ref"].rpartition("/")[2]: item["width"]
+            for layout in content["spec"]["layouts"]
+            for item in layout["spec"]["items"]
+        }
+        for key, each in content["spec"]["panels"].items():
+            legend = each["spec"]["plugin"]["spec"].get("legend")
+            if legend is not None and legend["position"] == "right" and widths[key] <= 12:
+                assert (legend["size"], len(legend["values"]) <= 1) == ("small", True)
 
 
 def strips() -> Iterator[tuple[str, list[Json]]]:

@@ -195,6 +195,9 @@ def _refuse_flags(options: argparse.Namespace) -> None:
         raise KitError("--format openslo renders objectives alone: --only and --time-scale have no meaning with it")
     if options.format != OPERATOR and options.labels:
         raise KitError(f"--label is of objects: it has a meaning with --format {OPERATOR} alone")
+    keys = [key for key, _ in options.labels]
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise KitError(f"--label names {twice[0]} twice: an object has one value of it")
     if options.format not in (OPERATOR, PERSES) and options.namespace is not None:
         raise KitError(f"--namespace is of objects, or a project: it has a meaning with --format {OPERATOR} and {PERSES} alone")
     if options.format == PERSES and options.time_scale != 1.0:

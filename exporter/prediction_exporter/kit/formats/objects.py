@@ -9,6 +9,8 @@ from prediction_exporter.kit.formats.rule_sets import PREFIX
 from prediction_exporter.kit.texts import NOTE, yaml_lines
 
 OPERATOR = "monitoring.coreos.com"
+#: What keeps Flux from filling in what stands in braces, in dashboards and templates, as variables of its own.
+_AS_IT_IS = {"kustomize.toolkit.fluxcd.io/substitute": "disabled"}
 
 
 def kubernetes_object(
@@ -27,7 +29,7 @@ def kubernetes_object(
     metadata: dict[str, Any] = {"name": name}
     if order.namespace is not None:
         metadata["namespace"] = order.namespace
-    metadata["labels"] = {"app.kubernetes.io/name": PREFIX, **(labels or {}), **order.labels}
+    metadata["labels"] = {"app.kubernetes.io/name": PREFIX, **_AS_IT_IS, **(labels or {}), **order.labels}
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}
 
 

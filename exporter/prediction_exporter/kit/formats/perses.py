@@ -3,7 +3,7 @@
 They are translated from Grafana's, with the plugins and the keys that Perses 0.54 has. What has no counterpart is left out:
 
 - links, annotations, and how a panel's own query sets a figure's colours or unit: the figure is plain then;
-- readable names of bins, shorter names of series, and the space that is filled between two lines;
+- readable names of bins, and the space that is filled between two lines;
 - what is said where there is no data, which Perses has one text for: the panel's description says it.
 
 Perses draws heatmaps of native histograms alone: the kit's are cells with a shade for each share, and lines for buckets.
@@ -21,6 +21,7 @@ from typing import Any
 from prediction_exporter.kit.boards.board import Board
 from prediction_exporter.kit.dashboards import BOARDS
 from prediction_exporter.kit.formats.order import Order, Render
+from prediction_exporter.kit.formats.perses_looks import shortened
 from prediction_exporter.kit.formats.perses_panels import DATASOURCE, panel, promql
 from prediction_exporter.kit.formats.rule_sets import PREFIX
 from prediction_exporter.kit.looks import Json
@@ -31,6 +32,8 @@ FOLDER = "perses"
 #: What a variable's plugin is asked for, by how Grafana's variable asks.
 _LABEL_VALUES = re.compile(r"label_values\((.*), (\w+)\)", re.DOTALL)
 _RESULT = re.compile(r"query_result\((.*)\)", re.DOTALL)
+#: The label that is a metric's name.
+_NAME = "__name__"
 #: A variable's value that is all of its values.
 _ALL = "$__all"
 
@@ -132,10 +135,8 @@ def _options(variable: Json, raw: Collection[str]) -> Json:
         raise ValueError(f"{variable['name']} asks for what Perses has no variable for: {query}")
     # The pattern finds a label's value, or a part of the metric's name, in the text of a sample.
     label, _, name = variable["regex"].removeprefix("/^").partition("\\{")
-    if label:
-        plugin = {"datasource": DATASOURCE, "expr": promql(match[1], raw), "labelName": "__name__"}
-        return {"capturingRegexp": f"^{label}$", "plugin": {"kind": "PrometheusPromQLVariable", "spec": plugin}}
-    plugin = {"datasource": DATASOURCE, "expr": promql(match[1], raw), "labelName": name.partition("=")[0]}
+    expr, known = (shortened(match[1], _NAME, label), _NAME) if label else (match[1], name.partition("=")[0])
+    plugin = {"datasource": DATASOURCE, "expr": promql(expr, raw), "labelName": known}
     return {"plugin": {"kind": "PrometheusPromQLVariable", "spec": plugin}}
 
 

@@ -84,6 +84,15 @@ def steps_of(steps: Sequence[Json]) -> tuple[str, list[Json]]:
     return default, [{"value": step["value"], "color": color_of(step["color"])} for step in above]
 
 
+def shortened(expr: str, label: str, pattern: str) -> str:
+    """Return an expression whose series have of a label, or of their name, what a pattern finds in it.
+
+    >>> shortened("up", "job", "(.*)-exporter")
+    'label_replace(up, "job", "$1", "job", "(.*)-exporter")'
+    """
+    return f'label_replace({expr}, "{label}", "$1", "{label}", "{pattern}")'
+
+
 def words_of(mappings: Sequence[Json]) -> list[Json]:
     """Return words for values, and for one that is no number."""
     found: list[Json] = []

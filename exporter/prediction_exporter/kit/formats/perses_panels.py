@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prediction_exporter.kit.formats.perses_looks import color_of, format_of, label_of, steps_of, words_of
+from prediction_exporter.kit.formats.perses_looks import color_of, format_of, label_of, shortened, steps_of, words_of
 from prediction_exporter.kit.formats.perses_strips import in_shades, in_steps, shades, strips
 from prediction_exporter.kit.formats.perses_table import cut, table
 from prediction_exporter.kit.looks import NO_DATA, Json
@@ -17,6 +17,7 @@ DATASOURCE = "$datasource"
 #: Calculations by those of Grafana's legends.
 _CALCULATIONS = {"lastNotNull": "last-number", "max": "max", "min": "min"}
 _FILLS = {"dash": "dashed", "dot": "dotted"}
+_FIRST_LABEL = re.compile(r"\{\{(\w+)\}\}")
 #: Half the width of a page.
 _HALF = 12
 #: Sentences of a description on links, which are left out.
@@ -70,9 +71,24 @@ def _shown(content: Json) -> list[Json]:
 
 def _asked(content: Json) -> Iterator[tuple[Json, str]]:
     """Yield the targets that are drawn, and their expressions."""
+    rules = [each["options"] for each in content.get("transformations", ()) if each["id"] == "renameByRegex"]
     for place, target in enumerate(_shown(content)):
         expr = target["expr"]
-        yield target, cut(content, place, expr) if content["type"] == "table" else expr
+        yield target, cut(content, place, expr) if content["type"] == "table" else _named(expr, target["legendFormat"], rules)
+
+
+def _named(expr: str, legend: str, rules: list[Json]) -> str:
+    """Return an expression whose series have the shorter names that Grafana gives them, by a part of their first label.
+
+    Other names stay: with them series would be in another order.
+    """
+    label = _FIRST_LABEL.match(legend)
+    for rule in rules:
+        if label is not None and rule["renamePattern"] in ("$1", "$1 $2"):
+            # What follows is of a further label.
+            pattern = rule["regex"].partition(" ?")[0].removeprefix("^").removesuffix("$")
+            expr = shortened(expr, label[1], pattern)
+    return expr
 
 
 def _configured(content: Json) -> list[Json]:
@@ -102,12 +118,7 @@ def _graph(content: Json) -> Json:
     if "stacking" in custom:
         visual["stack"] = "all"
     spec: Json = {
-        "legend": {
-            "position": legend["placement"],
-            "mode": "table",
-            "size": _legend_size(content),
-            "values": [_CALCULATIONS[name] for name in legend["calcs"]],
-        },
+        "legend": _legend(content, legend["placement"], legend["calcs"]),
         "yAxis": axis,
         "visual": visual,
     }
@@ -118,9 +129,12 @@ def _graph(content: Json) -> Json:
     return spec
 
 
-def _legend_size(content: Json) -> str:
-    """Return the size of what names series: beside a graph of half the page it would take most of its width."""
-    return "medium" if content["gridPos"]["w"] > _HALF else "small"
+def _legend(content: Json, position: str, calculations: list[str]) -> Json:
+    """Return what names series: beside a graph of half the page it would take most of its width with all of its values."""
+    values = [_CALCULATIONS[name] for name in calculations]
+    if content["gridPos"]["w"] > _HALF:
+        return {"position": position, "mode": "table", "size": "medium", "values": values}
+    return {"position": position, "mode": "table", "size": "small", "values": values[:1]}
 
 
 def _query_settings(content: Json) -> Iterator[Json]:
@@ -174,7 +188,7 @@ def _lines(content: Json) -> Json:
     """Return what a heatmap of a histogram is told: its buckets are cumulative, and so are its lines."""
     unit: Json = {"unit": content["fieldConfig"]["defaults"]["unit"]}
     return {
-        "legend": {"position": "right", "mode": "table", "size": _legend_size(content), "values": []},
+        "legend": _legend(content, "right", []),
         "yAxis": {"show": True, "format": format_of(unit), "min": 0},
         "visual": {"lineWidth": 1, "areaOpacity": 0, "connectNulls": False, "palette": {"mode": "categorical"}},
     }
@@ -219,7 +233,12 @@ _OF_BUCKETS = _Kind(
     told=_lines,
     note=" Lines say how many are at most so large: the space between two is a bucket.",
 )
-_OF_SHARES = _Kind(plugin="StatusHistoryChart", told=shades, asked=in_shades)
+_OF_SHARES = _Kind(
+    plugin="StatusHistoryChart",
+    told=shades,
+    asked=in_shades,
+    note=" Strong is dark here; a cell says between what its share is.",
+)
 
 
 def _kind(content: Json) -> _Kind:

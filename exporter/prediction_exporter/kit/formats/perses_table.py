@@ -30,6 +30,8 @@ def table(content: Json) -> Json:
     targets = content["targets"]
     spec: Json = {
         "density": "compact",
+        # Of its own width, columns of a wide table would be out of sight.
+        "defaultColumnWidth": "auto",
         "defaultColumnHidden": True,
         "columnSettings": [_column(content, name, heading) for name, heading in headings.items()],
     }
