@@ -2,8 +2,8 @@ r"""Make a Prometheus data folder with a week of history that ends now, to look 
 
 Models answer requests over seven days, with daily and weekly seasons and a story. Exporters beside them read their logs, each
 at a simulated time: what they show is what the real counting and evaluation make of it, every two or three hours, and more
-often on the last day. Between two evaluations what counts or is no whole number grows evenly. Three replicas show the same but for
-their processes, of which figures are made up here. The shipped rules are evaluated over it, see ``week_rules.py``.
+often on the last day. Between two evaluations what counts or is no whole number grows evenly. Three replicas show the same
+but for their processes, whose figures are made up here. The shipped rules are evaluated over it, see ``week_rules.py``.
 
 The story of ``card-fraud``, of 40 features, two versions and three replicas:
 

@@ -48,7 +48,11 @@ def evaluate(folder: Path, begin: float, end: float, step: float, block: float) 
         written = folder / "recorded"
         written.mkdir()
         command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb"]
-        command += ["--storage.tsdb.retention.time=60d", f"--web.listen-address={LOOPBACK}:{port}"]
+        command += [
+            "--storage.tsdb.retention.time=60d",
+            "--query.lookback-delta=16m",
+            f"--web.listen-address={LOOPBACK}:{port}",
+        ]
         with Process("Prometheus", command, ready=f"{address}/-/ready", log=folder / "prometheus.log"):
             for rule in rules:
                 found = graph(address, rule["expr"], begin, end, step)
