@@ -285,6 +285,8 @@ def test_a_table_fits(panel: Json) -> None:
     assert rest >= defaults(panel)["custom"]["minWidth"]
     sorted_by = {each["displayName"] for each in panel["options"]["sortBy"]}
     assert sorted_by <= shown.keys()
+    # The worst row is the first: of what is left, the least is.
+    assert all(each["desc"] != each["displayName"].endswith(" left") for each in panel["options"]["sortBy"])
     for name, width in widths.items():
         besides = HEADING_BESIDES + HEADING_MARK * ((name in sorted_by) + bool(shown[name].get("custom.filterable")))
         assert len(name) * HEADING_LETTER + besides <= (width or rest), name

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from grafana import filled
 from labelled import Pairs, binary, multiclass, ranking, regression
 from measured import rendered, report, subject, window
 from prediction_exporter.collectors.additive import shown_bins
+from prediction_exporter.kit.boards.performance import worst_classes, worst_measures
 from prediction_exporter.kit.cases import TARGET, series, shared
 from prediction_exporter.kit.groups import RECORDING_GROUPS
 from prediction_exporter.kit.performance import ALONE, FLEET, POOLED, SEVERAL_LABELLED, FleetMeasure
@@ -81,20 +83,20 @@ def fleets(tmp_path_factory: pytest.TempPathFactory) -> list[Fleet]:
 
 @pytest.fixture(scope="module")
 def check(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
-    """Check that expressions give 1, or nothing, from series and the recorded ones of these groups."""
+    """Check that expressions give 1, or nothing, at a time, from series that end after 10 minutes and what they are recorded as."""
     groups = {"model-replicas", "model-measures", "model-labels"}
 
-    def checked(lines: list[str], ones: list[str], absent: list[str] | None = None) -> None:
+    def checked(lines: list[str], ones: list[str], absent: list[str] | None = None, *, at: str = "8m") -> None:
         rules = load_yaml((folder / RECORDING_FILE).read_text())
         rules["groups"] = [group for group in rules["groups"] if group["name"] in groups]
         path = tmp_path_factory.mktemp("performance")
         (path / "rules.yml").write_text(dump_yaml(rules))
         parts = [line.rpartition("} ") for line in lines]
-        given = [{"expr": expr, "eval_time": "8m", "exp_samples": [{"labels": "{}", "value": 1}]} for expr in ones]
+        given = [{"expr": expr, "eval_time": at, "exp_samples": [{"labels": "{}", "value": 1}]} for expr in ones]
         test = {
             "interval": "1m",
             "input_series": [{"series": f"{name}}}", "values": values} for name, _, values in parts],
-            "promql_expr_test": [*given, *({"expr": expr, "eval_time": "8m"} for expr in absent or ())],
+            "promql_expr_test": [*given, *({"expr": expr, "eval_time": at} for expr in absent or ())],
         }
         order = [group.name for group in RECORDING_GROUPS if group.name in groups]
         content = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "group_eval_order": order, "tests": [test]}
@@ -196,6 +198,24 @@ def badnesses(each: FleetMeasure, model: str, found: Measured) -> Iterator[str]:
             value, least = found.values[index], found.thresholds[index]
             worse = value < least if higher else abs(value) > least if zero else value > least
             yield near(f"({each.badness.where(model=model, **labels)} > bool 1)", float(worse))
+
+
+@pytest.mark.parametrize(("at", "answers"), [("8m", 1), ("25m", 0)])
+def test_measures_and_classes_are_offered_when_nothing_answers(
+    check: Callable[..., None], fleets: list[Fleet], at: str, answers: int
+) -> None:
+    """As those that were compared last: what is looked at while everything stands still is not nothing."""
+    [fleet] = [each for each in fleets if each.model == "multiclass"]
+    anything = dict.fromkeys(("cluster", "namespace", "version", "window"), ".*")
+    values = {**anything, "model": fleet.model, "measure": "f1_score", "__range": "1h"}
+    measures, classes = (filled(expr, values) for expr in (worst_measures(), worst_classes()))
+    [f1] = [one for one in FLEET if one.measure.key == "f1_score"]
+    offered = {one.measure.key for one in FLEET if one.measure.key in fleet.found} - ALONE.keys()
+    named = {labels["class"] for labels, _ in fleet.expected(f1) if labels["class"]}
+    assert len(named) > 1
+    now = f"sum({f1.badness.where(model=fleet.model)} * 0 + 1) / count({f1.badness}) or vector(0)"
+    ones = [f"count({measures}) == bool {len(offered)}", f"count({classes}) == bool {len(named)}", f"({now}) == bool {answers}"]
+    check(list(fleet.lines), ones, at=at)
 
 
 def test_every_measure_is_added_up_or_said_not_to_be() -> None:

@@ -65,6 +65,7 @@ def table(
     cells: Sequence[Cell],
     hidden: Sequence[str] = (),
     sort_by: Sequence[str],
+    least_first: bool = False,
     width: int = 24,
     height: int,
     no_data: str = NO_DATA,
@@ -81,11 +82,12 @@ def table(
         cells: what is shown, in this order; a query's values by its legend.
         hidden: labels that are not shown, and that links may name.
         sort_by: headings that rows are sorted by, the largest first.
+        least_first: whether it is the least, as of what is left of something.
         width: in grid units.
         height: in grid units.
         no_data: what is said where there is no row.
     """
-    options = {**_OPTIONS, "sortBy": [{"displayName": name, "desc": True} for name in sort_by]}
+    options = {**_OPTIONS, "sortBy": [{"displayName": name, "desc": not least_first} for name in sort_by]}
     panel = panel_of(
         "table", title, description, queries, unit="short", width=width, height=height, options=options, no_data=no_data
     )

@@ -95,8 +95,10 @@ def worst_classes() -> str:
 
 
 def _worst_first(key: str, badnesses: str, values: str, matchers: tuple[str, ...]) -> str:
-    found = f"{{{', '.join((badnesses, *matchers))}}}"
-    return f"sort_desc(max by ({key}) ({found} or ({{{', '.join((values, *matchers))}}} unless on () {found})))"
+    """Return what there is now, compared before not compared; where no exporter answers, what was there last."""
+    selectors = [f"{{{', '.join((names, *matchers))}}}" for names in (badnesses, values)]
+    selectors += [f"last_over_time({selector}[$__range])" for selector in selectors]
+    return f"sort_desc({' or on () '.join(f'max by ({key}) ({selector})' for selector in selectors)})"
 
 
 def _of_measure(what: str) -> str:

@@ -88,11 +88,12 @@ def _objectives() -> Panel:
     )
     return table(
         "Objectives",
-        "What is kept of each objective, how much of its error budget is left, how many times as fast as allowed it was used "
-        "in the last hour, and when it is used up if that goes on.",
+        "What is kept of each objective, how much of its error budget is left, the least first, how many times as fast as "
+        "allowed it was used in the last hour, and when it is used up if that goes on.",
         *(p.now(expr, name, table=True) for expr, name, _ in fields),
         cells=[Cell(name="objective", label="slo"), *(Cell(name=name, look=look, width=170) for _, name, look in fields)],
-        sort_by=["used, last hour"],
+        sort_by=["budget left"],
+        least_first=True,
         height=5,
         no_data=_NO_OBJECTIVE,
     )

@@ -125,8 +125,9 @@ def _column(content: Json, name: str, heading: str) -> Json:
         found |= {"format": format_of(look), "align": "right"}
     if "custom.width" in look:
         found["width"] = look["custom.width"]
-    if any(each["displayName"] == heading for each in content["options"].get("sortBy", ())):
-        found["sort"] = "desc"
+    for each in content["options"].get("sortBy", ()):
+        if each["displayName"] == heading:
+            found["sort"] = "desc" if each["desc"] else "asc"
     if settings := list(_cells(look)):
         found["cellSettings"] = settings
     return found
