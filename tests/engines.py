@@ -170,6 +170,10 @@ class Spark(Engine):
             "spark.ui.enabled": "false",
             "spark.sql.session.timeZone": "America/New_York",  # the exporter must not rely on it
             "spark.sql.shuffle.partitions": "2",
+            # Every statement of a test is another one, and compiling it takes longer than interpreting it.
+            "spark.sql.codegen.wholeStage": "false",
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+            "spark.sql.adaptive.enabled": "false",
             "spark.driver.bindAddress": LOOPBACK,
             "spark.sql.warehouse.dir": str(self.folder / "warehouse"),
             "spark.local.dir": str(self.folder),
