@@ -251,6 +251,28 @@ def test_cells_in_strips_have_few_values(run: Run, tmp_path: Path) -> None:
     compared(run, tmp_path, "0x3", cases)
 
 
+def test_a_day_of_cells_has_room_for_their_colours() -> None:
+    """A white line is around each: of some hundred cells there is more than that, of more than a thousand nothing else."""
+    for content in DASHBOARDS.values():
+        assert content["spec"]["duration"] == "24h"
+        for each in content["spec"]["panels"].values():
+            steps = {query["spec"]["plugin"]["spec"].get("minStep") for query in each["spec"]["queries"]}
+            assert steps == ({"15m"} if each["spec"]["plugin"]["kind"] == "StatusHistoryChart" else {None})
+
+
+def test_columns_of_tables_fit_on_the_page() -> None:
+    """A column is 150 pixels wide unless it, or the table, says otherwise: at 1280 pixels none is out of sight."""
+    tables = [
+        each["spec"]["plugin"]["spec"]
+        for content in DASHBOARDS.values()
+        for each in content["spec"]["panels"].values()
+        if each["spec"]["plugin"]["kind"] == "Table"
+    ]
+    widths = [sum(column.get("width", 150) for column in table["columnSettings"]) for table in tables]
+    assert max(widths) > 1240
+    assert all(width <= 1240 or table["defaultColumnWidth"] == "auto" for width, table in zip(widths, tables, strict=True))
+
+
 def test_a_heatmap_of_shares_has_a_shade_for_each(run: Run, tmp_path: Path) -> None:
     """A cell's word says between what its share is, and no two have one colour."""
     [(expr, mappings)] = [(expr, mappings) for expr, mappings in strips() if SHADES.fullmatch(expr)]

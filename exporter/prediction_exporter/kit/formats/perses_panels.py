@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prediction_exporter.kit.formats.perses_looks import color_of, format_of, label_of, shortened, steps_of, words_of
-from prediction_exporter.kit.formats.perses_strips import in_shades, in_steps, shades, strips
+from prediction_exporter.kit.formats.perses_strips import CELL, in_shades, in_steps, shades, strips
 from prediction_exporter.kit.formats.perses_table import cut, table
 from prediction_exporter.kit.looks import NO_DATA, Json
 
@@ -57,7 +57,8 @@ def panel(content: Json, raw: Collection[str]) -> Json:
             "display": {"name": content["title"], "description": description},
             "plugin": {"kind": kind.plugin, "spec": kind.told(content)},
             "queries": [
-                _query(target, promql(kind.asked(content, expr), raw), at_end=kind.at_end) for target, expr in _asked(content)
+                _query(target, promql(kind.asked(content, expr), raw), at_end=kind.at_end, step=kind.step)
+                for target, expr in _asked(content)
             ],
         },
     }
@@ -95,11 +96,13 @@ def _configured(content: Json) -> list[Json]:
     return [each for each in content.get("transformations", ()) if each["id"] == "configFromData"]
 
 
-def _query(target: Json, expr: str, *, at_end: bool) -> Json:
+def _query(target: Json, expr: str, *, at_end: bool, step: str) -> Json:
     if at_end:
         # Asked for the end of the range at each of its steps, which Prometheus evaluates once.
         expr = f"last_over_time(({expr})[1s:1s] @ end())"
     spec = {"datasource": DATASOURCE, "query": expr, "seriesNameFormat": target["legendFormat"]}
+    if step:
+        spec["minStep"] = step
     return {"kind": "TimeSeriesQuery", "spec": {"plugin": {"kind": "PrometheusTimeSeriesQuery", "spec": spec}}}
 
 
@@ -207,6 +210,7 @@ class _Kind:
         told: returns what the plugin is told.
         asked: returns what is asked for an expression of the panel.
         at_end: whether queries are of the end of the time range; Perses asks a table's for that time itself.
+        step: the time between two values, at least; empty where it is Perses' own.
         note: what the panel's description does not say of it.
     """
 
@@ -214,6 +218,7 @@ class _Kind:
     told: Callable[[Json], Json]
     asked: Callable[[Json, str], str] = _as_it_is
     at_end: bool = False
+    step: str = ""
     note: str = ""
 
 
@@ -224,7 +229,7 @@ _KINDS: Mapping[str, _Kind] = {
     "stat": _Kind(plugin="StatChart", told=_figure, at_end=True),
     "bargauge": _BARS,
     "barchart": _BARS,
-    "state-timeline": _Kind(plugin="StatusHistoryChart", told=strips, asked=in_steps),
+    "state-timeline": _Kind(plugin="StatusHistoryChart", told=strips, asked=in_steps, step=CELL),
     "table": _Kind(plugin="Table", told=table),
 }
 #: Heatmaps: of a histogram, and of shares.
@@ -237,6 +242,7 @@ _OF_SHARES = _Kind(
     plugin="StatusHistoryChart",
     told=shades,
     asked=in_shades,
+    step=CELL,
     note=" Strong is dark here; a cell says between what its share is.",
 )
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from prediction_exporter.kit.formats.perses_looks import shade_of, steps_of, words_of
 from prediction_exporter.kit.looks import MULTIPLE_MAXIMUM, MULTIPLE_UNIT, WINDOW, Json
 
+#: The time that a cell is of, at least: lines between cells of a day would leave nothing of their colours.
+CELL = "15m"
 #: Steps to one, of values that are judged by thresholds.
 _TENTHS = 10
 #: Shades to a share of one, and from how many on a share has the darkest.

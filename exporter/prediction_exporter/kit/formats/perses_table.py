@@ -15,6 +15,8 @@ from prediction_exporter.kit.looks import MULTIPLE_UNIT, Json
 
 #: The first labels of a query: what tells rows apart where several queries are merged.
 _BY = re.compile(r"\w+ by \(([^)]*)\)")
+#: The width of a column that is told none, and of a page of 1280 pixels without its margins.
+_COLUMN, _PAGE = 150, 1240
 #: Text is as it is.
 _TEXT = "string"
 #: What Perses' range of a condition begins with where it has no lower end.
@@ -28,13 +30,10 @@ def table(content: Json) -> Json:
     transformations = {each["id"]: each["options"] for each in content["transformations"]}
     headings = _headings(content, transformations)
     targets = content["targets"]
-    spec: Json = {
-        "density": "compact",
-        # Of its own width, columns of a wide table would be out of sight.
-        "defaultColumnWidth": "auto",
-        "defaultColumnHidden": True,
-        "columnSettings": [_column(content, name, heading) for name, heading in headings.items()],
-    }
+    columns = [_column(content, name, heading) for name, heading in headings.items()]
+    spec: Json = {"density": "compact", "defaultColumnHidden": True, "columnSettings": columns}
+    if sum(column.get("width", _COLUMN) for column in columns) > _PAGE:
+        spec["defaultColumnWidth"] = "auto"  # else those at its end would be out of sight
     if len(targets) > 1:
         keys = _keys(content, transformations)
         labels = [name for name in headings if not name.startswith("value")]
