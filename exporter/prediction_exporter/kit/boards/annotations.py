@@ -113,17 +113,15 @@ def happened(*narrowed: str, several: bool = False) -> list[Annotation]:
 
 
 def _begun(key: tuple[str, ...], series: str) -> str:
-    """Return what there is since the moment before, and was not until then; a gap in it is no end."""
-    now, before = (f"max {by(key)} (max_over_time({each}))" for each in _both(series))
-    return f"{now} unless {before}"
+    """Return what there is since the moment before, and was not until then."""
+    return f"max {by(key)} (max_over_time({series}[{_BETWEEN}])) unless {_before(key, series)}"
 
 
 def _another(key: tuple[str, ...], series: str) -> str:
     """Return what has another value than before, where it had one."""
-    now, before = (f"max {by(key)} (last_over_time({each}))" for each in _both(series))
-    return f"{now} != {on(key)} {before}"
+    return f"max {by(key)} (last_over_time({series}[{_BETWEEN}])) != {on(key)} {_before(key, series)}"
 
 
-def _both(series: str) -> tuple[str, str]:
-    """Return a range of a series since the moment before, and one until then, over gaps as a restart leaves them."""
-    return f"{series}[{_BETWEEN}]", f"{series}[{BRIDGE}] offset {_BETWEEN}"
+def _before(key: tuple[str, ...], series: str) -> str:
+    """Return the last value until the moment before, over gaps as a restart leaves them, or as Prometheus looks back."""
+    return f"max {by(key)} (last_over_time({series}[{BRIDGE}] offset {_BETWEEN}) or {series} offset {_BETWEEN})"

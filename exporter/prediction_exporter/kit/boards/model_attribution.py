@@ -40,5 +40,8 @@ def attribution() -> list[Panel]:
     )
     # With a figure at each bar there is no need of an axis, whose last mark would be cut at the edge.
     panel.content["options"] |= {"orientation": "horizontal", "xTickLabelRotation": 0, "showValue": "always"}
+    panel.content["options"]["text"] = {"valueSize": 12}
     panel.defaults.update(decimals=0, custom={"axisPlacement": "hidden"})
+    (of_columns,) = [each for each in panel.content["fieldConfig"]["overrides"] if each["matcher"]["options"] == "column"]
+    of_columns["properties"].append({"id": "custom.axisPlacement", "value": "auto"})
     return [p.in_order_of(panel, _NOW, descending=True)]

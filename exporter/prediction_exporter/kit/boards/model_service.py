@@ -12,6 +12,8 @@ from prediction_exporter.kit.panels import Panel, Query
 from prediction_exporter.kit.promql import VERSION_KEY
 
 _QUANTILE = 0.95
+#: A third of the page for each of three graphs.
+_WIDTH = 8
 
 
 def service() -> list[Panel]:
@@ -23,6 +25,7 @@ def service() -> list[Panel]:
             "Requests a second, all replicas together; without a version where the model's server counts them.",
             Query(expr=total(VERSION_KEY, rate(REQUESTS, MODEL), of="version"), legend="{{version}}"),
             unit="reqps",
+            width=_WIDTH,
             no_data="no requests seen",
         ),
         p.timeseries(
@@ -31,14 +34,17 @@ def service() -> list[Panel]:
             Query(expr=error_ratio(MODEL, "version"), legend="{{version}}"),
             Query(expr=allowed("availability"), legend="allowed", role=looks.THRESHOLD),
             unit="percentunit",
+            width=_WIDTH,
             no_data="no requests, or nothing says which failed: predictions.fields.status",
         ),
         p.timeseries(
             "Latency by version, p95",
             "Duration that 95 % of requests stayed under, interpolated within the buckets, and the objective.",
-            Query(expr=f"histogram_quantile({_QUANTILE}, {buckets})", legend="{{version}}"),
+            # Of a version without requests it is NaN, of which a legend has nothing to say.
+            Query(expr=f"histogram_quantile({_QUANTILE}, {buckets}) >= 0", legend="{{version}}"),
             Query(expr=f"max({SLO_LATENCY.where(*MODEL)})", legend="objective", role=looks.THRESHOLD),
             unit="s",
+            width=_WIDTH,
             no_data="no requests, or no durations: predictions.fields.latency",
         ),
     ]

@@ -176,7 +176,10 @@ def _durations() -> Panel:
     return p.timeseries(
         "Further durations",
         "Quantiles of this version's further durations, as the time to the first token, interpolated within the buckets.",
-        *(Query(expr=f"histogram_quantile({q}, {buckets})", legend=f"{{{{duration}}}} p{q * 100:.0f}") for q in (0.5, 0.95)),
+        *(
+            Query(expr=f"histogram_quantile({q}, {buckets}) >= 0", legend=f"{{{{duration}}}} p{q * 100:.0f}")
+            for q in (0.5, 0.95)
+        ),
         unit="s",
         width=24,
         no_data="no further durations: predictions.fields.durations",
