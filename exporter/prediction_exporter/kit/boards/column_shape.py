@@ -15,7 +15,8 @@ from prediction_exporter.kit.promql import COLUMN_KEY, on
 
 #: The part of the time range at whose begin the baseline stands in the heatmap, and what is left empty beside it.
 _BASELINE_PART, _GAP = 0.05, 0.01
-TOO_FEW_THEN = "too few values to compare, or none of this version in these bins then"
+#: What is said where nothing can be told of what makes the PSI, with the baseline or with what was there before.
+_TOO_FEW_THEN = "too few values to compare, or none of this version in these bins then"
 _LAST = figures.chosen(*COLUMN, around=lambda series: f"last_over_time({series}[$__range] @ end())")
 #: What a bin that is noticed adds to the PSI.
 _NOTICEABLE = 0.05
@@ -76,7 +77,7 @@ def _psi() -> Panel:
         unit="short",
         width=12,
         height=10,
-        no_data=TOO_FEW_THEN,
+        no_data=_TOO_FEW_THEN,
     )
     # On a scale of its own, what is next to nothing would look like much.
     panel.defaults.update({"decimals": 3, "custom": {"axisSoftMax": _NOTICEABLE}})
