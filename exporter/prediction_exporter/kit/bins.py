@@ -31,6 +31,8 @@ NAMES = (
 
 #: A category that is too long for an axis, and what is left of it there: what it begins and ends with.
 _SHORTENED = ("^(.{22}).{4,}(.{6})$", "$1\u2026$2")
+#: Letters that a name has at most: those of two small bounds are fewer.
+_LONGEST = 30
 #: Width that the name of a bin takes below a chart, in pixels: where there is less, not every one is written.
 _NAME_WIDTH = 24
 #: Bins that a chart shows at most that is sorted by what they add to it.
@@ -52,7 +54,7 @@ def named(panel: Panel) -> Panel:
     (of_bins,) = [each for each in panel.content["fieldConfig"]["overrides"] if each["matcher"]["options"] == BIN]
     # A name that is left out for want of room is not one of no value.
     of_bins["properties"] += [{"id": "mappings", "value": mappings}, {"id": "noValue", "value": " "}]
-    panel.content["options"]["xTickLabelSpacing"] = _NAME_WIDTH
+    panel.content["options"] |= {"xTickLabelSpacing": _NAME_WIDTH, "xTickLabelMaxLength": _LONGEST}
     return panel
 
 

@@ -15,10 +15,11 @@ from prediction_exporter.kit.promql import COLUMN_KEY, on
 
 #: The part of the time range at whose begin the baseline stands in the heatmap, and what is left empty beside it.
 _BASELINE_PART, _GAP = 0.05, 0.01
-TOO_FEWTHEN = "too few values to compare, or other bins then"
+#: What is said where nothing can be told of what makes the PSI, with the baseline or with what was there before.
+_TOO_FEW_THEN = "too few values to compare, or none of this version in these bins then"
 _LAST = figures.chosen(*COLUMN, around=lambda series: f"last_over_time({series}[$__range] @ end())")
-#: What a bin that is noticed adds to the PSI; a little more than a round number, whose mark would be cut at the edge.
-_NOTICEABLE = 0.055
+#: What a bin that is noticed adds to the PSI.
+_NOTICEABLE = 0.05
 _MORE, _FEWER = "more than in", "fewer than in"
 #: What is there in the place of what was there before, where that cannot be compared.
 _NOTHING = "nothing before"
@@ -53,7 +54,7 @@ def _now() -> Panel:
     )
     outlined = [{"id": "custom.fillOpacity", "value": 0}, {"id": "custom.lineWidth", "value": 2}]
     called(panel, THEN, CHOSEN, *outlined)
-    called(panel, _NOTHING, f"{CHOSEN}: none in these bins", *outlined)
+    called(panel, _NOTHING, f"{CHOSEN}: none of this version in these bins", *outlined)
     return bins.named(bins.in_order(panel))
 
 
@@ -76,21 +77,23 @@ def _psi() -> Panel:
         unit="short",
         width=12,
         height=10,
-        no_data=TOO_FEWTHEN,
+        no_data=_TOO_FEW_THEN,
     )
-    # On an axis of its own, what is next to nothing would look like much.
-    panel.defaults["custom"] = {"axisSoftMax": _NOTICEABLE}
+    # On a scale of its own, what is next to nothing would look like much.
+    panel.defaults.update({"decimals": 3, "custom": {"axisSoftMax": _NOTICEABLE}})
+    # Values at the bars and no axis, whose last mark would be cut at the edge.
     panel.content["options"] |= {"orientation": "horizontal", "stacking": "normal", "xTickLabelRotation": 0}
-    called(panel, _MORE, f"{_MORE} {CHOSEN}")
-    called(panel, _FEWER, f"{_FEWER} {CHOSEN}")
+    panel.content["options"] |= {"showValue": "auto", "text": {"valueSize": 12}}
+    for name in (_MORE, _FEWER):
+        called(panel, name, f"{name} {CHOSEN}", {"id": "custom.axisPlacement", "value": "hidden"})
     return bins.named(bins.largest_first(panel, _MORE, _FEWER))
 
 
 def _over_time() -> Panel:
     passed = "(time() - $__from / 1000) / $__range_s"
     # As last known: at the begin of the time range nothing may have been watched yet.
-    compared = f"{_of_bins(expected_bins(_LAST))} or on ({bins.BIN}) {_of_bins(baseline_bins(_LAST))}"
-    baseline = f"({compared}) and on () vector({passed}) < {_BASELINE_PART - _GAP:g}"
+    expected = f"{_of_bins(expected_bins(_LAST))} or on ({bins.BIN}) {_of_bins(baseline_bins(_LAST))}"
+    baseline = f"({expected}) and on () vector({passed}) < {_BASELINE_PART - _GAP:g}"
     window = f"{_of_bins(bin_shares(OF))} and on () vector({passed}) >= {_BASELINE_PART:g}"
     return bins.over_time(
         "Distribution over time",
