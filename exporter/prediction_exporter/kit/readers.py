@@ -20,6 +20,7 @@ from prediction_exporter.kit.dashboards import dashboards
 from prediction_exporter.kit.groups import RECORDING_GROUPS
 from prediction_exporter.kit.rules import Links, annotation_templates
 from prediction_exporter.kit.scale import Scale
+from prediction_exporter.performance import MEASURES
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
@@ -36,7 +37,7 @@ def readers() -> Mapping[str, tuple[str, ...]]:
     scale = Scale()
     recorded = {series.name: series.expr(scale) for group in RECORDING_GROUPS for series in group.series}
     ends = {alert.name: _texts(alert, scale) for alert in ALERTS}
-    ends |= {f"dashboard {path.rpartition('/')[2].removesuffix('.json')}": text for path, text in dashboards().items()}
+    ends |= {f"dashboard {path.rpartition('/')[2].removesuffix('.json')}": _chosen(text) for path, text in dashboards().items()}
     reached = {reader: _reached(text, recorded) for reader, text in ends.items()}
     used = set().union(*reached.values())
     reached |= {name: _reached(expr, recorded) for name, expr in recorded.items() if name not in used}
@@ -45,6 +46,11 @@ def readers() -> Mapping[str, tuple[str, ...]]:
         for family in FAMILIES
         if (found := tuple(reader for reader, names in reached.items() if names & _names_of(family)))
     }
+
+
+def _chosen(text: str) -> str:
+    """Return a dashboard with what it reads of whichever measure is chosen."""
+    return "".join(text.replace("${measure:regex}", measure.key) for measure in MEASURES)
 
 
 def _texts(alert: Alert, scale: Scale) -> str:

@@ -286,6 +286,7 @@ def _rules() -> list[Panel]:
                 Query(expr=f"max by (rule_group) ({took} / ({interval} > 0))", legend="{{rule_group}}"),
                 Query(expr=f"max({took} / ({interval} > 0)) * 0 + {BUSY:g}", legend="alert", role=looks.THRESHOLD),
                 unit="percentunit",
+                decimals=1,  # the names of groups are long, and leave room for no more
                 no_data="nothing of the rules is known: Prometheus does not scrape itself",
             ),
             _NAME_OF_GROUP,

@@ -270,7 +270,7 @@ def _confusion() -> Panel:
         unit="locale",
         first=240,
         width=24,
-        height=12,
+        height=8,
         no_data="no mature window of labels yet, or no classes are predicted",
     )
 
