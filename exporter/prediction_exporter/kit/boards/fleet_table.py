@@ -54,9 +54,10 @@ def models(kept: tuple[str, ...]) -> Panel:
     drifted = colored(((None, GOOD), (1, NEAR)), unit="short", decimals=0)
     return table(
         "Models, worst first",
-        "How each model is by its alerts. Requests a second, errors and slow requests of the last five minutes, the two as multiples of what objectives "
-        "allow, and what is left of the error budget that is used up most. How many features drifted; the worst column, as "
-        "a multiple of its threshold, of all that is watched of it in any window; the age of the newest request; the worst "
+        "How each model is by its alerts. Requests a second, errors and slow requests of the last five minutes, the two as "
+        "multiples of what objectives allow, and what is left of the error budget that is used up most. How many features "
+        "drifted; the worst column, as a multiple of its threshold, of all that is watched of it in any window; the age of the "
+        "newest request; the worst "
         "measure of performance, at 1 surely worse than the baseline. A model, its worst column and its owner are links.",
         *(
             p.now(expr if name == "health" else never_empty(expr, fields["health"]), name, table=True)
