@@ -238,7 +238,7 @@ def _slice(label: str, description: str, expr: str, variable: str | None = None)
         f"{description} PSI as a multiple of its threshold: from 1 on it has drifted.",
         p.now(f"sort_desc(topk({TOP}, max by ({label}) ({one_line(expr)})))", f"{{{{{label}}}}}"),
         width=8,
-        height=9,
+        height=7,
         no_data=TOO_FEW,
     )
     panel.content["options"]["sizing"] = "manual"  # few bars are no thicker than many
