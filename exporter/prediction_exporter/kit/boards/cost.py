@@ -37,8 +37,9 @@ def board() -> Board:
         annotations=happened(several=True),
         rows=[
             Row(title="State", panels=_figures()),
-            Row(title="Cost", panels=cost()),
+            Row(title="Cost", panels=_cost()),
             Row(title="Models", panels=_shares()),
+            Row(title="Bills, files and trainings", panels=_bills(), collapsed=True),
             Row(title="Amounts", panels=amounts(), collapsed=True),
         ],
     )
@@ -117,13 +118,10 @@ def _shares() -> list[Panel]:
     ]
 
 
-def cost() -> list[Panel]:
-    """Return the panels of the row."""
-
+def _cost() -> list[Panel]:
     def of(expr: str) -> str:
         return f"sum by (basis, currency) ({expr})"
 
-    charged = billed(BILLED, (*MODEL_KEY, "component", "currency", "period"), Scale())
     budget = f"max by (currency) ({COST_BUDGET.where(*MODEL)})"
     return [
         p.timeseries(
@@ -155,6 +153,12 @@ def cost() -> list[Panel]:
             unit="short",
             no_data=_NO_COST,
         ),
+    ]
+
+
+def _bills() -> list[Panel]:
+    charged = billed(BILLED, (*MODEL_KEY, "component", "currency", "period"), Scale())
+    return [
         p.free_scale(
             p.timeseries(
                 "Billed",

@@ -54,19 +54,19 @@ def models(kept: tuple[str, ...]) -> Panel:
     drifted = colored(((None, GOOD), (1, NEAR)), unit="short", decimals=0)
     return table(
         "Models, worst first",
-        "How each model is by its alerts. Requests a second, errors and slow requests of the last five minutes, the two as "
-        "multiples of what objectives allow, and what is left of the error budget that is used up most. How many features "
-        "drifted; the worst column, as a multiple of its threshold, of all that is watched of it in any window; the age of the "
-        "newest request; the worst "
-        "measure of performance, at 1 surely worse than the baseline. A model, its worst column and its owner are links.",
+        "How each model is by its alerts. Requests a second; errors and slow requests of the last five minutes as multiples of "
+        "what objectives allow, and what is left of the error budget that is used up most. How many features drifted; the "
+        "worst column, as a multiple of its threshold, of all that is watched of it in any window; the age of the newest "
+        "request; the worst measure of performance, at 1 surely worse than the baseline. A model, its worst column and its "
+        "owner are links.",
         *(
             p.now(expr if name == "health" else never_empty(expr, fields["health"]), name, table=True)
             for name, expr in fields.items()
         ),
         cells=(
             Cell(name="model", label="model", link=("Show ${__value.text}", link("model", *kept, **of_model))),
-            Cell(name="namespace", label="namespace", width=108),
-            Cell(name="owner", label="owner", width=114, link=("Models of ${__value.text}", of_owner)),
+            Cell(name="namespace", label="namespace", width=116),
+            Cell(name="owner", label="owner", width=106, link=("Models of ${__value.text}", of_owner)),
             Cell(name="health", width=98, look=health),
             Cell(name="requests", width=84, look={"unit": "short", "decimals": 2}),
             Cell(name="errors", width=68, look=MULTIPLE),
