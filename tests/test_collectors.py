@@ -601,6 +601,8 @@ def test_readers_are_those_of_the_rules_and_dashboards() -> None:
     assert "ModelFeatureDrift" in readers()["model_window_bin_predictions"]  # by way of the fleet's PSI
     assert "dashboard service" in readers()["model_request_duration_seconds"]
     assert "model_dependency_info" not in readers()
+    # By a name that holds the measure which is chosen.
+    assert readers()["model_brier_score_standard_error"] == ("dashboard performance",)
 
 
 def test_what_is_not_watched_is_said(live: Watched, start_exporter: Start) -> None:

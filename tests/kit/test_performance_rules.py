@@ -83,7 +83,7 @@ def fleets(tmp_path_factory: pytest.TempPathFactory) -> list[Fleet]:
 
 @pytest.fixture(scope="module")
 def check(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
-    """Check that expressions give 1, or nothing, at a time, from series that end after 10 minutes and what is recorded."""
+    """Check that expressions give 1, or nothing, at a time, from series of 10 minutes and what these are recorded as."""
     groups = {"model-replicas", "model-measures", "model-labels"}
 
     def checked(lines: list[str], ones: list[str], absent: list[str] | None = None, *, at: str = "8m") -> None:
