@@ -19,8 +19,8 @@ Of the other models one has had no traffic since the fifth day, and the exporter
     prometheus --config.file=FOLDER/prometheus.yml --storage.tsdb.path=FOLDER/tsdb --storage.tsdb.retention.time=60d \
         --query.lookback-delta=16m
 
-Needs ``prometheus`` and ``promtool``, six minutes of a core and five gigabytes for a while. FOLDER/end has the Unix time that it ends at:
-dashboards are to be looked at up to then, with 150 s as the data source's scrape interval.
+Needs ``prometheus`` and ``promtool``, six minutes of a core and five gigabytes for a while. FOLDER/end has
+the Unix time that it ends at: dashboards are to be looked at up to then, with 150 s as the data source's scrape interval.
 """
 
 from __future__ import annotations
