@@ -259,7 +259,9 @@ def test_of_all_models_the_worst_stands_first_with_its_owner(watched: Watched) -
     assert owners == {"me"}
     (alerts,) = page.shown("Firing now")
     assert {(labels["model"], labels["column"]) for labels, _ in alerts} == {("m", "amount"), ("wide", HARDLY_THERE)}
-    assert {labels["model"] for labels, _ in alerts if labels["severity"] == "critical"} == {"wide"}
+    # One that has become critical is not a warning beside it.
+    assert {(labels["model"], labels["severity"]) for labels, _ in alerts} == {("m", "warning"), ("wide", "critical")}
+    assert page.query('ALERTS{model="wide", alertstate="firing", severity="warning"}')
     assert all(time.time() - 120 < value / 1000 < time.time() for _, value in alerts)
 
 
@@ -377,5 +379,9 @@ def test_a_stopped_exporter_leaves_no_figure(watched: Watched) -> None:
     assert {model for model, _ in watched.rows()["health"]} >= {"m", "wide"}
     page = watched.page()
     assert page.options["version"] == [SERVED, ROLLED_BACK, RETIRED]
+    # Which of them it is stands among the instances.
+    instances = {labels["instance"]: down for labels, down in watched.page("exporter").shown("Instances, the latest first")[0]}
+    assert set(instances.values()) == {1}
+    assert len(instances) == watched.page("exporter").figure("Exporters down")
     assert watched.page("column").options["column"][0] == "amount"
     assert page.query("max_over_time(model_column:model_column_badness:max[10m])")

@@ -8,6 +8,8 @@ from prediction_exporter.kit.alert import Alert
 from prediction_exporter.kit.alerts import ALERTS
 
 _SCOPE = ("cluster", "namespace")
+#: What a critical alert and the warning that it mutes have in common.
+SAME = ("alertname", *_SCOPE, "model", "version", "stage", "column")
 #: What only alerts of the kit are, in an Alertmanager that has others too.
 OURS = ('alertname=~"Model[A-Z].*"', 'area=~".+"')
 
@@ -22,7 +24,7 @@ def inhibit_rules(among: tuple[str, ...] = ()) -> list[dict[str, Any]]:
         {
             "source_matchers": ['severity="critical"', *among],
             "target_matchers": ['severity=~"warning|info"', *among],
-            "equal": ["alertname", *_SCOPE, "model", "version", "stage", "column"],
+            "equal": list(SAME),
         }
     ]
     for source in ALERTS:

@@ -147,6 +147,12 @@ def _instances() -> Panel:
     age = f"time() - {LAST_SUCCESS.where(*MODEL)}"
     refused = f"sum by (instance) ({rate_now(EVENTS_REJECTED, MODEL)})"
     read = f"sum by (instance) ({rate_now(EVENTS, MODEL)})"
+    # Of one that does not answer nothing tells which models it watches.
+    down = f"({of(select('up', *PLACE, JOBS))} == 0) + 1"
+    state = {
+        "mappings": looks.meanings({"0": "up", "1": "down"}, {"0": looks.PLAIN, "1": looks.BAD}),
+        "custom.cellOptions": {"type": "color-text"},
+    }
     fields = (
         (of(age), "evaluated", "s"),
         (of(SOURCE_LAG.where(*MODEL)), "newest event", "s"),
@@ -160,15 +166,18 @@ def _instances() -> Panel:
     )
     return t.table(
         "Instances, the latest first",
-        "Each exporter that watches the chosen models, by the worst of these: the time since its last evaluation, the age of "
-        "the newest event and what is not read yet, what it reads and refuses a second, how long an evaluation takes, its "
-        "memory, its share of the series that are allowed, and how often it was started anew in a day.",
+        "Each exporter that does not answer, and each that watches the chosen models, by the worst of these: the time since "
+        "its last evaluation, the age of the newest event and what is not read yet, what it reads and refuses a second, how "
+        "long an evaluation takes, its memory, its share of the series that are allowed, and how often it was started anew in "
+        "a day.",
+        p.now(f"{down} or {of(SOURCE_UP.where(*MODEL))} * 0", "state", table=True),
         *(p.now(expr, name, table=True) for expr, name, _ in fields),
         cells=[
             t.Cell(name="instance", label="instance", width=230),
+            t.Cell(name="state", width=72, look=state),
             *(t.Cell(name=name, look={"unit": unit}) for _, name, unit in fields),
         ],
-        sort_by=["evaluated"],
+        sort_by=["state", "evaluated"],
         height=8,
     )
 

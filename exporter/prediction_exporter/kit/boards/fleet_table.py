@@ -7,9 +7,10 @@ from prediction_exporter.kit.alert import AREAS, SEVERITIES
 from prediction_exporter.kit.boards import fleet_queries as q
 from prediction_exporter.kit.boards.board import link, path_of
 from prediction_exporter.kit.boards.selectors import OWNED
+from prediction_exporter.kit.inhibitions import SAME
 from prediction_exporter.kit.looks import BAD, GOOD, NEAR, PLAIN, Json, meanings, thresholds
 from prediction_exporter.kit.panels import Panel
-from prediction_exporter.kit.promql import select
+from prediction_exporter.kit.promql import on, select
 from prediction_exporter.kit.tables import MULTIPLE, TEXT, Cell, colored, never_empty, table
 from prediction_exporter.kit.variables import carried
 from prediction_exporter.kit.verdicts import HEALTH_COLORS, HEALTH_WORDS
@@ -93,8 +94,12 @@ def models(kept: tuple[str, ...]) -> Panel:
 def alerts(kept: tuple[str, ...]) -> Panel:
     """Return the table of the alerts that fire; its links keep some variables."""
     chosen = (*OWNED, 'alertname=~"Model.+"', f'area=~"{"|".join(AREAS)}"')
+    firing = select("ALERTS", *chosen, alertstate="firing")
+    # Where it has become critical the warning fires on: nobody is told of that, either.
+    graver = select("ALERTS", *chosen, alertstate="firing", severity="critical")
+    told = f"({firing} unless {on(SAME)} {graver} or {graver})"
     # The one says since when, the other that they fire: with the same labels but for this one.
-    firing = f"{select('ALERTS_FOR_STATE', *chosen)} and ignoring (alertstate) {select('ALERTS', *chosen, alertstate='firing')}"
+    since = f"{select('ALERTS_FOR_STATE', *chosen)} and ignoring (alertstate) {told}"
     severity = {
         **TEXT,
         "mappings": meanings({name: name for name in SEVERITIES}, _SEVERITY_COLORS),
@@ -103,8 +108,9 @@ def alerts(kept: tuple[str, ...]) -> Panel:
     of_model = _of_row(*q.PLACED)
     return table(
         "Firing now",
-        "Every alert on a model or on its exporter that fires, the newest first, and since when it is so.",
-        p.now(f"({firing}) * 1000", "since", table=True),
+        "Every alert on a model or on its exporter that fires, the newest first, and since when it is so; one that has become "
+        "critical as such alone.",
+        p.now(f"({since}) * 1000", "since", table=True),
         cells=(
             Cell(name="severity", label="severity", width=104, look=severity),
             Cell(name="alert", label="alertname", width=200),
