@@ -71,7 +71,7 @@ def _figures() -> list[Panel]:
         ),
         figure(
             "Without traffic",
-            "Models that are watched and had no request in the last half hour.",
+            "Models whose predictions can be read and that had no request in the last half hour.",
             q.without_traffic(),
             _NONE_OR_NEAR,
             width=4,

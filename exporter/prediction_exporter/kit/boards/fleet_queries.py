@@ -7,6 +7,7 @@ it looks back so far. Whether a model is watched is known of those that no expor
 from __future__ import annotations
 
 from prediction_exporter.collectors.identity import MODEL_OWNER_INFO, SLO_OBJECTIVE
+from prediction_exporter.collectors.source import SOURCE_UP
 from prediction_exporter.collectors.traffic import REQUESTS, VERSION_LAST_REQUEST
 from prediction_exporter.kit.boards.selectors import FEATURE, OWNED, PLACE, rate_now
 from prediction_exporter.kit.error_budget import REMAINING
@@ -59,11 +60,12 @@ def in_state(state: Health) -> str:
 
 
 def without_traffic() -> str:
-    """Return the number of models that are watched and that nobody asks."""
-    watched = f"{HEALTH.where(*PLACE)} != {Health.NOT_WATCHED} and {_ANSWERED_MODELS}"
+    """Return the number of models whose predictions are read and that nobody asks."""
+    # Also of those that are not watched any more, as there is nothing left to compare.
+    answered = f"{HEALTH.where(*PLACE)} and {_ANSWERED_MODELS}"
+    unread = f"unless {on(MODEL_KEY)} {SOURCE_UP.where(*PLACE)} == 0"
     return (
-        f"count({_BY_MODEL} ({watched} unless {on(MODEL_KEY)} {TRAFFIC.where(*PLACE)} > 0)) "
-        f"or count({HEALTH.where(*PLACE)} and {_ANSWERED_MODELS}) * 0"
+        f"count({_BY_MODEL} ({answered} {unread} unless {on(MODEL_KEY)} {TRAFFIC.where(*PLACE)} > 0)) or count({answered}) * 0"
     )
 
 
