@@ -75,7 +75,7 @@ def column() -> Json:
 
 def compare() -> Json:
     """Return what the window is compared with: the baseline, or the same window some days before."""
-    return v.one_of("compare", "Compare with", "What the window is compared with.", COMPARED)
+    return v.one_of("compare", "Compare", "What the window is compared with.", COMPARED)
 
 
 def worst() -> Json:

@@ -173,8 +173,8 @@ def _instances() -> Panel:
         p.now(f"{down} or {of(SOURCE_UP.where(*MODEL))} * 0", "state", table=True),
         *(p.now(expr, name, table=True) for expr, name, _ in fields),
         cells=[
-            t.Cell(name="instance", label="instance", width=230),
-            t.Cell(name="state", width=72, look=state),
+            t.Cell(name="instance", label="instance", width=195),
+            t.Cell(name="state", width=80, look=state),
             *(t.Cell(name=name, look={"unit": unit}) for _, name, unit in fields),
         ],
         sort_by=["state", "evaluated"],

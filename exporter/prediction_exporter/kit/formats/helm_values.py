@@ -12,7 +12,7 @@ from typing import Any
 from prediction_exporter.kit.alertmanager import TEMPLATE_FILE, alertmanager_template
 from prediction_exporter.kit.dashboards import dashboards
 from prediction_exporter.kit.formats.order import Order, Render
-from prediction_exporter.kit.formats.prometheus_operator import pod_monitor
+from prediction_exporter.kit.formats.prometheus_operator import INDENT, pod_monitor
 from prediction_exporter.kit.formats.routing import SECRET, in_folder, routing, secret_keys, secret_notes
 from prediction_exporter.kit.formats.rule_sets import PREFIX, rule_sets
 from prediction_exporter.kit.texts import to_yaml
@@ -34,7 +34,7 @@ def _rules(order: Order) -> dict[str, str]:
 
 def _dashboards(_: Order) -> dict[str, str]:
     # The chart makes an object of each provider's dashboards, and one of all would be too large for `kubectl apply`.
-    boards = {f"{PREFIX}-{PurePath(path).stem}": text for path, text in dashboards().items()}
+    boards = {f"{PREFIX}-{PurePath(path).stem}": text for path, text in dashboards(INDENT).items()}
     providers: list[dict[str, Any]] = [
         {"name": name, "type": "file", "options": {"path": f"/var/lib/grafana/dashboards/{name}"}} for name in boards
     ]

@@ -28,6 +28,8 @@ ENDPOINTS = [{"port": PORT, "interval": "15s"}]
 TEMPLATES = f"{PREFIX}-templates"
 #: Bytes of an object that ``kubectl apply`` keeps in an annotation, and of rules that the operator takes, at most.
 ANNOTATED, LARGEST = 262_144, 524_288
+#: How dashboards are written in objects: with one space the largest leaves room for annotations.
+INDENT = 1
 #: What Grafana's sidecar looks for.
 DASHBOARD_LABEL = {"grafana_dashboard": "1"}
 
@@ -58,7 +60,7 @@ def _size_notes(name: str, content: dict[str, Any]) -> list[str]:
 
 def _dashboards(order: Order) -> dict[str, str]:
     files = {}
-    for path, text in dashboards().items():
+    for path, text in dashboards(INDENT).items():
         name = f"{PREFIX}-dashboard-{PurePath(path).stem}"
         # The sidecar writes the dashboards of all ConfigMaps into one folder, each under its key.
         data = {f"{PREFIX}-{PurePath(path).name}": text}
