@@ -218,12 +218,11 @@ def test_the_worst_are_chosen_once(dashboard: Json) -> None:
 def test_a_legend_is_a_table_of_values(panel: Json) -> None:
     """With the last and the largest value, the largest first; the least, where that is what is bad.
 
-    At the right, but on half of the page below it, where there is room for four lines: beside it, the graph would be narrow.
+    At the right, but on half of the page below it: beside it, the graph would be narrow.
     """
     legend = panel["options"]["legend"]
     assert (legend["displayMode"], legend["showLegend"]) == ("table", True)
-    below = panel["gridPos"]["w"] <= 12 and len(panel["targets"]) <= 4
-    assert legend["placement"] == ("bottom" if below else "right")
+    assert legend["placement"] == ("bottom" if panel["gridPos"]["w"] <= 12 else "right")
     low_is_bad = any(target["legendFormat"].startswith("least ") for target in panel["targets"])
     assert legend["calcs"] == ["lastNotNull", "min" if low_is_bad else "max"]
     assert (legend["sortBy"], legend["sortDesc"]) == ("Last *", not low_is_bad)
@@ -271,6 +270,15 @@ def test_a_title_fits(panel: Json) -> None:
     assert len(panel["title"]) * LETTER + TITLE_BESIDES <= panel["gridPos"]["w"] * UNIT
     if panel["gridPos"]["w"] <= 4:
         assert len(panel["title"]) <= 24
+
+
+@each_dashboard
+def test_panels_side_by_side_are_as_high_as_each_other(dashboard: Json) -> None:
+    """What is beside a lower one would begin where nothing else does."""
+    heights: dict[int, set[int]] = {}
+    for panel in panels(dashboard):
+        heights.setdefault(panel["gridPos"]["y"], set()).add(panel["gridPos"]["h"])
+    assert {y: found for y, found in heights.items() if len(found) > 1} == {}
 
 
 @of_kind("table")

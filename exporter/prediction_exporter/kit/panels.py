@@ -27,10 +27,9 @@ DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 #: How the names of columns' series begin. A column has one colour in every graph, whichever others are drawn. What there are
 #: few of, as versions and windows, have colours in their order instead, which are never alike.
 _OF_COLUMNS = "{{column}}"
-#: Width of the legend beside a graph, in pixels: a name, the last value and the largest. A graph that is wider than half of the
-#: page has room for longer names. One that is not would be left a third of its width: its legend is below, where there is
-#: room for a few lines.
-_LEGEND_WIDTH, _WIDE_LEGEND_WIDTH, _HALF, _FEW = 320, 440, 12, 4
+#: Width of the legend beside a graph, in pixels: a name, the last value and the largest; and half of the page in grid units, above which there
+#: is room for it beside the graph. One of half of the page would be left a third of its width: its legend is below.
+_LEGEND_WIDTH, _HALF = 440, 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +130,8 @@ def timeseries(
     decimals: int | None = None,
 ) -> Panel:
     """Return a graph over time, with the last and the largest value of each series beside or below it, the largest first."""
-    beside = {"placement": "right", "width": _LEGEND_WIDTH if width <= _HALF else _WIDE_LEGEND_WIDTH}
-    place = {"placement": "bottom"} if width <= _HALF and len(queries) <= _FEW else beside
+    # On half of the page a table beside it would leave the graph a third of that.
+    place = {"placement": "bottom"} if width <= _HALF else {"placement": "right", "width": _LEGEND_WIDTH}
     options = {
         "legend": {
             "displayMode": "table",
@@ -189,13 +188,6 @@ def multiples(panel: Panel) -> Panel:
 def least_first(panel: Panel) -> Panel:
     """Return a graph of what is bad where it is low: the last and the least value of each series beside it, the least first."""
     panel.content["options"]["legend"] |= {"calcs": ["lastNotNull", "min"], "sortDesc": False}
-    return panel
-
-
-def legend_below(panel: Panel) -> Panel:
-    """Return a graph with its series named below it: of long names, values would be cut beside it at half of the page."""
-    panel.content["options"]["legend"]["placement"] = "bottom"
-    panel.content["options"]["legend"].pop("width", None)  # of one that would be beside it
     return panel
 
 

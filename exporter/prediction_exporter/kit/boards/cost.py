@@ -94,26 +94,22 @@ def _shares() -> list[Panel]:
     owners = f"max by ({', '.join(MODEL_KEY)}, owner) ({OWNER.where(*OWNED, area='service')})"
     rates = RATE.where(*MODEL)
     return [
-        p.legend_below(
-            p.timeseries(
-                "By model",
-                "What each model costs in an hour, the most costly first.",
-                Query(expr=f"sum by (model, basis, currency) ({rates})", legend="{{model}} {{basis}} {{currency}}"),
-                unit="short",
-                no_data=_NO_COST,
-            )
+        p.timeseries(
+            "By model",
+            "What each model costs in an hour, the most costly first.",
+            Query(expr=f"sum by (model, basis, currency) ({rates})", legend="{{model}} {{basis}} {{currency}}"),
+            unit="short",
+            no_data=_NO_COST,
         ),
-        p.legend_below(
-            p.timeseries(
-                "By owner",
-                "What the models of each owner cost in an hour; the owner of a model is that of its service.",
-                Query(
-                    expr=f"sum by (owner, basis, currency) ({rates} * {on(MODEL_KEY)} group_left (owner) {owners})",
-                    legend="{{owner}} {{basis}} {{currency}}",
-                ),
-                unit="short",
-                no_data=_NO_COST,
-            )
+        p.timeseries(
+            "By owner",
+            "What the models of each owner cost in an hour; the owner of a model is that of its service.",
+            Query(
+                expr=f"sum by (owner, basis, currency) ({rates} * {on(MODEL_KEY)} group_left (owner) {owners})",
+                legend="{{owner}} {{basis}} {{currency}}",
+            ),
+            unit="short",
+            no_data=_NO_COST,
         ),
     ]
 
@@ -172,14 +168,12 @@ def _bills() -> list[Panel]:
                 no_data="no bill declared: cost.focus or cost.opencost",
             )
         ),
-        p.legend_below(
-            p.timeseries(
-                "Stored for the model",
-                "Size of the files that are kept for it, on each replica; replicas that share them have the same.",
-                Query(expr=STORED.where(*MODEL), legend="{{model}} {{instance}}"),
-                unit="bytes",
-                no_data="no files declared, or not found: storage",
-            )
+        p.timeseries(
+            "Stored for the model",
+            "Size of the files that are kept for it, on each replica; replicas that share them have the same.",
+            Query(expr=STORED.where(*MODEL), legend="{{model}} {{instance}}"),
+            unit="bytes",
+            no_data="no files declared, or not found: storage",
         ),
         p.timeseries(
             "Time since the last training",

@@ -189,19 +189,13 @@ def _of_each(series: Series) -> Query:
 
 def _source() -> list[Panel]:
     return [
-        p.legend_below(
-            p.timeseries(
-                "Age of the newest event",
-                "Time since the newest event that was read; it grows while nothing new comes.",
-                _of_each(SOURCE_LAG),
-                unit="s",
-            )
+        p.timeseries(
+            "Age of the newest event",
+            "Time since the newest event that was read; it grows while nothing new comes.",
+            _of_each(SOURCE_LAG),
+            unit="s",
         ),
-        p.legend_below(
-            p.timeseries(
-                "Unread", "Bytes of the source that are known and not yet read.", _of_each(SOURCE_UNREAD), unit="bytes"
-            )
-        ),
+        p.timeseries("Unread", "Bytes of the source that are known and not yet read.", _of_each(SOURCE_UNREAD), unit="bytes"),
         p.timeseries(
             "Lines or rows read",
             "Lines or rows of the source that were used, a second, by replica.",
@@ -228,28 +222,24 @@ def _source() -> list[Panel]:
             unit="bytes",
             no_data=_NO_FILES,
         ),
-        p.legend_below(
-            p.timeseries(
-                "Free space for the log",
-                "Room that is left on the volume of the newest file, and the size of the smallest volume.",
-                _of_each(VOLUME_FREE),
-                Query(expr=f"min({VOLUME_SIZE.where(*MODEL)})", legend="size", role=looks.THRESHOLD),
-                unit="bytes",
-                no_data=_NO_FILES,
-            )
+        p.timeseries(
+            "Free space for the log",
+            "Room that is left on the volume of the newest file, and the size of the smallest volume.",
+            _of_each(VOLUME_FREE),
+            Query(expr=f"min({VOLUME_SIZE.where(*MODEL)})", legend="size", role=looks.THRESHOLD),
+            unit="bytes",
+            no_data=_NO_FILES,
         ),
     ]
 
 
 def _work() -> list[Panel]:
     return [
-        p.legend_below(
-            p.timeseries(
-                "Duration of an evaluation",
-                "Time that the last evaluation of each model's statistics took.",
-                _of_each(EVALUATION_DURATION),
-                unit="s",
-            )
+        p.timeseries(
+            "Duration of an evaluation",
+            "Time that the last evaluation of each model's statistics took.",
+            _of_each(EVALUATION_DURATION),
+            unit="s",
         ),
         p.timeseries(
             "Duration of collectors",
@@ -310,7 +300,7 @@ def _rules() -> list[Panel]:
             unit="short",
             first=240,
             width=12,
-            height=8,
+            height=9,
             no_data="nobody said anything of an alarm: prediction-exporter note",
         ),
     ]

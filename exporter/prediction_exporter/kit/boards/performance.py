@@ -144,7 +144,7 @@ def _cause() -> Panel:
         colors=dict(zip(words, (looks.GOOD, looks.PLAIN, looks.BAD, looks.BAD), strict=True)),
         texts=words,
         width=24,
-        height=3,
+        height=5,
         no_data=_NOT_COMPARED,
     )
 
@@ -208,9 +208,9 @@ def _chosen_measure() -> Panel:
         p.free_scale(
             p.timeseries(
                 "Measure $measure $class",
-                f"The chosen measure, of the chosen class where it is of one, with {_ERRORS} standard errors on both sides (of "
-                "several replicas the largest, which is too wide), what it was in the baseline, and what an alert compares it "
-                "with.",
+                f"The chosen measure, of the chosen class where it is of one, with {_ERRORS} standard errors on both "
+                "sides (of several replicas the largest, which is too wide), what it was in the baseline, and what an "
+                "alert compares it with.",
                 Query(expr=f"{fleet} + {_ERRORS} * {error}", legend=upper, role=looks.WINDOW),
                 Query(expr=f"{fleet} - {_ERRORS} * {error}", legend=lower, role=looks.WINDOW),
                 Query(expr=fleet, legend="$measure", role=looks.WINDOW),
