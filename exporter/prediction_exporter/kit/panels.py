@@ -27,8 +27,8 @@ DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 #: How the names of columns' series begin. A column has one colour in every graph, whichever others are drawn. What there are
 #: few of, as versions and windows, have colours in their order instead, which are never alike.
 _OF_COLUMNS = "{{column}}"
-#: Width of the legend beside a graph, in pixels: a name, the last value and the largest; and half of the page in grid units, above which there
-#: is room for it beside the graph. One of half of the page would be left a third of its width: its legend is below.
+#: Width of the legend beside a graph, in pixels: a name, the last value and the largest; and half of the page in grid units. A
+#: graph that is no wider would be left a third of its width: its legend is below.
 _LEGEND_WIDTH, _HALF = 440, 12
 
 
