@@ -66,7 +66,7 @@ def _baseline(features: int, folder: Path) -> Baseline:
     for n in range(features // 4):
         columns[f"cat_{n:03d}"] = pl.Series([f"value {value}" for value in rng.integers(0, CATEGORIES, rows)])
     scores = rng.random(rows)
-    columns |= {"score": pl.Series(scores), "prediction": pl.Series(np.where(scores > 0.5, "yes", "no"))}  # noqa: PLR2004 - half of them
+    columns |= {"score": pl.Series(scores), "prediction": pl.Series(np.where(scores > 0.5, "yes", "no"))}  # noqa: PLR2004 - a score of a half decides
     pl.DataFrame(columns).write_parquet(folder / "training.parquet")
     fields = _configuration(WINDOWS[0], "[]").models[0].predictions.fields
     result = build(read_table(folder / "training.parquet"), fields, kinds={}, task=None, where="models[0]")

@@ -92,7 +92,7 @@ def graph(address: str, expr: str, begin: float, end: float, step: float) -> lis
     while start <= end:
         last = min(start + DAY - step, end)
         query = urllib.parse.urlencode({"query": expr, "start": start, "end": last, "step": step}).encode()
-        with urllib.request.urlopen(f"{address}/api/v1/query_range", data=query, timeout=300) as answer:  # noqa: S310 - ours
+        with urllib.request.urlopen(f"{address}/api/v1/query_range", data=query, timeout=300) as answer:  # noqa: S310 - our own Prometheus
             for one in json.load(answer)["data"]["result"]:
                 labels = {name: value for name, value in one["metric"].items() if name != "__name__"}
                 key = label_text(tuple(sorted(labels)), tuple(labels[name] for name in sorted(labels)))

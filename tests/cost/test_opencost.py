@@ -136,7 +136,7 @@ def poll_of(tmp_path: Path, server: Server, more: str = "", *, timeout: str = "2
     text = config_text(model_text(more=f"maturity: 0\ncost: {{opencost: {opencost}, currency: {currency}}}"))
     (tmp_path / "exporter.yml").write_text(text)
     (poll,) = COLLECTOR.open(config.load(tmp_path / "exporter.yml")).values()
-    poll._clock = lambda: NOW  # type: ignore[attr-defined]  # of the kind of poll that has one  # a bill is always read at some time
+    poll._clock = lambda: NOW  # type: ignore[attr-defined]  # of the kind of poll that has one
     return poll
 
 
